@@ -26,7 +26,7 @@ from e2ee_client.rooms.notices import EXAMPLE, Notice
 from . import web_build
 from .one_key import until_a_key
 from .processes import ProcessFailed, Relay
-from .web_site import Page, WebSite
+from .web_site import Answer, WebSite, type_of
 
 WWW: Final = "www.praxis.localhost"
 CHAT: Final = "chat.praxis.localhost"
@@ -94,14 +94,14 @@ async def _site(site: WebSite, built: dict[str, bytes], company: Company, relay_
     policy = headers["Content-Security-Policy"].replace("{pages}", site.origin(WWW))
     headers["Content-Security-Policy"] = policy.replace("{relay}", relay_url)
     for name, data in built.items():
-        site.pages[f"/{name}"] = Page(data, headers if name == "room.html" else {})
-    site.pages[_DOOR] = Page(await company.door())
+        site.files[f"/{name}"] = Answer(data, headers if name == "room.html" else {})
+    site.files[_DOOR] = await company.door()
     values = {"LAUNCHER": manifest["launcher"], "ROOM": f"{site.origin(CHAT)}/room.html"}
     for path, name in {"/": "index.de.html", "/en": "index.en.html", "/shop.css": "shop.css"}.items():
         text = (_SHOP / name).read_text("utf-8")
         for key, value in values.items():
             text = text.replace(f"{{{key}}}", value)
-        site.pages[path] = Page(text.encode(), media_type=WebSite.type_of(name))
+        site.files[path] = Answer(text.encode(), {"Content-Type": type_of(name)})
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ async def rooms(folder: Path) -> AsyncIterator[tuple[str, list[tuple[str, Served
         relay = Relay(folder / "relay")
         stack.push_async_callback(relay.stop)
         await relay.start()
-        site = stack.enter_context(WebSite())
+        site = stack.enter_context(WebSite({}, {"Cache-Control": "no-store"}))
         team = Team(folder, relay.url, stack)
         company = await team.found()
         for name, part in AGENTS:

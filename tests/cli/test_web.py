@@ -15,7 +15,7 @@ from e2ee_client.rooms import Company
 from e2ee_client.rooms.doors import open_door
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from relay_process import RelayProcess
-from site_scene import PAGES, ROOM, Server, replies_of, serving
+from site_scene import PAGES, ROOM, Server, replies_of
 
 from e2ee.ids import AccountId
 from e2ee.rooms.assets import Assets
@@ -55,7 +55,7 @@ def served(practice: Person) -> Iterator[tuple[Server, Assets]]:
     signed = (out / "room/.well-known/sealroom-assets").read_bytes()
     assets = Assets.verify(AccountId(bytes.fromhex(made["account_id"])), signed)
     assert made["seq"] == assets.seq
-    with serving(replies_of(out, assets)) as server:
+    with Server(replies_of(out, assets)) as server:
         yield server, assets
 
 

@@ -16,7 +16,7 @@ from e2ee_client.web.origins import is_same_site
 from e2ee_client.web.policy import allows, parse_policies
 from service_certificate import certificate
 from site_builder import Builder
-from site_scene import Reply, Server, replies_of, serving
+from site_scene import Reply, Server, replies_of
 
 PAGE = "/kontakt"
 
@@ -24,7 +24,7 @@ PAGE = "/kontakt"
 @pytest.fixture
 async def site(builder: Builder) -> AsyncIterator[Server]:
     """A room and a page that embeds it, under one host of this machine."""
-    with serving({}) as server:
+    with Server({}) as server:
         builder.signer.relay = server.origin.replace("http", "ws") + "/"
         server.replies.update(replies_of(builder.folder, await builder.assets()))
         room = server.replies["/room.html"].headers
@@ -134,7 +134,7 @@ async def test_an_old_door_and_a_door_that_ends_soon_are_named(site: Server, bui
 async def test_a_name_that_has_no_address_and_a_host_that_is_off_are_told_apart(
     builder: Builder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving({}) as gone:
+    with Server({}) as gone:
         pass
     absent = await Checker(f"{gone.origin}/room.html", [], builder.now_ms).run()
     assert [one.code for one in absent] == ["unreachable"]
@@ -148,7 +148,7 @@ async def test_a_name_that_has_no_address_and_a_host_that_is_off_are_told_apart(
 
 
 async def test_a_relay_that_cannot_be_reached_is_named(site: Server, builder: Builder) -> None:
-    with serving({}) as gone:
+    with Server({}) as gone:
         pass
     builder.signer.relay = gone.origin.replace("http", "ws") + "/"
     assets = await builder.assets()

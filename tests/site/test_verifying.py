@@ -16,7 +16,7 @@ from e2ee_client.web.findings import Finding, has_faults
 from e2ee_client.web.folders import folder_findings
 from e2ee_client.web.verifying import BROWSERS, Verified, Verifier
 from site_builder import Builder
-from site_scene import Reply, Server, replies_of, serving
+from site_scene import Reply, Server, replies_of
 
 from e2ee.rooms.assets import Assets, Served, next_assets, sign_assets
 
@@ -27,7 +27,7 @@ ASSETS, DOOR = "/.well-known/sealroom-assets", "/.well-known/sealroom-door"
 async def site(builder: Builder) -> AsyncIterator[tuple[Server, Assets, Builder]]:
     """A site that is served as it was signed."""
     assets = await builder.assets()
-    with serving(replies_of(builder.folder, assets)) as server:
+    with Server(replies_of(builder.folder, assets)) as server:
         yield server, assets, builder
 
 
@@ -300,7 +300,7 @@ async def test_a_list_past_its_end_and_a_door_past_its_own_are_told(site: Site) 
 async def test_a_redirect_is_named_and_not_followed(site: Site) -> None:
     server, assets, _ = site
     path = script(assets)
-    with serving({path: server.replies[path]}) as other:
+    with Server({path: server.replies[path]}) as other:
         server.replies[path] = Reply(b"", {"location": f"{other.origin}{path}"}, 302)
         (found,) = (await look(site)).findings
         assert (found.code, found.what) == ("redirect", f"{other.origin}{path}")
@@ -368,7 +368,7 @@ async def test_answers_that_are_none_are_named(site: Site, raw: bytes, code: str
 
 async def test_a_site_that_cannot_be_reached_is_said(site: Site) -> None:
     server, assets, builder = site
-    with serving({}) as gone:
+    with Server({}) as gone:
         pass
     verified = await Verifier(gone.origin, builder.now_ms, assets.account_id).run()
     assert [one.code for one in verified.findings] == ["unreachable"]

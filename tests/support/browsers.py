@@ -1,4 +1,4 @@
-"""Chromium and Firefox ESR through Playwright, visitors who note what a page complains of, a server of files.
+"""Chromium and Firefox ESR through Playwright, and visitors who note what a page complains of.
 
 Tests of pages are asynchronous and share the loop of their session, in which the browsers live:
 `pytestmark = pytest.mark.asyncio(loop_scope="session")`.
@@ -7,14 +7,11 @@ Tests of pages are asynchronous and share the loop of their session, in which th
 from __future__ import annotations
 
 import os
-import threading
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import web_packages
 from playwright.async_api import (
@@ -28,6 +25,14 @@ from playwright.async_api import (
     Request,
     WebError,
 )
+
+from demo.web_site import Answer
+from demo.web_site import WebSite as Site
+
+__all__ = [
+    "COUNT_URLS", "NAMES", "PNG", "PROGRAMS", "Answer", "NewVisitor", "ServeFiles", "Site", "Visitor",
+    "bundled", "missing", "png", "started", "until", "visiting",
+]  # fmt: skip
 
 PROGRAMS: Final = {"chromium": "/usr/bin/chromium", "firefox": "/usr/bin/firefox-esr"}
 NAMES: Final = tuple(PROGRAMS)
@@ -43,13 +48,6 @@ _QUIET: Final = (
 # What a page may not do by its policy is told by an event, in frames and shadow trees too.
 _WATCH: Final = """addEventListener("securitypolicyviolation", (event) =>
   globalThis.__tellViolation(`${event.effectiveDirective} ${event.blockedURI}`), true)"""
-_TYPES: Final = {
-    "html": "text/html; charset=utf-8",
-    "js": "text/javascript",
-    "json": "application/json",
-    "svg": "image/svg+xml",
-    "png": "image/png",
-}
 
 
 def png(width: int, height: int) -> bytes:
@@ -164,91 +162,6 @@ async def visiting(browser: Browser, **options: Any) -> AsyncIterator[Visitor]:
         yield visitor
     finally:
         await context.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a site answers at a path; headers of the site are added to it."""
-
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    status: int = 200
-
-
-class Site:
-    """Files from memory at a free port of this machine, in a thread; any name under `localhost` reaches it.
-
-    `files` may be changed while it serves. `requests` are "GET /path" in the order of their coming,
-    `reports` the bodies of what was posted (a policy's `report-uri /reports`).
-    """
-
-    def __init__(self, files: Mapping[str, bytes | Answer], headers: Mapping[str, str] | None = None) -> None:
-        self.files = dict(files)
-        self.headers = dict(headers or {})
-        self.requests: list[str] = []
-        self.reports: list[bytes] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def url(self, path: str = "/", host: str = "localhost") -> str:
-        """The address of a path under a name: `localhost` or anything that ends with `.localhost`."""
-        return f"{self.origin(host)}{path}"
-
-    def origin(self, host: str = "localhost") -> str:
-        """The origin under a name."""
-        return f"http://{host}:{self._server.server_port}"
-
-    def close(self) -> None:
-        """Serve no more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def answer(self, path: str) -> Answer:
-        """What stands at a path."""
-        # What a browser looks for by itself is no fault of a page.
-        absent = Answer(b"", status=204 if path == "/favicon.ico" else 404)
-        found = self.files.get(path, absent)
-        answer = found if isinstance(found, Answer) else Answer(found)
-        ending = "html" if path.endswith("/") else path.rpartition(".")[2]
-        kind = {"Content-Type": _TYPES.get(ending, "application/octet-stream")}
-        return Answer(answer.body, {**kind, **self.headers, **answer.headers}, answer.status)
-
-
-def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            site.requests.append(f"GET {path}")
-            self._say(site.answer(path))
-
-        def do_POST(self) -> None:
-            site.reports.append(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-            self._say(Answer(b"", status=204))
-
-        def _say(self, answer: Answer) -> None:
-            self.send_response(answer.status)
-            for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Say nothing."""
-
-    return Handler
 
 
 async def until(page: Page | Frame, condition: str, given: Any = None) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import socketserver
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from e2ee_client.web.built import Built, read
 from e2ee_client.web.settings import SiteSettings, settings_of
 
+from demo.web_site import Answer as Reply
+from demo.web_site import Asked, LocalServer, type_of
 from e2ee.rooms.assets import Assets, HeaderSet, Place
+
+__all__ = [
+    "HEADERS", "PAGES", "ROOM", "SETTINGS", "Reply", "Server", "built", "replies_of", "settings",
+    "write_built",
+]  # fmt: skip
 
 ROOM: Final = "https://chat.praxis.example"
 PAGES: Final = ("https://praxis.example", "https://www.praxis.example")
@@ -71,31 +73,10 @@ def built(folder: Path, release: str = "one") -> Built:
     return read(write_built(folder, release))
 
 
-@dataclass(slots=True)
-class Reply:
-    """What a server answers; `raw` in the place of all of it."""
-
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    status: int = 200
-    raw: bytes | None = None
-
-    def encoded(self) -> bytes:
-        """Return the bytes on the wire."""
-        if self.raw is not None:
-            return self.raw
-        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        return (
-            f"HTTP/1.1 {self.status} x\r\n{lines}Content-Length: {len(self.body)}\r\n\r\n".encode()
-            + self.body
-        )
-
-
 Alter = Callable[[str, Mapping[str, str], Reply], Reply | None]
-_TYPES: Final = {"html": "text/html; charset=utf-8", "js": "text/javascript", "txt": "text/plain"}
 
 
-class Server:
+class Server(LocalServer):
     """Serves `replies` by their paths on 127.0.0.1. `alter` is given path, headers and reply of a request;
     it may answer otherwise, and None answers nothing until the server ends.
     """
@@ -104,60 +85,12 @@ class Server:
         self.replies = dict(replies)
         self.requests: list[str] = []
         self.alter: Alter = lambda _path, _headers, reply: reply
-        self.is_over = threading.Event()
-        self._server = _Threaded(("127.0.0.1", 0), _handler(self))
-        self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
+        super().__init__(self._answer)
+        self.origin = f"http://127.0.0.1:{self.port}"
 
-    def answer(self, path: str, headers: Mapping[str, str]) -> Reply | None:
-        """What is answered to a request."""
-        self.requests.append(path)
-        return self.alter(path, headers, self.replies.get(path, Reply(status=404)))
-
-    def close(self) -> None:
-        """Serve no more."""
-        self.is_over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Threaded(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-
-def _handler(server: Server) -> type[socketserver.StreamRequestHandler]:
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            first = self.rfile.readline(65_536).decode("latin-1").split(" ")
-            headers: dict[str, str] = {}
-            while line := self.rfile.readline(65_536).decode("latin-1").strip():
-                name, _, value = line.partition(":")
-                headers[name.lower()] = value.strip()
-            reply = (
-                server.answer(first[1].partition("?")[0], headers) if len(first) > 1 else Reply(status=400)
-            )
-            if reply is None:
-                server.is_over.wait()
-                return
-            try:
-                self.wfile.write(reply.encoded())
-            except (BrokenPipeError, ConnectionResetError):
-                return  # who has read enough hangs up
-
-    return Handler
-
-
-@contextmanager
-def serving(replies: Mapping[str, Reply]) -> Iterator[Server]:
-    """A server until the block ends."""
-    server = Server(replies)
-    try:
-        yield server
-    finally:
-        server.close()
+    def _answer(self, asked: Asked) -> Reply | None:
+        self.requests.append(asked.path)
+        return self.alter(asked.path, asked.headers, self.replies.get(asked.path, Reply(status=404)))
 
 
 def replies_of(folder: Path, assets: Assets) -> dict[str, Reply]:
@@ -166,20 +99,12 @@ def replies_of(folder: Path, assets: Assets) -> dict[str, Reply]:
     for one in assets.files:
         name = "room" if one.place is Place.ROOM else "page"
         data = (folder / name / one.path.removeprefix("/")).read_bytes()
-        found[one.path] = Reply(data, {**dict(assets.header_sets[one.headers]), **media_type(one.path)})
+        found[one.path] = Reply(
+            data, {**dict(assets.header_sets[one.headers]), "content-type": type_of(one.path)}
+        )
     path = "/.well-known/sealroom-assets"
     return {**found, path: Reply(assets.signed, dict(_other(assets)))}
 
 
-def media_type(path: str) -> dict[str, str]:
-    """The type that goes with a file."""
-    return {"content-type": _TYPES.get(path.rpartition(".")[2], "application/octet-stream")}
-
-
 def _other(assets: Assets) -> HeaderSet:
     return assets.header_sets[-1]
-
-
-def host_of(origin: str) -> str:
-    """Host and port of an origin."""
-    return urlsplit(origin).netloc

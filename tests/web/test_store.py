@@ -267,7 +267,8 @@ async def test_storage_that_is_refused_is_said(visitor: browsers.Visitor, site: 
         b"<!doctype html><title>outer</title><iframe sandbox=allow-scripts src=/opaque/></iframe>",
         {"Content-Security-Policy": "default-src 'none'; frame-src 'self'"},
     )
-    script = site.answer("/store.js").body
+    script = site.files["/store.js"]
+    assert isinstance(script, bytes)
     site.files["/opaque.js"] = browsers.Answer(script, {"Access-Control-Allow-Origin": "*"})
     site.files["/opaque/"] = browsers.Answer(
         b"<!doctype html><title>opaque</title><script type=module src=/opaque.js></script>",
