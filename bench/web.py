@@ -26,16 +26,15 @@ import web_packages
 import web_pictures
 from desk_page import served
 from e2ee_client.rooms import Agent, Company
-from e2ee_client.rooms.notices import EXAMPLE, Notice
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from playwright.async_api import Browser, Page, async_playwright
 from relay_process import RelayProcess
+from web_companies import founded
+from web_release import CHAT, put_release
 
 from bench import desk_store
 
 RESULTS: Final = Path(__file__).resolve().parent / "results/web.json"
-DOOR: Final = "/.well-known/sealroom-door"
-CHAT: Final = "chat.praxis.localhost"
 BITS: Final = (0, 14)
 KEYS: Final = 120
 ROOMS: Final = 1_000
@@ -69,32 +68,14 @@ async def practice(folder: Path, bits: int) -> AsyncIterator[tuple[browsers.Site
     """A relay process that asks for so many bits of work, a company, and the room as it is built."""
     settings = [f"pow_bits_{kind}={bits}" for kind in ("create", "send", "fetch")]
     relay = RelayProcess(folder / f"relay-{time.monotonic_ns()}", *settings).start()
-    built = _built(folder)
-    manifest = json.loads(built["/manifest.json"])
     try:
         async with AsyncExitStack() as stack:
-            founded = Company.create(None, relay=relay.url, name="Praxis", origins=["https://praxis.example"])
-            company = await stack.enter_async_context(founded)
-            facts = {**EXAMPLE, "relay_url": relay.url}
-            await company.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
-            await company.wait_ready(60)
-            site = stack.enter_context(browsers.Site(dict(built)))
-            policy = manifest["headers"]["Content-Security-Policy"].replace("{pages}", "'none'")
-            headers = {"Content-Security-Policy": policy.replace("{relay}", relay.url)}
-            site.files["/room.html"] = browsers.Answer(built["/room.html"], headers)
-            site.files[DOOR] = await company.door()
+            company = await stack.enter_async_context(founded(relay.url))
+            site = stack.enter_context(browsers.Site({}))
+            put_release(site, web_packages.built(folder / "release"), await company.door(), relay.url)
             yield site, company
     finally:
         relay.stop()
-
-
-def _built(folder: Path) -> dict[str, bytes]:
-    out = folder / "release"
-    if not out.exists():
-        done = web_packages.run("build.ts", f"--out={out}")
-        if done.returncode != 0:
-            raise SystemExit(done.stderr)
-    return {f"/{path.name}": path.read_bytes() for path in out.iterdir()}
 
 
 async def first_contact(browser: Browser, name: str, rounds: int) -> Figures:

@@ -126,7 +126,7 @@ async def test_a_command_that_is_refused_half_way_reloads_the_machine_and_nobody
 
 
 async def test_a_store_that_stays_full_is_tried_again_with_growing_delays() -> None:
-    """Meanwhile no connection stands: the machine that knew them is gone."""
+    """STO-41: meanwhile no connection stands: the machine that knew them is gone."""
     stage = await Stage({"start": [Open(CHANNEL)]}).begin()
     await stage.until(lambda: "connected" in stage.machine.names())
     stage.load_script = {"start": [commit(b"s")]}
@@ -153,6 +153,7 @@ async def test_a_store_that_stays_full_is_tried_again_with_growing_delays() -> N
 
 
 async def test_a_full_store_met_by_the_network_reloads_as_well() -> None:
+    """STO-41"""
     stage = Stage({"start": [Open(CHANNEL)], "received": [commit(b"r")]})
     await stage.begin()
     await stage.until(lambda: "connected" in stage.machine.names())

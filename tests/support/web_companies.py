@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from e2ee_client.rooms import Company
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from relay_process import RelayProcess
 
-ORIGIN = "https://praxis.example"
+ORIGIN: Final = "https://praxis.example"
+
+
+@asynccontextmanager
+async def founded(relay_url: str) -> AsyncIterator[Company]:
+    """A practice whose notice is published."""
+    async with Company.create(None, relay=relay_url, name="Praxis", origins=[ORIGIN]) as made:
+        facts = {**EXAMPLE, "relay_url": relay_url}
+        await made.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
+        await made.wait_ready(60)
+        yield made
 
 
 @pytest.fixture
@@ -25,9 +37,6 @@ def relay(tmp_path: Path) -> Iterator[RelayProcess]:
 
 @pytest.fixture
 async def company(relay: RelayProcess) -> AsyncIterator[Company]:
-    """A practice whose notice is published."""
-    async with Company.create(None, relay=relay.url, name="Praxis", origins=[ORIGIN]) as made:
-        facts = {**EXAMPLE, "relay_url": relay.url}
-        await made.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
-        await made.wait_ready(60)
+    """The practice, at that relay."""
+    async with founded(relay.url) as made:
         yield made

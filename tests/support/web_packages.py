@@ -72,6 +72,18 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+def built(folder: Path) -> dict[str, bytes]:
+    """A release: its files by name, built into a folder unless they are there.
+
+    Raises RuntimeError with what the build said.
+    """
+    if not folder.exists():
+        done = run("build.ts", f"--out={folder}")
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+    return files(folder)
+
+
 def check_types() -> str:
     """What the compiler has to say about sources and tests, core and browser parts; empty if nothing."""
     faults = ""

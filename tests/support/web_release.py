@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import browsers
-import pytest
 import pytest_asyncio
 from e2ee_client.rooms import Company
-from e2ee_client.rooms.notices import EXAMPLE, Notice
 from playwright.async_api import FrameLocator, Page
 from relay_process import RelayProcess
 from tcp_proxy import CuttingProxy
+from web_companies import founded, relay
 
+__all__ = ["company", "opened", "proxy", "put_release", "relay", "site", "visitor", "written"]
 WWW: Final = "www.praxis.localhost"
 CHAT: Final = "chat.praxis.localhost"
 DOOR: Final = "/.well-known/sealroom-door"
 
 
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[RelayProcess]:
-    """A relay on this machine."""
-    started = RelayProcess(tmp_path / "relay").start()
-    try:
-        yield started
-    finally:
-        started.stop()
+def put_release(site: browsers.Site, built: Mapping[str, bytes], door: bytes, relay_url: str) -> None:
+    """Serve the company's page and the room's host with the headers of the release."""
+    manifest = json.loads(built["manifest.json"])
+    policy = manifest["headers"]["Content-Security-Policy"]
+    headers = {
+        **manifest["headers"],
+        "Content-Security-Policy": policy.replace("{pages}", site.origin(WWW)).replace("{relay}", relay_url),
+    }
+    site.files.update({f"/{name}": data for name, data in built.items()})
+    site.files["/room.html"] = browsers.Answer(built["room.html"], headers)
+    site.files[DOOR] = door
+    site.files["/index.html"] = f"""<!doctype html><html lang="de"><title>Praxis</title>
+<link rel="icon" href="data:,"><script type="module" src="/{manifest["launcher"]}"></script>
+<seal-room src="{site.origin(CHAT)}/room.html" lang="de"></seal-room>""".encode()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -41,11 +46,7 @@ async def proxy(relay: RelayProcess) -> AsyncIterator[CuttingProxy]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def company(proxy: CuttingProxy) -> AsyncIterator[Company]:
     """A practice whose notice is published."""
-    origins = ["https://praxis.example"]
-    async with Company.create(None, relay=proxy.url, name="Praxis", origins=origins) as made:
-        facts = {**EXAMPLE, "relay_url": proxy.url}
-        await made.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
-        await made.wait_ready(60)
+    async with founded(proxy.url) as made:
         yield made
 
 
@@ -53,19 +54,9 @@ async def company(proxy: CuttingProxy) -> AsyncIterator[Company]:
 async def site(
     built: dict[str, bytes], company: Company, proxy: CuttingProxy, serve_files: browsers.ServeFiles
 ) -> browsers.Site:
-    """The company's page and the room's host with the headers of the release."""
-    manifest = json.loads(built["manifest.json"])
-    made = serve_files({f"/{name}": data for name, data in built.items()})
-    policy = manifest["headers"]["Content-Security-Policy"]
-    headers = {
-        **manifest["headers"],
-        "Content-Security-Policy": policy.replace("{pages}", made.origin(WWW)).replace("{relay}", proxy.url),
-    }
-    made.files["/room.html"] = browsers.Answer(built["room.html"], headers)
-    made.files[DOOR] = await company.door()
-    made.files["/index.html"] = f"""<!doctype html><html lang="de"><title>Praxis</title>
-<link rel="icon" href="data:,"><script type="module" src="/{manifest["launcher"]}"></script>
-<seal-room src="{made.origin(CHAT)}/room.html" lang="de"></seal-room>""".encode()
+    """The company's page and the room's host."""
+    made = serve_files({})
+    put_release(made, built, await company.door(), proxy.url)
     return made
 
 

@@ -33,10 +33,7 @@ def web_libraries() -> None:
 @pytest.fixture(scope="session")
 def built(web_libraries: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A release, built once from the workspace: its files by name."""
-    folder = tmp_path_factory.mktemp("built")
-    done = web_packages.run("build.ts", f"--out={folder}")
-    assert done.returncode == 0, done.stderr
-    return web_packages.files(folder)
+    return web_packages.built(tmp_path_factory.mktemp("built") / "release")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

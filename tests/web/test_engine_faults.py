@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -132,3 +133,25 @@ async def test_a_full_disk_and_another_writer(company: Company, person: WebPerso
         await person.do("send", text="zu spät")
     assert refused.value.code == "store.conflict"
     await person.wait_for(type="connection", code="store.conflict")
+
+
+async def test_a_device_without_room_takes_later_what_comes_and_asks_a_relay_seldom(
+    company: Company, person: WebPerson
+) -> None:
+    """STO-41: nothing is acknowledged before there is room, and each further pause is longer."""
+    theirs = await met(company, person)
+    await person.do("fill", count=1)
+    await theirs.send("drei")
+    await until_refused(person, 2)
+    second = time.monotonic()
+    await until_refused(person, 3)
+    assert time.monotonic() - second > 0.9
+    assert await shown(person) == ["eins", "zwei"]
+    await person.do("fill", count=0)
+    await until_seen(person, ["eins", "zwei", "drei"])
+
+
+async def until_refused(person: WebPerson, times: int) -> None:
+    """Wait until a person was told so often that its device has no room."""
+    while [one.get("code") for one in person.events].count("store.full") < times:
+        await person.next_event()

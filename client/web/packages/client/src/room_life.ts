@@ -86,6 +86,7 @@ export class RoomLife {
 
   #link(): Link {
     if (!this.customer?.hasAccepted || this.customer.shell.isOver) return "connecting";
+    if (this.customer.shell.isFull) return "full";
     const mailbox = this.customer.shell.context.links.all.get("mailbox");
     if (mailbox === undefined || mailbox.state === "closed") return "offline";
     return mailbox.state === "ready" ? "online" : "connecting";
@@ -154,7 +155,7 @@ export class RoomLife {
   }
 
   #heard(event: CustomerEvent): void {
-    if (event.type === "connection" && event.code.startsWith("store.")) this.#obstacle = obstacleOf(event.code);
+    if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#obstacle = obstacleOf(event.code);
     if (event.type === "notice" || (event.type === "consent" && event.state === "stale")) void this.#refresh();
     this.#watch.heard(event, this.#nowMs());
     this.changed();

@@ -12,6 +12,10 @@ import { ClientError } from "./errors.ts";
 
 export type Listener = (event: CustomerEvent) => void;
 
+/** How long a store is left alone that had no room for two commits in a row; twice as long after each further one. */
+const FIRST_PAUSE_MS = 1_000;
+const MOST_PAUSE_MS = 60_000;
+
 /** Ends by itself where somebody else has written to the store, or the store is gone. */
 export class Shell {
   readonly #ports: Ports;
@@ -21,6 +25,10 @@ export class Shell {
   #queue: Promise<unknown> = Promise.resolve();
   #isOnline = false;
   #isOver = false;
+  /** Commits in a row for which the store had no room. */
+  #refusals = 0;
+  /** When an engine that was read anew goes online; 0 where it is, or is not to be. */
+  #startMs = 0;
   #failure: StoreError | null = null;
   #unwake: () => void = () => {};
   readonly #links = new Map<Channel, Link>();
@@ -46,6 +54,11 @@ export class Shell {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** The store has no room: nothing is taken or written until it has. */
+  get isFull(): boolean {
+    return this.#refusals > 0;
   }
 
   listen(listener: Listener): () => void {
@@ -79,6 +92,7 @@ export class Shell {
 
   async goOffline(): Promise<void> {
     this.#isOnline = false;
+    this.#startMs = 0;
     await this.#step((engine, nowMs) => engine.stop(nowMs));
   }
 
@@ -151,10 +165,17 @@ export class Shell {
       this.#version = await this.#store.commit(changes, this.#version);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.code === "store.full") await this.#reload();
-      else this.#fail(error);
+      if (error.code !== "store.full") this.#fail(error);
+      else {
+        // What came was not acknowledged, and comes again (STO-41).
+        this.#refusals += 1;
+        await this.#reload();
+        this.tell({ type: "connection", state: "offline", code: error.code });
+      }
       throw error;
     }
+    this.#refusals = 0;
+    this.#startMs &&= this.nowMs();
   }
 
   /** What was wrong first is what is told; without a store nothing goes on. */
@@ -170,24 +191,27 @@ export class Shell {
     this.#end();
   }
 
-  /** Memory is ahead of the store, which is the truth: begin anew from it. */
+  /** Memory is ahead of the store, which is the truth: begin anew from it, later each time that it has no room. */
   async #reload(): Promise<void> {
     this.#dropLinks();
     const engine = await loadEngine(this.#store, this.#ports.random, this.#ports.later);
     if (engine === null) throw new StoreError("store.corrupt", "the store holds no account");
     this.#engine = engine;
-    if (!this.#isOnline) return;
-    const turn = engine.start(this.nowMs());
-    await this.#commit(turn);
-    for (const effect of turn.effects()) this.#carryOut(effect);
+    const pauseMs = this.#refusals < 2 ? 0 : Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#refusals - 2));
+    if (this.#isOnline) this.#startMs = this.nowMs() + pauseMs;
     this.#wake();
   }
 
   #wake(): void {
     this.#unwake();
-    const atMs = this.#engine.wakeMs();
+    const atMs = this.#startMs || this.#engine.wakeMs();
     if (atMs === null || this.#isOver) return;
-    this.#unwake = this.#ports.clock.wake(atMs, () => this.#happens((engine, nowMs) => engine.tick(nowMs)));
+    const due = (engine: Engine, nowMs: number): Turn => {
+      const isStart = this.#startMs > 0;
+      this.#startMs = 0;
+      return isStart ? engine.start(nowMs) : engine.tick(nowMs);
+    };
+    this.#unwake = this.#ports.clock.wake(atMs, () => this.#happens(due));
   }
 
   // --- effects ---

@@ -155,6 +155,9 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   garble: () => faults.garble(),
   die_after: ({ kind = "" }) => dieAfter(place, kind),
   fill_for: ({ kind = "" }) => fillFor(place, kind),
+  fill: ({ count = 0 }) => {
+    place.isFull = () => count > 0;
+  },
   intrude: async () => {
     const store = await place.open();
     await store?.commit([], await store.version());

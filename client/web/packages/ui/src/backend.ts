@@ -14,8 +14,8 @@ export type Unsubscribe = () => void;
 /** Where an own message stands, in the words that a person sees. */
 export type Delivery = "waiting" | "sent" | "delivered" | "failed";
 
-/** The connection; `connecting` is shown only when it lasts. */
-export type Link = "online" | "connecting" | "offline";
+/** The connection; `connecting` is shown only when it lasts. `full`: the device takes nothing before it has room. */
+export type Link = "online" | "connecting" | "offline" | "full";
 
 /** Somebody in a room, as the signed state of the room names them; who left stays, for the names of messages. */
 export interface Member {

@@ -6,6 +6,7 @@ import { h } from "./dom.ts";
 import { type IconName, icon } from "./icons.ts";
 import type { Clock } from "./times.ts";
 import type { Words } from "./words.ts";
+import { laterWords } from "./words_later.ts";
 
 const MAX_NOTES = 2;
 
@@ -69,8 +70,11 @@ function alarmNote({ alarm, company }: RoomState, { words, actions }: NoteContex
   return { id: "alarm", tone: "stop", icon: "stop", text, action, canDismiss: false };
 }
 
+const fullNote = { id: "full", tone: "stop", icon: "warn", action: null, canDismiss: false } as const;
+
 function linkNote({ link }: RoomState, { words }: NoteContext): Note | null {
   if (link === "online") return null;
+  if (link === "full") return { ...fullNote, text: laterWords(words)("full") };
   const tone = link === "offline" ? "warn" : "";
   return { id: link, tone, icon: "offline", text: words(`banner.${link}`), action: null, canDismiss: false };
 }

@@ -23,6 +23,10 @@ export const LATER_WORDS = {
   "devices.add": ["Weiteres Gerät", "Further device"],
   "devices.elsewhere": ["Weitere Geräte nimmt Ihr erstes Gerät auf.", "Your first device takes further devices in."],
 
+  full: [
+    "Auf diesem Gerät ist kein Platz mehr. Was man Ihnen schreibt, geht nicht verloren: Es kommt, sobald wieder Platz ist.",
+    "There is no room left on this device. What is written to you is not lost: it comes as soon as there is room again.",
+  ],
   "export.title": ["Verlauf speichern", "Save the conversation"],
   "export.read": ["Eine Seite zum Lesen und Drucken.", "A page to read and print."],
   "export.read.do": ["Zum Lesen speichern", "Save to read"],
