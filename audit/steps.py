@@ -176,6 +176,22 @@ STEPS = (
         reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "tests/support/kill_scenes.py"),
     ),
     Step(
+        "interop",
+        "customers in Python, Chromium and Firefox with a company in Python, 200 texts each way, 10 % of"
+        " envelopes lost, 15 % late: one transcript, no gap left, KEM epochs; a relay that forgets is found",
+        ("python", "tests/reliability/interop.py"),
+        ("python", "tests/reliability/interop.py", "--texts", "40"),
+        result="interop.json",
+        tools=(("chromium", "chromium"), ("firefox-esr", "firefox-esr")),
+        reads=(
+            "e2ee",
+            "client/e2ee_client",
+            "client/web",
+            "server/e2ee_relay",
+            "tests/reliability/interop.py",
+        ),
+    ),
+    Step(
         "large-files",
         "a file of 64 MiB each way, in constant memory, over a relay that is killed twice each way: whole,"
         " with at most the parts sent again that were on their way",
