@@ -420,8 +420,11 @@ class Client:
 
     # --- devices ---
 
-    async def invite(self, *, kind: Kind = "agent", front_desk: bool = False) -> Invitation:
-        """Invite a further device into our account, which needs the account key here and a directory entry.
+    async def invite(
+        self, *, kind: Kind = "agent", front_desk: bool = False, signed_elsewhere: bool = False
+    ) -> Invitation:
+        """Invite a further device into our account, which needs a directory entry, and the account key here
+        unless the list is `signed_elsewhere`.
 
         Where one device is a front desk, texts of contacts go to front desks only (SES-39); otherwise to all.
 
@@ -430,7 +433,14 @@ class Client:
             RelayUnavailable: the relay cannot be reached.
         """
         chosen = opening.device_kind(kind)
-        return await inviting.invite(self._shell, self._watch, self._runtime, chosen, front_desk=front_desk)
+        return await inviting.invite(
+            self._shell,
+            self._watch,
+            self._runtime,
+            chosen,
+            front_desk=front_desk,
+            signed_elsewhere=signed_elsewhere,
+        )
 
     def devices(self) -> list[DeviceView]:
         """Return the devices of our account, this one first; of the others what the directory showed last."""

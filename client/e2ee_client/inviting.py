@@ -6,8 +6,8 @@ An invite is in memory only: when the program ends, its code is worth nothing. W
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeVar
@@ -19,14 +19,14 @@ from e2ee.identity import DeviceKind, OurDevice
 from e2ee.ids import AccountId
 from e2ee.ports import Rng
 from e2ee.rooms import invite as invites
-from e2ee.rooms.invite import INVITE_LIFE_MS, Invite, Request, Step, Welcome
+from e2ee.rooms.invite import HOLD_LIFE_MS, INVITE_LIFE_MS, Invite, Request, Step, Welcome
 from e2ee_client.engine import Engine
-from e2ee_client.engine.records import Own, OwnDevice
+from e2ee_client.engine.records import AskedDevice, Own, OwnDevice
 from e2ee_client.engine.upkeep import new_mailbox
 from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, WaitTimeout
 from e2ee_client.rows import Put
 
-from .contacts import Watch, wait_until
+from .contacts import Signal, Watch, wait_until
 from .opening import Runtime
 from .relay_box import BoxAddress, RelayBox
 from .restoring import DEVICE_LIFE_MS
@@ -108,15 +108,33 @@ class Invitation:
         )
         welcome = self._welcome()
         if welcome is not None:
-            request = self._joining().request
-            body = self._invite.seal(Step.OUT, welcome.encode(), self._rng)
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._box.send(BoxAddress(request.mailbox, request.token), body)
-            except TimeoutError:
-                raise WaitTimeout("the new device could not be told in time") from None
+            await self._tell(Step.OUT, welcome.encode(), timeout_s)
         await self.close()
         return record.device_id
+
+    def asked(self, name: str, languages: Sequence[str], teams: Sequence[str]) -> AskedDevice:
+        """Return what is kept of the new device until its list was signed elsewhere (ACC-42).
+
+        Raises:
+            InviteExpired, InviteInvalid: as `digits`.
+        """
+        record, mailbox, token = self._joining().request
+        return AskedDevice(record, mailbox, token, self._invite.secret, name, list(languages), list(teams))
+
+    async def hold(self, timeout_s: float | None = None) -> None:
+        """Tell the new device that its list is signed elsewhere, and end the invite (ACC-43).
+
+        Raises:
+            InviteExpired, InviteInvalid: as `digits`.
+            WaitTimeout: it could not be told in time; call it again.
+        """
+        await self._tell(Step.HOLD, b"", timeout_s)
+        await self.close()
+
+    async def _tell(self, step: Step, message: bytes, timeout_s: float | None) -> None:
+        request = self._joining().request
+        body = self._invite.seal(step, message, self._rng)
+        await _send_in_time(self._box, BoxAddress(request.mailbox, request.token), body, timeout_s)
 
     async def close(self) -> None:
         """End the invite; without `confirm` before, nothing has changed. Closing twice is allowed."""
@@ -199,8 +217,52 @@ class Invitation:
         return "<Invitation>"
 
 
+async def _send_in_time(box: RelayBox, to: BoxAddress, body: bytes, timeout_s: float | None) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await box.send(to, body)
+    except TimeoutError:
+        raise WaitTimeout("the new device could not be told in time") from None
+
+
+async def tell_listed(
+    shell: Shell[Engine], progress: Signal, runtime: Runtime, asked: AskedDevice, timeout_s: float | None
+) -> None:
+    """Send `out` to a device whose list was signed elsewhere, when the directory has the list (ACC-43).
+
+    Raises:
+        InviteExpired: the device is there no more.
+        RelayUnavailable: the relay cannot be reached.
+        WaitTimeout: relay or new device could not be told in time.
+    """
+
+    def welcome() -> Welcome | None:
+        return shell.machine.welcome(asked.record.hash)
+
+    await wait_until(
+        lambda: welcome() is not None, progress, timeout_s, "telling the relay of the new device"
+    )
+    found = welcome()
+    if found is None:
+        raise WaitTimeout("another list has come since")
+    rng, (relay_url, registration) = runtime.rng, shell.machine.relay_for_invite(signed_elsewhere=True)
+    own = BoxAddress(rng(MAILBOX_B), rng(TOKEN_B))
+    body = invites.seal(asked.record.account_id, asked.secret, Step.OUT, found.encode(), rng)
+    box = await RelayBox.open(runtime.transport, relay_url, own, registration, rng)
+    try:
+        await _send_in_time(box, BoxAddress(asked.mailbox, asked.token), body, timeout_s)
+    finally:
+        await box.close()
+
+
 async def invite(
-    shell: Shell[Engine], watch: Watch, runtime: Runtime, kind: DeviceKind, *, front_desk: bool
+    shell: Shell[Engine],
+    watch: Watch,
+    runtime: Runtime,
+    kind: DeviceKind,
+    *,
+    front_desk: bool,
+    signed_elsewhere: bool = False,
 ) -> Invitation:
     """Make an invite and wait for its device at our relay.
 
@@ -208,7 +270,7 @@ async def invite(
         AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices: no device can be added.
         RelayUnavailable: the relay cannot be reached.
     """
-    relay_url, secret = shell.machine.relay_for_invite()
+    relay_url, secret = shell.machine.relay_for_invite(signed_elsewhere=signed_elsewhere)
     account_id = AccountId(shell.machine.account_id)
     made, opening = invites.new_invite(account_id, kind, front_desk=front_desk, rng=runtime.rng)
     place = made.place()
@@ -261,6 +323,9 @@ async def join(
     try:
         asked = partial(_ask, made, device, box, show_digits, runtime)
         welcome = await within(runtime.clock, now_ms + INVITE_LIFE_MS, asked)
+        if welcome is None:
+            held = partial(_listed, made, device, box, runtime.clock)
+            welcome = await within(runtime.clock, runtime.clock.now_ms() + HOLD_LIFE_MS, held)
     finally:
         await box.close()
     return Joined(card, device, welcome)
@@ -268,33 +333,50 @@ async def join(
 
 async def _ask(
     made: Invite, device: OurDevice, box: RelayBox, show_digits: Callable[[str], None], runtime: Runtime
-) -> Welcome:
+) -> Welcome | None:
+    """Return what the holder has signed; None where that is done elsewhere, and takes a while (ACC-43)."""
     place = made.place()
     message = Request(device.record, *box.address).encode()
     await box.send(BoxAddress(place.mailbox, place.token), made.seal(Step.IN, message, runtime.rng))
-    try:
-        opening = await _next(made, box, Step.OPENING)
+    with _answers():
+        _, opening = await _next(made, box, Step.OPENING)
         made.check_opening(opening)
         show_digits(made.digits(message, opening))
-        answer = await _next(made, box, Step.OUT)
+        step, answer = await _next(made, box, Step.OUT, Step.HOLD)
+        if step is Step.HOLD:
+            return None
         return Welcome.decode(made, device.record, answer, runtime.clock.now_ms())
+
+
+async def _listed(made: Invite, device: OurDevice, box: RelayBox, clock: Clock) -> Welcome:
+    with _answers():
+        _, answer = await _next(made, box, Step.OUT)
+        return Welcome.decode(made, device.record, answer, clock.now_ms())
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    try:
+        yield
     except E2eeError as error:
         raise InviteInvalid(f"the answer to the invite does not hold: {error.code}") from None
 
 
-async def _next(made: Invite, box: RelayBox, step: Step) -> bytes:
-    """Wait for a message of the invite; what does not open as it is passed over (ACC-33).
+async def _next(made: Invite, box: RelayBox, *steps: Step) -> tuple[Step, bytes]:
+    """Wait for one of these messages of the invite; what does not open as one is passed over (ACC-33).
 
     Raises:
         InviteInvalid: the holder says that a second device has come (ACC-53).
     """
     while True:
         body = await box.receive()
-        with suppress(AuthenticationError):
-            if not made.open_(Step.OUT, body):
-                raise InviteInvalid("two devices have come by this code")
-        with suppress(AuthenticationError):
-            return made.open_(step, body)
+        for step in dict.fromkeys((Step.OUT, *steps)):
+            with suppress(AuthenticationError):
+                message = made.open_(step, body)
+                if step is Step.OUT and not message:
+                    raise InviteInvalid("two devices have come by this code")
+                if step in steps:
+                    return step, message
 
 
 def new_rows(
@@ -338,7 +420,7 @@ async def within(clock: Clock, deadline_ms: int, work: Callable[[], Coroutine[An
             finally:
                 timer.cancel()
         if not task.done():
-            raise InviteExpired("the invite has ended: ten minutes are over")
+            raise InviteExpired("the invite has ended: its time is over")
         return await task
     finally:
         task.cancel()

@@ -1,10 +1,11 @@
-"""A further device of an account: the code that the device with the account key shows, and the three messages
-that follow (chapter 15).
+"""A further device of an account: the code that the device with the account key shows, and the messages that
+follow (chapter 15).
 
 code --> place: mailbox, token, device id of the new device
 new device -- in: its record, where to answer --> holder of the account key
            <-- opening: r, which the code has committed to --
 both show six digits of s, in and r; once a person has confirmed them
+           <-- hold, where the account key is kept elsewhere
            <-- out: the list that names the new device, and the others' records --
 """
 
@@ -39,6 +40,7 @@ from e2ee.wire.envelope import LEAD
 from e2ee.wire.fields import bstr, decode_map
 
 INVITE_LIFE_MS: Final = 600_000
+HOLD_LIFE_MS: Final = 86_400_000
 COMMIT_B: Final = 16
 OPENING_B: Final = 32
 _CHECK_B: Final = 5
@@ -51,11 +53,12 @@ _SPACES: Final = "\t\n\r "
 
 
 class Step(IntEnum):
-    """Which of the three messages: the key of a message names it."""
+    """Which of the messages: the key of a message names it."""
 
     IN = 1
     OPENING = 2
     OUT = 3
+    HOLD = 4
 
 
 class Place(NamedTuple):
@@ -104,9 +107,7 @@ class Invite:
 
     def seal(self, step: Step, message: bytes, rng: Rng) -> bytes:
         """Return a message in the layout of an envelope of kind 1 (ACC-33)."""
-        ahead = LEAD + rng(_RANDOM_B)
-        padded = padding.pad(message, padding.body_class(len(message) + 1))
-        return ahead + aead.seal(self._key(step, ahead), padded, ahead)
+        return seal(self.account_id, self.secret, step, message, rng)
 
     def open_(self, step: Step, body: bytes) -> bytes:
         """Return what `seal` was given.
@@ -117,12 +118,7 @@ class Invite:
         if not body.startswith(LEAD) or len(body) > _MESSAGE_MAX_B:
             raise AuthenticationError
         ahead, sealed = body[:_AHEAD_B], body[_AHEAD_B:]
-        return padding.unpad(aead.open_(self._key(step, ahead), sealed, ahead))
-
-    def _key(self, step: Step, ahead: bytes) -> bytes:
-        """Return the key of one message: of its step, and of the random bytes ahead of it (PRM-07)."""
-        data = self.account_id + bytes((step,)) + ahead.removeprefix(LEAD)
-        return kdf.prf(self.secret.expose(), labels.INVITE_KEYS, KEY_B, data=data)
+        return padding.unpad(aead.open_(_key(self.account_id, self.secret, step, ahead), sealed, ahead))
 
     def check_opening(self, opening: bytes) -> None:
         """Refuse an r that the code has not committed to (ACC-34).
@@ -166,6 +162,19 @@ def parse(account_id: AccountId, code: str) -> Invite:
     if found.code != match[0]:
         raise DecodeError("a damaged code, or one of another account")
     return found
+
+
+def seal(account_id: AccountId, secret: InviteSecret, step: Step, message: bytes, rng: Rng) -> bytes:
+    """Return a message of the invite with this secret, in the layout of an envelope of kind 1 (ACC-33)."""
+    ahead = LEAD + rng(_RANDOM_B)
+    padded = padding.pad(message, padding.body_class(len(message) + 1))
+    return ahead + aead.seal(_key(account_id, secret, step, ahead), padded, ahead)
+
+
+def _key(account_id: AccountId, secret: InviteSecret, step: Step, ahead: bytes) -> bytes:
+    """Return the key of one message: of its step, and of the random bytes ahead of it (PRM-07)."""
+    data = account_id + bytes((step,)) + ahead.removeprefix(LEAD)
+    return kdf.prf(secret.expose(), labels.INVITE_KEYS, KEY_B, data=data)
 
 
 def _commit(opening: bytes) -> bytes:

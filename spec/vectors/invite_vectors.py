@@ -1,4 +1,4 @@
-"""invite.json: the code and the three messages of an invite (chapter 15)."""
+"""invite.json: the code and the messages of an invite (chapter 15)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def invite() -> str:
     welcome = cbor({1: listed, 2: records})
     commitment = hash_("SR1-link-commit", r)[:16]
     return render(
-        "An invite: its code, where the holder waits and which id the new device has, the keys of the three"
+        "An invite: its code, where the holder waits and which id the new device has, the keys of the four"
         " messages, each message sealed with 88 given random bytes, and the digits that both devices show.",
-        "ACC-31 ACC-32 ACC-33 ACC-34 ACC-35",
+        "ACC-31 ACC-32 ACC-33 ACC-34 ACC-35 ACC-43",
         {
             "now_ms": NOW_MS,
             "account_id": account_id,
@@ -43,7 +43,7 @@ def invite() -> str:
             "place": {"mailbox": place[:16], "token": place[16:48], "device_id": place[48:]},
             "messages": [
                 _message(account_id, s, number, message)
-                for number, message in enumerate((request, r, welcome), start=1)
+                for number, message in enumerate((request, r, welcome, b""), start=1)
             ],
             "digits": f"{int.from_bytes(hash_('SR1-link-sas', s + request + r)[:8], 'big') % 10**6:06}",
         },

@@ -51,6 +51,37 @@ def test_mandate_and_notice_are_signed_where_the_key_is_kept(desk: Person) -> No
     assert "Door written" in desk.ok("company", "door", "door")
 
 
+def test_a_colleague_is_taken_in_by_a_list_that_is_signed_where_the_key_is_kept(desk: Person) -> None:
+    """ACC-42, ACC-43"""
+    ready(desk)
+    elsewhere = desk.with_(SEALROOM_STORE=str(desk.home / "none.db"), SEALROOM_PASSPHRASE=None)
+    agent = desk.with_(SEALROOM_STORE=str(desk.home / "agent.db"))
+    with desk.start("company", "run") as front_desk:
+        front_desk.wait_for("connected")
+        refused = desk.run("company", "invite", "Frau Sommer", "--yes")
+        assert (refused.status, refused.code) == (1, "account.key_absent")
+        assert "sealroom company device" in refused.err
+        with desk.start("company", "device", "request", "Frau Sommer", "request", "--yes") as asking:
+            text = asking.wait_for(r"sealroom:contact[^\n]+\n").strip()
+            with agent.start("agent", "join", text) as joining:
+                assert "company device sign" in asking.finish().out
+                shown = elsewhere.ok("company", "device", "sign", "key", "request", "answer")
+                assert "2 device(s)" in shown
+                assert "belongs to the company now" in desk.ok("company", "device", "install", "answer")
+                assert "This is device" in joining.finish().out
+        again = desk.run("company", "device", "install", "answer")
+        assert (again.status, again.code) == (2, "config.invalid")
+
+
+def ready(desk: Person) -> None:
+    """Let notice and mandate be signed, so that the company acts."""
+    for what, given in (("mandate", []), ("notice", ["notice"])):
+        desk.ok("company", what, "request", *given, "asked")
+        desk.ok("company", what, "sign", "key", "asked", "signed", "--force")
+        desk.ok("company", what, "install", *given, "signed")
+        (desk.home / "asked").unlink()
+
+
 def test_what_was_not_asked_for_is_neither_signed_nor_installed(desk: Person) -> None:
     desk.ok("company", "notice", "request", "notice", "notice.request")
     desk.ok("company", "mandate", "request", "mandate.request")

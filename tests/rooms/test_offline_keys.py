@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conversations import next_of, until
 from e2ee_client import sign_renewal
-from e2ee_client.errors import AccountKeyAbsent, BackupWrongKey, ConfigError, UnknownDevice
+from e2ee_client.errors import AccountKeyAbsent, BackupWrongKey, ConfigError, InviteExpired, UnknownDevice
 from e2ee_client.events import CompanyKeysExpiring
-from e2ee_client.rooms import Company, Customer, sign_mandate, sign_notice
+from e2ee_client.rooms import Agent, Company, Customer, sign_mandate, sign_notice
 from e2ee_client.rooms.notices import EXAMPLE, Notice
+from e2ee_client.runtime.clock import Clock
 from e2ee_client.testing import FakeClock, MemoryNetwork
 
 ORIGIN = "https://praxis.example"
 PASSPHRASE = "kept in a safe"
 MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 
@@ -106,6 +110,117 @@ async def test_a_company_is_opened_published_and_renewed_without_its_key(
             await later(clock, lambda: company.is_ready)
             await company.room(room.room_id).send("Was fehlt Ihnen?")
             await later(clock, lambda: room.unread == 1)
+
+
+async def test_a_colleague_is_taken_in_whose_list_is_signed_where_the_key_is(
+    network: MemoryNetwork, tmp_path: Path
+) -> None:
+    """ACC-42, ACC-43: hours after the digits were compared, and in another run of the desk's program."""
+    key_file, clock = tmp_path / "praxis.key", network.clock
+    assert isinstance(clock, FakeClock)
+    async with opened_offline(network, key_file) as company:
+        holder = Holder(key_file)
+        await holder.publish(company, written(company))
+        await holder.renew(company)
+        await company.wait_ready(60)
+        joining, request = await asked_for(network, company)
+        clock.advance(3 * HOUR_MS)
+        signed = sign_renewal(holder.exported, PASSPHRASE, request)
+        assert len(company.client.devices()) == 1
+        device_id = await company.install_device(signed, 60)
+        async with await joining as agent:
+            await agent.wait_ready(60)
+            assert agent.me().device_id == device_id
+            await until(lambda: {one.name for one in company.team()} == {"Praxis", "Frau Sommer"})
+        with pytest.raises(ConfigError):
+            await company.install_device(signed)
+
+
+async def test_only_the_list_of_the_device_that_was_asked_for_is_installed(
+    network: MemoryNetwork, tmp_path: Path
+) -> None:
+    """ACC-42: a plain renewal, one for a device in whose place another was asked for, no request at all."""
+    key_file = tmp_path / "praxis.key"
+    async with opened_offline(network, key_file) as company:
+        holder = Holder(key_file)
+        await holder.publish(company, written(company))
+        await holder.renew(company)
+        await company.wait_ready(60)
+        with pytest.raises(ConfigError):
+            await company.install_device(sign_renewal(holder.exported, PASSPHRASE, company.renewal_request()))
+        async with await company.invite("Frau Sommer") as invite:
+            with pytest.raises(ConfigError):
+                await invite.request()
+        first, second = await asked_for(network, company), await asked_for(network, company)
+        before = company.client.list_expires_ms
+        for request in (company.renewal_request(), first[1]):
+            with pytest.raises(ConfigError):
+                await company.install_device(sign_renewal(holder.exported, PASSPHRASE, request), 60)
+        assert (company.client.list_expires_ms, len(company.client.devices())) == (before, 1)
+        first[0].cancel()
+        await company.install_device(sign_renewal(holder.exported, PASSPHRASE, second[1]), 60)
+        async with await second[0]:
+            assert len(company.client.devices()) == 2
+
+
+async def test_a_device_that_waits_in_vain_ends_after_a_day(network: MemoryNetwork, tmp_path: Path) -> None:
+    """ACC-43: its list is known all the same, so that nobody is left out by the next one (ID-42)."""
+    key_file, clock = tmp_path / "praxis.key", network.clock
+    assert isinstance(clock, FakeClock)
+    async with opened_offline(network, key_file) as company:
+        holder = Holder(key_file)
+        await holder.publish(company, written(company))
+        await holder.renew(company)
+        await company.wait_ready(60)
+        joining, request = await asked_for(network, company)
+        clock.advance(DAY_MS - MINUTE_MS)
+        assert not joining.done()
+        clock.advance(MINUTE_MS)
+        with pytest.raises(InviteExpired):
+            await joining
+        signed = sign_renewal(holder.exported, PASSPHRASE, request)
+        with pytest.raises(InviteExpired):
+            await company.install_device(signed, 60)
+        assert len(company.client.devices()) == 2
+        renewed = sign_renewal(holder.exported, PASSPHRASE, company.renewal_request())
+        await company.install_list(renewed)
+        assert len(company.client.devices()) == 2
+
+
+class NotingClock:
+    """The clock of one device, which notes until when something waits."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.waits: set[int] = set()
+
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    async def wait_until(self, deadline_ms: int) -> None:
+        self.waits.add(deadline_ms)
+        await self.clock.wait_until(deadline_ms)
+
+
+async def asked_for(network: MemoryNetwork, company: Company) -> tuple[asyncio.Task[Agent], bytes]:
+    """Return a device that waits for its list, and the list that the account key is to sign."""
+    shown = asyncio.get_running_loop().create_future()
+    clock = NotingClock(network.clock)
+
+    async def join(text: str) -> Agent:
+        runtime = replace(network.runtime(), clock=clock)
+        return await Agent.join(None, text, show_digits=shown.set_result, runtime=runtime)
+
+    async with await company.invite("Frau Sommer", teams=["empfang"]) as invite:
+        with pytest.raises(ConfigError):
+            await invite.request()
+        joining = asyncio.create_task(join(invite.text))
+        assert await invite.digits(60) == await shown
+        with pytest.raises(AccountKeyAbsent):
+            await invite.confirm(60)
+        request = await invite.request(60)
+    await until(lambda: max(clock.waits) > clock.now_ms() + HOUR_MS)
+    return joining, request
 
 
 async def test_what_was_signed_otherwise_is_not_installed(network: MemoryNetwork, tmp_path: Path) -> None:

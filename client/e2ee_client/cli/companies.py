@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from e2ee_client import Client
 from e2ee_client.engine import DeviceView
-from e2ee_client.errors import StoreExists, UnknownDevice
+from e2ee_client.errors import AccountKeyAbsent, StoreExists, UnknownDevice
 from e2ee_client.people import Person
 from e2ee_client.rooms import Company, Invite
 
@@ -77,15 +77,12 @@ def invite(session: Session) -> Work:
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
             company = company_of(client)
-            invitation = company.invite(
-                options.name,
-                languages=options.language,
-                teams=options.team,
-                kind="bot" if options.bot else "agent",
-                front_desk=options.desk,
-            )
-            async with await invitation as invited:
-                device_id = await _take_in(session, invited)
+            if company.keys == "offline":
+                raise AccountKeyAbsent("the device list is signed where the account key is kept")
+            async with await invited_by(session, company) as invited:
+                await compare(session, invited)
+                session.remark("invite.telling")
+                device_id = await invited.confirm(options.timeout)
             await until_published(session, client)
             if options.json:
                 session.terminal.json({"device_id": device_id.hex()})
@@ -96,7 +93,20 @@ def invite(session: Session) -> Work:
     return work()
 
 
-async def _take_in(session: Session, invited: Invite) -> bytes:
+def invited_by(session: Session, company: Company) -> Awaitable[Invite]:
+    """Invite the device that the options describe."""
+    options = session.options
+    return company.invite(
+        options.name,
+        languages=options.language,
+        teams=options.team,
+        kind="bot" if options.bot else "agent",
+        front_desk=options.desk,
+    )
+
+
+async def compare(session: Session, invited: Invite) -> None:
+    """Show what a colleague's device is given, then the digits, and ask whether they are the same."""
     options = session.options
     if options.json:
         session.terminal.json({"invite": invited.text})
@@ -109,8 +119,6 @@ async def _take_in(session: Session, invited: Invite) -> bytes:
     else:
         session.say("invite.digits", digits=digits, name=neutral(options.name))
     await session.confirm("ask.invite")
-    session.remark("invite.telling")
-    return await invited.confirm(options.timeout)
 
 
 def members(session: Session) -> Work:

@@ -13,6 +13,7 @@ from . import (
     agents,
     archives,
     companies,
+    company_devices,
     company_mandates,
     company_notices,
     company_origins,
@@ -133,6 +134,14 @@ def _signed_elsewhere(add: _Adding, notice: CommandGroup) -> None:
     with_signing(command(mandate, add.texts, "sign", company_mandates.sign, "help.company.mandate.sign"))
     install = command(mandate, add.texts, "install", company_mandates.install, "help.company.mandate.install")
     with_timeout(install.argument("file", "help.answer_file", type=Path, metavar="FILE"))
+    device = group(add.group, add.texts, "device", "help.company.device", "part")
+    request = command(device, add.texts, "request", company_devices.request, "help.company.device.request")
+    _inviting(request).argument("file", "help.file", type=Path, metavar="FILE")
+    request.switches(force="help.force").switches(json="help.json")
+    with_signing(command(device, add.texts, "sign", company_devices.sign, "help.company.device.sign"))
+    install = command(device, add.texts, "install", company_devices.install, "help.company.device.install")
+    install.argument("file", "help.answer_file", type=Path, metavar="FILE").switches(json="help.json")
+    with_timeout(install)
 
 
 def _policy(add: _Adding) -> None:
@@ -146,10 +155,12 @@ def _policy(add: _Adding) -> None:
 
 
 def _invite(add: _Adding) -> None:
-    invite = with_timeout(add("invite", companies.invite), _INVITE_S)
-    invite.argument("name", "help.agent_name", metavar="NAME")
-    _with_card(invite)
-    invite.switches(desk="help.desk").switches(bot="help.bot").switches(yes="help.invite_yes")
+    _inviting(add("invite", companies.invite))
+
+
+def _inviting(to: Command) -> Command:
+    with_timeout(to, _INVITE_S).argument("name", "help.agent_name", metavar="NAME")
+    return _with_card(to).switches(desk="help.desk").switches(bot="help.bot").switches(yes="help.invite_yes")
 
 
 def _with_card(to: Command) -> Command:

@@ -11,7 +11,7 @@ from e2ee.grammar import is_origin
 from e2ee.identity import DeviceKind
 from e2ee.ids import DeviceId
 from e2ee.rooms import mandate as mandates
-from e2ee.rooms.agent_card import new_card
+from e2ee.rooms.agent_card import AgentCard, new_card
 from e2ee.rooms.channels import Channel, Channels, check_channels, sign_channels
 from e2ee.rooms.login_texts import IssuingKey
 from e2ee.rooms.mandate import MAX_ORIGIN_B, MAX_ORIGINS, Mandate
@@ -100,13 +100,22 @@ class Company(Signer):
         """
         self._own_signing()
         self._check_device(device_id)
+        self._context.team.put_card(turn, self.new_card(device_id, name, languages, teams))
+        self._save(turn)
+
+    def new_card(
+        self, device_id: DeviceId, name: str, languages: Sequence[str] = (), teams: Sequence[str] = ()
+    ) -> AgentCard:
+        """Make a card for a device.
+
+        Raises:
+            ConfigError: name, language or team is not allowed.
+        """
         own, rng = self._state.own, self._state.ports.rng
         try:
-            card = new_card(own.account_id, device_id, name, languages, teams, rng)
+            return new_card(own.account_id, device_id, name, languages, teams, rng)
         except DecodeError:
             raise ConfigError("a name, language or team that a card cannot have") from None
-        self._context.team.put_card(turn, card)
-        self._save(turn)
 
     def publish_notice(self, turn: Turn, signed: bytes, until_ms: int) -> None:
         """State a notice from now on; consent to the one before counts until a time.

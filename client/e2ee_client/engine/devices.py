@@ -18,7 +18,7 @@ from e2ee_client.errors import ConfigError, DeviceReplacedError, TooManyDevices,
 from e2ee_client.events import OwnDeviceAdded, OwnDeviceRemoved
 
 from .part import Part
-from .records import OwnDevice, account_key_of, named_records
+from .records import AskedDevice, OwnDevice, account_key_of, named_records
 from .turn import Turn
 
 
@@ -99,16 +99,52 @@ class Devices(Part):
             ConfigError: no directory entry, or the id of a device that is known.
             TooManyDevices: there is no room for another one.
         """
-        self.check_room()
-        if record.device_id in self._ids():
-            raise ConfigError("a device of this id is known")
+        account_key_of(self._state.own)
+        self._check_new(record)
         self._put(turn, OwnDevice(record.hash, record))
         self._context.entry.refill(turn)
 
+    def ask_for(self, turn: Turn, asked: AskedDevice) -> None:
+        """Keep a device whose list is signed elsewhere, in the place of one asked for before (ACC-42).
+
+        Raises:
+            DeviceReplacedError, ConfigError, TooManyDevices: as `add`.
+        """
+        self._check_new(asked.record)
+        turn.put(asked.put())
+
+    def asked_for(self, turn: Turn) -> AskedDevice:
+        """Return the device that was asked for.
+
+        Raises:
+            ConfigError: none was, or it has been told.
+        """
+        row = turn.read(self._state.rows, AskedDevice.TABLE, AskedDevice.PREFIX)
+        if row is None:
+            raise ConfigError("no device waits for a list: ask for one first")
+        return AskedDevice.decode(AskedDevice.PREFIX, row)
+
+    def take_asked(self, turn: Turn, device_list: DeviceList) -> None:
+        """Know the device that was asked for where a list that was signed elsewhere names it (ACC-42)."""
+        row = turn.read(self._state.rows, AskedDevice.TABLE, AskedDevice.PREFIX)
+        record = None if row is None else AskedDevice.decode(AskedDevice.PREFIX, row).record
+        if record is None or record.hash not in device_list.record_hashes:
+            return
+        if record.hash not in self._state.own_devices:
+            self._put(turn, OwnDevice(record.hash, record))
+
+    def forget_asked(self, turn: Turn) -> None:
+        """Nothing more is to be told to the device that was asked for."""
+        turn.delete(AskedDevice.TABLE, AskedDevice.PREFIX)
+
+    def _check_new(self, record: DeviceRecord) -> None:
+        self.check_room()
+        if record.device_id in self._ids():
+            raise ConfigError("a device of this id is known")
+
     def check_room(self) -> None:
-        """Refuse what `add` would refuse of any device."""
+        """Refuse what `add` would refuse of any device, wherever the account key is."""
         own = self._state.own
-        account_key_of(own)
         if own.replaced:
             raise DeviceReplacedError("another device has taken the place of this one")
         if not own.publish:

@@ -147,14 +147,16 @@ class Queries:
         """Return the devices of our account, this one first."""
         return self._context.devices.views()
 
-    def relay_for_invite(self) -> tuple[str, bytes | None]:
+    def relay_for_invite(self, *, signed_elsewhere: bool = False) -> tuple[str, bytes | None]:
         """Return our relay and its registration secret, or None, where a device can be added (ACC-36).
 
         Raises:
             AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices.
         """
-        self._context.devices.check_room()
         own = self._state.own
+        if not signed_elsewhere:
+            account_key_of(own)
+        self._context.devices.check_room()
         return own.relay_url, own.registration_secret
 
     def is_reachable(self, device_id: DeviceId) -> bool:

@@ -10,7 +10,7 @@ from e2ee.errors import IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord, ListHead, OurDevice
 from e2ee.ids import AccountId, RecordHash, SessionId
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
-from e2ee.secret import AccountKey, DhPrivateKey, KemSeed
+from e2ee.secret import AccountKey, DhPrivateKey, InviteSecret, KemSeed
 from e2ee_client.errors import AccountKeyAbsent, StoreCorrupt
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
@@ -250,6 +250,24 @@ class OwnDevice(Row):
     address: bytes | None = None
     listed: bool = False
     leaving: bool = False
+
+
+@dataclass(slots=True)
+class AskedDevice(Row):
+    """A device that a person has confirmed, and that a list signed elsewhere is to name (ACC-42).
+
+    `mailbox`, `token` and `secret` are those of its invite, by which it is told; the rest is for its card.
+    """
+
+    TABLE = "meta"
+    PREFIX = b"asked device"
+    record: DeviceRecord
+    mailbox: bytes
+    token: bytes = field(repr=False)
+    secret: InviteSecret = field(repr=False)
+    name: str = field(repr=False)
+    languages: list[str]
+    teams: list[str]
 
 
 def account_key_of(own: Own) -> AccountKey:

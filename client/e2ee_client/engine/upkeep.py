@@ -35,6 +35,7 @@ from .part import Part
 from .peers import Peer
 from .ports import Ports, Recovery, Setup
 from .records import (
+    AskedDevice,
     NextList,
     Own,
     OwnPrekey,
@@ -306,6 +307,12 @@ class Upkeep(Part):
         own = self._state.own
         return self._unsigned(own.device.record, own.older_record, now_ms)
 
+    def device_request(self, turn: Turn, asked: AskedDevice) -> bytes:
+        """Return the unsigned bytes of our next list, which names one more device (ACC-42)."""
+        own = self._state.own
+        self._context.devices.ask_for(turn, asked)
+        return self._unsigned(own.device.record, own.older_record, turn.now_ms, (asked.record,))
+
     def install_list(self, turn: Turn, signed: bytes) -> None:
         """Install a list that the account key signed elsewhere (ID-12).
 
@@ -322,8 +329,24 @@ class Upkeep(Part):
             device_list.check_time(turn.now_ms)
         except E2eeError as error:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
+        self._context.devices.take_asked(turn, device_list)
         self.store_list(turn, device_list)
         self._context.devices.settle(turn, device_list)
+
+    def install_asked(self, turn: Turn, signed: bytes) -> AskedDevice:
+        """Install the list that names the device which was asked for, unless it is installed (ACC-42).
+
+        Raises:
+            ConfigError: no device was asked for, or as `install_list`, or the list does not name it.
+        """
+        own, asked = self._state.own, self._context.devices.asked_for(turn)
+        try:
+            DeviceList.verify(own.account_id, signed).check_record(asked.record)
+        except E2eeError as error:
+            raise ConfigError(f"not the list of the device that was asked for: {error.code}") from None
+        if signed != own.device_list.signed:
+            self.install_list(turn, signed)
+        return asked
 
     def list_due(self, turn: Turn) -> bool:
         """Whether our next list is to be signed: half of its life is over, other devices are to stand in it,
@@ -401,9 +424,15 @@ class Upkeep(Part):
         self.store_list(turn, following.device_list)
         self._context.devices.settle(turn, following.device_list)
 
-    def _unsigned(self, record: DeviceRecord, older: DeviceRecord | None, now_ms: int) -> bytes:
+    def _unsigned(
+        self,
+        record: DeviceRecord,
+        older: DeviceRecord | None,
+        now_ms: int,
+        added: tuple[DeviceRecord, ...] = (),
+    ) -> bytes:
         own = self._state.own
-        records = [*named_records(record, older), *self._context.devices.wanted()]
+        records = [*named_records(record, older), *self._context.devices.wanted(), *added]
         current = own.device_list
         if not own.publish:
             return unlisted_request(self._lists(), records, now_ms)

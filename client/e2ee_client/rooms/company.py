@@ -24,7 +24,7 @@ from . import key_file as key_files
 from .desk import Desk
 from .doors import make_door
 from .errors import LoginsNotAllowed
-from .invites import Invite, Profile
+from .invites import Invite, Profile, install_asked
 from .notices import Notice
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Company(Desk):
 
         `origins` are the web pages that may show its door, such as https://praxis.example. With
         `keys="offline"` the account key goes into `key_file`, under `key_passphrase`, and stays in no store
-        (ACC-16): invite colleagues before that, with `keys="here"` and `move_account_key`.
+        (ACC-16).
         `client.recovery_key` is set afterwards: print it, it is kept nowhere.
 
         Raises:
@@ -179,13 +179,16 @@ class Company(Desk):
         kind: Kind = "agent",
         front_desk: bool = False,
     ) -> Invite:
-        """Invite a colleague's device, or a bot; customers see the name, languages and teams.
+        """Invite a colleague's device, or a bot; customers see the name, languages and teams. Where the
+        account key is kept elsewhere, `Invite.request` takes the place of `Invite.confirm`.
 
         Raises:
-            AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices: no device can be added.
+            DeviceReplacedError, ConfigError, TooManyDevices: no device can be added.
             RelayUnavailable: the relay cannot be reached.
         """
-        invitation = await self.client.invite(kind=kind, front_desk=front_desk)
+        invitation = await self.client.invite(
+            kind=kind, front_desk=front_desk, signed_elsewhere=self.keys == "offline"
+        )
         return Invite(self.client, invitation, Profile(name, languages, teams))
 
     async def suspend(self, device_id: bytes) -> None:
@@ -262,8 +265,8 @@ class Company(Desk):
         """Write the account key into a new file, then forget it here: from now on a person signs device list,
         mandate and notices where the file is kept, and is reminded by `CompanyKeysExpiring` (ACC-16).
 
-        Copies of the store that were made before still have the key. Nobody can be invited or struck off
-        without it.
+        Copies of the store that were made before still have the key. Nobody can be struck off without it;
+        an invite has its list signed elsewhere, too (`Invite.request`).
 
         Raises:
             AccountKeyAbsent: it is not here. ConfigError: the file cannot be written; the key stays.
@@ -285,6 +288,17 @@ class Company(Desk):
             ConfigError: it does not fit.
         """
         await self.client.install_list(signed)
+
+    async def install_device(self, signed: bytes, timeout_s: float | None = None) -> bytes:
+        """Install the signed list that `Invite.request` has asked for, and tell the new device. Returns its
+        device id; a roster that names it is signed at once.
+
+        Raises:
+            ConfigError: no device was asked for, or the list does not fit: invite anew.
+            InviteExpired: the device is there no more. The list names it all the same: suspend it.
+            RelayUnavailable, WaitTimeout: relay or device could not be told; call it again.
+        """
+        return await install_asked(self.client, signed, timeout_s)
 
     async def mandate_request(self) -> bytes:
         """Return the next mandate, for `sign_mandate`; its keys are made here and stay here (ACC-26). It is

@@ -9,7 +9,10 @@ from typing import NamedTuple, Protocol, Self
 
 from e2ee.ids import DeviceId
 from e2ee_client.client import Client
-from e2ee_client.inviting import Invitation
+from e2ee_client.engine.context import Context
+from e2ee_client.engine.records import AskedDevice
+from e2ee_client.engine.turn import Turn
+from e2ee_client.inviting import Invitation, tell_listed
 
 
 class Profile(NamedTuple):
@@ -77,6 +80,27 @@ class Invite:
         )
         return device_id
 
+    async def request(self, timeout_s: float | None = None) -> bytes:
+        """In the place of `confirm`, where the account key is kept elsewhere: return the device list that
+        names the new device, for `sign_renewal` and `Company.install_device`. The new device waits for it
+        for 24 hours; its name, languages and teams are kept until then (ACC-42).
+
+        Raises:
+            InviteExpired, InviteInvalid: as `digits`; nothing was asked for.
+            ConfigError: name, language or team is not allowed.
+            DeviceReplacedError, TooManyDevices: the device cannot be added.
+            WaitTimeout: the new device could not be told in time; call it again.
+        """
+        asked = self._invitation.asked(*self._profile)
+
+        def ask(turn: Turn, parts: Context) -> bytes:
+            parts.company.new_card(asked.record.device_id, *self._profile)
+            return parts.upkeep.device_request(turn, asked)
+
+        unsigned = await self._client.shell.call(lambda engine, now_ms: engine.of_company(ask, now_ms))
+        await self._invitation.hold(timeout_s)
+        return unsigned
+
     def compare(self) -> Comparison:
         """Confirm it by program, where the device is made in the same one: for `Agent.join`."""
         return Comparison(self)
@@ -95,6 +119,24 @@ class Invite:
 
     def __repr__(self) -> str:
         return "<Invite>"
+
+
+async def install_asked(client: Client, signed: bytes, timeout_s: float | None) -> bytes:
+    """Install the list that names the device which was asked for, and tell the device (ACC-42, ACC-43)."""
+
+    def install(turn: Turn, parts: Context) -> AskedDevice:
+        asked = parts.upkeep.install_asked(turn, signed)
+        parts.company.set_card(turn, asked.record.device_id, asked.name, asked.languages, asked.teams)
+        parts.telling.send_lists(turn)
+        parts.entry.refill(turn)
+        return asked
+
+    asked = await client.shell.call(lambda engine, now_ms: engine.of_company(install, now_ms))
+    await tell_listed(client.shell, client.progress, client.runtime, asked, timeout_s)
+    await client.shell.call(
+        lambda engine, now_ms: engine.of_company(lambda turn, parts: parts.devices.forget_asked(turn), now_ms)
+    )
+    return asked.record.device_id
 
 
 class Comparison:

@@ -212,6 +212,7 @@ class Invite(Handle[invites.Invite]):
 
     digits = waiting(invites.Invite.digits, same)
     confirm = waiting(invites.Invite.confirm, same)
+    request = waiting(invites.Invite.request, same)
     close = waiting(invites.Invite.close, same)
 
     def __init__(self, inner: invites.Invite) -> None:
@@ -251,6 +252,7 @@ class Company(_Desk[companies.Company]):
     move_account_key = waiting(companies.Company.move_account_key, same)
     renewal_request = asking(companies.Company.renewal_request, same)
     install_list = waiting(companies.Company.install_list, same)
+    install_device = waiting(companies.Company.install_device, same)
     mandate_request = waiting(companies.Company.mandate_request, same)
     install_mandate = waiting(companies.Company.install_mandate, same)
     notice_request = waiting(companies.Company.notice_request, same)

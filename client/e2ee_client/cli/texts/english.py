@@ -329,7 +329,7 @@ environment:
     "error.config.invalid": "a value cannot be used: {detail}",
     "error.account.key_absent": "the account key is not on this machine",
     "hint.account.key_absent": "use it where it is kept: sealroom renewal, "
-    "sealroom company mandate, sealroom company notice",
+    "sealroom company mandate, sealroom company notice, sealroom company device",
     "error.account.replaced": "this device is no longer part of the account: another one took its place",
     "hint.account.replaced": "go on at the new device, or restore a backup here",
     "error.card.invalid": "this is no contact card, or it has a typing error",

@@ -127,7 +127,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "invite.done": "{name} ({short}) belongs to the company now.",
     "join.asking": "Asking the company's desk ...",
     "join.digits": "{digits}  is what the company's desk has to show as well.",
-    "join.waiting": "Waiting until the desk confirms ...",
+    "join.waiting": "Waiting until the desk confirms; up to 24 hours where the company signs elsewhere ...",
     "join.ready": "Confirmed. Waiting for the company's documents ...",
     "join.done": "This is device {short} of the company, in {path}. Stay connected:\n  sealroom agent run",
     "member.not_in_force": "suspended, or not in force yet",

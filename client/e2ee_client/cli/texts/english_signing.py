@@ -12,6 +12,16 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "help.company.mandate.request": "write what the account key has to sign; good for 90 days",
     "help.company.mandate.sign": "sign a mandate with an exported account key; needs no store and no network",
     "help.company.mandate.install": "install the signed mandate",
+    "help.company.device": "take a colleague's device in, where the account key is kept elsewhere",
+    "help.company.device.request": "show what the device is given, compare digits, and write what has to be "
+    "signed",
+    "help.company.device.sign": "sign the device list with an exported account key; needs no store and no "
+    "network",
+    "help.company.device.install": "install the signed list, and tell the device",
+    "device.requested": "Written to {path}. Sign it where the account key is kept: sealroom company device "
+    "sign KEY {path} ANSWER\nThen, here, within 24 hours: sealroom company device install ANSWER\n"
+    "The new device waits until then: leave it running.",
+    "device.installed": "{short} belongs to the company now.",
     "mandate.signed": "Signed for account {id}: mandate {seq}, until {date}. Supervisors: {supervisors}. "
     "Suspended: {suspended}. Pages: {origins}. {login}",
     "mandate.login": "It names a key for logins.",

@@ -354,7 +354,7 @@ Umgebung:
     "error.config.invalid": "ein Wert ist nicht brauchbar: {detail}",
     "error.account.key_absent": "der Kontoschlüssel ist nicht auf diesem Gerät",
     "hint.account.key_absent": "benutzen Sie ihn dort, wo er liegt: sealroom renewal, "
-    "sealroom company mandate, sealroom company notice",
+    "sealroom company mandate, sealroom company notice, sealroom company device",
     "error.account.replaced": "dieses Gerät gehört nicht mehr zum Konto: ein anderes ist an seiner Stelle",
     "hint.account.replaced": "nutzen Sie das neue Gerät, oder stellen Sie hier eine Sicherung wieder her",
     "error.card.invalid": "das ist keine Kontaktkarte, oder sie hat einen Tippfehler",

@@ -131,7 +131,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "invite.done": "{name} ({short}) gehört nun zum Unternehmen.",
     "join.asking": "Anfrage beim Empfang des Unternehmens ...",
     "join.digits": "{digits}  muss auch der Empfang des Unternehmens zeigen.",
-    "join.waiting": "Warten, bis der Empfang bestätigt ...",
+    "join.waiting": "Warten, bis der Empfang bestätigt; bis zu 24 Stunden, wenn das Unternehmen woanders "
+    "unterschreibt ...",
     "join.ready": "Bestätigt. Warten auf die Unterlagen des Unternehmens ...",
     "join.done": "Dies ist Gerät {short} des Unternehmens, in {path}. Verbunden bleiben:\n"
     "  sealroom agent run",

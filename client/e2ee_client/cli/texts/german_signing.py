@@ -16,6 +16,16 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "help.company.mandate.sign": "ein Mandat mit dem ausgelagerten Kontoschlüssel unterschreiben; ohne "
     "Speicher und ohne Netz",
     "help.company.mandate.install": "das unterschriebene Mandat einsetzen",
+    "help.company.device": "das Gerät einer Kollegin aufnehmen, wenn der Kontoschlüssel woanders liegt",
+    "help.company.device.request": "zeigen, was das Gerät bekommt, Ziffern vergleichen und schreiben, was zu "
+    "unterschreiben ist",
+    "help.company.device.sign": "die Geräteliste mit dem ausgelagerten Kontoschlüssel unterschreiben; ohne "
+    "Speicher und ohne Netz",
+    "help.company.device.install": "die unterschriebene Liste einsetzen und das Gerät verständigen",
+    "device.requested": "In {path} geschrieben. Dort unterschreiben, wo der Kontoschlüssel liegt: sealroom "
+    "company device sign SCHLÜSSEL {path} ANTWORT\nDann hier, innerhalb von 24 Stunden: sealroom company "
+    "device install ANTWORT\nSo lange wartet das neue Gerät: lassen Sie es laufen.",
+    "device.installed": "{short} gehört nun zum Unternehmen.",
     "mandate.signed": "Unterschrieben für Konto {id}: Mandat {seq}, bis {date}. Aufsicht: {supervisors}. "
     "Gesperrt: {suspended}. Seiten: {origins}. {login}",
     "mandate.login": "Es nennt einen Schlüssel für Anmeldungen.",

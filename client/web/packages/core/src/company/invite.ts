@@ -23,7 +23,9 @@ const DIGITS = 1_000_000n;
 export const IN = 1;
 export const OPENING = 2;
 export const OUT = 3;
-export type InviteMessage = typeof IN | typeof OPENING | typeof OUT;
+/** A company whose account key is elsewhere says that it takes a while; no browser joins one (ACC-43). */
+export const HOLD = 4;
+export type InviteMessage = typeof IN | typeof OPENING | typeof OUT | typeof HOLD;
 
 /** What a code holds, and what both sides of an invite know. */
 export interface InviteCode {

@@ -1,0 +1,53 @@
+"""Commands on a colleague's device where the account key is elsewhere: request, sign, install (ACC-42)."""
+
+from __future__ import annotations
+
+from .account import until_published
+from .account_keys import sign
+from .addressing import short_id
+from .companies import compare, invited_by
+from .failures import DONE
+from .files import MAX_SMALL_B, check_writable, read_file, write_private
+from .room_addressing import company_of
+from .session import Session, Work
+
+__all__ = ["install", "request", "sign"]
+
+
+def request(session: Session) -> Work:
+    """Show what a colleague's device is given, compare digits with it, and write what the account key has to
+    sign.
+    """
+    options, path = session.options, session.path(session.options.file)
+    check_writable(path, force=options.force)
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            async with await invited_by(session, company_of(client)) as invited:
+                await compare(session, invited)
+                data = await invited.request(options.timeout)
+            write_private(path, data, force=options.force)
+            session.say("device.requested", path=options.file)
+            return DONE
+
+    return work()
+
+
+def install(session: Session) -> Work:
+    """Install the signed list, and take the device in that it names."""
+    options = session.options
+    answer = read_file(session.path(options.file), MAX_SMALL_B)
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            device_id = await company_of(client).install_device(answer, options.timeout)
+            await until_published(session, client)
+            if options.json:
+                session.terminal.json({"device_id": device_id.hex()})
+            else:
+                session.say("device.installed", short=short_id(device_id))
+            return DONE
+
+    return work()
