@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
-from e2ee_client.rooms.doors import open_door
+from e2ee_client.rooms.doors import PATH, open_door
 from e2ee_client.web.servers import server_files
 from e2ee_client.web.site import compose
 from e2ee_client.web.verifying import Verifier
@@ -24,11 +26,27 @@ UPSTREAM = "wss://relay.operator.example/in"
 
 
 async def look(builder: Builder, assets: Assets, origin: str) -> None:
-    """Nothing differs, and nothing else is served."""
+    """Nothing differs, texts come compressed to who takes that, and nothing else is served."""
     verified = await Verifier(origin, builder.now_ms, assets.account_id).run()
     assert verified.findings == ()
     for path in ("", "_headers", "evil.html", "room.html/", "vault.js", ".well-known/", "room.html~"):
         assert answer(f"{origin}/{path}")[0] in (403, 404), path
+    await look_compressed(assets, origin)
+
+
+async def look_compressed(assets: Assets, origin: str) -> None:
+    """Texts come by gzip to who takes it, and what keeps answers on the way is told so; nothing else does."""
+    (script,) = [one for one in assets.files if one.path.startswith("/vault-")]
+    async with httpx.AsyncClient(base_url=origin, trust_env=False) as browser:
+        for asked, coding in (("gzip, deflate, br, zstd", "gzip"), ("identity", None)):
+            got = await browser.get(script.path, headers={"Accept-Encoding": asked})
+            assert got.headers.get("content-encoding") == coding
+            assert hashlib.sha256(got.content).digest() == script.sha256
+            if coding is not None:
+                assert got.headers["vary"] == "Accept-Encoding"
+                assert got.num_bytes_downloaded < script.size_b / 4
+        door = await browser.get(PATH, headers={"Accept-Encoding": "gzip"})
+        assert "content-encoding" not in door.headers
 
 
 def with_more(builder: Builder) -> None:

@@ -1,4 +1,9 @@
-"""Settings of web servers for the room's host: what is served, with which headers, and nothing else."""
+"""Settings of web servers for the room's host: what is served, with which headers, and nothing else.
+
+Texts are compressed by gzip, which verifiers read (CNS-65). No answer has a secret beside what somebody else
+can choose: each file is the same for everybody, whatever was asked with it. The way to the relay is not
+compressed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from .headers import Kind
 from .site import ASSETS_PATH, RELAY_PATH, Site
 
 _TYPES: Final = {"html": "text/html", "js": "text/javascript", "txt": "text/plain"}
+_NO_TEXT: Final = "application/octet-stream"
 _ACME: Final = "/.well-known/acme-challenge/"
 # What a browser tells of company, person and program when it opens a WebSocket; the relay needs none of it.
 _PRIVATE: Final = (
@@ -59,10 +65,16 @@ def _titled(name: str) -> str:
 
 
 def _type(path: str) -> str:
-    return _TYPES.get(path.rpartition(".")[2], "application/octet-stream")
+    return _TYPES.get(path.rpartition(".")[2], _NO_TEXT)
+
+
+def _is_text(path: str) -> bool:
+    return _type(path) != _NO_TEXT
 
 
 # --- nginx ---
+
+_NGINX_GZIP: Final = "  gzip on;\n  gzip_vary on;\n  gzip_proxied any;\n  gzip_types *;\n"
 
 
 def _nginx(site: Site) -> str:
@@ -80,8 +92,8 @@ disable_symlinks on;
 def _nginx_file(path: str, headers: Mapping[str, str]) -> str:
     lines = "".join(f'  add_header {_titled(name)} "{value}" always;\n' for name, value in headers.items())
     kind = _type(path)
-    charset = f"  charset_types {kind};\n" if kind.startswith("text/") else "  charset off;\n"
-    return f"location = {path} {{\n  types {{ }}\n  default_type {kind};\n{charset}{lines}}}\n"
+    more = f"  charset_types {kind};\n{_NGINX_GZIP}" if _is_text(path) else "  charset off;\n  gzip off;\n"
+    return f"location = {path} {{\n  types {{ }}\n  default_type {kind};\n{more}{lines}}}\n"
 
 
 def _nginx_relay(site: Site) -> str:
@@ -100,6 +112,7 @@ def _nginx_relay(site: Site) -> str:
   proxy_ssl_verify on;
   proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
   proxy_buffering off;
+  gzip off;
   proxy_read_timeout 1h;
   access_log off;
 }}
@@ -126,12 +139,20 @@ def _caddy(site: Site) -> str:
 
 def _caddy_files(kind: Kind, paths: list[str], headers: list[Header]) -> str:
     name = kind.name.lower()
-    lines = "".join(f'\t\theader {header} "{value}"\n' for header, value in headers)
+    lines = "".join(_caddy_header(*one) for one in headers)
     return f"""	@{name} path {" ".join(paths)}
 	handle @{name} {{
-{lines}		file_server
+{lines}		encode gzip
+		file_server
 	}}
 """
+
+
+def _caddy_header(name: str, value: str) -> str:
+    """Caddy compresses nothing that is not to be transformed: it is told last what is meant for others."""
+    if name == "Cache-Control":
+        return f'\t\theader {{\n\t\t\t{name} "{value}"\n\t\t\tdefer\n\t\t}}\n'
+    return f'\t\theader {name} "{value}"\n'
 
 
 def _caddy_relay(site: Site) -> str:
@@ -155,7 +176,7 @@ def _apache(site: Site) -> str:
     blocks = "".join(_apache_files(*one) for one in _by_kind(site))
     known = "|".join([*(re.escape(path) for path in _paths(site)), f"{re.escape(_ACME)}.+"])
     through = f"|{RELAY_PATH}" if site.settings.relay_upstream else ""
-    return f"""# For the `VirtualHost` of {_host(site)}; needs mod_headers.
+    return f"""# For the `VirtualHost` of {_host(site)}; needs mod_headers, mod_filter and mod_deflate.
 # Set `DocumentRoot` to the folder `room` of this build.
 # Nothing but the listed files is served; a challenge for a certificate is let through.
 AddDefaultCharset utf-8
@@ -168,6 +189,7 @@ AddType text/javascript .js
 
 def _apache_files(_kind: Kind, paths: list[str], headers: list[Header]) -> str:
     lines = "".join(f'  Header always set {name} "{value}"\n' for name, value in headers)
+    lines += f"  AddOutputFilterByType DEFLATE {' '.join(sorted(_TYPES.values()))}\n"
     return f'<LocationMatch "^(?:{"|".join(map(re.escape, paths))})$">\n{lines}</LocationMatch>\n'
 
 
