@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any
@@ -14,20 +13,13 @@ import web_packages
 from playwright.async_api import Browser, Playwright, async_playwright
 
 
-def _absent(reason: str) -> None:
-    """CI fails for what is not there, others skip."""
-    if os.environ.get("CI", "").lower() in {"1", "true"}:
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def web_libraries() -> None:
     """Install them once; where npm's registry cannot be reached, CI fails and others skip."""
     try:
         web_packages.install()
     except web_packages.NotInstalled as problem:
-        _absent(str(problem))
+        browsers.need(str(problem))
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +39,7 @@ async def driver() -> AsyncIterator[Playwright]:
 def browser_name(request: pytest.FixtureRequest) -> str:
     """Each of the two browsers in turn; where one is missing, CI fails and others skip."""
     name = str(request.param)
-    reason = browsers.missing(name)
-    if reason is not None:
-        _absent(reason)
+    browsers.need(browsers.missing(name))
     return name
 
 

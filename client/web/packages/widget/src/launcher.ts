@@ -73,7 +73,10 @@ class SealRoom extends HTMLElement {
   /** Show the room; done when it is there. */
   async open(): Promise<void> {
     const port = await this.#connect();
-    (this.#frame as HTMLIFrameElement).hidden = false;
+    const frame = this.#frame as HTMLIFrameElement;
+    frame.hidden = false;
+    // Keys go to the room from now on; where a frame may not take the focus by itself, too.
+    frame.focus();
     this.#show();
     port.postMessage({ do: "focus" });
     this.#tell("open");

@@ -52,7 +52,7 @@ function fetchRestOnceOpen(backend: RoomBackend): void {
   const stop = backend.subscribe(() => {
     if (!backend.state().canWrite) return;
     stop();
-    whenIdle(() => void fetchRest(LANGUAGES));
+    whenIdle(() => void fetchRest(LANGUAGES.flatMap((one) => [one, `${one}_rest`])));
   });
 }
 
@@ -133,7 +133,7 @@ async function obey(order: Order, page: Page, backend: RoomBackend, room: RoomEl
 }
 
 async function act(order: Order, page: Page, backend: RoomBackend, room: RoomElement): Promise<object | undefined> {
-  if (order.do === "focus") room.focus();
+  if (order.do === "focus") focusIn(room);
   else if (order.do === "prefill") room.prefill(String(order.value ?? "").slice(0, MAX_PREFILL));
   else if (order.do === "forget") await backend.forget();
   else if (order.do === "export") offer(await backend.exportTranscript());
@@ -141,6 +141,12 @@ async function act(order: Order, page: Page, backend: RoomBackend, room: RoomEle
   else if (order.do === "identify") answered(page, String(order.value ?? ""));
   else throw Object.assign(new Error(order.do), { code: "local.unsupported" });
   return undefined;
+}
+
+/** Safari lets a frame of another origin put the focus nowhere before a person has done something in it: a key is that. */
+function focusIn(room: RoomElement): void {
+  room.focus();
+  if (document.activeElement === document.body) addEventListener("keydown", () => room.focus(), { once: true });
 }
 
 const MAX_PREFILL = 4_000;
