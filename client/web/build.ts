@@ -12,6 +12,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { bundle, type Part, split } from "./bundling/bundles.ts";
+import { strayWords } from "./bundling/first_words.ts";
 import { thirdPartyNotices } from "./bundling/notices.ts";
 import { integrity, page, splitPage } from "./bundling/pages.ts";
 import { VAULT_HEADERS } from "./bundling/settings.ts";
@@ -31,10 +32,10 @@ function write(folder: string, files: Readonly<Files>): void {
 /** Launcher, page of the room with its parts, and `manifest.json`: names, hashes and headers. */
 async function release(folder: string, saysSizes: boolean): Promise<readonly string[]> {
   const launcher = await bundle("launcher", "packages/widget/src/launcher.ts");
-  const room = await split("vault", "packages/widget/src/main.ts", "packages/client/src/work/worker.ts");
+  const room = await split("vault", "packages/widget/src/main.ts");
   const html = splitPage(room, "Sealroom");
-  const first = [room.script, ...room.shared, room.worker, ...largest(LANGUAGES.map((one) => room.parts[one] ?? []))];
-  const every = [launcher, room.script, ...room.shared, room.worker, ...Object.values(room.parts).flat()];
+  const first = [room.script, ...room.shared, ...largest(LANGUAGES.map((one) => room.parts[one] ?? []))];
+  const every = [launcher, room.script, ...room.shared, ...Object.values(room.parts).flat()];
   const files: Record<string, Uint8Array> = {
     ...Object.fromEntries(every.map(({ file, bytes }) => [file, bytes])),
     "room.html": html,
@@ -55,7 +56,7 @@ async function release(folder: string, saysSizes: boolean): Promise<readonly str
   });
   const rows = [...composition(room.metafile, first), ["page", gzipSize(html)] as const];
   for (const line of saysSizes ? [table(rows)] : report) console.log(line);
-  return faults;
+  return [...faults, ...strayWords(room.metafile, first)];
 }
 
 function bytesOf(parts: readonly Part[]): readonly Uint8Array[] {

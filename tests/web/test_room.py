@@ -27,7 +27,7 @@ async def test_a_person_accepts_writes_is_answered_and_finds_all_again(
     await room.get_by_role("button", name="Einverstanden, weiter").click()
     await written(room, "Guten Tag, ich brauche ein Rezept.")
     await room.get_by_text("Angekommen").wait_for()
-    (ahead,) = [path for path in site.files if path.startswith("/file_service-")]
+    (ahead,) = [path for path in site.files if path.startswith("/file_part-")]
     await until(lambda: f"GET {ahead}" in site.requests)
     await until(lambda: len(company.rooms()) == 1)
     (theirs,) = company.rooms()
@@ -57,6 +57,29 @@ async def test_a_person_writes_although_the_list_does_not_come_and_finds_it_in_a
     site.files[late] = right
     await room.get_by_role("button", name="Seite neu laden").click()
     await room.get_by_role("log").get_by_text("Ich brauche ein Rezept.").wait_for()
+    assert visitor.take_complaints() != []
+
+
+async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_come(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company
+) -> None:
+    """STO-08: a page that begins needs none of it; without it the store is left as it is."""
+    (late,) = [path for path in site.files if path.startswith("/stored_part-")]
+    right = site.files[late]
+    site.files[late] = browsers.Answer(b"", status=503)
+    page, room = await opened(visitor, site)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    await written(room, "Guten Tag")
+    await until(lambda: [one.unread for one in company.rooms()] == [1])
+    await page.close()
+    _, room = await opened(visitor, site)
+    again = room.get_by_role("button", name="Noch einmal versuchen")
+    await again.wait_for()
+    site.files[late] = right
+    await again.click()
+    await written(room, "Da bin ich wieder")
+    await room.get_by_role("log").get_by_text("Guten Tag").wait_for()
+    assert len(company.rooms()) == 1
     assert visitor.take_complaints() != []
 
 

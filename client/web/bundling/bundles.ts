@@ -4,13 +4,14 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
+import { FIRST_WORDS } from "../packages/ui/src/words_first.ts";
 import { ROOM_WORDS } from "../packages/ui/src/words_room.ts";
 import { TARGETS } from "./settings.ts";
 
 const WORKSPACE = join(import.meta.dirname, "..");
 const OUT = "out";
 const HASH_HEX = 16;
-const LANGUAGES = ["de", "en"] as const;
+const LANGUAGES = ["de", "en"];
 
 export interface Part {
   /** The name of the file, with its hash. */
@@ -27,7 +28,6 @@ export interface Split {
   readonly shared: readonly Part[];
   /** By the name of the part: its files, beyond those above. */
   readonly parts: Readonly<Record<string, readonly Part[]>>;
-  readonly worker: Part;
   readonly metafile: Metafile;
 }
 
@@ -53,14 +53,18 @@ function withoutSentences(source: string): string {
     .replace(/\b(check(?:Identity)?\([^;]*?), "[^"]*"\);/gu, '$1, "");');
 }
 
-/** The table of words has all languages side by side; the part of one language holds its column alone. */
+/** The tables of words have all languages side by side; a part of one language holds its column of one table alone. */
 const ONE_LANGUAGE: Plugin = {
   name: "one language",
   setup(building) {
     building.onLoad({ filter: /ui\/src\/languages\/\w+\.ts$/ }, ({ path }) => {
-      const column = LANGUAGES.findIndex((language) => basename(path) === `${language}.ts`);
+      const [language, rest] = basename(path, ".ts").split("_");
+      const column = LANGUAGES.indexOf(language ?? "");
       if (column < 0) return null;
-      const words = Object.entries(ROOM_WORDS).map(([key, pair]) => [key, pair[column]]);
+      const words = Object.entries(rest === "rest" ? ROOM_WORDS : FIRST_WORDS).map(([key, pair]) => [
+        key,
+        pair[column],
+      ]);
       return { contents: `export const SENTENCES = ${JSON.stringify(Object.fromEntries(words))}`, loader: "js" };
     });
   },
@@ -97,13 +101,13 @@ function named(name: string, path: string, bytes: Uint8Array): Part {
   return { file: `${name}-${hash}.js`, path, bytes };
 }
 
-/** A page's script, its worker, and the parts that the script fetches later, each named as its module. */
-export async function split(name: string, script: string, worker: string): Promise<Split> {
+/** A page's script and the parts that it fetches later, each named as its module. */
+export async function split(name: string, script: string): Promise<Split> {
   const { outputFiles, metafile } = await build({
     ...COMMON,
     chunkNames: "[name]-[hash]",
     entryNames: "[name]-[hash]",
-    entryPoints: { [name]: script, worker },
+    entryPoints: { [name]: script },
     metafile: true,
     outdir: OUT,
     splitting: true,
@@ -113,7 +117,7 @@ export async function split(name: string, script: string, worker: string): Promi
   const fileOf = (path: string): Part => files.get(path) as Part;
   const entries = new Map(Object.entries(metafile.outputs).map(([path, { entryPoint }]) => [entryPoint, path]));
   const first = closure(metafile, entries.get(script) as string);
-  const later = [...entries].filter(([entry]) => entry !== undefined && entry !== script && entry !== worker);
+  const later = [...entries].filter(([entry]) => entry !== undefined && entry !== script);
   const parts = later.map(([entry, path]) => {
     const beyond = closure(metafile, path).filter((one) => !first.includes(one));
     return [basename(entry as string, ".ts"), beyond.map(fileOf)] as const;
@@ -122,7 +126,6 @@ export async function split(name: string, script: string, worker: string): Promi
     script: fileOf(first[0] as string),
     shared: first.slice(1).map(fileOf),
     parts: Object.fromEntries(parts.sort(([a], [b]) => (a < b ? -1 : 1))),
-    worker: fileOf(entries.get(worker) as string),
     metafile,
   };
 }

@@ -16,11 +16,10 @@ export interface BrowserOptions {
   readonly name: string;
   /** How long after its last commit mode `device` keeps a store; 0 is for good. */
   readonly ttlMs: number;
-  /** The address of the built `work/worker.ts`. One page makes its policy of Trusted Types once. */
-  readonly workerUrl: string;
   /** The store has ended by itself (STO-36). */
   readonly ended: (code: StoreCode) => void;
   readonly files: LoadFiles;
+  readonly stored: Ports["stored"];
   readonly later: Ports["later"];
 }
 
@@ -30,18 +29,19 @@ export interface BrowserPorts extends Ports {
   readonly links: Links;
 }
 
-export function browserPorts({ mode, name, ttlMs, workerUrl, ended, files, later }: BrowserOptions): BrowserPorts {
+export function browserPorts({ mode, name, ttlMs, ended, files, stored, later }: BrowserOptions): BrowserPorts {
   const { nowMs } = browserClock;
   const links = browserLinks({ clock: browserClock, pageProtocol: location.protocol });
   return {
     place: browserPlace({ mode, name, ttlMs, rng: browserRandom, nowMs, ended }),
     links,
     connect: links.connect,
-    work: browserWork(workerUrl),
+    work: browserWork(),
     fetchDoor,
     clock: browserClock,
     random: browserRandom,
     files,
+    stored,
     later,
   };
 }

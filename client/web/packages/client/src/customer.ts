@@ -11,7 +11,7 @@ import { cardOf, findDoor } from "./door.ts";
 import type { Context } from "./engine/context.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { CustomerEvent } from "./engine/events.ts";
-import { loadEngine, newEngine, putNew } from "./engine/loading.ts";
+import { newEngine, putNew } from "./engine/new_engine.ts";
 import type { Ports, Store } from "./engine/ports.ts";
 import { accept, refuse } from "./engine/rooms/consenting.ts";
 import { pump } from "./engine/sending.ts";
@@ -84,6 +84,17 @@ async function running(ports: Ports, store: Store, engine: Engine): Promise<Runn
   return { shell, files: new FileLoader(shell, ports, store) };
 }
 
+/** The engine of a store; where its code does not come, the store is left as it is. */
+async function engineOf(store: Store, { random, stored, later }: Ports): Promise<Engine | null> {
+  try {
+    const { loadEngine } = await stored();
+    return await loadEngine(store, random, later);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
 export class Customer {
   readonly #options: CustomerOptions;
   #running: Running | null;
@@ -95,10 +106,9 @@ export class Customer {
 
   /** Open the store of a person, or say where there will be one; where there is none nothing is made. */
   static async open(options: CustomerOptions): Promise<Customer> {
-    const { place, random } = options.ports;
-    const store = await place.open();
+    const store = await options.ports.place.open();
     if (store === null) return new Customer(options, null);
-    const engine = await loadEngine(store, random, options.ports.later);
+    const engine = await engineOf(store, options.ports);
     if (engine === null) {
       // What a crash left of an account's creation (STO-16).
       await store.destroy();

@@ -5,7 +5,7 @@ import { same } from "@sealroom/core/bytes.ts";
 import type { Door } from "@sealroom/core/consent/door.ts";
 import { statedAccount, verifyDoor } from "@sealroom/core/consent/door.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
-import type { CompanyCard } from "./engine/loading.ts";
+import type { CompanyCard } from "./engine/new_engine.ts";
 import type { FetchDoor } from "./engine/ports.ts";
 import { DoorError } from "./errors.ts";
 

@@ -3,7 +3,6 @@
 import type { CustomerEvent } from "./engine/events.ts";
 import type { Ports, Store } from "./engine/ports.ts";
 import { ClientError } from "./errors.ts";
-import { fileTools } from "./file_tools.ts";
 import type { FileService, FileStatus, UploadView } from "./files/host.ts";
 import type { Shell } from "./shell.ts";
 
@@ -64,7 +63,6 @@ export class FileLoader {
     const shell = this.#shell;
     const { startFiles } = await files.service();
     const service = await startFiles({
-      tools: fileTools,
       stripped: async (data, mediaType) => (await files.stripping()).stripped(data, mediaType),
       ports: { connect, clock, random },
       parts: this.#store.parts,

@@ -5,7 +5,6 @@ import type { FileChoice, Finding, IdentityChallenge, RoomBackend, SavedFile } f
 import type { Further, FurtherAct } from "@sealroom/ui/further.ts";
 import { ClientError, codeOf } from "./errors.ts";
 import { isUpload } from "./file_loader.ts";
-import { askedBy } from "./room_items.ts";
 import type { RoomOptions } from "./room_life.ts";
 import { PAGE, RoomLife } from "./room_life.ts";
 
@@ -89,6 +88,7 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
   }
 
   async answer(id: string, choice: string): Promise<void> {
+    const { askedBy } = await this.options.items();
     const form = this.room.entries().find((one) => one.id === id);
     const asked = form === undefined ? null : askedBy(form);
     const number = asked?.choices.indexOf(choice) ?? -1;

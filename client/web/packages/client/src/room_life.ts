@@ -17,6 +17,8 @@ export interface RoomOptions extends CustomerOptions {
   /** BCP 47; null for that of the notice. */
   readonly lang: string | null;
   readonly keeping: Keeping;
+  /** Fetch the code that makes a conversation of entries. */
+  readonly items: () => Promise<typeof import("./room_items.ts")>;
   /** What a guard on this device finds in a text. */
   readonly inspect?: (text: string) => readonly Finding[];
 }
@@ -37,6 +39,7 @@ export class RoomLife {
   #unlisten: Unsubscribe = () => {};
   #state: RoomState | null = null;
   #isTelling = false;
+  #isFetching = false;
   #further: CarryOut | null = null;
 
   constructor(options: RoomOptions) {
@@ -152,12 +155,29 @@ export class RoomLife {
     if (!this.customer?.hasAccepted) return;
     this.#unlisten();
     this.#unlisten = this.customer.shell.listen((event) => this.#heard(event));
+    void this.#fetchItems();
+  }
+
+  /** What does not come is asked for again with the next event. */
+  async #fetchItems(): Promise<void> {
+    if (this.#watch.hasItems || this.#isFetching) return;
+    this.#isFetching = true;
+    try {
+      const { Items } = await this.options.items();
+      this.#watch.show(new Items());
+      this.changed();
+    } catch (error) {
+      if (codeOf(error) === null) throw error;
+    } finally {
+      this.#isFetching = false;
+    }
   }
 
   #heard(event: CustomerEvent): void {
     if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#obstacle = obstacleOf(event.code);
     if (event.type === "notice" || (event.type === "consent" && event.state === "stale")) void this.#refresh();
     this.#watch.heard(event, this.#nowMs());
+    void this.#fetchItems();
     this.changed();
   }
 

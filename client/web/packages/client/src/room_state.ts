@@ -7,7 +7,7 @@ import { fingerprintGroups } from "@sealroom/core/identity/safety.ts";
 import type { Company, Hours, Member, Notice, Obstacle, Phase, RoomState } from "@sealroom/ui/backend.ts";
 import type { ShownNotice } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
-import type { CompanyCard } from "./engine/loading.ts";
+import type { CompanyCard } from "./engine/new_engine.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
 import type { EntryView, RoomView } from "./views.ts";
 import { fieldOf } from "./views.ts";

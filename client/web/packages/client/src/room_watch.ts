@@ -6,10 +6,10 @@ import type { Alarm, Company, Happening, RoomState } from "@sealroom/ui/backend.
 import type { Customer, ShownNotice } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
 import type { CustomerEvent } from "./engine/events.ts";
-import type { CompanyCard } from "./engine/loading.ts";
+import type { CompanyCard } from "./engine/new_engine.ts";
 import { judge, mayReopen } from "./engine/rooms/judging.ts";
 import type { Room } from "./room.ts";
-import { Items } from "./room_items.ts";
+import type { Items } from "./room_items.ts";
 import { companyOf, erasureOf, fingerprintOf, isRated, membersOf, noticeOf, phaseOf } from "./room_state.ts";
 
 export const NOTHING_YET: RoomState = {
@@ -26,7 +26,8 @@ type Noticed = { readonly after: string | null; readonly happening: Happening };
 export class RoomWatch {
   readonly #origin: string;
   readonly #isNamed: boolean;
-  readonly #items = new Items();
+  /** Null until what makes them is here; one can write before. */
+  #items: Items | null = null;
   readonly #failures = new Map<string, string>();
   #noticed: readonly Noticed[] = [];
   #newest: string | null = null;
@@ -35,6 +36,15 @@ export class RoomWatch {
   constructor(origin: string, isNamed: boolean) {
     this.#origin = origin;
     this.#isNamed = isNamed;
+  }
+
+  get hasItems(): boolean {
+    return this.#items !== null;
+  }
+
+  /** Show the conversation too from now on. */
+  show(items: Items): void {
+    this.#items ??= items;
   }
 
   heard(event: CustomerEvent, nowMs: number): void {
@@ -82,7 +92,7 @@ export class RoomWatch {
     const { path } = judge(c, room.kept);
     const around = { path, failures: this.#failures, noticed: this.#noticed };
     const files = { fileOf: (id: string) => room.file(id).status(), uploads: room.uploads() };
-    const all = this.#items.of(entries, { ...around, ...files, self: hex(c.own.record.deviceId) });
+    const all = this.#items?.of(entries, { ...around, ...files, self: hex(c.own.record.deviceId) }) ?? [];
     const named = path.flatMap(({ state }) => state.members.map(hex));
     const given = consent.name === "Accepted" || consent.name === "Stale" ? consent.given : null;
     return {

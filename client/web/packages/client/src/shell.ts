@@ -4,7 +4,6 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Context } from "./engine/context.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { CustomerEvent } from "./engine/events.ts";
-import { loadEngine } from "./engine/loading.ts";
 import type { Link, Ports, Store } from "./engine/ports.ts";
 import { StoreError } from "./engine/ports.ts";
 import type { Channel, Effect, Turn } from "./engine/turn.ts";
@@ -194,6 +193,9 @@ export class Shell {
   /** Memory is ahead of the store, which is the truth: begin anew from it, later each time that it has no room. */
   async #reload(): Promise<void> {
     this.#dropLinks();
+    const { loadEngine } = await this.#ports.stored().catch(() => {
+      throw new StoreError("store.unavailable", "what opens the store is not here");
+    });
     const engine = await loadEngine(this.#store, this.#ports.random, this.#ports.later);
     if (engine === null) throw new StoreError("store.corrupt", "the store holds no account");
     this.#engine = engine;

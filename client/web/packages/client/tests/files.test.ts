@@ -3,13 +3,12 @@ import { test } from "node:test";
 import { sealFile } from "@sealroom/core/files.ts";
 import { Secret } from "@sealroom/core/secret.ts";
 import { codeOf } from "../src/errors.ts";
-import { fileTools } from "../src/file_tools.ts";
 import type { FilesHost } from "../src/files/host.ts";
 import { isWhole, openParts, sealBlob } from "../src/files/sealing.ts";
 import { memoryParts } from "../src/store/parts.ts";
 
 const parts = memoryParts();
-const host = { tools: fileTools, parts } as unknown as FilesHost;
+const host = { parts } as unknown as FilesHost;
 const key = new Secret("file key", new Uint8Array(32).fill(7));
 const content = new Uint8Array(3_000_000).map((_, i) => 0x61 + (i % 26));
 const sealed = sealFile(key, content);

@@ -16,7 +16,7 @@ import type { Engine } from "../src/engine/engine.ts";
 import type { CustomerEvent } from "../src/engine/events.ts";
 import type { Link } from "../src/engine/links.ts";
 import { linkOf } from "../src/engine/links.ts";
-import { newEngine, putNew } from "../src/engine/loading.ts";
+import { newEngine, putNew } from "../src/engine/new_engine.ts";
 import type { Row } from "../src/engine/ports.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { publish } from "../src/kin/entry.ts";

@@ -64,6 +64,7 @@ export function portsOf(place: StorePlace, door: string): Ports {
     stripping: () => import("../src/files/image_metadata.ts"),
   };
   const random = (sizeB: number) => new Uint8Array(randomBytes(sizeB));
+  const stored = () => import("../src/engine/loading.ts");
   const later = () => import("../src/later.ts");
-  return { place, connect, work, fetchDoor, clock, random, files, later };
+  return { place, connect, work, fetchDoor, clock, random, files, stored, later };
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { loadEngine, newEngine, putNew } from "../src/engine/loading.ts";
+import { loadEngine } from "../src/engine/loading.ts";
+import { newEngine, putNew } from "../src/engine/new_engine.ts";
 import { newAccount, renewList } from "../src/engine/upkeep.ts";
 import { MemoryPlace } from "./memory_store.ts";
 

@@ -14,7 +14,8 @@ const place = new MemoryPlace();
 const ports = portsOf(place, door);
 const keeping = { mode: "session", untilMs: null } as const;
 const page = account === "" ? null : unhex(account);
-const screen = openRoom({ company: "https://praxis.example", account: page, ports, lang: null, keeping });
+const items = () => import("../src/room_items.ts");
+const screen = openRoom({ company: "https://praxis.example", account: page, ports, lang: null, keeping, items });
 
 interface Command {
   readonly id: number;

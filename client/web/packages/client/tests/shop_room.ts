@@ -13,7 +13,7 @@ import { pin, take } from "../src/engine/contents.ts";
 import type { Context } from "../src/engine/context.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import type { CustomerEvent } from "../src/engine/events.ts";
-import { newEngine, putNew } from "../src/engine/loading.ts";
+import { newEngine, putNew } from "../src/engine/new_engine.ts";
 import { accept } from "../src/engine/rooms/consenting.ts";
 import type { Draft } from "../src/engine/rooms/draft.ts";
 import type { Kept, Room } from "../src/engine/rooms/model.ts";

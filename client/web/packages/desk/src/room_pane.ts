@@ -6,7 +6,7 @@ import { h, offer, replace, say, set } from "@sealroom/ui/dom.ts";
 import { icon } from "@sealroom/ui/icons.ts";
 import { type MenuItem, openMenu } from "@sealroom/ui/menu.ts";
 import { defineMessages, type MessagesElement } from "@sealroom/ui/messages.ts";
-import { memberOf } from "@sealroom/ui/rows.ts";
+import { memberOf } from "@sealroom/ui/names.ts";
 import { failureText, type RoomActs } from "./acts.ts";
 import { forgetShown, isChanged } from "./changed.ts";
 import { type Conversation, openConversation } from "./conversation.ts";

@@ -4,8 +4,8 @@ import type { FileChoice, Finding, Message } from "./backend.ts";
 import type { ChosenFiles } from "./chosen_files.ts";
 import { define, h, replace, say, set } from "./dom.ts";
 import { icon } from "./icons.ts";
+import { excerpt } from "./names.ts";
 import { part } from "./part.ts";
-import { excerpt } from "./rows.ts";
 import { composerStyle } from "./styles/composer.ts";
 import { base, tokens } from "./styles/tokens.ts";
 import type { Words } from "./words.ts";
@@ -156,7 +156,8 @@ export class ComposerElement extends HTMLElement {
     if (options === null || this.#blocked !== null || this.#attach.hidden) return;
     this.#fault.replaceChildren();
     try {
-      const { chosenFiles } = await part("chosen_files", () => import("./chosen_files.ts"));
+      const fetched = part("chosen_files", () => import("./chosen_files.ts"));
+      const [{ chosenFiles }] = await Promise.all([fetched, options.words.whole()]);
       const complain = (text: string) => this.#complain(text);
       this.#chosen ??= chosenFiles({ ...options, complain, changed: () => this.#changed(false) });
       this.#entry.before(this.#chosen.element);

@@ -1,4 +1,7 @@
-/** Dialogs: the browser's own, which keeps the focus inside, closes by Esc and gives the focus back. */
+/**
+ * Dialogs: the browser's own, which keeps the focus inside, closes by Esc and gives the focus back. Their head is no
+ * `header`: outside an article or a section that would be a second banner of the page.
+ */
 
 import { type Child, h, sheet } from "./dom.ts";
 import { icon } from "./icons.ts";
@@ -8,15 +11,15 @@ dialog { width: min(440px, calc(100vw - 32px)); max-height: min(640px, calc(100d
   border-radius: 14px; background: var(--surface); color: var(--text); box-shadow: var(--shadow); overflow: hidden; }
 dialog[open] { display: flex; flex-direction: column; animation: come var(--come); }
 dialog::backdrop { background: rgb(10 14 22 / 45%); }
-dialog > header { display: flex; align-items: flex-start; gap: 8px; padding: 20px 12px 8px 24px; }
-dialog > header h2 { flex: 1; padding-block: 8px; }
-dialog:dir(rtl) > header { padding: 20px 24px 8px 12px; }
+dialog > .dialog-top { display: flex; align-items: flex-start; gap: 8px; padding: 20px 12px 8px 24px; }
+dialog > .dialog-top h2 { flex: 1; padding-block: 8px; }
+dialog:dir(rtl) > .dialog-top { padding: 20px 24px 8px 12px; }
 dialog > .content { flex: 1; min-height: 0; overflow: auto; padding: 0 24px 16px; display: grid; gap: 12px; align-content: start; }
 dialog > .content:last-child { padding-block-end: 24px; }
-dialog > footer { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 8px; padding: 8px 24px 24px; }
-dialog.long > footer { padding-block-start: 16px; border-block-start: 1px solid var(--line); }
-dialog > footer .button { flex: 1 1 auto; }
-@media (max-width: 420px) { dialog > footer { flex-direction: column-reverse; } }
+dialog > .dialog-foot { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 8px; padding: 8px 24px 24px; }
+dialog.long > .dialog-foot { padding-block-start: 16px; border-block-start: 1px solid var(--line); }
+dialog > .dialog-foot .button { flex: 1 1 auto; }
+@media (max-width: 420px) { dialog > .dialog-foot { flex-direction: column-reverse; } }
 @media (forced-colors: active) { dialog { border: 1px solid CanvasText; } }
 `);
 
@@ -42,8 +45,9 @@ export function openDialog(
   const leave = h("button", { class: "round", type: "button", "aria-label": parts.closeWord }, icon("close"));
   leave.addEventListener("click", () => dialog.close());
   const content = h("div", { class: "content" }, ...parts.content);
-  dialog.append(h("header", null, h("h2", { id }, parts.title), leave), content);
-  if (parts.actions !== undefined && parts.actions.length > 0) dialog.append(h("footer", null, ...parts.actions));
+  dialog.append(h("div", { class: "dialog-top" }, h("h2", { id }, parts.title), leave), content);
+  if (parts.actions !== undefined && parts.actions.length > 0)
+    dialog.append(h("div", { class: "dialog-foot" }, ...parts.actions));
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.stopPropagation();
   });

@@ -3,7 +3,7 @@
 import type { Company, Member } from "./backend.ts";
 import { h } from "./dom.ts";
 import { icon } from "./icons.ts";
-import { nameOf } from "./rows.ts";
+import { nameOf } from "./names.ts";
 import type { Words } from "./words.ts";
 
 export function membersView(members: readonly Member[], company: Company | null, words: Words): HTMLElement[] {

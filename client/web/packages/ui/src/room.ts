@@ -6,11 +6,11 @@ import { define, h, replace, say, set } from "./dom.ts";
 import { failureNote } from "./failure_note.ts";
 import { icon } from "./icons.ts";
 import type { MessagesElement } from "./messages.ts";
+import { memberOf, nameOf } from "./names.ts";
 import { part } from "./part.ts";
 import { presentLine } from "./present.ts";
 import type { DialogContext } from "./room_dialogs.ts";
 import { loadingScreen, noticeScreen } from "./room_screens.ts";
-import { memberOf, nameOf } from "./rows.ts";
 import { roomStyle } from "./styles/room.ts";
 import { base, tokens } from "./styles/tokens.ts";
 import { type Clock, clockOf } from "./times.ts";
@@ -140,7 +140,8 @@ export class RoomElement extends HTMLElement {
   }
 
   async #whole(): Promise<Rest> {
-    const rest = await part("conversation", () => import("./conversation.ts"));
+    const { words } = this.#options as RoomOptions;
+    const [rest] = await Promise.all([part("conversation", () => import("./conversation.ts")), words.whole()]);
     if (this.#rest !== null) return rest;
     this.#rest = rest;
     this.#failure = "";

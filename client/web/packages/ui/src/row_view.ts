@@ -4,7 +4,8 @@ import type { Happening, Member, Message } from "./backend.ts";
 import { h } from "./dom.ts";
 import { fileView } from "./file_view.ts";
 import { type IconName, icon } from "./icons.ts";
-import { excerpt, memberOf, nameOf, type Row } from "./rows.ts";
+import { excerpt, memberOf, nameOf } from "./names.ts";
+import type { Row } from "./rows.ts";
 import { atStart, type Clock } from "./times.ts";
 import type { WordKey, Words } from "./words.ts";
 

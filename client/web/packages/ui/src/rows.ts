@@ -1,8 +1,7 @@
-/** What stands in each row beside its item: day lines, names, times and the state of the last own message. */
+/** What stands in each row beside its item: day lines, times and the state of the last own message. */
 
-import type { Item, Member, Message } from "./backend.ts";
+import type { Item } from "./backend.ts";
 import { daysBetween } from "./times.ts";
-import type { Words } from "./words.ts";
 
 const GAP_MS = 600_000;
 const MAX_GROUP = 1_800_000;
@@ -59,18 +58,4 @@ export function guessHeight(row: Row): number {
   const head = (row.isNewDay ? 42 : 0) + (row.isFirst ? 38 : 8) + (row.hasState ? 24 : 0);
   if (row.item.kind !== "message") return head + 28;
   return head + 18 + 24 * Math.max(1, Math.ceil(row.item.text.length / 42)) + (row.item.file === null ? 0 : 60);
-}
-
-export function memberOf(members: readonly Member[], id: string | null): Member | undefined {
-  return id === null ? undefined : members.find((member) => member.id === id);
-}
-
-/** The start of a message, for a quote. */
-export function excerpt(message: Message): string {
-  return message.text.slice(0, 160) || (message.file?.name ?? "");
-}
-
-export function nameOf(member: Member | undefined, words: Words): string {
-  if (member?.isSelf) return words("message.you");
-  return member?.name ?? words("someone");
 }

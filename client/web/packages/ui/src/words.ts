@@ -1,14 +1,15 @@
 /** What customers and clerks read, from a table of one language. `{name}` is filled in. */
 
+import type { FIRST_WORDS } from "./words_first.ts";
 import type { ROOM_WORDS } from "./words_room.ts";
 
 export const LANGUAGES = ["de", "en"] as const;
 export type Language = (typeof LANGUAGES)[number];
 export type Pair = readonly [german: string, english: string];
 
-export type WordKey = keyof typeof ROOM_WORDS;
-/** The table of one language. */
-export type Sentences = Readonly<Record<WordKey, string>>;
+export type WordKey = keyof typeof FIRST_WORDS | keyof typeof ROOM_WORDS;
+/** A table of one language, or a part of it. */
+export type Sentences = Readonly<Partial<Record<WordKey, string>>>;
 export type Values = Readonly<Record<string, string | number>>;
 
 /** Words of one language: a sentence by its key; `count` takes `key.one` or `key.other` by `n`. */
@@ -17,6 +18,8 @@ export interface Words {
   readonly locale: string;
   readonly direction: "ltr" | "rtl";
   count(key: Counted, n: number, values?: Values): string;
+  /** Fetch the words that are shown with what comes after the page; there is nothing to fetch where all is in one file. */
+  whole(): Promise<unknown>;
 }
 
 /** The first part of the keys that come in two forms. */
@@ -28,11 +31,13 @@ export function languageOf(wish: string): Language {
   return LANGUAGES.find((language) => language === first) ?? "en";
 }
 
-/** The words of a table, and how numbers and times of the full locale are written. */
-export function wordsIn(wish: string, sentences: Sentences): Words {
+/** The words of a table, and how numbers and times of the full locale are written; `more` gives the rest of the table. */
+export function wordsIn(wish: string, sentences: Sentences, more = async (): Promise<Sentences> => ({})): Words {
   const language = languageOf(wish);
   const locale = wish.toLowerCase().startsWith(language) && isLocale(wish) ? wish : language;
-  return speak(locale, "ltr", (key) => sentences[key]);
+  const known = { ...sentences };
+  const words = speak(locale, "ltr", (key) => known[key] ?? "");
+  return Object.assign(words, { whole: async () => Object.assign(known, await more()) });
 }
 
 function isLocale(wish: string): boolean {
@@ -51,7 +56,7 @@ export function speak(locale: string, direction: "ltr" | "rtl", find: (key: Word
     const form = plural.select(n) === "one" ? "one" : "other";
     return words(`${key}.${form}` as WordKey, { n: new Intl.NumberFormat(locale).format(n), ...values });
   };
-  return Object.assign(words, { locale, direction, count });
+  return Object.assign(words, { locale, direction, count, whole: async () => {} });
 }
 
 /** The sentence with its values; each is isolated, so that a name of the other direction turns nothing around. */

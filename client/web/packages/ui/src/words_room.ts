@@ -1,69 +1,14 @@
-/** The words of the room. Short sentences, no jargon, no blame; "Sie" in German. */
+/** The words of a room beyond those that it shows first. Short sentences, no jargon, no blame; "Sie" in German. */
 
 import { FILE_WORDS } from "./words_files.ts";
 
 export const ROOM_WORDS = {
-  "room.label": ["Gespräch mit {company}", "Conversation with {company}"],
-  "room.title": ["Nachrichten", "Messages"],
-  "room.close": ["Fenster schließen", "Close window"],
-  "room.menu": ["Mehr", "More"],
-  "room.readers": [
-    "Nur {company} und Sie können lesen, was Sie hier schreiben. Der Betreiber der Leitung kann es nicht.",
-    "Only {company} and you can read what you write here. The operator of the line cannot.",
-  ],
-  "room.start": ["Worum geht es? Schreiben Sie einfach los.", "What is it about? Just start writing."],
-  loading: ["Einen Moment, das Gespräch wird geladen.", "One moment, the conversation is loading."],
-
-  "notice.title": ["Bevor Sie schreiben", "Before you write"],
-  "notice.who": ["Verantwortlich", "Responsible"],
-  "notice.why": ["Wozu", "What for"],
-  "notice.keep": ["Wie lange", "How long"],
-  "notice.helpers": ["Wer hilft dabei", "Who helps with it"],
-  "notice.operator": [
-    "{name} betreibt die Leitung und kann nichts davon lesen.",
-    "{name} operates the line and can read none of it.",
-  ],
-  "notice.also": ["Auch beteiligt: {names}", "Also involved: {names}"],
-  "notice.countries": ["Außerhalb der EU: {names}", "Outside the EU: {names}"],
-  "notice.bot": [
-    "Zuerst antwortet ein Programm. Es ist immer als Bot bezeichnet.",
-    "A program answers first. It is always labelled as a bot.",
-  ],
-  "notice.automated": [
-    "Über manches entscheidet ein Programm allein. Sie können verlangen, dass ein Mensch es prüft.",
-    "A program decides some things by itself. You can ask for a person to look at it.",
-  ],
-  "notice.age": ["Ab {n} Jahren.", "From the age of {n}."],
-  "notice.rights": ["Ihre Rechte", "Your rights"],
-  "notice.rights.text": [
-    "Auskunft, Berichtigung, Löschung, Widerruf: jederzeit hier im Menü oder bei {company}. Beschwerde: {authority}.",
-    "Access, correction, erasure, withdrawal: at any time here in the menu or at {company}. Complaints: {authority}.",
-  ],
-  "notice.officer": ["Datenschutz: {name}", "Data protection: {name}"],
-  "notice.full": ["Ganzen Text lesen", "Read the whole text"],
-  "notice.number": ["Fassung {number} vom {day}", "Version {number} of {day}"],
-  "notice.privacy": ["Datenschutzerklärung", "Privacy notice"],
-  "notice.imprint": ["Impressum", "Legal notice"],
-  "notice.accept.notice": ["Gelesen, weiter", "I have read it, continue"],
-  "notice.accept.consent": ["Einverstanden, weiter", "I agree, continue"],
-  "notice.accept.explicit": ["Ich willige ein, weiter", "I consent, continue"],
-  "notice.refuse": ["Lieber anders", "Another way"],
-  "notice.explicit": [
-    "Dazu gehören auch Angaben zu Ihrer Gesundheit, wenn Sie solche machen.",
-    "This includes details of your health, if you give any.",
-  ],
-  "notice.optional": ["Freiwillig", "Optional"],
-  "notice.elsewhere": ["Ich schreibe schon auf einem anderen Gerät", "I already write on another device"],
   "notice.language": ["Sprache", "Language"],
   "notice.changed": [
     "Die Hinweise haben sich geändert. Bitte antworten Sie bis {when}; bis dahin geht alles weiter.",
     "The notice has changed. Please answer by {when}; until then everything goes on.",
   ],
   "notice.show": ["Hinweise ansehen", "View the notice"],
-  "keep.ephemeral": ["{span} nach dem Lesen", "{span} after it was read"],
-  "keep.default": ["{span} nach Abschluss", "{span} after closing"],
-  "keep.statutory": ["Was das Gesetz verlangt: {span}", "What the law requires: {span}"],
-  "keep.proof": ["Nachweis Ihrer Zustimmung: {span}", "Proof of your agreement: {span}"],
 
   "refused.title": ["So erreichen Sie uns auch", "Other ways to reach us"],
   "refused.text": [
@@ -78,51 +23,17 @@ export const ROOM_WORDS = {
   "channel.hours": ["Sprechzeiten", "Office hours"],
   "channels.title": ["Andere Wege", "Other ways"],
 
-  "composer.label": ["Nachricht", "Message"],
-  "composer.placeholder": ["Nachricht schreiben", "Write a message"],
-  "composer.send": ["Senden", "Send"],
-  "composer.attach": ["Datei anhängen", "Attach a file"],
-  "composer.replying": ["Antwort an {name}", "Reply to {name}"],
-  "composer.editing": ["Nachricht bearbeiten", "Edit message"],
-  "composer.cancel": ["Abbrechen", "Cancel"],
-  "composer.save": ["Speichern", "Save"],
-  "composer.too-long": ["Das ist zu lang. Bitte teilen Sie den Text.", "This is too long. Please split the text."],
-  "composer.not-sent": [
-    "Das ließ sich hier nicht speichern. Ihr Text steht noch im Feld.",
-    "This could not be stored here. Your text is still in the field.",
-  ],
-  "guard.iban": [
-    "Das sieht nach einer Kontonummer aus. Wirklich senden?",
-    "This looks like an account number. Send it?",
-  ],
-  "guard.card": ["Das sieht nach einer Kartennummer aus. Wirklich senden?", "This looks like a card number. Send it?"],
-  "guard.tax-id": ["Das sieht nach einer Steuernummer aus. Wirklich senden?", "This looks like a tax number. Send it?"],
-  "guard.health-insurance": [
-    "Das sieht nach einer Versichertennummer aus. Wirklich senden?",
-    "This looks like a health insurance number. Send it?",
-  ],
-  "guard.pension-insurance": [
-    "Das sieht nach einer Rentenversicherungsnummer aus. Wirklich senden?",
-    "This looks like a pension insurance number. Send it?",
-  ],
-  "guard.words": ["Das ist vielleicht vertraulich. Wirklich senden?", "This may be confidential. Send it?"],
-  "guard.send": ["Trotzdem senden", "Send it anyway"],
-  "guard.back": ["Noch einmal ansehen", "Look again"],
-
   "delivery.waiting": ["Wartet auf Verbindung", "Waiting for a connection"],
   "delivery.sent": ["Gesendet", "Sent"],
   "delivery.delivered": ["Angekommen", "Delivered"],
   "delivery.failed": ["Nicht zugestellt", "Not delivered"],
   "delivery.retry": ["Noch einmal senden", "Send again"],
 
-  "message.you": ["Sie", "You"],
-  "message.bot": ["Bot", "Bot"],
   "message.said": ["{name}, {time}", "{name}, {time}"],
   "message.edited": ["bearbeitet", "edited"],
   "message.erased": ["Diese Nachricht wurde gelöscht.", "This message was erased."],
   "message.sensitive": ["vertraulich", "confidential"],
   "message.machine": ["von einem Programm geschrieben", "written by a program"],
-  "message.actions": ["Aktionen", "Actions"],
   "message.reply": ["Antworten", "Reply"],
   "message.edit": ["Bearbeiten", "Edit"],
   "message.erase": ["Löschen", "Erase"],
@@ -168,15 +79,12 @@ export const ROOM_WORDS = {
     "Etwas, das diese Fassung der Seite nicht anzeigen kann.",
     "Something that this version of the page cannot show.",
   ],
-  someone: ["Jemand", "Someone"],
 
   "members.title": ["Wer hier liest", "Who reads here"],
-  "members.none": ["Noch liest niemand mit.", "Nobody reads here yet."],
   "members.self": ["Sie", "You"],
   "members.person": ["Mensch", "Person"],
   "members.bot": ["Bot, ein Programm", "Bot, a program"],
   "members.left": ["war dabei", "was here"],
-  "members.more": ["und {n} weitere", "and {n} more"],
   "members.fingerprint": ["Kennung von {company}", "Fingerprint of {company}"],
   "members.fingerprint.text": [
     "Wenn Sie sichergehen wollen: Vergleichen Sie diese Zeichen am Telefon oder auf einem Brief.",
@@ -219,11 +127,6 @@ export const ROOM_WORDS = {
   "alarm.now": ["Jetzt", "Now"],
   "alarm.trust": ["Die Zeichen stimmen", "The characters are the same"],
   "alarm.end": ["Gespräch beenden", "End the conversation"],
-  replaced: [
-    "Ihr Gespräch geht auf einem anderen Gerät weiter; dieses schreibt nicht mehr mit.",
-    "Your conversation goes on on another device; this one writes no more.",
-  ],
-  "alarm.blocked": ["Erst klären, dann schreiben.", "Settle this first, then write."],
 
   "closed.title": ["Dieses Gespräch ist abgeschlossen.", "This conversation is closed."],
   "closed.reopen": ["Wieder öffnen", "Open it again"],
@@ -341,8 +244,6 @@ export const ROOM_WORDS = {
     "The company cannot be reached this way for the moment.",
   ],
   "obstacle.again": ["Noch einmal versuchen", "Try again"],
-  "obstacle.reload": ["Seite neu laden", "Reload the page"],
 
   "failed.title": ["Das hat nicht geklappt", "That did not work"],
-  "failed.text": ["Bitte versuchen Sie es noch einmal. ({code})", "Please try again. ({code})"],
 } as const satisfies Readonly<Record<string, readonly [string, string]>>;

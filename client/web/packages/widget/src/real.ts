@@ -4,6 +4,7 @@ import { type BrowserPorts, browserPorts } from "@sealroom/client/browser.ts";
 import type { LoadFiles } from "@sealroom/client/files/host.ts";
 import { watchNetwork } from "@sealroom/client/link/network.ts";
 import { openRoom } from "@sealroom/client/room_backend.ts";
+import type { RoomOptions } from "@sealroom/client/room_life.ts";
 import { unhex } from "@sealroom/core/bytes.ts";
 import type { Keeping, RoomBackend } from "@sealroom/ui/backend.ts";
 import { part } from "@sealroom/ui/part.ts";
@@ -20,7 +21,7 @@ const TTL_MS = 30 * 86_400_000;
 
 /** What the room cannot do without. */
 function isTooOld(): boolean {
-  const needed = ["indexedDB", "BroadcastChannel", "WebSocket", "Worker"];
+  const needed = ["indexedDB", "BroadcastChannel", "WebSocket"];
   const hasParts = needed.every((name) => name in globalThis) && "locks" in navigator;
   return !hasParts || globalThis.crypto?.subtle === undefined || !CSS.supports("color: light-dark(red, red)");
 }
@@ -29,26 +30,29 @@ function keepingOf(settings: Settings): Keeping["mode"] {
   return settings.storage === "session" ? "session" : "device";
 }
 
-/** The backend for what a page has set; `workerUrl` is that of the proof of work. */
-export function realBackend(settings: Settings, workerUrl: string, later: Later): RoomBackend {
+const STRIPPING: LoadFiles["stripping"] = () =>
+  part("image_metadata", () => import("@sealroom/client/files/image_metadata.ts"));
+
+/** The backend for what a page has set. */
+export function realBackend(settings: Settings, parts: Parts): RoomBackend {
   if (isTooOld()) return obstructed("browser-too-old");
   if (settings.account !== null && !ACCOUNT.test(settings.account)) return obstructed("door-wrong");
   const mode = keepingOf(settings);
-  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, workerUrl, ended: () => {}, files: FILES, later });
-  const open = () => opened(settings, ports, mode);
+  const { stored, later } = parts;
+  const files = { service: parts.files, stripping: STRIPPING };
+  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, ended: () => {}, files, stored, later });
+  const open = () => opened(settings, ports, mode, parts.items);
   if (mode === "session") return open();
   return tabbed({ name: NAME, rng: ports.random, clock: ports.clock, open }, inspect);
 }
 
-/** Fetches a part that shares modules with the page, so that it is the page's script that names it. */
-export type Later = BrowserPorts["later"];
+/** Fetch parts that share modules with the page, so that it is the page's script that names them. */
+export interface Parts extends Pick<BrowserPorts, "stored" | "later"> {
+  readonly files: LoadFiles["service"];
+  readonly items: RoomOptions["items"];
+}
 
-const FILES: LoadFiles = {
-  service: () => part("file_service", () => import("@sealroom/client/files/file_service.ts")),
-  stripping: () => part("image_metadata", () => import("@sealroom/client/files/image_metadata.ts")),
-};
-
-function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]): Led {
+function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"], items: Parts["items"]): Led {
   const account = settings.account === null ? null : unhex(settings.account);
   const keeping = { mode, untilMs: null };
   const room = openRoom({
@@ -57,6 +61,7 @@ function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]):
     ports,
     lang: settings.lang,
     keeping,
+    items,
     inspect,
     linkable: settings.linkable && mode !== "session",
   });

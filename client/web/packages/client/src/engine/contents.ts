@@ -12,7 +12,7 @@ import { checkLink, verifyList } from "@sealroom/core/identity/list.ts";
 
 import { sendingOf } from "@sealroom/core/pair_state.ts";
 import type { Session } from "@sealroom/core/session.ts";
-import { RowReader, row, stored } from "./codec.ts";
+import { row } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { catchUp } from "./directory.ts";
 import { confirm } from "./receipts.ts";
@@ -211,16 +211,6 @@ export function alarm(c: Context, turn: Turn, code: string): void {
 }
 
 // --- held contents (ID-36) ---
-
-export function loadHeld(c: Context, rows: readonly { readonly key: Bytes; readonly value: Bytes }[]): void {
-  for (const { key, value } of rows) {
-    const reader = stored(() => new RowReader(value));
-    const one = stored(() => {
-      return { deviceId: reader.bytes(), sessionId: reader.bytes(), heldMs: reader.uint(), encoded: reader.bytes() };
-    });
-    c.held.set(hex(key), one);
-  }
-}
 
 function hold(c: Context, turn: Turn, deviceId: Bytes, session: Session, content: Content): void {
   if (content.payload.name === "sync") return; // It would be out of date; whoever asks asks again.

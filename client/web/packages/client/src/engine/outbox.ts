@@ -8,7 +8,7 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
-import { placeKey, RowReader, row, stored } from "./codec.ts";
+import { placeKey, row } from "./codec.ts";
 import type { Outgoing } from "./records.ts";
 import { encodeOutgoing } from "./records.ts";
 import type { Turn } from "./turn.ts";
@@ -37,13 +37,6 @@ export interface Posted {
 
 export function encodePosted(one: Posted): Bytes {
   return row(one.contentId, one.sentMs, one.type, one.payload);
-}
-
-export function decodePosted(data: Bytes): Posted {
-  return stored(() => {
-    const reader = new RowReader(data);
-    return { contentId: reader.bytes(), sentMs: reader.uint(), type: reader.uint(), payload: reader.value() };
-  });
 }
 
 export class Outbox {

@@ -171,6 +171,8 @@ export interface Ports {
   readonly random: Random;
   /** Fetch the code of files; without it no file is sent or fetched. */
   readonly files?: LoadFiles;
+  /** Fetch the code that opens a store which is there. */
+  readonly stored: () => Promise<typeof import("./loading.ts")>;
   /** Fetch the code of what most people never ask for. */
   readonly later: () => Promise<LaterModule>;
 }

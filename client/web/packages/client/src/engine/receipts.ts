@@ -3,9 +3,8 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, readU32, same, unhex } from "@sealroom/core/bytes.ts";
 import { RECEIPT } from "@sealroom/core/content.ts";
-import { bytesOf, named, RowReader, row, stored } from "./codec.ts";
+import { named, row } from "./codec.ts";
 import type { Context } from "./context.ts";
-import type { Row } from "./ports.ts";
 import { sessionFor } from "./renewal.ts";
 import { sendControl } from "./sending.ts";
 import { peerOf } from "./state.ts";
@@ -17,19 +16,10 @@ const MAX_WAITING = 1_024;
 const MAX_IDS = 64;
 const MAX_CONFIRMED = 3;
 const MAX_REMEMBERED = 4_096;
-const PREFIX = "receipt:";
+export const PREFIX = "receipt:";
 
 function keyOf(deviceId: Bytes): Bytes {
   return named(PREFIX, deviceId);
-}
-
-export function load(rows: readonly Row[]): Map<string, readonly Bytes[]> {
-  const found = rows.filter(({ key }) => hex(key).startsWith(hex(named(PREFIX))));
-  return new Map(
-    found.map(({ key, value }) => {
-      return [hex(key.slice(PREFIX.length)), stored(() => new RowReader(value).list(bytesOf))] as const;
-    }),
-  );
 }
 
 /** Send what is due in batches and not at once: its moment is nobody's business. */

@@ -3,17 +3,13 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import type { TextNumber, WayBack } from "@sealroom/core/content.ts";
-import { asNumber, asWayBack, encodeNumber, wayBackValue } from "@sealroom/core/content.ts";
+import { encodeNumber, wayBackValue } from "@sealroom/core/content.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { verifyList } from "@sealroom/core/identity/list.ts";
 import type { KemPrekey, PrekeyKind, X25519Prekey } from "@sealroom/core/identity/prekey.ts";
-import { verifyPrekey } from "@sealroom/core/identity/prekey.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
-import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import type { Pair } from "@sealroom/core/pair_state.ts";
 import type { Ed25519Seed, HedgeSecret, KemSeed, X25519Private } from "@sealroom/core/secret.ts";
-import { Secret } from "@sealroom/core/secret.ts";
-import { bytesOf, RowReader, row, stored } from "./codec.ts";
+import { row } from "./codec.ts";
 
 /** Our account and device; without the seed of the account another device of it has that. */
 export interface Own {
@@ -30,18 +26,6 @@ export function encodeOwn(own: Own): Bytes {
   return row(...secrets, own.record.bytes, own.list.signed);
 }
 
-export function decodeOwn(data: Bytes): Own {
-  return stored(() => {
-    const reader = new RowReader(data);
-    const accountSeed = reader.orNull((value) => new Secret("Ed25519 seed", bytesOf(value)));
-    const signSeed = new Secret("Ed25519 seed", reader.bytes());
-    const dhPrivate = new Secret("X25519 private key", reader.bytes());
-    const hedge = new Secret("hedge secret", reader.bytes());
-    const record = decodeRecord(reader.bytes());
-    return { accountSeed, signSeed, dhPrivate, hedge, record, list: verifyList(record.accountId, reader.bytes()) };
-  });
-}
-
 /** Our mailbox at the company's relay, made for it alone; `tokenKnown` says that the relay has its token (CON-06). */
 export interface Mailbox {
   readonly id: Bytes;
@@ -56,20 +40,6 @@ export function encodeMailbox(one: Mailbox): Bytes {
   return row(one.id, one.relayUrl, one.ownerSeed.expose(), one.token, one.created, one.tokenKnown);
 }
 
-export function decodeMailbox(data: Bytes): Mailbox {
-  return stored(() => {
-    const reader = new RowReader(data);
-    return {
-      id: reader.bytes(),
-      relayUrl: reader.text(),
-      ownerSeed: new Secret("Ed25519 seed", reader.bytes()),
-      token: reader.bytes(),
-      created: reader.flag(),
-      tokenKnown: reader.flag(),
-    };
-  });
-}
-
 /** The company: its pinned list, when it was looked up last, the code of an alarm or "". */
 export interface Company {
   readonly accountId: Bytes;
@@ -82,21 +52,6 @@ export interface Company {
 
 export function encodeCompany(one: Company): Bytes {
   return row(one.accountId, one.name, one.relayUrl, one.list?.signed ?? null, one.lookedUpMs, one.alarm);
-}
-
-export function decodeCompany(data: Bytes): Company {
-  return stored(() => {
-    const reader = new RowReader(data);
-    const accountId = reader.bytes();
-    return {
-      accountId,
-      name: reader.text(),
-      relayUrl: reader.text(),
-      list: reader.orNull((value) => verifyList(accountId, bytesOf(value))),
-      lookedUpMs: reader.uint(),
-      alarm: reader.text(),
-    };
-  });
 }
 
 /** A device of the company. `told` is what it was told on its newest session: the numbers of our list and of its own. */
@@ -116,23 +71,12 @@ export function encodePeer(one: Peer): Bytes {
   return row(one.record.bytes, one.wayBack && wayBackValue(one.wayBack), one.wayBackMs, ...one.told);
 }
 
-export function decodePeer(data: Bytes, pair: Pair): Peer {
-  return stored(() => {
-    const reader = new RowReader(data);
-    const record = decodeRecord(reader.bytes());
-    const wayBack = reader.orNull(asWayBack);
-    const wayBackMs = reader.uint();
-    const told = [reader.uint(), reader.uint()] as const;
-    return { deviceId: record.deviceId, record, wayBack, wayBackMs, told, pair, heardMs: 0, firstGiven: null };
-  });
-}
-
 /** A prekey of ours with its private key, and the record that it was signed under (HS-06). */
 export type OwnPrekey =
   | { readonly prekey: X25519Prekey; readonly private: X25519Private; readonly record: DeviceRecord }
   | { readonly prekey: KemPrekey; readonly private: KemSeed; readonly record: DeviceRecord };
 
-const PREKEY_KINDS: readonly PrekeyKind[] = ["SPK", "OPK", "PQK_ONE_TIME", "PQK_LAST_RESORT"];
+export const PREKEY_KINDS: readonly PrekeyKind[] = ["SPK", "OPK", "PQK_ONE_TIME", "PQK_LAST_RESORT"];
 
 export function prekeyKey(kind: PrekeyKind, id: number): Bytes {
   const key = new Uint8Array(5);
@@ -143,20 +87,6 @@ export function prekeyKey(kind: PrekeyKind, id: number): Bytes {
 
 export function encodePrekeyRow(one: OwnPrekey): Bytes {
   return row(PREKEY_KINDS.indexOf(one.prekey.kind), one.prekey.signed, one.private.expose(), one.record.bytes);
-}
-
-export function decodePrekeyRow(data: Bytes): OwnPrekey {
-  return stored(() => {
-    const reader = new RowReader(data);
-    const kind = PREKEY_KINDS[reader.uint()] ?? "SPK";
-    const [signed, secret] = [reader.bytes(), reader.bytes()];
-    const record = decodeRecord(reader.bytes());
-    if (kind === "SPK" || kind === "OPK") {
-      const prekey = verifyPrekey(record, signed, [kind]);
-      return { prekey, private: new Secret("X25519 private key", secret), record };
-    }
-    return { prekey: verifyPrekey(record, signed, [kind]), private: new Secret("ML-KEM seed", secret), record };
-  });
 }
 
 /**
@@ -184,26 +114,6 @@ export function encodeOutgoing(one: Outgoing): Bytes {
   return row(one.place, one.deviceId, one.contentId, one.shown, one.createdMs, ...sealed);
 }
 
-export function decodeOutgoing(data: Bytes): Outgoing {
-  return stored(() => {
-    const reader = new RowReader(data);
-    return {
-      place: reader.uint(),
-      deviceId: reader.bytes(),
-      contentId: reader.bytes(),
-      shown: reader.flag(),
-      createdMs: reader.uint(),
-      envelope: reader.orNull(bytesOf),
-      msgId: reader.orNull(bytesOf),
-      sessionId: reader.orNull(bytesOf),
-      number: reader.orNull(asNumber),
-      sendings: reader.uint(),
-      sealedMs: reader.uint(),
-      askId: reader.orNull(bytesOf),
-    };
-  });
-}
-
 /** A first flight that was taken: until when a copy is known as one, and its session (HS-09). */
 export interface TakenFlight {
   readonly endsMs: number;
@@ -212,13 +122,6 @@ export interface TakenFlight {
 
 export function encodeTakenFlight(one: TakenFlight): Bytes {
   return row(one.endsMs, one.sessionId);
-}
-
-export function decodeTakenFlight(data: Bytes): TakenFlight {
-  return stored(() => {
-    const reader = new RowReader(data);
-    return { endsMs: reader.uint(), sessionId: reader.bytes() };
-  });
 }
 
 export function idOf(bytes: Uint8Array): string {

@@ -3,27 +3,21 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
 import type { AgentCard } from "@sealroom/core/company/card.ts";
-import { decodeAgentCard } from "@sealroom/core/company/card.ts";
 import type { Mandate } from "@sealroom/core/company/mandate.ts";
-import { counts, verifyMandate } from "@sealroom/core/company/mandate.ts";
+import { counts } from "@sealroom/core/company/mandate.ts";
 import type { Roster } from "@sealroom/core/company/roster.ts";
-import { verifyRoster } from "@sealroom/core/company/roster.ts";
 import type { InForce } from "@sealroom/core/company/team.ts";
 import { inForce, wasInForce } from "@sealroom/core/company/team.ts";
 import type { Notice } from "@sealroom/core/consent/notice.ts";
-import { verifyNotice } from "@sealroom/core/consent/notice.ts";
 import { ROSTER_RENEWAL_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { names, verifyList } from "@sealroom/core/identity/list.ts";
+import { names } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
-import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import type { RosterRef } from "@sealroom/core/rooms/state.ts";
 import type { RankOf } from "@sealroom/core/rooms/transitions.ts";
-import { bytesOf, RowReader, stored } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { lookUp } from "./directory.ts";
-import type { Row } from "./ports.ts";
 import type { Turn } from "./turn.ts";
 
 const ASK_APART_MS = 600_000;
@@ -178,35 +172,4 @@ export function review(c: Context, turn: Turn): void {
   c.team.unclear = code;
   turn.notify({ type: "team", known: code === "", code });
   if (code !== "") askSoon(c, turn);
-}
-
-// --- rows ---
-
-export function loadTeam(accountId: Bytes, rows: readonly Row[]): Team {
-  const team = newTeam();
-  for (const { key, value } of rows) stored(() => loadRow(team, accountId, key, new RowReader(value)));
-  return team;
-}
-
-function loadRow(team: Team, accountId: Bytes, key: Bytes, reader: RowReader): void {
-  const name = String.fromCharCode(...key.subarray(0, 9));
-  if (name === "mandate") team.mandate = verifyMandate(accountId, reader.bytes());
-  else if (name === "suspended") team.suspended = reader.list(bytesOf);
-  else if (name.startsWith("roster:")) {
-    const roster = verifyRoster(verifyMandate(accountId, reader.bytes()), reader.bytes());
-    team.rosters.set(hex(roster.hash), { one: roster, learnedMs: reader.uint() });
-  } else if (name.startsWith("list:")) {
-    const list = verifyList(accountId, reader.bytes());
-    team.lists.set(hex(list.hash), { one: list, learnedMs: reader.uint() });
-  } else if (name.startsWith("record:")) {
-    const record = decodeRecord(reader.bytes());
-    team.records.set(hex(record.hash), record);
-  } else if (name.startsWith("notice:")) {
-    const notice = verifyNotice(accountId, reader.bytes());
-    const texts = new Map(reader.list((pair) => pair as unknown as readonly [string, string]));
-    team.notices.set(hex(notice.hash), { notice, texts });
-  } else if (name.startsWith("card:")) {
-    const card = decodeAgentCard(reader.bytes());
-    team.cards.set(hex(card.deviceId), card);
-  }
 }

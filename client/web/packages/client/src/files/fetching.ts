@@ -7,6 +7,7 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same, unhex } from "@sealroom/core/bytes.ts";
 import { checkFile } from "@sealroom/core/file_types.ts";
+import { checkSizes } from "@sealroom/core/files.ts";
 import { BlobRefused, FileError, fileCodeOf } from "./file_error.ts";
 import type { FileStatus, FilesHost, OpenedFile } from "./host.ts";
 import { isStep } from "./patience.ts";
@@ -162,7 +163,7 @@ export class FileFetching {
 
   async #get(wanted: Wanted, name: string, signal: AbortSignal): Promise<Opened> {
     const { ports, context, parts } = this.#host;
-    this.#host.tools.checkSizes(wanted.announced);
+    checkSizes(wanted.announced);
     const sizeB = sealedB(wanted.announced.paddedB);
     const count = partsOf(sizeB);
     const first = Math.min(await parts.count(name), count);
@@ -196,7 +197,7 @@ export class FileFetching {
   /** This device holds a file: writer and payer are told (FIL-14). */
   async #have(wanted: Wanted, { content }: Opened): Promise<void> {
     await this.#rows.change((rows, c, turn) => {
-      const steps = { host: this.#host, c, turn };
+      const steps = { c, turn };
       if (this.#find(wanted.room, wanted.entry) === null) throw new FileError("local.file", "the file was erased");
       const row = this.#rows.in(wanted.room, wanted.entry);
       rows.in({ ...row, isHeld: true, isRight: isRight(wanted, content) });
@@ -226,7 +227,7 @@ export class FileFetching {
     if (isOwn || row.heldBy.some((one) => same(one, by))) return;
     await this.#rows.change((rows, c, turn) => {
       rows.in({ ...row, heldBy: [...row.heldBy, by].slice(-MOST_HELD_BY) });
-      this.#dropAsPayer(wanted, { host: this.#host, c, turn });
+      this.#dropAsPayer(wanted, { c, turn });
     });
   }
 

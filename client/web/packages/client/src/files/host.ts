@@ -1,17 +1,12 @@
-/**
- * What the code of files is given, and what it gives. It is a part of the page that is fetched with the first file. It
- * is handed what the page has already, and imports types alone from there: parts that share modules make both larger.
- */
+/** What the code of files is given, and what it gives. It is a part of the page that is fetched with the first file. */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Context } from "../engine/context.ts";
 import type { CustomerEvent } from "../engine/events.ts";
 import type { Kind, Ports, Row, SealedParts } from "../engine/ports.ts";
 import type { Turn } from "../engine/turn.ts";
-import type { FileTools } from "../file_tools.ts";
 
 export interface FilesHost {
-  readonly tools: FileTools;
   readonly ports: Pick<Ports, "connect" | "clock" | "random">;
   readonly parts: SealedParts;
   /** An image without its metadata (FIL-17). @throws `file.metadata` */

@@ -3,14 +3,23 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
 import { MAX_TIME_MS } from "@sealroom/core/constants.ts";
+import { SIGNAL } from "@sealroom/core/content.ts";
 import type { Announced } from "@sealroom/core/files.ts";
+import { dropBlob } from "@sealroom/core/relay/requests.ts";
 import type { FileKey } from "@sealroom/core/secret.ts";
 import type { Context } from "../engine/context.ts";
-import type { Draft } from "../engine/rooms/draft.ts";
+import { ask as askLink } from "../engine/links.ts";
+import { checkWriting } from "../engine/rooms/consenting.ts";
+import { Draft } from "../engine/rooms/draft.ts";
+import { checkPhase, recipients } from "../engine/rooms/judging.ts";
 import type { Kept, Room } from "../engine/rooms/model.ts";
+import { stepIn } from "../engine/rooms/rooms.ts";
+import { payloadOf } from "../engine/rooms/wordings.ts";
+import { write } from "../engine/rooms/writing.ts";
+import { teamOrNone } from "../engine/team.ts";
 import type { Turn } from "../engine/turn.ts";
 import { FileError } from "./file_error.ts";
-import type { FilesHost } from "./host.ts";
+import { fileKey } from "./file_key.ts";
 import type { FileOut, Payer } from "./rows.ts";
 
 export const KIND_FILE = 7;
@@ -28,7 +37,6 @@ export interface FileOfEntry {
 }
 
 export interface RoomSteps {
-  readonly host: FilesHost;
   readonly c: Context;
   readonly turn: Turn;
 }
@@ -41,7 +49,7 @@ function roomOf({ c }: RoomSteps, id: Bytes): Room {
 
 /** A look at a room that changes nothing. */
 function look(steps: RoomSteps, id: Bytes): Draft {
-  return new steps.host.tools.Draft(steps.c, steps.turn, roomOf(steps, id));
+  return new Draft(steps.c, steps.turn, roomOf(steps, id));
 }
 
 /**
@@ -50,16 +58,14 @@ function look(steps: RoomSteps, id: Bytes): Draft {
  * @throws LocalError `local.consent`, RemoteError of the phase
  */
 export function checkFiles(steps: RoomSteps, room: Bytes): void {
-  const { tools } = steps.host;
-  tools.checkWriting(steps.c, steps.turn, roomOf(steps, room), KIND_FILE);
-  tools.checkPhase(look(steps, room), KIND_FILE);
+  checkWriting(steps.c, steps.turn, roomOf(steps, room), KIND_FILE);
+  checkPhase(look(steps, room), KIND_FILE);
 }
 
 /** The devices to which the entry of a file goes now (ROOM-15). */
 export function recipientsOf(steps: RoomSteps, room: Bytes): readonly Bytes[] {
-  const { tools } = steps.host;
   const d = look(steps, room);
-  return tools.recipients(d.room, d.judged(), KIND_FILE, tools.teamOrNone(steps.c, steps.turn));
+  return recipients(d.room, d.judged(), KIND_FILE, teamOrNone(steps.c, steps.turn));
 }
 
 /** Whose mailboxes may pay, in turn: recipients at the company's relay (FIL-11). */
@@ -74,40 +80,39 @@ export function payers(steps: RoomSteps, room: Bytes): readonly Payer[] {
 
 /** Write the entry of a file that the relay has until `expiresMs` (FIL-12); returns its hash. */
 export function announce(steps: RoomSteps, row: FileOut, expiresMs: number, payer: Bytes): Bytes {
-  const { tools } = steps.host;
   const { blob, key, paddedB, hash, sizeB, name, mediaType } = row;
   const values = [blob, key.expose(), paddedB, hash, sizeB, name, mediaType, Math.min(expiresMs, MAX_TIME_MS), payer];
   const payload = new Map(values.map((value, i) => [i + 1, value] as const));
   checkFiles(steps, row.room);
-  return tools.stepIn(steps.c, steps.turn, row.room, (d) => tools.write(d, KIND_FILE, payload)).hash;
+  return stepIn(steps.c, steps.turn, row.room, (d) => write(d, KIND_FILE, payload)).hash;
 }
 
 /** What an entry says of its file; null for none, or where it was erased. Its form was checked when it came. */
-export function fileOf({ tools }: FilesHost, kept: Kept): FileOfEntry | null {
+export function fileOf(kept: Kept): FileOfEntry | null {
   const { entry, hidden, stands } = kept;
   if (entry.header.kind !== KIND_FILE || entry.body === null || hidden || stands === "refused") return null;
-  const payload = tools.payloadOf(kept) as ReadonlyMap<number, unknown>;
+  const payload = payloadOf(kept) as ReadonlyMap<number, unknown>;
   const field = (key: number): unknown => payload.get(key);
   const [blob, key, hash, payer] = [1, 2, 4, 9].map(field) as [Bytes, Bytes, Bytes, Bytes];
   const [paddedB, sizeB, expiresMs] = [3, 5, 8].map((one) => Number(field(one))) as [number, number, number];
   const [name, mediaType] = [6, 7].map((one) => String(field(one))) as [string, string];
-  return { blob, key: tools.fileKey(key), announced: { sizeB, paddedB, hash }, name, mediaType, expiresMs, payer };
+  return { blob, key: fileKey(key), announced: { sizeB, paddedB, hash }, name, mediaType, expiresMs, payer };
 }
 
 /** Tell writer and payer that this device holds a file (FIL-14). */
 export function sayHeld(steps: RoomSteps, room: Bytes, entry: Bytes, to: readonly Bytes[]): void {
-  const { host, c, turn } = steps;
+  const { c, turn } = steps;
   const known = recipientsOf(steps, room).filter((id) => to.some((one) => same(one, id)));
   const signal = new Map<number, Bytes | number>([
     [1, room],
     [2, SIGNAL_HELD],
     [3, entry],
   ]);
-  host.tools.stepIn(c, turn, room, (d) => d.signal(host.tools.SIGNAL, signal, known), false);
+  stepIn(c, turn, room, (d) => d.signal(SIGNAL, signal, known), false);
 }
 
 /** Drop a blob that our mailbox pays for, by its connection (RLY-246); whether it was there or not, nothing follows. */
-export function dropPaid({ host, c, turn }: RoomSteps, blob: Bytes): void {
+export function dropPaid({ c, turn }: RoomSteps, blob: Bytes): void {
   const link = c.links.all.get("mailbox");
-  if (link?.state === "ready") host.tools.askLink(turn, link, host.tools.dropBlob(blob, null), () => {});
+  if (link?.state === "ready") askLink(turn, link, dropBlob(blob, null), () => {});
 }

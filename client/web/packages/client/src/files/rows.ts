@@ -4,8 +4,10 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import type { FileKey } from "@sealroom/core/secret.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { bytesOf, RowReader, row, stored } from "../engine/codec.ts";
 import type { Context } from "../engine/context.ts";
 import type { Turn } from "../engine/turn.ts";
+import { fileKey } from "./file_key.ts";
 import type { FilesHost } from "./host.ts";
 
 /** A device whose mailbox may pay for a blob, with the token that writes to it (FIL-11). */
@@ -64,15 +66,15 @@ export function inName(entry: Bytes): string {
   return `in-${hex(entry)}`;
 }
 
-function encodeOut({ tools }: FilesHost, one: FileOut): Bytes {
+function encodeOut(one: FileOut): Bytes {
   const payer: Value = one.payer && [one.payer.deviceId, one.payer.mailbox, one.payer.token];
   const said = [one.id, one.room, one.name, one.mediaType, one.sizeB, one.paddedB, one.hash, one.key.expose()];
   const known = [one.blob, one.secret, one.createdMs, payer, one.entry, one.expiresMs];
-  return tools.row(...said, ...known, one.recipients, one.heldBy, one.isOver, one.failure);
+  return row(...said, ...known, one.recipients, one.heldBy, one.isOver, one.failure);
 }
 
-function decodeOut({ tools }: FilesHost, data: Bytes): FileOut {
-  const reader = new tools.RowReader(data);
+function decodeOut(data: Bytes): FileOut {
+  const reader = new RowReader(data);
   return {
     id: reader.bytes(),
     room: reader.bytes(),
@@ -81,28 +83,28 @@ function decodeOut({ tools }: FilesHost, data: Bytes): FileOut {
     sizeB: reader.uint(),
     paddedB: reader.uint(),
     hash: reader.bytes(),
-    key: tools.fileKey(reader.bytes()),
+    key: fileKey(reader.bytes()),
     blob: reader.bytes(),
     secret: reader.bytes(),
     createdMs: reader.uint(),
     payer: reader.orNull((value) => {
-      const [deviceId, mailbox, token] = (value as readonly Value[]).map(tools.bytesOf);
+      const [deviceId, mailbox, token] = (value as readonly Value[]).map(bytesOf);
       return { deviceId, mailbox, token } as Payer;
     }),
-    entry: reader.orNull(tools.bytesOf),
+    entry: reader.orNull(bytesOf),
     expiresMs: reader.uint(),
-    recipients: reader.list(tools.bytesOf),
-    heldBy: reader.list(tools.bytesOf),
+    recipients: reader.list(bytesOf),
+    heldBy: reader.list(bytesOf),
     isOver: reader.flag(),
     failure: reader.text(),
   };
 }
 
-function decodeIn({ tools }: FilesHost, data: Bytes): FileIn {
-  const reader = new tools.RowReader(data);
+function decodeIn(data: Bytes): FileIn {
+  const reader = new RowReader(data);
   const [entry, room] = [reader.bytes(), reader.bytes()];
   const [parts, isHeld, isRight] = [reader.text(), reader.flag(), reader.flag()];
-  return { entry, room, parts, isHeld, isRight, told: reader.uint(), heldBy: reader.list(tools.bytesOf) };
+  return { entry, room, parts, isHeld, isRight, told: reader.uint(), heldBy: reader.list(bytesOf) };
 }
 
 /** The rows, in memory as well; a change is in both, or in none. */
@@ -116,17 +118,16 @@ export class FileRows {
   }
 
   async load(): Promise<void> {
-    const { tools } = this.#host;
     for (const { key, value } of await this.#host.rows("file_out")) {
       this.out.set(
         hex(key),
-        tools.stored(() => decodeOut(this.#host, value)),
+        stored(() => decodeOut(value)),
       );
     }
     for (const { key, value } of await this.#host.rows("file_in")) {
       this.incoming.set(
         hex(key),
-        tools.stored(() => decodeIn(this.#host, value)),
+        stored(() => decodeIn(value)),
       );
     }
   }
@@ -151,14 +152,14 @@ export class FileRows {
 
   #puts(turn: Turn): PutRows {
     return {
-      out: (row) => {
-        this.out.set(hex(row.id), row);
-        turn.put("file_out", row.id, () => encodeOut(this.#host, this.out.get(hex(row.id)) ?? row));
+      out: (one) => {
+        this.out.set(hex(one.id), one);
+        turn.put("file_out", one.id, () => encodeOut(this.out.get(hex(one.id)) ?? one));
       },
-      in: (row) => {
-        const { entry, room, parts, isHeld, isRight, told, heldBy } = row;
-        this.incoming.set(hex(entry), row);
-        turn.put("file_in", entry, () => this.#host.tools.row(entry, room, parts, isHeld, isRight, told, heldBy));
+      in: (one) => {
+        const { entry, room, parts, isHeld, isRight, told, heldBy } = one;
+        this.incoming.set(hex(entry), one);
+        turn.put("file_in", entry, () => row(entry, room, parts, isHeld, isRight, told, heldBy));
       },
       noOut: (id) => {
         this.out.delete(hex(id));

@@ -6,6 +6,15 @@ import { LocalError } from "@sealroom/core/errors.ts";
 import type { FileContent } from "@sealroom/core/file_types.ts";
 import { checkFileName, fileContent } from "@sealroom/core/file_types.ts";
 import type { Announced } from "@sealroom/core/files.ts";
+import {
+  checkHash,
+  checkSizes,
+  corrupt,
+  hashOfParts,
+  openChunk,
+  paddedSizeB,
+  sealChunk,
+} from "@sealroom/core/files.ts";
 import type { FileKey } from "@sealroom/core/secret.ts";
 import { FileError, fileCodeOf } from "./file_error.ts";
 import type { FilesHost } from "./host.ts";
@@ -41,15 +50,14 @@ export async function sealBlob(
 ): Promise<Sealed> {
   if (file.size > MAX_FILE_B) throw new LocalError("local.file_too_large", "a file has at most 64 MiB");
   const from = removeMetadata ? await withoutMetadata(host, file, name) : file;
-  const { tools } = host;
-  const [sizeB, paddedB] = [from.size, tools.paddedSizeB(from.size)];
-  const [digest, content] = [tools.hashOfParts(), fileContent()];
+  const [sizeB, paddedB] = [from.size, paddedSizeB(from.size)];
+  const [digest, content] = [hashOfParts(), fileContent()];
   const count = Math.ceil(paddedB / CHUNK_B);
   for (let first = 0; first < count; first += BATCH) {
     const block = await read(from, first * CHUNK_B, (first + BATCH) * CHUNK_B);
     content.take(block);
     const batch = Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => {
-      const part = tools.sealChunk(key, sizeB, first + i, block.subarray(i * CHUNK_B, (i + 1) * CHUNK_B));
+      const part = sealChunk(key, sizeB, first + i, block.subarray(i * CHUNK_B, (i + 1) * CHUNK_B));
       digest.update(part);
       return part;
     });
@@ -98,18 +106,17 @@ export interface Opened {
  * @throws RemoteError `file.corrupt`
  */
 export async function openParts(host: FilesHost, name: string, { key, announced }: Ticket): Promise<Opened> {
-  const { tools } = host;
-  tools.checkSizes(announced);
-  const [digest, content] = [tools.hashOfParts(), fileContent()];
+  checkSizes(announced);
+  const [digest, content] = [hashOfParts(), fileContent()];
   const count = Math.ceil(announced.paddedB / CHUNK_B);
   let blobs: readonly Blob[] = [];
   let pieces: Bytes[] = [];
   for (let first = 0; first < count; first += BATCH) {
     const parts = await host.parts.read(name, first, Math.min(BATCH, count - first));
-    if (parts.length !== Math.min(BATCH, count - first)) throw tools.corrupt();
+    if (parts.length !== Math.min(BATCH, count - first)) throw corrupt();
     for (const [i, part] of parts.entries()) {
       digest.update(part);
-      const data = tools.openChunk(key, announced, first + i, part);
+      const data = openChunk(key, announced, first + i, part);
       content.take(data);
       pieces.push(data);
     }
@@ -117,19 +124,19 @@ export async function openParts(host: FilesHost, name: string, { key, announced 
     blobs = [...blobs, new Blob(pieces)];
     pieces = [];
   }
-  tools.checkHash(digest, announced);
+  checkHash(digest, announced);
   return { blob: new Blob([...blobs]), content };
 }
 
 /** Whether sealed parts that a stop has left are whole. */
 export async function isWhole(host: FilesHost, name: string, announced: Announced): Promise<boolean> {
-  const digest = host.tools.hashOfParts();
+  const digest = hashOfParts();
   const count = Math.ceil(announced.paddedB / CHUNK_B);
   for (let first = 0; first < count; first += BATCH) {
     for (const part of await host.parts.read(name, first, Math.min(BATCH, count - first))) digest.update(part);
   }
   try {
-    host.tools.checkHash(digest, announced);
+    checkHash(digest, announced);
     return true;
   } catch (error) {
     if (fileCodeOf(error) === "file.corrupt") return false;

@@ -7,10 +7,12 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same, unhex } from "@sealroom/core/bytes.ts";
 import { LocalError } from "@sealroom/core/errors.ts";
+import { isFileName } from "@sealroom/core/rooms/payloads.ts";
 import type { Context } from "../engine/context.ts";
 import type { Turn } from "../engine/turn.ts";
 import { Dropping } from "./dropping.ts";
 import { BlobRefused, FileError, fileCodeOf } from "./file_error.ts";
+import { fileKey } from "./file_key.ts";
 import type { FilesHost, SendOptions, UploadView } from "./host.ts";
 import { isStep, patiently } from "./patience.ts";
 import { announce, checkFiles, payers, recipientsOf } from "./room_steps.ts";
@@ -96,13 +98,13 @@ export class FileSending {
    * @throws LocalError `local.file_name`, `local.file_too_large`; what `sealBlob` throws; what the room refuses
    */
   async begin(room: string, file: Blob, name: string, { removeMetadata }: SendOptions): Promise<FileOut> {
-    const { tools, ports } = this.#host;
-    const isName = tools.isFileName(name) && new TextEncoder().encode(name).length <= MAX_NAME_B;
+    const { ports } = this.#host;
+    const isName = isFileName(name) && new TextEncoder().encode(name).length <= MAX_NAME_B;
     if (!isName) throw new LocalError("local.file_name", "no name of a file of a room");
     if (this.#jobs.size >= MOST_WAITING) throw new FileError("local.file_unusable", "too many files wait to be sent");
-    await this.#host.step((c, turn) => checkFiles({ host: this.#host, c, turn }, unhex(room)));
+    await this.#host.step((c, turn) => checkFiles({ c, turn }, unhex(room)));
     const id = new Uint8Array(ports.random(ID_B));
-    const key = tools.fileKey(new Uint8Array(ports.random(KEY_B)));
+    const key = fileKey(new Uint8Array(ports.random(KEY_B)));
     const parts = outName(id);
     try {
       const { mediaType, announced } = await sealBlob(this.#host, { key, parts, name }, file, removeMetadata);
@@ -113,7 +115,7 @@ export class FileSending {
         ...{ recipients: [], heldBy: [], isOver: false, failure: "" },
       };
       await this.#rows.change((rows, c, turn) => {
-        checkFiles({ host: this.#host, c, turn }, row.room);
+        checkFiles({ c, turn }, row.room);
         rows.out(row);
       });
       this.#begin(row);
@@ -201,7 +203,7 @@ export class FileSending {
   async #put(id: Bytes, signal: AbortSignal): Promise<number> {
     const row = this.#row(id);
     const refusals = new Set<string>();
-    const found = await this.#host.step((c, turn) => payers({ host: this.#host, c, turn }, row.room));
+    const found = await this.#host.step((c, turn) => payers({ c, turn }, row.room));
     const inTurn = [...found].sort((a, b) => Number(pays(row, b)) - Number(pays(row, a)));
     for (const payer of inTurn) {
       try {
@@ -264,7 +266,7 @@ export class FileSending {
   async #announce(id: Bytes, expiresMs: number): Promise<Bytes> {
     const entry = await this.#rows.change((rows, c, turn) => {
       const row = this.#row(id);
-      const steps = { host: this.#host, c, turn };
+      const steps = { c, turn };
       const entry = announce(steps, row, expiresMs, row.payer?.deviceId ?? new Uint8Array(ID_B));
       const recipients = recipientsOf(steps, row.room);
       const endsMs = Math.min(expiresMs, turn.nowMs + LONGEST_MS);
@@ -293,7 +295,7 @@ export class FileSending {
   }
 
   #isHeldByAll(c: Context, turn: Turn, row: FileOut): boolean {
-    const now = recipientsOf({ host: this.#host, c, turn }, row.room).filter((id) => has(row.recipients, id));
+    const now = recipientsOf({ c, turn }, row.room).filter((id) => has(row.recipients, id));
     return now.every((id) => has(row.heldBy, id));
   }
 

@@ -9,8 +9,12 @@
  */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
+import { corrupt } from "@sealroom/core/files.ts";
 import type { Answer, BlobState } from "@sealroom/core/relay/answers.ts";
+import { decodeAnswers } from "@sealroom/core/relay/answers.ts";
+import { blobHash } from "@sealroom/core/relay/proofs.ts";
 import type { Request } from "@sealroom/core/relay/requests.ts";
+import { CODE_NAMES, dropBlob, encodeRequest, getParts, openBlob, putPart } from "@sealroom/core/relay/requests.ts";
 import { BlobRefused, FileError } from "./file_error.ts";
 import type { FilesHost } from "./host.ts";
 import { sleep } from "./patience.ts";
@@ -56,7 +60,6 @@ export function put(
   read: (index: number) => Promise<Bytes>,
   told: (done: number) => void,
 ): Promise<number> {
-  const { openBlob, putPart, blobHash } = means.host.tools;
   return goOn(means, async (line, moved) => {
     const { mailbox, token, blob, secret, sizeB } = upload;
     const count = partsOf(sizeB);
@@ -93,7 +96,6 @@ export async function get(
   { blob, sizeB, first }: { readonly blob: Bytes; readonly sizeB: number; readonly first: number },
   write: (index: number, parts: readonly Bytes[]) => Promise<void>,
 ): Promise<void> {
-  const { getParts } = means.host.tools;
   const count = partsOf(sizeB);
   let done = first;
   await goOn(means, async (line, moved) => {
@@ -104,7 +106,7 @@ export async function get(
         waiting.push(line.ask(getParts(blob, index, GOT_AT_ONCE)));
         index += GOT_AT_ONCE;
       }
-      const parts = partsIn(await (waiting.shift() as Promise<Answer>), done, sizeB, means.host);
+      const parts = partsIn(await (waiting.shift() as Promise<Answer>), done, sizeB);
       await write(done, parts);
       done += parts.length;
       moved(done);
@@ -114,19 +116,19 @@ export async function get(
 }
 
 /** The parts that were asked for, each as long as its place is (FIL-05). */
-function partsIn(answer: Answer, first: number, sizeB: number, { tools }: FilesHost): readonly Bytes[] {
+function partsIn(answer: Answer, first: number, sizeB: number): readonly Bytes[] {
   if (answer.name !== "blob_data") throw new FileError("relay.not_a_relay", "the relay speaks of another blob");
   const { parts } = answer;
   const wanted = Math.min(GOT_AT_ONCE, partsOf(sizeB) - first);
   const isRight = parts.every((part, i) => part.length === Math.min(PART_B, sizeB - (first + i) * PART_B));
-  if (parts.length !== wanted || !isRight) throw tools.corrupt();
+  if (parts.length !== wanted || !isRight) throw corrupt();
   return parts;
 }
 
 /** Delete a blob, as its writer; one that is not there is no fault (RLY-246). */
 export async function drop(means: Means, blob: Bytes, secret: Bytes): Promise<void> {
   await goOn(means, async (line) => {
-    await line.ask(means.host.tools.dropBlob(blob, secret));
+    await line.ask(dropBlob(blob, secret));
     return 0;
   });
 }
@@ -175,7 +177,7 @@ type Settle = { readonly resolve: (answer: Answer) => void; readonly reject: (er
 
 /** A connection that was greeted by a relay that has blobs. */
 function openLine({ host, relayUrl, signal }: Means): Promise<Line> {
-  const { ports, tools } = host;
+  const { ports } = host;
   const waiting = new Map<number, Settle>();
   let lastId = 0;
   let stopWaiting = (): void => {};
@@ -204,7 +206,7 @@ function openLine({ host, relayUrl, signal }: Means): Promise<Line> {
       const answered = new Promise<Answer>((resolve, reject) => waiting.set(lastId, { resolve, reject }));
       // Who waits for it may have given up by then.
       answered.catch(() => {});
-      link.send(tools.encodeRequest(lastId, request));
+      link.send(encodeRequest(lastId, request));
       return answered;
     }
     function take(requestId: number, answer: Answer): void {
@@ -213,12 +215,11 @@ function openLine({ host, relayUrl, signal }: Means): Promise<Line> {
       waiting.delete(requestId);
       if (waiting.size > 0) wait();
       else stopWaiting();
-      if (answer.name === "error")
-        asked.reject(new BlobRefused(tools.CODE_NAMES[answer.code] ?? "", answer.retryAfterMs));
+      if (answer.name === "error") asked.reject(new BlobRefused(CODE_NAMES[answer.code] ?? "", answer.retryAfterMs));
       else asked.resolve(answer);
     }
     function received(message: Bytes): void {
-      for (const frame of tools.decodeAnswers(message)) {
+      for (const frame of decodeAnswers(message)) {
         if ("answer" in frame) take(frame.requestId, frame.answer);
         else if ("push" in frame && frame.push.name === "hello") {
           const { version, operations } = frame.push;

@@ -25,7 +25,7 @@ export interface Wanted extends FileOfEntry {
 export function findFile(host: FilesHost, room: Bytes, entry: Bytes): Wanted | null {
   const { rooms, own } = host.context();
   const kept = rooms.get(hex(room))?.entries.get(hex(entry));
-  const file = kept === undefined ? null : fileOf(host, kept);
+  const file = kept === undefined ? null : fileOf(kept);
   if (kept === undefined || file === null) return null;
   const writer = kept.entry.author.deviceId;
   const expiresMs = Math.min(file.expiresMs, kept.receivedMs + LONGEST_MS);

@@ -15,7 +15,7 @@ import type { FoundDoor, KnownCompany } from "../door.ts";
 import { cardOf } from "../door.ts";
 import type { Context } from "../engine/context.ts";
 import type { Engine } from "../engine/engine.ts";
-import { engineFor } from "../engine/loading.ts";
+import { engineFor } from "../engine/new_engine.ts";
 import type { Own } from "../engine/records.ts";
 import { newDevice } from "../engine/upkeep.ts";
 import { ClientError } from "../errors.ts";

@@ -48,33 +48,40 @@ function connect(url: string): void {
   seen.push("connecting");
 }
 
-const works = new Map<string, ReturnType<typeof browserWork>>();
+const working = browserWork();
 
-/** One page makes its policy once. */
-function workIn(url: string): ReturnType<typeof browserWork> {
-  const work = works.get(url) ?? browserWork(url);
-  works.set(url, work);
-  return work;
-}
-
-async function work(url: string, context: string, bits: number): Promise<string> {
+async function work(context: string, bits: number): Promise<string> {
   try {
-    return hex(await workIn(url)(unhex(context), bits, new AbortController().signal));
+    return hex(await working(unhex(context), bits, new AbortController().signal));
   } catch (error) {
     return (error as Error).name;
   }
 }
 
 /** Give a piece up, and have the next one done. */
-async function giveUp(url: string, context: string): Promise<readonly string[]> {
+async function giveUp(context: string): Promise<readonly string[]> {
   const stop = new AbortController();
-  const given = workIn(url)(unhex(context), 16, stop.signal).then(
+  const given = working(unhex(context), 16, stop.signal).then(
     () => "found",
     (error: Error) => error.name,
   );
-  const next = work(url, context, 4);
+  const next = work(context, 4);
   stop.abort();
   return [await given, await next];
+}
+
+/** How many tasks of the page were done while a piece was worked for. */
+async function doneBeside(context: string, bits: number): Promise<readonly [work: string, count: number]> {
+  const { port1, port2 } = new MessageChannel();
+  let count = 0;
+  port1.onmessage = () => {
+    count += 1;
+    port2.postMessage(null);
+  };
+  port2.postMessage(null);
+  const found = await work(context, bits);
+  port1.close();
+  return [found, count];
 }
 
 async function door(origin: string): Promise<string | number> {
@@ -99,6 +106,7 @@ Object.assign(globalThis, {
     mayConnect,
     work,
     giveUp,
+    doneBeside,
     door,
     wakes: (ms: number) =>
       new Promise<boolean>((resolve) => {

@@ -1,6 +1,7 @@
-/** The words in English; the build keeps of the table this column alone. */
+/** The words in English that are shown first; the build keeps of the table this column alone. */
 
 import type { Sentences } from "../words.ts";
 import { column } from "../words_both.ts";
+import { FIRST_WORDS } from "../words_first.ts";
 
-export const SENTENCES: Sentences = column(1);
+export const SENTENCES: Sentences = column(1, FIRST_WORDS);

@@ -5,19 +5,17 @@ import { concat, hex } from "@sealroom/core/bytes.ts";
 import type { Consent } from "@sealroom/core/consent/receipt.ts";
 import type { View } from "@sealroom/core/rooms/chain.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
-import { commitmentOf, decodeHeader, entryHashOf } from "@sealroom/core/rooms/entry.ts";
 import type { WantedRange } from "@sealroom/core/rooms/forward.ts";
 import type { TakenState } from "@sealroom/core/rooms/head.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
-import { asArray, asBoolean, asUint } from "@sealroom/core/wire/fields.ts";
-import { bytesOf, RowReader, row, stored } from "../codec.ts";
+import { row } from "../codec.ts";
 import type { Delivery } from "../events.ts";
 
 /** What became of an entry: in chain and order; beside another one under its number; refused, which leaves its place. */
 export type Stands = "taken" | "aside" | "refused";
 
-const STANDS: readonly Stands[] = ["taken", "aside", "refused"];
-const DELIVERIES: readonly Delivery[] = ["waiting", "sent", "delivered", "failed"];
+export const STANDS: readonly Stands[] = ["taken", "aside", "refused"];
+export const DELIVERIES: readonly Delivery[] = ["waiting", "sent", "delivered", "failed"];
 
 export interface Kept {
   readonly entry: Entry;
@@ -108,11 +106,6 @@ function rangeValue({ tag, first, last }: WantedRange): Value {
   return [tag, first, last];
 }
 
-function rangeOf(value: Value): WantedRange {
-  const [tag, first, last] = asArray(value, 3, 3) as [Value, Value, Value];
-  return { tag: bytesOf(tag), first: asUint(first), last: asUint(last) };
-}
-
 export function encodeRoom(room: Room): Bytes {
   const { shown, asking } = room;
   return row(
@@ -128,86 +121,9 @@ export function encodeRoom(room: Room): Bytes {
   );
 }
 
-export type StoredRoom = Omit<
-  Room,
-  "entries" | "view" | "states" | "consent" | "shownGaps" | "askedBy" | "challenges" | "early"
-> & {
-  readonly early: readonly (readonly [Value, number])[];
-};
-
-export function decodeRoom(data: Bytes): StoredRoom {
-  return stored(() => {
-    const reader = new RowReader(data);
-    return {
-      id: reader.bytes(),
-      company: reader.bytes(),
-      customer: reader.bytes(),
-      nonce: reader.bytes(),
-      root: reader.bytes(),
-      openedTo: reader.list(bytesOf),
-      named: reader.orNull(bytesOf),
-      restarts: reader.flag(),
-      restartedMs: reader.uint(),
-      orders: reader.list(orderOf),
-      asking: askingOf(reader.value()),
-      asked: reader.list(rangeOf),
-      missing: new Map(reader.list((pair) => pair as unknown as readonly [string, number])),
-      shown: reader.orNull(shownOf),
-      marksAtOnce: reader.flag(),
-      lastMs: reader.uint(),
-      early: reader.list((pair) => pair as unknown as readonly [Value, number]),
-    };
-  });
-}
-
-function orderOf(value: Value): Order {
-  const [by, hashes, sinceMs] = asArray(value, 3, 3) as [Value, Value, Value];
-  return {
-    by: bytesOf(by),
-    hashes: hashes === null ? null : asArray(hashes, 64).map(bytesOf),
-    sinceMs: asUint(sinceMs),
-  };
-}
-
-function askingOf(value: Value): Asking {
-  const [ranges, times, dueMs] = asArray(value, 3, 3) as [Value, Value, Value];
-  const due = dueMs === null ? null : asUint(dueMs);
-  return { ranges: asArray(ranges, 64).map(rangeOf), times: asUint(times), dueMs: due };
-}
-
-function shownOf(value: Value): Shown {
-  const [phase, members, assigned, sensitive] = asArray(value, 4, 4) as [Value, Value, Value, Value];
-  const whom = assigned === null ? null : bytesOf(assigned);
-  return {
-    phase: asUint(phase),
-    members: asArray(members, 12).map(bytesOf),
-    assigned: whom,
-    sensitive: asBoolean(sensitive),
-  };
-}
-
 function entryValue(entry: Entry): Value {
   const { accountId, deviceId } = entry.author;
   return [accountId, deviceId, entry.headerBytes, entry.commitment, entry.body, entry.signature];
-}
-
-/** An entry that was checked when it came; `signPublic` is of no use any more. */
-export function entryOf(value: Value): Entry {
-  const [account, device, header, commitment, body, signature] = asArray(value, 6, 6) as Value[];
-  const author = { accountId: bytesOf(account as Value), deviceId: bytesOf(device as Value) };
-  const headerBytes = bytesOf(header as Value);
-  const kept = body === null ? null : bytesOf(body as Value);
-  const commit = kept === null ? bytesOf(commitment as Value) : commitmentOf(kept);
-  const signed = signature === null ? null : bytesOf(signature as Value);
-  return {
-    author: { ...author, signPublic: signed === null ? null : author.accountId },
-    headerBytes,
-    header: decodeHeader(headerBytes),
-    body: kept,
-    commitment: commit,
-    signature: signed,
-    hash: entryHashOf(author.accountId, author.deviceId, commit, headerBytes),
-  };
 }
 
 export function entryKey(room: Bytes, hash: Bytes): Bytes {
@@ -219,24 +135,6 @@ export function encodeKept(one: Kept): Bytes {
   const marks = [one.hidden, one.marked, one.unread, one.waitingFor, delivery];
   const place = [one.place, one.receivedMs, one.followed, STANDS.indexOf(one.stands)];
   return row(entryValue(one.entry), ...place, ...marks);
-}
-
-export function decodeKept(data: Bytes): Kept {
-  return stored(() => {
-    const reader = new RowReader(data);
-    return {
-      entry: entryOf(reader.value()),
-      place: reader.uint(),
-      receivedMs: reader.uint(),
-      followed: reader.orNull(bytesOf),
-      stands: STANDS[reader.uint()] ?? "taken",
-      hidden: reader.flag(),
-      marked: reader.flag(),
-      unread: reader.flag(),
-      waitingFor: reader.list(bytesOf),
-      delivery: reader.orNull((value) => DELIVERIES[asUint(value)] ?? "failed"),
-    };
-  });
 }
 
 export function keyOf(hash: Uint8Array): string {

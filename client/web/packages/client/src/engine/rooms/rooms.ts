@@ -1,29 +1,20 @@
 /** All rooms of this device: what sessions bring goes to its room, and what changes around them to all (CNS-14). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex, same } from "@sealroom/core/bytes.ts";
-import { NO_CONSENT } from "@sealroom/core/consent/receipt.ts";
+import { hex } from "@sealroom/core/bytes.ts";
 import type { Content } from "@sealroom/core/content.ts";
 import { ENTRY, FORWARD, ROSTER, SIGNAL } from "@sealroom/core/content.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
-import { NOTHING_SEEN, takeEntry } from "@sealroom/core/rooms/chain.ts";
-import { decodeBody, decodeHeader } from "@sealroom/core/rooms/entry.ts";
+import { decodeHeader } from "@sealroom/core/rooms/entry.ts";
 import { asSignal } from "@sealroom/core/rooms/forward.ts";
-import type { TakenState } from "@sealroom/core/rooms/head.ts";
-import { checkPayload } from "@sealroom/core/rooms/payloads.ts";
-import { asState } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "../context.ts";
-import type { Row } from "../ports.ts";
 import { learnContent } from "../team_learning.ts";
 import type { Turn } from "../turn.ts";
 import { answerWant, askAgain, takeForward } from "./asking.ts";
 import { Draft } from "./draft.ts";
-import { KIND_STATE } from "./judging.ts";
-import type { Kept, Room } from "./model.ts";
-import { decodeKept, decodeRoom, entryOf } from "./model.ts";
 import { settle } from "./settling.ts";
-import { consentAfter, fromSession } from "./taking.ts";
+import { fromSession } from "./taking.ts";
 
 const FIRST_HEADER_KEY = 1;
 const TIMER = "rooms";
@@ -117,65 +108,4 @@ export function loseRooms(c: Context, turn: Turn): void {
 /** Rosters that states of rooms name (ACC-23). */
 export function rostersNamed(c: Context): readonly string[] {
   return [...c.rooms.values()].flatMap((room) => room.states.map((one) => hex(one.state.roster.hash)));
-}
-
-// --- rows ---
-
-/** The rooms of a store, with what follows from their entries. */
-export function loadRooms(rooms: readonly Row[], entries: readonly Row[], signers: Signers): Map<string, Room> {
-  const kept = entries.map((row) => ({ room: hex(row.key.slice(0, 16)), one: decodeKept(row.value) }));
-  return new Map(
-    rooms.map(({ key, value }) => {
-      const ours = kept.filter(({ room }) => room === hex(key)).map(({ one }) => one);
-      return [
-        hex(key),
-        loadRoom(
-          value,
-          [...ours].sort((a, b) => a.place - b.place),
-          signers,
-        ),
-      ] as const;
-    }),
-  );
-}
-
-type Signers = Parameters<typeof consentAfter>[3];
-
-function loadRoom(value: Bytes, kept: readonly Kept[], signers: Signers): Room {
-  const { early, ...stored } = decodeRoom(value);
-  let view = NOTHING_SEEN;
-  let consent = NO_CONSENT;
-  const states: TakenState[] = [];
-  const entries = new Map<string, Kept>();
-  for (const one of kept) {
-    const { entry, stands } = one;
-    view = takeEntry(view, entry).view;
-    entries.set(hex(entry.hash), one);
-    if (entry.body === null || stands === "refused") continue;
-    const { hash, author, header } = entry;
-    try {
-      const payload = decodeBody(entry.body);
-      checkPayload(header.kind, payload);
-      if (header.kind === KIND_STATE)
-        states.push({ hash, author: author.deviceId, n: header.n, state: asState(payload) });
-      if (stands === "taken" && same(author.accountId, stored.customer))
-        consent = consentAfter(consent, entry, payload, signers);
-    } catch (error) {
-      // It is left out, and the rest of the store is opened (TRN-46).
-      if (!(error instanceof RemoteError)) throw error;
-      entries.set(hex(hash), { ...one, stands: "refused" });
-    }
-  }
-  const held = early.map(([one, receivedMs]) => ({ entry: entryOf(one), receivedMs }));
-  return {
-    ...stored,
-    early: held,
-    entries,
-    view,
-    states,
-    consent,
-    shownGaps: new Set(),
-    askedBy: new Map(),
-    challenges: [],
-  };
 }

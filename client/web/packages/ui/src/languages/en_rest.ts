@@ -1,0 +1,7 @@
+/** The other words in English; the build keeps of the table this column alone. */
+
+import type { Sentences } from "../words.ts";
+import { column } from "../words_both.ts";
+import { ROOM_WORDS } from "../words_room.ts";
+
+export const SENTENCES: Sentences = column(1, ROOM_WORDS);
