@@ -73,7 +73,7 @@ async def opened(visitor: browsers.Visitor, site: browsers.Site) -> tuple[Page, 
     return page, page.frame_locator("seal-room iframe")
 
 
-async def written(room: FrameLocator, text: str) -> None:
+async def written(room: FrameLocator | Page, text: str) -> None:
     """Write a text, and wait until it stands in the conversation."""
     field = room.get_by_role("textbox", name="Nachricht")
     await field.fill(text)

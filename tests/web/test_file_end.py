@@ -9,15 +9,12 @@ import browsers
 import pytest
 from e2ee_client.rooms import Company
 from relay_process import RelayProcess
-from web_release import company, opened, proxy, site, visitor, written
+from web_release import CHAT, company, proxy, site, visitor, written
 
 __all__ = ["company", "proxy", "site", "visitor"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("web"),
     pytest.mark.processes,
-    # Only here does the driver's clock reach the frame of the room.
-    pytest.mark.parametrize("browser_name", ["chromium"], indirect=True),
 ]
 
 
@@ -33,7 +30,7 @@ async def test_the_end_of_a_file_is_said_before_it_and_at_it_and_after_a_reload(
 ) -> None:
     """FIL-15"""
     await visitor.context.clock.install()
-    page, room = await opened(visitor, site)
+    room = await visitor.open(site.url("/room.html?lang=de", CHAT))
     await room.get_by_role("button", name="Einverstanden, weiter").click()
     await written(room, "Guten Tag")
     await room.get_by_text("Angekommen").wait_for()
@@ -44,10 +41,9 @@ async def test_the_end_of_a_file_is_said_before_it_and_at_it_and_after_a_reload(
     message = room.get_by_role("log").get_by_role("listitem").filter(has_text="Befund.txt")
     await message.get_by_text("Nur noch bis").wait_for()
     await message.get_by_role("button", name="Speichern").wait_for()
-    await page.clock.fast_forward("01:01:00")
+    await room.clock.fast_forward("01:01:00")
     await message.get_by_text("Nicht mehr vorhanden").wait_for()
     assert await message.get_by_role("button", name="Speichern").count() == 0
-    await page.reload()
-    await page.get_by_role("button", name="Nachricht schreiben").click()
+    await room.reload()
     await message.get_by_text("Nicht mehr vorhanden").wait_for()
     assert [one for one in visitor.take_complaints() if "ws://" not in one] == []

@@ -74,6 +74,7 @@ export class FileLoader {
     });
     this.#service = service;
     for (const event of this.#missed.splice(0)) service.heard(event);
+    shell.tell({ type: "files-ready" });
     return service;
   }
 

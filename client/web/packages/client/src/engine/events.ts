@@ -74,6 +74,8 @@ export type CustomerEvent =
       readonly isUpload: boolean;
     }
   | { readonly type: "file-failed"; readonly room: string; readonly file: string; readonly code: string }
+  /** What is known of files can be read from now on. */
+  | { readonly type: "files-ready" }
   /** A device holds the file of an entry (FIL-14). */
   | { readonly type: "file-held"; readonly room: string; readonly entry: string; readonly device: string }
   /** A file that is not here ends in three days, or has ended (FIL-15). */
