@@ -33,7 +33,7 @@ from playwright.async_api import async_playwright  # noqa: E402
 WHO: Final = ("python", *browsers.NAMES)
 LIMITS: Final = (
     "One device a side, over a proxy on this machine. What is lost takes its connection with it, since TCP"
-    " loses nothing of one that stands. A late envelope is overtaken by at most three others, or waits half a"
+    " loses nothing of one that stands. A late envelope is overtaken by at most two others, or waits a"
     " second. Which envelope meets what depends on the order in which they come, so a seed gives the same"
     " texts and chances, not the same run."
 )

@@ -4,7 +4,7 @@ Each envelope draws one fate when it is first seen, and meets it once. One that 
 four places: as its SEND, as the answer to that, as its MESSAGE, or as its ACK. The connection there is cut,
 since TCP loses nothing of one that stands, and all else that was under way on it goes too. One that is late
 is held back, on its way to the relay or from it, until some of those behind it have passed it, or else a
-moment is over.
+second is over.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ SWALLOWED: Final = "answered OK and forgotten"
 _AS_SEND, _AS_ANSWER, _AS_MESSAGE, _AS_ACK = LOST
 _TO_RELAY, _FROM_RELAY = LATE
 _MAX_MESSAGE_B: Final = 1 << 20
-_HOLD_S: Final = 0.5
-_MOST_OVERTAKING: Final = 3
+_PACK: Final = 40
+_HOLD_S: Final = 1.0
+_MOST_OVERTAKING: Final = 2
 
 Socket: TypeAlias = ServerConnection | ClientConnection
 
@@ -63,6 +64,7 @@ class Fates:
         self._random = random.Random(f"{seed} fates")
         self._chances = chances
         self._to_meet: dict[bytes, str] = {}
+        self._pack: list[str] = []
         self.met: Counter[str] = Counter()
 
     @property
@@ -89,13 +91,15 @@ class Fates:
         return self._random.randint(1, _MOST_OVERTAKING)
 
     def _drawn(self) -> str:
-        chance, chances = self._random.random(), self._chances
-        lost, late = self._random.choice(LOST), self._random.choice(LATE)
-        if self.envelopes + 1 == chances.swallowed:
+        """Drawn from a pack, so that the shares are kept however few envelopes there are."""
+        if self.envelopes + 1 == self._chances.swallowed:
             return SWALLOWED
-        if chance < chances.loss:
-            return lost
-        return late if chance < chances.loss + chances.late else ""
+        if not self._pack:
+            lost, late = round(_PACK * self._chances.loss), round(_PACK * self._chances.late)
+            some = [(LOST * _PACK)[:lost], (LATE * _PACK)[:late], [""] * (_PACK - lost - late)]
+            self._pack = [fate for fates in some for fate in fates]
+            self._random.shuffle(self._pack)
+        return self._pack.pop()
 
 
 class LossyProxy:

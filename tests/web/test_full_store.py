@@ -15,7 +15,6 @@ from web_release import CHAT, company, opened, proxy, relay, site, visitor, writ
 __all__ = ["company", "proxy", "relay", "site", "visitor"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("web"),
     pytest.mark.processes,
     # Only here can the quota of an origin be set while it is open.
     pytest.mark.parametrize("browser_name", ["chromium"], indirect=True),

@@ -15,10 +15,9 @@ from playwright.async_api import Browser
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("web"),
     pytest.mark.processes,
 ]
-PLAN: Final = Plan(24, 3, Chances(0.12, 0.20), least_epochs=1)
+PLAN: Final = Plan(16, 3, Chances(0.15, 0.20), least_epochs=1)
 
 
 def holds(outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ only_chromium = pytest.mark.parametrize("browser_name", ["chromium"], indirect=T
 # One look a line; `web_pictures.py --barriers` tries every state in every look.
 SCREENS: Final = (
     ("notice", "alarm", "files", "closed", "missing"),
-    ("open", "refused", "offline", "lost"),
+    ("open", "refused", "offline", "full", "lost"),
     ("choices", "hours", "explicit", "withdrawn"),
 )
 ROWS_AT_MOST: Final = 80

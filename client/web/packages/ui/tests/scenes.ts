@@ -80,6 +80,7 @@ export const SCENES: Readonly<Record<string, Maker>> = {
       messageOf("me", 0, tongue === "de" ? "Eine Frage noch." : "One more question.", { delivery: "waiting" }),
     ],
   }),
+  full: (tongue) => ({ link: "full", items: talkOf(tongue) }),
   failed: (tongue) => ({
     items: [...talkOf(tongue).slice(0, 6), hello(tongue, { delivery: "failed", failure: "local.full" })],
   }),
