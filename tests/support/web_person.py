@@ -112,3 +112,15 @@ async def web_person(door: Path, script: str = PERSON, *arguments: str) -> Async
         yield person
     finally:
         await person.end()
+
+
+async def said(person: WebPerson) -> list[str | None]:
+    """The texts of the room in the web client."""
+    return [one["text"] for one in await person.do("entries") if one["kind"] == 3]
+
+
+async def until_said(person: WebPerson, wanted: list[str]) -> None:
+    """Wait until the web client has these texts, in this order."""
+    while (found := await said(person)) != wanted:
+        assert len(found) <= len(wanted), found
+        await person.next_event()

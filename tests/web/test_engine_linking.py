@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from conversations import until, until_read
+from conversations import until
 from e2ee_client.rooms import Company, Customer, EntryProgress
-from web_companies import ORIGIN, company, relay
-from web_person import PersonFault, WebPerson, web_person
+from web_companies import ORIGIN, company, door, relay, served_by, until_texts
+from web_person import PersonFault, WebPerson, said, until_said, web_person
 
-__all__ = ["company", "relay"]
+__all__ = ["company", "door", "relay"]
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture
-async def door(company: Company, tmp_path: Path) -> Path:
-    """The company's door in a file."""
-    path = tmp_path / "door"
-    path.write_bytes(await company.door())
-    return path
-
-
-def served_by(door: Path) -> Callable[[str], Awaitable[bytes]]:
-    """What fetches a door in Python."""
-    served = door.read_bytes()
-
-    async def fetch(_: str) -> bytes:
-        return served
-
-    return fetch
 
 
 @asynccontextmanager
@@ -64,27 +46,6 @@ async def joined(door: Path, text: str, screen: Screen) -> Customer:
     return await Customer.join(
         None, text, company=ORIGIN, is_own=lambda _: True, show_digits=screen.show, fetch=served_by(door)
     )
-
-
-async def said(person: WebPerson) -> list[str | None]:
-    """The texts of the room in the web client."""
-    return [one["text"] for one in await person.do("entries") if one["kind"] == 3]
-
-
-async def until_said(person: WebPerson, wanted: list[str]) -> None:
-    """Wait until the web client has these texts, in this order."""
-    while (found := await said(person)) != wanted:
-        assert len(found) <= len(wanted), found
-        await person.next_event()
-
-
-async def until_texts(room: object, wanted: list[str]) -> None:
-    """Wait until a room in Python has these texts, in this order."""
-
-    async def texts() -> list[str | None]:
-        return [one.text for one in await room.texts()]  # type: ignore[attr-defined]  # a room of either side
-
-    await until_read(texts, wanted)
 
 
 async def test_python_becomes_a_further_device_of_a_web_client(

@@ -250,6 +250,17 @@ async def test_a_database_that_was_evicted_is_missed(page: Page) -> None:
     assert await does(page, "open") is True
 
 
+async def test_a_recoverable_store_has_no_end(page: Page) -> None:
+    """STO-35"""
+    await does(page, "create", "recoverable")
+    assert await does(page, "untilMs") is None
+    assert await does(page, "put", "room", ["a", TEXT]) == 1
+    await does(page, "close")
+    await does(page, "setNow", 1_000_000 + 10_000_000 * MINUTE_MS)
+    assert await does(page, "open", "recoverable") is True
+    assert await does(page, "texts", "room") == [["a", TEXT]]
+
+
 async def test_a_session_leaves_nothing_in_the_browser(page: Page) -> None:
     """STO-35"""
     await does(page, "create", "session")

@@ -232,6 +232,65 @@ async def test_menus_and_dialogs_close_by_escape_and_give_the_focus_back(show: S
     assert await page.evaluate(ACTIVE) == "Mehr"
 
 
+async def barriers_of_dialog(page: Page) -> list[str]:
+    """What axe finds in an open dialog: heads and landmarks of the window behind it are out of reach."""
+    found = await web_pictures.barriers(page)
+    return [one for one in found if not one.startswith("landmark-")]
+
+
+async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> None:
+    """ACC-68: a group that is another one is named at its field; then nothing reminds of it any more."""
+    page = await show("code")
+    await page.get_by_role("button", name="Code zeigen").press("Enter")
+    dialog = page.get_by_role("dialog", name="Ihr Code")
+    await dialog.locator("li").first.wait_for()
+    groups = ["MTH5F", "VVSPT", "07X0V", "4RED7", "XD7VX", "NS0J"]
+    assert await dialog.locator("li b").all_inner_texts() == groups
+    assert await barriers_of_dialog(page) == []
+    await dialog.get_by_role("button", name="Ich habe ihn aufgeschrieben").press("Enter")
+    first, second = (dialog.get_by_role("textbox", name=f"Gruppe \u2068{n}\u2069") for n in (2, 5))
+    await page.keyboard.type("vvspt")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("xd7vy")
+    await page.keyboard.press("Enter")
+    await dialog.get_by_role("alert").get_by_text("Gruppe \u20685\u2069 ist eine andere").wait_for()
+    assert [await one.get_attribute("aria-invalid") for one in (first, second)] == [None, "true"]
+    assert await barriers_of_dialog(page) == []
+    await page.keyboard.press("Backspace")
+    await page.keyboard.type("x")
+    await page.keyboard.press("Enter")
+    await dialog.get_by_text("Stimmt.").wait_for()
+    await page.keyboard.press("Escape")
+    await dialog.wait_for(state="detached")
+    assert await page.get_by_role("button", name="Code zeigen").count() == 0
+    calls = "backend.calls.filter(([name, act]) => act === 'code-back').map((one) => one[2].join())"
+    assert await page.evaluate(calls) == ["vvspt,xd7vy", "vvspt,xd7vx"]
+
+
+async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show: Show) -> None:
+    """ACC-62, ACC-65: nothing is made by a code alone; the notice is shown with its two answers."""
+    page = await show("lost")
+    await page.get_by_role("button", name="Mit Code weiterschreiben").press("Enter")
+    dialog = page.get_by_role("dialog", name="Mit Ihrem Code weiterschreiben")
+    await dialog.get_by_role("textbox", name="Code von Ihrem Papier").wait_for()
+    await page.keyboard.type("MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0")
+    await page.keyboard.press("Enter")
+    await dialog.get_by_role("alert").get_by_text("Gruppe \u20686\u2069").wait_for()
+    assert await barriers_of_dialog(page) == []
+    await page.keyboard.type("J")
+    await page.keyboard.press("Enter")
+    await dialog.get_by_text("Der Code stimmt.").wait_for()
+    assert await barriers_of_dialog(page) == []
+    assert await page.evaluate("backend.calls.filter(([name, act]) => act === 'recover').length") == 0
+    await dialog.get_by_role("button", name="Einverstanden, weiter").press("Enter")
+    await dialog.get_by_text("Sie schreiben wieder als Sie selbst").wait_for()
+    await dialog.get_by_role("button", name="Weiterschreiben").press("Enter")
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+    given = "backend.calls.filter(([name, act]) => act === 'recover').map((one) => one[2])"
+    wanted = [{"code": "MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0J", "purposes": [1]}]
+    assert await page.evaluate(given) == wanted
+
+
 async def test_withdrawing_is_two_steps_and_then_says_what_comes(show: Show) -> None:
     page = await show("open")
     await page.get_by_role("button", name="Mehr").click()

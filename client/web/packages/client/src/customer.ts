@@ -13,6 +13,7 @@ import type { Engine } from "./engine/engine.ts";
 import type { CustomerEvent } from "./engine/events.ts";
 import { newEngine, putNew } from "./engine/new_engine.ts";
 import type { Ports, Store } from "./engine/ports.ts";
+import type { Acceptance } from "./engine/rooms/consenting.ts";
 import { accept, refuse } from "./engine/rooms/consenting.ts";
 import { pump } from "./engine/sending.ts";
 import { setCompany } from "./engine/state.ts";
@@ -22,6 +23,7 @@ import { ClientError } from "./errors.ts";
 import { eventsOf } from "./event_stream.ts";
 import { FileLoader } from "./file_loader.ts";
 import type { Devices } from "./kin/linking.ts";
+import type { Begun, Recovery } from "./kin/recovering.ts";
 import { Room } from "./room.ts";
 import { Shell } from "./shell.ts";
 
@@ -33,6 +35,8 @@ export interface CustomerOptions {
   readonly ports: Ports;
   /** Make the account with a directory entry, so that further devices can be linked (ACC-50). */
   readonly linkable?: boolean;
+  /** Make it with a recovery code (ACC-60). */
+  readonly recoverable?: boolean;
 }
 
 /** What a company says before anybody writes, verified. */
@@ -98,6 +102,8 @@ async function engineOf(store: Store, { random, stored, later }: Ports): Promise
 export class Customer {
   readonly #options: CustomerOptions;
   #running: Running | null;
+  /** One account is made at a time. */
+  #making: Promise<unknown> = Promise.resolve();
 
   private constructor(options: CustomerOptions, running: Running | null) {
     this.#options = options;
@@ -160,15 +166,25 @@ export class Customer {
   }
 
   /** The person accepts what it was shown: from here on there are keys, a store, and a room. */
-  async accept(shown: ShownNotice, { lang = null, purposes = null }: AcceptOptions = {}): Promise<Room> {
-    const locale = shown.locale(lang);
-    const acceptance = { notice: shown.notice, locale, purposes: bitsOf(shown.notice, purposes) };
-    const work = (c: Context, turn: Turn): Bytes => {
-      this.#learn(c, turn, shown, locale);
+  async accept(shown: ShownNotice, options: AcceptOptions = {}): Promise<Room> {
+    const acceptance = acceptanceOf(shown, options);
+    return await this.#alone(async () => {
+      if (this.#running === null) return await this.#create(shown, acceptance);
+      return this.#room(hex(await this.shell.do(this.#accepted(shown, acceptance))));
+    });
+  }
+
+  #alone<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#making.then(step);
+    this.#making = done.catch(() => {});
+    return done;
+  }
+
+  #accepted(shown: ShownNotice, acceptance: Acceptance): (c: Context, turn: Turn) => Bytes {
+    return (c, turn) => {
+      this.#learn(c, turn, shown, acceptance.locale);
       return accept(c, turn, acceptance);
     };
-    if (this.#running === null) return this.#create(shown, work);
-    return this.#room(hex(await this.shell.do(work)));
   }
 
   #learn(c: Context, turn: Turn, shown: ShownNotice, locale: string): void {
@@ -192,12 +208,36 @@ export class Customer {
     });
   }
 
-  async #create(shown: ShownNotice, work: (c: Context, turn: Turn) => Bytes): Promise<Room> {
+  /** The recovery code of this person: the part of the page for it is fetched now. */
+  async recovery(): Promise<Recovery> {
     const { ports } = this.#options;
-    const engine = newEngine(ports.random, cardOf(shown.found), ports.clock.nowMs());
-    const { context } = engine;
-    if (this.#options.linkable === true) context.kin = (await ports.later()).kinOf(context, []);
-    return this.#room(hex(await this.#run(engine, work)));
+    return (await ports.later()).recoveryOf({
+      ports,
+      shell: () => this.#running?.shell ?? null,
+      open: (shown, options, make) => {
+        const acceptance = acceptanceOf(shown, options);
+        return this.#alone(async () => this.#open(await make(cardOf(shown.found), acceptance), shown, acceptance));
+      },
+    });
+  }
+
+  async #create(shown: ShownNotice, acceptance: Acceptance): Promise<Room> {
+    const { ports, linkable = false, recoverable = false } = this.#options;
+    const card = cardOf(shown.found);
+    const begun =
+      linkable || recoverable
+        ? (await ports.later()).begin(ports, card, linkable, recoverable)
+        : { engine: newEngine(ports.random, card, ports.clock.nowMs()), putCode: () => {} };
+    return await this.#open(begun, shown, acceptance);
+  }
+
+  async #open({ engine, putCode }: Begun, shown: ShownNotice, acceptance: Acceptance): Promise<Room> {
+    const work = this.#accepted(shown, acceptance);
+    const id = await this.#run(engine, (c, turn) => {
+      putCode(turn);
+      return work(c, turn);
+    });
+    return this.#room(hex(id));
   }
 
   /** Make the store of an engine, and go online. */
@@ -271,6 +311,10 @@ export class Customer {
     await this.#running?.files.end();
     await this.#running?.shell.close();
   }
+}
+
+function acceptanceOf(shown: ShownNotice, { lang = null, purposes = null }: AcceptOptions): Acceptance {
+  return { notice: shown.notice, locale: shown.locale(lang), purposes: bitsOf(shown.notice, purposes) };
 }
 
 /** Purposes as bits; all required ones where none are given. */

@@ -42,7 +42,10 @@ export type ClientCode =
   | "link.refused"
   | "account.key_absent"
   | "device.too_many"
-  | "recovery.code";
+  | "recovery.code"
+  | "recovery.none"
+  | "local.list_number"
+  | "relay.unavailable";
 
 /** Something that a caller asked for cannot be done as things stand. */
 export class ClientError extends Error {

@@ -150,16 +150,6 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
     const result = await this.carryOut(act, given);
     return result as Further[A][1];
   }
-
-  // --- what this client does not do yet ---
-
-  recover(): Promise<void> {
-    return unsupported("recovery");
-  }
-
-  recoveryCode(): Promise<string> {
-    return unsupported("recovery");
-  }
 }
 
 /** What fails of a fetch stands at the file, and what a person has ended itself is no fault. */
@@ -167,8 +157,4 @@ async function quietly(fetching: Promise<void>): Promise<void> {
   await fetching.catch((error: unknown) => {
     if (codeOf(error) === null) throw error;
   });
-}
-
-function unsupported(what: string): Promise<never> {
-  return Promise.reject(new ClientError("client.unsupported", `${what} are not in this client yet`));
 }

@@ -3,6 +3,7 @@
 import type { Alarm, Finding, Keeping, Link, Obstacle, Phase, RoomState, Unsubscribe } from "@sealroom/ui/backend.ts";
 import type { CustomerOptions, ShownNotice } from "./customer.ts";
 import { Customer } from "./customer.ts";
+import type { Context } from "./engine/context.ts";
 import type { CustomerEvent } from "./engine/events.ts";
 import { ClientError, codeOf, DoorError } from "./errors.ts";
 import type { CarryOut } from "./kin/further.ts";
@@ -72,7 +73,15 @@ export class RoomLife {
 
   #read(): RoomState {
     const { keeping, ports } = this.options;
-    const start = { ...NOTHING_YET, link: this.#link(), account: this.#account(), keeping, alarm: this.#doorAlarm };
+    const code = this.#context()?.code ?? "none";
+    const start = {
+      ...NOTHING_YET,
+      link: this.#link(),
+      account: this.#account(),
+      code,
+      keeping,
+      alarm: this.#doorAlarm,
+    };
     const seen = { ...start, ...this.#watch.door(this.#shown, this.#locale), obstacle: this.#obstacle };
     const room = this.newest();
     const early = this.#phaseBefore();
@@ -96,9 +105,14 @@ export class RoomLife {
   }
 
   #account(): RoomState["account"] {
-    const c = this.customer?.hasAccepted ? this.customer.shell.context : null;
+    const c = this.#context();
+    if (c?.isReplaced) return "replaced";
     if (c === null || c.kin === null) return "none";
-    return c.kin.isReplaced ? "replaced" : c.own.accountSeed === null ? "other" : "key";
+    return c.own.accountSeed === null ? "other" : "key";
+  }
+
+  #context(): Context | null {
+    return this.customer?.hasAccepted ? this.customer.shell.context : null;
   }
 
   #phaseBefore(): Phase | null {
@@ -199,16 +213,22 @@ export class RoomLife {
     await this.customer?.close();
   }
 
-  // --- further devices ---
+  // --- further devices, recovery ---
 
   /** What is under way stays here, whichever window has begun it. */
   protected async carryOut(act: string, given: unknown): Promise<unknown> {
-    this.#further ??= (await this.options.ports.later()).furtherOf(async () => {
-      this.customer ??= await Customer.open(this.options);
-      return await this.customer.devices();
+    this.#further ??= (await this.options.ports.later()).furtherOf({
+      customer: async () => {
+        this.customer ??= await Customer.open(this.options);
+        return this.customer;
+      },
+      notice: () => ({ shown: this.#shown, lang: this.#locale }),
     });
     const result = await this.#further(act, given);
-    if (act === "join-done") this.#listen();
+    if (act === "join-done" || act === "recover") {
+      this.#isAnew = false;
+      this.#listen();
+    }
     this.changed();
     return result;
   }

@@ -16,7 +16,7 @@ export const NOTHING_YET: RoomState = {
   ...{ link: "connecting", phase: "loading", members: [], items: [], hasEarlier: false, unread: 0 },
   ...{ canWrite: false, canSendFiles: false, maxFileB: 0, alarm: null, obstacle: null, company: null, notice: null },
   ...{ staleUntilMs: null, acceptedMs: null, keeping: { mode: "session", untilMs: null } },
-  ...{ canRate: false, canReopen: false, erasure: "none", account: "none", heldUntilMs: null },
+  ...{ canRate: false, canReopen: false, erasure: "none", account: "none", code: "none", heldUntilMs: null },
 };
 
 const MAX_NOTICED = 64;

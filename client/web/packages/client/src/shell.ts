@@ -4,7 +4,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Context } from "./engine/context.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { CustomerEvent } from "./engine/events.ts";
-import type { Link, Ports, Store } from "./engine/ports.ts";
+import type { Kind, Link, Ports, Store } from "./engine/ports.ts";
 import { StoreError } from "./engine/ports.ts";
 import type { Channel, Effect, Turn } from "./engine/turn.ts";
 import { ClientError } from "./errors.ts";
@@ -67,6 +67,11 @@ export class Shell {
 
   nowMs(): number {
     return this.#ports.clock.nowMs();
+  }
+
+  /** A row that the engine does not keep in memory. */
+  stored(kind: Kind, key: Bytes): Promise<Bytes | null> {
+    return this.#store.get(kind, key);
   }
 
   /** Carry out what a person wants; resolves when it is on disk. */

@@ -18,9 +18,8 @@ import { newPeer, peerOf, setPeer } from "../src/engine/state.ts";
 import { newDevice, redated, takeList } from "../src/engine/upkeep.ts";
 import { addDevice, noteEntry, removeDevice, settle } from "../src/kin/devices.ts";
 import { refill } from "../src/kin/entry.ts";
-import { kinOf, kinState } from "../src/kin/kin.ts";
+import { kinOf } from "../src/kin/kin.ts";
 import type { Sibling } from "../src/kin/rows.ts";
-import type { KinState } from "../src/kin/state.ts";
 import { Directory, madeAt, signed } from "./kin_directory.ts";
 import { agent, bytesFrom, desk, NOW_MS } from "./shop.ts";
 import { Scene } from "./shop_room.ts";
@@ -152,8 +151,7 @@ test("a list of a recovery that leaves this device out ends it, by whomever it i
     const { published } = directory;
     const other = newDevice(bytesFrom(9), record.accountId, bytesFrom(8)(16), NOW_MS);
     given(directory, signed(c, isNamed ? [record, other.record] : [other.record], NOW_MS, seq), NOW_MS);
-    assert.equal(c.kin?.isReplaced, isReplaced);
-    assert.equal(directory.reopened().row.isReplaced, isReplaced);
+    assert.equal(c.isReplaced, isReplaced);
     assert.equal(directory.events.filter((one) => one.type === "replaced").length, isReplaced ? 1 : 0);
     directory.connect(NOW_MS + 16 * DAY_MS);
     assert.equal(directory.published > published, !isReplaced);
@@ -167,9 +165,8 @@ test("a device that was replaced seals nothing more, and asks for no session (AC
   const { c, engine } = scene;
   c.kin = kinOf(c, []);
   c.links.online = true;
-  const k = kinState(c) as KinState;
   const replaced = (isReplaced: boolean): void => {
-    k.row = { ...k.row, isReplaced };
+    c.isReplaced = isReplaced;
   };
   /** Everything that leaves, or asks for something, when a device of the company has been heard. */
   const goes = (): readonly unknown[] => {

@@ -33,10 +33,11 @@ interface Command {
   readonly name?: string;
   readonly path?: string;
   readonly strip?: boolean;
+  readonly typed?: readonly string[];
 }
 
-const linkable = process.argv.includes("linkable");
-let me = await Customer.open({ company, ports, linkable });
+const kept = { linkable: process.argv.includes("linkable"), recoverable: process.argv.includes("recoverable") };
+let me = await Customer.open({ company, ports, ...kept });
 let link: Link | null = null;
 let joining: ReturnType<Offer["join"]> | null = null;
 let offer: Offer | null = null;
@@ -96,14 +97,14 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   account: () => hex(me.shell.context.own.record.accountId),
   reopen_store: async () => {
     await me.close();
-    me = await Customer.open({ company, ports, linkable });
+    me = await Customer.open({ company, ports, ...kept });
     listen();
     return me.hasAccepted;
   },
   // The process has died: what it had open goes with it.
   revive: async ({ kind }) => {
     place.isContinuous = kind !== "copy";
-    me = await Customer.open({ company, ports, linkable });
+    me = await Customer.open({ company, ports, ...kept });
     listen();
     return me.hasAccepted;
   },
@@ -183,6 +184,22 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
     await joining?.done;
     listen();
     return hex(me.shell.context.own.record.deviceId);
+  },
+  recover: async ({ text = "" }) => {
+    const opened = await (await me.recovery()).recover(await me.notice(), text, {});
+    listen();
+    return opened.id;
+  },
+  code: async () => (await me.recovery()).sheet(),
+  code_back: async ({ typed = [] }) => (await me.recovery()).typedBack(typed),
+  code_state: () => me.shell.context.code,
+  recover_twice: async ({ text = "" }) => {
+    const shown = await me.notice();
+    const recovery = await me.recovery();
+    const recover = () => recovery.recover(shown, text, {});
+    const done = await Promise.allSettled([recover(), recover()]);
+    listen();
+    return done.map((one) => (one.status === "fulfilled" ? "done" : codeOf(one.reason)));
   },
   export: async ({ path = "", kind = "json" }) => {
     const { transcriptFile } = await ports.later();

@@ -16,6 +16,7 @@ export const ROLES = {
   "message key": 32,
   "epoch secret": 32,
   "file key": 32,
+  "recovery secret": 16,
 } as const;
 
 export type Role = keyof typeof ROLES;
@@ -58,3 +59,4 @@ export type ChainKey = Secret<"chain key">;
 export type MessageKey = Secret<"message key">;
 export type EpochSecret = Secret<"epoch secret">;
 export type FileKey = Secret<"file key">;
+export type RecoverySecret = Secret<"recovery secret">;

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { signList, verifyList } from "../src/identity/list.ts";
+import { hasReplaced, isRecovered, verifyList } from "../src/identity/list.ts";
 import { decodeRecord } from "../src/identity/record.ts";
 import {
   accountSeedOf,
   decodeRecovery,
   doubtfulGroup,
   encodeRecovery,
-  isRecovered,
+  groupsOf,
+  newRecovery,
+  readTyped,
+  recoveredList,
   recoveredSeq,
 } from "../src/identity/recovery.ts";
 import { ed25519PublicOf } from "../src/primitives/sign.ts";
-import { Secret } from "../src/secret.ts";
 import type { Json } from "./vectors.ts";
 import { bytes, codeOf, equal, load } from "./vectors.ts";
 
@@ -19,11 +21,13 @@ const vectors = load("recovery");
 
 test("recovery codes and the keys that follow (ACC-60, ACC-61)", () => {
   for (const one of Object.values<Json>(vectors.codes)) {
-    const code = { r: bytes(one.r), entry: one.entry === 1 };
+    const code = newRecovery(() => bytes(one.r), one.entry === 1);
     assert.equal(encodeRecovery(code), one.code);
-    assert.deepEqual(decodeRecovery(one.code), code);
-    equal(accountSeedOf(code.r), one.account_seed);
-    equal(ed25519PublicOf(new Secret("Ed25519 seed", accountSeedOf(code.r))), one.account_id);
+    const read = decodeRecovery(one.code);
+    assert.equal(read.entry, code.entry);
+    equal(read.r.expose(), one.r);
+    equal(accountSeedOf(code.r).expose(), one.account_seed);
+    equal(ed25519PublicOf(accountSeedOf(code.r)), one.account_id);
   }
 });
 
@@ -43,34 +47,41 @@ for (const [name, one] of Object.entries<Json>(vectors.refused)) {
   });
 }
 
+test("a group that was typed is read as the code is (ACC-62, ACC-68)", () => {
+  const groups = groupsOf(decodeRecovery(vectors.codes.a.code));
+  assert.deepEqual(
+    groups.map((one) => one.length),
+    [5, 5, 5, 5, 5, 4],
+  );
+  for (const one of groups) assert.equal(readTyped(` ${one.toLowerCase()}\n`), one);
+});
+
+const seed = accountSeedOf(decodeRecovery(vectors.codes.a.code).r);
+const accountId = ed25519PublicOf(seed);
+const record = decodeRecord(bytes(vectors.lists.record));
+
 test("first lists of accounts that were recovered (ACC-63)", () => {
-  const seed = new Secret("Ed25519 seed", bytes(vectors.codes.a.account_seed));
-  const accountId = ed25519PublicOf(seed);
-  const record = decodeRecord(bytes(vectors.lists.record));
   for (const one of Object.values<Json>(vectors.lists.cases)) {
     const before = one.before === null ? null : verifyList(accountId, bytes(one.before));
-    const seq = recoveredSeq(one.now_ms, before?.seq ?? 0, () => bytes(one.random));
-    assert.ok(seq !== null);
-    const signed = signList(seed, {
-      accountId,
-      seq,
-      prevHash: before === null ? new Uint8Array(32) : before.hash,
-      issuedMs: one.now_ms,
-      expiresMs: one.now_ms + 30 * 86_400_000,
-      recoveryPublic: before === null ? null : before.recoveryPublic,
-      recordHashes: [record.hash],
-    });
-    equal(signed, one.signed);
-    assert.ok(isRecovered(verifyList(accountId, signed).seq));
+    const list = recoveredList(seed, record, before, one.now_ms, () => bytes(one.random));
+    assert.ok(list !== null);
+    equal(list.signed, one.signed);
+    assert.ok(isRecovered(list));
+    assert.ok(!hasReplaced(list, { seq: 1, hash: list.hash }, [record]));
+    assert.ok(hasReplaced(list, { seq: list.seq - 1, hash: list.hash }, []));
+    assert.ok(!hasReplaced(list, list, []));
   }
 });
 
 test("no number for a first list (ACC-70)", () => {
-  const accountId = ed25519PublicOf(new Secret("Ed25519 seed", bytes(vectors.codes.a.account_seed)));
   for (const one of Object.values<Json>(vectors.lists.none)) {
     const before = one.before === null ? null : verifyList(accountId, bytes(one.before));
     assert.equal(
       recoveredSeq(one.now_ms, before?.seq ?? 0, () => bytes(one.random)),
+      null,
+    );
+    assert.equal(
+      recoveredList(seed, record, before, one.now_ms, () => bytes(one.random)),
       null,
     );
   }

@@ -1,7 +1,7 @@
 /** The right pane: who the customer is, who reads, how long it is kept, what waits for a decision. */
 
+import { icon } from "@sealroom/ui/all_icons.ts";
 import { h, replace, set } from "@sealroom/ui/dom.ts";
-import { icon } from "@sealroom/ui/icons.ts";
 import { clockOf } from "@sealroom/ui/times.ts";
 import type { RoomActs } from "./acts.ts";
 import type { Desk } from "./desk.ts";

@@ -1,8 +1,8 @@
 /** The desk as one element: three panes, menus, keys, what is told for a moment. */
 
+import { icon } from "@sealroom/ui/all_icons.ts";
 import { dialogStyle } from "@sealroom/ui/dialog.ts";
 import { define, h, replace, say, set } from "@sealroom/ui/dom.ts";
-import { icon } from "@sealroom/ui/icons.ts";
 import { menuStyle, openMenu } from "@sealroom/ui/menu.ts";
 import { base, tokens } from "@sealroom/ui/styles/tokens.ts";
 import { type AboutPane, aboutPane } from "./about_pane.ts";

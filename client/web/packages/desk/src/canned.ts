@@ -1,8 +1,8 @@
 /** Canned answers: chosen at the field, kept and changed in a dialog; they stay on this device. */
 
+import { icon } from "@sealroom/ui/all_icons.ts";
 import { openDialog } from "@sealroom/ui/dialog.ts";
 import { h } from "@sealroom/ui/dom.ts";
-import { icon } from "@sealroom/ui/icons.ts";
 import { openMenu } from "@sealroom/ui/menu.ts";
 import type { RoomActs } from "./acts.ts";
 import type { Desk } from "./desk.ts";

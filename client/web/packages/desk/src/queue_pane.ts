@@ -1,7 +1,7 @@
 /** The left pane: views, search, and the list of rooms. */
 
+import { icon } from "@sealroom/ui/all_icons.ts";
 import { h, replace, say, set } from "@sealroom/ui/dom.ts";
-import { icon } from "@sealroom/ui/icons.ts";
 import { isChanged } from "./changed.ts";
 import type { Desk } from "./desk.ts";
 import { type List, listOf } from "./list.ts";

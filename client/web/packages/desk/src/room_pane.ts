@@ -1,9 +1,9 @@
 /** The middle pane: one room with its messages and notes, and what can be done with it. */
 
+import { icon } from "@sealroom/ui/all_icons.ts";
 import type { Message, SavedFile } from "@sealroom/ui/backend.ts";
 import { type ComposerElement, defineComposer } from "@sealroom/ui/composer.ts";
 import { h, offer, replace, say, set } from "@sealroom/ui/dom.ts";
-import { icon } from "@sealroom/ui/icons.ts";
 import { type MenuItem, openMenu } from "@sealroom/ui/menu.ts";
 import { defineMessages, type MessagesElement } from "@sealroom/ui/messages.ts";
 import { memberOf } from "@sealroom/ui/names.ts";

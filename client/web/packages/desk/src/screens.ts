@@ -1,7 +1,7 @@
 /** What stands in place of the desk: locked, ended, an address that is void, a moment of waiting. */
 
+import { icon } from "@sealroom/ui/all_icons.ts";
 import { h } from "@sealroom/ui/dom.ts";
-import { icon } from "@sealroom/ui/icons.ts";
 import { clockOf } from "@sealroom/ui/times.ts";
 import type { Desk, Phase } from "./desk.ts";
 import { DeskFailure } from "./link.ts";

@@ -300,6 +300,8 @@ export interface RoomState extends ConversationState {
   readonly keeping: Keeping;
   /** Whether this person has more than one device: this one lets others in, is a further one, or is out. */
   readonly account: "none" | "key" | "other" | "replaced";
+  /** Whether this device has a recovery code, and the person has shown to have it on paper. */
+  readonly code: "none" | "shown" | "kept";
   /** The company asks how it was: a closed room that was not rated. */
   readonly canRate: boolean;
   readonly canReopen: boolean;
@@ -328,11 +330,8 @@ export interface RoomBackend extends Conversation<RoomState> {
   exportTranscript(form?: "json" | "html"): Promise<SavedFile>;
   /** Tell the company who one is, by the token that the company's own login gives. */
   identify(sign: (challenge: IdentityChallenge) => Promise<string>): Promise<void>;
-  /** After `storage-lost`. */
-  recover(code: string): Promise<void>;
+  /** After `storage-lost`, or where a room is over. */
   startAnew(): Promise<void>;
-  /** Make and give the code that a person writes down; mode `recoverable`. */
-  recoveryCode(): Promise<string>;
   /** `trust`: the person compared the keys over another way; `end`: the room ends here. */
   settleAlarm(choice: "trust" | "end"): Promise<void>;
   /** Try again what stands in the way. */

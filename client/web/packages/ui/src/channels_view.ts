@@ -1,9 +1,9 @@
 /** The company's other channels, as rows that can be called, written to or opened; and its hours. */
 
+import { type IconName, icon } from "./all_icons.ts";
 import type { Channel, Company } from "./backend.ts";
 import { channelLink } from "./channel_link.ts";
 import { h } from "./dom.ts";
-import { type IconName, icon } from "./icons.ts";
 import type { Words } from "./words.ts";
 
 const ICON: Readonly<Record<Channel["kind"], IconName>> = {

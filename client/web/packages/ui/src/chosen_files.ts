@@ -1,9 +1,9 @@
 /** Files that a person has chosen and not sent yet: each can be taken back, an image without what it says of its place. */
 
+import { icon } from "./all_icons.ts";
 import type { FileChoice } from "./backend.ts";
 import { h, replace } from "./dom.ts";
 import { codeOfProblem, faultOf } from "./file_fault.ts";
-import { icon } from "./icons.ts";
 import { clockOf } from "./times.ts";
 import type { Words } from "./words.ts";
 

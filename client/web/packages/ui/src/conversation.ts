@@ -10,7 +10,7 @@ import type { Run } from "./room_screens.ts";
 import { openedStyle } from "./styles/opened.ts";
 import type { Words } from "./words.ts";
 
-export { saveTranscript, startJoin } from "./further_parts.ts";
+export { saveTranscript, showCode, startJoin, startRecovery } from "./further_parts.ts";
 export { openMenu } from "./menu.ts";
 export { otherScreen } from "./other_screens.ts";
 export { showAlarm, showMembers, showNotice } from "./room_dialogs.ts";

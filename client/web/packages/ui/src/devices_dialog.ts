@@ -1,19 +1,16 @@
 /** A person's devices: which there are, letting one in, and coming in as one (ACC-50 to ACC-53). */
 
-import { ask, openDialog } from "./dialog.ts";
-import type { Child } from "./dom.ts";
-import { h, replace, sheet } from "./dom.ts";
-import type { Further, FurtherAct, OwnDevice } from "./further.ts";
-import { icon } from "./icons.ts";
+import { icon } from "./all_icons.ts";
+import { ask } from "./dialog.ts";
+import { h, sheet } from "./dom.ts";
+import type { OwnDevice } from "./further.ts";
 import { qrOf } from "./qr.ts";
 import type { DialogContext } from "./room_dialogs.ts";
+import type { Steps } from "./steps.ts";
+import { acts, steps } from "./steps.ts";
 import { clockOf } from "./times.ts";
-import type { LaterKey, LaterWords } from "./words_later.ts";
-import { faultOf, laterWords } from "./words_later.ts";
 
-export const devicesStyle: CSSStyleSheet = sheet(`
-.steps { display: grid; gap: 12px; align-content: start; }
-.steps:focus-visible { outline: 0; }
+const devicesStyle: CSSStyleSheet = sheet(`
 .qr { display: block; width: min(280px, 100%); margin-inline: auto; border-radius: var(--radius-control); background: #ffffff; }
 .code { min-height: 5.5em; font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; font-size: 0.8125rem;
   overflow-wrap: anywhere; direction: ltr; resize: vertical; }
@@ -22,58 +19,11 @@ export const devicesStyle: CSSStyleSheet = sheet(`
 .devices { display: grid; gap: 4px; }
 .devices li { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; padding-block: 8px; border-block-end: 1px solid var(--line); }
 .devices li > div { flex: 1 1 12em; min-width: 0; }
-.fault { display: flex; gap: 12px; padding: 12px; border-radius: var(--radius-control); background: var(--stop-tint); }
-.fault .icon { color: var(--stop); margin-block-start: 2px; }
-@media (forced-colors: active) { .qr { forced-color-adjust: none; } .digits, .fault { border: 1px solid CanvasText; } }
+@media (forced-colors: active) { .qr { forced-color-adjust: none; } .digits { border: 1px solid CanvasText; } }
 `);
 
 const QUIET = 4;
 const SVG = "http://www.w3.org/2000/svg";
-
-/** A dialog of steps: each replaces the one before, and has the focus. */
-interface Steps {
-  readonly words: LaterWords;
-  show(...children: readonly Child[]): void;
-  fault(problem: unknown, again: () => void): void;
-  isOpen(): boolean;
-  close(): void;
-  do<A extends FurtherAct>(act: A, given: Further[A][0]): Promise<Further[A][1]>;
-}
-
-function steps({ root, words, backend }: DialogContext, title: LaterKey, ended: () => void): Steps {
-  if (!root.adoptedStyleSheets.includes(devicesStyle))
-    root.adoptedStyleSheets = [...root.adoptedStyleSheets, devicesStyle];
-  const say = laterWords(words);
-  const box = h("div", { class: "steps", tabindex: -1, "aria-live": "polite" });
-  const dialog = openDialog(root, { title: say(title), closeWord: words("dialog.done"), content: [box] }, ended);
-  const show = (...children: readonly Child[]) => {
-    replace(box, ...children);
-    (box.querySelector<HTMLElement>("textarea:not([readonly])") ?? box).focus();
-  };
-  return {
-    words: say,
-    show,
-    fault: (problem, again) => {
-      const code = String((problem as { code?: unknown }).code ?? "local");
-      const isKnown = dialog.open;
-      if (!isKnown) return;
-      const line = h("div", { class: "fault", role: "alert" }, icon("stop"), h("p", null, faultOf(say, code)));
-      show(line, acts([say("fault.again"), again, true]));
-    },
-    isOpen: () => dialog.open,
-    close: () => dialog.close(),
-    do: (act, given) => backend.further(act, given),
-  };
-}
-
-type Act = readonly [word: string, act: () => void, isMain?: boolean];
-
-function acts(...all: readonly Act[]): HTMLElement {
-  const buttons = all.map(([word, act, isMain = false]) =>
-    h("button", { class: isMain ? "button main" : "button", type: "button", onclick: act }, word),
-  );
-  return h("div", { class: "acts" }, ...buttons);
-}
 
 function digitsView(digits: string): HTMLElement {
   return h("p", { class: "digits" }, `${digits.slice(0, 3)}\u2009${digits.slice(3)}`);
@@ -82,7 +32,7 @@ function digitsView(digits: string): HTMLElement {
 // --- which there are ---
 
 export function showDevices(context: DialogContext): void {
-  const at = steps(context, "devices.title", () => {});
+  const at = steps(context, "devices.title", devicesStyle);
   void list(context, at);
 }
 
@@ -150,7 +100,7 @@ async function takeOut(context: DialogContext, at: Steps, { id }: OwnDevice): Pr
 // --- letting one in ---
 
 export function startLink(context: DialogContext): void {
-  const at = steps(context, "link.title", () => void at.do("link-end", null).catch(() => {}));
+  const at = steps(context, "link.title", devicesStyle, () => void at.do("link-end", null).catch(() => {}));
   void linking(context, at);
 }
 
@@ -245,7 +195,7 @@ export function qrView(text: string, label: string): SVGSVGElement {
 // --- coming in ---
 
 export function startJoin(context: DialogContext): void {
-  const at = steps(context, "join.title", () => void at.do("join-end", null).catch(() => {}));
+  const at = steps(context, "join.title", devicesStyle, () => void at.do("join-end", null).catch(() => {}));
   enterCode(at);
 }
 

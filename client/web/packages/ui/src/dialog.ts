@@ -3,8 +3,8 @@
  * `header`: outside an article or a section that would be a second banner of the page.
  */
 
+import { icon } from "./all_icons.ts";
 import { type Child, h, sheet } from "./dom.ts";
-import { icon } from "./icons.ts";
 
 export const dialogStyle: CSSStyleSheet = sheet(`
 dialog { width: min(440px, calc(100vw - 32px)); max-height: min(640px, calc(100dvh - 32px)); padding: 0; border: 0;

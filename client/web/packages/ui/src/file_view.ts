@@ -1,9 +1,9 @@
 /** A file in a message: name, size, progress, and what can be done; an image is shown from its own bytes only. */
 
+import { icon } from "./all_icons.ts";
 import type { FileOfMessage } from "./backend.ts";
 import { h } from "./dom.ts";
 import { faultOf } from "./file_fault.ts";
-import { icon } from "./icons.ts";
 import { part } from "./part.ts";
 import type { RowContext } from "./row_view.ts";
 

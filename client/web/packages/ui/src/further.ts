@@ -15,6 +15,19 @@ export interface JoinOffer {
   readonly origin: string;
 }
 
+/** A recovery code in its groups, and the numbers, from 1 on, of those that are typed back. */
+export interface CodeSheet {
+  readonly groups: readonly string[];
+  readonly asked: readonly number[];
+  readonly isKept: boolean;
+}
+
+/** Of what is no code the one group that is in doubt, from 1 on, where that can be told. */
+export interface ReadCode {
+  readonly isCode: boolean;
+  readonly group: number | null;
+}
+
 /** By the name of the act: what it takes and what it resolves to. */
 export interface Further {
   /** The devices of this person, this one first. */
@@ -32,6 +45,14 @@ export interface Further {
   readonly join: readonly [given: null, gives: string];
   readonly "join-done": readonly [given: null, gives: null];
   readonly "join-end": readonly [given: null, gives: null];
+  /** The recovery code, to be written down. */
+  readonly code: readonly [given: null, gives: CodeSheet];
+  /** What was typed of the groups that the sheet asks for; gives the number of the first that is wrong, or null. */
+  readonly "code-back": readonly [given: readonly string[], gives: number | null];
+  /** Whether what was typed is a code; nothing leaves the device. */
+  readonly "code-read": readonly [given: string, gives: ReadCode];
+  /** The person, who has lost every device, accepts the notice for these purposes and goes on by the code. */
+  readonly recover: readonly [given: { readonly code: string; readonly purposes: readonly number[] }, gives: null];
 }
 
 export type FurtherAct = keyof Further;

@@ -2,3 +2,4 @@
 
 export { showDevices, startJoin } from "./devices_dialog.ts";
 export { showExport } from "./export_dialog.ts";
+export { showCode, startRecovery } from "./recovery_dialog.ts";

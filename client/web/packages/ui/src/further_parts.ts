@@ -14,5 +14,8 @@ function opens(name: keyof Dialogs): (context: DialogContext) => void {
 
 export const showDevices = opens("showDevices");
 export const saveTranscript = opens("showExport");
+export const showCode = opens("showCode");
+/** Go on with an account by its code. */
+export const startRecovery = opens("startRecovery");
 /** Come in as a further device of somebody. */
 export const startJoin = opens("startJoin");

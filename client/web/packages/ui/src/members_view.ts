@@ -1,8 +1,8 @@
 /** Who reads here: the list with what each one is. */
 
+import { icon } from "./all_icons.ts";
 import type { Company, Member } from "./backend.ts";
 import { h } from "./dom.ts";
-import { icon } from "./icons.ts";
 import { nameOf } from "./names.ts";
 import type { Words } from "./words.ts";
 
@@ -34,7 +34,7 @@ function memberView(member: Member, words: Words): HTMLElement {
   );
 }
 
-/** Groups of characters to compare; `code` is one to write down. */
-export function printView(groups: readonly string[], kind: "print" | "code" = "print"): HTMLElement {
-  return h("div", { class: "print", "data-kind": kind }, ...groups.map((group) => h("span", null, group)));
+/** Groups of characters to compare. */
+export function printView(groups: readonly string[]): HTMLElement {
+  return h("div", { class: "print" }, ...groups.map((group) => h("span", null, group)));
 }

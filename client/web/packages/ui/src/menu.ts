@@ -1,7 +1,7 @@
 /** A menu at a button: arrow keys, Home, End, Esc, and the first letter; the focus returns to the button. */
 
+import { type IconName, icon } from "./all_icons.ts";
 import { h, sheet } from "./dom.ts";
-import { type IconName, icon } from "./icons.ts";
 
 export interface MenuItem {
   readonly word: string;

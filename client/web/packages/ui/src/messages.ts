@@ -1,8 +1,8 @@
 /** The list of messages as an element of its own: what is in view is there, what is new is announced. */
 
+import { icon } from "./all_icons.ts";
 import type { ConversationState, Item } from "./backend.ts";
 import { define, h, replace } from "./dom.ts";
-import { icon } from "./icons.ts";
 import { menuStyle } from "./menu.ts";
 import { memberOf, nameOf } from "./names.ts";
 import { type RowActions, type RowContext, rowView, sentenceOf } from "./row_view.ts";

@@ -2,7 +2,7 @@
 
 import type { Company, Notice } from "./backend.ts";
 import { type Child, h, linkTo } from "./dom.ts";
-import { type IconName, icon } from "./icons.ts";
+import { type FirstIcon, icon } from "./icons.ts";
 import { clockOf } from "./times.ts";
 import type { Words } from "./words.ts";
 
@@ -10,8 +10,8 @@ export interface NoticeAnswers {
   accept(purposes: readonly number[]): void;
   refuse(): void;
   showIn(locale: string): void;
-  /** Null where this device keeps nothing. */
-  readonly elsewhere: (() => void) | null;
+  /** Other ways in, where this device keeps something. */
+  readonly others: readonly (readonly [word: string, act: () => void])[];
 }
 
 /** Notice and answers; without `answers` it is only read again. */
@@ -93,7 +93,7 @@ function factsView(company: Company, notice: Notice, words: Words): HTMLElement 
   return h("dl", { class: "facts" }, ...facts);
 }
 
-function fact(glyph: IconName, title: string, lines: readonly (string | null)[]): HTMLElement {
+function fact(glyph: FirstIcon, title: string, lines: readonly (string | null)[]): HTMLElement {
   const shown = lines.filter((line) => line !== null && line !== "");
   const paragraphs = shown.map((line) => h("p", null, h("bdi", null, line)));
   return h("div", null, icon(glyph), h("dt", null, title), h("dd", null, ...paragraphs));
@@ -153,9 +153,9 @@ function linksView(notice: Notice, words: Words, answers: NoticeAnswers | null):
     pageLink(notice.privacyUrl, words("notice.privacy")),
     pageLink(notice.imprintUrl, words("notice.imprint")),
     ...switches,
-    answers !== null &&
-      answers.elsewhere !== null &&
-      h("button", { class: "plain", type: "button", onclick: answers.elsewhere }, words("notice.elsewhere")),
+    ...(answers?.others ?? []).map(([word, act]) =>
+      h("button", { class: "plain", type: "button", onclick: act }, word),
+    ),
   );
 }
 

@@ -1,13 +1,14 @@
 /** What stands in the way before there is a room: one sentence, one action, and the other channels. */
 
+import { type IconName, icon } from "./all_icons.ts";
 import type { Obstacle, RoomState } from "./backend.ts";
 import { channelsView } from "./channels_view.ts";
 import { h } from "./dom.ts";
-import { type IconName, icon } from "./icons.ts";
 import type { Words } from "./words.ts";
 
 export interface ObstacleActions {
-  recover(code: string): Promise<void>;
+  /** The notice again, and then the code. */
+  recover(): void;
   startAnew(): void;
   tryAgain(): void;
   reload(): void;
@@ -44,46 +45,19 @@ export function obstacleView(state: RoomState, words: Words, actions: ObstacleAc
 }
 
 function actionsOf(obstacle: Obstacle, isPlain: boolean, words: Words, actions: ObstacleActions): HTMLElement | null {
-  const button = (word: string, act: () => void) =>
-    h("div", { class: "acts" }, h("button", { class: "button main", type: "button", onclick: act }, word));
+  const one = (word: string, act: () => void, isMain = true) =>
+    h("button", { class: isMain ? "button main" : "button", type: "button", onclick: act }, word);
+  const button = (word: string, act: () => void) => h("div", { class: "acts" }, one(word, act));
   if (isPlain) return button(words("obstacle.storage-lost.anew"), actions.startAnew);
-  if (obstacle === "storage-lost") return recoverView(words, actions);
+  if (obstacle === "storage-lost")
+    return h(
+      "div",
+      { class: "acts" },
+      one(words("obstacle.storage-lost.anew"), actions.startAnew, false),
+      one(words("obstacle.storage-lost.recover"), actions.recover),
+    );
   if (obstacle === "page-too-old") return button(words("obstacle.reload"), actions.reload);
   if (obstacle === "other-site") return button(words("obstacle.other-site.open"), actions.openAlone);
   if (obstacle === "browser-too-old") return null;
   return button(words("obstacle.again"), actions.tryAgain);
-}
-
-function recoverView(words: Words, actions: ObstacleActions): HTMLElement {
-  const fault = h("p", { class: "meta", role: "alert" });
-  const code = h("input", {
-    class: "field",
-    id: "code",
-    autocomplete: "off",
-    autocapitalize: "characters",
-    spellcheck: "false",
-    dir: "ltr",
-  });
-  const form = h(
-    "form",
-    { class: "pair" },
-    h("label", { for: "code", class: "heading" }, words("obstacle.storage-lost.code")),
-    code,
-    fault,
-    h(
-      "div",
-      { class: "acts" },
-      h("button", { class: "button", type: "button", onclick: actions.startAnew }, words("obstacle.storage-lost.anew")),
-      h("button", { class: "button main", type: "submit" }, words("obstacle.storage-lost.recover")),
-    ),
-  );
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    fault.textContent = "";
-    actions.recover(code.value.trim()).catch(() => {
-      fault.textContent = words("obstacle.storage-lost.wrong");
-      code.focus();
-    });
-  });
-  return form;
 }

@@ -9,14 +9,14 @@ import type { Words } from "./words.ts";
 
 export function otherScreen(
   state: RoomState,
-  { backend, words, reload, openAlone }: ScreenOptions,
+  { backend, words, reload, openAlone, withCode }: ScreenOptions,
   run: Run,
 ): HTMLElement[] {
   const { company } = state;
   if (state.phase === "refused" && company !== null)
     return [refusedScreen(company, words, () => run(backend.reconsider()))];
   const actions = {
-    recover: (code: string) => backend.recover(code),
+    recover: () => run(backend.startAnew().then(withCode)),
     startAnew: () => run(backend.startAnew()),
     tryAgain: () => run(backend.tryAgain()),
     reload,

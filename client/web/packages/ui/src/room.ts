@@ -162,12 +162,13 @@ export class RoomElement extends HTMLElement {
     const state = backend.state();
     this.#showHead(state, words);
     this.#showBody(state);
-    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.items.length > 0, [...this.#dismissed], this.#failure, this.#rest !== null])}`;
+    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.code, state.items.length > 0, [...this.#dismissed], this.#failure, this.#rest !== null])}`;
     if (notes === this.#notes) return;
     this.#notes = notes;
     const actions = {
       settle: () => this.#with((rest) => rest.showAlarm(this.#context())),
       showNotice: () => this.#with((rest) => rest.showNotice(this.#context())),
+      showCode: () => this.#with((rest) => rest.showCode(this.#context())),
       dismiss: (id: string) => {
         this.#dismissed.add(id);
         this.#update();
@@ -221,7 +222,8 @@ export class RoomElement extends HTMLElement {
     const { words } = options;
     const run = (action: Promise<unknown>) => void this.#attempt(action);
     const elsewhere = () => this.#with((rest) => rest.startJoin(this.#context()));
-    const screens = { ...options, elsewhere };
+    const withCode = () => this.#with((rest) => rest.startRecovery(this.#context()));
+    const screens = { ...options, elsewhere, withCode };
     const notice = noticeScreen(state, screens, run);
     if (notice !== null) return notice;
     if (state.phase === "loading") return [loadingScreen(words)];

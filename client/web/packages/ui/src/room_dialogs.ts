@@ -1,10 +1,9 @@
-/** The dialogs of a room: who reads here, the notice again, other channels, an alarm, the code to continue. */
+/** The dialogs of a room: who reads here, the notice again, other channels, an alarm. */
 
 import type { RoomBackend, RoomState } from "./backend.ts";
 import { channelsView } from "./channels_view.ts";
 import { ask, openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
-import { icon } from "./icons.ts";
 import { membersView, printView } from "./members_view.ts";
 import { noticeView } from "./notice_view.ts";
 import type { WordKey, Words } from "./words.ts";
@@ -84,19 +83,6 @@ function prints(alarm: NonNullable<RoomState["alarm"]>, words: Words): HTMLEleme
   const one = (key: WordKey, groups: readonly string[]) =>
     h("div", { class: "pair" }, h("h3", null, words(key)), printView(groups));
   return [one("alarm.before", alarm.before), one("alarm.now", alarm.now)];
-}
-
-/** The code to continue elsewhere, to be written down. */
-export async function showCode({ root, words, backend }: DialogContext): Promise<void> {
-  const code = await backend.recoveryCode();
-  const said = h("span", { role: "status", class: "meta" });
-  const copy = h("button", { class: "button", type: "button" }, icon("copy"), words("code.copy"));
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code);
-    said.textContent = words("copied");
-  });
-  const content = [h("p", null, words("code.text")), printView(code.split(" "), "code"), said];
-  openDialog(root, { title: words("code.title"), closeWord: words("dialog.done"), content, actions: [copy] });
 }
 
 /** Ask, then do what cannot be undone. */

@@ -1,9 +1,9 @@
 /** The menus of a room: what can be done with all of it, and with one message. */
 
 import type { Message, RoomState } from "./backend.ts";
-import { saveTranscript, showDevices } from "./further_parts.ts";
+import { saveTranscript, showCode, showDevices } from "./further_parts.ts";
 import type { MenuItem } from "./menu.ts";
-import { confirmed, type DialogContext, showChannels, showCode, showMembers, showNotice } from "./room_dialogs.ts";
+import { confirmed, type DialogContext, showChannels, showMembers, showNotice } from "./room_dialogs.ts";
 
 const RUNNING: readonly RoomState["phase"][] = ["waiting", "open"];
 const WITH_ROOM: readonly RoomState["phase"][] = ["waiting", "open", "closed", "frozen"];
@@ -33,8 +33,8 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
   const keep = [item("menu.export", "save", () => saveTranscript(context))];
   if (state.account === "key" || state.account === "other")
     keep.push(item("menu.devices", "page", () => showDevices(context)));
-  if (state.keeping.mode === "recoverable" && hasRoom)
-    keep.push(item("menu.code", "key", () => void attempt(showCode(context))));
+  if (state.code !== "none" && hasRoom && state.account !== "replaced")
+    keep.push(item("menu.code", "key", () => showCode(context)));
   const end: MenuItem[] = [];
   if (isRunning) end.push(item("menu.close", "check", () => void attempt(backend.close())));
   if (isRunning && state.notice?.mode === "notice")

@@ -1,9 +1,9 @@
 /** Notes at the top of a room: what is wrong or worth knowing now, the most important first, two at most. */
 
+import { type IconName, icon } from "./all_icons.ts";
 import type { Hours, RoomState } from "./backend.ts";
 import { channelLink } from "./channel_link.ts";
 import { h } from "./dom.ts";
-import { type IconName, icon } from "./icons.ts";
 import type { Clock } from "./times.ts";
 import type { Words } from "./words.ts";
 import { laterWords } from "./words_later.ts";
@@ -13,6 +13,7 @@ const MAX_NOTES = 2;
 export interface NoteActions {
   settle(): void;
   showNotice(): void;
+  showCode(): void;
   dismiss(id: string): void;
 }
 
@@ -55,7 +56,7 @@ function noteView(note: Note, { words, actions }: NoteContext): HTMLElement {
 }
 
 function notesOf(state: RoomState, context: NoteContext): Note[] {
-  const found = [alarmNote, linkNote, staleNote, hoursNote, sessionNote].map((note) => note(state, context));
+  const found = [alarmNote, linkNote, staleNote, hoursNote, sessionNote, codeNote].map((note) => note(state, context));
   return found.filter((note) => note !== null);
 }
 
@@ -120,4 +121,12 @@ function sessionNote(state: RoomState, { words }: NoteContext): Note | null {
   const isRunning = state.phase === "waiting" || state.phase === "open";
   if (state.keeping.mode !== "session" || !isRunning) return null;
   return { id: "session", tone: "", icon: "info", text: words("banner.session"), action: null, canDismiss: true };
+}
+
+/** As long as the person has not shown to have the code on paper, and once something was written (ACC-68). */
+function codeNote(state: RoomState, { words, actions }: NoteContext): Note | null {
+  const isWritten = state.items.some((item) => item.kind === "message");
+  if (state.code !== "shown" || state.account === "replaced" || !isWritten) return null;
+  const action = button(words("banner.code.show"), actions.showCode);
+  return { id: "code", tone: "", icon: "key", text: words("banner.code"), action, canDismiss: true };
 }

@@ -11,6 +11,8 @@ export interface ScreenOptions {
   openAlone(): void;
   /** Go on from another device of one's own. */
   elsewhere(): void;
+  /** Go on with one's account by its code, every device being lost. */
+  withCode(): void;
   reload(): void;
 }
 
@@ -19,7 +21,7 @@ export type Run = (action: Promise<unknown>) => void;
 /** The notice while it is to be answered; null in every other phase. */
 export function noticeScreen(
   state: RoomState,
-  { backend, words, elsewhere }: ScreenOptions,
+  { backend, words, elsewhere, withCode }: ScreenOptions,
   run: Run,
 ): HTMLElement[] | null {
   const { company, notice } = state;
@@ -28,7 +30,13 @@ export function noticeScreen(
     accept: (purposes) => run(backend.accept(purposes)),
     refuse: () => run(backend.refuse()),
     showIn: (locale) => run(backend.showNotice(locale)),
-    elsewhere: state.keeping.mode === "session" ? null : elsewhere,
+    others:
+      state.keeping.mode === "session"
+        ? []
+        : [
+            [words("notice.elsewhere"), elsewhere],
+            [words("notice.code"), withCode],
+          ],
   });
 }
 

@@ -1,9 +1,9 @@
 /** The element of one row: a message or what happened. */
 
+import { type IconName, icon } from "./all_icons.ts";
 import type { Happening, Member, Message } from "./backend.ts";
 import { h } from "./dom.ts";
 import { fileView } from "./file_view.ts";
-import { type IconName, icon } from "./icons.ts";
 import { excerpt, memberOf, nameOf } from "./names.ts";
 import type { Row } from "./rows.ts";
 import { atStart, type Clock } from "./times.ts";

@@ -52,6 +52,7 @@ export const FIRST_WORDS = {
   ],
   "notice.optional": ["Freiwillig", "Optional"],
   "notice.elsewhere": ["Ich schreibe schon auf einem anderen Gerät", "I already write on another device"],
+  "notice.code": ["Ich habe einen Code", "I have a code"],
 
   "keep.ephemeral": ["{span} nach dem Lesen", "{span} after it was read"],
   "keep.default": ["{span} nach Abschluss", "{span} after closing"],

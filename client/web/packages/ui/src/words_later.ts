@@ -1,4 +1,4 @@
-/** Words of what most people never ask a room for: further devices. They come with that part, in both languages. */
+/** Words of what most people never ask a room for: further devices, the recovery code. They come with that part, in both languages. */
 
 import type { Pair, Values, Words } from "./words.ts";
 import { languageOf, speak } from "./words.ts";
@@ -97,6 +97,85 @@ export const LATER_WORDS = {
     "This device belongs to the conversation now. It appears shortly.",
   ],
 
+  "code.title": ["Ihr Code", "Your code"],
+  "code.text": [
+    "Geht dieses Gerät verloren, weist dieser Code Sie auf einem anderen wieder aus. Schreiben Sie ihn auf Papier, und bewahren Sie es gut auf.",
+    "If this device is lost, this code shows on another one who you are. Write it on paper, and keep that safe.",
+  ],
+  "code.care": [
+    "Wer den Code hat, kann in Ihrem Namen schreiben. Geben Sie ihn niemandem, auch uns nicht.",
+    "Whoever has the code can write in your name. Give it to nobody, not to us either.",
+  ],
+  "code.group": ["Gruppe {n}", "Group {n}"],
+  "code.kept": ["Sie haben ihn schon aufgeschrieben.", "You have written it down already."],
+  "code.copy": ["Kopieren", "Copy"],
+  "code.written": ["Ich habe ihn aufgeschrieben", "I have written it down"],
+  "code.back": [
+    "Bitte tippen Sie zwei Gruppen von Ihrem Papier ab. So zeigt sich, ob alles stimmt.",
+    "Please type two groups from your paper. That shows whether all is right.",
+  ],
+  "code.again": ["Code noch einmal zeigen", "Show the code again"],
+  "code.check": ["Vergleichen", "Compare"],
+  "code.wrong": [
+    "Gruppe {n} ist eine andere. Bitte vergleichen Sie Ihr Papier.",
+    "Group {n} is another one. Please compare your paper.",
+  ],
+  "code.done": [
+    "Stimmt. Bewahren Sie das Papier getrennt von diesem Gerät auf.",
+    "Right. Keep the paper apart from this device.",
+  ],
+
+  "recover.title": ["Mit Ihrem Code weiterschreiben", "Continue with your code"],
+  "recover.how": [
+    "Nur wenn Sie keines Ihrer Geräte mehr haben: Geräte von früher schreiben danach nicht mehr mit.",
+    "Only if you have none of your devices any more: earlier devices write no more after that.",
+  ],
+  "recover.code": ["Code von Ihrem Papier", "Code from your paper"],
+  "recover.go": ["Weiter", "Continue"],
+  "recover.group": ["Bitte sehen Sie Gruppe {n} noch einmal an.", "Please look at group {n} again."],
+  "recover.wrong": [
+    "Das ist kein Code. Bitte vergleichen Sie ihn Zeichen für Zeichen.",
+    "This is no code. Please compare it character by character.",
+  ],
+  "recover.notice": [
+    "Der Code stimmt. Bitte antworten Sie noch auf die Hinweise.",
+    "The code is right. Please answer the notice as well.",
+  ],
+  "recover.waiting": ["Einen Moment.", "One moment."],
+  "recover.done": [
+    "Sie schreiben wieder als Sie selbst, in einem neuen Raum.",
+    "You write as yourself again, in a new room.",
+  ],
+  "recover.before": [
+    "Was früher geschrieben wurde, steht hier nicht. Das Unternehmen sieht ein neues Gerät und fragt vielleicht nach.",
+    "What was written before is not here. The company sees a new device and may ask.",
+  ],
+  "recover.devices": [
+    "Ihre früheren Geräte sind hinaus und sagen es, sobald sie davon hören.",
+    "Your earlier devices are out, and say so as soon as they hear of it.",
+  ],
+  "recover.write": ["Weiterschreiben", "Go on writing"],
+
+  "fault.recovery.code": [
+    "Das ist kein Code. Es wurde nichts übertragen.",
+    "This is no code. Nothing was transmitted.",
+  ],
+  "fault.recovery.none": [
+    "Auf diesem Gerät gibt es keinen Code, oder er wurde noch nicht gezeigt.",
+    "This device has no code, or it was not shown yet.",
+  ],
+  "fault.local.list_number": [
+    "Die Uhr dieses Geräts geht falsch. Bitte stellen Sie sie; es wurde nichts übertragen.",
+    "The clock of this device is wrong. Please set it; nothing was transmitted.",
+  ],
+  "fault.relay.unavailable": [
+    "Das ließ sich gerade nicht nachsehen. Es wurde nichts geändert; bitte versuchen Sie es gleich noch einmal.",
+    "This could not be looked up now. Nothing was changed; please try again shortly.",
+  ],
+  "fault.client.unsupported": [
+    "Dieses Gerät hat schon ein Gespräch. Es wurde nichts geändert.",
+    "This device has a conversation already. Nothing was changed.",
+  ],
   "fault.link.code": [
     "Dieser Code passt nicht, wurde schon benutzt oder gehört zu einer anderen Seite. Es wurde nichts verbunden.",
     "This code does not fit, was used already, or belongs to another page. Nothing was connected.",

@@ -107,6 +107,11 @@ export const ROOM_WORDS = {
     "Dieses Gespräch endet, wenn Sie die Seite schließen. Auf dem Gerät bleibt nichts.",
     "This conversation ends when you close the page. Nothing stays on the device.",
   ],
+  "banner.code": [
+    "Mit einem Code auf Papier kommen Sie wieder, auch ohne dieses Gerät.",
+    "By a code on paper you can come back without this device.",
+  ],
+  "banner.code.show": ["Code zeigen", "Show the code"],
   "banner.dismiss": ["Hinweis ausblenden", "Hide this note"],
 
   "alarm.title": ["Bitte nachfragen", "Please ask"],
@@ -160,7 +165,7 @@ export const ROOM_WORDS = {
   "menu.channels": ["Andere Wege zu uns", "Other ways to reach us"],
   "menu.export": ["Verlauf speichern", "Save the conversation"],
   "menu.devices": ["Ihre Geräte", "Your devices"],
-  "menu.code": ["Code zum Weiterschreiben", "Code to continue elsewhere"],
+  "menu.code": ["Ihr Code", "Your code"],
   "menu.close": ["Gespräch abschließen", "Close the conversation"],
   "menu.freeze": ["Gespräch anhalten", "Pause the conversation"],
   "menu.withdraw": ["Einwilligung widerrufen", "Withdraw consent"],
@@ -183,30 +188,19 @@ export const ROOM_WORDS = {
   "ask.erase.do": ["Löschen", "Erase"],
   "ask.cancel": ["Abbrechen", "Cancel"],
   "dialog.done": ["Fertig", "Done"],
-  "code.title": ["Ihr Code", "Your code"],
-  "code.text": [
-    "Mit diesem Code schreiben Sie auf einem anderen Gerät weiter. Bitte notieren Sie ihn; er wird nur hier gezeigt.",
-    "With this code you continue on another device. Please write it down; it is shown only here.",
-  ],
-  "code.copy": ["Code kopieren", "Copy the code"],
   copied: ["Kopiert", "Copied"],
 
   "obstacle.storage-lost.title": ["Willkommen zurück", "Welcome back"],
   "obstacle.storage-lost.text": [
-    "Dieses Gerät hat den Schlüssel nicht mehr. Mit Ihrem Code können Sie weiterschreiben, ohne Code beginnt ein neuer Raum.",
-    "This device no longer has the key. With your code you can continue; without it a new room begins.",
+    "Dieses Gerät hat den Schlüssel nicht mehr. Mit Ihrem Code erkennt man Sie wieder, ohne Code beginnen Sie neu.",
+    "This device no longer has the key. By your code you are known again; without it you begin anew.",
   ],
   "obstacle.storage-lost.plain": [
     "Dieses Gerät hat den Schlüssel zu Ihrem früheren Gespräch nicht mehr. Ein neuer Raum kann gleich beginnen.",
     "This device no longer has the key to your earlier conversation. A new room can begin at once.",
   ],
-  "obstacle.storage-lost.code": ["Ihr Code", "Your code"],
   "obstacle.storage-lost.recover": ["Mit Code weiterschreiben", "Continue with the code"],
   "obstacle.storage-lost.anew": ["Neuen Raum beginnen", "Begin a new room"],
-  "obstacle.storage-lost.wrong": [
-    "Dieser Code passt nicht. Bitte vergleichen Sie ihn Zeichen für Zeichen.",
-    "This code does not fit. Please compare it character by character.",
-  ],
   "obstacle.storage-blocked.title": ["Der Browser speichert hier nichts", "The browser stores nothing here"],
   "obstacle.storage-blocked.text": [
     "Vielleicht ist es ein privates Fenster. Ohne Speicher ginge Ihr Gespräch verloren.",

@@ -36,6 +36,7 @@ function base(tongue: Tongue): RoomState {
     keeping: { mode: "device", untilMs: NOW_MS + 7 * DAY_MS },
     canRate: false,
     canReopen: false,
+    code: "none",
     erasure: "none",
     heldUntilMs: null,
     account: "key",
@@ -105,6 +106,7 @@ export const SCENES: Readonly<Record<string, Maker>> = {
     canReopen: true,
     items: [...talkOf(tongue), happeningOf("closed", 1, "yildiz")],
   }),
+  code: (tongue) => ({ items: talkOf(tongue), code: "shown", keeping: { mode: "recoverable", untilMs: null } }),
   replaced: (tongue) => ({ items: talkOf(tongue), canWrite: false, account: "replaced" }),
   frozen: (tongue) => ({ phase: "frozen", canWrite: false, items: talkOf(tongue) }),
   withdrawn: (tongue) => ({

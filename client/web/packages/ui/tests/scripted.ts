@@ -131,23 +131,21 @@ export function scripted(start: RoomState): Scripted {
       return saved(`conversation.${form}`);
     },
     identify: async () => void calls.push(["identify"]),
-    recover: async (code) => {
-      calls.push(["recover", code]);
-      if (code !== "GOOD") throw Object.assign(new Error("no such code"), { code: "link.code", isRetryable: true });
-      change({ phase: "open", obstacle: null, canWrite: true });
-    },
     startAnew: note("startAnew", () => ({ phase: "notice", obstacle: null, notice: noticeOf("de"), items: [] })),
-    recoveryCode: async () => "K7QD 2M9X RTF4 HW3N 8PVC 6YJB 5A",
     settleAlarm: note("settleAlarm", () => ({ alarm: null, canWrite: true })),
     tryAgain: note("tryAgain"),
-    further: furtherScripted((call) => void calls.push(call)),
+    further: furtherScripted((call) => void calls.push(call), change),
   };
 }
 
+const CODE = "MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0J";
 const LINK_TEXT = `sealroom:contact?v=1&a=${"aB3-".repeat(12)}&r=wss%3A%2F%2Frelay.example%2F sealroom:join?v=1&c=${"Zx9_".repeat(13)} sealroom:contact?v=1&a=${"kK7q".repeat(12)}&r=wss%3A%2F%2Frelay.example%2F&n=Praxis%20Dr.%20Yildiz`;
 
 /** A device comes by the code, and is taken in; a text that is not the code is refused. */
-function furtherScripted(called: (call: Call) => void): RoomBackend["further"] {
+function furtherScripted(
+  called: (call: Call) => void,
+  change: (part: Partial<RoomState>) => void,
+): RoomBackend["further"] {
   const devices = [
     { id: "a", createdMs: NOW_MS - 9 * 86_400_000, isThis: true, isReachable: true, isLeaving: false },
     { id: "b", createdMs: NOW_MS - 86_400_000, isThis: false, isReachable: true, isLeaving: false },
@@ -165,6 +163,18 @@ function furtherScripted(called: (call: Call) => void): RoomBackend["further"] {
         ? { company: "Praxis Dr. Yildiz", origin: "https://chat.praxis.example" }
         : refuse("link.code"),
     join: async () => (wish === "expired" ? refuse("link.expired") : "041837"),
+    code: async () => ({ groups: CODE.split("-"), asked: [2, 5], isKept: false }),
+    "code-back": async (given) => {
+      const [second, fifth] = (given as readonly string[]).map((one) => one.trim().toUpperCase());
+      if (second === "VVSPT" && fifth === "XD7VX") change({ code: "kept" });
+      return second !== "VVSPT" ? 2 : fifth !== "XD7VX" ? 5 : null;
+    },
+    "code-read": async (given) => ({ isCode: given === CODE, group: given === CODE.slice(0, -1) ? 6 : null }),
+    recover: async () => {
+      if (wish === "clock") return refuse("local.list_number");
+      change({ phase: "waiting", obstacle: null, canWrite: true, code: "kept", items: [] });
+      return null;
+    },
     "join-done": async () => (wish === "waits" ? never() : wish === "second" ? refuse("link.code") : null),
   };
   return (async (act: string, given: unknown) => {

@@ -1,6 +1,8 @@
 /** A backend of a room that cannot be: it says what is in the way, and does nothing. */
 
 import type { Obstacle, RoomBackend, RoomState } from "@sealroom/ui/backend.ts";
+import type { Plain } from "./acts.ts";
+import { PLAIN } from "./acts.ts";
 
 /** A room of which nothing is known yet, or never will be. */
 export function bareState(obstacle: Obstacle | null): RoomState {
@@ -26,6 +28,7 @@ export function bareState(obstacle: Obstacle | null): RoomState {
     erasure: "none",
     heldUntilMs: null,
     account: "none",
+    code: "none",
   };
 }
 
@@ -38,41 +41,17 @@ function refuse(): Promise<never> {
 /** Nothing is read, stored or asked for. */
 export function obstructed(obstacle: Obstacle): RoomBackend {
   const state = bareState(obstacle);
+  const plain = Object.fromEntries(PLAIN.map((name) => [name, refuse])) as unknown as Pick<RoomBackend, Plain>;
   return {
+    ...plain,
     state: () => state,
     subscribe: () => () => {},
     seen: () => {},
     inspect: () => [],
-    loadEarlier: refuse,
-    send: refuse,
-    retry: refuse,
-    edit: refuse,
-    erase: refuse,
-    answer: refuse,
-    markSensitive: refuse,
     sendFile: refuse,
-    cancelFile: refuse,
-    fetchFile: refuse,
     saveFile: refuse,
     preview: refuse,
-    showNotice: refuse,
-    accept: refuse,
-    refuse,
-    reconsider: refuse,
-    withdraw: refuse,
-    forget: refuse,
-    freeze: refuse,
-    unfreeze: refuse,
-    close: refuse,
-    reopen: refuse,
-    rate: refuse,
     exportTranscript: refuse,
     identify: refuse,
-    recover: refuse,
-    startAnew: refuse,
-    recoveryCode: refuse,
-    settleAlarm: refuse,
-    tryAgain: refuse,
-    further: refuse,
   };
 }

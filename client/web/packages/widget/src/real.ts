@@ -19,6 +19,8 @@ const ACCOUNT = /^[\da-f]{64}$/u;
 /** How long a device finds its room again after the last word. */
 const TTL_MS = 30 * 86_400_000;
 
+const MODES: readonly Keeping["mode"][] = ["session", "recoverable"];
+
 /** What the room cannot do without. */
 function isTooOld(): boolean {
   const needed = ["indexedDB", "BroadcastChannel", "WebSocket"];
@@ -27,7 +29,7 @@ function isTooOld(): boolean {
 }
 
 function keepingOf(settings: Settings): Keeping["mode"] {
-  return settings.storage === "session" ? "session" : "device";
+  return MODES.find((mode) => mode === settings.storage) ?? "device";
 }
 
 const STRIPPING: LoadFiles["stripping"] = () =>
@@ -64,6 +66,7 @@ function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"], 
     items,
     inspect,
     linkable: settings.linkable && mode !== "session",
+    recoverable: mode === "recoverable",
   });
   watchNetwork(ports.links, () => room.wake());
   return room;

@@ -10,6 +10,8 @@ import type { Leadership } from "@sealroom/client/tabs/tabs.ts";
 import { joinTabs } from "@sealroom/client/tabs/tabs.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
 import type { Item, RoomBackend, RoomState, SavedFile } from "@sealroom/ui/backend.ts";
+import type { Plain } from "./acts.ts";
+import { PLAIN } from "./acts.ts";
 import { bareState } from "./obstructed.ts";
 
 /** A room that can be left: what is stored stays. */
@@ -22,25 +24,6 @@ export interface TabbedOptions {
   /** Open the room, in the tab that leads. */
   open(): Led;
 }
-
-/** Calls without a blob; whatever else comes is no call of ours. */
-const PLAIN = [
-  ...(["loadEarlier", "send", "retry", "edit", "erase", "answer", "markSensitive", "cancelFile", "fetchFile"] as const),
-  ...(["showNotice", "accept", "refuse", "reconsider", "withdraw", "forget", "freeze", "unfreeze"] as const),
-  ...([
-    "close",
-    "reopen",
-    "rate",
-    "recover",
-    "startAnew",
-    "recoveryCode",
-    "settleAlarm",
-    "tryAgain",
-    "seen",
-    "further",
-  ] as const),
-] as const;
-type Plain = (typeof PLAIN)[number];
 
 const utf8 = new TextEncoder();
 /** Room for the frame of a message. */

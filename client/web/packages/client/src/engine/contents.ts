@@ -8,7 +8,7 @@ import type { Content, Heads } from "@sealroom/core/content.ts";
 import { decodeContent, encodeContent, LIST, SIGNAL } from "@sealroom/core/content.ts";
 import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { checkLink, verifyList } from "@sealroom/core/identity/list.ts";
+import { checkLink, hasReplaced, names, verifyList } from "@sealroom/core/identity/list.ts";
 
 import { sendingOf } from "@sealroom/core/pair_state.ts";
 import type { Session } from "@sealroom/core/session.ts";
@@ -21,7 +21,7 @@ import { askWeekly, doubt, isStale, sessionFor, synced, tellFindings } from "./r
 import { struckOff } from "./renewal_time.ts";
 import { companyChanged, takeContent } from "./rooms/rooms.ts";
 import { sendControl, strikeOff, takeReceipt } from "./sending.ts";
-import { isNamed, isOwn, peerKey, peerOf, sessionOf, setCompany, setPair, setPeer } from "./state.ts";
+import { isNamed, isOwn, peerKey, peerOf, sessionOf, setCompany, setPair, setPeer, setReplaced } from "./state.ts";
 import { noteList } from "./team_learning.ts";
 import type { Turn } from "./turn.ts";
 import { takeList } from "./upkeep.ts";
@@ -183,7 +183,8 @@ function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
     throw error;
   }
   if (c.kin !== null) c.kin.given(turn, list);
-  else if (list.seq > ours.seq && list.recordHashes.some((one) => same(one, record.hash))) takeList(c, turn, list);
+  else if (hasReplaced(list, ours, [record])) setReplaced(c, turn);
+  else if (list.seq > ours.seq && names(list, record)) takeList(c, turn, list);
   return true;
 }
 

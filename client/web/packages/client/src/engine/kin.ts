@@ -13,8 +13,6 @@ import type { Row } from "./ports.ts";
 import type { Turn } from "./turn.ts";
 
 export interface Kin {
-  /** Another device has the account now, or the list has left this one out: nothing is written any more (ACC-67). */
-  readonly isReplaced: boolean;
   /** The other devices that our list names and that can be reached. */
   ids(): readonly Bytes[];
   /** The signing key of a device that our list names, or has named. */

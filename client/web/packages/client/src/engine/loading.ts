@@ -6,7 +6,7 @@ import { NEW_PAIR } from "@sealroom/core/pair_state.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
 import { restoreSession } from "@sealroom/core/restore.ts";
 import { restorePair } from "@sealroom/core/restore_pair.ts";
-import { stored } from "./codec.ts";
+import { RowReader, stored } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { Engine } from "./engine.ts";
 import type { KinModule } from "./kin.ts";
@@ -15,7 +15,7 @@ import type { Kind, Row, Store } from "./ports.ts";
 import { KINDS, StoreError } from "./ports.ts";
 import { loadRooms } from "./rooms/stored_rooms.ts";
 import { signersOf } from "./rooms/taking.ts";
-import { OWN_KEY } from "./state.ts";
+import { CODE_KEY, OWN_KEY, REPLACED_KEY } from "./state.ts";
 import {
   decodeCompany,
   decodeMailbox,
@@ -56,6 +56,10 @@ export async function loadEngine(store: Store, rng: Rng, later: LoadKin): Promis
   for (const { key, value } of rows("posted")) c.outbox.posted.set(hex(key), decodePosted(value));
   for (const [device, ids] of loadReceipts(rows("meta"))) c.receipts.set(device, ids);
   c.seen.load(rows("meta"));
+  const meta = (name: Uint8Array): Row | undefined => rows("meta").find(({ key }) => hex(key) === hex(name));
+  c.isReplaced = meta(REPLACED_KEY) !== undefined;
+  const code = meta(CODE_KEY);
+  if (code !== undefined) c.code = stored(() => new RowReader(code.value).flag()) ? "kept" : "shown";
   if (rows("account").length > 1) c.kin = (await later()).kinOf(c, rows("account"));
   for (const [key, one] of loadHeld(rows("held"))) c.held.set(key, one);
   Object.assign(c.team, loadTeam(c.company.accountId, rows("team")));

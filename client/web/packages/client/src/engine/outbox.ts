@@ -86,11 +86,16 @@ export class Outbox {
     else lane.waiting.push(item);
   }
 
-  /** Take out the lane of a device that is gone. */
-  drop(deviceId: Bytes): readonly Outgoing[] {
+  /** Take out the lane of a device that is gone, but what still goes to it. */
+  drop(deviceId: Bytes, stays: (item: Outgoing) => boolean = () => false): readonly Outgoing[] {
     const lane = this.lane(deviceId);
-    this.#lanes.delete(hex(deviceId));
-    return all(lane);
+    const gone = all(lane).filter((one) => !stays(one));
+    lane.waiting = [];
+    lane.ready = lane.ready.filter(stays);
+    for (const { place } of gone) lane.flying.delete(place);
+    lane.unconfirmed.clear();
+    if (all(lane).length === 0) this.#lanes.delete(hex(deviceId));
+    return gone;
   }
 
   /** The sending connection is gone: what was given to it is ready again, in its order. */

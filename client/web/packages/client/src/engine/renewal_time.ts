@@ -7,6 +7,7 @@ import * as pairs from "@sealroom/core/pair.ts";
 import { NEW_PAIR } from "@sealroom/core/pair_state.ts";
 import type { Context } from "./context.ts";
 import { refresh } from "./directory.ts";
+import { deleteItem } from "./outbox.ts";
 import type { Peer } from "./records.ts";
 import { active, askOn, doubt, isStale, sendAsk, set, tryStart, wakeFor, want } from "./renewal.ts";
 import { againUnanswered, reviewUnconfirmed } from "./sending.ts";
@@ -37,6 +38,8 @@ export function lookAtAll(c: Context, turn: Turn): void {
   for (const peer of [...c.peers.values()]) {
     const { deviceId } = peer;
     if (isPast(c, turn, peer)) {
+      // The last word to it, which no relay has taken (ACC-66).
+      for (const item of c.outbox.drop(deviceId)) deleteItem(turn, item);
       removePeer(c, turn, peer);
       continue;
     }

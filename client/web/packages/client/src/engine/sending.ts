@@ -5,8 +5,9 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
 import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import type { Content, Payload, WayBack } from "@sealroom/core/content.ts";
-import { content as newContent } from "@sealroom/core/content.ts";
+import { LIST, content as newContent } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
+import { isRecovered } from "@sealroom/core/identity/list.ts";
 import { checkSending } from "@sealroom/core/pair_state.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import type { Session } from "@sealroom/core/session.ts";
@@ -43,7 +44,7 @@ export function sealOrWait(c: Context, turn: Turn, peer: Peer | null, item: Outg
 
 /** Whether anything may be sealed: not in an alarm, and by no device that was replaced (ID-07, ACC-67). */
 export function maySend(c: Context): boolean {
-  return c.company.alarm === "" && !c.kin?.isReplaced;
+  return c.company.alarm === "" && !c.isReplaced;
 }
 
 /** Seal what waits, ask for sessions where there are none, and hand it to the relay. */
@@ -110,7 +111,7 @@ export interface Extras {
   readonly bundle?: Value | null;
 }
 
-/** Seal a content on a session and hand it to the relay; it is not sent again if it is lost. */
+/** Seal a content on a session and hand it to the relay; it is not sent again if it is lost. Returns its id, if it was. */
 export function sendControl(
   c: Context,
   turn: Turn,
@@ -119,15 +120,16 @@ export function sendControl(
   type: number,
   payload: Payload,
   { bundle = null }: Extras = {},
-): void {
-  if (c.kin?.isReplaced) return;
+): Bytes | null {
+  if (c.isReplaced) return null;
   const content = { ...newContent(type, draw(c.rng, 16), turn.nowMs, payload), bundle };
   const askId = payload.name === "sync" && payload.sync.kind === "ask" ? payload.sync.askId : null;
   const item = { ...c.outbox.newItem(deviceId, content.contentId, false, turn.nowMs), askId };
   const sealing = payload.name === "sync" ? payload.sync.kind : "text";
-  if (!seal(c, turn, deviceId, session, item, content, sealing)) return;
+  if (!seal(c, turn, deviceId, session, item, content, sealing)) return null;
   const peer = peerOf(c, deviceId);
   if (peer !== null) flush(c, turn, peer);
+  return content.contentId;
 }
 
 /** Our address for the company, or for another device of ours (CON-06). */
@@ -249,11 +251,24 @@ export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly By
   }
 }
 
+/**
+ * Send a device that a recovery strikes off the list that does so, on the session that it still has (ACC-66). Returns what
+ * still goes to it: of one that was struck off before what is on its way.
+ */
+function lastWords(c: Context, turn: Turn, peer: Peer): (item: Outgoing) => boolean {
+  if (peer.pair.sessions.length === 0) return (item) => item.envelope !== null && !item.shown;
+  const list = listOf(c, peer.record);
+  const session = list !== null && isRecovered(list) ? sessionFor(c, turn, peer) : null;
+  if (list === null || session === null) return () => false;
+  const id = sendControl(c, turn, peer.deviceId, session, LIST, { name: "list", list: list.signed });
+  return ({ contentId }) => id !== null && same(contentId, id);
+}
+
 /** End what we have for devices that the company's list does not name any more (ID-28). */
 export function strikeOff(c: Context, turn: Turn, end: (peer: Peer) => void): void {
   for (const peer of [...c.peers.values()]) {
     if (isNamed(c, peer.record)) continue;
-    const items = c.outbox.drop(peer.deviceId);
+    const items = c.outbox.drop(peer.deviceId, lastWords(c, turn, peer));
     end(peer);
     for (const item of items) {
       deleteItem(turn, item);

@@ -10,7 +10,7 @@ import { NEW_PAIR } from "@sealroom/core/pair_state.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { storeSession, storeSkipped } from "@sealroom/core/snapshot.ts";
 import { storePair } from "@sealroom/core/snapshot_pair.ts";
-import { named } from "./codec.ts";
+import { named, row } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { drop as dropReceipts } from "./receipts.ts";
 import type { Company, Mailbox, Own, Peer } from "./records.ts";
@@ -18,10 +18,20 @@ import { encodeCompany, encodeMailbox, encodeOwn, encodePeer } from "./records.t
 import type { Turn } from "./turn.ts";
 
 export const OWN_KEY = named("own");
+export const REPLACED_KEY = named("replaced");
+export const CODE_KEY = named("recovery");
 
 export function setOwn(c: Context, turn: Turn, own: Own): void {
   c.own = own;
   turn.put("account", OWN_KEY, () => encodeOwn(c.own));
+}
+
+/** Another device has the account now: this one writes, signs and publishes nothing more, and says so (ACC-67). */
+export function setReplaced(c: Context, turn: Turn): void {
+  if (c.isReplaced) return;
+  c.isReplaced = true;
+  turn.put("meta", REPLACED_KEY, () => row());
+  turn.notify({ type: "replaced" });
 }
 
 export function setMailbox(c: Context, turn: Turn, mailbox: Mailbox): void {

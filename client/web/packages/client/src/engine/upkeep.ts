@@ -45,9 +45,12 @@ const MAX_PREKEY_B = 1_536;
 
 // --- an account ---
 
-/** A new account with one device (ID-01, ID-02, ID-06). */
-export function newAccount(rng: Rng, nowMs: number): Own & { readonly accountSeed: Ed25519Seed } {
-  const accountSeed = new Secret("Ed25519 seed", draw(rng, 32));
+/** A new account with one device, of a key that is drawn where none is given (ID-01, ID-02, ID-06). */
+export function newAccount(
+  rng: Rng,
+  nowMs: number,
+  accountSeed: Ed25519Seed = new Secret("Ed25519 seed", draw(rng, 32)),
+): Own & { readonly accountSeed: Ed25519Seed } {
   const accountId = ed25519PublicOf(accountSeed);
   const device = newDevice(rng, accountId, draw(rng, 16), nowMs);
   const ends = { issuedMs: nowMs, expiresMs: nowMs + LIST_TTL_MS };
@@ -100,7 +103,7 @@ export function redated(record: DeviceRecord, atMs: number): DeviceRecord {
  */
 export function renewList(c: Context, turn: Turn): void {
   const { own } = c;
-  if (own.accountSeed === null) return;
+  if (own.accountSeed === null || c.isReplaced) return;
   const renewed = own.record.createdMs > turn.nowMs;
   const minuteMs = turn.nowMs - (turn.nowMs % MINUTE_MS);
   const record = renewed ? redated(own.record, minuteMs) : own.record;

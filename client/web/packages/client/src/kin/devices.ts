@@ -53,7 +53,7 @@ export function viewsOf(k: KinState): readonly DeviceView[] {
  * @throws ClientError `account.replaced`, `account.key_absent`, `device.too_many`
  */
 export function checkMayAdd(k: KinState): void {
-  if (k.row.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
+  if (k.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   if (k.c.own.accountSeed === null) throw new ClientError("account.key_absent", "another device takes devices in");
   const ids = new Set(presentOf(k).map((one) => hex(one.record.deviceId)));
   if (ids.size + 1 >= MAX_DEVICES) throw new ClientError("device.too_many", "a person has at most four devices");

@@ -10,10 +10,9 @@ import { DAY_MS, HOUR_MS, MAX_U32 } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { signAddress, verifyAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { checkListTime, followChain, verifyList } from "@sealroom/core/identity/list.ts";
+import { checkListTime, followChain, hasReplaced, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
-import { hasReplaced } from "@sealroom/core/identity/recovery.ts";
 import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
 import { sendLists } from "../engine/contents.ts";
@@ -21,6 +20,7 @@ import type { Answered, Link } from "../engine/links.ts";
 import { ask, drop, MAX_RETRY_AFTER_MS } from "../engine/links.ts";
 import { refuse } from "../engine/mailbox.ts";
 import { redoAhead } from "../engine/renewal_time.ts";
+import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, isListDue, make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";
@@ -54,7 +54,7 @@ function later(k: KinState, atMs: number): void {
  */
 export function publish(k: KinState, turn: Turn, link: Link): void {
   const { own, company } = k.c;
-  if (k.row.isReplaced) return;
+  if (k.c.isReplaced) return;
   // What our other devices give us is judged by the company's list: it is here before they reach us.
   if (company.list === null) {
     later(k, turn.nowMs + WAIT_FOR_COMPANY_MS);
@@ -230,13 +230,6 @@ function noteAddress(k: KinState, answer: LookupResult): void {
   if (signed != null) k.leastIssuedMs = verifyAddress(record, signed).issuedMs;
 }
 
-/** Another device has the account now: this one writes, signs and publishes nothing more, and says so (ACC-67). */
-export function replaced(k: KinState, turn: Turn): void {
-  if (k.row.isReplaced) return;
-  setRow(k, turn, { isReplaced: true });
-  turn.notify({ type: "replaced" });
-}
-
 /** Follow our own chain; a newest list that does not name this device ends it here (ID-41, SES-40, ACC-67). */
 function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult): void {
   const { own } = k.c;
@@ -245,7 +238,7 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult): 
   const newest = hasReplaced(last, own.list, ownRecords(k)) ? last : followChain(own.list, links);
   checkListTime(newest, turn.nowMs);
   if (recordIn(k, newest) === null) {
-    replaced(k, turn);
+    setReplaced(k.c, turn);
     drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
     return;
   }

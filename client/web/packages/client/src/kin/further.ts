@@ -1,9 +1,11 @@
 /** What most people never ask a room for, by the names of its acts: what is under way is kept here (`ui/further.ts`). */
 
 import type { Further, FurtherAct } from "@sealroom/ui/further.ts";
+import type { Customer, ShownNotice } from "../customer.ts";
 import { ClientError } from "../errors.ts";
 import type { Link } from "./inviting.ts";
 import type { Devices, Offer } from "./linking.ts";
+import type { Recovery } from "./recovering.ts";
 
 type Acts = { readonly [A in FurtherAct]: (given: Further[A][0]) => Promise<Further[A][1]> };
 
@@ -14,7 +16,15 @@ function missing(): ClientError {
   return new ClientError("link.expired", "nothing is under way");
 }
 
-export function furtherOf(devicesNow: () => Promise<Devices>): CarryOut {
+export interface FurtherHost {
+  customer(): Promise<Customer>;
+  /** The notice that is shown, and its language. */
+  notice(): { readonly shown: ShownNotice | null; readonly lang: string | null };
+}
+
+export function furtherOf(host: FurtherHost): CarryOut {
+  const devicesNow = async (): Promise<Devices> => (await host.customer()).devices();
+  const recoveryNow = async (): Promise<Recovery> => (await host.customer()).recovery();
   let link: Link | null = null;
   let offer: Offer | null = null;
   let joining: ReturnType<Offer["join"]> | null = null;
@@ -66,6 +76,16 @@ export function furtherOf(devicesNow: () => Promise<Devices>): CarryOut {
     "join-end": async () => {
       joining?.close();
       [joining, offer] = [null, null];
+      return null;
+    },
+    code: async () => (await recoveryNow()).sheet(),
+    "code-back": async (typed) => (await recoveryNow()).typedBack(typed),
+    "code-read": async (typed) => (await recoveryNow()).read(typed),
+    recover: async ({ code, purposes }) => {
+      const recovery = await recoveryNow();
+      const { shown, lang } = host.notice();
+      if (shown === null) throw new ClientError("client.not_accepted", "no notice was shown");
+      await recovery.recover(shown, code, { lang, purposes });
       return null;
     },
   };

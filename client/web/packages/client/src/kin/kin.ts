@@ -1,8 +1,7 @@
 /** The other devices of our account, for the engine (`engine/kin.ts`). */
 
 import { same } from "@sealroom/core/bytes.ts";
-import { names } from "@sealroom/core/identity/list.ts";
-import { hasReplaced } from "@sealroom/core/identity/recovery.ts";
+import { hasReplaced, names } from "@sealroom/core/identity/list.ts";
 import { checkIdentity } from "@sealroom/core/identity/signed.ts";
 import { tokenHash } from "@sealroom/core/relay/proofs.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
@@ -12,9 +11,10 @@ import type { Link } from "../engine/links.ts";
 import { ask } from "../engine/links.ts";
 import { refuse } from "../engine/mailbox.ts";
 import type { Row } from "../engine/ports.ts";
+import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
-import { publish, refill, replaced } from "./entry.ts";
+import { publish, refill } from "./entry.ts";
 import { begin } from "./rooms.ts";
 import type { KinState } from "./state.ts";
 import { ownRecords, presentOf, setRow, setSibling, stateOf } from "./state.ts";
@@ -30,9 +30,6 @@ const states = new WeakMap<Kin, KinState>();
 export function kinOf(c: Context, rows: readonly Row[]): Kin {
   const k = stateOf(c, rows);
   const kin: Kin = {
-    get isReplaced() {
-      return k.row.isReplaced;
-    },
     ids: () => idsOf(k),
     signerOf: (id) => [...k.others.values()].find((one) => same(one.record.deviceId, id))?.record.signPublic ?? null,
     wayBack: () => ({ mailbox: c.mailbox.id, token: k.row.ownToken, relayUrl: c.mailbox.relayUrl }),
@@ -50,7 +47,7 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
       if (seq > c.own.list.seq) compareSoon(k, turn);
     },
     given: (turn, list) => {
-      if (hasReplaced(list, c.own.list, ownRecords(k))) replaced(k, turn);
+      if (hasReplaced(list, c.own.list, ownRecords(k))) setReplaced(c, turn);
       else kin.told(turn, list.seq);
     },
     checkFlight: (turn, { list, peer }) => {

@@ -23,11 +23,10 @@ export interface EntryRow {
   readonly publishedSeq: number;
   /** The newest id of a one-time key of the stock (ID-30). */
   readonly stockId: number;
-  readonly isReplaced: boolean;
 }
 
 export function encodeEntryRow(one: EntryRow): Bytes {
-  return row(one.doorToken, one.ownToken, one.tokensKnown, one.publishedSeq, one.stockId, one.isReplaced);
+  return row(one.doorToken, one.ownToken, one.tokensKnown, one.publishedSeq, one.stockId);
 }
 
 function decodeEntryRow(reader: RowReader): EntryRow {
@@ -37,7 +36,6 @@ function decodeEntryRow(reader: RowReader): EntryRow {
     tokensKnown: reader.flag(),
     publishedSeq: reader.uint(),
     stockId: reader.uint(),
-    isReplaced: reader.flag(),
   };
 }
 

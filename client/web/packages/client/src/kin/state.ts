@@ -39,7 +39,7 @@ export interface KinState {
 export function stateOf(c: Context, rows: readonly Row[]): KinState {
   const found = readRows(c.own.record.accountId, rows);
   const tokens = () => ({ doorToken: draw(c.rng, 32), ownToken: draw(c.rng, 32) });
-  const fresh = () => ({ ...tokens(), tokensKnown: false, publishedSeq: 0, stockId: 0, isReplaced: false });
+  const fresh = () => ({ ...tokens(), tokensKnown: false, publishedSeq: 0, stockId: 0 });
   return {
     c,
     row: found.entry ?? fresh(),

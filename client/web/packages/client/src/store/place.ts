@@ -14,7 +14,7 @@ import { indexedStore, isBytes, slotOf } from "./indexed.ts";
 import { memoryPlace } from "./memory.ts";
 import { decodeState, encodeState, firstState, heldRows, isOver } from "./state.ts";
 
-/** `recoverable` keeps rows as `device` does; what the code of recovery opens is the engine's. */
+/** `recoverable` keeps rows as `device` does, without an end; the code of recovery is the engine's (ACC-60). */
 export type Mode = "session" | "device" | "recoverable";
 
 export interface PlaceOptions {

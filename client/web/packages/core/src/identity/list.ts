@@ -161,3 +161,13 @@ export function checkListed(list: DeviceList, record: DeviceRecord): void {
 export function names(list: DeviceList, record: DeviceRecord): boolean {
   return list.recordHashes.some((listed) => same(listed, record.hash));
 }
+
+/** Whether a list is one of an account that was recovered (ACC-63, ACC-66). */
+export function isRecovered(list: DeviceList): boolean {
+  return list.seq > RECOVERED_FROM;
+}
+
+/** Whether a list of our own account says that another device has recovered it (ACC-67). */
+export function hasReplaced(found: DeviceList, held: ListHead, records: readonly DeviceRecord[]): boolean {
+  return isRecovered(found) && found.seq > held.seq && !records.some((one) => names(found, one));
+}

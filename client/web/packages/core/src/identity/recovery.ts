@@ -1,16 +1,18 @@
 /** The recovery code of a customer's account, and the key that follows from it (ACC-60 to ACC-63, ACC-70). */
 
-import type { Bytes } from "../bytes.ts";
 import { concat } from "../bytes.ts";
-import { RECOVERED_FROM } from "../constants.ts";
+import { LIST_TTL_MS, RECOVERED_FROM } from "../constants.ts";
 import { notAccepted } from "../errors.ts";
 import type { Rng } from "../ports.ts";
 import { draw } from "../ports.ts";
 import { hash } from "../primitives/hash.ts";
 import { prfOfShort } from "../primitives/kdf.ts";
-import type { DeviceList, ListHead } from "./list.ts";
-import { names } from "./list.ts";
+import type { Ed25519Seed, RecoverySecret } from "../secret.ts";
+import { Secret } from "../secret.ts";
+import type { DeviceList } from "./list.ts";
+import { signList, verifyList } from "./list.ts";
 import type { DeviceRecord } from "./record.ts";
+import { HASH_B } from "./record.ts";
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const GROUP = 5;
@@ -28,12 +30,12 @@ const INTERVAL_MS = 4_000;
 
 /** What a code says: r, and whether the account was made with a directory entry. */
 export interface RecoveryCode {
-  readonly r: Bytes;
+  readonly r: RecoverySecret;
   readonly entry: boolean;
 }
 
-function checkOf(r: Uint8Array, entry: boolean): bigint {
-  const first = hash("SR1-recover-code", concat(r, Uint8Array.of(entry ? 1 : 0)));
+function checkOf({ r, entry }: RecoveryCode): bigint {
+  const first = hash("SR1-recover-code", concat(r.expose(), Uint8Array.of(entry ? 1 : 0)));
   return (BigInt(first[0] as number) << 8n) | BigInt(first[1] as number);
 }
 
@@ -41,32 +43,43 @@ function toNumber(bytes: Uint8Array): bigint {
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }
 
-function toR(value: bigint): Bytes {
-  return Uint8Array.from({ length: R_B }, (_, i) => Number((value >> (8n * BigInt(R_B - 1 - i))) & 0xffn));
+function toR(value: bigint): RecoverySecret {
+  const at = (_: unknown, i: number): number => Number((value >> (8n * BigInt(R_B - 1 - i))) & 0xffn);
+  return new Secret("recovery secret", Uint8Array.from({ length: R_B }, at));
 }
 
 function grouped(digits: string): string[] {
   return Array.from({ length: GROUPS }, (_, i) => digits.slice(i * GROUP, (i + 1) * GROUP));
 }
 
-/** The code as it is shown (ACC-61). */
-export function encodeRecovery(code: RecoveryCode): string {
-  const bits = (toNumber(code.r) << 1n) | (code.entry ? 1n : 0n);
-  const value = (bits << CHECK_BITS) | checkOf(code.r, code.entry);
+/** An r that is drawn for an account (ACC-60). */
+export function newRecovery(rng: Rng, entry: boolean): RecoveryCode {
+  return { r: new Secret("recovery secret", draw(rng, R_B)), entry };
+}
+
+/** The six groups of a code that are shown (ACC-61). */
+export function groupsOf(code: RecoveryCode): readonly string[] {
+  const bits = (toNumber(code.r.expose()) << 1n) | (code.entry ? 1n : 0n);
+  const value = (bits << CHECK_BITS) | checkOf(code);
   const digits = Array.from({ length: DIGITS }, (_, i) => {
     const place = BigInt(DIGITS - 1 - i) * DIGIT_BITS;
     return ALPHABET[Number((value >> place) & 31n)] as string;
   });
-  return grouped(digits.join("")).join("-");
+  return grouped(digits.join(""));
+}
+
+/** The code as it is shown (ACC-61). */
+export function encodeRecovery(code: RecoveryCode): string {
+  return groupsOf(code).join("-");
 }
 
 /** The seed of the account key that follows from r (ACC-60). */
-export function accountSeedOf(r: Uint8Array): Bytes {
-  return prfOfShort(r, "SR1-recovery", new Uint8Array(), 32);
+export function accountSeedOf(r: RecoverySecret): Ed25519Seed {
+  return new Secret("Ed25519 seed", prfOfShort(r.expose(), "SR1-recovery", new Uint8Array(), 32));
 }
 
-/** The digits of what was typed; none where that is too long. */
-function read(typed: string): string {
+/** The digits of a code or group that somebody has typed (ACC-62, ACC-68); none where that is too long. */
+export function readTyped(typed: string): string {
   if ([...typed.slice(0, 2 * TYPED_MAX + 1)].length > TYPED_MAX) return "";
   const kept = typed.split(LEFT_OUT).join("");
   const upper = kept.replace(/[a-z]/g, (letter) => letter.toUpperCase());
@@ -83,7 +96,7 @@ function decoded(digits: string): RecoveryCode | null {
   }
   const bits = value >> CHECK_BITS;
   const code = { r: toR(bits >> 1n), entry: (bits & 1n) === 1n };
-  return (value & 0xffffn) === checkOf(code.r, code.entry) ? code : null;
+  return (value & 0xffffn) === checkOf(code) ? code : null;
 }
 
 /**
@@ -92,7 +105,7 @@ function decoded(digits: string): RecoveryCode | null {
  * @throws RemoteError `remote.decode`
  */
 export function decodeRecovery(typed: string): RecoveryCode {
-  const code = decoded(read(typed));
+  const code = decoded(readTyped(typed));
   if (code === null) throw notAccepted("no recovery code");
   return code;
 }
@@ -120,7 +133,7 @@ function isInDoubt(digits: string, place: number): boolean {
 
 /** Which group of a refused code is to be looked at, from 1 on; null where that cannot be told (ACC-62). */
 export function doubtfulGroup(typed: string): number | null {
-  const digits = [...read(typed)];
+  const digits = [...readTyped(typed)];
   if (digits.length === 0) return null;
   const foreign = digits.findIndex((digit) => !ALPHABET.includes(digit));
   if (foreign >= 0) return groupOf(foreign);
@@ -144,12 +157,24 @@ function drawn(rng: Rng): number {
   return draw(rng, 3).reduce((value, byte) => value * 256 + byte, 0);
 }
 
-/** Whether a list is one of an account that was recovered (ACC-63, ACC-66). */
-export function isRecovered(seq: number): boolean {
-  return seq > RECOVERED_FROM;
-}
-
-/** Whether a list of our own account says that another device has recovered it (ACC-67). */
-export function hasReplaced(found: DeviceList, held: ListHead, records: readonly DeviceRecord[]): boolean {
-  return isRecovered(found.seq) && found.seq > held.seq && !records.some((one) => names(found, one));
+/**
+ * The first list of an account that is recovered, which names the new device alone; `before` is the list that the
+ * directory showed (ACC-63). Null where there is no number for it (ACC-70).
+ */
+export function recoveredList(
+  seed: Ed25519Seed,
+  record: DeviceRecord,
+  before: DeviceList | null,
+  nowMs: number,
+  rng: Rng,
+): DeviceList | null {
+  const { accountId } = record;
+  const seq = recoveredSeq(nowMs, before?.seq ?? 0, rng);
+  if (seq === null) return null;
+  const fields = {
+    ...{ accountId, seq, prevHash: before?.hash ?? new Uint8Array(HASH_B) },
+    ...{ issuedMs: nowMs, expiresMs: nowMs + LIST_TTL_MS, recoveryPublic: before?.recoveryPublic ?? null },
+    recordHashes: [record.hash],
+  };
+  return verifyList(accountId, signList(seed, fields));
 }

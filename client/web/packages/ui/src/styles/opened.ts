@@ -22,7 +22,6 @@ export const openedStyle: CSSStyleSheet = sheet(`
 .people .icon { grid-row: span 2; margin-block-start: 2px; color: var(--text-2); }
 .print { display: flex; flex-wrap: wrap; gap: 4px 12px; padding: 12px; border-radius: var(--radius-control); background: var(--surface-2);
   font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; font-size: 0.9375rem; direction: ltr; unicode-bidi: isolate; }
-.print[data-kind="code"] { justify-content: center; font-size: 1.125rem; padding: 16px; }
 .pair { display: grid; gap: 4px; } .pair.more { gap: 8px; }
 .stars { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 8px; margin-block: 8px 4px; }
 .stars label { position: relative; display: grid; place-items: center; min-height: 44px; border: 1px solid var(--line-strong);

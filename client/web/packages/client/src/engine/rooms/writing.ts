@@ -49,7 +49,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
     throw error;
   }
   if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
-  if (d.c.kin?.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
+  if (d.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   if (kind !== KIND_OPEN) checkPhase(d, kind);
   checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
@@ -67,7 +67,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
  * device that was replaced writes none (ACC-67).
  */
 export function mayWriteQuietly(d: Draft): boolean {
-  if (d.c.kin?.isReplaced) return false;
+  if (d.c.isReplaced) return false;
   return !d.room.restarts || d.turn.nowMs - d.room.restartedMs >= RESTART_MS;
 }
 
