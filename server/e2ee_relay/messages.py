@@ -28,6 +28,9 @@ UNFINISHED_S: Final = 20.0
 LEAST_RATE_B: Final = 4096
 # Of one message; they may be empty, so that their sum is no bound.
 _MOST_FRAGMENTS: Final = 1024
+# The head of a frame from 64 KiB on: two bytes, eight of length, four of the mask.
+_GREAT: Final = 127
+_GREAT_HEAD_B: Final = 14
 _DATA: Final = frozenset((Opcode.BINARY, Opcode.TEXT, Opcode.CONT))
 
 
@@ -52,14 +55,15 @@ class Messages:
     """What one connection has sent and what is not carried out yet."""
 
     __slots__ = (
-        "_decoded", "_decoding", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket", "_unfinished_s",
-        "_unparsed_b", "_whole", "requests",
+        "_decoded", "_decoding", "_frame_b", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket",
+        "_unfinished_s", "_unparsed_b", "_whole", "requests",
     )  # fmt: skip
 
     def __init__(self, shares: Shares, ticket: bytes) -> None:
         self._shares = shares
         self._ticket = ticket
         self._unparsed_b = 0  # of a frame that has begun
+        self._frame_b = 0  # how long that is, where its head has come whole
         self._parts: Parts | None = None
         # Whole messages, and the codes of refusals that have their turn behind them.
         self._whole: deque[bytes | CloseCode] | None = None
@@ -93,6 +97,15 @@ class Messages:
     @property
     def _coming_b(self) -> int:
         return self._unparsed_b + (0 if self._parts is None else len(self._parts.octets))
+
+    def slice_b(self, data: bytes, most_b: int) -> int:
+        """Return how much of what waits is parsed in one step: the rest of one great frame, or `most_b`.
+
+        Small frames are many in little, so that their number bounds a step; a great one is one.
+        """
+        if not self._unparsed_b:
+            self._frame_b = _stated_b(data)
+        return max(most_b, self._frame_b - self._unparsed_b)
 
     def add(self, size_b: int, frames: list[WebSocketFrame], now: Callable[[], float]) -> None:
         """Take bytes that were parsed, and the frames that ended in them.
@@ -206,3 +219,10 @@ def _why_no_text(octets: bytearray) -> CloseCode:
     except UnicodeDecodeError:
         return CloseCode.INVALID_DATA
     return CloseCode.PROTOCOL_ERROR
+
+
+def _stated_b(data: bytes) -> int:
+    """Return the length of a great frame of a client by its head; 0 for a small one, or half a head."""
+    if len(data) < _GREAT_HEAD_B or data[1] & 0x7F != _GREAT:
+        return 0
+    return _GREAT_HEAD_B + int.from_bytes(data[2:10])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .websocket import Connection
 
 # So much is read at a time.
-BUFFER_B: Final = 1 << 16
+BUFFER_B: Final = 1 << 17
 
 
 class Service(Protocol):

@@ -306,10 +306,11 @@ class Connection(asyncio.BufferedProtocol, Flow):
         """Let the library parse a slice, which is as long as keeps steps short."""
         clock, size_b = self._endpoint.scheduler.clock, self._slice_b
         begun_s = clock()
-        if len(self._input) <= size_b:
+        taken_b = size_b if self._messages is None else self._messages.slice_b(self._input, size_b)
+        if len(self._input) <= taken_b:
             data, self._input = self._input, b""
         else:
-            data, self._input = self._input[:size_b], self._input[size_b:]
+            data, self._input = self._input[:taken_b], self._input[taken_b:]
         ws.receive_data(data)
         frames = cast("list[WebSocketFrame]", ws.events_received())
         if words := ws.data_to_send():

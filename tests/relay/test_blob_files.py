@@ -15,10 +15,21 @@ from blob_actors import Upload, greeted, refused
 from e2ee_relay.cli import main
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryRelay
-from e2ee_relay.protocol import MAX_PART_B, BlobData, BlobDrop, Done, ErrorCode, TokenClass, blob_hash
+from e2ee_relay.protocol import (
+    MAX_PART_B,
+    BlobData,
+    BlobDrop,
+    BlobState,
+    Done,
+    ErrorCode,
+    TokenClass,
+    blob_hash,
+)
+from e2ee_relay.store.mark import MarkFile
 from e2ee_relay.store.open_files import OpenDatabase
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from relay_actors import DAY_MS, START_MS, Clock, Owner, Peer
+from store_bench import RunningStore, until
 
 RECORD_B = MAX_PART_B + 4
 
@@ -98,6 +109,33 @@ async def test_a_part_that_cannot_be_written_changes_nothing(
         monkeypatch.setattr(os, "pwrite", written)
         assert (await upload.go_on(peer, 1)).next == 5
         assert await upload.load(peer) == upload.octets
+
+
+async def test_parts_of_one_pass_are_written_together_and_ahead_of_a_drop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-243, RLY-246: one change of threads for all of them; what is dropped behind them leaves no file."""
+    file = DatabaseFile(tmp_path / "relay.db", os.urandom(16), MarkFile(tmp_path / "mark"))
+    async with RunningStore(file) as running:
+        upload = Upload(running.owner, os.urandom(6 * MAX_PART_B))
+        await running.ask(upload.open(running))  # type: ignore[arg-type]  # it gives the id
+        jobs, submit = list[object](), running.store._blobs.submit
+
+        def noted(job: Callable[[], None]) -> None:
+            jobs.append(job)
+            submit(job)
+
+        monkeypatch.setattr(running.store._blobs, "submit", noted)
+        puts = [upload.put(running, index) for index in range(5)]  # type: ignore[arg-type]
+        drop = BlobDrop(running.next_id(), upload.blob, upload.secret)
+        for part in puts:
+            running.node.receive(running._session, part)
+        running.node.receive(running._session, drop)
+        await until(lambda: drop.request_id in running._answers and running.store.is_idle)
+        answers = [running._answers[one.request_id] for one in puts]
+        assert [one.next for one in answers if isinstance(one, BlobState)] == [1, 2, 3, 4, 5]
+        assert len(jobs) == 2
+        assert files_in(tmp_path) == []
 
 
 async def test_a_disk_that_fills_takes_no_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,18 @@ import pytest
 from conversations import until
 from e2ee_relay.node import Node
 from e2ee_relay.outgoing import Outgoing
-from e2ee_relay.protocol import MAX_MESSAGE_B, Done, Frame, Ping, Role, decode_frames, encode_frames
+from e2ee_relay.protocol import (
+    MAX_MESSAGE_B,
+    Done,
+    Frame,
+    Ping,
+    Role,
+    Send,
+    SendItem,
+    TtlClass,
+    decode_frames,
+    encode_frames,
+)
 from e2ee_relay.scheduler import Scheduler
 from e2ee_relay.server import RelayServer
 from e2ee_relay.session import Session
@@ -132,6 +143,24 @@ async def test_the_library_is_given_a_little_at_a_time(tmp_path: Path, fed: list
             assert (await client.listen(0.01)).code is None
         assert max(map(len, fed[before:])) <= 1 << 14
         assert b"".join(fed[before:]).startswith(big + pings + big)
+
+
+async def test_a_great_frame_is_given_as_it_comes(tmp_path: Path, fed: list[bytes]) -> None:
+    """RLY-140: it is one message however long; what stands behind it is given little by little."""
+    async with client_of(tmp_path) as client:
+        await client.listen(5, messages=1)
+        items = (SendItem(bytes(16), bytes(32), bytes(16), TtlClass.RETENTION, b"", bytes(90_000)),) * 3
+        great = frame(BINARY, encode_frames([Send(1, items)]))
+        pings = frame(PING, b"23") * 5_000
+        before = len(fed)
+        await client.write(great + great + pings)
+        while client.heard.pongs < 5_000 or len(client.heard.messages) < 3:
+            assert (await client.listen(0.01)).code is None
+        ends = [sum(map(len, fed[before : place + 1])) for place in range(before, len(fed))]
+        great_ends = [end for end, one in zip(ends, fed[before:], strict=True) if len(one) > 1 << 14]
+        assert great_ends
+        assert max(great_ends) <= 2 * len(great)
+        assert len(great) in ends
 
 
 async def test_slices_adapt_to_what_they_cost(

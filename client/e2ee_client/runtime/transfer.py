@@ -44,7 +44,8 @@ from e2ee_client.errors import BlobRefused, NotARelay, RelayTimeout, RelayUnavai
 from .transport import Connection, Transport
 
 IN_FLIGHT: Final = 4
-_GOT_AT_ONCE: Final = 2
+# So many go in one message: half of what is on its way, so that neither side waits for the other.
+_AT_ONCE: Final = 2
 _ANSWER_S: Final = 60.0
 # Attempts in a row that bring no part forward; what a relay answers to those is waited for, up to a minute.
 _ATTEMPTS: Final = 5
@@ -207,11 +208,11 @@ class _Line:
                 return
         raise NotARelay("this is no relay of our version")
 
-    async def ask(self, request: KnownFrame) -> None:
-        """Send a request."""
-        self._waiting.append(request.request_id)
-        self.parts_sent += isinstance(request, BlobPut)
-        await _in_time(self._connection.send(encode_frames([request])))
+    async def ask(self, *requests: KnownFrame) -> None:
+        """Send requests in one message."""
+        self._waiting += [one.request_id for one in requests]
+        self.parts_sent += sum(isinstance(one, BlobPut) for one in requests)
+        await _in_time(self._connection.send(encode_frames(requests)))
 
     async def answer(self) -> Frame:
         """Wait for the answer to the oldest request."""
@@ -267,20 +268,21 @@ class _Putting:
         state = await self._state(line)
         index, count = state.next, parts_of(upload.size_b)
         while self.done < count:
-            while index < count and line.in_flight < IN_FLIGHT:
-                await self._send(line, index)
-                index += 1
+            while index < count and line.in_flight <= IN_FLIGHT - _AT_ONCE:
+                after = min(index + _AT_ONCE, count)
+                await line.ask(*[self._part(line, one) for one in range(index, after)])
+                index = after
             if not line.in_flight:
                 # What was put is not there: the next attempt asks where to go on.
                 raise RelayUnavailable("the relay has lost parts of the blob")
             state = await self._state(line)
         return state.expires_ms
 
-    async def _send(self, line: _Line, index: int) -> None:
+    def _part(self, line: _Line, index: int) -> BlobPut:
         part = self._read_part(index)
         if len(part) != part_b(self._upload.size_b, index):
             raise ValueError("a part has another size than its place")
-        await line.ask(BlobPut(line.next_id(), self._upload.blob, self._upload.secret, index, part))
+        return BlobPut(line.next_id(), self._upload.blob, self._upload.secret, index, part)
 
     async def _state(self, line: _Line) -> BlobState:
         state = await line.answer()
@@ -322,10 +324,10 @@ class _Getting:
         """Get it; return 0."""
         index, count = self.done, parts_of(self._size_b)
         while self.done < count:
-            while index < count and line.in_flight < IN_FLIGHT // _GOT_AT_ONCE:
-                await line.ask(BlobGet(line.next_id(), self._blob, index, _GOT_AT_ONCE))
-                index += _GOT_AT_ONCE
-            self._take(await line.answer(), min(_GOT_AT_ONCE, count - self.done))
+            while index < count and line.in_flight < IN_FLIGHT // _AT_ONCE:
+                await line.ask(BlobGet(line.next_id(), self._blob, index, _AT_ONCE))
+                index += _AT_ONCE
+            self._take(await line.answer(), min(_AT_ONCE, count - self.done))
         return 0
 
     def _take(self, data: Frame, count: int) -> None:

@@ -43,6 +43,7 @@ class BlobFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._next: dict[bytes, int] = {}  # parts of blobs that are not whole, as far as they were looked at
+        self._writing: tuple[bytes, int] | None = None  # a blob, and its file that parts are written to
 
     def next_of(self, blob: Blob) -> int:
         """Return how many parts a blob has.
@@ -77,10 +78,10 @@ class BlobFiles:
         if index == 0:
             self._make_folder()
         try:
-            with self._opened(blob.key, os.O_WRONLY | (os.O_CREAT if index == 0 else 0)) as file:
-                _write(file, _sum(part, index) + part, index * _RECORD_B)
-                if is_last:
-                    os.fsync(file)
+            file = self._writable(blob.key, begins=index == 0)
+            _write(file, _sum(part, index) + part, index * _RECORD_B)
+            if is_last:
+                os.fsync(file)
         except FileNotFoundError:
             self._next.pop(blob.key, None)
             raise
@@ -89,6 +90,20 @@ class BlobFiles:
             self._next.pop(blob.key, None)
         else:
             self._next[blob.key] = index + 1
+
+    def _writable(self, key: bytes, *, begins: bool) -> int:
+        """Return the file of a blob; it stays open until `let_go`, for the parts that follow."""
+        if begins or self._writing is None or self._writing[0] != key:
+            self.let_go()
+            flags = os.O_WRONLY | (os.O_CREAT if begins else 0)
+            self._writing = key, os.open(self._path(key), flags, 0o600)
+        return self._writing[1]
+
+    def let_go(self) -> None:
+        """Close what parts were written to."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            os.close(writing[1])
 
     def _make_folder(self) -> None:
         if not self.folder.exists():
@@ -112,6 +127,7 @@ class BlobFiles:
     def remove(self, key: bytes) -> None:
         """Delete a blob's file, where there is one."""
         self._next.pop(key, None)
+        self.let_go()
         with suppress(OSError):
             self._path(key).unlink()
 

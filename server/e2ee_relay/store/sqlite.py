@@ -62,6 +62,8 @@ _PATIENCE_S: Final = 0.001
 _IDLE_S: Final = 1.0
 _BUSY_S: Final = 60.0
 _PROBE_S: Final = 0.25
+# So many parts of blobs go to their thread together, and their answers come back together.
+_MOST_PARTS: Final = 8
 
 
 class Submitted(NamedTuple):
@@ -89,6 +91,7 @@ class SqliteStore:
         self._undecided: Turns[Submitted] = Turns()
         self._thread: threading.Thread | None = None
         self._blobs = BlobThread()
+        self._parts: list[tuple[Op, PartJob]] = []  # that have come in this pass of the event loop
         self._waiting: deque[Submitted] = deque()  # where no thread commits
         self._is_committing = False
         self.is_full = False
@@ -129,6 +132,7 @@ class SqliteStore:
         if self._thread is None:
             self.file.close()
             return True
+        self._hand_over_parts()
         self._blobs.stop(timeout_s)
         self._queue.put(None)
         self._thread.join(timeout_s)
@@ -156,7 +160,7 @@ class SqliteStore:
     @property
     def is_idle(self) -> bool:
         """Tell whether all that was submitted is committed and answered."""
-        return not self.backlog and self.handover.is_empty and self._blobs.is_idle
+        return not self.backlog and self.handover.is_empty and not self._parts and self._blobs.is_idle
 
     @property
     def completed_at(self) -> float:
@@ -204,23 +208,46 @@ class SqliteStore:
             view.now_ms = self._node.now_ms()
             decide(view, op, self._node.policy, view.now_ms)
             writes = view.take_writes()
+            if writes.gone_blobs:
+                self._hand_over_parts()  # they are removed behind the parts that came before
             if writes.part_job is None:
                 self._queue_up(Submitted(op, writes))
             else:
-                self._blobs.submit(partial(self._after_parts, op, writes.part_job))
+                self._take_part(op, writes.part_job)
             if op.fresh is not None:
                 self._node.decided(op)
         self._commit_waiting()
 
-    def _after_parts(self, op: Op, part_job: PartJob) -> None:
+    def _take_part(self, op: Op, part_job: PartJob) -> None:
+        """Have parts that come in one pass of the event loop read or written together.
+
+        Each change of threads costs more than a part takes, most of all on a machine that is busy.
+        """
+        self._parts.append((op, part_job))
+        if self._thread is None or len(self._parts) >= _MOST_PARTS:
+            self._hand_over_parts()
+        elif len(self._parts) == 1:
+            self._loop.call_soon(self._hand_over_parts)
+
+    def _hand_over_parts(self) -> None:
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._blobs.submit(partial(self._after_parts, parts))
+
+    def _after_parts(self, parts: Sequence[tuple[Op, PartJob]]) -> None:
         """Read or write parts, in their thread; then answer, behind a commit where a row is to be written."""
-        writes = part_job()
-        if writes is not None:
-            self._queue_up(Submitted(op, writes))
-        elif self._thread is not None:
-            self._loop.call_soon_threadsafe(partial(self._node.committed, (op,), failed=False))
+        answered: list[Op] = []
+        for op, part_job in parts:
+            writes = part_job()
+            if writes is None:
+                answered.append(op)
+            else:
+                self._queue_up(Submitted(op, writes))
+        self.view.blobs.parts.let_go()
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(partial(self._node.committed, answered, failed=False))
         else:
-            self._node.committed((op,), failed=False)
+            self._node.committed(answered, failed=False)
 
     def sweep(self, now_ms: int) -> None:
         """Do what time brings (RLY-41, RLY-79)."""
@@ -232,6 +259,7 @@ class SqliteStore:
         self._sweep.tick(self._node, now_ms)
 
     def _submit_upkeep(self) -> None:
+        self._hand_over_parts()
         self._queue_up(Submitted(None, self.view.take_writes()))
         self._commit_waiting()
 
