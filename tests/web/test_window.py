@@ -87,6 +87,14 @@ async def test_no_screen_has_a_barrier_that_axe_finds_or_is_wider_than_320_pixel
 
 
 @only_chromium
+async def test_an_open_dialog_has_no_barrier_that_axe_finds(show: Show) -> None:
+    page = await show("open")
+    await page.locator("seal-room-view button.present").click()
+    await page.get_by_role("dialog").wait_for()
+    assert await web_pictures.barriers(page) == []
+
+
+@only_chromium
 async def test_both_answers_to_the_notice_have_the_same_size_and_weight(show: Show) -> None:
     page = await show("notice")
     looks = await page.locator(".answer button").evaluate_all(
