@@ -29,6 +29,8 @@ REPEATED = (
     "tests/secrecy/test_conversations.py",
     "tests/store/test_durability.py",
     "tests/web/test_files_room.py",
+    "tests/web/test_make_room.py",
+    "tests/web/test_room.py",
     "tests/web/test_web_build.py",
 )
 
@@ -302,7 +304,8 @@ STEPS = (
         "full-counts",
         "tests that repeat, with their full numbers, of which `make test` plays a part: queues of 34 000"
         " texts, sessions of a pair, rooms, skipped keys, grammars, misreadings, synchronisations of a store;"
-        " and what only a release needs: wheels built twice, controls of the long runs, benchmarks",
+        " and what only a release needs: wheels built twice, controls of the long runs, benchmarks,"
+        " some stories in Firefox",
         (*_FULL_COUNTS, f"--junitxml={FULL_COUNTS_JUNIT}", *REPEATED),
         tools=(("strace", "strace"), ("tshark", "tshark"), ("faketime", "faketime")),
     ),

@@ -137,7 +137,9 @@ def test_what_only_the_audit_runs_counts_beside_the_tests(tmp_path: Path) -> Non
     assert found["tests/spec/test_a.py::test_five"] == Cases(passed=1)
 
 
-PART_OF_AUDIT = re.compile(r"^from run_counts import|pytest\.mark\.audit_only", re.MULTILINE)
+PART_OF_AUDIT = re.compile(
+    r"^from run_counts import|pytest\.mark\.audit_only|@browsers\.firefox_in_audit", re.M
+)
 
 
 def test_the_audit_runs_whatever_make_test_leaves_out() -> None:

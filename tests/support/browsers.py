@@ -46,6 +46,13 @@ _QUIET: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+firefox_in_audit = pytest.mark.parametrize(
+    "browser_name",
+    ["chromium", pytest.param("firefox", marks=pytest.mark.audit_only)],
+    indirect=True,
+    scope="session",
+)
+"""For a story whose parts other tests see in both browsers: in Firefox the audit plays it alone."""
 # What a page may not do by its policy is told by an event, in frames and shadow trees too.
 _WATCH: Final = """addEventListener("securitypolicyviolation", (event) =>
   globalThis.__tellViolation(`${event.effectiveDirective} ${event.blockedURI}`), true)"""

@@ -86,7 +86,7 @@ async def test_files_of_every_size_outlive_a_cut_and_a_reload_and_come_back_as_t
     page, room = await opened(visitor, site)
     theirs = await conversation(room, company)
     await theirs.allow_large_files()
-    large_b = count(5_000_000, 20_000_000)
+    large_b = count(2_000_000, 20_000_000)
     contents = {
         "leer.txt": b"",
         "ein Teil.txt": b"x" * (PART_B - 1),
@@ -113,6 +113,7 @@ async def test_files_of_every_size_outlive_a_cut_and_a_reload_and_come_back_as_t
     assert [one for one in visitor.take_complaints() if "ws://" not in one] == []
 
 
+@browsers.firefox_in_audit
 async def test_an_image_is_shown_when_it_is_asked_for_and_what_is_refused_says_why(
     visitor: browsers.Visitor, site: browsers.Site, company: Company, tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ async def test_an_image_of_too_many_pixels_is_offered_for_saving_and_never_decod
     assert await page.frames[1].evaluate("() => made") == 0
 
 
+@browsers.firefox_in_audit
 async def test_a_file_that_the_companys_mailbox_has_no_room_for_says_so_and_can_be_discarded(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:
@@ -166,6 +168,7 @@ async def test_a_file_that_the_companys_mailbox_has_no_room_for_says_so_and_can_
     assert [one for one in await theirs.history() if one.kind == Kind.FILE] == []
 
 
+@browsers.firefox_in_audit
 async def test_files_are_sent_and_saved_in_a_tab_that_does_not_lead(
     visitor: browsers.Visitor, site: browsers.Site, company: Company, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ pytestmark = [
 COMMAND = (sys.executable, "-m", "demo.web_room", "--no-browser")
 
 
+@pytest.mark.audit_only
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("browser_name", ["chromium"], indirect=True, scope="session")
 async def test_a_customer_is_answered_from_the_desk_and_both_are_in_the_picture(

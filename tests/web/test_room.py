@@ -40,6 +40,7 @@ async def test_a_person_accepts_writes_is_answered_and_finds_all_again(
     await again.get_by_role("log").get_by_text("Guten Tag, ich brauche ein Rezept.").wait_for()
 
 
+@browsers.firefox_in_audit
 async def test_a_person_writes_although_the_list_does_not_come_and_finds_it_in_a_new_page(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:
@@ -100,6 +101,7 @@ async def test_two_tabs_show_and_write_one_conversation(
     await until(lambda: theirs.unread == 3)
 
 
+@browsers.firefox_in_audit
 async def test_a_withdrawal_is_one_act_and_reaches_the_company(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:
