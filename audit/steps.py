@@ -29,6 +29,7 @@ REPEATED = (
     "tests/secrecy/test_conversations.py",
     "tests/store/test_durability.py",
     "tests/web/test_files_room.py",
+    "tests/web/test_interop.py",
     "tests/web/test_make_room.py",
     "tests/web/test_room.py",
     "tests/web/test_web_build.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import browsers
 import pytest
 from interop_run import Outcome, Plan, in_browser, in_python, play
 from lossy_proxy import Chances
@@ -35,6 +36,7 @@ async def test_a_customer_in_python_and_a_company_have_one_transcript_over_a_bad
     holds(await play(in_python, tmp_path, PLAN))
 
 
+@browsers.firefox_in_audit
 async def test_a_customer_in_a_browser_and_a_company_have_one_transcript_over_a_bad_network(
     browser: Browser, built: dict[str, bytes], tmp_path: Path
 ) -> None:

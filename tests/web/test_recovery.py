@@ -13,7 +13,6 @@ from web_release import company, opened, proxy, relay, site, visitor, written
 __all__ = ["company", "proxy", "relay", "site", "visitor"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("web"),
     pytest.mark.processes,
     pytest.mark.parametrize("browser_name", ["chromium"], indirect=True),
 ]

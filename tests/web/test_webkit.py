@@ -21,7 +21,6 @@ from e2ee.rooms.kinds import Kind
 __all__ = ["company", "proxy", "relay", "site"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("web"),
     pytest.mark.processes,
 ]
 FRAME: Final = "iframe"
