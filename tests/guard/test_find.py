@@ -36,6 +36,15 @@ def _groups(value: str, separator: str) -> str:
     return separator.join(value[place : place + 4] for place in range(0, len(value), 4))
 
 
+def test_some_words_count_only_where_the_text_speaks_of_somebody() -> None:
+    """And not of somebody far away."""
+    assert _kinds("Die Infektion der Festplatte ist behoben.", "health") == []
+    assert _kinds("Meine Tochter hat eine Infektion.", "health") == [Kind.HEALTH]
+    assert _kinds("The mortgage calculator shows nothing.", "finance") == []
+    assert _kinds("Our mortgage is due.", "finance") == [Kind.FINANCE]
+    assert _kinds("My thanks. " + "so " * 40 + "the prison museum is open", "legal") == []
+
+
 def test_a_finding_says_kind_and_place_and_never_the_value() -> None:
     (found,) = guard.find(f"Meine IBAN: {IBAN}.")
     assert found == Finding(Kind.IBAN, 12, 39, Why.NAMED)

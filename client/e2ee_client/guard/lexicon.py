@@ -1,9 +1,10 @@
 """Lists of words, and the search for them.
 
 Entries with commas between them: words in their order, `word*` for one that begins so, `*word` for a
-longer one that ends so. `+`, `~`, `?` in front: says less alone, it counts 4, 3 or 2 of the 6 that it
-takes. `-` in front: the words mean something else here. `!stem` behind: not where a word of the text
-begins so. Umlauts match with and without their dots, and as two letters.
+longer one that ends so. `&`, `+`, `~`, `?` in front: says less alone, it counts 5, 4, 3 or 2 of the 6 that
+it takes; `&` is enough where the text speaks of somebody. `-` in front: the words mean something else
+here. `!stem` behind: not where a word of the text begins so. Umlauts match with and without their dots, and
+as two letters.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Final
 from .folding import Token
 
 ENOUGH: Final = 6
-_POINTS: Final = {"+": 4, "~": 3, "?": 2, "-": 0}
+_OF_SOMEBODY: Final = 5
+_POINTS: Final = {"&": _OF_SOMEBODY, "+": 4, "~": 3, "?": 2, "-": 0}
 _LEAST_STEM: Final = 3
 _MOST_STEM: Final = 24
 _UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
@@ -34,6 +36,11 @@ class Entry:
     def is_other(self) -> bool:
         """Whether the words here do not mean what the pack is about."""
         return self.points == 0
+
+    @property
+    def is_of_somebody(self) -> bool:
+        """Whether the words are enough where a text speaks of somebody."""
+        return self.points == _OF_SOMEBODY
 
     @property
     def is_strong(self) -> bool:
@@ -115,7 +122,7 @@ def _entries(line: str) -> Iterator[Entry]:
         return
     for spelling in dict.fromkeys((line.translate(_UMLAUTS), line.translate(_AS_TWO))):
         points = _POINTS.get(line[0], ENOUGH)
-        parts = spelling.lstrip("+~?-").split()
+        parts = spelling.lstrip("&+~?-").split()
         words = tuple(part for part in parts if part[0] != "!")
         unless = tuple(part[1:] for part in parts if part[0] == "!")
         yield Entry(words, unless, points)

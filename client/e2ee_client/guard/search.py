@@ -16,6 +16,7 @@ from .lexicon import ENOUGH, Hit
 from .numbers import numbers
 from .packs import lexicon
 from .shapes import shapes
+from .somebody import Somebody
 
 MOST_CHARS: Final = 1_000_000
 """A longer text is refused, not looked at in part."""
@@ -54,8 +55,9 @@ def find(
         raise ConfigError(f"the guard looks at texts of at most {MOST_CHARS} characters")
     folded = fold(text)
     found = [*_numbers(folded, wanted)]
+    somebody = Somebody(folded.tokens)
     for sector in dict.fromkeys(sectors):
-        found += _words(folded, sector, tongues)
+        found += _words(folded, somebody, sector, tongues)
     return tuple(sorted(found, key=lambda one: (one.start, one.end, one.kind.value)))
 
 
@@ -77,15 +79,20 @@ def _overlaps(taken: list[tuple[int, int]], start: int, end: int) -> bool:
     return place < len(taken) and taken[place][0] < end
 
 
-def _words(folded: Folded, sector: str, languages: tuple[str, ...]) -> Iterator[Finding]:
+def _words(folded: Folded, somebody: Somebody, sector: str, languages: tuple[str, ...]) -> Iterator[Finding]:
     places: dict[tuple[int, int], Why] = {}
     for language in dict.fromkeys(languages):
         hits = lexicon(sector, language).hits(folded.tokens)
         places.update({(hit.first, hit.last): Why.WORDS for hit in _together(folded, hits)})
-        places.update({(hit.first, hit.last): Why.WORD for hit in hits if hit.entry.is_strong})
+        alone = (hit for hit in hits if _is_enough(hit, somebody))
+        places.update({(hit.first, hit.last): Why.WORD for hit in alone})
     for (first, last), why in places.items():
         start, end = folded.tokens[first].start, folded.tokens[last].end
         yield Finding(Kind(sector), *folded.span(start, end), why)
+
+
+def _is_enough(hit: Hit, somebody: Somebody) -> bool:
+    return hit.entry.is_strong or (hit.entry.is_of_somebody and somebody.is_near(hit.first))
 
 
 def _is_near(hit: Hit, other: Hit) -> bool:
