@@ -1,7 +1,8 @@
 """Builds the libsodium of released wheels, static: `python release/sodium.py FOLDER [TARBALL]`.
 
 FOLDER gets `include` and `lib`, as `SEALROOM_SODIUM` takes it (hatch_build.py). The tarball is the one that
-libsodium's keeper publishes; other bytes are refused before anything is unpacked.
+libsodium's keeper publishes; other bytes are refused before anything is unpacked. Its licence has to be
+the text that wheels have.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,10 +24,11 @@ VERSION: Final = "1.0.20"
 SHA256: Final = "ebb65ef6ca439333c2bb41a0c1990587288da07f6c7fd07cb3a18cc18d30ce19"
 SOURCE: Final = f"https://download.libsodium.org/libsodium/releases/libsodium-{VERSION}.tar.gz"
 MAX_B: Final = 16 << 20
+LICENCE: Final = Path(__file__).resolve().parent / "licenses/libsodium.txt"
 
 
 class OtherBytes(Exception):
-    """The tarball is not the one that is pinned."""
+    """The tarball is not the one that is pinned, or its licence not the text that wheels have."""
 
 
 def pinned(tarball: bytes) -> bytes:
@@ -38,6 +41,17 @@ def pinned(tarball: bytes) -> bytes:
     if found != SHA256:
         raise OtherBytes(f"SHA-256 {found}")
     return tarball
+
+
+def check_licence(source: Path) -> None:
+    """Compare the licence of what was unpacked, word by word, with the text that wheels have.
+
+    Raises:
+        OtherBytes: it is another.
+    """
+    found = re.findall(r"[^\s*/]+", (source / "LICENSE").read_text("utf-8"))
+    if found != re.findall(r"[^\s*/]+", LICENCE.read_text("utf-8")):
+        raise OtherBytes("LICENSE is another than release/licenses/libsodium.txt")
 
 
 def download() -> bytes:
@@ -81,6 +95,7 @@ def main() -> None:
         with tarfile.open(fileobj=io.BytesIO(tarball)) as archive:
             archive.extractall(name, filter="data")
         (source,) = Path(name).iterdir()
+        check_licence(source)
         build(source, folder)
 
 

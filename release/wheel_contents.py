@@ -1,5 +1,7 @@
 """Compares the tag of a wheel with what is in it: `python release/wheel_contents.py WHEEL ...`.
 
+Each wheel has the licence texts of what any of them may contain: ours, and those in `release/licenses`.
+
 Three kinds of one version: `py3-none-any` has no compiled file; `cp311-abi3` has the extension in C and no
 other; `cp313-cp313`, say, has the extension, and each module of `e2ee/` compiled for just
 that Python, but those in `LEFT`.
@@ -10,6 +12,8 @@ from __future__ import annotations
 import re
 import sys
 import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,6 +22,9 @@ LEFT: Final = ("e2ee/rooms/", "e2ee/secret", "e2ee/primitives/kem")
 """What stays Python (compile_core.py)."""
 SHARED: Final = "sealroom__mypyc"
 """The library of all compiled modules, which are thin."""
+ROOT: Final = Path(__file__).resolve().parent.parent
+LICENCES: Final = ("LICENSE", "release/licenses/libsodium.txt", "release/licenses/mypyc.txt")
+"""Of the project; of the library that a release links into the extension; of what mypyc compiles in."""
 _COMPILED: Final = re.compile(r"(.+)\.(?:cpython-|cp)(\d+)-[a-z0-9_-]+\.(?:so|pyd)")
 
 
@@ -49,6 +56,7 @@ def read(wheel: Path) -> Contents:
     tags = {f"{python}-{abi}-{one}" for one in platform.split(".")}
     _agree(wheel, "tag", {line.removeprefix("Tag: ") for line in lines if line.startswith("Tag: ")}, tags)
     _agree(wheel, "purity", {f"Root-Is-Purelib: {str(kind == 'pure').lower()}"} - set(lines), set())
+    _agree(wheel, "licence texts", _licences(found, described.removesuffix("WHEEL")), set(LICENCES))
     extensions = {name for name in binary if EXTENSION.fullmatch(name)}
     if len(extensions) != (kind != "pure"):
         raise Contradiction(f"{wheel.name}: {len(extensions)} extensions in C")
@@ -74,6 +82,12 @@ def compare(wheels: list[Path]) -> dict[str, Contents]:
     if len({(one.version, one.shared) for one in found.values()}) > 1:
         raise Contradiction("the wheels have several versions, or differ in what is not compiled")
     return found
+
+
+def _licences(found: Mapping[str, int], folder: str) -> set[str]:
+    """Name the texts that are in a wheel as they are in the checkout, by their checksums."""
+    sums = {name: zlib.crc32((ROOT / name).read_bytes()) for name in LICENCES}
+    return {name for name, crc in sums.items() if found.get(f"{folder}licenses/{name}") == crc}
 
 
 def _module(wheel: Path, name: str) -> tuple[str, str]:

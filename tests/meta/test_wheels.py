@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -125,6 +126,33 @@ def test_a_release_links_its_own_libsodium_and_not_the_system_s(
     assert "-lsodium" not in own
 
 
+@pytest.mark.parametrize("name", wheel_contents.LICENCES)
+def test_a_wheel_without_the_licence_of_what_it_contains_is_refused(
+    pure: Path, tmp_path: Path, name: str
+) -> None:
+    (place,) = (
+        one for one in zipfile.ZipFile(pure).namelist() if one.endswith(f".dist-info/licenses/{name}")
+    )
+    with pytest.raises(wheel_contents.Contradiction, match="licence texts"):
+        wheel_contents.read(like(pure, tmp_path, "py3-none-any", [], changed=place))
+
+
+def test_the_licence_of_mypyc_is_that_of_the_one_that_compiles() -> None:
+    text = (checkout.ROOT / "release/licenses/mypyc.txt").read_text("utf-8")
+    assert text == importlib.metadata.distribution("mypy").read_text("licenses/LICENSE")
+
+
+def test_another_licence_of_libsodium_is_refused(tmp_path: Path) -> None:
+    """Its text stands between the marks of a comment."""
+    text = sodium.LICENCE.read_text("utf-8")
+    stated = "/*\n" + "".join(f" * {line}\n" for line in text.splitlines()) + " */\n"
+    (tmp_path / "LICENSE").write_text(stated, "utf-8")
+    sodium.check_licence(tmp_path)
+    (tmp_path / "LICENSE").write_text(stated.replace("2024", "2025"), "utf-8")
+    with pytest.raises(sodium.OtherBytes, match="LICENSE"):
+        sodium.check_licence(tmp_path)
+
+
 def test_another_tarball_of_libsodium_is_refused() -> None:
     assert re.fullmatch("[0-9a-f]{64}", sodium.SHA256)
     with pytest.raises(sodium.OtherBytes):
@@ -132,7 +160,7 @@ def test_another_tarball_of_libsodium_is_refused() -> None:
 
 
 def test_the_release_pins_what_it_runs() -> None:
-    """Actions by commit; each form is built; the token of the run may only read."""
+    """Actions by commit; each form is built, by files that are there; the token of the run may only read."""
     text = WORKFLOW.read_text("utf-8")
     used = re.findall(r"uses: (\S+)(.*)", text)
     assert used
@@ -144,5 +172,9 @@ def test_the_release_pins_what_it_runs() -> None:
     assert "SEALROOM_WHEEL=pure" in text
     for python in ("cp311", "cp312", "cp313", "cp314"):
         assert f"{python}-*" in text
+    named = set(re.findall(r"(?:\{project\}/|python3? |-r )([a-z][\w/-]*\.(?:py|txt))", text))
+    assert {"requirements/native.txt", "requirements/dev.txt", "release/sodium.py"} <= named
+    assert [name for name in named if not (checkout.ROOT / name).is_file()] == []
+    assert text.count("timeout-minutes:") == text.count("runs-on:")
     for installed in re.findall(r"pip install (.*)", text):
         assert installed.startswith("--require-hashes --only-binary=:all: -r ")
