@@ -4,16 +4,17 @@
 
 Arguments are drawn by a seeded generator: mostly of the right sizes, now and then one byte
 beside them or far off; ciphertexts are those of the reference, whole or changed. One execution is one call of
-each of the two.
+each of the two. A report grows by blocks of executions with a seed each, as long as the extension is the
+same; a run that is interrupted keeps those that ended.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -21,7 +22,9 @@ from types import ModuleType
 from typing import Any, Final
 
 import checkout
+import kept_result
 import native_build
+import seeded_report
 
 from e2ee import labels
 from e2ee.primitives import IN_USE, aead, dh, kdf, xaead
@@ -29,6 +32,8 @@ from e2ee.ratchet import message
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 REPORT: Final = checkout.ROOT / "reports/native-fuzz.json"
+BLOCK: Final = 100_000
+_EXECUTIONS: Final = "executions"
 P: Final = 2**255 - 19
 # Above the last one the interpreter's lock is released.
 _SIZES: Final = (0, 1, 15, 16, 17, 48, 63, 64, 65, 128, 512, 1024, 4096, 16_383, 16_384, 16_385, 40_000)
@@ -206,39 +211,66 @@ def wrong_types(extension: ModuleType) -> Iterator[str]:
             yield f"{name}{arguments!r}"
 
 
+def blocks(executions: int) -> Iterator[int]:
+    """Yield how many executions each block has."""
+    while executions > 0:
+        yield min(executions, BLOCK)
+        executions -= BLOCK
+
+
+def known(path: Path, extension: Mapping[str, str]) -> dict[str, Any]:
+    """Return the figures of a report, empty where it is of another extension, or not there."""
+    figures: dict[str, Any] = seeded_report.recorded(path).get("figures", {})
+    same = all(figures.pop(name, None) == value for name, value in extension.items())
+    return figures if same else {}
+
+
+def next_seed(figures: Mapping[str, Any]) -> int:
+    """The first seed after those of a report."""
+    return max((int(block.rpartition(" ")[2]) for block in figures.get("seeds", [])), default=0) + 1
+
+
+def keep(path: Path, extension: Mapping[str, str], seed: int, seen: Counter[str]) -> None:
+    """Add a block to the report."""
+    figures = seeded_report.grown(known(path, extension), seed, 1, 0, seen)
+    report = {
+        "name": path.stem,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "command": "python tests/support/native_run.py",
+        "result": "pass",
+        "figures": {**extension, **figures},
+        "limits": "arguments are drawn, not led by coverage; one machine and one libsodium",
+    }
+    kept_result.keep(report, path.parent)
+
+
 def main() -> int:
     """Compare, print, and perhaps keep the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("extension", type=Path)
     parser.add_argument("--executions", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--seed", type=int, default=1, help="of the first block, where no report is kept")
+    parser.add_argument("--report", action="store_true", help="go on after the seeds of the report")
     chosen = parser.parse_args()
     if IN_USE != "reference":
         raise SystemExit("the reference is to run here: set SEALROOM_PURE=1")
     extension = native_build.load(chosen.extension)
     if taken := list(wrong_types(extension)):
         raise SystemExit(f"taken: {taken}")
-    try:
-        seen = compare(extension, chosen.seed, chosen.executions)
-    except Differs as difference:
-        print(difference)
-        return 1
-    print(f"{chosen.executions} executions with equal outcomes, {len(seen)} kinds")
-    if chosen.report:
-        record = {
-            "name": "native-fuzz",
-            "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "command": "python tests/support/native_run.py",
-            "result": "pass",
-            "figures": {
-                "executions": chosen.executions,
-                "libsodium": extension.LIBSODIUM,
-                **dict(sorted(seen.items())),
-            },
-            "limits": "arguments are drawn, not led by coverage; one machine and one libsodium",
-        }
-        REPORT.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    source = hashlib.sha256(native_build.SOURCE.read_bytes()).hexdigest()[:32]
+    named = {"source": source, "libsodium": extension.LIBSODIUM}
+    first = next_seed(known(REPORT, named)) if chosen.report else chosen.seed
+    total = Counter[str]()
+    for seed, executions in enumerate(blocks(chosen.executions), first):
+        try:
+            seen = compare(extension, seed, executions)
+        except Differs as difference:
+            print(difference)
+            return 1
+        total += seen
+        if chosen.report:
+            keep(REPORT, named, seed, Counter({_EXECUTIONS: executions}) + seen)
+    print(f"{chosen.executions} executions with equal outcomes, {len(total)} kinds")
     return 0
 
 
