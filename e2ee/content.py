@@ -30,10 +30,6 @@ from .wire.fields import MAX_MS, Fields, array, bstr, uint
 MAX_RECEIPT_IDS: Final = 64
 _MAX_SEQ: Final = 2**31 - 1
 _IGNORED_FROM: Final = 64
-# Plain numbers: comparing with members of an enumeration costs ten times as much, on each message.
-_TEXT: Final = 1
-_COUNTED: Final = frozenset({1, 8, 10, 11, 12})
-_OF_ROOMS: Final = frozenset({8, 9, 10, 11, 12})
 _MAX_U32: Final = 2**32 - 1
 
 _MAX_EPOCH: Final = 2**32 - 1
@@ -56,8 +52,6 @@ _NUMBER_HEAD: Final = b"\x09\x54"
 _TAIL_B: Final = len(_NUMBER_HEAD) + NUMBER_B
 _TEXT_AT: Final = {0x78: _SHORT.size, 0x79: _LONG.size}
 _PLAIN_MAX_B: Final = 32_768
-_NO_EXTRAS: Final = [None] * 4
-_NOTHING_ELSE: Final = (None,) * 5
 _A_NUMBER: Final = Number(1, bytes(LINE_B), 1)
 
 
@@ -75,6 +69,12 @@ class ContentType(IntEnum):
     FORWARD = 10
     DOSSIER = 11
     ROSTER = 12
+
+
+_COUNTED: Final = frozenset(
+    {ContentType.TEXT, ContentType.ENTRY, ContentType.FORWARD, ContentType.DOSSIER, ContentType.ROSTER}
+)
+_OF_ROOMS: Final = _COUNTED - {ContentType.TEXT} | {ContentType.SIGNAL}
 
 
 class ReceiptState(IntEnum):
@@ -248,10 +248,16 @@ def prepare(content: Content) -> Content:
     Raises:
         ContentTooLarge, InvalidArgument: as `encode`, or not a content of these types and nothing else.
     """
-    if not isinstance(content.payload, OfRooms) or content[3:] != _NOTHING_ELSE:
+    if not isinstance(content.payload, OfRooms) or content.number is not None or not _is_alone(content):
         raise InvalidArgument("not a content of rooms alone")
     encoded = encode(content._replace(number=_A_NUMBER))
     return content._replace(payload=Prepared(content, content.payload, encoded[:-_TAIL_B]))
+
+
+def _is_alone(content: Content) -> bool:
+    """Whether nothing travels with the payload but perhaps a number."""
+    beside = (content.heads, content.epoch, content.way_back, content.bundle)
+    return beside == (None, None, None, None)
 
 
 def _encode_prepared(content: Content) -> bytes | None:
@@ -292,14 +298,14 @@ def _encode_plain(content: Content) -> bytes | None:
     """Return the encoding of a text with its number and nothing else; None sends it the long way (ADR
     0006).
     """
-    content_id, sent_ms, payload, *extras, number = content
-    if not isinstance(payload, Text) or number is None or extras != _NO_EXTRAS:
+    payload, number = content.payload, content.number
+    if not isinstance(payload, Text) or number is None or not _is_alone(content):
         return None
     try:
         text = payload.text.encode("utf-8")
     except UnicodeEncodeError:
         return None
-    head = _plain_head(content_id, sent_ms, len(text))
+    head = _plain_head(content.id, content.sent_ms, len(text))
     return None if head is None else b"".join((head, text, _NUMBER_HEAD, number.encode()))
 
 
@@ -341,28 +347,13 @@ def _plain_head(content_id: bytes, sent_ms: int, size_b: int) -> bytes | None:
 def _decode(value: cbor.Value) -> Content:
     if not isinstance(value, dict):
         raise DecodeError("not a map")
-    if len(value) == len(_REQUIRED):
-        return _content(Fields.of(value, _REQUIRED))
     known = {key: item for key, item in value.items() if key < _IGNORED_FROM}
     fields = Fields.of(known, _REQUIRED, _OPTIONAL)
-    return _content(
-        fields,
-        _decode_heads(fields.value(5)) if fields.has(5) else None,
-        fields.uint(6, _MAX_EPOCH) if fields.has(6) else None,
-        _decode_way_back(fields.value(7)) if fields.has(7) else None,
-        decode_compact(fields.value(8)) if fields.has(8) else None,
-        Number.decode(fields.bstr(9, NUMBER_B)) if fields.has(9) else None,
-    )
-
-
-def _content(
-    fields: Fields,
-    heads: Heads | None = None,
-    epoch: int | None = None,
-    way_back: WayBack | None = None,
-    bundle: CompactBundle | None = None,
-    number: Number | None = None,
-) -> Content:
+    heads = _decode_heads(fields.value(5)) if fields.has(5) else None
+    epoch = fields.uint(6, _MAX_EPOCH) if fields.has(6) else None
+    way_back = _decode_way_back(fields.value(7)) if fields.has(7) else None
+    bundle = decode_compact(fields.value(8)) if fields.has(8) else None
+    number = Number.decode(fields.bstr(9, NUMBER_B)) if fields.has(9) else None
     kind = fields.uint(1)
     if kind == ContentType.ADDRESS and way_back is None:
         raise DecodeError("a content of type address has an address")
@@ -398,11 +389,11 @@ def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
 
 
 def _decode_payload(kind: int, value: cbor.Value) -> Payload:
-    if kind == _TEXT:
-        return Text(Fields.of(value, _ONE).text(1, MAX_CONTENT_B))
     if kind in _OF_ROOMS:
         return OfRooms(ContentType(kind), value)
     match kind:
+        case ContentType.TEXT:
+            return Text(Fields.of(value, _ONE).text(1, MAX_CONTENT_B))
         case ContentType.RECEIPT:
             return _decode_receipt(Fields.of(value, _TWO))
         case ContentType.SYNC:

@@ -17,8 +17,6 @@ from .errors import DecodeError, InvalidArgument
 
 MAX_NUMBER: Final = 2**53 - 1
 _LAYOUT: Final = struct.Struct(f">Q{LINE_B}sQ")
-# A named tuple from all of its fields for half the price of its constructor.
-_new: Final = tuple.__new__
 
 Range: TypeAlias = tuple[int, int]
 """First and last number of a run of numbers."""
@@ -37,10 +35,9 @@ class Number(NamedTuple):
         Raises:
             InvalidArgument: outside 1 <= first <= n + 1 and n <= 2^53 - 1, or a line that has not 4 bytes.
         """
-        n, line, first = self
-        if not _in_range(n, first) or len(line) != LINE_B:
+        if not _in_range(self.n, self.first) or len(self.line) != LINE_B:
             raise InvalidArgument("a number of a text out of range")
-        return _LAYOUT.pack(n, line, first)
+        return _LAYOUT.pack(*self)
 
     @classmethod
     def decode(cls, encoded: bytes) -> Number:
@@ -51,10 +48,10 @@ class Number(NamedTuple):
         """
         if len(encoded) != NUMBER_B:
             raise DecodeError("not the number of a text")
-        fields = _LAYOUT.unpack(encoded)
-        if not _in_range(fields[0], fields[2]):
+        number = cls(*_LAYOUT.unpack(encoded))
+        if not _in_range(number.n, number.first):
             raise DecodeError("a number of a text out of range")
-        return _new(cls, fields)
+        return number
 
 
 def _in_range(n: int, first: int) -> bool:

@@ -12,8 +12,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ._select import native
 
 _NO_SALT: Final = bytes(16)
-_SHA256: Final = SHA256()
-_blake2b: Final = hashlib.blake2b
 
 
 def hash_(label: bytes, data: bytes) -> bytes:
@@ -44,12 +42,12 @@ def sha256(data: bytes) -> bytes:
 @native("kdf_prf")
 def prf(key: bytes, label: bytes, size_b: int, salt: bytes = _NO_SALT, data: bytes = b"") -> bytes:
     """Keyed BLAKE2b with `person` = label and a 16-byte `salt` (PRM-12)."""
-    return _blake2b(data, digest_size=size_b, key=key, salt=salt, person=label).digest()
+    return hashlib.blake2b(data, digest_size=size_b, key=key, salt=salt, person=label).digest()
 
 
 def hkdf(salt: bytes, ikm: bytes, info: bytes, length_b: int) -> bytes:
     """HKDF-SHA-256, extract then expand; `length_b` is at most 8160 (PRM-13)."""
-    return HKDF(_SHA256, length_b, salt, info).derive(ikm)
+    return HKDF(SHA256(), length_b, salt, info).derive(ikm)
 
 
 def equal(left: bytes, right: bytes) -> bool:

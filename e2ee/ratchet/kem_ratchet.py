@@ -250,16 +250,15 @@ def receive(
         if new_chain and isinstance(state, Offering) and state.received is not None:
             return state._replace(received=None)
         return state
-    kind, _, epoch, id_, _ = piece
-    if epoch <= pq_epoch:
+    if piece.epoch <= pq_epoch:
         return state
-    if epoch == pq_epoch + 1:
-        if kind == EK and isinstance(state, _ENCAPSULATOR):
-            known = isinstance(state, _WITH_KEY) and id_ == state.key_id
+    if piece.epoch == pq_epoch + 1:
+        if piece.type == EK and isinstance(state, _ENCAPSULATOR):
+            known = isinstance(state, _WITH_KEY) and piece.id == state.key_id
             return state if known else _collect_key(state, piece)
-        if kind == CT and isinstance(state, SecretHeld):
+        if piece.type == CT and isinstance(state, SecretHeld):
             return _check_held(state, piece)
-        if kind == CT and isinstance(state, Offering):
+        if piece.type == CT and isinstance(state, Offering):
             return _collect_ciphertext(state, session_id, piece)
     raise AuthenticationError
 

@@ -15,8 +15,8 @@ from .skipped import SkippedKeys
 build: Final = tuple.__new__
 """Makes a named tuple from all of its fields in 0.25 us; by field names 0.6 us, in use up to 0.9 us.
 
-Only for what every message makes anew, in methods that do nothing else: opening a message would else take 2.7
-times its floor instead of 2.3. All other states are built by field name.
+Only for the states that every message makes anew, in methods that do nothing else: to seal and to open would
+else take an eighth longer, and a fifth to a quarter where the core is compiled. All else is built otherwise.
 """
 
 

@@ -65,19 +65,18 @@ def encode(value: Value) -> bytes:
 
 def _in_order(value: object, depth: int) -> bool:
     """Refuse what WIRE-01 does not list; return whether every map has its keys in ascending order."""
-    kind = type(value)
-    if kind in _STRINGS:
+    if type(value) in _STRINGS:
         return True
-    if kind is int:
-        if not _MIN_INT <= cast(int, value) <= _MAX_UINT:
+    if type(value) is int:
+        if not _MIN_INT <= value <= _MAX_UINT:
             raise InvalidArgument("integer beyond 64 bit")
         return True
     if depth >= MAX_CBOR_DEPTH:
         raise InvalidArgument("nested too deep, or a type outside the accepted set")
-    if kind is dict:
-        return _map_in_order(cast("dict[object, object]", value), depth + 1)
-    if kind is list or kind is tuple:
-        return _items_in_order(cast("Sequence[Any]", value), depth + 1)
+    if type(value) is dict:
+        return _map_in_order(value, depth + 1)
+    if type(value) is list or type(value) is tuple:
+        return _items_in_order(value, depth + 1)
     raise InvalidArgument("a type outside the accepted set")
 
 

@@ -32,8 +32,6 @@ _IDS: Final = struct.Struct(">III")
 _IDS_END: Final = KEY_B + _IDS.size
 _CIPHERTEXT_END: Final = _IDS_END + KEM_CIPHERTEXT_B
 _FIXED_B: Final = TAG_B + SALT_B + SEALED_HEADER_B
-# A named tuple from all of its fields for half the price of its constructor.
-_new: Final = tuple.__new__
 
 
 class RawEnvelope(NamedTuple):
@@ -84,16 +82,13 @@ def decode(encoded: bytes) -> RawEnvelope:
         raise DecodeError("not the size of an envelope")
     salt = start + TAG_B
     header = salt + SALT_B
-    return _new(
-        RawEnvelope,
-        (
-            encoded[_LEAD_B:start],
-            encoded[start:salt],
-            encoded[salt:header],
-            encoded[header:body],
-            encoded[body:],
-            encoded[:body],
-        ),
+    return RawEnvelope(
+        encoded[_LEAD_B:start],
+        Tag(encoded[start:salt]),
+        encoded[salt:header],
+        encoded[header:body],
+        encoded[body:],
+        encoded[:body],
     )
 
 

@@ -26,8 +26,6 @@ _LAST_PIECE_B: Final = {
     EK: KEM_KEY_B - _LAST * PIECE_B,
     CT: KEM_MESSAGE_B - _LAST * PIECE_B,
 }
-# A named tuple from all of its fields for half the price of its constructor.
-_new: Final = tuple.__new__
 
 
 class Fragment(NamedTuple):
@@ -88,4 +86,4 @@ def decode(body: bytes) -> Fragment | None:
         if any(data[size_b:]):
             raise AuthenticationError
         data = data[:size_b]
-    return _new(Fragment, (kind, index, epoch, id_, data))
+    return Fragment(kind, index, epoch, id_, data)

@@ -11,8 +11,6 @@ from e2ee.ids import DhPublic
 
 _LAYOUT: Final = struct.Struct(">32sIIII")
 _NO_FLAGS: Final = 0
-# A named tuple from all of its fields for half the price of its constructor.
-_new: Final = tuple.__new__
 
 
 class Header(NamedTuple):
@@ -38,4 +36,4 @@ def decode(plain: bytes) -> Header:
     key, previous_length, number, pq_epoch, flags = _LAYOUT.unpack(plain)
     if flags != _NO_FLAGS or (previous_length | number | pq_epoch) >= MAX_COUNTER:
         raise AuthenticationError
-    return _new(Header, (key, previous_length, number, pq_epoch))
+    return Header(DhPublic(key), previous_length, number, pq_epoch)
