@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, TooManyDevices, UnknownDevice
 from e2ee_client.events import (
     DeviceRemoved,
@@ -17,12 +18,13 @@ from e2ee_client.events import (
     OwnDeviceRemoved,
 )
 from e2ee_client.restoring import Newest, Saved, _others
-from e2ee_relay.protocol import Publish, Role, decode_frames, encode_frames
+from e2ee_relay.protocol import LookupResult, Publish, Role, decode_frames, encode_frames
 from engine_world import Node, World
 from own_devices import device_id, ids, joined
 from relay_scenes import lossless
 from struck_off import HidingRelay, backup_of, restored
 
+from e2ee import identity
 from e2ee.identity import DeviceList, DeviceRecord, encode_map
 from e2ee.ids import AccountId
 
@@ -71,6 +73,25 @@ def test_a_renewed_list_names_all_and_each_stays_in_reach() -> None:
     world.advance(MINUTE_MS)
     assert sorted(holder.texts()) == sorted(second.texts()) == ["neu", "noch da"]
     assert [*customer.of(DeviceRemoved), *customer.of(NewDevice)] == []
+
+
+def test_an_older_address_that_the_relay_shows_replaces_no_newer_one() -> None:
+    """ID-20: nor does none at all; the next entry is published with the one that is known."""
+    world, holder, second, *_ = company()
+    world.advance(DAY_MS + HOUR_MS)
+    device = second.engine._state.own.device
+    known = holder.engine._state.own_devices[device.record.hash]
+    newest = known.address
+    assert newest is not None
+    at_ms = identity.verify_address(device.record, newest).issued_ms
+    held = holder.engine._state.own.device_list
+    for issued_ms, replaces in ((at_ms - 1, False), (None, False), (at_ms + 1, True), (at_ms, False)):
+        shown = None if issued_ms is None else identity.sign_address(device, bytes(16), bytes(32), issued_ms)
+        frame = LookupResult(1, (held.signed,), (device.record.encoded,), (shown,), False, ())
+        turn = Turn(world.now_ms, holder.engine.account_id)
+        holder.engine._context.devices.note_entry(turn, held, frame)
+        newest = shown if replaces else newest
+        assert known.address == newest
 
 
 def test_a_struck_off_device_gets_nothing_and_stops() -> None:

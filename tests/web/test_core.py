@@ -46,6 +46,7 @@ def test_the_lock_names_no_registry_and_has_a_hash_for_each_library() -> None:
 
 
 def test_the_core_reads_no_clock_no_randomness_and_nothing_of_node() -> None:
+    """PRM-08"""
     ambient = re.compile(
         r"\b(?:Date|Math\.random|crypto|performance|process|globalThis|setTimeout|fetch|console|require)\b|node:"
     )

@@ -6,6 +6,7 @@ account's own directory entry, which any of them publishes for all (ID-41).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from e2ee_relay.protocol import LookupResult
@@ -197,7 +198,7 @@ class Devices(Part):
             if known is None and held.head == own.device_list.head:
                 self._added(turn, record)
                 self._put(turn, OwnDevice(record.hash, record, signed, listed=True))
-            elif known is not None and known.address != signed:
+            elif known is not None and _replaces(known, signed, found):
                 known.address = signed
                 turn.put(known.put())
         self._context.colleagues.follow(turn)
@@ -227,6 +228,25 @@ class Devices(Part):
     def _put(self, turn: Turn, device: OwnDevice) -> None:
         self._state.own_devices[device.record_hash] = device
         turn.put(device.put())
+
+
+def _replaces(
+    known: OwnDevice, signed: bytes | None, found: Iterable[tuple[DeviceRecord, bytes | None]]
+) -> bool:
+    """Whether the entry shows a later address than the known one, or that the device is reached under another
+    record of its own since (ID-20, ID-39).
+    """
+    if known.address is None:
+        return signed is not None
+    at_ms = identity.verify_address(known.record, known.address).issued_ms
+    if signed is not None:
+        return identity.verify_address(known.record, signed).issued_ms > at_ms
+    elsewhere = [
+        identity.verify_address(record, other).issued_ms
+        for record, other in found
+        if other is not None and record.device_id == known.record.device_id
+    ]
+    return any(ms >= at_ms for ms in elsewhere)
 
 
 def _view(one: OwnDevice) -> DeviceView:

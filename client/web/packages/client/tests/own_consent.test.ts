@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex } from "@sealroom/core/bytes.ts";
-import { content, ENTRY } from "@sealroom/core/content.ts";
+import { content, ENTRY, FORWARD } from "@sealroom/core/content.ts";
 import { signList, verifyList } from "@sealroom/core/identity/list.ts";
 import { signMap } from "@sealroom/core/identity/signed.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
@@ -14,11 +14,12 @@ import { encode } from "@sealroom/core/wire/cbor.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { putNew } from "../src/engine/new_engine.ts";
+import { answerWant } from "../src/engine/rooms/asking.ts";
 import { encodeKept, entryKey } from "../src/engine/rooms/model.ts";
 import { newPeer, setPeer } from "../src/engine/state.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { newDevice, takeList } from "../src/engine/upkeep.ts";
-import { addDevice, settle } from "../src/kin/devices.ts";
+import { addDevice, removeDevice, settle } from "../src/kin/devices.ts";
 import { kinOf, kinState } from "../src/kin/kin.ts";
 import type { KinState } from "../src/kin/state.ts";
 import { entriesOf } from "../src/views.ts";
@@ -145,6 +146,21 @@ for (const [what, kind, payload] of FORGED) {
     assert.ok(entriesOf(room).some(({ text }) => text === "eins"));
   });
 }
+
+test("a device of ours is given what it asks for, until it is being struck off (ACC-52, TRN-15)", async () => {
+  const { scene, device } = await kept();
+  scene.says("eins");
+  const { c, roomId } = scene;
+  const tag = entries.deviceTagOf(roomId, c.own.record.deviceId);
+  const forwards = (): number => {
+    scene.in((d) => answerWant(d, device, [{ tag, first: 0, last: 9 }]));
+    const waiting = c.outbox.lane(device).waiting.map(({ contentId }) => c.outbox.posted.get(hex(contentId))?.type);
+    return waiting.filter((type) => type === FORWARD).length;
+  };
+  assert.equal(forwards(), 1);
+  scene.engine.do(scene.nowMs, (context, turn) => removeDevice(kinState(context) as KinState, turn, hex(device)));
+  assert.equal(forwards(), 1);
+});
 
 /** A store has an entry as one that was taken, whatever it says. */
 function stored(scene: Scene, entry: Entry): void {

@@ -197,7 +197,8 @@ function isWanted(d: Draft, kept: Kept, wanted: readonly WantedRange[]): boolean
 
 function mayHave(d: Draft, kept: Kept, deviceId: Bytes, team: ReturnType<typeof teamOrNone>): boolean {
   const { kind } = kept.entry.header;
-  if (isOurs(d, deviceId)) return true;
+  // Not one that is being struck off (ACC-52).
+  if (isOurs(d, deviceId)) return (d.c.kin?.ids() ?? []).some((id) => same(id, deviceId));
   const now = recipients(d.room, d.judged(), kind, team).some((id) => same(id, deviceId));
   if (!now) return false;
   if (GROUND.includes(kind) || same(kept.entry.author.deviceId, deviceId)) return true;
