@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,6 +26,7 @@ from site_scene import ROOM, built, settings
 from e2ee.rooms.assets import Assets, Place
 from e2ee.rooms.door import Door
 
+MODULES = ("mpm_event", "authz_core", "mime", "headers", "filter", "deflate")
 UPSTREAM = "wss://relay.operator.example/in"
 
 
@@ -97,6 +102,45 @@ async def test_caddy_serves_what_was_signed_and_nothing_else(builder: Builder, t
     with running(caddy, "run", "--config", "Caddyfile", folder=tmp_path):
         await until_answered(f"{origin}/room.html")
         await look(builder, assets, origin)
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[Path]:
+    """A copy that every user may read: where a test runs as root, Apache does not."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        yield shutil.copytree(folder, Path(place) / "room", symlinks=True)
+
+
+def apache_settings(builder: Builder, apache: str, here: Path, port: int, room: Path) -> Path:
+    """Write what stands around the settings of the site."""
+    modules = Path(apache).parents[1] / "lib/apache2/modules"
+    loads = "".join(f"LoadModule {name}_module {modules}/mod_{name}.so\n" for name in MODULES)
+    (here / "mime.types").write_text("text/html html\ntext/plain txt\n", "utf-8")
+    settings = here / "apache.conf"
+    settings.write_text(
+        f"{loads}ServerName localhost\nServerRoot {here}\nDefaultRuntimeDir {here}\nUser nobody\n"
+        f"Group nogroup\nPidFile pid\nErrorLog errors\nTypesConfig mime.types\nListen 127.0.0.1:{port}\n"
+        f"<VirtualHost *:{port}>\nDocumentRoot {room}\n"
+        f"Include {builder.folder / 'servers/apache.conf'}\n</VirtualHost>\n",
+        "utf-8",
+    )
+    return settings
+
+
+@pytest.mark.processes
+async def test_apache_serves_what_was_signed_and_nothing_else(builder: Builder, tmp_path: Path) -> None:
+    """CNS-64"""
+    apache = program("apache2", "apache2-bin")
+    assets = await builder.assets()
+    with_more(builder)
+    held = HeldPort()
+    with readable(builder.folder / "room") as room:
+        settings = apache_settings(builder, apache, tmp_path, held.number, room)
+        with running(apache, "-f", str(settings), "-DFOREGROUND", folder=tmp_path):
+            origin = f"http://127.0.0.1:{held.number}"
+            await until_answered(f"{origin}/room.html")
+            await look(builder, assets, origin)
 
 
 async def through(builder: Builder, tmp_path: Path) -> dict[str, str]:
