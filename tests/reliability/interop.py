@@ -74,7 +74,7 @@ def row_of(who: str, figures: dict[str, Any], faults: list[str]) -> dict[str, An
 
 async def _control(folder: Path, seed: int) -> dict[str, Any]:
     """A relay that forgets what it has confirmed; it passes when that is found."""
-    plan = Plan(20, seed, Chances(0.0, 0.0, swallowed=30), least_epochs=0, patience_s=5.0)
+    plan = Plan(20, seed, Chances(0.0, 0.0, remembered=25), least_epochs=0, patience_s=5.0)
     outcome = await play(in_python, folder, plan)
     is_found = any("lacks" in fault for fault in outcome.faults) and any(
         "Gap" in fault for fault in outcome.faults

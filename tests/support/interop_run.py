@@ -10,7 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -20,6 +20,7 @@ from e2ee_client.rooms import Company
 from interop_ends import BrowserEnd, End, Line, PythonEnd, browser_customer, python_customer
 from lossy_proxy import Chances, LossyProxy
 from playwright.async_api import Browser
+from playwright.async_api import Error as ScreenError
 from relay_process import RelayProcess
 from web_companies import founded
 
@@ -70,7 +71,7 @@ async def play(customers: Customers, folder: Path, plan: Plan) -> Outcome:
         founded(proxy.url) as company,
         customers(company, proxy.url) as customer,
     ):
-        talk = Talk(await _company_end(company), customer, plan)
+        talk = Talk(await _company_end(company), customer, plan, proxy.fates.mend)
         try:
             faults = await talk.run()
         finally:
@@ -111,8 +112,9 @@ async def _company_end(company: Company) -> PythonEnd:
 class Talk:
     """A conversation in rounds: both write some texts at once, then each waits for the other's."""
 
-    def __init__(self, company: PythonEnd, customer: End, plan: Plan) -> None:
-        self.company, self.customer, self._plan = company, customer, plan
+    def __init__(self, company: PythonEnd, customer: End, plan: Plan, mend: Callable[[], None]) -> None:
+        """`mend` ends a planted fault of the network."""
+        self.company, self.customer, self._plan, self._mend = company, customer, plan, mend
         self._random = random.Random(f"{plan.seed} talk")
         self.written: dict[str, list[str]] = {one.name: [] for one in (company, customer)}
         self.epochs: dict[bytes, int] = {}
@@ -127,13 +129,16 @@ class Talk:
                 while self._left(self.company) or self._left(self.customer):
                     patience.reschedule(asyncio.get_running_loop().time() + self._plan.patience_s)
                     await self._round()
-        except TimeoutError:
-            found.append("a text does not arrive")
-            await self._say_more()
+        except (TimeoutError, ScreenError) as error:
+            said = str(error).partition("\n")[0]
+            found.append(f"a screen does not show a text: {said}" if said else "a text does not arrive")
+            with suppress(TimeoutError, ScreenError):
+                await self._say_more()
         return found + await self._end()
 
     async def _say_more(self) -> None:
         """What comes behind a text that is missing shows it."""
+        self._mend()
         for end, other in ((self.company, self.customer), (self.customer, self.company)):
             text = f"{end.name} last"
             self.written[end.name].append(text)

@@ -48,13 +48,13 @@ Socket: TypeAlias = ServerConnection | ClientConnection
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """Shares of all envelopes. The envelope of number `swallowed` is answered OK and never passed on: the
-    planted fault of a relay that forgets what it has confirmed (0: none).
+    """Shares of all envelopes. Those behind the first `remembered` ones are answered OK and never passed on:
+    the planted fault of a relay that forgets what it has confirmed (None: no such fault).
     """
 
     loss: float = 0.10
     late: float = 0.15
-    swallowed: int = 0
+    remembered: int | None = None
 
 
 class Fates:
@@ -65,7 +65,12 @@ class Fates:
         self._chances = chances
         self._to_meet: dict[bytes, str] = {}
         self._pack: list[str] = []
+        self._remembered = chances.remembered
         self.met: Counter[str] = Counter()
+
+    def mend(self) -> None:
+        """Forget nothing from now on."""
+        self._remembered = None
 
     @property
     def envelopes(self) -> int:
@@ -92,7 +97,7 @@ class Fates:
 
     def _drawn(self) -> str:
         """Drawn from a pack, so that the shares are kept however few envelopes there are."""
-        if self.envelopes + 1 == self._chances.swallowed:
+        if self._remembered is not None and self.envelopes >= self._remembered:
             return SWALLOWED
         if not self._pack:
             lost, late = round(_PACK * self._chances.loss), round(_PACK * self._chances.late)

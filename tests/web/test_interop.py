@@ -45,8 +45,8 @@ async def test_a_customer_in_a_browser_and_a_company_have_one_transcript_over_a_
 
 
 async def test_a_relay_that_forgets_what_it_has_confirmed_is_found(tmp_path: Path) -> None:
-    """The control: a text is lacking, and its gap was told."""
-    plan = Plan(6, 1, Chances(0.0, 0.0, swallowed=14), least_epochs=0, patience_s=3.0)
+    """The control: texts are lacking, and their gap was told."""
+    plan = Plan(12, 1, Chances(0.0, 0.0, remembered=14), least_epochs=0, patience_s=3.0)
     outcome = await play(in_python, tmp_path, plan)
     assert any("lacks" in fault for fault in outcome.faults)
     assert any("Gap is left" in fault for fault in outcome.faults)
