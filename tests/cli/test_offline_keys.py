@@ -75,11 +75,10 @@ def test_a_colleague_is_taken_in_by_a_list_that_is_signed_where_the_key_is_kept(
 
 def ready(desk: Person) -> None:
     """Let notice and mandate be signed, so that the company acts."""
-    for what, given in (("mandate", []), ("notice", ["notice"])):
-        desk.ok("company", what, "request", *given, "asked")
+    for what, given, then in (("notice", ["notice"], "Kept."), ("mandate", [], "Installed.")):
+        desk.ok("company", what, "request", *given, "asked", "--force")
         desk.ok("company", what, "sign", "key", "asked", "signed", "--force")
-        desk.ok("company", what, "install", *given, "signed")
-        (desk.home / "asked").unlink()
+        assert then in desk.ok("company", what, "install", *given, "signed")
 
 
 def test_what_was_not_asked_for_is_neither_signed_nor_installed(desk: Person) -> None:

@@ -22,6 +22,7 @@ from e2ee_client.rooms import (
     Routing,
     Service,
 )
+from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecret
 from practice import Practice
 
@@ -231,6 +232,23 @@ async def test_a_desk_is_told_of_answers_ratings_and_closing(
         await until(lambda: ("room.closed", None) in told)
     assert given == ["Ja"]
     assert {("entry.edit", "Guten Tag"), ("entry.answer", "Passt es?: Ja")} <= set(told)
+
+
+async def test_a_desk_that_is_only_connected_hands_over_as_well(praxis: Practice) -> None:
+    """TRN-34: as `sealroom company run` does; of the room that it had before too, and to the second one."""
+    first, second = await praxis.agent("Agent A"), await praxis.agent("Agent B")
+    room = await praxis.opened(await praxis.customer())
+    await room.send("Mein Rezept geht zu Ende")
+    await until(lambda: any(one.unread == 1 for one in praxis.company.rooms()))
+    desk = praxis.company
+    task = asyncio.create_task(hand_to_takers(desk, desk.client.events(), 64))
+    ours = await anext(first.waiting())
+    await ours.claim(60)
+    await until_read(lambda: texts(ours), ["Mein Rezept geht zu Ende"])
+    await ours.transfer(device_id=second.me().device_id)
+    await until(lambda: any(one.room_id == room.room_id for one in second.rooms()))
+    await until_read(lambda: texts(second.room(room.room_id)), ["Mein Rezept geht zu Ende"])
+    task.cancel()
 
 
 @pytest.mark.parametrize(("history", "known"), [(64, True), (0, False)])

@@ -98,11 +98,14 @@ def _until_ms(session: Session) -> int | None:
 
 
 async def _stated(session: Session, passphrase: str, state: Callable[[Company], Awaitable[bytes]]) -> int:
-    """State a notice, and wait until the relay has it."""
+    """State a notice, and wait until the relay has it; it is stated under a mandate."""
     async with session.open(passphrase, online=True) as client:
         company = company_of(client)
         digest = await state(company)
         await until_published(session, client)
+        if company.keys == "offline" and await company.origins_named() is None:
+            session.say("notice.kept")
+            return DONE
         try:
             await company.wait_ready(session.options.timeout)
         except WaitTimeout:

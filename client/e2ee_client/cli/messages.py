@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
 
 from e2ee_client import (
     Client,
@@ -16,6 +20,7 @@ from e2ee_client import (
 )
 from e2ee_client.errors import WaitTimeout
 from e2ee_client.room_events import RoomChanged
+from e2ee_client.rooms.taking_over import hand_to_takers
 
 from .addressing import find_contact, label, short_id
 from .event_lines import event_json, event_line, is_news, is_told, name_of
@@ -23,10 +28,14 @@ from .failures import DONE, Refused
 from .fetching import fetch, unless_hopeless, waiting
 from .marks import mark_of
 from .neutral import neutral
+from .room_addressing import company_of
 from .room_event_lines import entry_of, is_of_company, is_text_of_room, line_of
 from .room_lines import entry_json
 from .serving import serving
 from .session import Session, Work, local_time, settle
+
+HANDED_OVER: Final = 64
+"""Entries from before that `company run` gives to who takes a room."""
 
 
 def send(session: Session) -> Work:
@@ -77,6 +86,19 @@ async def _tell_of_meanwhile(session: Session, client: Client, events: EventIter
 
 def listen(session: Session) -> Work:
     """Print events until Ctrl-C, or until so many texts came."""
+    return _listening(session)
+
+
+def run_desk(session: Session) -> Work:
+    """Print events as `listen` does; whoever takes a room is handed what was said before."""
+
+    def handing(client: Client) -> Coroutine[Any, Any, None]:
+        return hand_to_takers(company_of(client), client.events(), HANDED_OVER)
+
+    return _listening(session, handing)
+
+
+def _listening(session: Session, beside: Callable[[Client], Coroutine[Any, Any, None]] | None = None) -> Work:
     passphrase = session.passphrase()
 
     async def work() -> int:
@@ -84,12 +106,27 @@ def listen(session: Session) -> Work:
             if session.is_shared:
                 await _print_events(session, client)
                 return DONE
-            async with serving(session, client, passphrase):
+            async with AsyncExitStack() as stack:
+                if beside is not None:
+                    await stack.enter_async_context(_running(beside(client)))
+                await stack.enter_async_context(serving(session, client, passphrase))
                 await _print_events(session, client)
             await settle(client)
             return DONE
 
     return work()
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
 
 
 async def _print_events(session: Session, client: Client) -> None:

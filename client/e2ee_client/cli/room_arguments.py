@@ -115,7 +115,7 @@ def _company(add: _Adding) -> None:
     logins_.switches(allow="help.logins_allow", end="help.logins_end")
     login_key = add.acting("login-key", logins.write_key)
     login_key.argument("file", "help.login_key_file", type=Path, metavar="FILE")
-    _listening(add("run", messages.listen))
+    _listening(add("run", messages.run_desk))
 
 
 def _signed_elsewhere(add: _Adding, notice: CommandGroup) -> None:

@@ -200,7 +200,10 @@ class Company(Signer):
         if notice is None:
             raise NoticeIncomplete("no notice is published yet", field="notice")
         if standing is None or signing.keys is None or not signing.signs(standing):
-            raise ConfigError("this device has not signed the mandate that counts")
+            raise ConfigError(
+                "this device has signed no mandate that counts: it does so when it has reached the relay,"
+                " or has it signed where the account key is kept"
+            )
         key, mandate = signing.keys.roster, standing.mandate
         channels = sign_channels(key, mandate, signing.channels, signing.hours, turn.now_ms)
         return DoorParts(mandate, notice, channels)

@@ -35,7 +35,7 @@ from .lanes import Lanes
 from .mailing import Mailing
 from .routing import Asked
 from .service import Service, machine_text
-from .taking_over import TakingOver
+from .taking_over import TakingOver, place_among_desks
 from .timed import Timed
 from .told import TOLD, said
 from .webhooks import TEXT_EVENT, RoomEvent, Webhooks
@@ -44,7 +44,6 @@ _READ_AGAIN: Final = 64
 """Texts of a room that came while the desk was not running; older ones stay unread."""
 _REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
-DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
 
@@ -201,10 +200,7 @@ class Attending:
             await handle(room)
 
     def _place(self) -> int:
-        """Our place among the desks in force: bots first, each in the order of the roster (ROOM-39)."""
-        desks = [one for one in self._desk.team() if one.role in DESKS]
-        desks.sort(key=lambda one: (not one.is_bot, one.device_id))
-        return next((place for place, one in enumerate(desks) if one.is_this), 0)
+        return place_among_desks(self._desk.team())
 
     async def _greet_in_turn(self) -> None:
         while True:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
+from e2ee_client.people import Person, Role
 from e2ee_client.room_events import RoomChanged
+from e2ee_client.runtime.event_stream import EventIterator
 
+from .agent import Agent
 from .company_room import CompanyRoom
+
+DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 
 
 class TakingOver:
@@ -33,3 +40,23 @@ class TakingOver:
         """Hand history over, unless nothing was said, or the room has changed again meanwhile."""
         with suppress(NoRight, RoomFrozen, ConsentWithdrawn, RoomErased):
             await room.hand_over(taker, self._count)
+
+
+async def hand_to_takers(desk: Agent, events: EventIterator, count: int) -> None:
+    """Hand history to whoever takes a room, for a desk that is connected and does nothing else by itself."""
+    taking = TakingOver(count)
+    for room in desk.rooms():
+        taking.begin(room)
+    async for event in events:
+        if not isinstance(event, RoomChanged):
+            continue
+        taker = taking.taker(event)
+        if taker is not None and not place_among_desks(desk.team()):
+            await taking.hand_over(desk.room(event.room_id), taker)
+
+
+def place_among_desks(team: Sequence[Person]) -> int:
+    """Our place among the desks in force: bots first, each in the order of the roster (ROOM-39)."""
+    desks = [one for one in team if one.role in DESKS]
+    desks.sort(key=lambda one: (not one.is_bot, one.device_id))
+    return next((place for place, one in enumerate(desks) if one.is_this), 0)

@@ -31,6 +31,8 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "mandate.login": "Es nennt einen Schlüssel für Anmeldungen.",
     "mandate.no_login": "Es nennt keinen Schlüssel für Anmeldungen.",
     "mandate.installed": "Eingesetzt. Die Tür neu schreiben: sealroom company door DATEI",
+    "notice.kept": "Aufgehoben. Er gilt, sobald ein Mandat unterschrieben ist: sealroom company mandate "
+    "request DATEI",
     "notice.signed": "Unterschrieben für Konto {id}: Hinweistext {number} von {company}, in {locales}, "
     "Relay {relay}.",
 }
