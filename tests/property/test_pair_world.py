@@ -59,6 +59,7 @@ def test_scene_ends_as_it_has_to(name: str) -> None:
     assert SCENES[name](None) == []
 
 
+@pytest.mark.reference
 @pytest.mark.parametrize("fault", pair_faults.PLANTED)
 def test_planted_fault_is_seen(fault: str) -> None:
     with pair_faults.planted(fault) as faults:

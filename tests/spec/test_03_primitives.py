@@ -52,7 +52,9 @@ SEALING = {
 
 def test_every_place_that_seals_is_in_the_table_of_keys() -> None:
     """PRM-15: a module that seals anew says here, and in the chapter, why its keys seal one text each."""
-    sources = checkout.shipped_sources(checkout.ROOT)
+    sources = list(checkout.shipped_sources(checkout.ROOT))
+    if not sources:
+        pytest.skip("no sources beside the tests: what is tested was installed")
     found = {
         path.relative_to(checkout.ROOT).as_posix()
         for path in sources
