@@ -182,6 +182,32 @@ def test_a_device_that_is_struck_off_loses_what_waits_for_it() -> None:
     assert waiting(customer) == (0, 0)
 
 
+def test_what_has_not_left_for_a_device_that_is_struck_off_is_not_lost() -> None:
+    """ID-28: a sealed content that no relay has has not left; one that the relay has is reported."""
+    world, first, second, customer, praxis = company()
+    ours = with_rooms(customer)
+    customer.send(praxis, "an beide")
+    world.settle()
+    for one in (first, second):
+        one.carry_out(one.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(MINUTE_MS)
+    gone = device_id(second)
+    second.stop()
+    left, stayed = posted(customer, "eins"), posted(customer, "zwei")
+    post(customer, left, (praxis, gone))
+    world.settle()
+    customer.stop()
+    post(customer, stayed, (praxis, gone))
+    first.carry_out(first.engine.remove_device(gone, world.now_ms))
+    world.advance(MINUTE_MS)
+    turn, contact = customer.engine._step(world.now_ms), customer.engine._state.contacts[AccountId(praxis)]
+    customer.engine._context.contents.pin(turn, contact, first.engine._state.own.device_list)
+    customer.carry_out(turn.effects())
+    assert ours.lost == [(gone, left.content_id, "remote.identity")]
+    assert ours.unsent == [(gone, stayed.content_id)]
+    assert waiting(customer) == (0, 0)
+
+
 def test_a_contact_that_is_forgotten_loses_what_waits_for_it() -> None:
     """TRN-29: no row stays."""
     _, company_, customer, praxis = acquainted()

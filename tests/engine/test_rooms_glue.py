@@ -24,7 +24,7 @@ from team_world import account, colleague, company_of, do, founded, this
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import InvalidArgument, ListFork, NoRight, RemoteError
 from e2ee.identity import DeviceList, next_list, sign_list
-from e2ee.ids import AccountId, ContentId
+from e2ee.ids import AccountId, ContentId, DeviceId
 from e2ee.rooms.entry import Author, EntryHash, RoomId, carrier, device_tag
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.payloads import RoomText
@@ -370,6 +370,57 @@ def test_an_entry_posted_to_a_device_that_is_gone_is_told_as_failed() -> None:
     (told,) = company.of(EntryState)
     assert (told.entry_hash, told.progress) == (said, EntryProgress.FAILED)
     assert told.device_id == this(second)
+
+
+def test_an_entry_that_has_not_left_for_a_device_that_is_struck_off_goes_to_those_in_force() -> None:
+    """ID-28: nothing is told as failed; it waits, and who is in force gets it."""
+    world, company, second, person, room_id = team_of_two()
+    act(company, lambda turn, rooms: rooms.acting.add(turn, room_id, this(second)))
+    act(company, lambda turn, rooms: rooms.acting.change(turn, room_id, Change(remove=(this(company),))))
+    world.advance(MINUTE_MS)
+    person.stop()
+    said = write(person, room_id, "Guten Tag")
+    company.carry_out(company.engine.remove_device(this(second), company.now_ms))
+    world.advance(MINUTE_MS)
+    person.events.clear()
+    do(person, lambda turn: pin_newest(person, company, turn))
+    assert rooms_of(person).queries.progress(room_id, said, person.now_ms) is EntryProgress.WAITING
+    person.crash()
+    person.start()
+    world.advance(MINUTE_MS)
+    assert texts(company, room_id) == ["Guten Tag"]
+    told = [one.progress for one in person.of(EntryState) if one.entry_hash == said]
+    assert told == [EntryProgress.WAITING, EntryProgress.SENT, EntryProgress.DELIVERED]
+
+
+def test_an_entry_of_the_company_that_has_not_left_for_its_last_device_is_told_as_failed() -> None:
+    """ID-28: nobody on the company's side waits for a recipient (ROOM-15)."""
+    world, company, second, _, room_id = team_of_two()
+    act(company, lambda turn, rooms: rooms.acting.claim(turn, room_id))
+    act(company, lambda turn, rooms: rooms.acting.add(turn, room_id, this(second)))
+    world.advance(MINUTE_MS)
+    said = write(company, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+
+    def not_sent(turn: Turn, *others: DeviceId) -> None:
+        room = rooms_of(company).room(turn, room_id)
+        stored = room.log.find(turn, said)
+        assert stored is not None
+        stored.waiting_for, stored.is_delivered = (this(second), *others), False
+        room.log.put(turn, stored)
+        room.not_sent(turn, said[:16], this(second))
+
+    company.events.clear()
+    do(company, lambda turn: not_sent(turn, DeviceId(b"?" * 16)))
+    assert company.of(EntryState) == []
+    do(company, not_sent)
+    assert [one.progress for one in company.of(EntryState)] == [EntryProgress.FAILED]
+
+
+def pin_newest(node: Node, company: Node, turn: Turn) -> None:
+    """Let a node learn of a company's list before anything of its own leaves."""
+    contact = node.engine._state.contacts[account(company)]
+    node.engine._context.contents.pin(turn, contact, company.engine._state.own.device_list)
 
 
 def test_who_had_left_the_notes_writes_one_again() -> None:

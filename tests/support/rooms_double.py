@@ -30,6 +30,7 @@ class RoomsDouble:
     ids: set[bytes] = field(default_factory=set)
     reached: list[tuple[bytes, bytes]] = field(default_factory=list)
     lost: list[tuple[bytes, bytes, str]] = field(default_factory=list)
+    unsent: list[tuple[bytes, bytes]] = field(default_factory=list)
     changed: list[bytes] = field(default_factory=list)
     opens: dict[bytes, Posted] = field(default_factory=dict)
     starts: int = 0
@@ -65,6 +66,9 @@ class RoomsDouble:
         self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes, code: str
     ) -> None:
         self.lost.append((device_id, content_id, code))
+
+    def not_sent(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
+        self.unsent.append((device_id, content_id))
 
     def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
         return self.opens.get(device_id)

@@ -53,6 +53,11 @@ class Outgoing(Row):
     sealed_ms: int = 0
     ask_id: bytes | None = None
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the relay has taken a sending; one that it is being given this moment does not count."""
+        return self.sendings > bool(self.envelope)
+
 
 @dataclass(slots=True)
 class Lane:

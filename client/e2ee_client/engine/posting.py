@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from e2ee import content as contents
 from e2ee import pair as pairs
@@ -38,6 +39,7 @@ MAX_POSTED_B: Final = 64_000
 """Of an encoded content, so that heads and an address fit beside it (WIRE-14)."""
 MAX_REMEMBERED: Final = 4_096
 _A_NUMBER: Final = Number(1, bytes(LINE_B), 1)
+_Tell: TypeAlias = Callable[[Turn, AccountId, DeviceId, bytes], None]
 
 
 class Posting(Part):
@@ -224,12 +226,18 @@ class Posting(Part):
 
     def lost(self, turn: Turn, item: Outgoing, code: str) -> bool:
         """A content is not sent to a device any more; False if it is not a posted one."""
+        return self._ended(turn, item, partial(self._context.rooms.failed, code=code))
+
+    def not_sent(self, turn: Turn, item: Outgoing) -> bool:
+        """A content has not left for a device that is gone (ID-28); False if it is not a posted one."""
+        return self._ended(turn, item, self._context.rooms.not_sent)
+
+    def _ended(self, turn: Turn, item: Outgoing, tell: _Tell) -> bool:
         if item.content_id not in self._waits:
             return False
         key = item.account_id + item.device_id
         if item.shown and key in self._waits[item.content_id]:
-            device_id = DeviceId(item.device_id)
-            self._context.rooms.failed(turn, item.account_id, device_id, item.content_id, code)
+            tell(turn, item.account_id, DeviceId(item.device_id), item.content_id)
             self._settled(turn, key, item.content_id)
         return True
 

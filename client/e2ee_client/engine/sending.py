@@ -351,12 +351,15 @@ class Sending(Part):
             self._context.renewal.struck_off(turn, peer)
             for item in lane.all():
                 turn.delete("outbox", item.key)
-                if self._context.posting.lost(turn, item, IdentityMismatch.code):
-                    continue
-                if item.shown and item.content_id in lane.unconfirmed:
-                    self.gave_up(turn, item)
-                elif item.shown and not self.is_elsewhere(item):
-                    self._wait_for(turn, item, NO_DEVICE)
+                self._ended(turn, item)
+
+    def _ended(self, turn: Turn, item: Outgoing) -> None:
+        """A device that is gone gets a content no more: what has left may be lost, what has not waits."""
+        if item.has_left:
+            if not self._context.posting.lost(turn, item, IdentityMismatch.code) and item.shown:
+                self.gave_up(turn, item)
+        elif not self._context.posting.not_sent(turn, item) and item.shown and not self.is_elsewhere(item):
+            self._wait_for(turn, item, NO_DEVICE)
 
     def _wait_for(self, turn: Turn, item: Outgoing, device_id: bytes) -> None:
         """Let a text wait for a device as well."""

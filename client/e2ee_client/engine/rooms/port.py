@@ -46,6 +46,10 @@ class RoomsPort(Protocol):
         """A posted content will not be sent to a device any more, once for each."""
         ...
 
+    def not_sent(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
+        """A posted content has not left for a device that was struck off, once for each (ID-28)."""
+        ...
+
     def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
         """Return the `open` with which each flight to this device begins, while the device has not confirmed
         it (TRN-30); None if there is none.

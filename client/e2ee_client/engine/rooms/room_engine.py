@@ -292,6 +292,13 @@ class RoomEngine:
         if stored is not None:
             self.writing.failed(turn, stored, device_id, code)
 
+    def not_sent(self, turn: Turn, content_id: bytes, device_id: DeviceId) -> None:
+        """An entry of ours has not left for a device that was struck off (ID-28)."""
+        stored = self.log.by_content(turn, content_id)
+        if stored is not None:
+            self.writing.not_sent(turn, stored, device_id)
+            turn.put_at_end(LiveRoom.TABLE, self.live.room_id, self.live.put)
+
     # --- what is due ---
 
     def tick(self, turn: Turn) -> None:

@@ -396,6 +396,12 @@ class Rooms(LoadedRooms):
         if room is not None:
             room.failed(turn, content_id, device_id, code)
 
+    def not_sent(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
+        """A posted content has not left for a device that was struck off (ID-28)."""
+        room = self._room_of(turn, content_id)
+        if room is not None:
+            room.not_sent(turn, content_id, device_id)
+
     def _room_of(self, turn: Turn, content_id: bytes) -> RoomEngine | None:
         self.around.turn = turn
         posted = self._context.posting.find(turn, content_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from e2ee.errors import RemoteError
+from e2ee.errors import IdentityMismatch, RemoteError
 from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
 from e2ee.rooms.entry import (
@@ -114,9 +114,8 @@ class Writing(RoomPart):
         is_waiting = self._around.side is Side.CUSTOMER and all(
             one.account_id != live.company for one in found
         )
-        if is_waiting and entry_hash not in live.unsent:
-            live.unsent = (*live.unsent, entry_hash)[-MAX_UNSENT:]
-            self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
+        if is_waiting:
+            self._wait(turn, entry_hash)
         if not is_waiting and found:
             self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.SENT))
         stored.waiting_for = tuple(one.device_id for one in found)
@@ -202,6 +201,31 @@ class Writing(RoomPart):
         self._room.log.put(turn, stored)
         event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
         self._around.tell(turn, event)
+
+    def not_sent(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:
+        """An entry of ours has not left for a device that was struck off; one that is then for nobody waits
+        for those in force (ID-28), or has failed.
+        """
+        stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
+        own = self._room.states.own_devices()
+        if stored.is_delivered or device_id in own or any(one not in own for one in stored.waiting_for):
+            self._room.log.put(turn, stored)
+        elif self._waits(turn, stored):
+            self._room.log.put(turn, stored)
+            self._wait(turn, stored.hash)
+        else:
+            self.failed(turn, stored, device_id, IdentityMismatch.code)
+
+    def _waits(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether an entry may wait for a recipient: a customer's that the phase lets pass (ROOM-15)."""
+        kind = Header.decode(stored.header).kind
+        return self._around.side is Side.CUSTOMER and self._room.states.lets_pass(kind, turn.now_ms)
+
+    def _wait(self, turn: Turn, entry_hash: EntryHash) -> None:
+        live = self._live
+        if entry_hash not in live.unsent:
+            live.unsent = (*live.unsent, entry_hash)[-MAX_UNSENT:]
+            self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
 
     def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
         """Write an entry that follows from another one, if it may be written now."""

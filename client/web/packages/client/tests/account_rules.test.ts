@@ -193,6 +193,28 @@ test("a text that has left for no device waits for those in force (ID-28)", () =
   assert.equal(scene.kept(text.hash)?.delivery, "waiting");
 });
 
+test("a text that is sealed, and that no relay has, has not left; one that a relay has is reported (ID-28)", () => {
+  for (const isWithRelay of [false, true]) {
+    const scene = new Scene();
+    scene.state([agent]);
+    arrives(scene.engine, flightsOf(scene.engine, agent, NOW_MS)(spare(1)), NOW_MS);
+    const text = scene.says("eins");
+    const lane = scene.c.outbox.lane(agent.id);
+    const sealed = lane.ready.filter(({ contentId }) => hex(contentId) === hex(text.hash.slice(0, 16)));
+    assert.equal(sealed.length, 1);
+    if (isWithRelay) {
+      lane.ready = [];
+      for (const one of sealed) scene.c.outbox.add({ ...one, envelope: null });
+    }
+    const without = shop.listOf([desk, shop.second, shop.other], 2, shop.list);
+    scene.takes(desk.id, content(LIST, new Uint8Array(16), NOW_MS, { name: "list", list: without.signed }));
+    scene.passes(HOUR_MS);
+    assert.equal(scene.kept(text.hash)?.delivery, isWithRelay ? "failed" : "waiting");
+    const waits = [desk, shop.second].map(({ id }) => hex(id)).sort();
+    assert.deepEqual(scene.waitsFor(text), isWithRelay ? [] : waits);
+  }
+});
+
 test("receipts leave together 0.3 to 1 second after the first text (LKG-12)", () => {
   for (let i = 0; i < 6; i++) {
     const engine = engineOf();

@@ -264,6 +264,11 @@ function lastWords(c: Context, turn: Turn, peer: Peer): (item: Outgoing) => bool
   return ({ contentId }) => id !== null && same(contentId, id);
 }
 
+/** Whether the relay has taken a sending; one that it is being given this moment does not count. */
+function hasLeft(item: Outgoing): boolean {
+  return item.sendings > (item.envelope === null ? 0 : 1);
+}
+
 /** End what we have for devices that the company's list does not name any more (ID-28). */
 export function strikeOff(c: Context, turn: Turn, end: (peer: Peer) => void): void {
   for (const peer of [...c.peers.values()]) {
@@ -273,7 +278,7 @@ export function strikeOff(c: Context, turn: Turn, end: (peer: Peer) => void): vo
     for (const item of items) {
       deleteItem(turn, item);
       if (!item.shown) continue;
-      if (item.sendings > 0) lost(c, turn, item, "remote.identity");
+      if (hasLeft(item)) lost(c, turn, item, "remote.identity");
       else notSent(c, turn, item);
     }
   }
