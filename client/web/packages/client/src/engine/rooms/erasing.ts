@@ -7,7 +7,10 @@ import { RANK_DESK } from "@sealroom/core/company/team.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
+import { decodeBody } from "@sealroom/core/rooms/entry.ts";
+import { inOrder } from "@sealroom/core/rooms/order.ts";
 import { asHashes } from "@sealroom/core/rooms/payloads.ts";
+import { ERASED } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { Fields } from "@sealroom/core/wire/fields.ts";
 import type { Draft } from "./draft.ts";
@@ -79,16 +82,65 @@ export function doesErase(d: Draft, entry: Entry, payload: Value): void {
   const hashes = new Fields(payload, 1).orNull(1, asHashes);
   const order: Order = { by: entry.hash, hashes, sinceMs: d.turn.nowMs };
   d.set({ orders: [...d.room.orders, order] });
-  for (const one of ordered(d.room, order)) {
-    d.keep({ ...one, hidden: true });
-    d.tell({ type: "erased", room: hex(d.room.id), entry: hex(one.entry.hash), destroyed: false });
-  }
+  for (const one of ordered(d, order)) erase(d, one, false);
 }
 
-/** The entries of an order that are here; of the whole room all that can be erased. */
-function ordered(room: Room, order: Order): readonly Kept[] {
-  if (order.hashes !== null) return targets(room, order.hashes);
-  return [...room.entries.values()].filter((one) => ERASABLE.includes(one.entry.header.kind));
+/** Hide an entry, or destroy its body; header and commitment stay (TRN-04). */
+function erase(d: Draft, one: Kept, destroyed: boolean): Kept {
+  const { entry } = one;
+  const now = { ...one, entry: destroyed ? { ...entry, body: null } : entry, hidden: true };
+  d.keep(now);
+  d.tell({ type: "erased", room: hex(d.room.id), entry: hex(entry.hash), destroyed });
+  return now;
+}
+
+/** The entries of an order that are here. */
+function ordered(d: Draft, { by, hashes }: Order): readonly Kept[] {
+  return targets(d.room, hashes ?? before(d, by));
+}
+
+/** What can be erased and stands before the erasure of the room (TRN-16); in a room that is erased all (ROOM-43). */
+function before(d: Draft, by: Bytes): readonly Bytes[] {
+  const { entries, root } = d.room;
+  const all = inOrder(
+    [...entries.values()].map((one) => one.entry),
+    root,
+  );
+  const isOver = condition(d.c, d.room, d.judged()).phase === ERASED;
+  const end = isOver ? all.length : all.findIndex(({ hash }) => same(hash, by));
+  return all
+    .slice(0, end)
+    .filter(goesWithRoom)
+    .map(({ hash }) => hash);
+}
+
+/** What the erasure of a room destroys: what can be erased, and kinds that are not known. */
+function goesWithRoom({ header }: Entry): boolean {
+  return ERASABLE.includes(header.kind) || isContent(header.kind);
+}
+
+/**
+ * What comes after it was to be erased is hidden as it comes, and is destroyed if its order was carried out, also beside
+ * another entry under its number (ROOM-44, ROOM-46).
+ */
+export function doesEarlier(d: Draft, kept: Kept): Kept {
+  const { entry } = kept;
+  const by = kept.hidden || !goesWithRoom(entry) ? [] : erasuresOf(d, entry);
+  if (by.length === 0) return kept;
+  const waits = by.every((hash) => d.room.orders.some((one) => same(one.by, hash)));
+  return erase(d, kept, !waits);
+}
+
+/** The erasures of ours that are about an entry, whichever came first: our own by their hashes, of the room all. */
+function erasuresOf(d: Draft, entry: Entry): readonly Bytes[] {
+  const isNamed = same(entry.author.accountId, d.room.customer) && ERASABLE.includes(entry.header.kind);
+  return [...d.room.entries.values()].flatMap(({ entry: order, stands }) => {
+    const isErasure = order.header.kind === KIND_ERASE && same(order.author.accountId, d.room.customer);
+    if (!isErasure || stands !== "taken" || order.body === null) return [];
+    const hashes = new Fields(decodeBody(order.body), 1).orNull(1, asHashes);
+    const named = hashes === null ? before(d, order.hash) : isNamed ? hashes : [];
+    return named.some((hash) => same(hash, entry.hash)) ? [order.hash] : [];
+  });
 }
 
 export function doesSensitive(d: Draft, payload: Value): void {
@@ -109,15 +161,12 @@ function atMs(d: Draft, order: Order): number | null {
   return answered ? sinceMs : sinceMs + DAY_MS;
 }
 
-/** Destroy what is due; header and commitment stay (TRN-04). */
+/** Destroy what is due. */
 export function tickErasing(d: Draft): void {
   const done = d.room.orders.filter((one) => (atMs(d, one) ?? Number.POSITIVE_INFINITY) <= d.turn.nowMs);
   for (const order of done) {
-    const gone = ordered(d.room, order).filter((one) => one.hidden && one.entry.body !== null);
-    for (const one of gone) {
-      d.keep({ ...one, entry: { ...one.entry, body: null } });
-      d.tell({ type: "erased", room: hex(d.room.id), entry: hex(one.entry.hash), destroyed: true });
-    }
+    const gone = ordered(d, order).filter((one) => one.hidden && one.entry.body !== null);
+    for (const one of gone) erase(d, one, true);
     d.takeBack(gone);
   }
   if (done.length > 0) d.set({ orders: d.room.orders.filter((one) => !done.includes(one)) });

@@ -12,7 +12,7 @@ import { actOf, holding } from "@sealroom/core/rooms/acts.ts";
 import { decodeBody } from "@sealroom/core/rooms/entry.ts";
 import type { TakenState, Verdict } from "@sealroom/core/rooms/head.ts";
 import { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
-import { places } from "@sealroom/core/rooms/order.ts";
+import { inOrder, places } from "@sealroom/core/rooms/order.ts";
 import { CLOSED, ERASED, FROZEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import type { Context } from "../context.ts";
 import { isOwn, peerOf } from "../state.ts";
@@ -71,10 +71,9 @@ export function order(room: Room): ReadonlyMap<string, number> {
 
 /** Entries in the order of the transcript. */
 export function transcript(room: Room): readonly Kept[] {
-  const k = order(room);
   const taken = [...room.entries.values()].filter((one) => one.stands === "taken");
-  const place = (one: Kept): number => k.get(hex(one.entry.hash)) ?? 0;
-  return taken.sort((a, b) => place(a) - place(b) || compare(a.entry.hash, b.entry.hash));
+  const placed = taken.map((one) => one.entry);
+  return inOrder(placed, room.root).map((one) => room.entries.get(hex(one.hash)) as Kept);
 }
 
 /** What holds now: the head, and above it each act that has not ended (ROOM-13). */

@@ -18,7 +18,7 @@ import { Fields } from "@sealroom/core/wire/fields.ts";
 import { signerOf, teamNow } from "../team.ts";
 import { learnCard, learnNotice } from "../team_learning.ts";
 import type { Draft } from "./draft.ts";
-import { checkErasing, doesErase, doesSensitive } from "./erasing.ts";
+import { checkErasing, doesEarlier, doesErase, doesSensitive } from "./erasing.ts";
 import { admit, checkPhase, isContent, isOurs, KIND_ERASED, KIND_RATING, KIND_STATE, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 
@@ -116,8 +116,9 @@ function checkRoomFor(d: Draft, deviceId: Bytes): void {
   }
 }
 
+/** Leave the place of an entry, and nothing else (TRN-10). */
 function refuse(d: Draft, entry: Entry, code: string): void {
-  place(d, entry, "refused");
+  place(d, { ...entry, body: null }, "refused");
   d.tell({ type: "entry-refused", room: hex(d.room.id), entry: hex(entry.hash), code });
 }
 
@@ -162,8 +163,8 @@ export function earlyDueMs(d: Draft): number | null {
 export function fromLine(d: Draft, entry: Entry): boolean {
   const known = d.find(entry.hash);
   if (known !== null) {
-    const isWhole = known.entry.body !== null || entry.body === null || known.hidden;
-    if (isWhole) return false;
+    const isOver = known.hidden || known.stands === "refused";
+    if (isOver || known.entry.body !== null || entry.body === null) return false;
     readable(d, entry);
     d.keep({ ...known, entry });
     return false;
@@ -242,7 +243,7 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const isMine = same(entry.author.deviceId, d.c.own.record.deviceId);
   const kept = place(d, entry, "taken", { unread, delivery: isMine ? "waiting" : null });
   if (kind === KIND_STATE && payload !== null) takeState(d, entry, payload);
-  if (kept.stands !== "taken") return kept;
+  if (kept.stands !== "taken") return doesEarlier(d, kept);
   // A rating gives a closed room no more time to be opened again (ROOM-18).
   if (kind !== KIND_RATING) d.set({ lastMs: Math.max(d.room.lastMs, d.turn.nowMs) });
   const last = transcript(d.room).at(-1)?.entry.hash ?? entry.hash;
@@ -250,7 +251,7 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const author = hex(entry.author.deviceId);
   d.tell({ type: "entry", room: hex(d.room.id), entry: hex(entry.hash), kind, author, ours, late });
   if (payload !== null) does(d, entry, payload);
-  return kept;
+  return doesEarlier(d, kept);
 }
 
 function takeState(d: Draft, entry: Entry, payload: Value): void {

@@ -23,12 +23,12 @@ export function payloadOf(kept: Kept): Value {
   return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
 }
 
-/** All wordings of each text, by its hash, hidden ones too: those of the device that wrote it. */
+/** All wordings of each text, by its hash, hidden ones too and those beside another entry: of the device that wrote it. */
 function wordingsOf(room: Room): ReadonlyMap<string, readonly Kept[]> {
   const found = new Map<string, Kept[]>();
   for (const kept of room.entries.values()) {
     const { entry, stands } = kept;
-    if (entry.header.kind !== KIND_EDIT || entry.body === null || stands !== "taken") continue;
+    if (entry.header.kind !== KIND_EDIT || entry.body === null || stands === "refused") continue;
     const key = hex(new Fields(decodeBody(entry.body), 2).bytes(1, 32));
     const text = room.entries.get(key)?.entry;
     if (text?.header.kind !== KIND_TEXT || !same(text.author.deviceId, entry.author.deviceId)) continue;
@@ -41,7 +41,7 @@ function wordingsOf(room: Room): ReadonlyMap<string, readonly Kept[]> {
 export function countingWordings(room: Room): ReadonlyMap<string, Kept> {
   const found = new Map<string, Kept>();
   for (const [key, all] of wordingsOf(room)) {
-    const shown = all.filter((one) => !one.hidden);
+    const shown = all.filter((one) => !one.hidden && one.stands === "taken");
     const [newest] = shown.sort((a, b) => b.entry.header.n - a.entry.header.n);
     if (newest !== undefined) found.set(key, newest);
   }
