@@ -12,6 +12,7 @@ from engine_world import Node, SeededRng, World
 from relay_scenes import losing
 
 from e2ee import recovery
+from e2ee.identity import next_list, redated, sign_list
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -184,6 +185,20 @@ def recovered_with_entry() -> tuple[World, Node, Node, Node]:
     tablet.start()
     world.advance(MINUTE_MS)
     return world, labor, phone, tablet
+
+
+def test_with_an_entry_too_a_list_that_names_the_record_made_anew_is_nobodys_recovery() -> None:
+    """ID-39, ACC-67: it comes from a contact, after the store was set back."""
+    world, _, _, tablet = recovered_with_entry()
+    own, now_ms = tablet.engine._state.own, world.now_ms + HOUR_MS
+    key = own.account_key
+    assert key is not None
+    anew = redated(own.device.record, now_ms, now_ms + 5 * 365 * DAY_MS)
+    newest = sign_list(key, next_list(own.account_id, own.device_list, [anew], None, now_ms))
+    turn = Turn(now_ms, own.account_id)
+    assert recovery.has_replaced(newest, own.device_list, [own.device.record.hash])
+    assert tablet.engine._context.upkeep.take_back(turn, newest.signed)
+    assert not tablet.engine.is_replaced
 
 
 def test_who_looks_up_a_recovered_account_finds_the_new_device() -> None:

@@ -289,7 +289,7 @@ class Upkeep(Part):
             if named != own.device.record:
                 own.device, own.older_record = replace(own.device, record=named), own.device.record
             self.store_list(turn, device_list)
-        else:
+        elif named is None:
             self._context.recovering.told(turn, signed)
         return True
 

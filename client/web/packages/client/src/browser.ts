@@ -6,7 +6,7 @@ import { browserClock, browserRandom } from "./link/clock.ts";
 import { fetchDoor } from "./link/door.ts";
 import type { Links } from "./link/websocket.ts";
 import { browserLinks } from "./link/websocket.ts";
-import type { BrowserPlace, Mode } from "./store/place.ts";
+import type { Mode } from "./store/place.ts";
 import { browserPlace } from "./store/place.ts";
 import { browserWork } from "./work/work.ts";
 
@@ -24,7 +24,6 @@ export interface BrowserOptions {
 }
 
 export interface BrowserPorts extends Ports {
-  readonly place: BrowserPlace;
   /** For `watchNetwork`. */
   readonly links: Links;
 }

@@ -104,6 +104,9 @@ export class Customer {
   #running: Running | null;
   /** One account is made at a time. */
   #making: Promise<unknown> = Promise.resolve();
+  /** The store that is made now: it is not left behind open. */
+  #opening: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   private constructor(options: CustomerOptions, running: Running | null) {
     this.#options = options;
@@ -203,7 +206,7 @@ export class Customer {
         findDoor(this.#options.company, () => this.#options.ports.clock.nowMs(), known, this.#options.ports.fetchDoor),
       begin: async (engine, found) => {
         const shown = new ShownNotice(found);
-        await this.#run(engine, (c, turn) => this.#learn(c, turn, shown, shown.locale()));
+        await this.#alone(() => this.#run(engine, (c, turn) => this.#learn(c, turn, shown, shown.locale())));
       },
     });
   }
@@ -240,8 +243,15 @@ export class Customer {
     return this.#room(hex(id));
   }
 
-  /** Make the store of an engine, and go online. */
+  /** Make the store of an engine, and go online; a client that was closed meanwhile makes none (STO-38). */
   async #run<T>(engine: Engine, work: (c: Context, turn: Turn) => T): Promise<T> {
+    if (this.#isClosed) throw new ClientError("client.closed", "the client was closed");
+    const run = this.#make(engine, work);
+    this.#opening = run.catch(() => {});
+    return await run;
+  }
+
+  async #make<T>(engine: Engine, work: (c: Context, turn: Turn) => T): Promise<T> {
     const { ports } = this.#options;
     const store = await ports.place.create();
     const begun = await running(ports, store, engine);
@@ -308,6 +318,8 @@ export class Customer {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#opening;
     await this.#running?.files.end();
     await this.#running?.shell.close();
   }

@@ -271,26 +271,32 @@ export class RoomLife {
 
   async forget(): Promise<void> {
     const room = this.newest();
-    if (room !== null) {
-      if (room.consent().name !== "Ended") await room.withdraw();
-      const order = await room.erase(null);
-      // What the relay has not taken by then is lost with the keys; the company keeps to its own times.
-      await order.waitFor("sent", { signal: AbortSignal.timeout(FORGET_WAIT_MS) }).catch(() => {});
-    }
+    // What keeps the order from being written, as that another device has the account, keeps nothing here (ACC-67, STO-37).
+    if (room !== null) await this.#order(room).catch(() => {});
     await this.#drop();
   }
 
+  async #order(room: Room): Promise<void> {
+    if (room.consent().name !== "Ended") await room.withdraw();
+    const order = await room.erase(null);
+    // What the relay has not taken by then is lost with the keys; the company keeps to its own times.
+    await order.waitFor("sent", { signal: AbortSignal.timeout(FORGET_WAIT_MS) });
+  }
+
+  /** Without a store that could be opened, what is at its place goes (STO-37). */
   async #drop(): Promise<void> {
     this.#unlisten();
+    if (this.customer === null) await this.options.ports.place.forget();
     await this.customer?.forget();
-    this.customer = null;
+    [this.customer, this.#obstacle] = [null, null];
     this.#isForgotten = true;
     this.#doorAlarm = null;
     this.changed();
   }
 
-  /** The notice again: of a room that is over, or where nothing is kept any more. */
+  /** The notice again: of a room that is over; where a store cannot be opened or has been replaced, that goes first. */
   async startAnew(): Promise<void> {
+    if (this.#obstacle === "storage-lost" || this.#account() === "replaced") await this.#drop();
     [this.#isForgotten, this.#isRefused, this.#shown] = [false, false, null];
     this.#isAnew = true;
     await this.tryAgain();

@@ -173,8 +173,8 @@ export class Shell {
       else {
         // What came was not acknowledged, and comes again (STO-41).
         this.#refusals += 1;
-        await this.#reload();
-        this.tell({ type: "connection", state: "offline", code: error.code });
+        await this.#reload().catch((failure: unknown) => this.#failed(failure));
+        if (!this.#isOver) this.tell({ type: "connection", state: "offline", code: error.code });
       }
       throw error;
     }

@@ -158,6 +158,16 @@ test("a list of a recovery that leaves this device out ends it, by whomever it i
   }
 });
 
+test("with an entry, too, a list that names our record as it was made anew is nobody's recovery (ID-39, ACC-67)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const { context: c } = directory.engine;
+  const minuteMs = NOW_MS - 60_000;
+  const list = signed(c, [redated(directory.own.record, minuteMs)], minuteMs, RECOVERED_FROM + 9);
+  given(directory, list, NOW_MS);
+  assert.ok(!c.isReplaced);
+});
+
 test("a device that was replaced seals nothing more, and asks for no session (ACC-67)", () => {
   const scene = new Scene();
   scene.state([agent]);

@@ -31,6 +31,10 @@ export class MemoryPlace implements StorePlace {
     return this.#store(this.kept);
   }
 
+  async forget(): Promise<void> {
+    this.kept = null;
+  }
+
   /** A copy of what is there now, as a backup would be. */
   copy(): Rows {
     const copied = new Rows();

@@ -409,3 +409,17 @@ test("a list of one's own account above 2^30 that names us is gone on from (ACC-
   given(engine, list, NOW_MS);
   assert.deepEqual(verifyList(list.accountId, engine.context.own.list.signed).hash, list.hash);
 });
+
+test("a recovered device that was set back by two records takes its list back, and is not replaced (ID-40, ACC-67)", async () => {
+  const code = await codeOf(false);
+  const made = async () => (await recovered(played([], NOW_MS + 2 * DAY_MS).ports, card, code, acceptance)).engine;
+  const live = await made();
+  const setBack = await made();
+  for (const days of [1, 0]) live.do(NOW_MS + days * DAY_MS, renewList);
+  const { list, record } = live.context.own;
+  assert.ok(!list.recordHashes.some((one) => hex(one) === hex(setBack.context.own.record.hash)));
+  given(setBack, list, NOW_MS);
+  assert.ok(!setBack.context.isReplaced);
+  assert.deepEqual(setBack.context.own.list.hash, list.hash);
+  assert.deepEqual(setBack.context.own.record.hash, record.hash);
+});

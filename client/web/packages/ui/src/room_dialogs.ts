@@ -91,10 +91,13 @@ export async function confirmed(
   what: "withdraw" | "forget" | "erase",
   act: () => Promise<void>,
 ): Promise<void> {
-  const company = backend.state().company?.name ?? words("someone");
+  const state = backend.state();
+  const company = state.company?.name ?? words("someone");
+  // Who cannot write cannot tell the company either.
+  const isAlone = what === "forget" && (state.account === "replaced" || state.link === "full");
   const isWanted = await ask(root, {
     title: words(`ask.${what}.title`),
-    text: words(`ask.${what}.text`, { company }),
+    text: words(isAlone ? "ask.forget.alone" : `ask.${what}.text`, { company }),
     doWord: words(`ask.${what}.do`),
     cancelWord: words("ask.cancel"),
     isGrave: true,

@@ -39,7 +39,7 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
   if (isRunning) end.push(item("menu.close", "check", () => void attempt(backend.close())));
   if (isRunning && state.notice?.mode === "notice")
     end.push(item("menu.object", "pause", () => void attempt(backend.freeze())));
-  if (hasRoom && state.notice?.mode !== "notice")
+  if (hasRoom && state.notice?.mode !== "notice" && state.account !== "replaced")
     end.push(
       item("menu.withdraw", "shield", () => void confirmed(context, "withdraw", () => backend.withdraw()), true),
     );

@@ -182,6 +182,10 @@ export const ROOM_WORDS = {
     "Der Verlauf verschwindet von diesem Gerät. {company} bekommt den Auftrag, ihn ebenfalls zu löschen.",
     "The conversation disappears from this device. {company} is told to erase it, too.",
   ],
+  "ask.forget.alone": [
+    "Der Verlauf verschwindet von diesem Gerät. {company} erfährt davon nichts: Dieses Gerät kann gerade nichts schreiben.",
+    "The conversation disappears from this device. {company} is not told of it: this device cannot write now.",
+  ],
   "ask.forget.do": ["Alles löschen", "Erase everything"],
   "ask.erase.title": ["Nachricht löschen?", "Erase this message?"],
   "ask.erase.text": ["Sie wird auch bei {company} gelöscht.", "It is erased at {company}, too."],

@@ -24,7 +24,7 @@ import { sendControl, strikeOff, takeReceipt } from "./sending.ts";
 import { isNamed, isOwn, peerKey, peerOf, sessionOf, setCompany, setPair, setPeer, setReplaced } from "./state.ts";
 import { noteList } from "./team_learning.ts";
 import type { Turn } from "./turn.ts";
-import { takeList } from "./upkeep.ts";
+import { redated, takeList } from "./upkeep.ts";
 
 const MAX_HELD = 64;
 const HELD_MS = 30 * DAY_MS;
@@ -183,8 +183,11 @@ function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
     throw error;
   }
   if (c.kin !== null) c.kin.given(turn, list);
-  else if (hasReplaced(list, ours, [record])) setReplaced(c, turn);
-  else if (list.seq > ours.seq && names(list, record)) takeList(c, turn, list);
+  else {
+    const named = [record, redated(record, list.issuedMs)].find((one) => names(list, one));
+    if (named === undefined && hasReplaced(list, ours, [record])) setReplaced(c, turn);
+    else if (named !== undefined && list.seq > ours.seq) takeList(c, turn, list, { ...c.own, record: named });
+  }
   return true;
 }
 

@@ -90,6 +90,8 @@ export interface StorePlace {
   /** The store that is there, or null. */
   open(): Promise<Store | null>;
   create(): Promise<Store>;
+  /** Erase what is there, also if it cannot be opened (STO-37). */
+  forget(): Promise<void>;
 }
 
 export const STORE_CODES = [

@@ -10,7 +10,7 @@ import { DAY_MS, HOUR_MS, MAX_U32 } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { signAddress, verifyAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { checkListTime, followChain, hasReplaced, verifyList } from "@sealroom/core/identity/list.ts";
+import { checkListTime, followChain, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
@@ -24,9 +24,9 @@ import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, isListDue, make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";
-import { isSendable, pendingOf, recordIn, recordsIn, signNext, takeNext } from "./own_list.ts";
+import { isReplacedBy, isSendable, pendingOf, recordIn, recordsIn, signNext, takeNext } from "./own_list.ts";
 import type { KinState } from "./state.ts";
-import { knowsAll, namedBy, owesList, ownRecords, setNext, setRow } from "./state.ts";
+import { knowsAll, namedBy, owesList, setNext, setRow } from "./state.ts";
 
 const MAX_PUBLISHED = 64;
 const MAX_STOCK_A_DAY = 400;
@@ -235,7 +235,7 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult): 
   const { own } = k.c;
   const links = answer.lists.map((one) => verifyList(own.record.accountId, one));
   const last = links.at(-1) as DeviceList;
-  const newest = hasReplaced(last, own.list, ownRecords(k)) ? last : followChain(own.list, links);
+  const newest = isReplacedBy(k, last) ? last : followChain(own.list, links);
   checkListTime(newest, turn.nowMs);
   if (recordIn(k, newest) === null) {
     setReplaced(k.c, turn);

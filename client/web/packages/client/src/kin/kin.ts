@@ -1,7 +1,7 @@
 /** The other devices of our account, for the engine (`engine/kin.ts`). */
 
 import { same } from "@sealroom/core/bytes.ts";
-import { hasReplaced, names } from "@sealroom/core/identity/list.ts";
+import { names } from "@sealroom/core/identity/list.ts";
 import { checkIdentity } from "@sealroom/core/identity/signed.ts";
 import { tokenHash } from "@sealroom/core/relay/proofs.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
@@ -15,9 +15,10 @@ import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
 import { publish, refill } from "./entry.ts";
+import { isReplacedBy } from "./own_list.ts";
 import { begin } from "./rooms.ts";
 import type { KinState } from "./state.ts";
-import { ownRecords, presentOf, setRow, setSibling, stateOf } from "./state.ts";
+import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
 
 const COMPARES_APART_MS = 600_000;
 const LOOK_MS = 2_000;
@@ -47,7 +48,7 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
       if (seq > c.own.list.seq) compareSoon(k, turn);
     },
     given: (turn, list) => {
-      if (hasReplaced(list, c.own.list, ownRecords(k))) setReplaced(c, turn);
+      if (isReplacedBy(k, list)) setReplaced(c, turn);
       else kin.told(turn, list.seq);
     },
     checkFlight: (turn, { list, peer }) => {

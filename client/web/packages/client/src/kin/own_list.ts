@@ -4,7 +4,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
 import { CLOCK_TOLERANCE_MS, LIST_TTL_MS } from "@sealroom/core/constants.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { names, signList, verifyList } from "@sealroom/core/identity/list.ts";
+import { hasReplaced, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, redated, takeList } from "../engine/upkeep.ts";
@@ -55,6 +55,11 @@ function distinct(hashes: readonly Bytes[]): Bytes[] {
 export function recordIn(k: KinState, list: DeviceList): DeviceRecord | null {
   const anew = redated(k.c.own.record, list.issuedMs);
   return [anew, ...ownRecords(k)].find((one) => names(list, one)) ?? null;
+}
+
+/** Whether a list says that another device has recovered our account: it names none of our records (ACC-67). */
+export function isReplacedBy(k: KinState, list: DeviceList): boolean {
+  return recordIn(k, list) === null && hasReplaced(list, k.c.own.list, []);
 }
 
 /** Our records that a list names, the one in use first: all of them stand in the entry, one with our address (ID-41). */

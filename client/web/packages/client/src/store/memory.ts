@@ -7,7 +7,7 @@ import { checked, checkKind, nameOf } from "./changes.ts";
 import { memoryParts } from "./parts.ts";
 
 /** Nothing is stored: a page finds what it has made itself, until it is destroyed. */
-export function memoryPlace(): StorePlace & { forget(): Promise<void> } {
+export function memoryPlace(): StorePlace {
   let store: Store | null = null;
   const forget = async (): Promise<void> => {
     await store?.destroy();

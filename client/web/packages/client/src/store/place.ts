@@ -30,17 +30,12 @@ export interface PlaceOptions {
   readonly anchor?: AnchorPlace;
 }
 
-export interface BrowserPlace extends StorePlace {
-  /** Erase what is there, also if it cannot be opened (STO-37). */
-  forget(): Promise<void>;
-}
-
 /** The place for a mode. Nothing is written before `create`. */
-export function browserPlace(options: PlaceOptions): BrowserPlace {
+export function browserPlace(options: PlaceOptions): StorePlace {
   return options.mode === "session" ? memoryPlace() : keptPlace(options);
 }
 
-function keptPlace(options: PlaceOptions): BrowserPlace {
+function keptPlace(options: PlaceOptions): StorePlace {
   const anchor = options.anchor ?? localAnchor(options.name);
   async function forget(): Promise<void> {
     await eraseDatabase(options.name);

@@ -1,0 +1,245 @@
+/** How a person's client ends: everything erased, begun anew, closed under way, without room or without a part. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import { encodeRecovery, newRecovery } from "@sealroom/core/identity/recovery.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { cborMap, decode, encode } from "@sealroom/core/wire/cbor.ts";
+import type { ShownNotice } from "../src/customer.ts";
+import { Customer } from "../src/customer.ts";
+import { pin } from "../src/engine/contents.ts";
+import { loadEngine } from "../src/engine/loading.ts";
+import { newEngine, putNew } from "../src/engine/new_engine.ts";
+import type { LinkEvents, Ports, StorePlace } from "../src/engine/ports.ts";
+import { StoreError } from "../src/engine/ports.ts";
+import { accept } from "../src/engine/rooms/consenting.ts";
+import { stepIn } from "../src/engine/rooms/rooms.ts";
+import { write } from "../src/engine/rooms/writing.ts";
+import { newPeer, setPeer, setReplaced } from "../src/engine/state.ts";
+import { learnNotice } from "../src/engine/team_learning.ts";
+import { codeOf, DoorError } from "../src/errors.ts";
+import { RoomLife } from "../src/room_life.ts";
+import { Shell } from "../src/shell.ts";
+import { MemoryPlace } from "./memory_store.ts";
+import * as relay from "./relay_frames.ts";
+import * as shop from "./shop.ts";
+import { bytesFrom, NOW_MS } from "./shop.ts";
+import { learnRoster } from "./shop_room.ts";
+
+const KIND_TEXT = 3;
+const later = () => import("../src/later.ts");
+const stored = () => import("../src/engine/loading.ts");
+
+function portsOf(place: StorePlace, others: Partial<Ports> = {}): Ports {
+  return {
+    ...{ place, random: bytesFrom(5), clock: { nowMs: () => NOW_MS, wake: () => () => {} }, later, stored },
+    connect: () => ({ send: () => {}, close: () => {} }),
+    work: () => new Promise(() => {}),
+    fetchDoor: () => Promise.reject(new DoorError("door.missing", "no door")),
+    ...others,
+  };
+}
+
+/** A person who has accepted and has a room. */
+async function person(place: MemoryPlace, others: Partial<Ports> = {}) {
+  const card = { accountId: shop.accountId, name: "Praxis", relayUrl: shop.RELAY };
+  const ports = portsOf(place, others);
+  const shell = new Shell(ports, await place.create(), newEngine(bytesFrom(2), card, NOW_MS), 0);
+  const roomId = await shell.do((c, turn) => {
+    putNew(c, turn);
+    for (const { record } of [shop.desk, shop.second, shop.agent, shop.other]) setPeer(c, turn, newPeer(record));
+    pin(c, turn, shop.list);
+    learnRoster(c, turn, shop.roster);
+    learnNotice(c, turn, shop.notice, [{ locale: "de", text: shop.TEXT }]);
+    return accept(c, turn, { notice: shop.notice, locale: "de", purposes: 1 });
+  });
+  return { ports, shell, roomId };
+}
+
+function lifeOf(ports: Ports): RoomLife {
+  const items = () => import("../src/room_items.ts");
+  const keeping = { mode: "recoverable", untilMs: null } as const;
+  return new RoomLife({ company: "https://praxis.example", ports, lang: null, keeping, items });
+}
+
+async function refusal(promise: Promise<unknown>): Promise<string | null> {
+  return await promise.then(
+    () => null,
+    (error: unknown) => codeOf(error) ?? String(error),
+  );
+}
+
+// --- erased, and begun anew ---
+
+const REPLACED = async (place: MemoryPlace): Promise<Ports> => {
+  const { ports, shell } = await person(place);
+  await shell.do((c, turn) => setReplaced(c, turn));
+  await shell.close();
+  return ports;
+};
+
+const FULL = async (place: MemoryPlace): Promise<Ports> => {
+  const { ports, shell } = await person(place);
+  await shell.close();
+  return ports;
+};
+
+test("a person who was replaced, or whose device is full, can erase everything all the same (ACC-67, STO-37)", async () => {
+  for (const [ready, isFull] of [
+    [REPLACED, false],
+    [FULL, true],
+  ] as const) {
+    const place = new MemoryPlace();
+    const life = lifeOf(await ready(place));
+    await life.tryAgain();
+    assert.equal(life.state().account, isFull ? "none" : "replaced");
+    place.isFull = () => isFull;
+    assert.equal(await refusal(life.forget()), null);
+    assert.equal(life.state().phase, "erased");
+    assert.equal(place.kept, null);
+  }
+});
+
+test("who was replaced begins anew without what is here, and may then accept or recover (ACC-67)", async () => {
+  const place = new MemoryPlace();
+  const ports = await REPLACED(place);
+  const life = lifeOf(ports);
+  await life.tryAgain();
+  await life.startAnew();
+  assert.equal(place.kept, null);
+  assert.equal(life.state().account, "none");
+  const again = await Customer.open({ company: "https://praxis.example", ports });
+  assert.ok(!again.hasAccepted);
+  assert.equal(await refusal(again.accept(shown())), null);
+  assert.ok(!again.shell.context.isReplaced);
+});
+
+test("a store that cannot be opened is erased where that is said, and where a person begins anew (STO-37)", async () => {
+  for (const act of ["forget", "startAnew"] as const) {
+    const calls: string[] = [];
+    let isThere = true;
+    const place: StorePlace = {
+      open: async () => {
+        if (isThere) throw new StoreError("store.corrupt", "a box that is not ours");
+        return null;
+      },
+      create: () => Promise.reject(new StoreError("store.exists", "there is one")),
+      forget: async () => {
+        calls.push("forget");
+        isThere = false;
+      },
+    };
+    const life = lifeOf(portsOf(place));
+    await life.tryAgain();
+    assert.equal(life.state().obstacle, "storage-lost");
+    assert.deepEqual(calls, []);
+    await life[act]();
+    assert.deepEqual(calls, ["forget"]);
+    assert.equal(life.state().phase, act === "forget" ? "erased" : "blocked");
+    assert.equal(life.state().obstacle, act === "forget" ? null : "door-missing");
+  }
+});
+
+// --- closed under way ---
+
+function shown(): ShownNotice {
+  const door = { mandate: shop.mandate, notice: shop.notice, texts: [{ locale: "de", text: shop.TEXT }] };
+  const found = { origin: "https://praxis.example", relayUrl: shop.RELAY, door };
+  return {
+    found,
+    notice: shop.notice,
+    locale: () => "de",
+    text: () => shop.TEXT,
+    locales: ["de"],
+  } as unknown as ShownNotice;
+}
+
+/** A relay that answers a lookup when it is told to, and how often it was connected to. */
+function heldBack() {
+  const state = { opened: 0, answer: () => {} };
+  let isAsked = (): void => {};
+  const asked = new Promise<void>((done) => {
+    isAsked = done;
+  });
+  const connect = (_: string, events: LinkEvents) => {
+    state.opened += 1;
+    queueMicrotask(() => events.received(relay.hello()));
+    const send = (message: Bytes): void => {
+      const [request] = decode(message, 1_048_576) as readonly ReadonlyMap<number, Value>[];
+      const [, id] = [...(request?.values() ?? [])] as [Value, Value];
+      state.answer = () => events.received(encode([relay.frame([relay.ERROR, id, 11, 0])]));
+      isAsked();
+    };
+    return { send, close: () => {} };
+  };
+  return { state, asked, connect };
+}
+
+test("a recovery under way when its tab is left makes no store and goes online nowhere (STO-38)", async () => {
+  const place = new MemoryPlace();
+  const { state, asked, connect } = heldBack();
+  const me = await Customer.open({ company: "https://praxis.example", ports: portsOf(place, { connect }) });
+  const code = encodeRecovery(newRecovery(bytesFrom(31), true));
+  const recovered = refusal((await me.recovery()).recover(shown(), code, {}));
+  await asked;
+  await me.close();
+  state.answer();
+  assert.equal(await recovered, "client.closed");
+  assert.deepEqual([place.created, state.opened, me.hasAccepted], [0, 1, false]);
+});
+
+test("a store that is being made when its tab is left is closed before the lead is let go (STO-38)", async () => {
+  const place = new MemoryPlace();
+  let make = (): void => {};
+  const waits = new Promise<void>((done) => {
+    make = done;
+  });
+  const slow: StorePlace = {
+    open: () => place.open(),
+    create: async () => {
+      await waits;
+      return await place.create();
+    },
+    forget: () => place.forget(),
+  };
+  const me = await Customer.open({ company: "https://praxis.example", ports: portsOf(slow) });
+  const accepted = refusal(me.accept(shown()));
+  await new Promise((done) => setImmediate(done));
+  const closed = me.close();
+  make();
+  await closed;
+  assert.equal(await accepted, null);
+  assert.equal(place.created, 1);
+  assert.ok(me.shell.isOver);
+});
+
+// --- no room, and no part ---
+
+function says(shell: Shell, roomId: Bytes, text: string): Promise<unknown> {
+  return shell.do((c, turn) => stepIn(c, turn, roomId, (d) => write(d, KIND_TEXT, cborMap([[1, text]]))));
+}
+
+test("without room and without the part that opens a store nothing goes on that the disk has not (STO-09, STO-41)", async () => {
+  for (const [part, code] of [
+    [stored, null],
+    [() => Promise.reject(new StoreError("store.unavailable", "no part")), "store.unavailable"],
+  ] as const) {
+    const place = new MemoryPlace();
+    const { shell, roomId } = await person(place, { stored: part });
+    const told: string[] = [];
+    shell.listen((event) => {
+      if (event.type === "connection") told.push(event.code);
+    });
+    place.isFull = () => true;
+    assert.equal(await refusal(says(shell, roomId, "A")), "store.full");
+    place.isFull = () => false;
+    assert.equal(await refusal(says(shell, roomId, "B")), code);
+    assert.equal(shell.isOver, code !== null);
+    assert.deepEqual(told, [code ?? "store.full"]);
+    const store = await place.open();
+    const kept = store && (await loadEngine(store, bytesFrom(7), later))?.context.rooms.get(hex(roomId));
+    const numbers = [...(kept?.entries.values() ?? [])].map((one) => one.entry.header.n);
+    assert.deepEqual(numbers, code === null ? [0, 1] : [0]);
+  }
+});
