@@ -240,12 +240,6 @@ async def test_menus_and_dialogs_close_by_escape_and_give_the_focus_back(show: S
     assert await page.evaluate(ACTIVE) == "Mehr"
 
 
-async def barriers_of_dialog(page: Page) -> list[str]:
-    """What axe finds in an open dialog: heads and landmarks of the window behind it are out of reach."""
-    found = await web_pictures.barriers(page)
-    return [one for one in found if not one.startswith("landmark-")]
-
-
 async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> None:
     """ACC-68: a group that is another one is named at its field; then nothing reminds of it any more."""
     page = await show("code")
@@ -254,7 +248,7 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
     await dialog.locator("li").first.wait_for()
     groups = ["MTH5F", "VVSPT", "07X0V", "4RED7", "XD7VX", "NS0J"]
     assert await dialog.locator("li b").all_inner_texts() == groups
-    assert await barriers_of_dialog(page) == []
+    assert await web_pictures.barriers(page) == []
     await dialog.get_by_role("button", name="Ich habe ihn aufgeschrieben").press("Enter")
     first, second = (dialog.get_by_role("textbox", name=f"Gruppe \u2068{n}\u2069") for n in (2, 5))
     await page.keyboard.type("vvspt")
@@ -263,7 +257,7 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
     await page.keyboard.press("Enter")
     await dialog.get_by_role("alert").get_by_text("Gruppe \u20685\u2069 ist eine andere").wait_for()
     assert [await one.get_attribute("aria-invalid") for one in (first, second)] == [None, "true"]
-    assert await barriers_of_dialog(page) == []
+    assert await web_pictures.barriers(page) == []
     await page.keyboard.press("Backspace")
     await page.keyboard.type("x")
     await page.keyboard.press("Enter")
@@ -284,11 +278,11 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
     await page.keyboard.type("MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0")
     await page.keyboard.press("Enter")
     await dialog.get_by_role("alert").get_by_text("Gruppe \u20686\u2069").wait_for()
-    assert await barriers_of_dialog(page) == []
+    assert await web_pictures.barriers(page) == []
     await page.keyboard.type("J")
     await page.keyboard.press("Enter")
     await dialog.get_by_text("Der Code stimmt.").wait_for()
-    assert await barriers_of_dialog(page) == []
+    assert await web_pictures.barriers(page) == []
     assert await page.evaluate("backend.calls.filter(([name, act]) => act === 'recover').length") == 0
     await dialog.get_by_role("button", name="Einverstanden, weiter").press("Enter")
     await dialog.get_by_text("Sie schreiben wieder als Sie selbst").wait_for()

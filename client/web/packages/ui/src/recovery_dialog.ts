@@ -170,15 +170,15 @@ function noticed(context: DialogContext, at: Steps, code: string): void {
     await backend.showNotice(locale);
     noticed(context, at, code);
   };
-  at.show(
-    h("p", { class: "heading" }, at.words("recover.notice")),
-    ...noticeView(company, notice, words, {
-      accept: (purposes) => void recovered(context, at, code, purposes),
-      refuse: at.close,
-      showIn: (locale) => void context.attempt(showIn(locale)),
-      others: [],
-    }),
-  );
+  const view = noticeView(company, notice, words, {
+    accept: (purposes) => void recovered(context, at, code, purposes),
+    refuse: at.close,
+    showIn: (locale) => void context.attempt(showIn(locale)),
+    others: [],
+  });
+  // The notice behind this dialog is a region of the page with the name that this one would have.
+  view[0]?.setAttribute("aria-label", at.words("recover.title"));
+  at.show(h("p", { class: "heading" }, at.words("recover.notice")), ...view);
 }
 
 async function recovered(context: DialogContext, at: Steps, code: string, purposes: readonly number[]): Promise<void> {
