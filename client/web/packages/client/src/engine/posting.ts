@@ -73,10 +73,10 @@ export function signal(c: Context, turn: Turn, type: number, value: Value, devic
 }
 
 /**
- * Take back from a device what was not sealed for it yet and `goes`; returns the content ids. Of none of it the device
- * has a number, so that no gap stays (ROOM-36).
+ * Take back from a device what was not sealed for it yet and `goes`. Of none of it the device has a number, so that no
+ * gap stays (ROOM-36).
  */
-export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: Posted) => boolean): readonly Bytes[] {
+export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: Posted) => boolean): void {
   const lane = c.outbox.lane(deviceId);
   const gone = lane.waiting.filter((one) => {
     const posted = findPosted(c, one.contentId);
@@ -87,7 +87,6 @@ export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: P
     deleteItem(turn, item);
     tidy(c, turn, item.contentId);
   }
-  return gone.map((one) => one.contentId);
 }
 
 /**

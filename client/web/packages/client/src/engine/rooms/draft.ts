@@ -68,11 +68,8 @@ export class Draft {
     this.#later.push((c, turn) => signal(c, turn, type, value, to));
   }
 
-  recall(to: Bytes, goes: (posted: Posted) => boolean, then: (ids: readonly Bytes[]) => void): void {
-    this.#later.push((c, turn) => {
-      const ids = recall(c, turn, to, goes);
-      if (ids.length > 0) then(ids);
-    });
+  recall(to: Bytes, goes: (posted: Posted) => boolean): void {
+    this.#later.push((c, turn) => recall(c, turn, to, goes));
   }
 
   /** No body of these entries is sent any more, alone or in a forward (ROOM-44). */

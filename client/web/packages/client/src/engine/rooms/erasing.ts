@@ -14,7 +14,6 @@ import { ERASED } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { Fields } from "@sealroom/core/wire/fields.ts";
 import type { Draft } from "./draft.ts";
-import type { Judged } from "./judging.ts";
 import { condition, isContent, KIND_TEXT } from "./judging.ts";
 import type { Kept, Order, Room } from "./model.ts";
 
@@ -33,13 +32,7 @@ function check(allowed: boolean, what: string): void {
  *
  * @throws RemoteError `room.right`, `room.too_many`
  */
-export function checkErasing(
-  room: Room,
-  entry: Entry,
-  payload: Value,
-  _judged: Judged,
-  team: readonly InForce[],
-): void {
+export function checkErasing(room: Room, entry: Entry, payload: Value, team: readonly InForce[]): void {
   const { kind } = entry.header;
   const ofCustomer = same(entry.author.accountId, room.customer);
   const rank = team.find(({ record }) => same(record.deviceId, entry.author.deviceId))?.rank ?? -1;

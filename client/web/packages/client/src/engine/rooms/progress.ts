@@ -9,8 +9,6 @@ import type { Turn } from "../turn.ts";
 import type { Kept, Room } from "./model.ts";
 import { encodeKept, entryKey } from "./model.ts";
 
-const RANK: Readonly<Record<Delivery, number>> = { waiting: 0, failed: 0, sent: 1, delivered: 2 };
-
 function entryOf(c: Context, contentId: Bytes): { readonly room: Room; readonly kept: Kept } | null {
   const start = hex(contentId);
   for (const room of c.rooms.values()) {
@@ -38,32 +36,33 @@ export function wasSent(c: Context, turn: Turn, item: Outgoing): void {
   }
 }
 
+/** A device needs it no more: an entry of ours, or null. */
+function without(c: Context, contentId: Bytes, deviceId: Bytes): ReturnType<typeof entryOf> {
+  const found = entryOf(c, contentId);
+  if (found === null || found.kept.delivery === null) return null;
+  const waitingFor = found.kept.waitingFor.filter((id) => !same(id, deviceId));
+  return { room: found.room, kept: { ...found.kept, waitingFor } };
+}
+
 /** A device has it on disk; a receipt confirms in any state. */
 export function wasConfirmed(c: Context, turn: Turn, deviceId: Bytes, contentId: Bytes): void {
-  const found = entryOf(c, contentId);
-  if (found === null || found.kept.delivery === null) return;
-  const { room, kept } = found;
-  const waitingFor = kept.waitingFor.filter((id) => !same(id, deviceId));
-  if (RANK[found.kept.delivery ?? "waiting"] < RANK.delivered)
-    move(c, turn, room, { ...kept, waitingFor }, "delivered", "");
-  else set(c, turn, room, { ...kept, waitingFor });
+  const found = without(c, contentId, deviceId);
+  if (found === null) return;
+  if (found.kept.delivery === "delivered") set(c, turn, found.room, found.kept);
+  else move(c, turn, found.room, found.kept, "delivered", "");
 }
 
 /** It will not reach a device; it has failed where no other device has it or may get it. */
 export function wasLost(c: Context, turn: Turn, item: Outgoing, code: string): void {
-  const found = entryOf(c, item.contentId);
-  if (found === null || found.kept.delivery === null) return;
-  const { room, kept } = found;
-  const waitingFor = kept.waitingFor.filter((id) => !same(id, item.deviceId));
-  const isOver = waitingFor.length === 0 && kept.delivery !== "delivered";
-  if (isOver) move(c, turn, room, { ...kept, waitingFor }, "failed", code);
-  else set(c, turn, room, { ...kept, waitingFor });
+  const found = without(c, item.contentId, item.deviceId);
+  if (found === null) return;
+  const { waitingFor, delivery } = found.kept;
+  if (waitingFor.length > 0 || delivery === "delivered") set(c, turn, found.room, found.kept);
+  else move(c, turn, found.room, found.kept, "failed", code);
 }
 
 /** It has not left for a device that is gone: where it is then for nobody, it waits for those in force (ID-28). */
 export function wasNotSent(c: Context, turn: Turn, item: Outgoing): void {
-  const found = entryOf(c, item.contentId);
-  if (found === null || found.kept.delivery === null) return;
-  const waitingFor = found.kept.waitingFor.filter((id) => !same(id, item.deviceId));
-  set(c, turn, found.room, { ...found.kept, waitingFor });
+  const found = without(c, item.contentId, item.deviceId);
+  if (found !== null) set(c, turn, found.room, found.kept);
 }

@@ -3,15 +3,15 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
 import { FORWARD } from "@sealroom/core/content.ts";
-import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Phase } from "../events.ts";
+import type { Posted } from "../outbox.ts";
 import { findPosted } from "../posting.ts";
 import { teamOrNone } from "../team.ts";
 import { plan, tickAsking } from "./asking.ts";
 import type { Draft } from "./draft.ts";
 import { erasingDueMs, tickErasing } from "./erasing.ts";
 import { condition, isContent, KIND_TEXT, knownDevices, recipients } from "./judging.ts";
-import type { Shown } from "./model.ts";
+import type { Kept, Shown } from "./model.ts";
 import { stepIn } from "./rooms.ts";
 import { earlyDueMs, retryEarly } from "./taking.ts";
 import { shareFate } from "./wordings.ts";
@@ -79,40 +79,28 @@ function takeBack(d: Draft): void {
   const gone = knownDevices(d.room, d.judged()).filter((id) => !served.some((one) => same(one, id)));
   for (const deviceId of gone) {
     const inForce = team.some(({ record }) => same(record.deviceId, deviceId));
-    const lane = d.c.outbox.lane(deviceId);
-    const waiting = lane.waiting.filter((one) => one.shown && one.sendings === 0);
-    if (waiting.length === 0) continue;
-    const goes = (contentId: Bytes, type: number, payload: Value): boolean => {
-      if (!isOfRoom(d, payload, type)) return false;
-      const kept = [...d.room.entries.entries()].find(([key]) => key.startsWith(hex(contentId)))?.[1];
-      return !inForce || type === FORWARD || kept === undefined || isContent(kept.entry.header.kind);
+    const { waiting } = d.c.outbox.lane(deviceId);
+    const goes = ({ contentId, type, payload }: Posted): boolean => {
+      if (type === FORWARD) return payload instanceof Map && same(payload.get(1) as Bytes, d.room.id);
+      const kept = keptBy(d, contentId);
+      return kept !== undefined && (!inForce || isContent(kept.entry.header.kind));
     };
     const ids = waiting
-      .map((one) => findPosted(d.c, one.contentId))
-      .filter((one) => one !== null)
-      .filter((one) => goes(one.contentId, one.type, one.payload))
-      .map((one) => one.contentId);
-    if (ids.length === 0) continue;
-    d.recall(
-      deviceId,
-      (posted) => ids.some((id) => same(id, posted.contentId)),
-      () => {},
-    );
+      .map((one) => (one.shown && one.sendings === 0 ? findPosted(d.c, one.contentId) : null))
+      .filter((one) => one !== null && goes(one))
+      .map((one) => (one as Posted).contentId);
+    d.recall(deviceId, (posted) => ids.some((id) => same(id, posted.contentId)));
     for (const id of ids) noLongerFor(d, id, deviceId);
   }
 }
 
-function isOfRoom(d: Draft, payload: Value, type: number): boolean {
-  const first = payload instanceof Map ? payload.get(1) : null;
-  if (!(first instanceof Uint8Array)) return false;
-  return type === FORWARD
-    ? same(first, d.room.id)
-    : [...d.room.entries.values()].some((one) => same(one.entry.headerBytes, first));
+function keptBy(d: Draft, contentId: Bytes): Kept | undefined {
+  return [...d.room.entries.entries()].find(([key]) => key.startsWith(hex(contentId)))?.[1];
 }
 
 /** A content of ours that is then for nobody waits anew. */
 function noLongerFor(d: Draft, contentId: Bytes, deviceId: Bytes): void {
-  const kept = [...d.room.entries.entries()].find(([key]) => key.startsWith(hex(contentId)))?.[1];
+  const kept = keptBy(d, contentId);
   if (kept === undefined) return;
   const waitingFor = kept.waitingFor.filter((id) => !same(id, deviceId));
   const isForNobody = waitingFor.length === 0 && kept.delivery !== "delivered";

@@ -100,7 +100,7 @@ function readable(d: Draft, entry: Entry): Value {
   if (kind === KIND_STATE) checkRoomFor(d, entry.author.deviceId);
   // Looked at before anything of it stays (TRN-46).
   if (byUs) consentAfter(d.room.consent, entry, payload, signersOf(d.c));
-  checkErasing(d.room, entry, payload, d.judged(), byUs ? [] : teamNow(d.c, d.turn));
+  checkErasing(d.room, entry, payload, byUs ? [] : teamNow(d.c, d.turn));
   return payload;
 }
 

@@ -53,7 +53,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (kind !== KIND_OPEN) checkPhase(d, kind);
   checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
-  checkErasing(d.room, entry, payload, d.judged(), []);
+  checkErasing(d.room, entry, payload, []);
   if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
   if (entry.header.state !== null) d.set({ named: entry.header.state });
   keep(d, entry, payload);
