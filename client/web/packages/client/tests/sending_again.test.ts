@@ -1,0 +1,95 @@
+/** What goes again, and whose door is taken. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import { bytes, load } from "../../core/tests/vectors.ts";
+import { findDoor } from "../src/door.ts";
+import type { Engine } from "../src/engine/engine.ts";
+import { againFromOthers, againUpTo, reviewUnconfirmed } from "../src/engine/sending.ts";
+import { DoorError } from "../src/errors.ts";
+import { desk, NOW_MS } from "./shop.ts";
+import { engineOf } from "./shop_room.ts";
+
+const OTHER = new Uint8Array(32).fill(7);
+const SESSION = new Uint8Array(32).fill(8);
+
+/** An engine whose contents 1 to 70 for a desk are with the relay and not confirmed. */
+function unconfirmed({ sendings = 1, createdMs = NOW_MS } = {}): Engine {
+  const engine = engineOf();
+  const { outbox } = engine.context;
+  for (let n = 1; n <= 70; n++) {
+    const item = outbox.newItem(desk.id, new Uint8Array(16).fill(n), true, createdMs);
+    const number = { n, line: new Uint8Array(4), first: 1 };
+    outbox.add({ ...item, number, sendings, sealedMs: NOW_MS, sessionId: SESSION });
+  }
+  return engine;
+}
+
+function waits(engine: Engine): readonly (number | undefined)[] {
+  return engine.context.outbox.lane(desk.id).waiting.map((one) => one.number?.n);
+}
+
+function range(first: number, last: number): readonly number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+test("at a sync the newest 64 up to its number go again that were sealed a minute ago (SES-37)", () => {
+  const engine = unconfirmed();
+  engine.do(NOW_MS + MINUTE_MS - 1, (c, turn) => againUpTo(c, turn, desk.id, 68));
+  assert.deepEqual(waits(engine), []);
+  engine.do(NOW_MS + MINUTE_MS, (c, turn) => againUpTo(c, turn, desk.id, 68));
+  assert.deepEqual(waits(engine), range(5, 68));
+  engine.do(NOW_MS + MINUTE_MS, (c, turn) => againUpTo(c, turn, desk.id, 70));
+  assert.deepEqual(waits(engine), range(5, 68), "64 at a time");
+});
+
+test("when a session becomes active, what went on others goes again (SES-37)", () => {
+  const engine = unconfirmed();
+  engine.do(NOW_MS, (c, turn) => againFromOthers(c, turn, desk.id, SESSION));
+  assert.deepEqual(waits(engine), []);
+  engine.do(NOW_MS, (c, turn) => againFromOthers(c, turn, desk.id, OTHER));
+  assert.deepEqual(waits(engine), range(7, 70));
+});
+
+test("what was sent four times, or is 14 days old, goes no more and is given up after a day (SES-37)", () => {
+  for (const [given, goes] of [
+    [{ sendings: 3, createdMs: NOW_MS - 14 * DAY_MS + MINUTE_MS + 1 }, true],
+    [{ sendings: 4 }, false],
+    [{ createdMs: NOW_MS - 14 * DAY_MS + MINUTE_MS }, false],
+  ] as const) {
+    const engine = unconfirmed(given);
+    const lane = engine.context.outbox.lane(desk.id);
+    engine.do(NOW_MS + MINUTE_MS, (c, turn) => againUpTo(c, turn, desk.id, 70));
+    assert.equal(waits(engine).length, goes ? 64 : 0);
+    if (goes) continue;
+    engine.do(NOW_MS + DAY_MS - 1, (c, turn) => reviewUnconfirmed(c, turn, desk.id));
+    assert.equal(lane.unconfirmed.size, 70);
+    engine.do(NOW_MS + DAY_MS, (c, turn) => reviewUnconfirmed(c, turn, desk.id));
+    assert.equal(lane.unconfirmed.size, 0);
+  }
+});
+
+test("the door of another account is refused: on a page of the company, and as a second company (CNS-44)", async () => {
+  const vectors = load("consent");
+  const [accountId, door] = [bytes(vectors.account_id), bytes(vectors.door)];
+  const opens = async (known: Bytes, origins: readonly string[]): Promise<string> => {
+    try {
+      const company = { accountId: known, relayUrl: null, origins };
+      const found = await findDoor(
+        vectors.origin,
+        () => vectors.now_ms,
+        company,
+        async () => door,
+      );
+      return hex(found.door.mandate.accountId);
+    } catch (error) {
+      if (!(error instanceof DoorError)) throw error;
+      return error.code;
+    }
+  };
+  assert.equal(await opens(accountId, ["https://other.example"]), hex(accountId));
+  assert.equal(await opens(OTHER, [vectors.origin]), "door.identity");
+  assert.equal(await opens(OTHER, ["https://other.example"]), "door.second");
+});
