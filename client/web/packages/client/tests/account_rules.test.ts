@@ -257,6 +257,29 @@ test("a receipt confirms in any state, also what was given up (SES-42)", () => {
   assert.equal(scene.kept(text.hash)?.delivery, "delivered");
 });
 
+test("an entry is stored once for all devices, until each has confirmed or lost it (TRN-29)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  const text = scene.says("eins");
+  const contentId = text.hash.slice(0, 16);
+  const isStored = (): boolean => scene.c.outbox.posted.has(hex(contentId));
+  const confirms = (id: Uint8Array): void => {
+    scene.engine.do(NOW_MS, (c, turn) => takeReceipt(c, turn, c.peers.get(hex(id)) as never, [contentId]));
+  };
+  const sealed = [desk, agent].map(({ id }) => {
+    const lane = scene.c.outbox.lane(id);
+    const found = lane.waiting.filter((one) => hex(one.contentId) === hex(contentId));
+    lane.waiting = lane.waiting.filter((one) => !found.includes(one));
+    for (const one of found) scene.c.outbox.add({ ...one, sendings: 1, sealedMs: NOW_MS });
+    return found.length;
+  });
+  assert.deepEqual([sealed, isStored()], [[1, 1], true]);
+  confirms(desk.id);
+  assert.ok(isStored());
+  confirms(agent.id);
+  assert.ok(!isStored());
+});
+
 test("an entry is taken once, whatever brings it again (SES-11)", () => {
   const scene = new Scene();
   scene.state([desk, agent]);
