@@ -76,7 +76,7 @@ def test_a_renewed_list_names_all_and_each_stays_in_reach() -> None:
 
 
 def test_an_older_address_that_the_relay_shows_replaces_no_newer_one() -> None:
-    """ID-20: nor does none at all; the next entry is published with the one that is known."""
+    """ID-20: nor does none at all, which is published again with the known one; one of the same time does."""
     world, holder, second, *_ = company()
     world.advance(DAY_MS + HOUR_MS)
     device = second.engine._state.own.device
@@ -85,8 +85,16 @@ def test_an_older_address_that_the_relay_shows_replaces_no_newer_one() -> None:
     assert newest is not None
     at_ms = identity.verify_address(device.record, newest).issued_ms
     held = holder.engine._state.own.device_list
-    for issued_ms, replaces in ((at_ms - 1, False), (None, False), (at_ms + 1, True), (at_ms, False)):
-        shown = None if issued_ms is None else identity.sign_address(device, bytes(16), bytes(32), issued_ms)
+    later_ms = at_ms + 1
+    for issued_ms, byte, replaces in (
+        (at_ms - 1, 0, False),
+        (None, 0, False),
+        (later_ms, 1, True),
+        (later_ms, 2, True),
+        (at_ms, 0, False),
+    ):
+        mailbox = bytes(15) + bytes([byte])
+        shown = None if issued_ms is None else identity.sign_address(device, mailbox, bytes(32), issued_ms)
         frame = LookupResult(1, (held.signed,), (device.record.encoded,), (shown,), False, ())
         turn = Turn(world.now_ms, holder.engine.account_id)
         holder.engine._context.devices.note_entry(turn, held, frame)

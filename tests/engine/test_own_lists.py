@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 from e2ee_client.engine import Channel, Recovery
@@ -13,10 +13,11 @@ from e2ee_client.engine.records import NextList
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import Upkeep
-from e2ee_client.events import DeviceListExpiring, IdentityAlarm, MessageRejected
+from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Lookup, LookupResult, Publish, Role, decode_frames, encode_frames
 from engine_world import Node, SeededRng, World, acquainted
+from list_scenes import away, is_calm, lists_of, noting, published_lists, unconfirmed
 from relay_scenes import lose, lossless, the_peer, well
 from struck_off import backup_of, restored
 
@@ -32,17 +33,6 @@ DAY_MS = 86_400_000
 RENEWED_MS = 16 * DAY_MS
 
 
-def lists_of(*nodes: Node) -> dict[int, set[bytes]]:
-    """Return the hashes of all lists in use that stand in the stores of nodes of one account, by number."""
-    found: dict[int, set[bytes]] = {}
-    for node in nodes:
-        account_id = node.engine._state.own.account_id
-        for row in node.rows.tables["list"].values():
-            head = DeviceList.verify(account_id, row).head
-            found.setdefault(head.seq, set()).add(bytes(head.hash))
-    return found
-
-
 def publishing(signed: list[bytes]) -> Callable[[Channel, bytes], list[bytes]]:
     """Return a hook that notes the lists that a node gives to the directory."""
 
@@ -52,13 +42,6 @@ def publishing(signed: list[bytes]) -> Callable[[Channel, bytes], list[bytes]]:
         return [data]
 
     return outgoing
-
-
-def is_calm(*nodes: Node) -> bool:
-    """Whether nobody was told of two lists for one number."""
-    alarms = [event.code for node in nodes for event in node.of(IdentityAlarm)]
-    refusals = [event.code for node in nodes for event in node.of(MessageRejected)]
-    return "remote.list_fork" not in alarms + refusals
 
 
 def pinned_by(node: Node, account_id: bytes) -> int:
@@ -173,10 +156,9 @@ def test_a_relay_that_withholds_a_list_which_it_took_gets_no_other_of_its_number
 def test_a_list_that_is_over_and_its_next_leave_together_again_after_a_cut() -> None:
     """ID-47: the relay takes no head that is over (RLY-52), so that the first one alone would never leave."""
     world, company, customer, praxis = acquainted()
-    world.advance(14 * DAY_MS)
     company.outgoing = unconfirmed(company, is_taken=False)
-    world.advance(3 * DAY_MS)
-    world.advance(31 * DAY_MS)
+    away(company, 17 * DAY_MS)
+    away(company, 31 * DAY_MS)
     company.break_connections()
     company.outgoing = lossless
     world.advance(HOUR_MS)
@@ -186,16 +168,6 @@ def test_a_list_that_is_over_and_its_next_leave_together_again_after_a_cut() -> 
     assert all(len(hashes) == 1 for hashes in lists_of(company).values())
     assert is_calm(company, customer)
     assert praxis in customer.engine._state.contacts
-
-
-def published_lists(account_id: bytes, asked: Sequence[Publish | Lookup]) -> list[DeviceList]:
-    """Return all lists that stand in requests."""
-    return [
-        DeviceList.verify(account_id, signed)
-        for one in asked
-        if isinstance(one, Publish)
-        for signed in one.lists
-    ]
 
 
 def withholding(
@@ -235,32 +207,6 @@ def test_a_record_that_is_due_waits_for_the_list_that_is_not_confirmed() -> None
     assert own.device.record != before
     assert not own.record_anew
     well(world, company, customer, praxis)
-
-
-def unconfirmed(node: Node, *, is_taken: bool) -> Callable[[Channel, bytes], list[bytes]]:
-    """Return a hook that loses what a node publishes, or the relay's answer to it."""
-
-    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
-        if not any(isinstance(one, Publish) for one in decode_frames(data, Role.RELAY)):
-            return [data]
-        connection = node.connections[channel]
-        if is_taken:
-            node.world.relay.take(connection, connection.session, data)
-            while not connection._incoming.empty():
-                connection._incoming.get_nowait()
-        return []
-
-    return outgoing
-
-
-def noting(asked: list[Publish | Lookup]) -> Callable[[Channel, bytes], list[bytes]]:
-    """Return a hook that notes what a node asks of its own entry."""
-
-    def outgoing(_: Channel, data: bytes) -> list[bytes]:
-        asked.extend(one for one in decode_frames(data, Role.RELAY) if isinstance(one, Publish | Lookup))
-        return [data]
-
-    return outgoing
 
 
 @pytest.mark.parametrize("later_ms", [MINUTE_MS, DAY_MS])

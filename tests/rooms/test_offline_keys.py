@@ -156,6 +156,8 @@ async def test_only_the_list_of_the_device_that_was_asked_for_is_installed(
         for request in (company.renewal_request(), first[1]):
             with pytest.raises(ConfigError):
                 await company.install_device(sign_renewal(holder.exported, PASSPHRASE, request), 60)
+        with pytest.raises(ConfigError):
+            await company.install_list(sign_renewal(holder.exported, PASSPHRASE, first[1]))
         assert (company.client.list_expires_ms, len(company.client.devices())) == (before, 1)
         first[0].cancel()
         await company.install_device(sign_renewal(holder.exported, PASSPHRASE, second[1]), 60)

@@ -127,12 +127,14 @@ class Devices(Part):
 
     def take_asked(self, turn: Turn, device_list: DeviceList) -> None:
         """Know the device that was asked for where a list that was signed elsewhere names it (ACC-42)."""
+        for record in self.asked(turn):
+            if record.hash in device_list.record_hashes and record.hash not in self._state.own_devices:
+                self._put(turn, OwnDevice(record.hash, record))
+
+    def asked(self, turn: Turn) -> list[DeviceRecord]:
+        """Return the record of the device that was asked for, if one was (ACC-42)."""
         row = turn.read(self._state.rows, AskedDevice.TABLE, AskedDevice.PREFIX)
-        record = None if row is None else AskedDevice.decode(AskedDevice.PREFIX, row).record
-        if record is None or record.hash not in device_list.record_hashes:
-            return
-        if record.hash not in self._state.own_devices:
-            self._put(turn, OwnDevice(record.hash, record))
+        return [] if row is None else [AskedDevice.decode(AskedDevice.PREFIX, row).record]
 
     def forget_asked(self, turn: Turn) -> None:
         """Nothing more is to be told to the device that was asked for."""
@@ -233,14 +235,14 @@ class Devices(Part):
 def _replaces(
     known: OwnDevice, signed: bytes | None, found: Iterable[tuple[DeviceRecord, bytes | None]]
 ) -> bool:
-    """Whether the entry shows a later address than the known one, or that the device is reached under another
-    record of its own since (ID-20, ID-39).
+    """Whether the entry shows an address that is not older than the known one, or that the device is reached
+    under another record of its own since (ID-20, ID-39).
     """
     if known.address is None:
         return signed is not None
     at_ms = identity.verify_address(known.record, known.address).issued_ms
     if signed is not None:
-        return identity.verify_address(known.record, signed).issued_ms > at_ms
+        return identity.verify_address(known.record, signed).issued_ms >= at_ms
     elsewhere = [
         identity.verify_address(record, other).issued_ms
         for record, other in found

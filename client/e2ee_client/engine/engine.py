@@ -385,6 +385,7 @@ class Engine(Queries):
         turn = self._step(now_ms)
         account_key_of(self._state.own)
         self._context.upkeep.remove_account_key(turn)
+        self._context.entry.refill(turn)
         return turn.effects()
 
     # --- rooms and our company ---

@@ -70,8 +70,8 @@ class Entry(Part):
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
         of the store it is compared first: a store that was set back must not sign on from an old list
-        (ID-40). Where others publish it as well, it is compared right before each change (ID-41). A device
-        that was replaced publishes nothing (ACC-67).
+        (ID-40). So it is before a list is signed behind one that is over (ID-47), and right before each
+        change where others publish it as well (ID-41). A device that was replaced publishes nothing (ACC-67).
         """
         own, key = self._state.own, self._state.own.account_key
         if own.replaced or self._waits(turn):
@@ -81,10 +81,12 @@ class Entry(Part):
         is_signing = self._context.company.is_due(turn)
         is_changing = is_behind or is_due or self._lacks_address or is_signing or self._context.team.owes_slot
         is_unseen = is_signing and not self._has_looked and not is_behind
+        is_over = is_due and own.device_list.expires_ms <= turn.now_ms
+        is_unseen |= is_behind and is_over and not self._is_fresh
         is_unseen |= is_due and not self._is_fresh and self._context.upkeep.is_in_doubt(turn)
         if is_unseen or self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
-        elif is_behind and not (is_due and own.device_list.expires_ms <= turn.now_ms):
+        elif is_behind and not is_over:
             self._publish_after(turn, link, mailbox, own.published_seq)
         elif key is not None and is_due and self._context.devices.knows_all:
             following = self._context.upkeep.next_list(turn, key)
@@ -132,7 +134,8 @@ class Entry(Part):
         own = self._state.own
         links = self._signed_after(min(seq, own.device_list.seq - 1))
         entry = NextList(own.device.record, own.older_record, own.device_list)
-        self._send_entry(turn, link, mailbox, links, entry, partial(self._published, link, mailbox))
+        answered = partial(self._published, link, mailbox, entry.device_list)
+        self._send_entry(turn, link, mailbox, links, entry, answered)
 
     def _signed_after(self, seq: int) -> tuple[bytes, ...]:
         """Return our lists with a higher number; one that was taken in this very step is not stored yet."""
@@ -176,15 +179,17 @@ class Entry(Part):
     def _renewed(
         self, link: Link, mailbox: Mailbox, following: NextList, turn: Turn, frame: Response
     ) -> None:
-        """The directory has taken our next list: now it is ours, and contacts are told."""
-        if isinstance(frame, Done):
+        """The directory has taken our next list: now it is ours, and contacts are told; unless it has been
+        taken into use since (ID-47).
+        """
+        pending = self._context.upkeep.pending(turn)
+        if isinstance(frame, Done) and pending is not None and pending.device_list == following.device_list:
             self._context.telling.list_renewed(turn, following)
-        self._published(link, mailbox, turn, frame)
+        self._published(link, mailbox, following.device_list, turn, frame)
 
-    def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
-        own = self._state.own
+    def _published(self, link: Link, mailbox: Mailbox, sent: DeviceList, turn: Turn, frame: Response) -> None:
         if isinstance(frame, Done):
-            self._compared(turn, own.device_list)
+            self._compared(turn, sent)
             self._lacks_address = False
             self.publish(turn, link, mailbox)
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
@@ -223,7 +228,9 @@ class Entry(Part):
         if frame.more and held.seq > after_seq:
             self._find_head(turn, link, mailbox, held.seq)
         elif held.seq < own.device_list.seq:
-            self._publish_after(turn, link, mailbox, held.seq)
+            own.published_seq = held.seq
+            turn.put(own.put())
+            self.publish(turn, link, mailbox)
         elif held.head == own.device_list.head:
             self._compared(turn, held)
             self._context.team.note_entry(turn, own.account_id, frame)

@@ -329,6 +329,7 @@ class Upkeep(Part):
             device_list.check_time(turn.now_ms)
         except E2eeError as error:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
+        self._check_signed_elsewhere(turn, device_list)
         self._context.devices.take_asked(turn, device_list)
         self.store_list(turn, device_list)
         self._context.devices.settle(turn, device_list)
@@ -350,12 +351,12 @@ class Upkeep(Part):
 
     def list_due(self, turn: Turn) -> bool:
         """Whether our next list is to be signed: half of its life is over, other devices are to stand in it,
-        or a wrong clock has dated list or record ahead of now (ID-39). Reminds of it if the key is elsewhere,
-        or there is no number for it (ID-46).
+        one waits to be confirmed (ID-47), or a wrong clock has dated list or record ahead of now (ID-39).
+        Reminds of it if the key is elsewhere, or there is no number for it (ID-46).
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
-        is_changed = own.record_anew or self._context.devices.owes_list
+        is_changed = own.record_anew or self._context.devices.owes_list or self.pending(turn) is not None
         if left_ms > _RENEW_BEFORE_MS and not is_ahead and not is_changed:
             return False
         is_signed_here = own.account_key is not None and self._has_number(turn)
@@ -374,19 +375,23 @@ class Upkeep(Part):
         """Sign our next list, behind one that was signed and is not of now (ID-47). It names a record of now,
         with the same keys, where the one in use is of a time to come, which everybody refuses (ID-04), or was
         published by a state that is lost or in a time to come, whose one-time keys are gone: the relay's
-        stock goes with it (SES-32). The older record stays named: sessions were made under it (ID-28).
+        stock goes with it (SES-32). The older record stays named, the one of before a list that was never
+        confirmed: sessions were made under it (ID-28).
         """
         pending = self.pending(turn)
         if pending is not None and _is_sendable(pending, turn.now_ms):
             return pending
-        if pending is not None:
-            self.take_list(turn, pending)
         own = self._state.own
+        before = own.device.record
+        if pending is not None:
+            if pending.record != before and pending.older_record is not None:
+                before = pending.older_record
+            self.take_list(turn, pending)
         record, older = own.device.record, own.older_record
         if self._needs_record(turn):
             now_ms = turn.now_ms if own.publish else minute_of(turn.now_ms)
             created_ms = now_ms - (now_ms == record.created_ms)
-            older, record = record, identity.redated(record, created_ms, now_ms + _DEVICE_LIFE_MS)
+            older, record = before, identity.redated(record, created_ms, now_ms + _DEVICE_LIFE_MS)
         unsigned = self._unsigned(record, older, turn.now_ms)
         following = NextList(record, older, identity.sign_list(key, unsigned))
         if own.publish:
@@ -451,13 +456,30 @@ class Upkeep(Part):
         else:
             check_unlisted(self._lists(), following)
 
+    def _check_signed_elsewhere(self, turn: Turn, device_list: DeviceList) -> None:
+        """Refuse another list than the one that this device has signed for the number (ID-47), and one that
+        names a record which is not known here: an older request was signed, not the newest (ACC-42).
+        """
+        own, pending = self._state.own, self.pending(turn)
+        if pending is not None and pending.device_list.head != device_list.head:
+            raise ConfigError("a list that was signed here waits for the directory: try again when it has it")
+        known = named_records(own.device.record, own.older_record)
+        known += [*self._context.devices.named(device_list), *self._context.devices.asked(turn)]
+        if not {one.hash for one in known} >= set(device_list.record_hashes):
+            raise ConfigError("the list names a device that is not known here: sign the newest request")
+
     def is_ahead(self, turn: Turn) -> bool:
         """Whether our list or record was dated by a clock ahead of now."""
         own = self._state.own
         return max(own.device_list.issued_ms, own.device.record.created_ms) > turn.now_ms
 
     def remove_account_key(self, turn: Turn) -> None:
-        """Forget the account key on this device; it has to be kept elsewhere (ID-12)."""
+        """Forget the account key on this device; it has to be kept elsewhere (ID-12). A list that was signed
+        and is not confirmed is in use from now on, so that the next one has another number (ID-47).
+        """
+        pending = self.pending(turn)
+        if pending is not None:
+            self.take_list(turn, pending)
         self._state.own.account_key = None
         turn.put(self._state.own.put())
         self._context.recovering.forget_code(turn)

@@ -28,6 +28,7 @@ import { bytesFrom } from "./shop.ts";
 
 const PUBLISH = 8;
 const LOOKUP = 9;
+const BAD_ENTRY = 12;
 const MAX_REQUESTS = 300;
 const MAX_REQUEST_B = 1_000_000;
 
@@ -40,11 +41,14 @@ export class Directory {
   loses: "request" | "answer" | null = null;
   lookedUp = 0;
   published = 0;
+  /** What was asked of the entry: the numbers of the lists of a PUBLISH, or "look". */
+  readonly asked: ("look" | readonly number[])[] = [];
   /** The rows of the account, as they were written last. */
   readonly rows = new Map<string, Row>();
   readonly events: CustomerEvent[] = [];
   readonly engine: Engine;
   readonly k: KinState;
+  #atMs = 0;
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -70,6 +74,7 @@ export class Directory {
 
   /** A step of the engine; what it asks its own relay of the entry is answered. */
   do(atMs: number, step: (c: Context, turn: Turn) => unknown): void {
+    this.#atMs = atMs;
     const waiting = this.#sent(this.engine.do(atMs, step).turn);
     for (let n = 0; waiting.length > 0; n++) {
       assert.ok(n < MAX_REQUESTS, "it does not come to rest");
@@ -103,23 +108,29 @@ export class Directory {
 
   #answer(operation: number, fields: readonly unknown[]): Answer | null {
     if (operation === LOOKUP) return this.#found(fields[1] as number);
-    if (operation !== PUBLISH || this.loses === "request") return null;
-    this.#take(fields[1] as Bytes[], fields[2] as Bytes[], fields[3] as (Bytes | null)[]);
+    if (operation !== PUBLISH) return null;
+    const lists = (fields[1] as Bytes[]).map((one) => verifyList(this.own.record.accountId, one));
+    this.asked.push(lists.map((one) => one.seq));
+    if (this.loses === "request") return null;
+    // It takes no head that is over (RLY-52).
+    const isOver = (lists.at(-1) as DeviceList).expiresMs <= this.#atMs;
+    if (isOver) return { name: "error", code: BAD_ENTRY, retryAfterMs: 0 };
+    this.#take(lists, fields[2] as Bytes[], fields[3] as (Bytes | null)[]);
     return this.loses === "answer" ? null : { name: "done" };
   }
 
   #found(afterSeq: number): Answer {
     this.lookedUp += 1;
+    this.asked.push("look");
     if (this.lists.length === 0) return { name: "error", code: NOT_FOUND, retryAfterMs: 0 };
     const newer = this.lists.filter((one) => one.seq > afterSeq).map((one) => one.signed);
     const { records, addresses } = this;
     return { name: "lookup_result", lists: newer, records, addresses, more: false, slots: [] };
   }
 
-  #take(lists: readonly Bytes[], records: readonly Bytes[], addresses: readonly (Bytes | null)[]): void {
+  #take(lists: readonly DeviceList[], records: readonly Bytes[], addresses: readonly (Bytes | null)[]): void {
     this.published += 1;
-    for (const signed of lists) {
-      const list = verifyList(this.own.record.accountId, signed);
+    for (const list of lists) {
       const head = this.lists.at(-1);
       if (head === undefined || list.seq > head.seq) {
         assert.ok(head === undefined || same(list.prevHash as Bytes, head.hash), "a list that does not follow");

@@ -92,6 +92,9 @@ test("an older address that the relay shows of a device of ours replaces no newe
     const { address } = directory.reopened().others.get(hex(record.hash)) ?? {};
     assert.deepEqual(address, addressOf(second, record, NOW_MS + kept));
   }
+  const fields = { mailbox: new Uint8Array(16).fill(200), token: new Uint8Array(32), issuedMs: NOW_MS + 9 };
+  shows(directory, [[record, signAddress(second.signSeed, record, fields)]], NOW_MS + 10);
+  assert.deepEqual(mailboxesOf(directory, second), [200, 200]);
 });
 
 test("a device of ours that has dated its record anew is reached under that one, whatever comes first (ID-39)", () => {

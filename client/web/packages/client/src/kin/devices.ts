@@ -97,7 +97,7 @@ export function noteEntry(k: KinState, turn: Turn, held: DeviceList, answer: Loo
       if (!isCurrent) continue;
       setSibling(k, turn, siblingOf(record, { address, listed: true }));
       turn.notify({ type: "device", what: "added", device: hex(record.deviceId) });
-    } else if (isNewer(record, address, known.address)) {
+    } else if (isNoOlder(record, address, known.address)) {
       setSibling(k, turn, { ...known, address });
     } else if (address === null && found.some((one) => hasMoved(known, one))) {
       setSibling(k, turn, { ...known, address: null });
@@ -106,10 +106,10 @@ export function noteEntry(k: KinState, turn: Turn, held: DeviceList, answer: Loo
   follow(k, turn);
 }
 
-/** Whether an address is one that was issued later: an older one that the relay shows replaces none. */
-function isNewer(record: DeviceRecord, address: Bytes | null, known: Bytes | null): boolean {
+/** Whether an address was not issued earlier: an older one that the relay shows replaces none (ID-20). */
+function isNoOlder(record: DeviceRecord, address: Bytes | null, known: Bytes | null): boolean {
   if (address === null || known === null) return address !== null;
-  return verifyAddress(record, address).issuedMs > verifyAddress(record, known).issuedMs;
+  return verifyAddress(record, address).issuedMs >= verifyAddress(record, known).issuedMs;
 }
 
 /** Whether a device is reached under another record of its own since (ID-39). */
@@ -154,7 +154,8 @@ function learn(k: KinState, turn: Turn, one: Sibling): void {
   const shown = c.directory.addresses.get(hex(record.deviceId));
   if (shown === undefined || read.issuedMs >= shown.issuedMs) c.directory.addresses.set(hex(record.deviceId), read);
   const isLater = known === null || known.wayBack === null || read.issuedMs > known.wayBackMs;
-  if (isLater || !same(known.record.hash, record.hash)) {
+  const isOther = read.issuedMs === known?.wayBackMs && !same(read.mailbox, known.wayBack?.mailbox ?? read.mailbox);
+  if (isLater || isOther || !same(known.record.hash, record.hash)) {
     const wayBack = { mailbox: read.mailbox, token: read.token, relayUrl: c.company.relayUrl };
     setPeer(c, turn, {
       ...(known ?? newPeer(record)),

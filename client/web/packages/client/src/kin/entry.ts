@@ -24,7 +24,16 @@ import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, isListDue, make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";
-import { isReplacedBy, isSendable, pendingOf, recordIn, recordsIn, signNext, takeNext } from "./own_list.ts";
+import {
+  isReplacedBy,
+  isSendable,
+  pendingOf,
+  recordBefore,
+  recordIn,
+  recordsIn,
+  signNext,
+  takeNext,
+} from "./own_list.ts";
 import type { KinState } from "./state.ts";
 import { knowsAll, namedBy, owesList, setNext, setRow } from "./state.ts";
 
@@ -50,7 +59,8 @@ function later(k: KinState, atMs: number): void {
 
 /**
  * Bring our entry up to date, then our prekeys. It is compared once in each opening of the store, and where the list
- * names another device right before each change and once a day (ID-40, ID-41).
+ * names another device right before each change and once a day (ID-40, ID-41); and before a list is signed behind one
+ * that is over (ID-47).
  */
 export function publish(k: KinState, turn: Turn, link: Link): void {
   const { own, company } = k.c;
@@ -66,10 +76,12 @@ export function publish(k: KinState, turn: Turn, link: Link): void {
     return;
   }
   const isBehind = k.row.publishedSeq !== own.list.seq;
-  const isDue = own.accountSeed !== null && (isListDue(own, turn.nowMs) || owesList(k));
-  if (isToCompare(k, turn.nowMs, isBehind, isBehind || isDue || k.lacksAddress)) {
+  const isDue = own.accountSeed !== null && (isListDue(own, turn.nowMs) || owesList(k) || pendingOf(k) !== null);
+  const isOver = isDue && own.list.expiresMs <= turn.nowMs;
+  const isUnseen = isBehind && isOver && !k.isFresh;
+  if (isUnseen || isToCompare(k, turn.nowMs, isBehind, isBehind || isDue || k.lacksAddress)) {
     findHead(k, turn, link, Math.max(k.row.publishedSeq - 1, 0));
-  } else if (isBehind && !(isDue && own.list.expiresMs <= turn.nowMs)) {
+  } else if (isBehind && !isOver) {
     publishAfter(k, turn, link, k.row.publishedSeq);
   } else if (isDue && knowsAll(k)) publishNext(k, turn, link);
   else if (k.lacksAddress) publishAfter(k, turn, link, k.row.publishedSeq - 1);
@@ -99,7 +111,7 @@ function publishAfter(k: KinState, turn: Turn, link: Link, seq: number): void {
   const links = k.c.ownLists.filter((one) => one.seq > seq).slice(-MAX_LISTS);
   const { list } = k.c.own;
   const lists = links.length === 0 ? [list] : links;
-  send(k, turn, link, lists, list, (then, answer) => published(k, then, link, answer));
+  send(k, turn, link, lists, list, (then, answer) => published(k, then, link, list, answer));
 }
 
 /** Sign our next list, or send the one that was signed; it is ours when the directory has it (ID-40, ID-47). */
@@ -110,13 +122,16 @@ function publishNext(k: KinState, turn: Turn, link: Link): void {
     findHead(k, turn, link, Math.max(k.row.publishedSeq - 1, 0));
     return;
   }
+  const before = recordBefore(k, pending);
   if (pending !== null && !isSent) takeSigned(k, turn, pending);
-  const next = isSent ? pending : signNext(k, turn);
+  const next = isSent ? pending : signNext(k, turn, before);
   if (next === null) return;
   const lists = k.c.ownLists.filter((one) => one.seq > k.row.publishedSeq);
   send(k, turn, link, [...lists, next].slice(-MAX_LISTS), next, (then, answer) => {
-    if (answer.name === "done") renewed(k, then, next);
-    published(k, then, link, answer);
+    // It may have been taken into use since, behind it another one was signed (ID-47).
+    const waiting = pendingOf(k);
+    if (answer.name === "done" && waiting !== null && same(waiting.hash, next.hash)) renewed(k, then, next);
+    published(k, then, link, next, answer);
   });
 }
 
@@ -159,9 +174,9 @@ function send(
   ask(turn, link, requests.publish(own.record.accountId, signed, records, addresses), answered);
 }
 
-function published(k: KinState, turn: Turn, link: Link, answer: Answer): void {
+function published(k: KinState, turn: Turn, link: Link, sent: DeviceList, answer: Answer): void {
   if (answer.name === "done") {
-    compared(k, turn, k.c.own.list);
+    compared(k, turn, sent);
     k.lacksAddress = false;
     publish(k, turn, link);
   } else if (answer.name === "error" && answer.code === requests.STALE_ENTRY) {
@@ -210,8 +225,10 @@ function goOn(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: Loo
   k.isFresh = !answer.more || held.seq <= afterSeq;
   const pending = pendingOf(k);
   if (answer.more && held.seq > afterSeq) findHead(k, turn, link, held.seq);
-  else if (held.seq < list.seq) publishAfter(k, turn, link, held.seq);
-  else if (isOurs) {
+  else if (held.seq < list.seq) {
+    setRow(k, turn, { publishedSeq: held.seq });
+    publish(k, turn, link);
+  } else if (isOurs) {
     compared(k, turn, held);
     publish(k, turn, link);
   } else if (pending !== null && same(held.hash, pending.hash)) {

@@ -27,14 +27,14 @@ export function isSendable(pending: DeviceList, nowMs: number): boolean {
 
 /**
  * Sign our next list. Where list or record are of a time to come it names a record of now, with the same keys (ID-39);
- * the older record stays named, since sessions were made under it (ID-28).
+ * the record of before stays named, since sessions were made under it (ID-28).
  */
-export function signNext(k: KinState, turn: Turn): DeviceList | null {
+export function signNext(k: KinState, turn: Turn, before: DeviceRecord): DeviceList | null {
   const { own } = k.c;
   if (own.accountSeed === null) return null;
   const known = ownRecords(k);
   const anew = isAhead(own, turn.nowMs) ? redated(own.record, turn.nowMs) : own.record;
-  const ours = same(anew.hash, own.record.hash) ? known : [anew, own.record];
+  const ours = same(anew.hash, own.record.hash) ? known : [anew, before];
   const others = presentOf(k).filter((one) => !one.leaving);
   const hashes = [...ours, ...others.map((one) => one.record)].map((one) => one.hash);
   const fields = {
@@ -62,6 +62,13 @@ export function isReplacedBy(k: KinState, list: DeviceList): boolean {
   return recordIn(k, list) === null && hasReplaced(list, k.c.own.list, []);
 }
 
+/** The record that was in use before our next list: not one that only a list which was never confirmed has in use (ID-28). */
+export function recordBefore(k: KinState, pending: DeviceList | null): DeviceRecord {
+  const { record } = k.c.own;
+  const [inUse, older] = pending === null ? [] : recordsIn(k, pending);
+  return inUse === undefined || older === undefined || same(inUse.hash, record.hash) ? record : older;
+}
+
 /** Our records that a list names, the one in use first: all of them stand in the entry, one with our address (ID-41). */
 export function recordsIn(k: KinState, list: DeviceList): readonly DeviceRecord[] {
   const record = recordIn(k, list);
@@ -73,6 +80,7 @@ export function recordsIn(k: KinState, list: DeviceList): readonly DeviceRecord[
 export function takeNext(k: KinState, turn: Turn, list: DeviceList): void {
   const { own } = k.c;
   const record = recordIn(k, list) ?? own.record;
-  if (!same(record.hash, own.record.hash)) setOlder(k, turn, own.record);
+  const older = ownRecords(k).find((one) => names(list, one) && !same(one.hash, record.hash));
+  if (!same(record.hash, own.record.hash)) setOlder(k, turn, older ?? own.record);
   takeList(k.c, turn, list, { ...own, record });
 }

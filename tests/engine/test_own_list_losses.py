@@ -1,0 +1,223 @@
+"""Lists that were signed for the directory and lost on the way, or their answers: one each number (ID-47)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+from e2ee_client.engine import Channel
+from e2ee_client.errors import ConfigError
+from e2ee_client.events import DeviceRemoved, SessionStarted
+from e2ee_client.rows import Continuity
+from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
+from engine_world import Node, World, acquainted
+from list_scenes import away, is_calm, lists_of, noting, pending_of, published_lists, unconfirmed
+from own_devices import joined
+from relay_scenes import lose, lossless, well
+
+from e2ee.identity import DeviceKind, DeviceRecord, new_device, next_list, sign_list
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+def is_published(node: Node) -> bool:
+    """Whether the directory has the newest list of a node, which is not over."""
+    own = node.engine._state.own
+    return own.published_seq == own.device_list.seq and own.device_list.expires_ms > node.now_ms
+
+
+def agent_of(node: Node) -> DeviceRecord:
+    """A record of one more device."""
+    account_id, now_ms = node.engine._state.own.account_id, node.world.now_ms
+    return new_device(account_id, DeviceKind.AGENT, 0, now_ms, now_ms + 365 * DAY_MS, os.urandom).record
+
+
+@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize("goes_ms", [MINUTE_MS, 31 * DAY_MS])
+def test_two_lists_that_were_lost_a_month_apart_leave_together(others: int, goes_ms: int) -> None:
+    """ID-47, RLY-52: also where the entry is compared first, since another device publishes it or the second
+    list is over as well: none that is over leaves alone.
+    """
+    world, company, customer, praxis = acquainted()
+    if others:
+        joined(world, company, "Tablet")
+    first = company.engine._state.own.published_seq
+    company.outgoing = unconfirmed(company, is_taken=False)
+    away(company, 17 * DAY_MS)
+    away(company, 31 * DAY_MS)
+    asked: list[Publish | Lookup] = []
+    company.outgoing = noting(asked)
+    away(company, goes_ms)
+    world.advance(5 * MINUTE_MS)
+    assert is_published(company)
+    published = [one for one in asked if isinstance(one, Publish)]
+    account_id = company.engine._state.own.account_id
+    assert [one.seq for one in published_lists(account_id, published[:1])][:2] == [first + 1, first + 2]
+    assert is_calm(company, customer)
+    if goes_ms == MINUTE_MS:
+        world.advance(HOUR_MS)
+        assert praxis in customer.engine._state.contacts
+
+
+def test_a_list_behind_one_that_is_over_is_signed_after_a_look_at_the_entry() -> None:
+    """ID-47, ID-40: a store that was set back to before its first publication has lists to follow."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    older = company.rows.copy()
+    company.start()
+    world.advance(MINUTE_MS)
+    for _ in range(3):
+        away(company, 17 * DAY_MS)
+    before = lists_of(company)
+    asked: list[Publish | Lookup] = []
+    company.stop()
+    company.crash(older, Continuity.ROLLED_BACK)
+    company.outgoing = noting(asked)
+    company.start()
+    world.advance(2 * MINUTE_MS)
+    assert isinstance(asked[0], Lookup)
+    signed = published_lists(company.engine._state.own.account_id, asked)
+    assert all(bytes(one.hash) in before[one.seq] for one in signed if one.seq in before)
+    assert is_published(company)
+
+
+@pytest.mark.parametrize("losses", [1, 2])
+def test_the_record_of_before_lists_that_were_lost_stays_named(losses: int) -> None:
+    """ID-28, ID-47: they had a record made anew in use, and then the clock went back: sessions that were made
+    under the one before go on.
+    """
+    world, company, customer, praxis = acquainted()
+    world.advance(DAY_MS)
+    before = company.engine._state.own.device.record
+    company.outgoing = unconfirmed(company, is_taken=False)
+    company.set_clock(6 * DAY_MS)
+    lose(company)
+    world.advance(MINUTE_MS)
+    assert pending_of(company).record != before
+    if losses == 2:
+        company.set_clock(3 * DAY_MS)
+        company.break_connections()
+        world.advance(10 * MINUTE_MS)
+        assert pending_of(company).device_list.seq == 3
+    company.outgoing = lossless
+    company.break_connections()
+    customer.send(praxis, "unterwegs")
+    customer.events.clear()
+    company.set_clock(0)
+    world.advance(10 * MINUTE_MS)
+    own = company.engine._state.own
+    assert own.device.record != before
+    assert is_published(company)
+    assert before.hash in own.device_list.record_hashes
+    assert company.texts()[-1] == "unterwegs"
+    world.advance(DAY_MS)
+    assert [*customer.of(SessionStarted), *customer.of(DeviceRemoved)] == []
+    well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_key_that_is_moved_away_signs_no_number_again(*, is_taken: bool) -> None:
+    """ID-47, ID-12: the list that was signed here and is not confirmed is in use before a request is made."""
+    world, company, customer, praxis = acquainted()
+    key = company.engine._state.own.account_key
+    assert key is not None
+    company.outgoing = unconfirmed(company, is_taken=is_taken)
+    away(company, 17 * DAY_MS)
+    first = pending_of(company).device_list
+    company.break_connections()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    second = sign_list(key, company.engine.renewal_request(world.now_ms))
+    assert (second.seq, second.prev_hash) == (first.seq + 1, first.hash)
+    company.outgoing = lossless
+    company.carry_out(company.engine.install_list(second.signed, world.now_ms))
+    world.advance(2 * HOUR_MS)
+    assert is_published(company)
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def holding(held: list[tuple[Channel, bytes]]) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that keeps back what a node publishes."""
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        if not any(isinstance(one, Publish) for one in decode_frames(data, Role.RELAY)):
+            return [data]
+        held.append((channel, data))
+        return []
+
+    return outgoing
+
+
+def test_a_late_answer_to_the_list_before_brings_no_older_list_back() -> None:
+    """ID-47: it was taken into use while PUBLISH was under way, and another one was installed after it."""
+    world, company, customer, praxis = acquainted()
+    key = company.engine._state.own.account_key
+    assert key is not None
+    held: list[tuple[Channel, bytes]] = []
+    company.outgoing = holding(held)
+    company.carry_out(company.engine.add_device(agent_of(company), company.now_ms))
+    world.settle()
+    first = pending_of(company).device_list
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    world.settle()
+    second = sign_list(key, company.engine.renewal_request(world.now_ms))
+    company.carry_out(company.engine.install_list(second.signed, world.now_ms))
+    world.settle()
+    company.outgoing = lossless
+    for channel, data in held:
+        world.relay.take(company.connections[channel], company.connections[channel].session, data)
+    world.advance(MINUTE_MS)
+    assert second.prev_hash == first.hash
+    assert company.engine._state.own.device_list == second
+    assert is_published(company)
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def test_no_list_is_installed_under_a_number_that_is_taken_or_for_a_device_that_is_not_known() -> None:
+    """ID-47, ACC-42: another one waits for the directory; or an older request was signed. Nothing changes."""
+    world, company, customer, praxis = acquainted()
+    own = company.engine._state.own
+    assert own.account_key is not None
+    stranger = agent_of(company)
+    other = next_list(own.account_id, own.device_list, [own.device.record, stranger], None, world.now_ms)
+    with pytest.raises(ConfigError, match="newest request"):
+        company.engine.install_list(sign_list(own.account_key, other).signed, world.now_ms)
+    unsigned = company.engine.renewal_request(world.now_ms + 1)
+    company.outgoing = unconfirmed(company, is_taken=False)
+    company.carry_out(company.engine.add_device(stranger, company.now_ms))
+    world.advance(1_000)
+    first, before = pending_of(company), own.device_list
+    with pytest.raises(ConfigError, match="waits for the directory"):
+        company.engine.install_list(sign_list(own.account_key, unsigned).signed, world.now_ms)
+    assert own.device_list == before
+    assert pending_of(company) == first
+    company.carry_out(company.engine.install_list(first.device_list.signed, world.now_ms))
+    assert own.device_list == first.device_list
+    world.advance(MINUTE_MS)
+    company.outgoing = lossless
+    company.break_connections()
+    world.advance(HOUR_MS)
+    assert is_published(company)
+    well(world, company, customer, praxis)
+
+
+def test_a_device_that_was_added_and_struck_off_before_the_answer_came_is_gone_at_once() -> None:
+    """ID-47, ID-28: the list that is not confirmed is due by itself, and one without the device after it."""
+    world, company, customer, praxis = acquainted()
+    company.outgoing = unconfirmed(company, is_taken=True)
+    added = agent_of(company)
+    company.carry_out(company.engine.add_device(added, company.now_ms))
+    world.advance(1_000)
+    assert added.hash in pending_of(company).device_list.record_hashes
+    company.break_connections()
+    company.outgoing = lossless
+    company.carry_out(company.engine.remove_device(added.device_id, company.now_ms))
+    world.advance(HOUR_MS)
+    assert is_published(company)
+    assert added.hash not in company.engine._state.own.device_list.record_hashes
+    assert [one.is_this for one in company.engine.devices()] == [True]
+    well(world, company, customer, praxis)
