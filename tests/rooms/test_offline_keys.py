@@ -183,6 +183,8 @@ async def test_a_device_that_waits_in_vain_ends_after_a_day(network: MemoryNetwo
         signed = sign_renewal(holder.exported, PASSPHRASE, request)
         with pytest.raises(InviteExpired):
             await company.install_device(signed, 60)
+        with pytest.raises(ConfigError, match="no device waits"):
+            await company.install_device(signed, 60)
         assert len(company.client.devices()) == 2
         renewed = sign_renewal(holder.exported, PASSPHRASE, company.renewal_request())
         await company.install_list(renewed)

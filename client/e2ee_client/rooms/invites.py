@@ -12,6 +12,7 @@ from e2ee_client.client import Client
 from e2ee_client.engine.context import Context
 from e2ee_client.engine.records import AskedDevice
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import InviteExpired
 from e2ee_client.inviting import Invitation, tell_listed
 
 
@@ -122,7 +123,9 @@ class Invite:
 
 
 async def install_asked(client: Client, signed: bytes, timeout_s: float | None) -> bytes:
-    """Install the list that names the device which was asked for, and tell the device (ACC-42, ACC-43)."""
+    """Install the list that names the device which was asked for, and tell the device (ACC-42, ACC-43). What
+    was kept for that goes when it was told, or has gone.
+    """
 
     def install(turn: Turn, parts: Context) -> AskedDevice:
         asked = parts.upkeep.install_asked(turn, signed)
@@ -132,11 +135,19 @@ async def install_asked(client: Client, signed: bytes, timeout_s: float | None) 
         return asked
 
     asked = await client.shell.call(lambda engine, now_ms: engine.of_company(install, now_ms))
-    await tell_listed(client.shell, client.progress, client.runtime, asked, timeout_s)
+    try:
+        await tell_listed(client.shell, client.progress, client.runtime, asked, timeout_s)
+    except InviteExpired:
+        await _forget_asked(client)
+        raise
+    await _forget_asked(client)
+    return asked.record.device_id
+
+
+async def _forget_asked(client: Client) -> None:
     await client.shell.call(
         lambda engine, now_ms: engine.of_company(lambda turn, parts: parts.devices.forget_asked(turn), now_ms)
     )
-    return asked.record.device_id
 
 
 class Comparison:
