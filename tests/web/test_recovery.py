@@ -88,7 +88,7 @@ async def test_a_code_that_was_written_down_opens_in_a_fresh_browser(
     await fresh.get_by_text("Angekommen").wait_for()
     assert await fresh.get_by_text("Aus dem ersten Browser").count() == 0
     assert len(company.rooms()) == 2
-    await room.get_by_text("Ihr Gespräch geht auf einem anderen Gerät weiter").wait_for()
+    await room.get_by_text("JEMAND HAT MIT DEM WIEDERHERSTELLUNGSCODE").wait_for()
     assert await room.get_by_text("Aus dem ersten Browser").count() == 1
     # Who has typed the code has it: nobody is reminded, and it is in the menu.
     assert await fresh.get_by_role("button", name="Code zeigen").count() == 0

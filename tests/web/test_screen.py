@@ -54,8 +54,8 @@ async def call(screen: WebPerson, method: str, *args: object) -> Any:
 
 async def accepted(screen: WebPerson, company: Company, text: str) -> CompanyRoom:
     """Accept, write, and let the company take it up."""
-    purposes = (await in_phase(screen, "notice"))["notice"]["purposes"]
-    await call(screen, "accept", [one["number"] for one in purposes if one["isRequired"]])
+    notice = (await in_phase(screen, "notice"))["notice"]
+    await call(screen, "accept", [one["number"] for one in notice["purposes"] if one["isRequired"]], notice)
     await call(screen, "send", text, None)
     await until(lambda: any(one.phase is Phase.OPEN for one in company.rooms()))
     theirs = next(one for one in company.rooms() if one.phase is Phase.OPEN)
@@ -78,8 +78,11 @@ async def test_a_screen_before_consent_holds_nothing(company: Company, screen: W
     await call(screen, "reconsider")
     assert (await in_phase(screen, "notice"))["members"] == []
     with pytest.raises(PersonFault) as refused:
-        await call(screen, "accept", [32])
+        await call(screen, "accept", [32], state["notice"])
     assert refused.value.code == "local.argument"
+    with pytest.raises(PersonFault) as refused:
+        await call(screen, "accept", [1], state["notice"] | {"number": state["notice"]["number"] + 1})
+    assert refused.value.code == "client.notice_changed"
     assert (await screen.do("state"))["stored"] is False
     with pytest.raises(PersonFault) as refused:
         await call(screen, "send", "zu früh", None)

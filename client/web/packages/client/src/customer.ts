@@ -10,7 +10,6 @@ import type { FoundDoor, KnownCompany } from "./door.ts";
 import { cardOf, findDoor } from "./door.ts";
 import type { Context } from "./engine/context.ts";
 import type { Engine } from "./engine/engine.ts";
-import type { CustomerEvent } from "./engine/events.ts";
 import { newEngine, putNew } from "./engine/new_engine.ts";
 import type { Ports, Store } from "./engine/ports.ts";
 import type { Acceptance } from "./engine/rooms/consenting.ts";
@@ -20,7 +19,6 @@ import { setCompany } from "./engine/state.ts";
 import { learn, learnNotice } from "./engine/team_learning.ts";
 import type { Turn } from "./engine/turn.ts";
 import { ClientError } from "./errors.ts";
-import { eventsOf } from "./event_stream.ts";
 import { FileLoader } from "./file_loader.ts";
 import type { Devices } from "./kin/linking.ts";
 import type { Begun, Recovery } from "./kin/recovering.ts";
@@ -247,7 +245,7 @@ export class Customer {
   async #run<T>(engine: Engine, work: (c: Context, turn: Turn) => T): Promise<T> {
     if (this.#isClosed) throw new ClientError("client.closed", "the client was closed");
     const run = this.#make(engine, work);
-    this.#opening = run.catch(() => {});
+    this.#opening = run;
     return await run;
   }
 
@@ -291,10 +289,6 @@ export class Customer {
     return new Room(shell, files, id);
   }
 
-  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<CustomerEvent> {
-    return eventsOf(this.shell, () => true, options.signal);
-  }
-
   /** The sixty digits to compare with the company (ID-25). */
   safetyNumber(): string {
     const { own, company } = this.shell.context;
@@ -319,7 +313,7 @@ export class Customer {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#opening;
+    await this.#opening.catch(() => {});
     await this.#running?.files.end();
     await this.#running?.shell.close();
   }

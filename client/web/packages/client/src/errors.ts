@@ -33,6 +33,7 @@ export class DoorError extends Error {
 export type ClientCode =
   | "client.not_accepted"
   | "client.closed"
+  | "client.notice_changed"
   | "client.unknown_entry"
   | "client.wait"
   | "client.unsupported"

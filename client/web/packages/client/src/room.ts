@@ -5,7 +5,7 @@ import type { ConsentState } from "@sealroom/core/consent/customer.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./engine/context.ts";
-import type { CustomerEvent, Delivery } from "./engine/events.ts";
+import type { Delivery } from "./engine/events.ts";
 import { checkWriting, consentOf, withdraw } from "./engine/rooms/consenting.ts";
 import type { Draft } from "./engine/rooms/draft.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
@@ -13,7 +13,6 @@ import type { Room as KeptRoom } from "./engine/rooms/model.ts";
 import { stepIn } from "./engine/rooms/rooms.ts";
 import { retry, write } from "./engine/rooms/writing.ts";
 import { ClientError } from "./errors.ts";
-import { eventsOf } from "./event_stream.ts";
 import type { FileLoader } from "./file_loader.ts";
 import type { UploadView } from "./files/host.ts";
 import type { FileOptions, RoomFile, SendingFile } from "./room_files.ts";
@@ -82,11 +81,6 @@ export class Room {
 
   consent(): ConsentState {
     return consentOf(this.#shell.context, this.kept);
-  }
-
-  /** What happens in this room from now on. */
-  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<CustomerEvent> {
-    return eventsOf(this.#shell, (event) => !("room" in event) || event.room === this.id, options.signal);
   }
 
   // --- files ---
@@ -255,15 +249,23 @@ export class Room {
   }
 
   async #waitFor(id: string, state: Delivery, signal?: AbortSignal): Promise<void> {
-    const events = this.events(signal === undefined ? {} : { signal })[Symbol.asyncIterator]();
-    try {
-      while (!isSoFar(this.delivery(id), state)) {
-        const { done } = await events.next();
-        if (done) throw new ClientError("client.wait", "the wait was ended");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const end = (): void => reject(new ClientError("client.wait", "the wait was ended"));
+    const look = (): void => {
+      try {
+        if (isSoFar(this.delivery(id), state)) resolve();
+      } catch (error) {
+        reject(error);
       }
-    } finally {
-      await events.return?.();
-    }
+    };
+    const unlisten = this.#shell.listen(look);
+    signal?.addEventListener("abort", end);
+    look();
+    if (signal?.aborted) end();
+    await promise.finally(() => {
+      unlisten();
+      signal?.removeEventListener("abort", end);
+    });
   }
 }
 

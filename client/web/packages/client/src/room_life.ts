@@ -1,6 +1,16 @@
 /** How a customer's room begins, goes on and ends for its screen: store, door, consent, alarm; conversation elsewhere. */
 
-import type { Alarm, Finding, Keeping, Link, Obstacle, Phase, RoomState, Unsubscribe } from "@sealroom/ui/backend.ts";
+import type {
+  Alarm,
+  Finding,
+  Keeping,
+  Link,
+  Notice,
+  Obstacle,
+  Phase,
+  RoomState,
+  Unsubscribe,
+} from "@sealroom/ui/backend.ts";
 import type { CustomerOptions, ShownNotice } from "./customer.ts";
 import { Customer } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
@@ -88,12 +98,7 @@ export class RoomLife {
     if (early !== null || room === null) return { ...seen, phase: early ?? "loading" };
     const found = this.#watch.room(room, this.#shown, this.#locale, { limit: this.limit, nowMs: ports.clock.nowMs() });
     const alarm = this.#doorAlarm ?? found.alarm ?? null;
-    return {
-      ...seen,
-      ...found,
-      alarm,
-      canWrite: found.canWrite === true && alarm === null && start.account !== "replaced",
-    };
+    return { ...seen, ...found, alarm, canWrite: found.canWrite === true && alarm === null };
   }
 
   #link(): Link {
@@ -141,13 +146,18 @@ export class RoomLife {
   async tryAgain(): Promise<void> {
     this.#obstacle = null;
     try {
-      this.customer ??= await Customer.open(this.options);
+      await this.#open();
       this.#listen();
       await this.#fetchDoor();
     } catch (error) {
       this.#obstacle = obstacleOf(codeOf(error));
     }
     this.changed();
+  }
+
+  async #open(): Promise<Customer> {
+    this.customer ??= await Customer.open(this.options);
+    return this.customer;
   }
 
   /** With a room that is there, a door that does not come stops nothing; one of another account is an alarm. */
@@ -218,11 +228,8 @@ export class RoomLife {
   /** What is under way stays here, whichever window has begun it. */
   protected async carryOut(act: string, given: unknown): Promise<unknown> {
     this.#further ??= (await this.options.ports.later()).furtherOf({
-      customer: async () => {
-        this.customer ??= await Customer.open(this.options);
-        return this.customer;
-      },
-      notice: () => ({ shown: this.#shown, lang: this.#locale }),
+      customer: () => this.#open(),
+      notice: (shown) => this.#asShown(shown),
     });
     const result = await this.#further(act, given);
     if (act === "join-done" || act === "recover") {
@@ -240,11 +247,17 @@ export class RoomLife {
     this.changed();
   }
 
-  async accept(purposes: readonly number[]): Promise<void> {
-    const customer = this.customer ?? (await Customer.open(this.options));
-    this.#shown ??= await customer.notice();
-    await customer.accept(this.#shown, { lang: this.#locale, purposes });
-    this.customer = customer;
+  /** The notice that a person was shown, and not another that the door has had since (CNS-18, ACC-65). */
+  #asShown(shown: Notice): ShownNotice {
+    const { notice } = this.#watch.door(this.#shown, this.#locale);
+    if (this.#shown === null || JSON.stringify(shown) !== JSON.stringify(notice))
+      throw new ClientError("client.notice_changed", "another notice");
+    return this.#shown;
+  }
+
+  async accept(purposes: readonly number[], shown: Notice): Promise<void> {
+    const notice = this.#asShown(shown);
+    await (await this.#open()).accept(notice, { lang: shown.locale, purposes });
     this.#isAnew = false;
     this.#listen();
     this.changed();
@@ -263,31 +276,31 @@ export class RoomLife {
 
   /** Withdraw, and order the erasure of all: it is confirmed here. */
   async withdraw(): Promise<void> {
-    const room = this.room;
-    if (room.consent().name !== "Ended") await room.withdraw();
-    await room.erase(null);
+    await this.#order(this.room);
     this.changed();
   }
 
   async forget(): Promise<void> {
     const room = this.newest();
     // What keeps the order from being written, as that another device has the account, keeps nothing here (ACC-67, STO-37).
-    if (room !== null) await this.#order(room).catch(() => {});
+    if (room !== null) await this.#told(room).catch(() => {});
     await this.#drop();
   }
 
-  async #order(room: Room): Promise<void> {
+  /** What the relay has not taken in time is lost with the keys; the company keeps to its own times. */
+  async #told(room: Room): Promise<void> {
+    await (await this.#order(room)).waitFor("sent", { signal: AbortSignal.timeout(FORGET_WAIT_MS) });
+  }
+
+  async #order(room: Room): ReturnType<Room["erase"]> {
     if (room.consent().name !== "Ended") await room.withdraw();
-    const order = await room.erase(null);
-    // What the relay has not taken by then is lost with the keys; the company keeps to its own times.
-    await order.waitFor("sent", { signal: AbortSignal.timeout(FORGET_WAIT_MS) });
+    return await room.erase(null);
   }
 
   /** Without a store that could be opened, what is at its place goes (STO-37). */
   async #drop(): Promise<void> {
     this.#unlisten();
-    if (this.customer === null) await this.options.ports.place.forget();
-    await this.customer?.forget();
+    await (this.customer ?? this.options.ports.place).forget();
     [this.customer, this.#obstacle] = [null, null];
     this.#isForgotten = true;
     this.#doorAlarm = null;
@@ -296,7 +309,7 @@ export class RoomLife {
 
   /** The notice again: of a room that is over; where a store cannot be opened or has been replaced, that goes first. */
   async startAnew(): Promise<void> {
-    if (this.#obstacle === "storage-lost" || this.#account() === "replaced") await this.#drop();
+    if (this.#obstacle === "storage-lost" || this.#context()?.isReplaced) await this.#drop();
     [this.#isForgotten, this.#isRefused, this.#shown] = [false, false, null];
     this.#isAnew = true;
     await this.tryAgain();

@@ -74,7 +74,7 @@ async function refusal(promise: Promise<unknown>): Promise<string | null> {
 
 const REPLACED = async (place: MemoryPlace): Promise<Ports> => {
   const { ports, shell } = await person(place);
-  await shell.do((c, turn) => setReplaced(c, turn));
+  await shell.do((c, turn) => setReplaced(c, turn, true));
   await shell.close();
   return ports;
 };
@@ -93,7 +93,8 @@ test("a person who was replaced, or whose device is full, can erase everything a
     const place = new MemoryPlace();
     const life = lifeOf(await ready(place));
     await life.tryAgain();
-    assert.equal(life.state().account, isFull ? "none" : "replaced");
+    const { account, code } = life.state();
+    assert.deepEqual([account, code], isFull ? ["none", "none"] : ["replaced", "used"]);
     place.isFull = () => isFull;
     assert.equal(await refusal(life.forget()), null);
     assert.equal(life.state().phase, "erased");
@@ -152,6 +153,7 @@ function shown(): ShownNotice {
     locale: () => "de",
     text: () => shop.TEXT,
     locales: ["de"],
+    channels: { hours: [], channels: [] },
   } as unknown as ShownNotice;
 }
 
@@ -242,4 +244,21 @@ test("without room and without the part that opens a store nothing goes on that 
     const numbers = [...(kept?.entries.values() ?? [])].map((one) => one.entry.header.n);
     assert.deepEqual(numbers, code === null ? [0, 1] : [0]);
   }
+});
+
+test("of another notice than a person was shown nothing is accepted (CNS-18)", async () => {
+  const place = new MemoryPlace();
+  const life = lifeOf(portsOf(place));
+  const me = await Customer.open({ company: "https://praxis.example", ports: portsOf(place) });
+  Object.assign(me, { notice: async () => shown() });
+  Object.assign(life, { customer: me });
+  await life.tryAgain();
+  const { notice } = life.state();
+  assert.ok(notice !== null);
+  for (const other of [{ number: notice.number + 1 }, { issuedMs: notice.issuedMs + 1 }, { locale: "fr" }]) {
+    assert.equal(await refusal(life.accept([1], { ...notice, ...other })), "client.notice_changed");
+  }
+  assert.deepEqual([place.created, life.state().phase], [0, "notice"]);
+  await life.accept([1], structuredClone(notice));
+  assert.equal(place.created, 1);
 });

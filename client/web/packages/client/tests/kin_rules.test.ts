@@ -155,6 +155,7 @@ test("a list of a recovery that leaves this device out ends it, by whomever it i
     const other = newDevice(bytesFrom(9), record.accountId, bytesFrom(8)(16), NOW_MS);
     given(directory, signed(c, isNamed ? [record, other.record] : [other.record], NOW_MS, seq), NOW_MS);
     assert.equal(c.isReplaced, isReplaced);
+    assert.equal(c.code === "used", isReplaced);
     assert.equal(directory.events.filter((one) => one.type === "replaced").length, isReplaced ? 1 : 0);
     directory.connect(NOW_MS + 16 * DAY_MS);
     assert.equal(directory.published > published, !isReplaced);

@@ -11,6 +11,7 @@ import { codeOf } from "../src/errors.ts";
 import type { Link } from "../src/kin/inviting.ts";
 import type { Offer } from "../src/kin/linking.ts";
 import type { Room } from "../src/room.ts";
+import { eventsOf } from "./event_stream.ts";
 import { dieAfter, Faults, fillFor } from "./faults.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { portsOf } from "./node_ports.ts";
@@ -72,7 +73,7 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   edit: async ({ entry = "", text = "" }) => (await room().edit(entry, text)).id,
   erase: async ({ entry }) => (await room().erase(entry === undefined ? null : [entry])).id,
   wait: async ({ entry = "", state = "delivered" }) => {
-    const events = room().events();
+    const events = eventsOf(me.shell, () => true);
     const reached = ["waiting", "sent", "delivered"].indexOf(state);
     const now = (): number => ["waiting", "sent", "delivered"].indexOf(room().delivery(entry));
     if (now() >= reached) return room().delivery(entry);

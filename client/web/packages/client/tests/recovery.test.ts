@@ -12,14 +12,18 @@ import { accountSeedOf, decodeRecovery } from "@sealroom/core/identity/recovery.
 import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { decode, encode } from "@sealroom/core/wire/cbor.ts";
+import type { Notice } from "@sealroom/ui/backend.ts";
+import type { Customer, ShownNotice } from "../src/customer.ts";
 import { take } from "../src/engine/contents.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { putNew } from "../src/engine/new_engine.ts";
 import type { LinkEvents, Ports } from "../src/engine/ports.ts";
 import { lookAtAll } from "../src/engine/renewal_time.ts";
+import { setReplaced } from "../src/engine/state.ts";
 import { newDevice, renewList } from "../src/engine/upkeep.ts";
 import { ClientError } from "../src/errors.ts";
+import { furtherOf } from "../src/kin/further.ts";
 import { newestList } from "../src/kin/newest_list.ts";
 import type { Begun } from "../src/kin/recovering.ts";
 import { begin, recovered, recoveryOf } from "../src/kin/recovering.ts";
@@ -357,7 +361,7 @@ test("a device without an entry that was replaced writes nothing more, and keeps
   const turn = given(scene.engine, signed(scene.c, [other.record], NOW_MS, RECOVERED_FROM + 9), NOW_MS);
   assert.deepEqual(
     told(turn).filter(({ type }) => type === "replaced"),
-    [{ type: "replaced" }],
+    [{ type: "replaced", byCode: true }],
   );
   assert.throws(() => scene.says("nachher"), /account\.replaced/);
   assert.ok(scene.kept(text.hash) !== null);
@@ -422,4 +426,55 @@ test("a recovered device that was set back by two records takes its list back, a
   assert.ok(!setBack.context.isReplaced);
   assert.deepEqual(setBack.context.own.list.hash, list.hash);
   assert.deepEqual(setBack.context.own.record.hash, record.hash);
+});
+
+test("a person who does not wait any longer ends a recovery before anything is made (ACC-64)", async () => {
+  for (const [entry, greeting, wanted] of [
+    [true, null, "relay.unavailable"],
+    [true, relay.hello(), "relay.unavailable"],
+    [false, AbortSignal.abort(), "client.closed"],
+    [true, AbortSignal.abort(), "relay.unavailable"],
+  ] as const) {
+    const code = await codeOf(entry);
+    const end = new AbortController();
+    const isOver = greeting instanceof AbortSignal;
+    const { ports, state, place } = played([found([])], NOW_MS, isOver ? null : greeting);
+    const waiting = refusal(recovered(ports, card, code, acceptance, isOver ? greeting : end.signal));
+    end.abort();
+    assert.equal(await waiting, wanted);
+    assert.deepEqual([place.created, state.isClosed], [0, entry]);
+  }
+});
+
+test("what is accepted is the notice that was shown, and no other in its place (CNS-18, ACC-65)", async () => {
+  const accepted: unknown[] = [];
+  const shown = { number: 1, issuedMs: NOW_MS, locale: "de" } as Notice;
+  const recover = async (_: unknown, typed: string, { lang, purposes }: Record<string, unknown>) => {
+    accepted.push([typed, lang, purposes]);
+  };
+  const act = furtherOf({
+    customer: async () => ({ recovery: async () => ({ recover }) }) as unknown as Customer,
+    notice: (of) => {
+      if (of.number !== shown.number) throw new ClientError("client.notice_changed", "another one");
+      return {} as ShownNotice;
+    },
+  });
+  const given = { code: "X", purposes: [1] };
+  assert.equal(await refusal(act("recover", { ...given, shown: { ...shown, number: 2 } })), "client.notice_changed");
+  assert.deepEqual(accepted, []);
+  await act("recover", { ...given, shown });
+  assert.deepEqual(accepted, [["X", "de", [1]]]);
+});
+
+test("whether it was the code that has put a device out is told, and stays known (ACC-67)", async () => {
+  for (const byCode of [true, false]) {
+    const place = new MemoryPlace();
+    const shell = await stored(place, { engine: engineOf(), putCode: () => {} });
+    const events: unknown[] = [];
+    shell.listen((event) => void events.push(event));
+    await shell.do((c, turn) => setReplaced(c, turn, byCode));
+    assert.deepEqual(events, [{ type: "replaced", byCode }]);
+    const again = (await opened(place)).context;
+    assert.deepEqual([again.isReplaced, again.code], [true, byCode ? "used" : "none"]);
+  }
 });

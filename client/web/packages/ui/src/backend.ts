@@ -300,8 +300,11 @@ export interface RoomState extends ConversationState {
   readonly keeping: Keeping;
   /** Whether this person has more than one device: this one lets others in, is a further one, or is out. */
   readonly account: "none" | "key" | "other" | "replaced";
-  /** Whether this device has a recovery code, and the person has shown to have it on paper. */
-  readonly code: "none" | "shown" | "kept";
+  /**
+   * Whether this device has a recovery code, and the person has shown to have it on paper; `used` where it is out since
+   * somebody has recovered the account.
+   */
+  readonly code: "none" | "shown" | "kept" | "used";
   /** The company asks how it was: a closed room that was not rated. */
   readonly canRate: boolean;
   readonly canReopen: boolean;
@@ -314,7 +317,8 @@ export interface RoomState extends ConversationState {
 export interface RoomBackend extends Conversation<RoomState> {
   /** The notice in another of its languages. */
   showNotice(locale: string): Promise<void>;
-  accept(purposes: readonly number[]): Promise<void>;
+  /** Accept what was shown: where that is not the notice of the state any more, nothing is (`client.notice_changed`). */
+  accept(purposes: readonly number[], shown: Notice): Promise<void>;
   refuse(): Promise<void>;
   /** From `refused`, by the person's wish only. */
   reconsider(): Promise<void>;

@@ -3,9 +3,10 @@
 import type { Message, RoomBackend } from "./backend.ts";
 import { dialogStyle, openDialog } from "./dialog.ts";
 import { h, offer } from "./dom.ts";
+import { startRecovery } from "./further_parts.ts";
 import { menuStyle } from "./menu.ts";
 import { defineMessages, type MessagesElement } from "./messages.ts";
-import type { DialogContext } from "./room_dialogs.ts";
+import { confirmed, type DialogContext } from "./room_dialogs.ts";
 import type { Run } from "./room_screens.ts";
 import { openedStyle } from "./styles/opened.ts";
 import type { Words } from "./words.ts";
@@ -57,4 +58,14 @@ export function setUpList(element: HTMLElement, { words, backend, run, now, open
 export function showFailure({ root, words }: DialogContext, code: string): void {
   const content = [h("p", null, words("failed.text", { code }))];
   openDialog(root, { title: words("failed.title"), closeWord: words("dialog.done"), content });
+}
+
+/** Begin anew: what is left on this device goes first, and that is asked. */
+export function beginAnew(context: DialogContext): void {
+  void confirmed(context, "anew", () => context.backend.startAnew());
+}
+
+/** Go on by the code, where what is left on this device is of no use. */
+export function beginRecovery(context: DialogContext): void {
+  void confirmed(context, "anew", () => context.backend.startAnew().then(() => startRecovery(context)));
 }

@@ -1,5 +1,7 @@
 /** What most people never ask a room for: one call of the backend by name, so that a page without it has no list of it. */
 
+import type { Notice } from "./backend.ts";
+
 /** A device of this person. */
 export interface OwnDevice {
   readonly id: string;
@@ -52,7 +54,12 @@ export interface Further {
   /** Whether what was typed is a code; nothing leaves the device. */
   readonly "code-read": readonly [given: string, gives: ReadCode];
   /** The person, who has lost every device, accepts the notice for these purposes and goes on by the code. */
-  readonly recover: readonly [given: { readonly code: string; readonly purposes: readonly number[] }, gives: null];
+  readonly recover: readonly [
+    given: { readonly code: string; readonly purposes: readonly number[]; readonly shown: Notice },
+    gives: null,
+  ];
+  /** The person does not wait any longer: what is not made yet is not made. */
+  readonly "recover-end": readonly [given: null, gives: null];
 }
 
 export type FurtherAct = keyof Further;

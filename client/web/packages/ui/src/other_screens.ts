@@ -9,15 +9,15 @@ import type { Words } from "./words.ts";
 
 export function otherScreen(
   state: RoomState,
-  { backend, words, reload, openAlone, withCode }: ScreenOptions,
+  { backend, words, reload, openAlone, anew, recover }: ScreenOptions,
   run: Run,
 ): HTMLElement[] {
   const { company } = state;
   if (state.phase === "refused" && company !== null)
     return [refusedScreen(company, words, () => run(backend.reconsider()))];
   const actions = {
-    recover: () => run(backend.startAnew().then(withCode)),
-    startAnew: () => run(backend.startAnew()),
+    recover,
+    startAnew: anew,
     tryAgain: () => run(backend.tryAgain()),
     reload,
     openAlone,

@@ -1,6 +1,7 @@
 /** The recovery code of a person: written down, typed back, and typed where every device is lost (ACC-62, ACC-65, ACC-68). */
 
 import { icon } from "./all_icons.ts";
+import type { Notice } from "./backend.ts";
 import { h, sheet } from "./dom.ts";
 import type { CodeSheet } from "./further.ts";
 import { noticeView } from "./notice_view.ts";
@@ -137,7 +138,8 @@ function typedBack(context: DialogContext, at: Steps, { asked }: CodeSheet): voi
 // --- typed where every device is lost ---
 
 export function startRecovery(context: DialogContext): void {
-  entered(context, steps(context, "recover.title", recoveryStyle), "");
+  const ended = () => void context.backend.further("recover-end", null).catch(() => {});
+  entered(context, steps(context, "recover.title", recoveryStyle, ended), "");
 }
 
 /** Nothing leaves the device before the code is one and the notice was accepted. */
@@ -171,7 +173,7 @@ function noticed(context: DialogContext, at: Steps, code: string): void {
     noticed(context, at, code);
   };
   const view = noticeView(company, notice, words, {
-    accept: (purposes) => void recovered(context, at, code, purposes),
+    accept: (purposes) => void recovered(context, at, code, { purposes, shown: notice }),
     refuse: at.close,
     showIn: (locale) => void context.attempt(showIn(locale)),
     others: [],
@@ -181,11 +183,16 @@ function noticed(context: DialogContext, at: Steps, code: string): void {
   at.show(h("p", { class: "heading" }, at.words("recover.notice")), ...view);
 }
 
-async function recovered(context: DialogContext, at: Steps, code: string, purposes: readonly number[]): Promise<void> {
+interface Accepted {
+  readonly purposes: readonly number[];
+  readonly shown: Notice;
+}
+
+async function recovered(context: DialogContext, at: Steps, code: string, accepted: Accepted): Promise<void> {
   const { words } = at;
   at.show(h("p", { role: "status" }, words("recover.waiting")));
   try {
-    await at.do("recover", { code, purposes });
+    await at.do("recover", { code, ...accepted });
     at.show(
       h("p", { role: "status" }, icon("check"), " ", words("recover.done")),
       h("p", null, words("recover.before")),
@@ -193,6 +200,7 @@ async function recovered(context: DialogContext, at: Steps, code: string, purpos
       acts([words("recover.write"), at.close, true]),
     );
   } catch (problem) {
-    at.fault(problem, () => entered(context, at, code));
+    const isChanged = (problem as { code?: unknown }).code === "client.notice_changed";
+    at.fault(problem, () => (isChanged ? noticed : entered)(context, at, code));
   }
 }

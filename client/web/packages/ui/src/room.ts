@@ -30,6 +30,10 @@ export interface RoomOptions {
 }
 
 type Rest = typeof import("./conversation.ts");
+/** What is opened by hand, and asks for nothing but the room. */
+type Opened =
+  | ("showMembers" | "showAlarm" | "showNotice" | "showCode")
+  | ("startJoin" | "startRecovery" | "beginAnew" | "beginRecovery");
 
 export class RoomElement extends HTMLElement {
   #options: RoomOptions | null = null;
@@ -68,12 +72,15 @@ export class RoomElement extends HTMLElement {
   #messages: MessagesElement | null = null;
   #composer: ComposerElement | null = null;
 
+  /** Open a dialog of what comes after the page. */
+  readonly #opens = (what: Opened) => (): void => this.#with((rest) => rest[what](this.#context()));
+
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [tokens, base, roomStyle];
     root.append(this.#head, this.#main);
-    this.#present.addEventListener("click", () => this.#with((rest) => rest.showMembers(this.#context())));
+    this.#present.addEventListener("click", this.#opens("showMembers"));
     this.#more.addEventListener("click", () => this.#openMenu());
     this.#close.addEventListener("click", () => this.#options?.close?.());
   }
@@ -162,13 +169,14 @@ export class RoomElement extends HTMLElement {
     const state = backend.state();
     this.#showHead(state, words);
     this.#showBody(state);
-    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.code, state.items.length > 0, [...this.#dismissed], this.#failure, this.#rest !== null])}`;
+    const notes = `${JSON.stringify([state.alarm, state.account, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.code, state.items.length > 0, [...this.#dismissed], this.#failure, this.#rest !== null])}`;
     if (notes === this.#notes) return;
     this.#notes = notes;
     const actions = {
-      settle: () => this.#with((rest) => rest.showAlarm(this.#context())),
-      showNotice: () => this.#with((rest) => rest.showNotice(this.#context())),
-      showCode: () => this.#with((rest) => rest.showCode(this.#context())),
+      settle: this.#opens("showAlarm"),
+      showNotice: this.#opens("showNotice"),
+      showCode: this.#opens("showCode"),
+      anew: this.#opens("beginAnew"),
       dismiss: (id: string) => {
         this.#dismissed.add(id);
         this.#update();
@@ -201,7 +209,7 @@ export class RoomElement extends HTMLElement {
     const isConversing = CONVERSING.includes(state.phase);
     const screen = isConversing
       ? "conversation"
-      : JSON.stringify([state.phase, state.obstacle, state.notice?.locale, state.company, this.#rest !== null]);
+      : JSON.stringify([state.phase, state.obstacle, state.notice, state.company, this.#rest !== null]);
     if (screen !== this.#screen) {
       const hadFocus = this.shadowRoot?.activeElement !== null && this.#screen !== "";
       this.#screen = screen;
@@ -221,9 +229,14 @@ export class RoomElement extends HTMLElement {
     const options = this.#options as RoomOptions;
     const { words } = options;
     const run = (action: Promise<unknown>) => void this.#attempt(action);
-    const elsewhere = () => this.#with((rest) => rest.startJoin(this.#context()));
-    const withCode = () => this.#with((rest) => rest.startRecovery(this.#context()));
-    const screens = { ...options, elsewhere, withCode };
+    const [elsewhere, withCode] = [this.#opens("startJoin"), this.#opens("startRecovery")];
+    const screens = {
+      ...options,
+      elsewhere,
+      withCode,
+      anew: this.#opens("beginAnew"),
+      recover: this.#opens("beginRecovery"),
+    };
     const notice = noticeScreen(state, screens, run);
     if (notice !== null) return notice;
     if (state.phase === "loading") return [loadingScreen(words)];
@@ -294,15 +307,16 @@ export class RoomElement extends HTMLElement {
 
   #showFoot(state: RoomState): void {
     const { words, backend, now } = this.#options as RoomOptions;
-    const isOut = state.account === "replaced";
-    const blocked = isOut ? words("replaced") : state.alarm === null ? null : words("alarm.blocked");
-    this.#composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : blocked);
+    const blocked = state.canWrite || state.alarm === null ? null : words("alarm.blocked");
+    this.#composer?.allow(state.canSendFiles, state.maxFileB, blocked);
+    // Why a device that is out writes no more stands in a note.
+    const isWriting = WRITING.includes(state.phase) && state.account !== "replaced";
     const rest = this.#rest;
-    const key = JSON.stringify([state.phase, state.erasure, state.canRate, state.canReopen, rest !== null]);
+    const key = JSON.stringify([state.phase, isWriting, state.erasure, state.canRate, state.canReopen, rest !== null]);
     if (key === this.#foot || this.#list === null || this.#composer === null) return;
     this.#foot = key;
-    if (rest === null || WRITING.includes(state.phase)) {
-      replace(this.#body, this.#list, WRITING.includes(state.phase) && this.#composer);
+    if (rest === null || isWriting) {
+      replace(this.#body, this.#list, isWriting && this.#composer);
       return;
     }
     const run = (action: Promise<unknown>) => void this.#attempt(action);
@@ -313,7 +327,7 @@ export class RoomElement extends HTMLElement {
       startAnew: () => run(backend.startAnew()),
       save: () => rest.saveTranscript(this.#context()),
     });
-    replace(this.#body, this.#list, foot ?? this.#composer);
+    replace(this.#body, this.#list, foot);
   }
 }
 

@@ -49,7 +49,7 @@ export function showNotice({ root, words, backend, attempt }: DialogContext): vo
       ? []
       : [
           button(words("notice.refuse"), () => backend.refuse()),
-          button(words(`notice.accept.${notice.mode}`), () => backend.accept(required)),
+          button(words(`notice.accept.${notice.mode}`), () => backend.accept(required, notice)),
         ];
   const dialog = openDialog(root, { title, closeWord: words("dialog.done"), content, actions });
   const run = (act: () => Promise<void>) => {
@@ -88,7 +88,7 @@ function prints(alarm: NonNullable<RoomState["alarm"]>, words: Words): HTMLEleme
 /** Ask, then do what cannot be undone. */
 export async function confirmed(
   { root, words, backend, attempt }: DialogContext,
-  what: "withdraw" | "forget" | "erase",
+  what: "withdraw" | "forget" | "erase" | "anew",
   act: () => Promise<void>,
 ): Promise<void> {
   const state = backend.state();

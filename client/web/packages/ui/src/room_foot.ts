@@ -29,7 +29,11 @@ export function footView(
   }
   if (state.phase !== "withdrawn" && state.phase !== "erased") return null;
   const again = button(words("withdrawn.again"), actions.startAnew, false);
-  return foot(words(`${state.phase}.title`), erasureText(state, words, clock, nowMs), [again]);
+  return foot(
+    words(`${state.phase}.title`),
+    erasureText(state, words, clock, nowMs),
+    state.account === "replaced" ? [] : [again],
+  );
 }
 
 function erasureText(state: RoomState, words: Words, clock: Clock, nowMs: number): string {

@@ -13,7 +13,8 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
   const { words, backend, attempt } = context;
   const state = backend.state();
   const hasRoom = WITH_ROOM.includes(state.phase);
-  const isRunning = RUNNING.includes(state.phase);
+  const isOut = state.account === "replaced";
+  const isRunning = RUNNING.includes(state.phase) && !isOut;
   const item = (
     word: Parameters<typeof words>[0],
     icon: MenuItem["icon"],
@@ -33,13 +34,12 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
   const keep = [item("menu.export", "save", () => saveTranscript(context))];
   if (state.account === "key" || state.account === "other")
     keep.push(item("menu.devices", "page", () => showDevices(context)));
-  if (state.code !== "none" && hasRoom && state.account !== "replaced")
-    keep.push(item("menu.code", "key", () => showCode(context)));
+  if (state.code !== "none" && hasRoom && !isOut) keep.push(item("menu.code", "key", () => showCode(context)));
   const end: MenuItem[] = [];
   if (isRunning) end.push(item("menu.close", "check", () => void attempt(backend.close())));
   if (isRunning && state.notice?.mode === "notice")
     end.push(item("menu.object", "pause", () => void attempt(backend.freeze())));
-  if (hasRoom && state.notice?.mode !== "notice" && state.account !== "replaced")
+  if (hasRoom && state.notice?.mode !== "notice" && !isOut)
     end.push(
       item("menu.withdraw", "shield", () => void confirmed(context, "withdraw", () => backend.withdraw()), true),
     );

@@ -14,6 +14,8 @@ export interface NoteActions {
   settle(): void;
   showNotice(): void;
   showCode(): void;
+  /** Begin anew, once that was asked. */
+  anew(): void;
   dismiss(id: string): void;
 }
 
@@ -56,7 +58,9 @@ function noteView(note: Note, { words, actions }: NoteContext): HTMLElement {
 }
 
 function notesOf(state: RoomState, context: NoteContext): Note[] {
-  const found = [alarmNote, linkNote, staleNote, hoursNote, sessionNote, codeNote].map((note) => note(state, context));
+  const found = [alarmNote, replacedNote, linkNote, staleNote, hoursNote, sessionNote, codeNote].map((note) =>
+    note(state, context),
+  );
   return found.filter((note) => note !== null);
 }
 
@@ -71,10 +75,22 @@ function alarmNote({ alarm, company }: RoomState, { words, actions }: NoteContex
   return { id: "alarm", tone: "stop", icon: "stop", text, action, canDismiss: false };
 }
 
+/** Another device has the account: in every part of a room's life, with the way on (ACC-67). */
+function replacedNote(state: RoomState, { words, actions }: NoteContext): Note | null {
+  if (state.account !== "replaced") return null;
+  const say = laterWords(words);
+  const company = state.company?.name ?? words("someone");
+  const isByCode = state.code === "used";
+  const text = isByCode ? say("replaced.code", { company }) : say("replaced.other");
+  const action = button(say("replaced.anew"), actions.anew);
+  return { id: "replaced", tone: isByCode ? "stop" : "warn", icon: "warn", text, action, canDismiss: false };
+}
+
 const fullNote = { id: "full", tone: "stop", icon: "warn", action: null, canDismiss: false } as const;
 
-function linkNote({ link }: RoomState, { words }: NoteContext): Note | null {
-  if (link === "online") return null;
+function linkNote(state: RoomState, { words }: NoteContext): Note | null {
+  const { link } = state;
+  if (link === "online" || state.account === "replaced") return null;
   if (link === "full") return { ...fullNote, text: laterWords(words)("full") };
   const tone = link === "offline" ? "warn" : "";
   return { id: link, tone, icon: "offline", text: words(`banner.${link}`), action: null, canDismiss: false };

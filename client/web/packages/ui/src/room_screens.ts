@@ -13,6 +13,10 @@ export interface ScreenOptions {
   elsewhere(): void;
   /** Go on with one's account by its code, every device being lost. */
   withCode(): void;
+  /** Erase what is left here, once that was asked, and begin anew. */
+  anew(): void;
+  /** The same, and then go on by the code. */
+  recover(): void;
   reload(): void;
 }
 
@@ -27,7 +31,7 @@ export function noticeScreen(
   const { company, notice } = state;
   if (state.phase !== "notice" || company === null || notice === null) return null;
   return noticeView(company, notice, words, {
-    accept: (purposes) => run(backend.accept(purposes)),
+    accept: (purposes) => run(backend.accept(purposes, notice)),
     refuse: () => run(backend.refuse()),
     showIn: (locale) => run(backend.showNotice(locale)),
     others:

@@ -96,10 +96,6 @@ export const FIRST_WORDS = {
   someone: ["Jemand", "Someone"],
   "members.none": ["Noch liest niemand mit.", "Nobody reads here yet."],
   "members.more": ["und {n} weitere", "and {n} more"],
-  replaced: [
-    "Ihr Gespräch geht auf einem anderen Gerät weiter; dieses schreibt nicht mehr mit.",
-    "Your conversation goes on on another device; this one writes no more.",
-  ],
   "alarm.blocked": ["Erst klären, dann schreiben.", "Settle this first, then write."],
   "obstacle.reload": ["Seite neu laden", "Reload the page"],
   "failed.text": ["Bitte versuchen Sie es noch einmal. ({code})", "Please try again. ({code})"],

@@ -27,6 +27,15 @@ export const LATER_WORDS = {
     "Auf diesem Gerät ist kein Platz mehr. Was man Ihnen schreibt, geht nicht verloren: Es kommt, sobald wieder Platz ist.",
     "There is no room left on this device. What is written to you is not lost: it comes as soon as there is room again.",
   ],
+  "replaced.other": [
+    "Ihr Gespräch geht auf einem anderen Gerät weiter. Was Sie hier schreiben würden, erreicht niemanden.",
+    "Your conversation goes on on another device. What you would write here reaches nobody.",
+  ],
+  "replaced.code": [
+    "JEMAND HAT MIT DEM WIEDERHERSTELLUNGSCODE MIT IHREM KONTO WEITERGEMACHT. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
+    "SOMEBODY HAS GONE ON WITH YOUR ACCOUNT BY ITS RECOVERY CODE. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
+  ],
+  "replaced.anew": ["Neu beginnen", "Begin anew"],
   "export.title": ["Verlauf speichern", "Save the conversation"],
   "export.read": ["Eine Seite zum Lesen und Drucken.", "A page to read and print."],
   "export.read.do": ["Zum Lesen speichern", "Save to read"],
@@ -165,8 +174,12 @@ export const LATER_WORDS = {
     "This device has no code, or it was not shown yet.",
   ],
   "fault.local.list_number": [
-    "Die Uhr dieses Geräts geht falsch. Bitte stellen Sie sie; es wurde nichts übertragen.",
-    "The clock of this device is wrong. Please set it; nothing was transmitted.",
+    "Für dieses Konto ist keine Nummer frei. Bitte stellen Sie die Uhr dieses Geräts; geht sie richtig, beginnen Sie neu. Es wurde nichts geändert.",
+    "No number is left for this account. Please set the clock of this device; if it is right, begin anew. Nothing was changed.",
+  ],
+  "fault.client.notice_changed": [
+    "Die Hinweise haben sich geändert. Bitte lesen Sie sie noch einmal; es wurde nichts übertragen.",
+    "The notice has changed. Please read it again; nothing was transmitted.",
   ],
   "fault.relay.unavailable": [
     "Das ließ sich gerade nicht nachsehen. Es wurde nichts geändert; bitte versuchen Sie es gleich noch einmal.",

@@ -190,6 +190,12 @@ export const ROOM_WORDS = {
   "ask.erase.title": ["Nachricht löschen?", "Erase this message?"],
   "ask.erase.text": ["Sie wird auch bei {company} gelöscht.", "It is erased at {company}, too."],
   "ask.erase.do": ["Löschen", "Erase"],
+  "ask.anew.title": ["Neu beginnen?", "Begin anew?"],
+  "ask.anew.text": [
+    "Was von Ihrem Gespräch noch auf diesem Gerät ist, wird gelöscht. {company} erfährt davon nichts.",
+    "What is left of your conversation on this device is erased. {company} is not told of it.",
+  ],
+  "ask.anew.do": ["Löschen und neu beginnen", "Erase and begin anew"],
   "ask.cancel": ["Abbrechen", "Cancel"],
   "dialog.done": ["Fertig", "Done"],
   copied: ["Kopiert", "Copied"],

@@ -107,6 +107,7 @@ export const SCENES: Readonly<Record<string, Maker>> = {
     items: [...talkOf(tongue), happeningOf("closed", 1, "yildiz")],
   }),
   code: (tongue) => ({ items: talkOf(tongue), code: "shown", keeping: { mode: "recoverable", untilMs: null } }),
+  taken: (tongue) => ({ items: talkOf(tongue), canWrite: false, account: "replaced", code: "used" }),
   replaced: (tongue) => ({ items: talkOf(tongue), canWrite: false, account: "replaced" }),
   frozen: (tongue) => ({ phase: "frozen", canWrite: false, items: talkOf(tongue) }),
   withdrawn: (tongue) => ({

@@ -185,8 +185,9 @@ function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
   if (c.kin !== null) c.kin.given(turn, list);
   else {
     const named = [record, redated(record, list.issuedMs)].find((one) => names(list, one));
-    if (named === undefined && hasReplaced(list, ours, [record])) setReplaced(c, turn);
-    else if (named !== undefined && list.seq > ours.seq) takeList(c, turn, list, { ...c.own, record: named });
+    if (named === undefined) {
+      if (hasReplaced(list, ours, [])) setReplaced(c, turn, true);
+    } else if (list.seq > ours.seq) takeList(c, turn, list, { ...c.own, record: named });
   }
   return true;
 }

@@ -51,7 +51,7 @@ export interface Context {
   /** Another device has the account now, or its list has left this one out: nothing is written any more (ACC-67). */
   isReplaced: boolean;
   /** Whether this device has a recovery code, and the person has shown to have it on paper (ACC-60, ACC-68). */
-  code: "none" | "shown" | "kept";
+  code: "none" | "shown" | "kept" | "used";
   /** Whether the company's list was found past its end, and said so (ID-36). */
   staleTold: boolean;
 }

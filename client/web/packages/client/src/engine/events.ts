@@ -90,7 +90,7 @@ export type CustomerEvent =
   /** Another device of this account was taken in, can be reached, or was struck off. */
   | { readonly type: "device"; readonly what: "added" | "reached" | "removed"; readonly device: string }
   /** Another device has this account now, or its list has left this one out (ACC-67). */
-  | { readonly type: "replaced" }
+  | { readonly type: "replaced"; readonly byCode: boolean }
   | { readonly type: "second-copy" }
   /** Something that came was refused; nothing has changed. */
   | { readonly type: "rejected"; readonly code: string };

@@ -57,9 +57,11 @@ export async function loadEngine(store: Store, rng: Rng, later: LoadKin): Promis
   for (const [device, ids] of loadReceipts(rows("meta"))) c.receipts.set(device, ids);
   c.seen.load(rows("meta"));
   const meta = (name: Uint8Array): Row | undefined => rows("meta").find(({ key }) => hex(key) === hex(name));
-  c.isReplaced = meta(REPLACED_KEY) !== undefined;
+  const replaced = meta(REPLACED_KEY);
+  c.isReplaced = replaced !== undefined;
   const code = meta(CODE_KEY);
   if (code !== undefined) c.code = stored(() => new RowReader(code.value).flag()) ? "kept" : "shown";
+  if (replaced !== undefined && stored(() => new RowReader(replaced.value).flag())) c.code = "used";
   if (rows("account").length > 1) c.kin = (await later()).kinOf(c, rows("account"));
   for (const [key, one] of loadHeld(rows("held"))) c.held.set(key, one);
   Object.assign(c.team, loadTeam(c.company.accountId, rows("team")));

@@ -27,11 +27,12 @@ export function setOwn(c: Context, turn: Turn, own: Own): void {
 }
 
 /** Another device has the account now: this one writes, signs and publishes nothing more, and says so (ACC-67). */
-export function setReplaced(c: Context, turn: Turn): void {
+export function setReplaced(c: Context, turn: Turn, byCode: boolean): void {
   if (c.isReplaced) return;
   c.isReplaced = true;
-  turn.put("meta", REPLACED_KEY, () => row());
-  turn.notify({ type: "replaced" });
+  if (byCode) c.code = "used";
+  turn.put("meta", REPLACED_KEY, () => row(byCode));
+  turn.notify({ type: "replaced", byCode });
 }
 
 export function setMailbox(c: Context, turn: Turn, mailbox: Mailbox): void {

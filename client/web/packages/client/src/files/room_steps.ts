@@ -18,6 +18,7 @@ import { payloadOf } from "../engine/rooms/wordings.ts";
 import { write } from "../engine/rooms/writing.ts";
 import { teamOrNone } from "../engine/team.ts";
 import type { Turn } from "../engine/turn.ts";
+import { ClientError } from "../errors.ts";
 import { FileError } from "./file_error.ts";
 import { fileKey } from "./file_key.ts";
 import type { FileOut, Payer } from "./rows.ts";
@@ -55,9 +56,10 @@ function look(steps: RoomSteps, id: Bytes): Draft {
 /**
  * Refuse a file where its entry would be refused now.
  *
- * @throws LocalError `local.consent`, RemoteError of the phase
+ * @throws ClientError `account.replaced`, LocalError `local.consent`, RemoteError of the phase
  */
 export function checkFiles(steps: RoomSteps, room: Bytes): void {
+  if (steps.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   checkWriting(steps.c, steps.turn, roomOf(steps, room), KIND_FILE);
   checkPhase(look(steps, room), KIND_FILE);
 }

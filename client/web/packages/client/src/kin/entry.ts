@@ -25,6 +25,7 @@ import type { Turn } from "../engine/turn.ts";
 import { isAhead, isListDue, make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";
 import {
+  isByCode,
   isReplacedBy,
   isSendable,
   pendingOf,
@@ -252,10 +253,11 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult): 
   const { own } = k.c;
   const links = answer.lists.map((one) => verifyList(own.record.accountId, one));
   const last = links.at(-1) as DeviceList;
-  const newest = isReplacedBy(k, last) ? last : followChain(own.list, links);
+  const isRecovery = isReplacedBy(k, last);
+  const newest = isRecovery ? last : followChain(own.list, links);
   checkListTime(newest, turn.nowMs);
   if (recordIn(k, newest) === null) {
-    setReplaced(k.c, turn);
+    setReplaced(k.c, turn, isRecovery && isByCode(k));
     drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
     return;
   }

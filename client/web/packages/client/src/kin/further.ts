@@ -1,5 +1,6 @@
 /** What most people never ask a room for, by the names of its acts: what is under way is kept here (`ui/further.ts`). */
 
+import type { Notice } from "@sealroom/ui/backend.ts";
 import type { Further, FurtherAct } from "@sealroom/ui/further.ts";
 import type { Customer, ShownNotice } from "../customer.ts";
 import { ClientError } from "../errors.ts";
@@ -18,8 +19,8 @@ function missing(): ClientError {
 
 export interface FurtherHost {
   customer(): Promise<Customer>;
-  /** The notice that is shown, and its language. */
-  notice(): { readonly shown: ShownNotice | null; readonly lang: string | null };
+  /** The notice that a person was shown. @throws ClientError `client.notice_changed` */
+  notice(shown: Notice): ShownNotice;
 }
 
 export function furtherOf(host: FurtherHost): CarryOut {
@@ -27,6 +28,7 @@ export function furtherOf(host: FurtherHost): CarryOut {
   const recoveryNow = async (): Promise<Recovery> => (await host.customer()).recovery();
   let link: Link | null = null;
   let offer: Offer | null = null;
+  let recovering: AbortController | null = null;
   let joining: ReturnType<Offer["join"]> | null = null;
 
   const acts: Acts = {
@@ -81,11 +83,15 @@ export function furtherOf(host: FurtherHost): CarryOut {
     code: async () => (await recoveryNow()).sheet(),
     "code-back": async (typed) => (await recoveryNow()).typedBack(typed),
     "code-read": async (typed) => (await recoveryNow()).read(typed),
-    recover: async ({ code, purposes }) => {
+    recover: async ({ code, purposes, shown }) => {
       const recovery = await recoveryNow();
-      const { shown, lang } = host.notice();
-      if (shown === null) throw new ClientError("client.not_accepted", "no notice was shown");
-      await recovery.recover(shown, code, { lang, purposes });
+      recovering = new AbortController();
+      const { signal } = recovering;
+      await recovery.recover(host.notice(shown), code, { lang: shown.locale, purposes, signal });
+      return null;
+    },
+    "recover-end": async () => {
+      recovering?.abort();
       return null;
     },
   };

@@ -15,7 +15,7 @@ import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
 import { publish, refill } from "./entry.ts";
-import { isReplacedBy } from "./own_list.ts";
+import { isByCode, isReplacedBy } from "./own_list.ts";
 import { begin } from "./rooms.ts";
 import type { KinState } from "./state.ts";
 import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
@@ -48,7 +48,7 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
       if (seq > c.own.list.seq) compareSoon(k, turn);
     },
     given: (turn, list) => {
-      if (isReplacedBy(k, list)) setReplaced(c, turn);
+      if (isReplacedBy(k, list)) setReplaced(c, turn, isByCode(k));
       else kin.told(turn, list.seq);
     },
     checkFlight: (turn, { list, peer }) => {

@@ -17,12 +17,13 @@ const MAX_PAGES = 64;
 /**
  * Null where the directory has none of this account.
  *
- * @throws ClientError `relay.unavailable`: no answer, or none of the protocol
+ * @throws ClientError `relay.unavailable`: no answer, none of the protocol, or `signal` was aborted
  */
 export function newestList(
   { connect, clock }: Pick<Ports, "connect" | "clock">,
   relayUrl: string,
   accountId: Bytes,
+  signal: AbortSignal | null = null,
 ): Promise<DeviceList | null> {
   const { promise, resolve, reject } = Promise.withResolvers<DeviceList | null>();
   let newest: DeviceList | null = null;
@@ -31,6 +32,7 @@ export function newestList(
 
   function end(): void {
     isOver = true;
+    signal?.removeEventListener("abort", fail);
     unwake();
     link.close();
   }
@@ -75,6 +77,8 @@ export function newestList(
 
   const unwake = clock.wake(clock.nowMs() + LOOKUP_MS, fail);
   const link: Link = connect(relayUrl, { opened: () => {}, received, closed: fail });
+  signal?.addEventListener("abort", fail);
+  if (signal?.aborted) fail();
   return promise;
 }
 

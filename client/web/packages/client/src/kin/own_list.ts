@@ -4,7 +4,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
 import { CLOCK_TOLERANCE_MS, LIST_TTL_MS } from "@sealroom/core/constants.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { hasReplaced, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
+import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, redated, takeList } from "../engine/upkeep.ts";
@@ -67,6 +67,11 @@ export function recordBefore(k: KinState, pending: DeviceList | null): DeviceRec
   const { record } = k.c.own;
   const [inUse, older] = pending === null ? [] : recordsIn(k, pending);
   return inUse === undefined || older === undefined || same(inUse.hash, record.hash) ? record : older;
+}
+
+/** Of a device that a recovery leaves out: whether the code was used, as a backup of after one would not need (ACC-67). */
+export function isByCode({ c }: KinState): boolean {
+  return c.own.accountSeed !== null || !isRecovered(c.own.list);
 }
 
 /** Our records that a list names, the one in use first: all of them stand in the entry, one with our address (ID-41). */

@@ -82,7 +82,7 @@ export interface Recovery {
    *
    * @throws ClientError `client.unsupported` where an account is here, and as `recovered`
    */
-  recover(shown: ShownNotice, typed: string, options: AcceptOptions): Promise<Room>;
+  recover(shown: ShownNotice, typed: string, options: AcceptOptions & { readonly signal?: AbortSignal }): Promise<Room>;
 }
 
 export interface RecoveryHost {
@@ -132,7 +132,7 @@ export function recoveryOf({ ports, shell: shellNow, open }: RecoveryHost): Reco
     recover: (shown, typed, options) =>
       open(shown, options, async (card, acceptance) => {
         if (shellNow() !== null) throw new ClientError("client.unsupported", "this device has an account already");
-        return await recovered(ports, card, typed, acceptance);
+        return await recovered(ports, card, typed, acceptance, options.signal);
       }),
   };
 }
@@ -197,14 +197,16 @@ export function begin({ random, clock }: Ports, card: CompanyCard, linkable: boo
  * The account of a code that a person has typed, on a new device. Its list is signed here, and leaves only when it is
  * stored (ACC-63 to ACC-65, ACC-70).
  *
- * @throws ClientError `recovery.code`, `local.list_number`, `relay.unavailable`, LocalError as `stepConsent`: nothing was
- * made, and but for `relay.unavailable` nothing has left
+ * @throws ClientError `recovery.code`, `relay.unavailable`, `client.closed` once `signal` is aborted, `local.list_number`,
+ * LocalError as `stepConsent`: nothing was made. The relay was asked for the entry before `relay.unavailable`, and before
+ * `local.list_number` where not the clock but the numbers of the account are the cause
  */
 export async function recovered(
   ports: Ports,
   card: CompanyCard,
   typed: string,
   { notice, locale, purposes }: Acceptance,
+  signal: AbortSignal | null = null,
 ): Promise<Begun> {
   const event = { name: "accept", noticeHash: notice.hash, locale, purposes } as const;
   stepConsent({ name: "Shown", notice }, event, ports.clock.nowMs());
@@ -214,7 +216,8 @@ export async function recovered(
   if (recoveredSeq(clock.nowMs(), 0, random) === null) throw noNumber();
   const seed = accountSeedOf(code.r);
   const accountId = ed25519PublicOf(seed);
-  const before = code.entry ? await newestList(ports, card.relayUrl, accountId) : null;
+  const before = code.entry ? await newestList(ports, card.relayUrl, accountId, signal) : null;
+  if (signal?.aborted) throw new ClientError("client.closed", "the person does not wait any longer");
   const nowMs = clock.nowMs();
   const device = newDevice(random, accountId, draw(random, DEVICE_ID_B), nowMs);
   const list = recoveredList(seed, device.record, before, nowMs, random);

@@ -1,7 +1,7 @@
 /** Events of a shell as an async iterable that keeps what nobody has taken yet, up to a bound. */
 
-import type { CustomerEvent } from "./engine/events.ts";
-import type { Shell } from "./shell.ts";
+import type { CustomerEvent } from "../src/engine/events.ts";
+import type { Shell } from "../src/shell.ts";
 
 const MAX_WAITING = 4_096;
 
