@@ -23,6 +23,8 @@ import { lookAtAll } from "../src/engine/renewal_time.ts";
 import { setReplaced } from "../src/engine/state.ts";
 import { newDevice, renewList } from "../src/engine/upkeep.ts";
 import { ClientError } from "../src/errors.ts";
+import type { RoomSteps } from "../src/files/room_steps.ts";
+import { checkFiles } from "../src/files/room_steps.ts";
 import { furtherOf } from "../src/kin/further.ts";
 import { newestList } from "../src/kin/newest_list.ts";
 import type { Begun } from "../src/kin/recovering.ts";
@@ -367,6 +369,16 @@ test("a device without an entry that was replaced writes nothing more, and keeps
   assert.ok(scene.kept(text.hash) !== null);
   assert.ok(arrives(scene.engine, flightsOf(scene.engine, shop.agent, NOW_MS)(spare()), NOW_MS).result);
   assert.deepEqual(scene.c.outbox.lane(shop.agent.id).ready, []);
+});
+
+test("a device that was replaced seals no file either, so that none is sent up for nobody (ACC-67)", () => {
+  const scene = new Scene();
+  scene.state([shop.agent]);
+  const check = () =>
+    scene.engine.do(NOW_MS, (c, turn) => checkFiles({ c, turn } as unknown as RoomSteps, scene.roomId));
+  check();
+  scene.engine.do(NOW_MS, (c, turn) => setReplaced(c, turn, true));
+  assert.throws(check, /account\.replaced/);
 });
 
 function spare() {
