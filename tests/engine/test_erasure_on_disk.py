@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from e2ee_client.engine.rooms.entry_keys import EntryKeys
 from e2ee_client.room_events import EntryErased
 from e2ee_client.store import store
 from engine_world import Node
-from erase_scan import DiskWorld, bodies_of, boxes_of_rooms, disk_of, key_file, left_of, remains
+from erase_scan import DiskWorld, boxes_of_rooms, left_of, remains
 from rooms_world import HOUR_MS, MINUTE_MS, add, opened, texts, write
 from team_world import colleague
 
@@ -90,27 +89,3 @@ def test_control_the_scan_finds_the_log_of_a_store(scene: Scene, monkeypatch: py
     write(scene.customer, scene.room_id, Erase((scene.said,)))
     scene.world.advance(26 * HOUR_MS)
     assert all(left_of(node, before[node.name] - boxes_of_rooms(node)) for node in scene.devices)
-
-
-def test_an_older_copy_of_the_store_opens_nothing_that_was_erased_since(scene: Scene) -> None:
-    """STO-53: not alone, and not beside the key file of now; there it opens what stands under other keys."""
-    copies = {node.name: disk_of(node).copied("copy") for node in scene.devices}
-    assert all(SECRET.encode() in bodies_of(path) for path in copies.values())
-    write(scene.customer, scene.room_id, Erase((scene.said,)))
-    scene.world.advance(26 * HOUR_MS)
-    for node in scene.devices:
-        copy, now = copies[node.name], disk_of(node).path
-        assert OTHER.encode() in bodies_of(disk_of(node).copied("now"))
-        shutil.copy(key_file(now), key_file(copy))
-        copy.with_name("store.anchor").unlink()
-        assert SECRET.encode() not in bodies_of(copy)
-        key_file(copy).unlink()
-        assert bodies_of(copy) == b""
-
-
-def test_control_a_copy_of_store_and_key_file_opens_what_it_had(scene: Scene) -> None:
-    """STO-53: the declared limit, and what the search above would find."""
-    copies = [disk_of(node).copied("copy") for node in scene.devices]
-    write(scene.customer, scene.room_id, Erase((scene.said,)))
-    scene.world.advance(26 * HOUR_MS)
-    assert all(SECRET.encode() in bodies_of(path) for path in copies)

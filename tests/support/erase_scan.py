@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -181,26 +180,6 @@ def boxes_of_rooms(node: Node) -> set[bytes]:
         found = connection.execute("SELECT p.id, s.box FROM place p JOIN slot s ON s.n = p.slot").fetchall()
     shutil.rmtree(path.parent)
     return {box for row_id, box in found if row_id in ids}
-
-
-def key_file(path: Path) -> Path:
-    """Where the key file of a store is."""
-    return path.with_name(f"{path.name}.keys")
-
-
-def bodies_of(path: Path) -> bytes:
-    """All bodies that a copied store opens with its key, one after the other."""
-    with Store.open(path, RAW_KEY) as store:
-        keys = {key: MonthKey(int.from_bytes(row[:4]), row[4:]) for key, row in store.items(KEYS)}
-        found = list[bytes]()
-        for place, row in store.items(SEGMENTS):
-            room_id, segment = RoomId(place[:ROOM_ID_B]), decode_segment(row)
-            if (key := keys.get(room_id + segment.key.to_bytes(4))) is None:
-                continue
-            for one in segment.entries.values():
-                with suppress(StoreCorrupt):
-                    found.append(key.open_(room_id, one.content_id, one.body or b""))
-    return b"\n".join(found)
 
 
 def left_of(node: Node, gone: Iterable[bytes]) -> int:

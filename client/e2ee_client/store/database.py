@@ -58,15 +58,10 @@ def _seal_bodies_by_month(connection: sqlite3.Connection) -> None:
     """As above: for programs that look for bodies in the clear, or leave a key behind (STO-50)."""
 
 
-def _keep_keys_in_a_file(connection: sqlite3.Connection) -> None:
-    """As above: for programs that look for keys of bodies in rows (STO-57)."""
-
-
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _create_schema_1,
     _keep_entries_in_segments,
     _seal_bodies_by_month,
-    _keep_keys_in_a_file,
 )
 """Migration k leads from schema k to schema k + 1; each runs in a transaction of its own (STO-18)."""
 

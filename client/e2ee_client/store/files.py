@@ -61,16 +61,6 @@ def write_private(path: Path, data: bytes) -> None:
     synchronise_directory(path.parent)
 
 
-def overwrite(path: Path, pieces: Iterable[tuple[int, bytes]]) -> None:
-    """Write each piece at its place in a file; all of them are on disk when this returns (STO-54)."""
-    with path.open("r+b") as file:
-        for place, data in pieces:
-            file.seek(place)
-            file.write(data)
-        file.flush()
-        _synchronise(file.fileno())
-
-
 def remove_all(paths: Iterable[Path]) -> None:
     """Remove the files that exist."""
     for path in paths:

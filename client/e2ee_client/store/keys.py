@@ -14,7 +14,7 @@ from e2ee.secret import Secret
 from e2ee_client.errors import StoreMisuse, StoreUnavailable
 
 from . import sodium
-from .labels import ANCHOR, BLIND, KEYS, ROW, STATE, SUM
+from .labels import ANCHOR, BLIND, ROW, STATE, SUM
 
 MIB: Final = 1024 * 1024
 MAX_PASSPHRASE_B: Final = 1024
@@ -104,7 +104,7 @@ def stretch(passphrase: Passphrase, salt: bytes, profile: KdfProfile) -> bytes:
 class StoreKeys:
     """The subkeys of one data key, each by keyed BLAKE2b with its own label (STO-03)."""
 
-    __slots__ = ("anchor", "blind", "keys", "row", "state", "sum")
+    __slots__ = ("anchor", "blind", "row", "state", "sum")
 
     def __init__(self, data_key: DataKey) -> None:
         self.row = _subkey(data_key, ROW)
@@ -112,7 +112,6 @@ class StoreKeys:
         self.sum = _subkey(data_key, SUM)
         self.state = _subkey(data_key, STATE)
         self.anchor = _subkey(data_key, ANCHOR)
-        self.keys = _subkey(data_key, KEYS)
 
     def __repr__(self) -> str:
         return "<StoreKeys>"

@@ -4,7 +4,6 @@ STO-14, STO-16).
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from e2ee_client.rows import Continuity
 
 from . import database, files, header
 from .anchor import GenerationAnchor
-from .key_file import KeyFile
-from .keyed_rows import KeyedRows
 from .keys import MODERATE, DataKey, KdfProfile, RawKey, StoreKeys, Unlock
 from .ledger import STATE_SLOT, Ledger
 from .sealing import RowSealer
@@ -38,15 +35,12 @@ class StoreOptions:
     `max_size_b`: the database grows to this size at most (STO-09).
     `detect_copies`: tell a copied file from the original by its file number; off where the file system
     changes it.
-    `key_file`: where the keys of what is erased stand, for example on a disk of which no copies are made;
-    beside the database, as `NAME.keys`, where nothing is said (STO-56).
     """
 
     erase_every: int = 32
     anchor_every: int = 32
     max_size_b: int | None = None
     detect_copies: bool = True
-    key_file: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if (
@@ -63,7 +57,6 @@ class Run:
 
     connection: sqlite3.Connection
     ledger: Ledger
-    rows: KeyedRows
     states: StateSealer
     anchor: GenerationAnchor
     file_mark: int
@@ -79,11 +72,6 @@ class Run:
 def sibling(path: Path, ending: str) -> Path:
     """Return the path of a file beside the database."""
     return path.with_name(path.name + ending)
-
-
-def key_file_of(path: Path, options: StoreOptions) -> Path:
-    """Return the path of the key file (STO-56)."""
-    return sibling(path, ".keys") if options.key_file is None else Path(options.key_file).resolve()
 
 
 def database_files(path: Path) -> list[Path]:
@@ -107,25 +95,12 @@ def create(
             files.create_private(draft)
             undo.callback(files.remove_all, database_files(draft))
             _build(draft, unlock, data_key, rng, profile)
-            _remove_old_keys(path, options)
             draft.replace(path)
             undo.callback(files.remove_all, database_files(path))
             files.synchronise_directory(path.parent)
         run = _begin(path, lock, data_key, rng, anchor, options)
         undo.pop_all()
     return run
-
-
-def _remove_old_keys(path: Path, options: StoreOptions) -> None:
-    """Where no database stands any more, the key file beside it opens nothing; one elsewhere is not touched.
-
-    Raises:
-        StoreExists: one stands where the host says.
-    """
-    if options.key_file is None:
-        key_file_of(path, options).unlink(missing_ok=True)
-    elif key_file_of(path, options).exists():
-        raise StoreExists("a key file stands at the path of the new store's")
 
 
 def open_(path: Path, unlock: Unlock, rng: Rng, anchor: GenerationAnchor, options: StoreOptions) -> Run:
@@ -145,7 +120,7 @@ def in_memory(rng: Rng, anchor: GenerationAnchor) -> Run:
     connection = database.connect(None)
     data_key = DataKey(rng(DataKey.SIZE_B))
     _fill(connection, RawKey(rng(RawKey.SIZE_B)), data_key, rng, MODERATE)
-    return _begin_with(connection, data_key, rng, anchor, keys_at=None, file_mark=0, lock=None, path=None)
+    return _begin_with(connection, data_key, rng, anchor, file_mark=0, lock=None, path=None)
 
 
 def _build(path: Path, unlock: Unlock, data_key: DataKey, rng: Rng, profile: KdfProfile) -> None:
@@ -191,8 +166,7 @@ def _begin(
         if options.max_size_b is not None:
             database.limit_size(connection, options.max_size_b)
         mark = path.stat().st_ino % 2**64 if options.detect_copies else 0
-        at = key_file_of(path, options)
-        run = _begin_with(connection, data_key, rng, anchor, keys_at=at, file_mark=mark, lock=lock, path=path)
+        run = _begin_with(connection, data_key, rng, anchor, file_mark=mark, lock=lock, path=path)
         _tidy(run, path)
         undo.pop_all()
     return run
@@ -204,7 +178,6 @@ def _begin_with(
     rng: Rng,
     anchor: GenerationAnchor,
     *,
-    keys_at: Path | None,
     file_mark: int,
     lock: files.ProcessLock | None,
     path: Path | None,
@@ -214,16 +187,14 @@ def _begin_with(
     states = StateSealer(keys, store_id, rng)
     ledger = Ledger(connection, RowSealer(keys, store_id, rng), states)
     ledger.check()
-    rows = KeyedRows(ledger, KeyFile(keys_at, keys.keys, store_id, rng))
-    continuity = _continue(ledger, rows, states, anchor, file_mark, rng)
-    run = Run(connection, ledger, rows, states, anchor, file_mark, continuity, lock, path)
+    continuity = _continue(ledger, states, anchor, file_mark, rng)
+    run = Run(connection, ledger, states, anchor, file_mark, continuity, lock, path)
     run.save_anchor()
-    rows.begin(continues=continuity.keeps_sessions)
     return run
 
 
 def _continue(
-    ledger: Ledger, rows: KeyedRows, states: StateSealer, anchor: GenerationAnchor, file_mark: int, rng: Rng
+    ledger: Ledger, states: StateSealer, anchor: GenerationAnchor, file_mark: int, rng: Rng
 ) -> Continuity:
     """Judge, then write the new generation into the database; the caller writes the anchor (STO-14)."""
     state = ledger.state
@@ -231,8 +202,6 @@ def _continue(
     verdict = judge(state, record, file_mark)
     if state.unsettled is not None and verdict.keeps_sessions:
         verdict = state.unsettled
-    if verdict.keeps_sessions:
-        rows.check()
     if crashed_while_opening(state, record):
         # The anchor must not fall two generations behind, whatever happens next.
         anchor.save(states.encode_anchor(state, file_mark if record is None else record.file_mark))

@@ -126,7 +126,7 @@ class Store:
             StoreMisuse: no such table, or a key that is too long (STO-08).
         """
         with self._opened() as run:
-            return run.rows.get(table, key)
+            return run.ledger.get(table, key)
 
     def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, value) in the order in which the rows were first put (STO-11).
@@ -140,11 +140,10 @@ class Store:
         after_seq = 0
         while True:
             with self._opened() as run:
-                page = run.rows.page(table, after_seq)
+                page = run.ledger.page(table, after_seq)
             for seq, key, value in page:
                 after_seq = seq
-                if value is not None:
-                    yield key, value
+                yield key, value
             if len(page) < PAGE_ROWS:
                 return
 
@@ -175,12 +174,12 @@ class Store:
         with self._opened() as run:
             self._usable = False
             try:
-                run.rows.commit(changes, settle=settle_continuity)
+                run.ledger.commit(changes, settle=settle_continuity)
             except (StoreFull, StoreMisuse):
                 self._usable = True
                 raise
             self._usable = True
-            if settle_continuity or any(change.table in DESTROYED_AT_ONCE for change in changes):
+            if any(change.table in DESTROYED_AT_ONCE for change in changes):
                 self._since_erase = self._options.erase_every
             self._after_commit(run)
 
@@ -258,7 +257,6 @@ class Store:
         finally:
             run.connection.close()
             if run.path is not None and run.lock is not None:
-                run.rows.destroy()
                 with files.translated_os_errors("removing the store"):
                     files.remove_all(opening.database_files(run.path))
                     run.anchor.clear()
@@ -310,7 +308,6 @@ class Store:
                 self._since_anchor = 0
 
     def _erase(self, run: Run) -> None:
-        run.rows.end_values()
         if run.path is not None:
             database.empty_log(run.connection)
         self._since_erase = 0
