@@ -63,7 +63,7 @@ class Messages:
         self._shares = shares
         self._ticket = ticket
         self._unparsed_b = 0  # of a frame that has begun
-        self._frame_b = 0  # how long that is, where its head has come whole
+        self._frame_b = 0  # how long that is, where its head stood at the beginning of a step
         self._parts: Parts | None = None
         # Whole messages, and the codes of refusals that have their turn behind them.
         self._whole: deque[bytes | CloseCode] | None = None
@@ -116,6 +116,7 @@ class Messages:
         self._unparsed_b += size_b
         for frame in frames:
             self._unparsed_b -= _wire_b(len(frame.data))
+            self._frame_b = 0
             if self._parts is None:
                 self._unfinished_s = 0.0
             if frame.opcode is Opcode.BINARY and frame.fin:

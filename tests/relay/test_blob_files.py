@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,6 +137,26 @@ async def test_parts_of_one_pass_are_written_together_and_ahead_of_a_drop(
         assert [one.next for one in answers if isinstance(one, BlobState)] == [1, 2, 3, 4, 5]
         assert len(jobs) == 2
         assert files_in(tmp_path) == []
+
+
+async def test_a_file_that_cannot_be_closed_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-250: as where a disk in the network tells of its quota late."""
+    closed = os.close
+
+    def failing(file: int) -> None:
+        is_blob = stat.S_ISREG(os.fstat(file).st_mode)
+        closed(file)
+        if is_blob:
+            raise OSError(errno.EDQUOT, "no quota left")
+
+    with relay_in(tmp_path) as relay:
+        peer, upload = await begun(relay, 1)
+        with monkeypatch.context() as patched:
+            patched.setattr("e2ee_relay.store.blobs.os.close", failing)
+            assert (await upload.go_on(peer, 1)).next == 5
+        assert await upload.load(peer) == upload.octets
 
 
 async def test_a_disk_that_fills_takes_no_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

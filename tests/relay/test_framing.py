@@ -21,6 +21,7 @@ from e2ee_relay.protocol import (
     Role,
     Send,
     SendItem,
+    SendResults,
     TtlClass,
     decode_frames,
     encode_frames,
@@ -69,6 +70,11 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay that does not cut off those who owe it their goodbye."""
     monkeypatch.setattr("e2ee_relay.websocket.GOODBYE_S", 600.0)
+
+
+def count(messages: list[bytes], kind: type[Done] | type[SendResults]) -> int:
+    """Count frames of a kind; answers may share a message."""
+    return sum(isinstance(one, kind) for data in messages for one in decode_frames(data, Role.CLIENT))
 
 
 def answered(messages: list[bytes]) -> list[int]:
@@ -154,13 +160,30 @@ async def test_a_great_frame_is_given_as_it_comes(tmp_path: Path, fed: list[byte
         pings = frame(PING, b"23") * 5_000
         before = len(fed)
         await client.write(great + great + pings)
-        while client.heard.pongs < 5_000 or len(client.heard.messages) < 3:
+        while client.heard.pongs < 5_000 or count(client.heard.messages, SendResults) < 2:
             assert (await client.listen(0.01)).code is None
         ends = [sum(map(len, fed[before : place + 1])) for place in range(before, len(fed))]
         great_ends = [end for end, one in zip(ends, fed[before:], strict=True) if len(one) > 1 << 14]
         assert great_ends
         assert max(great_ends) <= 2 * len(great)
         assert len(great) in ends
+
+
+async def test_what_begins_beside_the_end_of_a_great_frame_is_none(tmp_path: Path, fed: list[bytes]) -> None:
+    """RLY-140: the length of a frame that is over says nothing of the next ones."""
+    async with client_of(tmp_path) as client:
+        await client.listen(5, messages=1)
+        great, ping = frame(BINARY, bytes(400_000), fin=False), frame(PING, b"23")
+        before = len(fed)
+        for written, size_b in ((great[:-10], len(great) - 10), (great[-10:] + ping[:3], len(great) + 3)):
+            await client.write(written)
+            while sum(map(len, fed[before:])) < size_b:
+                assert (await client.listen(0.01)).code is None
+        after = len(fed)
+        await client.write(ping[3:] + ping * 30_000)
+        while client.heard.pongs < 30_001:
+            assert (await client.listen(0.01)).code is None
+        assert max(map(len, fed[after:])) <= 1 << 14
 
 
 async def test_slices_adapt_to_what_they_cost(

@@ -100,10 +100,15 @@ class BlobFiles:
         return self._writing[1]
 
     def let_go(self) -> None:
-        """Close what parts were written to."""
+        """Close what parts were written to.
+
+        An error here is of parts that were answered: the last one was flushed, and what the others lost their
+        checksums tell.
+        """
         writing, self._writing = self._writing, None
         if writing is not None:
-            os.close(writing[1])
+            with suppress(OSError):
+                os.close(writing[1])
 
     def _make_folder(self) -> None:
         if not self.folder.exists():
