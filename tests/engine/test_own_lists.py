@@ -15,7 +15,15 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import Upkeep
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Continuity
-from e2ee_relay.protocol import Lookup, LookupResult, Publish, Role, decode_frames, encode_frames
+from e2ee_relay.protocol import (
+    KnownFrame,
+    Lookup,
+    LookupResult,
+    Publish,
+    Role,
+    decode_frames,
+    encode_frames,
+)
 from engine_world import Node, SeededRng, World, acquainted
 from list_scenes import away, is_calm, lists_of, noting, published_lists, unconfirmed
 from relay_scenes import lose, lossless, the_peer, well
@@ -183,7 +191,7 @@ def withholding(
             if isinstance(one, Lookup):
                 shown = LookupResult(one.request_id, (newest.signed,), (record_b,), (None,), False, ())
                 node.connections[channel]._incoming.put_nowait(encode_frames([shown]))
-        kept = [one for one in frames if not isinstance(one, Lookup)]
+        kept = [one for one in frames if isinstance(one, KnownFrame) and not isinstance(one, Lookup)]
         return [encode_frames(kept)] if kept else []
 
     return outgoing

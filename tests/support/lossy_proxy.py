@@ -214,8 +214,9 @@ class _Connection:
             case Ack():
                 self._acknowledge(frame)
                 await way.target.send(encode_frames([frame]))
-            case _ if isinstance(frame, KnownFrame):
-                await way.target.send(encode_frames([frame]))
+            case _:
+                if isinstance(frame, KnownFrame):
+                    await way.target.send(encode_frames([frame]))
 
     async def _send(self, way: _Way, frame: Send) -> None:
         """Of several envelopes in one SEND one fate is met; the others are when they come again."""
