@@ -120,10 +120,10 @@ class Devices(Part):
         Raises:
             ConfigError: none was, or it has been told.
         """
-        row = turn.read(self._state.rows, AskedDevice.TABLE, AskedDevice.PREFIX)
-        if row is None:
+        asked = self._asked(turn)
+        if asked is None:
             raise ConfigError("no device waits for a list: ask for one first")
-        return AskedDevice.decode(AskedDevice.PREFIX, row)
+        return asked
 
     def take_asked(self, turn: Turn, device_list: DeviceList) -> None:
         """Know the device that was asked for where a list that was signed elsewhere names it (ACC-42)."""
@@ -133,8 +133,12 @@ class Devices(Part):
 
     def asked(self, turn: Turn) -> list[DeviceRecord]:
         """Return the record of the device that was asked for, if one was (ACC-42)."""
+        asked = self._asked(turn)
+        return [] if asked is None else [asked.record]
+
+    def _asked(self, turn: Turn) -> AskedDevice | None:
         row = turn.read(self._state.rows, AskedDevice.TABLE, AskedDevice.PREFIX)
-        return [] if row is None else [AskedDevice.decode(AskedDevice.PREFIX, row).record]
+        return None if row is None else AskedDevice.decode(AskedDevice.PREFIX, row)
 
     def forget_asked(self, turn: Turn) -> None:
         """Nothing more is to be told to the device that was asked for."""
