@@ -69,7 +69,7 @@ test: $(READY) web ## run all tests; all lines and branches of e2ee/ must be exe
 	@$(PY) -m pytest -n $(JOBS) --hypothesis-profile=full --durations=10 \
 	  --cov=e2ee --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=$(COVER_MIN)
 
-check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specification
+check: $(READY) ## lint, format, types (mypy, pyright), import contracts, generated pages, specification
 	@failed=""; \
 	step() { echo "==> $$1"; shift; "$$@" || failed="$$failed $$1"; }; \
 	step "ruff check" $(PY) -m ruff check . ; \
@@ -77,6 +77,7 @@ check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specif
 	step "mypy" $(PY) -m mypy ; \
 	step "pyright" $(PY) -m pyright --pythonpath $(PY) ; \
 	step "import contracts" $(VENV)/bin/lint-imports ; \
+	for one in error_table reference_pages desk_messages; do step "$$one" $(PY) tests/support/$$one.py; done ; \
 	step "specification" $(PY) tests/support/spec_lint.py ; \
 	step "claims" $(PY) -m audit.chapter ; \
 	step "typescript" $(WEB) check ; \
