@@ -48,9 +48,21 @@ def definitions(root: Path) -> list[Rule]:
     for chapter in checkout.files(root, "spec/*.md"):
         if chapter.name in GENERATED:
             continue
-        for number, line in enumerate(chapter.read_text("utf-8").splitlines(), 1):
-            rules += [Rule(m[1], chapter.name, number, m[2].strip(" |")) for m in DEFINITION.finditer(line)]
+        lines = chapter.read_text("utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            for found in DEFINITION.finditer(line):
+                text = " ".join([found[2].strip(" |"), *_continued(lines[number:])])
+                rules.append(Rule(found[1], chapter.name, number, text))
     return rules
+
+
+def _continued(lines: list[str]) -> Iterator[str]:
+    """The further lines of a paragraph, up to an empty one, a row of a table, an item or the next rule."""
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith(("|", "- ", "**", "```", "#")):
+            return
+        yield text
 
 
 def cited_ids(text: str) -> list[tuple[int, str]]:
