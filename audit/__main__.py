@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -93,7 +94,13 @@ def tell(made: record.Record, place: str) -> None:
     print(f"wrote {place}.html and .json: {found}")
 
 
+def stopped(number: int, frame: object) -> None:
+    """A signal that ends the audit ends its step as well, and puts kept results back."""
+    raise SystemExit(128 + number)
+
+
 def main() -> int:
+    signal.signal(signal.SIGTERM, stopped)
     options = arguments()
     selection = chosen(options.only)
     if not options.resume:

@@ -11,6 +11,8 @@ RECORDS = {"tests": JUNIT, "full-counts": FULL_COUNTS_JUNIT}
 _WORST = ("--only", "handshakes", "--only", "pings", "--only", "hellos of TLS")
 _DEEP = "tests/property/deep.py"
 _FULL_COUNTS = ("env", "SEALROOM_FULL_COUNTS=1", "python", "-m", "pytest", "-q", "--hypothesis-profile=full")
+# What no step of the short profile takes, even where other work shares the machine.
+SHORT_BOUND_S = 2 * 3600.0
 # Files that take numbers from tests/support/run_counts.py, or have tests that are marked `audit_only`.
 REPEATED = (
     "tests/chaos/test_chaos.py",
@@ -39,7 +41,8 @@ REPEATED = (
 @dataclass(frozen=True, slots=True)
 class Step:
     """One command. `result` is its file under reports/; `tools` are programs with their Debian packages;
-    `reads` is what the result depends on, with all that it imports (empty: the whole checkout).
+    `reads` is what the result depends on, with all that it imports (empty: the whole checkout); `bound_s` is
+    how long it may take at most.
     """
 
     name: str
@@ -50,10 +53,15 @@ class Step:
     tools: tuple[tuple[str, str], ...] = ()
     must_fail: bool = False
     reads: tuple[str, ...] = ()
+    bound_s: float = 24 * 3600.0
 
     def words(self, quick: bool) -> tuple[str, ...]:
         """The command of a profile."""
         return self.short if quick and self.short else self.command
+
+    def most_s(self, quick: bool) -> float:
+        """The seconds after which a step is ended: one that hangs does not keep the others from running."""
+        return min(self.bound_s, SHORT_BOUND_S) if quick else self.bound_s
 
 
 STEPS = (
@@ -87,6 +95,7 @@ STEPS = (
         "secrecy",
         "which messages a thief of the state opens, from every point of a run; healing windows",
         ("python", "tests/secrecy/report.py"),
+        ("python", "tests/secrecy/report.py", "--quick"),
         result="secrecy.json",
         reads=("e2ee", "tests/secrecy"),
     ),
@@ -117,6 +126,8 @@ STEPS = (
         "prove",
         "symbolic models: no attack on a claim, a path to its twin, an attack on each control",
         ("python", "spec/models/prove.py"),
+        # The step before has run TLC over the same configurations.
+        ("python", "spec/models/prove.py", "--no-tlc"),
         result="prove.json",
         reads=("spec/models",),
         tools=(("SPASS", "spass"), ("java", "default-jre-headless")),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
+import signal
+import subprocess
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -94,6 +98,71 @@ def test_a_missing_script_or_program_leaves_a_step_open(reports: Path) -> None:
     tools = (("no-such-program", "some-package"), ("sh", "dash"))
     missing = runner.run(step(("true",), tools=tools), quick=False)
     assert (missing.state, missing.why) == (OPEN, "missing programs, on Debian: apt install some-package")
+
+
+# A step with a process below it that holds the file named by its argument, and writes into it if it may end.
+SLEEPER = """
+import fcntl, subprocess, sys
+held = open(sys.argv[1], "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+print("begun", flush=True)
+subprocess.run(["sh", "-c", f"sleep 300; echo slept >&{held.fileno()}"], pass_fds=[held.fileno()])
+"""
+
+
+def hanging(held: Path) -> tuple[str, ...]:
+    """The command of a step that does not end."""
+    return ("python", "-c", SLEEPER, str(held))
+
+
+def was_ended(held: Path) -> bool:
+    """Wait until no process of such a step is left; whether none came to its end."""
+    with held.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file.read() == ""
+
+
+def test_a_step_that_hangs_is_ended_with_what_it_started(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "TOLD_S", 0.2)
+    (reports / "s.json").write_text('{"figures": {"n": 1000000}}')
+    held = reports / "held"
+    outcome = runner.run(step(("false",), hanging(held), "s.json", bound_s=2.0), quick=True)
+    assert (outcome.state, outcome.why) == (FAIL, "did not end in its time, and was ended")
+    assert was_ended(held)
+    # What it said is told while it runs, and the kept result is back.
+    assert re.search(r"^    \d s: begun$", capsys.readouterr().out, re.MULTILINE)
+    assert json.loads((reports / "s.json").read_text())["figures"] == {"n": 1000000}
+
+
+def test_an_audit_that_is_stopped_ends_its_step(tmp_path: Path) -> None:
+    hangs = f"Step('s', '', {hanging(tmp_path / 'held')!r}, reads=('LICENSE',))"
+    program = (
+        "import sys, pathlib; from audit import runner, steps, __main__; from audit.steps import Step;"
+        f"steps.STEPS = ({hangs},); runner.RAW = __main__.RAW = pathlib.Path({str(tmp_path)!r});"
+        "__main__.STATE = runner.RAW / 'state.json'; runner.TOLD_S = 0.1;"
+        "sys.argv = ['audit', '--resume']; sys.exit(__main__.main())"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE) as audit:
+        assert audit.stdout is not None
+        while not audit.stdout.readline().endswith(b" s: begun\n"):
+            assert audit.poll() is None
+        audit.terminate()
+        assert audit.wait() == 128 + signal.SIGTERM
+    assert was_ended(tmp_path / "held")
+
+
+def test_the_short_profile_has_a_bound_for_each_step() -> None:
+    assert {one.most_s(quick=True) for one in steps.STEPS} == {steps.SHORT_BOUND_S}
+    assert all(one.most_s(quick=False) > steps.SHORT_BOUND_S for one in steps.STEPS)
+
+
+def test_a_shortened_run_puts_the_page_beside_its_result_back(reports: Path) -> None:
+    (reports / "s.md").write_text("of a whole run")
+    script = f"import pathlib; pathlib.Path({str(reports / 's.md')!r}).write_text('of a short one')"
+    runner.run(step(("false",), ("python", "-c", script), "s.json"), quick=True)
+    assert (reports / "s.md").read_text() == "of a whole run"
 
 
 def test_closing_lines_name_no_place_of_this_machine(tmp_path: Path) -> None:

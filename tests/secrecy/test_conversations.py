@@ -178,3 +178,13 @@ def test_a_row_beyond_its_bound_is_told() -> None:
     """The control."""
     for thief, new, most in (("classical", 1, 1), ("breaks Diffie-Hellman", 9, 61)):
         assert conversation_windows.misses([conversation_windows.Row("x", thief, 9, 1, most, new)])
+
+
+def test_what_a_part_of_the_seeds_brings_is_in_the_chapter_or_told(repo_root: Path) -> None:
+    """PQ-19: the short form of the report compares what it finds."""
+    whole = in_the_chapter(repo_root)
+    fewer = [row._replace(thefts=2, median=0) for row in whole]
+    assert conversation_windows.beyond(fewer, whole) == []
+    assert len(conversation_windows.beyond([fewer[0]._replace(most=whole[0].most + 1)], whole)) == 1
+    assert len(conversation_windows.beyond([fewer[0]._replace(new=whole[0].new + 1)], whole)) == 1
+    assert len(conversation_windows.beyond([fewer[0]._replace(scene="another")], whole)) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -53,10 +53,10 @@ def after_a_reset(scene: str, victim: str, seed: int) -> tuple[Recorded, Theft]:
     return run, run.thefts[0]
 
 
-def measured(scene: str) -> list[Row]:
+def measured(scene: str, seeds: Iterable[int] = SEEDS) -> list[Row]:
     """Measure a scene for every thief, stealing from both sides."""
     found: dict[str, list[tuple[int, int]]] = {thief: [] for thief in THIEVES}
-    for seed in SEEDS:
+    for seed in seeds:
         for victim in ("A", "B"):
             run, theft = after_a_reset(scene, victim, seed)
             known = {one.id for one in theft.sessions}
@@ -106,4 +106,14 @@ def misses(found: Sequence[Row]) -> list[str]:
         f"{row.scene}: {row.most} texts are read with Diffie-Hellman broken"
         for row in found
         if row.thief == QUANTUM and row.most > MOST_QUANTUM
+    ]
+
+
+def beyond(part: Sequence[Row], whole: Sequence[Row]) -> list[str]:
+    """What a part of the seeds brought that the figures of all of them do not have."""
+    known = {(row.scene, row.thief): row for row in whole}
+    return [
+        f"{row.scene}, {row.thief}: {row.most} texts, {row.new} on new sessions; the chapter has less"
+        for row in part
+        if (one := known.get((row.scene, row.thief))) is None or row.most > one.most or row.new > one.new
     ]
