@@ -10,10 +10,8 @@ FULL_COUNTS_JUNIT = "reports/raw/full-counts.xml"
 RECORDS = {"tests": JUNIT, "full-counts": FULL_COUNTS_JUNIT}
 _WORST = ("--only", "handshakes", "--only", "pings", "--only", "hellos of TLS")
 _DEEP = "tests/property/deep.py"
-_FULL_COUNTS = (
-    *"env SEALROOM_FULL_COUNTS=1 python -m pytest -q -n 2 --hypothesis-profile=full".split(),
-    f"--junitxml={FULL_COUNTS_JUNIT}",
-)
+_PYTEST = ("python", "-m", "pytest", "-q", "-n", "2", "--hypothesis-profile=full")
+_FULL_COUNTS = ("env", "SEALROOM_FULL_COUNTS=1", *_PYTEST, f"--junitxml={FULL_COUNTS_JUNIT}")
 # What no step of the short profile takes, even where other work shares the machine.
 SHORT_BOUND_S = 2 * 3600.0
 # Files that take numbers from tests/support/run_counts.py, or have tests that are marked `audit_only`.
