@@ -170,6 +170,102 @@ async def test_a_download_begins_where_the_caller_stands() -> None:
     assert scene.road.parts == 5 + 4
 
 
+class SlowLink:
+    """A link of so many bytes a second each way, on a time of its own. It is lost where a message takes
+    longer than the relay waits for one (RLY-181), and where an answer takes longer than a minute.
+    """
+
+    def __init__(self, relay: MemoryRelay, rate_b: float) -> None:
+        self.relay = relay
+        self.rate_b = rate_b
+        self.now_s = 0.0
+        self.asked: list[int] = []  # parts that a message puts or asks for
+        self.changes_after = 0  # so many of these messages; 0: never
+        self.then_b = rate_b
+
+    async def open(self, url: str, *, foreign: bool = False) -> Connection:
+        return SlowConnection(self.relay.connect(), self)
+
+    def carry(self, data: bytes, most_s: float) -> bytes:
+        takes_s = len(data) / self.rate_b
+        self.now_s += takes_s
+        if takes_s > most_s:
+            raise RelayUnavailable("gone")
+        return data
+
+
+class SlowConnection:
+    """One connection over the link."""
+
+    def __init__(self, link: MemoryConnection, road: SlowLink) -> None:
+        self.link = link
+        self.road = road
+
+    async def send(self, data: bytes) -> None:
+        frames = decode_frames(data, Role.RELAY)
+        counts = [one.count if isinstance(one, BlobGet) else 1 for one in frames if is_of_parts(one)]
+        if counts:
+            self.road.asked.append(sum(counts))
+        if self.road.changes_after and len(self.road.asked) > self.road.changes_after:
+            self.road.rate_b = self.road.then_b
+        await self.link.send_bytes(self.road.carry(data, 20 + len(data) / 4096))
+
+    async def receive(self) -> bytes:
+        return self.road.carry(await self.link.receive_bytes(), 60)
+
+    async def close(self) -> None:
+        self.link.drop()
+
+
+def is_of_parts(one: Frame) -> bool:
+    return isinstance(one, BlobPut | BlobGet)
+
+
+def over(scene: Scene, rate_b: float) -> SlowLink:
+    """Let the scene go over a slow link."""
+    road = SlowLink(scene.relay, rate_b)
+    scene.transfer = Transfer(road, "ws://relay", sleep=scene.pause, monotonic=lambda: road.now_s)
+    return road
+
+
+async def test_a_slow_uplink_gets_on() -> None:
+    """RLY-257, RLY-181: at 2 KB a second two parts in a message never arrive, one does."""
+    scene = await scene_of(5)
+    road = over(scene, 2_000)
+    await scene.put()
+    assert road.asked == [2, 1, 1, 1, 1, 1]
+    scene.transfer = Transfer(scene.road, "ws://relay", sleep=scene.pause)
+    assert await scene.get() == scene.octets
+
+
+async def test_a_slow_downlink_gets_on() -> None:
+    """RLY-257: two parts in an answer take more than a minute there."""
+    scene = await scene_of(5)
+    await scene.put()
+    road = over(scene, 2_000)
+    assert await scene.get() == scene.octets
+    assert road.asked == [2, 2, 1, 1, 1, 1, 1]
+
+
+async def test_a_link_that_becomes_slow_is_noticed() -> None:
+    """RLY-257: a lost connection that brought parts is no reason to go one by one, the next one is."""
+    scene = await scene_of(12)
+    road = over(scene, 1e9)
+    road.changes_after, road.then_b = 3, 2_000
+    await scene.put()
+    assert road.asked == [2, 2, 2, 2] + [2] + [1] * 6
+
+
+@pytest.mark.parametrize(("then_b", "asked"), [(1e9, [2, 1, 2, 2, 2, 2, 2, 1]), (10_000, [2] + [1] * 12)])
+async def test_a_link_that_becomes_quick_has_four_again(then_b: float, asked: list[int]) -> None:
+    """RLY-257: when a part has come within 4 seconds, not before."""
+    scene = await scene_of(12)
+    road = over(scene, 2_000)
+    road.changes_after, road.then_b = 1, then_b
+    await scene.put()
+    assert road.asked == asked
+
+
 async def test_a_slow_relay_is_waited_for() -> None:
     """RLY-248: as long as it says."""
     scene = await scene_of(12, Policy(blob_parts_b=Rate(5 * MAX_PART_B, MAX_PART_B)))

@@ -4,13 +4,15 @@
     transfer.get(blob, size_b, ...)       BLOB_GET, at most 4 on their way --> the last part
 
 Each transfer has a connection of its own, on which no mailbox is authenticated (LKG-08). One that is lost is
-made anew, as long as that brings parts forward. What is sealed, and what becomes of it, is the caller's: no
-part is kept here for longer than it is on its way.
+made anew, as long as that brings parts forward; after one that brought none, parts go one at a time
+(RLY-257). What is sealed, and what becomes of it, is the caller's: no part is kept here for longer than it
+is on its way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -46,6 +48,8 @@ from .transport import Connection, Transport
 IN_FLIGHT: Final = 4
 # So many go in one message: half of what is on its way, so that neither side waits for the other.
 _AT_ONCE: Final = 2
+# A link that brings a part within this carries four in less time than the connection's ping is waited for.
+_QUICK_S: Final = 4.0
 _ANSWER_S: Final = 60.0
 # Attempts in a row that bring no part forward; what a relay answers to those is waited for, up to a minute.
 _ATTEMPTS: Final = 5
@@ -57,6 +61,7 @@ T = TypeVar("T")
 ReadPart = Callable[[int], bytes]
 WritePart = Callable[[int, bytes], None]
 Sleep = Callable[[float], Awaitable[None]]
+Monotonic = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,20 @@ class Transfer:
     """Puts and gets blobs at one relay."""
 
     def __init__(
-        self, transport: Transport, url: str, *, foreign: bool = False, sleep: Sleep = asyncio.sleep
+        self,
+        transport: Transport,
+        url: str,
+        *,
+        foreign: bool = False,
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Monotonic = time.monotonic,
     ) -> None:
-        """`foreign` marks a relay that a contact named, as for `Transport.open`."""
+        """`foreign` marks a relay that a contact named, as for `Transport.open`; `monotonic`: seconds."""
         self._transport = transport
         self._url = url
         self._foreign = foreign
         self._sleep = sleep
+        self._monotonic = monotonic
         self.parts_sent = 0  # repetitions included
 
     async def put(self, upload: Upload, read_part: ReadPart) -> int:
@@ -128,24 +140,27 @@ class Transfer:
 
     async def _go_on(self, make: Callable[[], _Work]) -> int:
         failures, done = 0, 0
+        pace = _Pace(self._monotonic)
         failure: BlobRefused | RelayUnavailable
         while True:
             work = make()
             try:
-                return await self._attempt(work)
+                return await self._attempt(work, pace)
             except _NotNow as error:
                 pause_s, failure = error.pause_s, error.failure
             except RelayUnavailable as error:
                 pause_s, failure = _PAUSE_S * 2**failures, error
+                pace.lost()
             failures = 0 if work.done > done else failures + 1
             done = max(done, work.done)
             if failures >= _ATTEMPTS:
                 raise failure
             await self._sleep(min(pause_s, _MOST_PAUSE_S))
 
-    async def _attempt(self, work: _Work) -> int:
+    async def _attempt(self, work: _Work, pace: _Pace) -> int:
+        pace.begin()
         connection = await self._transport.open(self._url, foreign=self._foreign)
-        line = _Line(connection)
+        line = _Line(connection, pace)
         try:
             await line.greet()
             return await work.run(line)
@@ -179,11 +194,42 @@ class _NotNow(Exception):
         self.pause_s = max(_PAUSE_S, retry_after_ms / 1000)
 
 
+class _Pace:
+    """How many parts of a blob go at a time, over all connections of a transfer (RLY-257)."""
+
+    def __init__(self, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._asked_s = 0.0
+        self._has_come = False
+        self.at_once = _AT_ONCE  # in one message
+        self.in_flight = IN_FLIGHT
+
+    def begin(self) -> None:
+        """Begin a connection."""
+        self._has_come = False
+
+    def asked(self) -> None:
+        """Note when parts go on their way."""
+        self._asked_s = self._monotonic()
+
+    def came(self) -> None:
+        """Go on with four after a part that came quickly."""
+        self._has_come = True
+        if self._monotonic() - self._asked_s <= _QUICK_S:
+            self.at_once, self.in_flight = _AT_ONCE, IN_FLIGHT
+
+    def lost(self) -> None:
+        """Go one at a time after a connection on which no part came."""
+        if not self._has_come:
+            self.at_once = self.in_flight = 1
+
+
 class _Line:
     """Requests and their answers on one connection, in the order of the requests."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, pace: _Pace) -> None:
         self._connection = connection
+        self.pace = pace
         self._last_id = 0
         self._waiting: deque[int] = deque()
         self._answers: dict[int, Frame] = {}
@@ -266,16 +312,18 @@ class _Putting:
         )
         await line.ask(opening)
         state = await self._state(line)
-        index, count = state.next, parts_of(upload.size_b)
+        index, count, pace = state.next, parts_of(upload.size_b), line.pace
         while self.done < count:
-            while index < count and line.in_flight <= IN_FLIGHT - _AT_ONCE:
-                after = min(index + _AT_ONCE, count)
+            while index < count and line.in_flight <= pace.in_flight - pace.at_once:
+                pace.asked()
+                after = min(index + pace.at_once, count)
                 await line.ask(*[self._part(line, one) for one in range(index, after)])
                 index = after
             if not line.in_flight:
                 # What was put is not there: the next attempt asks where to go on.
                 raise RelayUnavailable("the relay has lost parts of the blob")
             state = await self._state(line)
+            pace.came()
         return state.expires_ms
 
     def _part(self, line: _Line, index: int) -> BlobPut:
@@ -322,12 +370,15 @@ class _Getting:
 
     async def run(self, line: _Line) -> int:
         """Get it; return 0."""
-        index, count = self.done, parts_of(self._size_b)
+        index, count, pace = self.done, parts_of(self._size_b), line.pace
         while self.done < count:
-            while index < count and line.in_flight < IN_FLIGHT // _AT_ONCE:
-                await line.ask(BlobGet(line.next_id(), self._blob, index, _AT_ONCE))
-                index += _AT_ONCE
-            self._take(await line.answer(), min(_AT_ONCE, count - self.done))
+            at_once = pace.at_once
+            while index < count and line.in_flight < pace.in_flight // at_once:
+                pace.asked()
+                await line.ask(BlobGet(line.next_id(), self._blob, index, at_once))
+                index += at_once
+            self._take(await line.answer(), min(at_once, count - self.done))
+            pace.came()
         return 0
 
     def _take(self, data: Frame, count: int) -> None:

@@ -23,15 +23,17 @@ export interface Greeting {
   readonly maxSendItems?: number;
   /** Work for a mailbox. */
   readonly bits?: number;
+  readonly operations?: readonly number[];
 }
 
-export function hello({ version = 1, maxSendItems = 256, bits = 0 }: Greeting = {}): Bytes {
+export function hello(greeting: Greeting = {}): Bytes {
+  const { version = 1, maxSendItems = 256, bits = 0, operations = [1, 2, 5, 6] } = greeting;
   const given = new Map([
     [2, maxSendItems],
     [12, bits],
   ]);
   const limits = Array.from({ length: 18 }, (_, key) => [key, given.get(key) ?? 0] as const);
-  return encode([frame([128, 0, version, NAME, NONCE, cborMap(limits), [1, 2, 5, 6]])]);
+  return encode([frame([128, 0, version, NAME, NONCE, cborMap(limits), operations])]);
 }
 
 export function push(...values: readonly Value[]): Bytes {

@@ -5,7 +5,7 @@
  *     get: BLOB_GET, at most 4 parts on their way --> the last part
  *
  * Each transfer has a connection of its own, on which no mailbox is authenticated (LKG-08). One that is lost is made
- * anew, as long as that brings parts forward.
+ * anew, as long as that brings parts forward; after one that brought none, parts go one at a time (RLY-257).
  */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
@@ -22,6 +22,8 @@ import { sleep } from "./patience.ts";
 export const PART_B = 65_552;
 const IN_FLIGHT = 4;
 const GOT_AT_ONCE = 2;
+/** A link that brings a part within this has room for four. */
+const QUICK_MS = 4_000;
 const ANSWER_MS = 60_000;
 /** Attempts in a row that bring no part forward. */
 const ATTEMPTS = 5;
@@ -60,7 +62,7 @@ export function put(
   read: (index: number) => Promise<Bytes>,
   told: (done: number) => void,
 ): Promise<number> {
-  return goOn(means, async (line, moved) => {
+  return goOn(means, async (line, moved, pace) => {
     const { mailbox, token, blob, secret, sizeB } = upload;
     const count = partsOf(sizeB);
     let state = stateOf(await line.ask(openBlob(mailbox, token, blob, blobHash(secret), sizeB)), sizeB);
@@ -68,7 +70,7 @@ export function put(
     const waiting: Promise<Answer>[] = [];
     told(state.next);
     while (state.next < count) {
-      while (index < count && waiting.length < IN_FLIGHT) {
+      while (index < count && waiting.length < pace.most) {
         waiting.push(line.ask(putPart(blob, secret, index, await read(index))));
         index += 1;
       }
@@ -98,15 +100,17 @@ export async function get(
 ): Promise<void> {
   const count = partsOf(sizeB);
   let done = first;
-  await goOn(means, async (line, moved) => {
+  await goOn(means, async (line, moved, pace) => {
     let index = done;
     const waiting: Promise<Answer>[] = [];
     while (done < count) {
-      while (index < count && waiting.length < IN_FLIGHT / GOT_AT_ONCE) {
-        waiting.push(line.ask(getParts(blob, index, GOT_AT_ONCE)));
-        index += GOT_AT_ONCE;
+      const atOnce = Math.min(pace.most, GOT_AT_ONCE);
+      while (index < count && waiting.length < pace.most / atOnce) {
+        waiting.push(line.ask(getParts(blob, index, atOnce)));
+        index += atOnce;
       }
-      const parts = partsIn(await (waiting.shift() as Promise<Answer>), done, sizeB);
+      const wanted = Math.min(atOnce, count - done);
+      const parts = partsIn(await (waiting.shift() as Promise<Answer>), done, wanted, sizeB);
       await write(done, parts);
       done += parts.length;
       moved(done);
@@ -116,10 +120,9 @@ export async function get(
 }
 
 /** The parts that were asked for, each as long as its place is (FIL-05). */
-function partsIn(answer: Answer, first: number, sizeB: number): readonly Bytes[] {
+function partsIn(answer: Answer, first: number, wanted: number, sizeB: number): readonly Bytes[] {
   if (answer.name !== "blob_data") throw new FileError("relay.not_a_relay", "the relay speaks of another blob");
   const { parts } = answer;
-  const wanted = Math.min(GOT_AT_ONCE, partsOf(sizeB) - first);
   const isRight = parts.every((part, i) => part.length === Math.min(PART_B, sizeB - (first + i) * PART_B));
   if (parts.length !== wanted || !isRight) throw corrupt();
   return parts;
@@ -141,21 +144,35 @@ interface Line {
   close(): void;
 }
 
-type Work = (line: Line, moved: (done: number) => void) => Promise<number>;
+/** How many parts are on their way at most, over all connections of a transfer (RLY-257). */
+interface Pace {
+  most: number;
+}
+
+type Work = (line: Line, moved: (done: number) => void, pace: Pace) => Promise<number>;
 
 /** Try again while that brings parts forward, and some times more. */
 async function goOn(means: Means, work: Work): Promise<number> {
   let failures = 0;
   let most = 0;
+  const pace = { most: IN_FLIGHT };
+  const { clock } = means.host.ports;
   for (;;) {
     let now = most;
+    let movedMs = clock.nowMs();
+    const moved = (done: number): void => {
+      now = Math.max(now, done);
+      if (clock.nowMs() - movedMs <= QUICK_MS) pace.most = IN_FLIGHT;
+      movedMs = clock.nowMs();
+    };
     try {
-      return await attempt(means, (line) => work(line, (done) => (now = Math.max(now, done))));
+      return await attempt(means, (line) => work(line, moved, pace));
     } catch (error) {
       const isLater = error instanceof BlobRefused && LATER.includes(error.reason);
       const isCut = error instanceof FileError && error.code === "relay.unavailable";
       if (means.signal.aborted || !(isLater || isCut)) throw error;
       failures = now > most ? 0 : failures + 1;
+      if (isCut && failures > 0) pace.most = 1;
       most = now;
       if (failures >= ATTEMPTS) throw error;
       const pauseMs = isLater ? Math.max(PAUSE_MS, error.retryAfterMs) : PAUSE_MS * 2 ** failures;
