@@ -19,6 +19,7 @@ from websockets.frames import Frame as WebSocketFrame
 from .address_limits import Shares
 from .cbor import FrameError
 from .fast_frames import iterate_requests
+from .frame_heads import FrameHeads
 from .frames import Frame
 
 # More than this is a part of a great message.
@@ -28,9 +29,6 @@ UNFINISHED_S: Final = 20.0
 LEAST_RATE_B: Final = 4096
 # Of one message; they may be empty, so that their sum is no bound.
 _MOST_FRAGMENTS: Final = 1024
-# The head of a frame from 64 KiB on: two bytes, eight of length, four of the mask.
-_GREAT: Final = 127
-_GREAT_HEAD_B: Final = 14
 _DATA: Final = frozenset((Opcode.BINARY, Opcode.TEXT, Opcode.CONT))
 
 
@@ -55,15 +53,14 @@ class Messages:
     """What one connection has sent and what is not carried out yet."""
 
     __slots__ = (
-        "_decoded", "_decoding", "_frame_b", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket",
-        "_unfinished_s", "_unparsed_b", "_whole", "requests",
+        "_decoded", "_decoding", "_heads", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket",
+        "_unfinished_s", "_whole", "requests",
     )  # fmt: skip
 
     def __init__(self, shares: Shares, ticket: bytes) -> None:
         self._shares = shares
         self._ticket = ticket
-        self._unparsed_b = 0  # of a frame that has begun
-        self._frame_b = 0  # how long that is, where its head stood at the beginning of a step
+        self._heads = FrameHeads()
         self._parts: Parts | None = None
         # Whole messages, and the codes of refusals that have their turn behind them.
         self._whole: deque[bytes | CloseCode] | None = None
@@ -96,34 +93,33 @@ class Messages:
 
     @property
     def _coming_b(self) -> int:
-        return self._unparsed_b + (0 if self._parts is None else len(self._parts.octets))
+        return self._heads.begun_b + (0 if self._parts is None else len(self._parts.octets))
 
     def slice_b(self, data: bytes, most_b: int) -> int:
         """Return how much of what waits is parsed in one step: the rest of one great frame, or `most_b`.
 
         Small frames are many in little, so that their number bounds a step; a great one is one.
         """
-        if not self._unparsed_b:
-            self._frame_b = _stated_b(data)
-        return max(most_b, self._frame_b - self._unparsed_b)
+        return max(most_b, self._heads.great_b(data))
 
-    def add(self, size_b: int, frames: list[WebSocketFrame], now: Callable[[], float]) -> None:
-        """Take bytes that were parsed, and the frames that ended in them.
+    def follow(self, data: bytes) -> int:
+        """Look at the frames in what is parsed next; return how much of it is sound (RLY-84)."""
+        return self._heads.follow(data)
+
+    def add(self, frames: list[WebSocketFrame], now: Callable[[], float]) -> None:
+        """Take the frames that ended in what was parsed.
 
         Raises:
             MessageRefused: they are too much of a great message.
         """
-        self._unparsed_b += size_b
         for frame in frames:
-            self._unparsed_b -= _wire_b(len(frame.data))
-            self._frame_b = 0
             if self._parts is None:
                 self._unfinished_s = 0.0
             if frame.opcode is Opcode.BINARY and frame.fin:
                 self._add_whole(bytes(frame.data))
             elif frame.opcode in _DATA:
                 self._collect(frame)
-        if self._unparsed_b or self._reserved_b or self._parts is not None:
+        if self._heads.begun_b or self._reserved_b or self._parts is not None:
             self._watch(now)
 
     def _collect(self, frame: WebSocketFrame) -> None:
@@ -178,28 +174,27 @@ class Messages:
         if not requests and not self._whole:
             self._message_b = 0
             if self._reserved_b:
-                self._reserve()
+                self._reserve(self._coming_b)
         return request
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything but where the frame ends that is under way: what comes is still parsed."""
         self._whole = self._decoding = self.requests = self._parts = None
         self._decoded = []
-        self._message_b = self._unparsed_b = 0
+        self._message_b = 0
         self._unfinished_s = 0.0
-        self._reserve()
+        self._reserve(0)
 
     def _watch(self, now: Callable[[], float]) -> None:
-        if not self._reserve():
+        if not self._reserve(self._coming_b + self._message_b):
             raise MessageRefused(CloseCode.TRY_AGAIN_LATER)
-        if self._coming_b <= 0 and self._parts is None:
+        if not self._coming_b and self._parts is None:
             self._unfinished_s = 0.0
         elif not self._unfinished_s:
             self._unfinished_s = now()
 
-    def _reserve(self) -> bool:
+    def _reserve(self, held_b: int) -> bool:
         """Count what great messages take for the client's address; False: that is too much (RLY-180)."""
-        held_b = self._coming_b + self._message_b
         wanted_b = held_b if held_b > SMALL_B else 0
         if wanted_b > self._reserved_b and not self._shares.take(self._ticket, wanted_b - self._reserved_b):
             return False
@@ -209,21 +204,9 @@ class Messages:
         return True
 
 
-def _wire_b(size_b: int) -> int:
-    """Return the length of a client's frame (RFC 6455, 5.2)."""
-    return size_b + (6 if size_b < 126 else 8 if size_b < 1 << 16 else 14)
-
-
 def _why_no_text(octets: bytearray) -> CloseCode:
     try:
         octets.decode()
     except UnicodeDecodeError:
         return CloseCode.INVALID_DATA
     return CloseCode.PROTOCOL_ERROR
-
-
-def _stated_b(data: bytes) -> int:
-    """Return the length of a great frame of a client by its head; 0 for a small one, or half a head."""
-    if len(data) < _GREAT_HEAD_B or data[1] & 0x7F != _GREAT:
-        return 0
-    return _GREAT_HEAD_B + int.from_bytes(data[2:10])

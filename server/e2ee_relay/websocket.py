@@ -311,7 +311,10 @@ class Connection(asyncio.BufferedProtocol, Flow):
             data, self._input = self._input, b""
         else:
             data, self._input = self._input[:taken_b], self._input[taken_b:]
-        ws.receive_data(data)
+        sound_b = len(data) if self._messages is None else self._messages.follow(data)
+        ws.receive_data(data[:sound_b])
+        if sound_b < len(data):
+            ws.fail(CloseCode.PROTOCOL_ERROR)
         frames = cast("list[WebSocketFrame]", ws.events_received())
         if words := ws.data_to_send():
             self._pass_on(ws, words)
@@ -321,7 +324,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
             self._slice_b = size_b * 2
         if self._is_open and self._messages is not None:
             was_great = self._messages.is_great
-            self._messages.add(len(data), frames, self._endpoint.loop.time)
+            self._messages.add(frames, self._endpoint.loop.time)
             if self._messages.is_great and not was_great:
                 self._set_timer(_CHECK_S)
 

@@ -239,6 +239,10 @@ async def test_what_comes_with_the_handshake_is_carried_out_after_it(tmp_path: P
         (frame(BINARY, b"", claimed_b=MAX_MESSAGE_B + 1), 1009),
         (frame(BINARY, bytes(MAX_MESSAGE_B + 1)), 1009),
         (frame(BINARY, b""), 1002),
+        (frame(BINARY, encode_frames([Ping(1)]), length_b=2), 1002),
+        (frame(BINARY, encode_frames([Ping(1)]), length_b=8), 1002),
+        (frame(BINARY, bytes((1 << 16) - 1), length_b=8), 1002),
+        (frame(PING, b"x", length_b=2), 1002),
     ],
 )
 async def test_what_is_forbidden_is_refused_all_the_same(tmp_path: Path, data: bytes, code: int) -> None:
@@ -270,6 +274,7 @@ ENDS = [
     (frame(TEXT, b"text"), 1002),
     (frame(BINARY, b"x", masked=False), 1002),
     (frame(BINARY, b"", claimed_b=MAX_MESSAGE_B + 1), 1009),
+    (frame(BINARY, encode_frames([Ping(4)]), length_b=2), 1002),
     (frame(BINARY, b"no frames") + frame(CLOSE, NORMAL), 1002),
     (frame(TEXT, b"text") + frame(CLOSE, NORMAL), 1002),
     (b"", GONE),

@@ -122,7 +122,7 @@ async def test_a_great_message_counts_until_it_is_carried_out(tmp_path: Path) ->
             assert await code_of(client, 0.05) is None
         messages = connection._messages
         assert messages is not None
-        await until(lambda: messages._unparsed_b == messages._message_b == 0, 10)
+        await until(lambda: messages._coming_b == messages._message_b == 0, 10)
         assert connection._endpoint.unfinished.total == 0
         client.abort()
 

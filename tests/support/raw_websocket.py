@@ -21,14 +21,16 @@ REQUEST: Final = (
 
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, claimed_b: int | None = None, masked: bool = True,
-    reserved: int = 0,
+    reserved: int = 0, length_b: int = 0,
 ) -> bytes:  # fmt: skip
-    """Build a frame; `claimed_b` is the length that it claims to have, `reserved` the three reserved bits."""
+    """Build a frame; `claimed_b` is the length that it claims to have, `reserved` the three reserved bits,
+    `length_b` how many bytes more its length has at least: 0, 2 or 8.
+    """
     size_b = len(payload) if claimed_b is None else claimed_b
     first, mark = (fin << 7) | (reserved << 4) | opcode, masked << 7
-    if size_b < 126:
+    if size_b < 126 and not length_b:
         head = struct.pack(">BB", first, mark | size_b)
-    elif size_b < 1 << 16:
+    elif size_b < 1 << 16 and length_b <= 2:
         head = struct.pack(">BBH", first, mark | 126, size_b)
     else:
         head = struct.pack(">BBQ", first, mark | 127, size_b)
