@@ -1,9 +1,11 @@
-"""Tests that share what is dear to make are handed to one process, and no others are."""
+"""Tests that share what is dear to make are handed to one process, and no others are; few are traced."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import coverage
 import pytest
 from together import TOGETHER, Scheduling
 
@@ -29,3 +31,9 @@ def test_no_test_asks_for_a_group_by_a_mark(repo_root: Path) -> None:
 )
 def test_all_else_is_handed_out_by_itself(nodeid: str, part: str) -> None:
     assert Scheduling._split_scope(Scheduling.__new__(Scheduling), nodeid) == part
+
+
+def test_no_lines_are_counted_here() -> None:
+    """In tests but those of chapters and vectors: it took twice to three times as long."""
+    assert coverage.Coverage.current() is None
+    assert sys.gettrace() is None
