@@ -13,11 +13,13 @@ from command_line import PASSPHRASE, QUICK, Person, Running
 from e2ee_client import Client
 from e2ee_client.cli import room_files
 from e2ee_client.rooms import Company, Policy
+from e2ee_client.rooms.notices import EXAMPLE
 from e2ee_login import issue_login_token
 from relay_process import RelayProcess
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 ORIGIN = "https://praxis.example"
+COMPANY = EXAMPLE["name"]
 
 
 class Praxis:
@@ -405,21 +407,25 @@ def test_a_second_device_of_a_person_is_linked_and_struck_off(praxis: Praxis, tm
 
 
 def test_a_person_goes_on_by_the_recovery_code(praxis: Praxis, tmp_path: Path) -> None:
-    """ACC-60, ACC-62, ACC-65: over a real relay; a wrong group is named, and nothing is made by it."""
+    """ACC-60, ACC-62, ACC-65, ACC-72: over a real relay; a wrong group is named, and nothing is made by it;
+    whose code it is stands where it is shown, and where it is asked for.
+    """
     phone, tablet = _customer(tmp_path), _customer(tmp_path, "tablet")
     door = ("--door", str(praxis.door))
     phone.ok("room", "open", *door, "--accept")
     _make_quick(phone)
     shown = json.loads(phone.ok("room", "code", "--json"))
     code = shown["code"]
-    assert not shown["kept"]
+    assert (shown["company"], shown["origins"], shown["kept"]) == (COMPANY, [ORIGIN], False)
     refused = tablet.run("room", "recover", *door, "--accept", text=f"0{code}")
     assert (refused.code, "look at group 1" in refused.err) == ("recovery.group", True)
+    assert f"the paper that names {COMPANY} ({ORIGIN})" in refused.err
     unclear = code.replace("-", "")[1:]
     assert tablet.run("room", "recover", *door, "--accept", text=unclear).code == "recovery.code"
     assert not tablet.store.exists()
     tablet.ok("room", "recover", *door, "--accept", text=code.lower())
     _make_quick(tablet)
-    assert json.loads(tablet.ok("room", "code", "--json")) == {"code": code, "kept": True}
+    assert json.loads(tablet.ok("room", "code", "--json")) == {**shown, "kept": True}
+    assert f"recovery code for {COMPANY} ({ORIGIN}):\n\n  {code}\n" in tablet.ok("room", "code")
     assert len(tablet.ok("room", "list").splitlines()) == 1
     assert tablet.run("room", "recover", *door, "--accept", text=code).code == "store.exists"

@@ -22,6 +22,7 @@ from e2ee_client.errors import (
 from e2ee_client.events import DeviceRemoved, DeviceReplaced, NewDevice
 from e2ee_client.rooms import Customer, CustomerRoom, EntryProgress
 from e2ee_client.rooms.errors import RecoveryCodeAbsent, RecoveryCodeInvalid
+from e2ee_client.rooms.notices import EXAMPLE
 from e2ee_client.runtime.clock import SystemClock
 from e2ee_client.runtime.event_stream import EventIterator
 from e2ee_client.testing import MemoryNetwork
@@ -264,6 +265,32 @@ async def test_a_backup_from_before_a_recovery_says_what_it_is() -> None:
 
 
 # --- the code on paper ---
+
+
+@pytest.mark.parametrize("opened_by", [ORIGIN, "https://elsewhere.example", ""])
+async def test_the_sheet_says_whose_code_it_is(opened_by: str) -> None:
+    """ACC-72: the name that the store has, and a page that the mandate names, whatever is said of it."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        again = Customer(None, None, None, opened_by, made.network.runtime(), made.fetch, phone.client)
+        sheet = again.recovery_code()
+        assert (sheet.company, sheet.origins) == (EXAMPLE["name"], (ORIGIN,))
+        assert sheet.text == phone.recovery_code().text
+
+
+async def test_of_two_pages_the_sheet_names_that_which_the_device_uses() -> None:
+    """ACC-72: without one it names both."""
+    async with practice(MemoryNetwork()) as made:
+        both = (ORIGIN, "https://www.praxis.example")
+        await made.company.set_origins(both)
+        await made.company.wait_ready(60)
+        await made.publish_door()
+        phone, _ = await somebody(made)
+        assert phone.recovery_code().origins == (ORIGIN,)
+        runtime = made.network.runtime()
+        assert (
+            Customer(None, None, None, "", runtime, made.fetch, phone.client).recovery_code().origins == both
+        )
 
 
 async def test_a_code_counts_as_kept_once_two_groups_were_typed_back() -> None:

@@ -90,6 +90,10 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         assert await page.title() == "(1) Praxis"
         await page.keyboard.press("n")
         await page.get_by_text("Sie kümmern sich darum.").wait_for()
+        await page.get_by_role("textbox", name="Nachricht").fill("DE89 3704 0044 0532 0130 00")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Das sieht nach einer Kontonummer aus").wait_for()
+        await page.get_by_role("button", name="Noch einmal ansehen").click()
         await page.get_by_role("textbox", name="Nachricht").fill("Guten Tag, hier ist Sommer")
         await page.keyboard.press("Enter")
         await until(lambda: room.unread == 1)
@@ -205,6 +209,35 @@ TEXTS = """() => {
   const of = (root) => [...root.querySelectorAll("*")].flatMap((one) =>
     [...own(one), one.value ?? "", ...(one.shadowRoot ? of(one.shadowRoot) : [])]);
   return of(document);
+}"""
+
+
+async def test_the_first_word_of_the_page_moves_nothing_out_of_it(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    """Whoever has not read yet on whose machine a desk belongs sees all of the room, the field too."""
+    a = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, a, "Guten Tag")
+    await claimed(a, room)
+    async with served(a) as (at, _):
+        page = await visitor.open(at.address())
+        await page.locator(".item").click()
+        strip = page.locator(".strip").first
+        field = page.get_by_role("textbox", name="Message", exact=True)
+        await strip.wait_for()
+        await field.wait_for()
+        assert await page.evaluate(OUT) == []
+        await strip.get_by_role("button").click()
+        await strip.wait_for(state="detached")
+        assert await page.evaluate(OUT) == []
+        await page.close()
+
+
+OUT = """() => {
+  const root = document.querySelector("seal-desk").shadowRoot;
+  const all = [...root.querySelectorAll(".strip, .pane, seal-messages, seal-composer")];
+  return all.filter((one) => { const { top, bottom } = one.getBoundingClientRect();
+    return top < -1 || bottom > innerHeight + 1; }).map((one) => one.className || one.tagName);
 }"""
 
 

@@ -38,6 +38,8 @@ ACTIVE_PARTS: Final = """() => {
   return all.flatMap((one) => [...one.querySelectorAll(active)]).length;
 }"""
 HOSTILE: Final = "<img src=x onerror=alert(1)> {{7*7}} \u202egnp.exe javascript:alert(1) </script>&amp;"
+WEBER: Final = "Praxis Dr. Weber"
+CODE: Final = "MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0J"
 INSIDE: Final = """() => document.activeElement === document.body
   || !!room.shadowRoot.activeElement?.closest("dialog")"""
 ACTIVE: Final = """() => { let at = document.activeElement;
@@ -241,13 +243,18 @@ async def test_menus_and_dialogs_close_by_escape_and_give_the_focus_back(show: S
 
 
 async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> None:
-    """ACC-68: a group that is another one is named at its field; then nothing reminds of it any more."""
+    """ACC-68, ACC-72: whose code it is stands above it; a group that is another one is named at its field;
+    then nothing reminds of it any more.
+    """
     page = await show("code")
     await page.get_by_role("button", name="Code zeigen").press("Enter")
     dialog = page.get_by_role("dialog", name="Ihr Code")
     await dialog.locator("li").first.wait_for()
-    groups = ["MTH5F", "VVSPT", "07X0V", "4RED7", "XD7VX", "NS0J"]
-    assert await dialog.locator("li b").all_inner_texts() == groups
+    assert await dialog.locator("li b").all_inner_texts() == CODE.split("-")
+    assert (await dialog.locator(".paper p").all_text_contents())[:2] == [
+        f"Code für \u2068{WEBER}\u2069",
+        "https://chat.praxis-weber.example",
+    ]
     assert await web_pictures.barriers(page) == []
     await dialog.get_by_role("button", name="Ich habe ihn aufgeschrieben").press("Enter")
     first, second = (dialog.get_by_role("textbox", name=f"Gruppe \u2068{n}\u2069") for n in (2, 5))
@@ -270,13 +277,24 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
 
 
 async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show: Show) -> None:
-    """ACC-62, ACC-65: nothing is made by a code alone; the notice is shown with its two answers."""
+    """ACC-62, ACC-65, ACC-72: whose code is asked for is said, and another company's, pasted with the line
+    above it, goes nowhere; nothing is made by a code alone; the notice is shown with its two answers.
+    """
     page = await show("lost")
     await page.get_by_role("button", name="Mit Code weiterschreiben").press("Enter")
     await page.get_by_role("button", name="Löschen und neu beginnen").press("Enter")
     dialog = page.get_by_role("dialog", name="Mit Ihrem Code weiterschreiben")
-    await dialog.get_by_role("textbox", name="Code von Ihrem Papier").wait_for()
-    await page.keyboard.type("MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0")
+    field = dialog.get_by_role("textbox", name="Code von Ihrem Papier")
+    await field.wait_for()
+    await dialog.get_by_text(f"Nehmen Sie das Papier, auf dem \u2068{WEBER}\u2069 steht").wait_for()
+    await field.fill(f"Stadtwerke, https://chat.stadtwerke.example\n{CODE}")
+    await page.keyboard.press("Enter")
+    await (
+        dialog.get_by_role("alert").get_by_text("Das ist der Code für \u2068Stadtwerke, https://").wait_for()
+    )
+    assert await page.evaluate("backend.calls.filter(([name, act]) => act === 'code-read').length") == 0
+    await field.fill("")
+    await page.keyboard.type(CODE[:-1])
     await page.keyboard.press("Enter")
     await dialog.get_by_role("alert").get_by_text("Gruppe \u20686\u2069").wait_for()
     assert await web_pictures.barriers(page) == []
@@ -291,14 +309,15 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
     await page.get_by_role("textbox", name="Nachricht").wait_for()
     recovered = "backend.calls.filter(([name, act]) => act === 'recover').map((one) => one[2])"
     given = await page.evaluate(recovered)
-    assert [(one["code"], one["purposes"]) for one in given] == [("MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0J", [1])]
+    assert [(one["code"], one["purposes"]) for one in given] == [(CODE, [1])]
     assert given[0]["shown"]["locale"] == "de"
 
 
 async def test_who_is_out_by_a_code_is_told_whom_to_tell_and_begins_anew_once_asked(show: Show) -> None:
     """ACC-67: nothing is written there, and what is left goes only after a second word."""
     page = await show("taken")
-    await page.get_by_text("JEMAND HAT MIT DEM WIEDERHERSTELLUNGSCODE MIT IHREM KONTO").wait_for()
+    await page.get_by_text("Jemand hat Ihren Code benutzt").wait_for()
+    await page.get_by_role("link", name="+49 30 555 0142").wait_for()
     assert await page.get_by_role("textbox").count() == 0
     await page.get_by_role("button", name="Mehr").click()
     assert await page.get_by_role("menuitem", name="Einwilligung widerrufen").count() == 0

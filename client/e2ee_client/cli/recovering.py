@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from e2ee_client.errors import StoreExists
@@ -12,6 +13,7 @@ from e2ee_client.rooms.recovering import parse
 from .failures import DONE, Refused
 from .handing_over import hand_over
 from .linking import person_of
+from .neutral import neutral, neutral_name
 from .room_opening import accepts, chosen_purposes, notice_of, origin_of, show_channels, show_room
 from .session import Session, Work, make_folder
 
@@ -27,9 +29,10 @@ def code(session: Session) -> Work:
             person = person_of(client)
             sheet = person.recovery_code()
             if session.options.json:
-                session.terminal.json({"code": sheet.text, "kept": person.has_recovery_code})
+                shown = {"company": sheet.company, "origins": sheet.origins, "code": sheet.text}
+                session.terminal.json({**shown, "kept": person.has_recovery_code})
                 return DONE
-            session.say("recovery.code", code=sheet.text)
+            session.say("recovery.code", company=_known_as(sheet.company, sheet.origins), code=sheet.text)
             session.remark("recovery.keep")
             if not person.has_recovery_code:
                 await _type_back(session, person, sheet)
@@ -62,6 +65,9 @@ def recover(session: Session) -> Work:
         if not await accepts(session, notice):
             show_channels(session, notice)
             return DONE
+        found = notice.found
+        origins = found.door.mandate.origins if found.origin is None else (found.origin,)
+        session.remark("recovery.whose", company=_known_as(notice.company, origins))
         typed = await session.ask_or_input(session.texts.say("ask.recovery_code"))
         with _Named():
             parse(typed)
@@ -86,6 +92,13 @@ async def _go_on(session: Session, notice: ShownNotice, typed: str) -> int:
             show_room(session, notice, room)
             session.remark("recovery.done")
         return DONE
+
+
+def _known_as(company: str, origins: Sequence[str]) -> str:
+    """Name a company and its pages, as a terminal can show them (ACC-72)."""
+    pages = ", ".join(map(neutral, origins))
+    name = neutral_name(company) or pages
+    return f"{name} ({pages})" if pages and name != pages else name
 
 
 class _Named:

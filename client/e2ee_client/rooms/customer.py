@@ -188,6 +188,7 @@ class Customer(Device[CustomerRoom]):
     def recovery_code(self) -> RecoverySheet:
         """Return the code to be written down or printed, at the person's wish alone: who has it has the
         account. It stays the same as long as the account lives; `RecoverySheet.asked` until it is confirmed.
+        Show `RecoverySheet.company` and `origins` with it, to be written down as well (ACC-72).
 
         Raises:
             NotAccepted. AppLocked: behind a lock (`lock_by`).
@@ -198,7 +199,16 @@ class Customer(Device[CustomerRoom]):
         if code is None:
             raise RecoveryCodeAbsent("this device has no recovery code")
         self._asked = self._asked or recovering.drawn(len(code.groups), self._runtime.rng)
-        return RecoverySheet(code, self._asked)
+        return RecoverySheet(code, self._asked, *self._known_as())
+
+    def _known_as(self) -> tuple[str, tuple[str, ...]]:
+        """Return the company's name and page as the store has them; all its pages where none was given that
+        its mandate names (ACC-72).
+        """
+        rooms = self._shell.machine.rooms
+        card, origins = rooms.company_card(), rooms.company_origins()
+        name = "" if card is None or card.name is None else card.name
+        return name, (self._company,) if self._company in origins else origins
 
     async def confirm_recovery_code(self, typed: Mapping[int, str]) -> None:
         """The person has typed groups of the code back, by their numbers: those of `RecoverySheet.asked`.

@@ -28,16 +28,21 @@ _DRAWN: Final = 256
 
 
 class RecoverySheet:
-    """What a person writes down or prints: `text` in six `groups`. Then ask for the groups of the numbers in
-    `asked`, from 1 on, and give them to `Customer.confirm_recovery_code`.
+    """What a person writes down or prints: `text` in six `groups`, and whose it is: the name of the
+    `company`, "" where it has none that can be shown, and its pages (`origins`; ACC-72). Then ask for the
+    groups of the numbers in `asked`, from 1 on, and give them to `Customer.confirm_recovery_code`.
     """
 
-    __slots__ = ("_code", "asked")
+    __slots__ = ("_code", "asked", "company", "origins")
 
-    def __init__(self, code: RecoveryCode, asked: tuple[int, ...]) -> None:
+    def __init__(
+        self, code: RecoveryCode, asked: tuple[int, ...], company: str, origins: tuple[str, ...]
+    ) -> None:
         """Not for callers: use `Customer.recovery_code`."""
         self._code = code
         self.asked = asked
+        self.company = company
+        self.origins = origins
 
     @property
     def text(self) -> str:

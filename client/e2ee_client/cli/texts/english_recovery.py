@@ -7,9 +7,10 @@ from typing import Final
 ENGLISH_RECOVERY: Final[dict[str, str]] = {
     "help.room.code": "show your recovery code, to be written down: it alone brings your account back",
     "help.room.recover": "lost every device: go on with your account, by its recovery code",
-    "recovery.code": "Your recovery code:\n\n  {code}\n",
-    "recovery.keep": "Write it on paper, and keep it where nobody else looks: who has it can write as you. "
-    "It cannot be changed.",
+    "recovery.code": "Your recovery code for {company}:\n\n  {code}\n",
+    "recovery.keep": "Write it on paper, with the name and page of the company, and keep it where nobody "
+    "else looks: who has\nit can write as you. It cannot be changed.",
+    "recovery.whose": "Use the recovery code on the paper that names {company}.",
     "ask.recovery_written": "Press Enter when it is written down: ",
     "ask.recovery_group": "Group {group} of the code: ",
     "recovery.kept": "Right. The code is on paper.",

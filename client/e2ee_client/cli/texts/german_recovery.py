@@ -8,9 +8,10 @@ GERMAN_RECOVERY: Final[dict[str, str]] = {
     "help.room.code": "den Wiederherstellungscode zum Aufschreiben zeigen: nur er bringt Ihr Konto zurück",
     "help.room.recover": "alle Geräte verloren: mit dem Wiederherstellungscode mit dem eigenen Konto "
     "weitermachen",
-    "recovery.code": "Ihr Wiederherstellungscode:\n\n  {code}\n",
-    "recovery.keep": "Auf Papier schreiben und aufbewahren, wo niemand sonst nachsieht: wer ihn hat, kann "
-    "als Sie schreiben. Er lässt sich nicht ändern.",
+    "recovery.code": "Ihr Wiederherstellungscode für {company}:\n\n  {code}\n",
+    "recovery.keep": "Auf Papier schreiben, mit Namen und Seite der Firma, und aufbewahren, wo niemand sonst "
+    "nachsieht: wer ihn\nhat, kann als Sie schreiben. Er lässt sich nicht ändern.",
+    "recovery.whose": "Nehmen Sie den Wiederherstellungscode von dem Papier, auf dem {company} steht.",
     "ask.recovery_written": "Enter drücken, wenn er aufgeschrieben ist: ",
     "ask.recovery_group": "Gruppe {group} des Codes: ",
     "recovery.kept": "Richtig. Der Code steht auf Papier.",

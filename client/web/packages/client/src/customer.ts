@@ -211,9 +211,10 @@ export class Customer {
 
   /** The recovery code of this person: the part of the page for it is fetched now. */
   async recovery(): Promise<Recovery> {
-    const { ports } = this.#options;
+    const { ports, company } = this.#options;
     return (await ports.later()).recoveryOf({
       ports,
+      company,
       shell: () => this.#running?.shell ?? null,
       open: (shown, options, make) => {
         const acceptance = acceptanceOf(shown, options);

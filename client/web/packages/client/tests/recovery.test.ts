@@ -40,6 +40,7 @@ import { arrives, flightsOf } from "./shop_session.ts";
 
 const NOT_FOUND = 11;
 const card = { accountId: shop.accountId, name: "Praxis", relayUrl: shop.RELAY };
+const PAGE = "https://chat.praxis.example";
 const acceptance = { notice: shop.notice, locale: "de", purposes: 1 };
 const later = () => import("../src/later.ts");
 
@@ -109,7 +110,7 @@ async function opened(place: MemoryPlace): Promise<Engine> {
 /** What a person does with the code of an open store. */
 function codeIn(shell: Shell | null, random: (sizeB: number) => Bytes = bytesFrom(4)) {
   const open = () => Promise.reject(new Error("nothing is opened"));
-  return recoveryOf({ ports: { random } as unknown as Ports, shell: () => shell, open });
+  return recoveryOf({ ports: { random } as unknown as Ports, company: PAGE, shell: () => shell, open });
 }
 
 // --- the code on paper ---
@@ -157,6 +158,13 @@ test("a code counts as kept once the two groups were typed that were drawn, and 
   assert.equal(shell.context.code, "kept");
   assert.equal((await opened(place)).context.code, "kept");
   assert.ok((await recovery.sheet()).isKept);
+});
+
+test("a code is shown with the company's name in the store, and the page that the device uses (ACC-72)", async () => {
+  const { ports, place } = played([]);
+  const shell = await stored(place, begin(ports, { ...card, name: "Praxis Dr. Weber" }, false, true));
+  const { company, origin } = await codeIn(shell).sheet();
+  assert.deepEqual([company, origin], ["Praxis Dr. Weber", PAGE]);
 });
 
 test("groups that nothing has asked for since the store was opened confirm nothing (ACC-68)", async () => {

@@ -49,7 +49,7 @@ export function aboutPane(options: AboutOptions): AboutPane {
     title.textContent = row === undefined ? "" : say("about.title");
     set(element, "aria-label", say("about.title"));
     set(facts, "aria-label", say("about.title"));
-    set(close, "aria-label", say("act.cancel"));
+    set(close, "aria-label", say("act.hide"));
     replace(facts, ...(row === undefined ? [] : factsOf(row, detail, options)));
   }
 

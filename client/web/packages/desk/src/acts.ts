@@ -1,6 +1,7 @@
 /** What a person does with a room: the question to the process, asked for with a dialog where one is needed. */
 
 import { ask } from "@sealroom/ui/dialog.ts";
+import { faultOf, isFileFault } from "@sealroom/ui/file_fault.ts";
 import type { Desk } from "./desk.ts";
 import { askColleague, askDays, askLine, askTransfer, type Root } from "./forms.ts";
 import { DeskFailure, type Question } from "./link.ts";
@@ -155,5 +156,6 @@ export function failureText(problem: unknown, words: DeskWords): string {
   if (code === "local.request_refused") return words("failed.quicker");
   if (code === "wait.timeout") return words("failed.desk");
   if (code === "local.desk_lost") return words("failed.lost");
+  if (isFileFault(code)) return faultOf(code, words.ui);
   return words("failed.other", { code });
 }

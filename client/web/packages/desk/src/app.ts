@@ -3,6 +3,7 @@
 import { icon } from "@sealroom/ui/all_icons.ts";
 import { dialogStyle } from "@sealroom/ui/dialog.ts";
 import { define, h, replace, say, set } from "@sealroom/ui/dom.ts";
+import { faultOf, isFileFault } from "@sealroom/ui/file_fault.ts";
 import { menuStyle, openMenu } from "@sealroom/ui/menu.ts";
 import { base, tokens } from "@sealroom/ui/styles/tokens.ts";
 import { type AboutPane, aboutPane } from "./about_pane.ts";
@@ -36,7 +37,7 @@ class DeskElement extends HTMLElement {
   #toastTimer = 0;
   readonly #grid = h("div", { class: "desk" });
   readonly #strips = h("div", { role: "status" });
-  readonly #stage = h("div");
+  readonly #stage = h("div", { class: "stage" });
   readonly #toast = h("div", { class: "toast", role: "status" });
   readonly #acts: RoomActs = roomActs({
     desk: this.#desk,
@@ -96,6 +97,7 @@ class DeskElement extends HTMLElement {
 
   #alarmText(code: string): string {
     const known = ["two_histories", "restarted_twice", "objection"] as const;
+    if (isFileFault(code)) return faultOf(code, this.#words.ui);
     const found = known.find((one) => one === code);
     return found === undefined ? this.#words("alarm.other", { code }) : this.#words(`alarm.${found}`);
   }
@@ -142,7 +144,6 @@ class DeskElement extends HTMLElement {
     this.#phase = phase;
     if (phase === "running") {
       replace(this.#stage, this.#grid);
-      this.#stage.style.setProperty("height", "100%");
       return;
     }
     for (const dialog of this.#root.querySelectorAll("dialog")) dialog.close();

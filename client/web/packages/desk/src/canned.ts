@@ -31,7 +31,7 @@ export function openCanned(context: CannedContext, anchor: HTMLElement, insert: 
     icon: "chat" as const,
     act: () => insert(one.text),
   }));
-  const manage = { word: words("act.canned"), icon: "edit" as const, act: () => manageCanned(context) };
+  const manage = { word: words("canned.manage"), icon: "edit" as const, act: () => manageCanned(context) };
   openMenu(anchor, words("canned.title"), [items, [manage]]);
 }
 

@@ -4,6 +4,7 @@ import { icon } from "@sealroom/ui/all_icons.ts";
 import type { Message, SavedFile } from "@sealroom/ui/backend.ts";
 import { type ComposerElement, defineComposer } from "@sealroom/ui/composer.ts";
 import { h, offer, replace, say, set } from "@sealroom/ui/dom.ts";
+import { inspect } from "@sealroom/ui/guard.ts";
 import { type MenuItem, openMenu } from "@sealroom/ui/menu.ts";
 import { defineMessages, type MessagesElement } from "@sealroom/ui/messages.ts";
 import { memberOf } from "@sealroom/ui/names.ts";
@@ -13,7 +14,7 @@ import { type Conversation, openConversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
 import type { Detail, RoomRow } from "./messages.ts";
-import { nameOfRoom, roomsOf } from "./rooms.ts";
+import { nameOfRoom, roomsOf, whyShut } from "./rooms.ts";
 import type { DeskWords } from "./words.ts";
 
 export interface RoomOptions {
@@ -214,10 +215,10 @@ export function roomPane(options: RoomOptions): RoomPane {
         preview: (id) => previewed(of, id),
       },
     });
-    field.setAttribute("density", "desk");
+    for (const one of [list, field]) one.setAttribute("density", "desk");
     field.setup({
       words: uiWords,
-      inspect: () => [],
+      inspect,
       send,
       edit,
       sendFile: (file, { removeMetadata }) => of.uploads.send(file, removeMetadata),
@@ -320,7 +321,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     const state = conversation?.state();
     if (state === undefined) return;
     messages?.update(state);
-    composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : blockedText(row, words()));
+    composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : words()(whyShut(row.phase)));
   }
 
   return {
@@ -352,11 +353,6 @@ function headButtons(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElemen
   return row.assigned === null ? [button(words("act.claim"), "main", () => void acts.claim(row))] : [];
 }
 
-function blockedText(row: RoomRow, words: DeskWords): string {
-  if (row.phase !== "open") return words("room.shut", { phase: words(`phase.${row.phase}`) });
-  return words("room.reading");
-}
-
 function waitingView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement {
   const act = h(
     "button",
@@ -367,7 +363,11 @@ function waitingView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElemen
     "div",
     { class: "none" },
     icon("chat"),
-    h("p", null, words("room.claim.first")),
+    h(
+      "p",
+      null,
+      row.assigned === null ? words("room.claim.first") : words("room.elsewhere", { name: row.assignedName ?? "" }),
+    ),
     row.assigned === null && act,
   );
 }

@@ -2,7 +2,7 @@
 
 import type { DeskState } from "./desk.ts";
 import type { RoomRow } from "./messages.ts";
-import type { DeskWords } from "./words.ts";
+import type { DeskKey, DeskWords } from "./words.ts";
 
 /** A view of the list; `label:` and a label shows the open rooms with it. */
 export type View = "waiting" | "mine" | "all" | "unread" | "closed" | `label:${string}`;
@@ -51,4 +51,9 @@ export function nameOfRoom(row: RoomRow, state: DeskState, words: DeskWords): st
 /** How pressing a wait is: told by a word and a picture too. */
 export function pressing(waitedMs: number): "" | "long" | "late" {
   return waitedMs >= LATE_MS ? "late" : waitedMs >= LONG_MS ? "long" : "";
+}
+
+/** Why nothing can be written in a room of this phase, in whole sentences; in one that is open another person takes care. */
+export function whyShut(phase: RoomRow["phase"]): DeskKey {
+  return phase === "open" || phase === "begun" ? "room.reading" : `shut.${phase}`;
 }

@@ -51,12 +51,25 @@ const DESK = {
     "Sie lesen, was seit Ihrem Eintritt gesagt wurde. Den Verlauf davor gibt der Empfang weiter.",
     "You read what was said since you joined. What came before is handed over by the front desk.",
   ],
+  "room.elsewhere": [
+    "Sie sind nicht in diesem Raum. {name} kümmert sich darum.",
+    "You are not in this room. {name} takes care of it.",
+  ],
   "room.claim.first": ["Übernehmen Sie den Raum, um zu lesen und zu schreiben.", "Take the room to read and write."],
   "room.reading": [
     "Sie lesen mit. Übernehmen Sie den Raum, um zu antworten.",
     "You are reading. Take the room to answer.",
   ],
-  "room.shut": ["Der Raum ist {phase}.", "The room is {phase}."],
+  "shut.closed": ["Der Raum ist abgeschlossen.", "The room is closed."],
+  "shut.frozen": [
+    "Der Kunde widerspricht. Nichts geht hinaus, bis das entschieden ist.",
+    "The customer objects. Nothing goes out until it is decided.",
+  ],
+  "shut.withdrawn": [
+    "Der Kunde hat die Einwilligung widerrufen. Hier wird nichts mehr geschrieben.",
+    "The customer has withdrawn consent. Nothing is written here any more.",
+  ],
+  "shut.erased": ["Der Raum ist gelöscht.", "The room is erased."],
   "room.back": ["Zur Liste", "To the list"],
   "room.about": ["Über den Kunden", "About the customer"],
   "act.claim": ["Übernehmen", "Take"],
@@ -75,6 +88,7 @@ const DESK = {
   "act.labels": ["Schlagworte", "Labels"],
   "act.canned": ["Textbausteine", "Canned answers"],
   "act.more": ["Weitere Aktionen", "More actions"],
+  "act.hide": ["Schließen", "Close"],
   "act.cancel": ["Abbrechen", "Cancel"],
   "act.save": ["Speichern", "Save"],
   "act.grant": ["Erlauben", "Grant"],
@@ -134,6 +148,7 @@ const DESK = {
   "objection.open": ["Wieder öffnen", "Open again"],
   "objection.close": ["Abschließen", "Close"],
   "canned.title": ["Textbausteine", "Canned answers"],
+  "canned.manage": ["Textbausteine bearbeiten", "Edit canned answers"],
   "canned.none": ["Noch kein Textbaustein.", "No canned answer yet."],
   "canned.new": ["Neuer Textbaustein", "New canned answer"],
   "canned.edit": ["Ändern", "Change"],
@@ -232,6 +247,10 @@ const DESK = {
 const FOR_CLERKS: Readonly<Record<string, Pair>> = {
   "happened.identified": ["Der Kunde hat sich angemeldet: {name}.", "The customer has signed in: {name}."],
   "happened.rated": ["Der Kunde hat bewertet.", "The customer has rated."],
+  "happened.handed-over": [
+    "{name} hat den bisherigen Verlauf weitergegeben.",
+    "{name} has handed on what was written before.",
+  ],
 };
 
 const FOR_NOTES: Readonly<Record<string, Pair>> = {

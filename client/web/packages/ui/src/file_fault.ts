@@ -14,6 +14,11 @@ const FAULTS: Readonly<Record<string, WordKey>> = {
   "file.corrupt": "file.fault.corrupt",
 };
 
+/** Whether there are words for a code of a file. */
+export function isFileFault(code: string): boolean {
+  return code.startsWith("file.") && code in FAULTS;
+}
+
 /** `size` is the largest file that is sent. */
 export function faultOf(code: string | null, words: Words, size = ""): string {
   if (code?.startsWith("room.") || code === "local.consent") return words("file.fault.closed");

@@ -17,8 +17,10 @@ export interface JoinOffer {
   readonly origin: string;
 }
 
-/** A recovery code in its groups, and the numbers, from 1 on, of those that are typed back. */
+/** A recovery code in its groups, whose it is (ACC-72), and the numbers, from 1 on, of those that are typed back. */
 export interface CodeSheet {
+  readonly company: string;
+  readonly origin: string;
   readonly groups: readonly string[];
   readonly asked: readonly number[];
   readonly isKept: boolean;

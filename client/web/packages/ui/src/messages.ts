@@ -48,7 +48,7 @@ export class MessagesElement extends HTMLElement {
   #isAtEnd = true;
   #isFirst = true;
   #frame = 0;
-  #missed = 0;
+  #missed: string[] = [];
   #lastSeen = "";
   #place = 0;
   #view = 0;
@@ -156,7 +156,7 @@ export class MessagesElement extends HTMLElement {
     const last = this.#rows.findLastIndex((row) => known.has(row.item.id));
     const fresh = state.items.slice(last + 1).filter((item) => !isOwn(item, state));
     if (fresh.length === 0) return;
-    if (!this.#isAtEnd) this.#missed += fresh.length;
+    if (!this.#isAtEnd) this.#missed.push(...fresh.map(({ id }) => id));
     for (const item of fresh.slice(-MAX_ANNOUNCED)) this.#news.append(h("p", null, spoken(item, state, words)));
     while (this.#news.childElementCount > MAX_ANNOUNCED) this.#news.firstElementChild?.remove();
   }
@@ -194,8 +194,9 @@ export class MessagesElement extends HTMLElement {
     if (this.#frame !== 0) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
-      const { scrollTop, scrollHeight } = this.#log;
-      if (scrollHeight - scrollTop - this.#view < NEAR_END_PX) this.#isAtEnd = true;
+      // The view as it is: when the field below has become smaller, it was not measured yet.
+      const { scrollTop, scrollHeight, clientHeight } = this.#log;
+      if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#isAtEnd = true;
       else if (scrollTop < this.#place - 1) this.#isAtEnd = false;
       this.#place = scrollTop;
       this.#render();
@@ -210,7 +211,7 @@ export class MessagesElement extends HTMLElement {
     const last = this.#heights.rowAt(Math.max(0, start + this.#view + BEYOND_PX));
     this.#fill(first, last);
     if (this.#isAtEnd) {
-      this.#missed = 0;
+      this.#missed = [];
       this.#scrollTo(this.#log.scrollHeight);
     } else if (anchor !== null && start + this.#introHeight !== this.#place) this.#scrollTo(start + this.#introHeight);
     this.#tellSeen(last);
@@ -305,8 +306,15 @@ export class MessagesElement extends HTMLElement {
     const { words } = this.#options as MessagesOptions;
     this.#jump.hidden = this.#isAtEnd;
     if (this.#isAtEnd) return;
-    const word = this.#missed > 0 ? words.count("messages.new", this.#missed) : words("messages.down");
+    const missed = this.#missed.filter((id) => this.#isMessage(id)).length;
+    const word = missed > 0 ? words.count("messages.new", missed) : words("messages.down");
     if (this.#jump.textContent !== word) this.#jump.replaceChildren(icon("down"), word);
+  }
+
+  /** Something that somebody wrote, and that was not erased since. */
+  #isMessage(id: string): boolean {
+    const item = this.#rows[this.#index.get(id) ?? -1]?.item;
+    return item?.kind === "message" && !item.isErased;
   }
 
   /** Arrow keys go from message to message. */

@@ -3,6 +3,7 @@
 import type { Company, Notice } from "./backend.ts";
 import { type Child, h, linkTo } from "./dom.ts";
 import { type FirstIcon, icon } from "./icons.ts";
+import { purposeOf } from "./purposes.ts";
 import { clockOf } from "./times.ts";
 import type { Words } from "./words.ts";
 
@@ -70,7 +71,7 @@ function optionsView(notice: Notice, words: Words): HTMLElement | null {
       "label",
       { class: "check" },
       h("input", { type: "checkbox", value: purpose.number }),
-      h("span", { dir: "auto" }, purpose.basis),
+      h("span", { dir: "auto" }, purposeOf(notice, purpose)),
     ),
   );
   return h("fieldset", null, h("legend", { class: "heading" }, words("notice.optional")), ...boxes);
@@ -78,7 +79,7 @@ function optionsView(notice: Notice, words: Words): HTMLElement | null {
 
 function factsView(company: Company, notice: Notice, words: Words): HTMLElement {
   const { controller } = notice;
-  const required = notice.purposes.filter((purpose) => purpose.isRequired).map((purpose) => purpose.basis);
+  const required = notice.purposes.filter((purpose) => purpose.isRequired).map((purpose) => purposeOf(notice, purpose));
   const facts = [
     fact("post", words("notice.who"), [
       `${controller.name}, ${controller.address}`,

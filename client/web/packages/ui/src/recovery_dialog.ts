@@ -1,7 +1,8 @@
-/** The recovery code of a person: written down, typed back, and typed where every device is lost (ACC-62, ACC-65, ACC-68). */
+/** The recovery code of a person: written down, typed back, and typed where every device is lost (ACC-62, ACC-65, ACC-68, ACC-72). */
 
 import { icon } from "./all_icons.ts";
 import type { Notice } from "./backend.ts";
+import { codeIn, headOf } from "./code_paper.ts";
 import { h, sheet } from "./dom.ts";
 import type { CodeSheet } from "./further.ts";
 import { noticeView } from "./notice_view.ts";
@@ -10,6 +11,8 @@ import type { Steps } from "./steps.ts";
 import { acts, steps } from "./steps.ts";
 
 const recoveryStyle: CSSStyleSheet = sheet(`
+.paper { display: grid; gap: 8px; padding: 12px; border: 1px solid var(--line-strong); border-radius: var(--radius-control); }
+.paper p { overflow-wrap: anywhere; }
 .sheet { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5em, 1fr)); gap: 8px; direction: ltr; }
 .sheet li { display: grid; gap: 2px; padding: 8px 12px; border-radius: var(--radius-control); background: var(--surface-2); }
 .sheet b, .field.typed { font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; letter-spacing: 0.08em; }
@@ -22,8 +25,8 @@ textarea.typed { resize: none; }
 .steps > .answer { position: sticky; inset-block-end: -24px; margin-block-end: -24px; padding: 12px 0 24px; background: var(--surface); }
 @media (forced-colors: active) { .sheet li { border: 1px solid CanvasText; } }
 `);
-/** Digits of a code with room for what people put between them. */
-const LONGEST = 256;
+/** Digits of a code with room for what people put between them, and for the line above them. */
+const LONGEST = 512;
 
 const NO_HELP = { autocomplete: "off", autocapitalize: "characters", autocorrect: "off", spellcheck: "false" };
 
@@ -88,7 +91,7 @@ async function written(context: DialogContext, at: Steps): Promise<void> {
     const code = await at.do("code", null);
     const said = h("span", { role: "status", class: "meta" });
     const copy = async () => {
-      await navigator.clipboard.writeText(code.groups.join("-"));
+      await navigator.clipboard.writeText(`${headOf(code)}\n${code.groups.join("-")}`);
       said.textContent = context.words("copied");
     };
     at.show(
@@ -107,11 +110,16 @@ async function written(context: DialogContext, at: Steps): Promise<void> {
   }
 }
 
-function sheetView({ words }: Steps, { groups }: CodeSheet): HTMLElement {
+function sheetView({ words }: Steps, { company, origin, groups }: CodeSheet): HTMLElement {
   const rows = groups.map((group, i) =>
     h("li", null, h("span", { class: "meta" }, words("code.group", { n: String(i + 1) })), h("b", null, group)),
   );
-  return h("ul", { class: "sheet", "aria-label": words("code.title") }, ...rows);
+  return h(
+    "div",
+    { class: "paper" },
+    h("div", null, h("p", { class: "heading" }, words("code.for", { company })), h("p", { class: "meta" }, origin)),
+    h("ul", { class: "sheet", "aria-label": words("code.title") }, ...rows),
+  );
 }
 
 /** Without the code before one's eyes: who types two groups has it on paper. */
@@ -145,10 +153,16 @@ export function startRecovery(context: DialogContext): void {
 /** Nothing leaves the device before the code is one and the notice was accepted. */
 function entered(context: DialogContext, at: Steps, typed: string): void {
   const { words } = at;
+  const { company } = context.backend.state();
+  const whose = company && { company: company.name, origin: company.origin };
   const code = field("recovery-code", words("recover.code"), 2);
   code.input.value = typed;
   const send = async () => {
-    const { value } = code.input;
+    const { code: value, whose: other } = codeIn(code.input.value, whose === null ? "" : headOf(whose));
+    if (other !== null) {
+      code.refuse(words("recover.other", { whose: other }));
+      return;
+    }
     try {
       const { isCode, group } = await at.do("code-read", value);
       if (isCode) noticed(context, at, value);
@@ -157,7 +171,8 @@ function entered(context: DialogContext, at: Steps, typed: string): void {
       at.fault(problem, () => entered(context, at, value));
     }
   };
-  at.show(h("p", null, words("recover.how")), form([code], words("recover.go"), null, send));
+  const which = whose && h("p", { class: "heading" }, words("recover.for", whose));
+  at.show(h("p", null, words("recover.how")), which, form([code], words("recover.go"), null, send));
 }
 
 /** The notice again, whatever the person has read behind this dialog: what is accepted is what was shown. */

@@ -82,7 +82,9 @@ function replacedNote(state: RoomState, { words, actions }: NoteContext): Note |
   const company = state.company?.name ?? words("someone");
   const isByCode = state.code === "used";
   const text = isByCode ? say("replaced.code", { company }) : say("replaced.other");
-  const action = button(say("replaced.anew"), actions.anew);
+  const anew = button(say("replaced.anew"), actions.anew);
+  const call = isByCode ? callButton(state) : null;
+  const action = call === null ? anew : h("div", { class: "acts" }, anew, call);
   return { id: "replaced", tone: isByCode ? "stop" : "warn", icon: "warn", text, action, canDismiss: false };
 }
 

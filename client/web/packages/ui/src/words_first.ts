@@ -40,7 +40,7 @@ export const FIRST_WORDS = {
   "notice.officer": ["Datenschutz: {name}", "Data protection: {name}"],
   "notice.full": ["Ganzen Text lesen", "Read the whole text"],
   "notice.number": ["Fassung {number} vom {day}", "Version {number} of {day}"],
-  "notice.privacy": ["Datenschutzerklärung", "Privacy notice"],
+  "notice.privacy": ["Datenschutzerklärung", "Privacy policy"],
   "notice.imprint": ["Impressum", "Legal notice"],
   "notice.accept.notice": ["Gelesen, weiter", "I have read it, continue"],
   "notice.accept.consent": ["Einverstanden, weiter", "I agree, continue"],

@@ -29,11 +29,11 @@ export const LATER_WORDS = {
   ],
   "replaced.other": [
     "Ihr Gespräch geht auf einem anderen Gerät weiter. Was Sie hier schreiben würden, erreicht niemanden.",
-    "Your conversation goes on on another device. What you would write here reaches nobody.",
+    "Your conversation continues on another device. What you would write here reaches nobody.",
   ],
   "replaced.code": [
-    "JEMAND HAT MIT DEM WIEDERHERSTELLUNGSCODE MIT IHREM KONTO WEITERGEMACHT. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
-    "SOMEBODY HAS GONE ON WITH YOUR ACCOUNT BY ITS RECOVERY CODE. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
+    "Jemand hat Ihren Code benutzt und schreibt jetzt in Ihrem Namen. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht selbst, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
+    "Somebody has used your code and now writes in your name. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
   ],
   "replaced.anew": ["Neu beginnen", "Begin anew"],
   "export.title": ["Verlauf speichern", "Save the conversation"],
@@ -108,13 +108,14 @@ export const LATER_WORDS = {
 
   "code.title": ["Ihr Code", "Your code"],
   "code.text": [
-    "Geht dieses Gerät verloren, weist dieser Code Sie auf einem anderen wieder aus. Schreiben Sie ihn auf Papier, und bewahren Sie es gut auf.",
-    "If this device is lost, this code shows on another one who you are. Write it on paper, and keep that safe.",
+    "Geht dieses Gerät verloren, weist dieser Code Sie auf einem anderen wieder aus. Schreiben Sie alles auf Papier, was in dem Kasten steht, und bewahren Sie es gut auf.",
+    "If this device is lost, this code shows on another one who you are. Write all that stands in the box on paper, and keep that safe.",
   ],
   "code.care": [
     "Wer den Code hat, kann in Ihrem Namen schreiben. Geben Sie ihn niemandem, auch uns nicht.",
     "Whoever has the code can write in your name. Give it to nobody, not to us either.",
   ],
+  "code.for": ["Code für {company}", "Code for {company}"],
   "code.group": ["Gruppe {n}", "Group {n}"],
   "code.kept": ["Sie haben ihn schon aufgeschrieben.", "You have written it down already."],
   "code.copy": ["Kopieren", "Copy"],
@@ -139,6 +140,11 @@ export const LATER_WORDS = {
     "Nur wenn Sie keines Ihrer Geräte mehr haben: Geräte von früher schreiben danach nicht mehr mit.",
     "Only if you have none of your devices any more: earlier devices write no more after that.",
   ],
+  "recover.for": [
+    "Nehmen Sie das Papier, auf dem {company} steht, {origin}.",
+    "Take the paper that names {company}, {origin}.",
+  ],
+  "recover.other": ["Das ist der Code für {whose}.", "This is the code for {whose}."],
   "recover.code": ["Code von Ihrem Papier", "Code from your paper"],
   "recover.go": ["Weiter", "Continue"],
   "recover.group": ["Bitte sehen Sie Gruppe {n} noch einmal an.", "Please look at group {n} again."],
@@ -152,16 +158,16 @@ export const LATER_WORDS = {
   ],
   "recover.waiting": ["Einen Moment.", "One moment."],
   "recover.done": [
-    "Sie schreiben wieder als Sie selbst, in einem neuen Raum.",
-    "You write as yourself again, in a new room.",
+    "Sie schreiben wieder als Sie selbst, in einem neuen Gespräch.",
+    "You write as yourself again, in a new conversation.",
   ],
   "recover.before": [
     "Was früher geschrieben wurde, steht hier nicht. Das Unternehmen sieht ein neues Gerät und fragt vielleicht nach.",
     "What was written before is not here. The company sees a new device and may ask.",
   ],
   "recover.devices": [
-    "Ihre früheren Geräte sind hinaus und sagen es, sobald sie davon hören.",
-    "Your earlier devices are out, and say so as soon as they hear of it.",
+    "Ihre früheren Geräte schreiben nicht mehr mit. Sie zeigen es an, sobald sie Verbindung haben.",
+    "Your earlier devices write no more. They say so as soon as they are connected.",
   ],
   "recover.write": ["Weiterschreiben", "Go on writing"],
 
@@ -174,8 +180,8 @@ export const LATER_WORDS = {
     "This device has no code, or it was not shown yet.",
   ],
   "fault.local.list_number": [
-    "Für dieses Konto ist keine Nummer frei. Bitte stellen Sie die Uhr dieses Geräts; geht sie richtig, beginnen Sie neu. Es wurde nichts geändert.",
-    "No number is left for this account. Please set the clock of this device; if it is right, begin anew. Nothing was changed.",
+    "Die Uhr dieses Geräts geht wohl falsch. Bitte stellen Sie sie, und versuchen Sie es noch einmal. Geht sie richtig, beginnen Sie neu. Es wurde nichts geändert.",
+    "The clock of this device seems to be wrong. Please set it, and try again. If it is right, begin anew. Nothing was changed.",
   ],
   "fault.client.notice_changed": [
     "Die Hinweise haben sich geändert. Bitte lesen Sie sie noch einmal; es wurde nichts übertragen.",

@@ -138,6 +138,7 @@ export function scripted(start: RoomState): Scripted {
   };
 }
 
+const SHEET = { company: "Praxis Dr. Weber", origin: "https://chat.praxis-weber.example" };
 const CODE = "MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0J";
 const LINK_TEXT = `sealroom:contact?v=1&a=${"aB3-".repeat(12)}&r=wss%3A%2F%2Frelay.example%2F sealroom:join?v=1&c=${"Zx9_".repeat(13)} sealroom:contact?v=1&a=${"kK7q".repeat(12)}&r=wss%3A%2F%2Frelay.example%2F&n=Praxis%20Dr.%20Yildiz`;
 
@@ -163,7 +164,7 @@ function furtherScripted(
         ? { company: "Praxis Dr. Yildiz", origin: "https://chat.praxis.example" }
         : refuse("link.code"),
     join: async () => (wish === "expired" ? refuse("link.expired") : "041837"),
-    code: async () => ({ groups: CODE.split("-"), asked: [2, 5], isKept: false }),
+    code: async () => ({ ...SHEET, groups: CODE.split("-"), asked: [2, 5], isKept: false }),
     "code-back": async (given) => {
       const [second, fifth] = (given as readonly string[]).map((one) => one.trim().toUpperCase());
       if (second === "VVSPT" && fifth === "XD7VX") change({ code: "kept" });

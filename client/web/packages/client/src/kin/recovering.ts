@@ -46,8 +46,13 @@ const TYPED_BACK = 2;
 const DEVICE_ID_B = 16;
 const utf8 = new TextEncoder();
 
-/** What a person writes down: six groups, and the numbers, from 1 on, of those that are then typed back. */
+/**
+ * What a person writes down: the company by the name that the store has, its page, six groups (ACC-72); and the numbers,
+ * from 1 on, of those that are then typed back.
+ */
 export interface RecoverySheet {
+  readonly company: string;
+  readonly origin: string;
   readonly groups: readonly string[];
   readonly asked: readonly number[];
   readonly isKept: boolean;
@@ -87,6 +92,8 @@ export interface Recovery {
 
 export interface RecoveryHost {
   readonly ports: Ports;
+  /** The page of the company that the device uses. */
+  readonly company: string;
   /** Null before anything was accepted. */
   shell(): Shell | null;
   /** Open a room with an account that is made now, for an acceptance; one at a time. */
@@ -100,7 +107,7 @@ export interface RecoveryHost {
 /** What each open store has asked its person for since it showed the code. */
 const asked = new WeakMap<Shell, readonly number[]>();
 
-export function recoveryOf({ ports, shell: shellNow, open }: RecoveryHost): Recovery {
+export function recoveryOf({ ports, company: origin, shell: shellNow, open }: RecoveryHost): Recovery {
   const none = (): ClientError => new ClientError("recovery.none", "this device has no recovery code");
   async function known(): Promise<{ readonly shell: Shell; readonly code: RecoveryCode }> {
     const shell = shellNow();
@@ -114,7 +121,8 @@ export function recoveryOf({ ports, shell: shellNow, open }: RecoveryHost): Reco
       const groups = groupsOf(code);
       const numbers = asked.get(shell) ?? drawn(groups.length, ports.random);
       asked.set(shell, numbers);
-      return { groups, asked: numbers, isKept: shell.context.code === "kept" };
+      const { company, code: isKnown } = shell.context;
+      return { company: company.name, origin, groups, asked: numbers, isKept: isKnown === "kept" };
     },
     typedBack: async (typed) => {
       const { shell, code } = await known();

@@ -2,8 +2,9 @@
 import { sheet } from "@sealroom/ui/dom.ts";
 
 export const deskStyle: CSSStyleSheet = sheet(`
-:host { display: block; height: 100%; background: var(--surface); overflow: hidden; }
+:host { display: flex; flex-direction: column; height: 100%; background: var(--surface); overflow: hidden; }
 .desk { display: grid; grid-template: minmax(0, 1fr) / 280px minmax(0, 1fr) 300px; height: 100%; }
+.stage { flex: 1; min-height: 0; }
 .pane { min-width: 0; min-height: 0; display: flex; flex-direction: column; overflow: hidden; }
 .queue { border-inline-end: 1px solid var(--line); }
 .about { border-inline-start: 1px solid var(--line); }
@@ -85,7 +86,7 @@ kbd { display: inline-block; min-width: 28px; padding: 2px 8px; border: 1px soli
   font: inherit; font-size: 0.875rem; text-align: center; }
 table { border-collapse: collapse; width: 100%; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 8px; text-align: end; border-block-end: 1px solid var(--line); } th:first-child, td:first-child { text-align: start; } th { font-weight: 600; }
-.toast { position: fixed; inset-block-end: 16px; inset-inline: 16px; margin-inline: auto; width: fit-content; max-width: min(34em, calc(100vw - 32px)); padding: 10px 16px;
+.toast { position: fixed; inset-block-start: 68px; inset-inline: 16px; z-index: 1; margin-inline: auto; width: fit-content; max-width: min(34em, calc(100vw - 32px)); padding: 10px 16px;
   display: flex; gap: 8px; align-items: center; border-radius: 10px; background: var(--text); color: var(--surface); box-shadow: var(--shadow); animation: come var(--come); }
 .toast:empty { display: none; }
 @media (max-width: 1099px) {

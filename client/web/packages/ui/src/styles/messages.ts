@@ -38,8 +38,9 @@ export const messagesStyle: CSSStyleSheet = sheet(`
 .tag { display: inline-flex; align-items: center; gap: 4px; }
 .side { display: flex; flex: none; align-items: center; gap: 2px; min-height: 32px; opacity: 0; }
 .own .side { flex-direction: row-reverse; }
-.side .round { width: 32px; height: 32px; }
 .row:hover .side, .row:focus-within .side, .side:has([aria-expanded="true"]) { opacity: 1; }
+@media (hover: none) { .side { opacity: 1; } .row:not(:focus-within) .side time { display: none; } }
+.quote, .state .plain { min-height: var(--target); }
 .state { display: flex; flex-wrap: wrap; align-items: center; justify-content: flex-end; gap: 4px 8px;
   margin-block-start: 4px; padding-inline: 2px; }
 .state .word { display: inline-flex; align-items: center; gap: 4px; }

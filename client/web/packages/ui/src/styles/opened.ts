@@ -4,6 +4,8 @@ import { sheet } from "../dom.ts";
 export const openedStyle: CSSStyleSheet = sheet(`
 .screen.middle > :first-child { margin-block-start: auto; }
 .screen.middle > :last-child { margin-block-end: auto; }
+.names { position: relative; }
+.present::after { content: ""; position: absolute; inset: -4px 0; }
 .badge { display: grid; place-items: center; width: 48px; height: 48px; border-radius: 14px; background: var(--tint); color: var(--accent); }
 .screen.middle > .badge { width: 48px; margin-inline: max(0px, (100% - 36rem) / 2) auto; }
 .badge.warn { background: var(--warn-tint); color: var(--warn); } .badge.stop { background: var(--stop-tint); color: var(--stop); }

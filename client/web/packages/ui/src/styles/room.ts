@@ -28,7 +28,6 @@ h2[tabindex]:focus-visible { outline: 0; }
 .note > .icon { margin-block-start: 6px; }
 .note > div { flex: 1; min-width: 0; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; }
 .note span { flex: 1 1 14em; min-width: 0; padding-block: 4px; font-size: 0.875rem; line-height: 1.43; overflow-wrap: anywhere; }
-.note .round { width: 32px; height: 32px; }
 .note.warn { background: var(--warn-tint); } .note.warn > .icon { color: var(--warn); }
 .note.stop { background: var(--stop-tint); } .note.stop > .icon { color: var(--stop); }
 .note .button { margin-block: 2px; flex: none; max-width: 100%; }
@@ -43,12 +42,12 @@ summary { display: flex; align-items: center; gap: 8px; min-height: var(--target
 summary::-webkit-details-marker { display: none; }
 summary .icon { transition: rotate var(--come); } details[open] summary .icon { rotate: 180deg; }
 details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: anywhere; }
-.links { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 20px; }
-.links a, .links button { padding-block: 4px; }
+.links { display: flex; flex-wrap: wrap; align-items: center; gap: 0 20px; }
+.links a, .links button { padding-block: 10px; }
 .answer { padding: 12px 24px 16px; border-block-start: 1px solid var(--line); }
 .answer > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(11em, 100%), 1fr)); gap: 8px; width: 100%; max-width: 36rem; margin-inline: auto; }
 .answer .button { border-color: var(--accent); color: var(--accent); border-width: 1.5px; }
-.check { display: flex; gap: 12px; align-items: flex-start; padding-block: 6px; }
+.check { display: flex; gap: 12px; align-items: flex-start; padding-block: 10px; }
 .check input { flex: none; width: 20px; height: 20px; margin: 2px 0; accent-color: var(--accent); }
 .screen > .bone { height: 12px; margin-inline: 0; border-radius: 6px; background: var(--surface-3); animation: late 300ms step-end; }
 .screen > .bone:nth-child(2) { width: 70%; } .screen > .bone:nth-child(3) { width: 90%; } .screen > .bone:nth-child(4) { width: 45%; }

@@ -61,7 +61,7 @@ button:disabled { cursor: default; opacity: 0.55; }
 .button.main { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
 .button.main:hover:not(:disabled) { background: color-mix(in srgb, var(--accent) 88%, var(--text)); }
 .button.stop { border-color: var(--stop); color: var(--stop); }
-.button.small { min-height: 32px; padding: 4px 12px; font-size: 0.875rem; }
+.button.small { padding: 4px 12px; font-size: 0.875rem; }
 .plain { border: 0; padding: 4px; background: none; color: var(--accent); font-weight: 600; border-radius: 4px; }
 .plain:hover { text-decoration: underline; }
 .round { display: inline-grid; place-items: center; flex: none; width: var(--target); height: var(--target); padding: 0;

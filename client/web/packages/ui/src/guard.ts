@@ -5,7 +5,7 @@
  * Abgabenordnung (MOD 11,10), section 290 SGB V. Nothing leaves the device, and nothing is decided.
  */
 
-import type { Finding } from "@sealroom/ui/backend.ts";
+import type { Finding } from "./backend.ts";
 
 const MAX_CHARS = 20_000;
 const SHAPES: readonly (readonly [Finding["kind"], RegExp, (found: string) => boolean])[] = [

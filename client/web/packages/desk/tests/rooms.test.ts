@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { whyShut } from "../src/rooms.ts";
+import { deskWords } from "../src/words.ts";
+
+test("why nothing can be written is a sentence in each part of a room's life", () => {
+  const phases = ["begun", "open", "closed", "frozen", "withdrawn", "erased"] as const;
+  for (const language of ["de", "en"]) {
+    const words = deskWords(language);
+    const said = phases.map((phase) => words(whyShut(phase)));
+    for (const one of said) assert.match(one, /^\p{Lu}.*\.$/u);
+    assert.equal(new Set(said).size, phases.length - 1);
+  }
+  assert.match(deskWords("de")(whyShut("withdrawn")), /Einwilligung widerrufen/u);
+  assert.match(deskWords("en")(whyShut("begun")), /Take the room/u);
+});
