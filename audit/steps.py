@@ -17,25 +17,35 @@ SHORT_BOUND_S = 2 * 3600.0
 # Files that take numbers from tests/support/run_counts.py, or have tests that are marked `audit_only`.
 REPEATED = (
     "tests/chaos/test_chaos.py",
+    "tests/crash/test_crash_points.py",
     "tests/e2e/test_demo.py",
     "tests/engine/test_long_queues.py",
     "tests/interop/test_grammars.py",
     "tests/interop/test_misreadings.py",
+    "tests/leakage/test_real_relay.py",
     "tests/meta/test_bench.py",
     "tests/meta/test_distribution.py",
+    "tests/meta/test_growth.py",
     "tests/meta/test_site.py",
+    "tests/meta/test_wheels.py",
     "tests/property/test_pair_world.py",
     "tests/property/test_rooms.py",
     "tests/property/test_skipped_keys.py",
     "tests/property/test_state_machine.py",
+    "tests/relay/test_bench.py",
     "tests/reliability/test_runs.py",
     "tests/secrecy/test_conversations.py",
     "tests/store/test_durability.py",
+    "tests/web/test_built_site.py",
+    "tests/web/test_file_end.py",
     "tests/web/test_files_room.py",
+    "tests/web/test_full_store.py",
     "tests/web/test_interop.py",
+    "tests/web/test_launcher.py",
     "tests/web/test_make_room.py",
     "tests/web/test_room.py",
     "tests/web/test_web_build.py",
+    "tests/web/test_window.py",
 )
 
 
@@ -339,7 +349,7 @@ STEPS = (
         "tests that repeat, with their full numbers, of which `make test` plays a part: queues of 34 000"
         " texts, sessions of a pair, rooms, skipped keys, grammars, misreadings, synchronisations of a store;"
         " and what only a release needs: wheels built twice, controls of the long runs, benchmarks,"
-        " some stories in Firefox",
+        " some screens and stories in Firefox",
         (*_FULL_COUNTS, *REPEATED),
         # Whatever `make test` does not run at all. What it runs in part, it has shown in part.
         (*_FULL_COUNTS, "-m", "audit_only", *REPEATED),

@@ -48,6 +48,7 @@ async def test_a_disk_that_is_full_for_a_moment(tmp_path: Path) -> None:
     assert trial.people["customer"].account.codes["store.full"] > 0
 
 
+@pytest.mark.audit_only
 async def test_a_client_that_commits_too_late_is_found(tmp_path: Path) -> None:
     """STO-09: the control. What leaves before its row is on disk is lost, or its key seals another text."""
     everything = Fault("customer", 1, "fsync,fdatasync,pwrite64")

@@ -47,6 +47,7 @@ async def test_two_real_runs_of_equal_leakage_look_the_same(tmp_path: Path, tabl
     assert seen >= {"http", "db", "file", "log", "metric"}
 
 
+@pytest.mark.audit_only
 async def test_a_relay_that_logs_and_keeps_more_is_found(tmp_path: Path, table: Table) -> None:
     """LKG-01, control: a key of the log, a line of output and two files that nobody declared."""
     view = await view_of(tmp_path, FIRST.names, FIRST.texts, leak="Guten Tag")
@@ -55,6 +56,7 @@ async def test_a_relay_that_logs_and_keeps_more_is_found(tmp_path: Path, table: 
     assert any(path.startswith("file.tmp/upload-") for path in found)
 
 
+@pytest.mark.audit_only
 async def test_a_client_that_names_its_version_is_found(
     tmp_path: Path, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,7 @@ def test_one_more_costs_what_the_others_did(make: Make, tmp_path: Path) -> None:
     assert {name for name, one in found.items() if one.grows} <= EXPLAINED[make]
 
 
+@pytest.mark.audit_only
 def test_the_command_writes_its_files(repo_root: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -96,6 +96,7 @@ def test_wheels_of_a_release_have_the_same_python(pure: Path, tmp_path: Path) ->
         wheel_contents.compare([pure, other])
 
 
+@pytest.mark.audit_only
 @needs_compiler
 def test_what_does_not_compile_is_left_out_as_a_whole_and_said(pure: Path, tmp_path: Path) -> None:
     """Asked for the best, it is native; asked for compiled, it is an error."""

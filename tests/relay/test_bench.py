@@ -99,6 +99,7 @@ def test_a_run_against_a_relay_of_its_own(tmp_path: Path, capsys: pytest.Capture
     assert [one.name for one in tmp_path.iterdir()] == ["figures.json"]
 
 
+@pytest.mark.audit_only
 def test_a_run_against_a_relay_at_an_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """RLY-92: the limits of that relay are told as what was refused; one that lets nobody in is named."""
     with RelayProcess(tmp_path / "relay", "contact_messages=2/0.1") as process:

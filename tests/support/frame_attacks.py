@@ -220,8 +220,8 @@ FLOODS: Final[dict[str, Attack]] = {
     "a trickle": trickle,
     "pings": flood_of_pings,
     "pongs": flood_of_pongs,
-    "pings without reading": pings_without_reading,
     "requests without reading": requests_without_reading,
 }
 ALL: Final = {**MALFORMED, **HANDSHAKES, **FLOODS}
-LONG: Final = {"never a pong": silent}
+LONG: Final = {"never a pong": silent, "pings without reading": pings_without_reading}
+"""Those that last for two periods in which the relay asks whether a client is there."""

@@ -66,6 +66,7 @@ async def site(
     return made
 
 
+@browsers.firefox_in_audit
 async def test_a_person_clicks_reads_accepts_and_the_text_arrives_at_the_company(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:

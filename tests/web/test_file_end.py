@@ -25,6 +25,7 @@ def relay(tmp_path: Path) -> Iterator[RelayProcess]:
         yield started
 
 
+@browsers.firefox_in_audit
 async def test_the_end_of_a_file_is_said_before_it_and_at_it_and_after_a_reload(
     visitor: browsers.Visitor, site: browsers.Site, company: Company, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ async def texts_of(room: FrameLocator) -> list[str]:
     return await room.get_by_role("log").locator(".text").all_inner_texts()
 
 
+@pytest.mark.audit_only
 async def test_what_does_not_fit_stays_with_who_wrote_it_and_comes_when_there_is_room(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:

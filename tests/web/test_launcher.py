@@ -110,6 +110,7 @@ async def test_the_room_opens_by_the_button_and_closes_by_escape_inside_and_outs
     assert await page.evaluate(BUTTON) == ["false", None, True]
 
 
+@browsers.firefox_in_audit
 async def test_events_tell_names_numbers_and_states_and_no_text(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:
@@ -131,6 +132,7 @@ async def test_events_tell_names_numbers_and_states_and_no_text(
     assert await page.evaluate("document.querySelector('seal-room').state") == "open"
 
 
+@browsers.firefox_in_audit
 async def test_unread_stands_in_the_badge_the_name_and_the_title_and_goes_again(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:
@@ -144,6 +146,7 @@ async def test_unread_stands_in_the_badge_the_name_and_the_title_and_goes_again(
     assert (await page.evaluate(BUTTON))[1] is None
 
 
+@browsers.firefox_in_audit
 async def test_what_comes_while_the_room_is_closed_counts_as_seen_once_it_is_open_again(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:
@@ -165,6 +168,7 @@ async def test_what_comes_while_the_room_is_closed_counts_as_seen_once_it_is_ope
     await until_read(lambda: frame.evaluate(seen), 1)
 
 
+@browsers.firefox_in_audit
 async def test_what_the_page_fills_in_is_not_sent(visitor: browsers.Visitor, site: browsers.Site) -> None:
     page = await _visit(visitor, site, "open")
     room = await _opened(page)
@@ -175,6 +179,7 @@ async def test_what_the_page_fills_in_is_not_sent(visitor: browsers.Visitor, sit
     assert await page.frames[1].evaluate("backend.calls.filter(([name]) => name === 'send').length") == 0
 
 
+@browsers.firefox_in_audit
 async def test_an_action_that_fails_rejects_with_its_code(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:
@@ -244,6 +249,7 @@ async def test_a_launcher_with_another_byte_does_not_run(
     assert visitor.take_complaints()
 
 
+@browsers.firefox_in_audit
 async def test_the_room_works_as_a_page_of_its_own(visitor: browsers.Visitor, site: browsers.Site) -> None:
     page = await visitor.open(site.url("/room.html?scene=open&lang=de", CHAT))
     await page.get_by_role("textbox", name="Nachricht").wait_for()

@@ -61,6 +61,7 @@ async def test_a_person_writes_although_the_list_does_not_come_and_finds_it_in_a
     assert visitor.take_complaints() != []
 
 
+@browsers.firefox_in_audit
 async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_come(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:
@@ -84,6 +85,7 @@ async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_com
     assert visitor.take_complaints() != []
 
 
+@browsers.firefox_in_audit
 async def test_two_tabs_show_and_write_one_conversation(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:

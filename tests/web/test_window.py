@@ -141,6 +141,7 @@ async def test_enter_sends_and_a_word_in_composition_does_not(show: Show) -> Non
     assert await field.input_value() == ""
 
 
+@browsers.firefox_in_audit
 async def test_what_looks_like_an_account_number_is_asked_for_before_it_is_sent(show: Show) -> None:
     page = await show("open")
     field = page.get_by_role("textbox", name="Nachricht")
@@ -153,6 +154,7 @@ async def test_what_looks_like_an_account_number_is_asked_for_before_it_is_sent(
     await until_read(lambda: page.evaluate(sent), 1)
 
 
+@browsers.firefox_in_audit
 async def test_a_text_that_could_not_be_stored_stays_in_the_field(show: Show) -> None:
     page = await show("open")
     await page.evaluate("void (backend.send = () => Promise.reject(new Error('full')))")
@@ -163,6 +165,7 @@ async def test_a_text_that_could_not_be_stored_stays_in_the_field(show: Show) ->
     assert await field.input_value() == "wichtig"
 
 
+@browsers.firefox_in_audit
 async def test_only_what_is_new_and_of_others_is_announced(show: Show) -> None:
     page = await show("open")
     news = page.locator("seal-messages").get_by_role("status")
@@ -242,6 +245,7 @@ async def test_menus_and_dialogs_close_by_escape_and_give_the_focus_back(show: S
     assert await page.evaluate(ACTIVE) == "Mehr"
 
 
+@browsers.firefox_in_audit
 async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> None:
     """ACC-68, ACC-72: whose code it is stands above it; a group that is another one is named at its field;
     then nothing reminds of it any more.
@@ -276,6 +280,7 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
     assert await page.evaluate(calls) == ["vvspt,xd7vy", "vvspt,xd7vx"]
 
 
+@browsers.firefox_in_audit
 async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show: Show) -> None:
     """ACC-62, ACC-65, ACC-72: whose code is asked for is said, and another company's, pasted with the line
     above it, goes nowhere; nothing is made by a code alone; the notice is shown with its two answers.
@@ -313,6 +318,7 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
     assert given[0]["shown"]["locale"] == "de"
 
 
+@browsers.firefox_in_audit
 async def test_who_is_out_by_a_code_is_told_whom_to_tell_and_begins_anew_once_asked(show: Show) -> None:
     """ACC-67: nothing is written there, and what is left goes only after a second word."""
     page = await show("taken")
@@ -332,6 +338,7 @@ async def test_who_is_out_by_a_code_is_told_whom_to_tell_and_begins_anew_once_as
     assert await page.evaluate(done) == ["startAnew"]
 
 
+@browsers.firefox_in_audit
 async def test_withdrawing_is_two_steps_and_then_says_what_comes(show: Show) -> None:
     page = await show("open")
     await page.get_by_role("button", name="Mehr").click()
@@ -351,6 +358,7 @@ async def test_whatever_a_person_writes_is_a_text(show: Show) -> None:
     assert await page.evaluate(ACTIVE_PARTS) == 0
 
 
+@browsers.firefox_in_audit
 async def test_an_alarm_blocks_the_field_until_a_person_settles_it(show: Show) -> None:
     page = await show("alarm")
     assert await page.get_by_role("textbox").count() == 0
