@@ -6,9 +6,13 @@ import os
 from dataclasses import replace
 
 import pytest
+from e2ee_client.engine.effects import Channel
+from e2ee_client.engine.refused_upload import RefusedUpload
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import Churn, IdentityAlarm, MessageRejected, PrekeysLow, SessionStarted
 from e2ee_relay.protocol import (
+    ErrorCode,
+    ErrorReply,
     GoAway,
     LookupResult,
     LowPrekeys,
@@ -111,6 +115,60 @@ def test_a_relay_that_always_says_low_draws_400_keys_a_day() -> None:
         for one in company.engine._state.prekeys_of(kind, b"")
     ]
     assert len(made) <= 400 + 200
+
+
+def refusing(node: Node, times: int) -> list[PrekeysUpload]:
+    """Have uploads refused so many times, as by a relay whose disk is full; return those that are sent."""
+    asked: list[PrekeysUpload] = []
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        sent = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, PrekeysUpload)]
+        asked.extend(sent)
+        if not sent or len(asked) > times:
+            return [data]
+        answer = ErrorReply(sent[0].request_id, ErrorCode.UNAVAILABLE, 2_000)
+        node.connections[channel]._incoming.put_nowait(encode_frames([answer]))
+        return []
+
+    node.outgoing = outgoing
+    return asked
+
+
+def test_keys_of_an_upload_that_was_refused_go_again() -> None:
+    """ID-50, SES-35: two refusals used up the keys of a day, and newcomers had none until it was over."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    asked = refusing(company, times=4)
+    company.start()
+    world.advance(HOUR_MS)
+    assert len(asked) == 5
+    assert {(len(one.one_time_x25519), len(one.one_time_kem)) for one in asked} == {(100, 100)}
+    assert {one.one_time_x25519 for one in asked} == {asked[0].one_time_x25519}
+    assert {one.one_time_kem for one in asked} == {asked[0].one_time_kem}
+    assert company.engine._state.own.stock_made == 200
+    # What was taken does not go again.
+    world.advance(MINUTE_MS)
+    company.engine._context.entry.refill(Turn(world.now_ms))
+    assert len(asked) == 5
+
+
+def test_only_keys_that_no_relay_has_had_go_again() -> None:
+    """ID-50, RLY-63: not those below the relay's highest id, used, of another record, or of another day."""
+    world, company, _, _ = talking()
+    state, upkeep, turn = company.engine._state, company.engine._context.upkeep, Turn(world.now_ms)
+    refused = RefusedUpload(state)
+    one, two, three = refused.keys = tuple(upkeep.make_one_time(turn, PrekeyKind.OPK, 3, b""))
+    assert refused.again(turn, PrekeyKind.PQK_ONE_TIME, 0, 9) == ()
+    assert refused.again(turn, PrekeyKind.OPK, 0, 2) == (one, two)
+    assert refused.again(turn, PrekeyKind.OPK, one.pair.prekey.id, 9) == (two, three)
+    upkeep.used(turn, [two])
+    assert refused.again(turn, PrekeyKind.OPK, 0, 9) == (one, three)
+    for other_ms in (turn.now_ms - 1, turn.now_ms + DAY_MS):
+        assert refused.again(Turn(other_ms), PrekeyKind.OPK, 0, 9) == ()
+    other = replace(one, record=replace(one.record, created_ms=1))
+    state.prekeys[other.key] = other
+    refused.keys = (other, three)
+    assert refused.again(turn, PrekeyKind.OPK, 0, 9) == (three,)
 
 
 def test_low_prekeys_are_heard_from_our_own_relay_only() -> None:

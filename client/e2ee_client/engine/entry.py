@@ -35,7 +35,8 @@ from .mailboxes import refused
 from .own_entry import PublishBudget, own_records, shown_addresses
 from .own_mailbox import Mailbox
 from .part import Part
-from .records import NextList
+from .records import NextList, OwnPrekey
+from .refused_upload import RefusedUpload, signed_of
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 
@@ -66,6 +67,7 @@ class Entry(Part):
         self._checked_ms = 0
         self._contradictions = 0
         self._budget = PublishBudget()
+        self._refused = RefusedUpload(self._state)
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
@@ -362,14 +364,13 @@ class Entry(Part):
             return
         spk, pqk = (item.pair.prekey for item in current)
         stale = frame.signed_prekey_id != spk.id or frame.last_resort_id != pqk.id
-        opks = self._missing(turn, PrekeyKind.OPK, frame.one_time_x25519)
-        pqks = self._missing(turn, PrekeyKind.PQK_ONE_TIME, frame.one_time_kem)
+        opks = self._missing(turn, PrekeyKind.OPK, frame.one_time_x25519, frame.highest_x25519_id)
+        pqks = self._missing(turn, PrekeyKind.PQK_ONE_TIME, frame.one_time_kem, frame.highest_kem_id)
         if stale or opks or pqks:
-            record_hash = own.device.record.hash
-            upload = PrekeysUpload(
-                link.new_id(), own.account_id, record_hash, spk.signed, pqk.signed, opks, pqks
-            )
-            link.request(turn, upload, partial(self._uploaded, link))
+            device = own.account_id, own.device.record.hash
+            one_time = signed_of(opks), signed_of(pqks)
+            upload = PrekeysUpload(link.new_id(), *device, spk.signed, pqk.signed, *one_time)
+            link.request(turn, upload, partial(self._uploaded, link, (*opks, *pqks)))
         else:
             self._is_published(turn, link)
 
@@ -399,7 +400,8 @@ class Entry(Part):
         refused(turn, link, frame)
         return True
 
-    def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
+    def _uploaded(self, link: Link, keys: tuple[OwnPrekey, ...], turn: Turn, frame: Response) -> None:
+        self._refused.keys = keys if isinstance(frame, ErrorReply) else ()
         if isinstance(frame, PrekeysStock):
             self._low_told = None
             self._is_published(turn, link)
@@ -413,8 +415,9 @@ class Entry(Part):
             self.published = True
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
 
-    def _missing(self, turn: Turn, kind: PrekeyKind, held: int) -> tuple[bytes, ...]:
+    def _missing(self, turn: Turn, kind: PrekeyKind, held: int, highest_id: int) -> tuple[OwnPrekey, ...]:
         if held >= REFILL_BELOW:
             return ()
-        made = self._context.upkeep.make_one_time(turn, kind, STOCK - held, PUBLISHED)
-        return tuple(item.pair.prekey.signed for item in made)
+        again = self._refused.again(turn, kind, highest_id, STOCK - held)
+        made = self._context.upkeep.make_one_time(turn, kind, STOCK - held - len(again), PUBLISHED)
+        return (*again, *made)
