@@ -74,7 +74,7 @@ async def test_a_code_that_was_written_down_opens_in_a_fresh_browser(
     _, fresh = await opened(await new_visitor(), recoverable)
     await fresh.get_by_role("button", name="Ich habe einen Code").click()
     field = fresh.get_by_role("textbox", name="Code von Ihrem Papier")
-    await fresh.get_by_text(f"Nehmen Sie das Papier, auf dem \u2068{COMPANY}\u2069 steht").wait_for()
+    await fresh.get_by_text(f"Code für \u2068{COMPANY}\u2069").wait_for()
     third = groups[2]
     await field.fill("-".join((*groups[:2], OTHER[third[0]] + third[1:-1], *groups[3:])))
     await field.press("Enter")

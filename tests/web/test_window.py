@@ -287,11 +287,13 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
     """
     page = await show("lost")
     await page.get_by_role("button", name="Mit Code weiterschreiben").press("Enter")
-    await page.get_by_role("button", name="Löschen und neu beginnen").press("Enter")
+    await page.get_by_role("dialog", name="Mit Ihrem Code weiterschreiben?").wait_for()
+    await page.get_by_role("button", name="Löschen und weiter").press("Enter")
     dialog = page.get_by_role("dialog", name="Mit Ihrem Code weiterschreiben")
     field = dialog.get_by_role("textbox", name="Code von Ihrem Papier")
     await field.wait_for()
-    await dialog.get_by_text(f"Nehmen Sie das Papier, auf dem \u2068{WEBER}\u2069 steht").wait_for()
+    await dialog.get_by_text(f"Code für \u2068{WEBER}\u2069").wait_for()
+    await dialog.get_by_text("https://chat.praxis-weber.example").wait_for()
     await field.fill(f"Stadtwerke, https://chat.stadtwerke.example\n{CODE}")
     await page.keyboard.press("Enter")
     await (
@@ -366,3 +368,47 @@ async def test_an_alarm_blocks_the_field_until_a_person_settles_it(show: Show) -
     await page.get_by_role("button", name="Die Zeichen stimmen").click()
     await page.get_by_role("textbox", name="Nachricht").wait_for()
     assert await page.evaluate("JSON.stringify(backend.calls.at(-1))") == '["settleAlarm","trust"]'
+
+
+SAID: Final = """(text) => { const { items } = backend.state();
+  const other = items.findLast((one) => one.author === "yildiz" && one.file === null);
+  const left = { kind: "happening", id: `left ${text}`, atMs: other.writtenMs, what: "left", member: "yildiz",
+    detail: null, count: null };
+  backend.change({ items: [...items, { ...other, id: text, text }, left] }); }"""
+ERASED: Final = """(id) => backend.change({ items: backend.state().items.map((one) =>
+  one.id === id ? { ...one, text: "", isErased: true } : one) })"""
+AT_END: Final = """() => {
+  const log = room.shadowRoot.querySelector("seal-messages").shadowRoot.querySelector(".scroll");
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 2; }"""
+TO_START: Final = """() => {
+  room.shadowRoot.querySelector("seal-messages").shadowRoot.querySelector(".scroll").scrollTop = 0; }"""
+
+
+@only_chromium
+async def test_an_answer_is_seen_after_the_field_has_become_smaller(show: Show) -> None:
+    """A question above the field comes and goes, and the list stays at its end."""
+    page = await show("open")
+    field = page.get_by_role("textbox", name="Nachricht")
+    await field.fill("DE89 3704 0044 0532 0130 00")
+    await field.press("Enter")
+    await page.get_by_text("Das sieht nach einer Kontonummer aus").wait_for()
+    await page.wait_for_function(AT_END)
+    await page.get_by_role("button", name="Noch einmal ansehen").click()
+    await page.wait_for_function(AT_END)
+    await page.evaluate(SAID, "Die Antwort")
+    await page.get_by_role("log").get_by_text("Die Antwort").wait_for()
+    await page.wait_for_function(AT_END)
+    assert await page.locator(".jump").is_hidden()
+
+
+@only_chromium
+async def test_what_is_counted_as_new_is_what_somebody_wrote(show: Show) -> None:
+    """Who leaves is no new message, nor is what was erased since."""
+    page = await show("open")
+    await page.wait_for_function(AT_END)
+    await page.evaluate(TO_START)
+    await page.get_by_role("button", name="Zum Ende").wait_for()
+    await page.evaluate(SAID, "eins")
+    await page.get_by_role("button", name="\u20681\u2069 neue Nachricht").wait_for()
+    await page.evaluate(ERASED, "eins")
+    await page.get_by_role("button", name="Zum Ende").wait_for()

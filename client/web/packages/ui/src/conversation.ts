@@ -67,5 +67,5 @@ export function beginAnew(context: DialogContext): void {
 
 /** Go on by the code, where what is left on this device is of no use. */
 export function beginRecovery(context: DialogContext): void {
-  void confirmed(context, "anew", () => context.backend.startAnew().then(() => startRecovery(context)));
+  void confirmed(context, "recover", () => context.backend.startAnew().then(() => startRecovery(context)));
 }

@@ -110,16 +110,19 @@ async function written(context: DialogContext, at: Steps): Promise<void> {
   }
 }
 
-function sheetView({ words }: Steps, { company, origin, groups }: CodeSheet): HTMLElement {
+function sheetView(at: Steps, { company, origin, groups }: CodeSheet): HTMLElement {
+  const { words } = at;
   const rows = groups.map((group, i) =>
     h("li", null, h("span", { class: "meta" }, words("code.group", { n: String(i + 1) })), h("b", null, group)),
   );
-  return h(
-    "div",
-    { class: "paper" },
-    h("div", null, h("p", { class: "heading" }, words("code.for", { company })), h("p", { class: "meta" }, origin)),
-    h("ul", { class: "sheet", "aria-label": words("code.title") }, ...rows),
-  );
+  const list = h("ul", { class: "sheet", "aria-label": words("code.title") }, ...rows);
+  return h("div", { class: "paper" }, whoseView(at, { company, origin }), list);
+}
+
+/** What stands above a code, and above the field for one (ACC-72). */
+function whoseView({ words }: Steps, { company, origin }: Pick<CodeSheet, "company" | "origin">): HTMLElement {
+  const name = h("p", { class: "heading" }, words("code.for", { company }));
+  return h("div", null, name, h("p", { class: "meta" }, origin));
 }
 
 /** Without the code before one's eyes: who types two groups has it on paper. */
@@ -171,8 +174,9 @@ function entered(context: DialogContext, at: Steps, typed: string): void {
       at.fault(problem, () => entered(context, at, value));
     }
   };
-  const which = whose && h("p", { class: "heading" }, words("recover.for", whose));
-  at.show(h("p", null, words("recover.how")), which, form([code], words("recover.go"), null, send));
+  const which = whose && h("p", null, words("recover.for"));
+  const paper = whose && h("div", { class: "paper" }, whoseView(at, whose));
+  at.show(h("p", null, words("recover.how")), which, paper, form([code], words("recover.go"), null, send));
 }
 
 /** The notice again, whatever the person has read behind this dialog: what is accepted is what was shown. */

@@ -62,7 +62,7 @@ export class RoomElement extends HTMLElement {
   );
   readonly #notesBox = h("div", { role: "status" });
   readonly #body = h("div", { class: "body" });
-  readonly #main = h("main", { class: "main" }, this.#notesBox, this.#body);
+  readonly #main = h("main", null, this.#notesBox, this.#body);
   /** What comes after the page; null until it is here. */
   #rest: Rest | null = null;
   #isFetching = false;

@@ -88,7 +88,7 @@ function prints(alarm: NonNullable<RoomState["alarm"]>, words: Words): HTMLEleme
 /** Ask, then do what cannot be undone. */
 export async function confirmed(
   { root, words, backend, attempt }: DialogContext,
-  what: "withdraw" | "forget" | "erase" | "anew",
+  what: "withdraw" | "forget" | "erase" | "anew" | "recover",
   act: () => Promise<void>,
 ): Promise<void> {
   const state = backend.state();

@@ -24,8 +24,8 @@ export const LATER_WORDS = {
   "devices.elsewhere": ["Weitere Geräte nimmt Ihr erstes Gerät auf.", "Your first device takes further devices in."],
 
   full: [
-    "Auf diesem Gerät ist kein Platz mehr. Was man Ihnen schreibt, geht nicht verloren: Es kommt, sobald wieder Platz ist.",
-    "There is no room left on this device. What is written to you is not lost: it comes as soon as there is room again.",
+    "Auf diesem Gerät ist kein Platz mehr. Löschen Sie etwas, das Sie nicht brauchen. Was man Ihnen schreibt, geht nicht verloren: Es kommt, sobald wieder Platz ist.",
+    "There is no room left on this device. Delete something that you do not need. What is written to you is not lost: it comes as soon as there is room again.",
   ],
   "replaced.other": [
     "Ihr Gespräch geht auf einem anderen Gerät weiter. Was Sie hier schreiben würden, erreicht niemanden.",
@@ -140,10 +140,7 @@ export const LATER_WORDS = {
     "Nur wenn Sie keines Ihrer Geräte mehr haben: Geräte von früher schreiben danach nicht mehr mit.",
     "Only if you have none of your devices any more: earlier devices write no more after that.",
   ],
-  "recover.for": [
-    "Nehmen Sie das Papier, auf dem {company} steht, {origin}.",
-    "Take the paper that names {company}, {origin}.",
-  ],
+  "recover.for": ["Nehmen Sie das Papier, auf dem dies steht:", "Take the paper that says this:"],
   "recover.other": ["Das ist der Code für {whose}.", "This is the code for {whose}."],
   "recover.code": ["Code von Ihrem Papier", "Code from your paper"],
   "recover.go": ["Weiter", "Continue"],

@@ -195,6 +195,12 @@ export const ROOM_WORDS = {
     "What is left of your conversation on this device is erased. {company} is not told of it.",
   ],
   "ask.anew.do": ["Löschen und neu beginnen", "Erase and begin anew"],
+  "ask.recover.title": ["Mit Ihrem Code weiterschreiben?", "Continue with your code?"],
+  "ask.recover.text": [
+    "Was von Ihrem Gespräch noch auf diesem Gerät ist, wird dafür gelöscht. Dann geben Sie Ihren Code ein.",
+    "What is left of your conversation on this device is erased for it. Then you enter your code.",
+  ],
+  "ask.recover.do": ["Löschen und weiter", "Erase and continue"],
   "ask.cancel": ["Abbrechen", "Cancel"],
   "dialog.done": ["Fertig", "Done"],
   copied: ["Kopiert", "Copied"],

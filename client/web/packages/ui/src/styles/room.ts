@@ -14,7 +14,7 @@ export const roomStyle: CSSStyleSheet = sheet(`
 button.present { border-radius: 4px; }
 button.present:hover { color: var(--text); text-decoration: underline; }
 .tools { display: flex; flex: none; }
-.main, .body { flex: 1; min-height: 0; display: flex; flex-direction: column; }
+main, .body { flex: 1; min-height: 0; display: flex; flex-direction: column; }
 seal-messages:not(:defined) { flex: 1; }
 .screen { flex: 1; min-height: 0; overflow: auto; padding: 24px; display: flex; flex-direction: column; gap: 16px; }
 .screen > * { flex: none; width: 100%; max-width: 36rem; margin-inline: auto; }
@@ -43,7 +43,7 @@ summary::-webkit-details-marker { display: none; }
 summary .icon { transition: rotate var(--come); } details[open] summary .icon { rotate: 180deg; }
 details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: anywhere; }
 .links { display: flex; flex-wrap: wrap; align-items: center; gap: 0 20px; }
-.links a, .links button { padding-block: 10px; }
+.links a, .links button { padding: 10px 0; text-align: start; }
 .answer { padding: 12px 24px 16px; border-block-start: 1px solid var(--line); }
 .answer > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(11em, 100%), 1fr)); gap: 8px; width: 100%; max-width: 36rem; margin-inline: auto; }
 .answer .button { border-color: var(--accent); color: var(--accent); border-width: 1.5px; }
@@ -54,6 +54,6 @@ details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: any
 @keyframes late { from { visibility: hidden; } }
 @media (max-width: 359px) { .screen { padding: 20px 16px; } .answer { padding: 12px 16px; } .mark { display: none; } }
 @media (max-height: 420px) { .head { padding-block: 2px; } .mark { display: none; } .answer { padding-block: 8px; } .screen { padding-block: 12px; } }
-@media (max-height: 300px) { :host, .main, .body { overflow: auto; display: block; } .screen { overflow: visible; } }
+@media (max-height: 300px) { :host, main, .body { overflow: auto; display: block; } .screen { overflow: visible; } }
 @media (forced-colors: active) { .mark { border: 1px solid CanvasText; } }
 `);
