@@ -254,3 +254,22 @@ test("by a clock that went back further, or past its end, the next one leaves to
     assert.equal(directory.reopened().next, null);
   }
 });
+
+test("a list of a recovery in the directory ends this device also when it is over, or dated ahead (ACC-67)", () => {
+  for (const [listMs, openedMs] of [
+    [NOW_MS + DAY_MS, NOW_MS + 3 * DAY_MS],
+    [NOW_MS + DAY_MS, NOW_MS + 2 * DAY_MS + LIST_TTL_MS],
+    [NOW_MS + 3 * DAY_MS, NOW_MS + DAY_MS],
+  ] as const) {
+    const directory = new Directory(madeAt(NOW_MS));
+    directory.connect(NOW_MS);
+    const { context: c } = directory.engine;
+    const other = newDevice(bytesFrom(9), directory.own.record.accountId, bytesFrom(8)(16), listMs);
+    directory.lists.push(signed(c, [other.record], listMs, RECOVERED_FROM + 9));
+    [directory.records, directory.addresses] = [[other.record.bytes], [null]];
+    directory.k.comparedMs = null; // The store is opened again.
+    directory.connect(openedMs);
+    assert.deepEqual(directory.events, [{ type: "replaced", byCode: true }]);
+    assert.deepEqual([c.isReplaced, c.code], [true, "used"]);
+  }
+});

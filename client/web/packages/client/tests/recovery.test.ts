@@ -167,6 +167,16 @@ test("a code is shown with the company's name in the store, and the page that th
   assert.deepEqual([company, origin], ["Praxis Dr. Weber", PAGE]);
 });
 
+test("who types a code back by which somebody else has gone on with the account is told so all the same (ACC-67)", async () => {
+  const { ports, place } = played([]);
+  const shell = await stored(place, begin(ports, card, false, true));
+  const recovery = codeIn(shell);
+  const { groups, asked } = await recovery.sheet();
+  await shell.do((c, turn) => setReplaced(c, turn, true));
+  assert.equal(await recovery.typedBack(asked.map((n) => groups[n - 1] ?? "")), null);
+  assert.deepEqual([shell.context.code, (await opened(place)).context.code], ["used", "used"]);
+});
+
 test("groups that nothing has asked for since the store was opened confirm nothing (ACC-68)", async () => {
   const { ports, place } = played([]);
   const shell = await stored(place, begin(ports, card, false, true));

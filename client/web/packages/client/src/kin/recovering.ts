@@ -175,7 +175,7 @@ function read(typed: string): ReadCode {
 function putCode(c: Context, turn: Turn, code: RecoveryCode | null, isKept: boolean): void {
   if (code === null) return;
   const { r, entry } = code;
-  c.code = isKept ? "kept" : "shown";
+  if (!c.isReplaced) c.code = isKept ? "kept" : "shown";
   turn.put("meta", CODE_KEY, () => row(isKept, entry, r.expose()));
 }
 
