@@ -7,7 +7,7 @@ import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { countingWordings } from "../src/engine/rooms/wordings.ts";
 import { roomView } from "../src/views.ts";
 import { arrives, kept, written } from "./kin_room.ts";
-import { agent, desk } from "./shop.ts";
+import { agent, bytesFrom, desk } from "./shop.ts";
 import { EDIT, ERASE, map, SAID, Scene, told } from "./shop_room.ts";
 
 const UNKNOWN = 60;
@@ -132,4 +132,27 @@ test("a wording beside another entry goes with its text, and is never the one th
     [text, wording, other].map((one) => standing(scene.room, one)),
     ["destroyed", "destroyed", "shown"],
   );
+});
+
+test("a new wording goes with its text also where the text never came, in whatever order (ROOM-44)", async () => {
+  for (const order of ["wording first", "erasure first", "wording after a day", "body after a day"] as const) {
+    const { scene, device, restarted } = await kept();
+    const text = written(scene, device, SAID, map("eins"), 1);
+    const wording = written(scene, device, EDIT, map(text.hash, "Kanarienvogel"), 2);
+    const other = written(scene, device, EDIT, map(bytesFrom(3)(32), "zwei"), 4);
+    if (order === "wording first") arrives(scene, wording);
+    arrives(scene, written(scene, device, ERASE, map([text.hash]), 3));
+    arrives(scene, other);
+    if (order === "erasure first") arrives(scene, wording);
+    if (order === "wording first" || order === "erasure first") assert.equal(standing(scene.room, wording), "hidden");
+    if (order === "body after a day") scene.forwards(device, [{ ...wording, body: null }]);
+    // At one stroke: meanwhile the text is asked for again and again.
+    scene.nowMs += 2 * DAY_MS;
+    scene.passes(1);
+    if (order === "wording after a day") arrives(scene, wording);
+    if (order === "body after a day") scene.forwards(device, [wording]);
+    for (const room of [scene.room, await restarted()]) {
+      assert.deepEqual([standing(room, wording), standing(room, other)], ["destroyed", "shown"], order);
+    }
+  }
 });

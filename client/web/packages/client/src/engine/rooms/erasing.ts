@@ -16,6 +16,7 @@ import { Fields } from "@sealroom/core/wire/fields.ts";
 import type { Draft } from "./draft.ts";
 import { condition, isContent, KIND_TEXT } from "./judging.ts";
 import type { Kept, Order, Room } from "./model.ts";
+import { textOf } from "./wordings.ts";
 
 const ERASABLE: readonly number[] = [3, 4, 7, 14, 17, 18, 19, 20];
 const KIND_EDIT = 4;
@@ -89,7 +90,17 @@ function erase(d: Draft, one: Kept, destroyed: boolean): Kept {
 
 /** The entries of an order that are here. */
 function ordered(d: Draft, { by, hashes }: Order): readonly Kept[] {
-  return targets(d.room, hashes ?? before(d, by));
+  if (hashes === null) return targets(d.room, before(d, by));
+  return [...d.room.entries.values()].filter((one) => isNamed(d, one, hashes));
+}
+
+/** Whether an order of ours names an entry, or the text of ours that it words anew and that never came (ROOM-44). */
+function isNamed(d: Draft, kept: Kept, hashes: readonly Bytes[]): boolean {
+  const { hash, author } = kept.entry;
+  const isIn = (hash: Bytes): boolean => hashes.some((one) => same(one, hash));
+  if (isIn(hash)) return true;
+  const text = same(author.accountId, d.room.customer) ? textOf(kept) : null;
+  return text !== null && isIn(text) && d.find(text) === null;
 }
 
 /** What can be erased and stands before the erasure of the room (TRN-16); in a room that is erased all (ROOM-43). */
@@ -118,21 +129,23 @@ function goesWithRoom({ header }: Entry): boolean {
  */
 export function doesEarlier(d: Draft, kept: Kept): Kept {
   const { entry } = kept;
-  const by = kept.hidden || !goesWithRoom(entry) ? [] : erasuresOf(d, entry);
+  const by = kept.hidden || !goesWithRoom(entry) ? [] : erasuresOf(d, kept);
   if (by.length === 0) return kept;
   const waits = by.every((hash) => d.room.orders.some((one) => same(one.by, hash)));
   return erase(d, kept, !waits);
 }
 
 /** The erasures of ours that are about an entry, whichever came first: our own by their hashes, of the room all. */
-function erasuresOf(d: Draft, entry: Entry): readonly Bytes[] {
-  const isNamed = same(entry.author.accountId, d.room.customer) && ERASABLE.includes(entry.header.kind);
+function erasuresOf(d: Draft, kept: Kept): readonly Bytes[] {
+  const { entry } = kept;
+  const isOurs = same(entry.author.accountId, d.room.customer) && ERASABLE.includes(entry.header.kind);
   return [...d.room.entries.values()].flatMap(({ entry: order, stands }) => {
     const isErasure = order.header.kind === KIND_ERASE && same(order.author.accountId, d.room.customer);
     if (!isErasure || stands !== "taken" || order.body === null) return [];
     const hashes = new Fields(decodeBody(order.body), 1).orNull(1, asHashes);
-    const named = hashes === null ? before(d, order.hash) : isNamed ? hashes : [];
-    return named.some((hash) => same(hash, entry.hash)) ? [order.hash] : [];
+    const named = hashes ?? before(d, order.hash);
+    const isAbout = (hashes === null || isOurs) && isNamed(d, kept, named);
+    return isAbout ? [order.hash] : [];
   });
 }
 

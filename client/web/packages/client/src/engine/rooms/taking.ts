@@ -166,7 +166,7 @@ export function fromLine(d: Draft, entry: Entry): boolean {
     const isOver = known.hidden || known.stands === "refused";
     if (isOver || known.entry.body !== null || entry.body === null) return false;
     readable(d, entry);
-    d.keep({ ...known, entry });
+    d.keep(doesEarlier(d, { ...known, entry }));
     return false;
   }
   checkNew(d, entry);

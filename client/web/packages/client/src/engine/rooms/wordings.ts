@@ -23,13 +23,20 @@ export function payloadOf(kept: Kept): Value {
   return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
 }
 
+/** The text that an entry words anew; null for any other entry, one that is refused, or whose body is not here. */
+export function textOf({ entry: { header, body }, stands }: Kept): Bytes | null {
+  if (header.kind !== KIND_EDIT || body === null || stands === "refused") return null;
+  return new Fields(decodeBody(body), 2).bytes(1, 32);
+}
+
 /** All wordings of each text, by its hash, hidden ones too and those beside another entry: of the device that wrote it. */
 function wordingsOf(room: Room): ReadonlyMap<string, readonly Kept[]> {
   const found = new Map<string, Kept[]>();
   for (const kept of room.entries.values()) {
-    const { entry, stands } = kept;
-    if (entry.header.kind !== KIND_EDIT || entry.body === null || stands === "refused") continue;
-    const key = hex(new Fields(decodeBody(entry.body), 2).bytes(1, 32));
+    const { entry } = kept;
+    const named = textOf(kept);
+    if (named === null) continue;
+    const key = hex(named);
     const text = room.entries.get(key)?.entry;
     if (text?.header.kind !== KIND_TEXT || !same(text.author.deviceId, entry.author.deviceId)) continue;
     found.set(key, [...(found.get(key) ?? []), kept]);
