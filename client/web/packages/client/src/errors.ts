@@ -1,31 +1,30 @@
 /** Errors of the client, by the stable codes of the registry that Python has as well. */
 
-/** Whether trying again can help, and what to do next. */
-const DOOR = {
-  "door.unreachable": [true, "check the connection, and try again"],
-  "door.certificate": [false, "tell the company"],
-  "door.missing": [false, "check the address; the company may use another one"],
-  "door.refused": [true, "try again later"],
-  "door.elsewhere": [false, "if you trust the other address, enter it yourself"],
-  "door.too_large": [false, "tell the company"],
-  "door.invalid": [false, "tell the company, over another channel"],
-  "door.expired": [false, "check this device's clock; if it is right, tell the company"],
-  "door.origin": [false, "this page may pretend to be the company; reach it over another channel"],
-  "door.identity": [false, "compare the company's contact card over another channel; do not go on before"],
-  "door.second": [false, "give each company a store of its own"],
-} as const satisfies Readonly<Record<string, readonly [boolean, string]>>;
+/** What to do next stands in the registry. */
+export type DoorCode =
+  | "door.unreachable"
+  | "door.certificate"
+  | "door.missing"
+  | "door.refused"
+  | "door.elsewhere"
+  | "door.too_large"
+  | "door.invalid"
+  | "door.expired"
+  | "door.origin"
+  | "door.identity"
+  | "door.second";
 
-export type DoorCode = keyof typeof DOOR;
+/** With these trying again can help. */
+const RETRYABLE: readonly DoorCode[] = ["door.unreachable", "door.refused"];
 
 export class DoorError extends Error {
   override readonly name = "DoorError";
   readonly code: DoorCode;
   readonly retryable: boolean;
-  readonly hint: string;
 
   constructor(code: DoorCode, message: string) {
     super(`${code}: ${message}`);
-    [this.retryable, this.hint] = DOOR[code];
+    this.retryable = RETRYABLE.includes(code);
     this.code = code;
   }
 }

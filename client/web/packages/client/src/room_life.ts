@@ -30,6 +30,8 @@ export interface RoomOptions extends CustomerOptions {
   readonly keeping: Keeping;
   /** Fetch the code that makes a conversation of entries. */
   readonly items: () => Promise<typeof import("./room_items.ts")>;
+  /** Have it called when network or page have come back; what it gives ends that. */
+  readonly watch?: (cameBack: () => void) => Unsubscribe;
   /** What a guard on this device finds in a text. */
   readonly inspect?: (text: string) => readonly Finding[];
 }
@@ -39,6 +41,8 @@ export class RoomLife {
   readonly #listeners = new Set<() => void>();
   readonly #watch: RoomWatch;
   protected customer: Customer | null = null;
+  #opening: Promise<Customer> | null = null;
+  #isLeft = false;
   #shown: ShownNotice | null = null;
   #locale: string | null;
   #obstacle: Obstacle | null = null;
@@ -48,6 +52,7 @@ export class RoomLife {
   #doorAlarm: Alarm | null = null;
   protected limit = PAGE;
   #unlisten: Unsubscribe = () => {};
+  readonly #unwatch: Unsubscribe | undefined;
   #state: RoomState | null = null;
   #isTelling = false;
   #isFetching = false;
@@ -57,6 +62,7 @@ export class RoomLife {
     this.options = options;
     this.#locale = options.lang;
     this.#watch = new RoomWatch(options.company, (options.account ?? null) !== null);
+    this.#unwatch = options.watch?.(() => this.wake());
   }
 
   // --- state ---
@@ -123,7 +129,7 @@ export class RoomLife {
   #phaseBefore(): Phase | null {
     if (this.#isForgotten) return "erased";
     if (this.#obstacle !== null) return "blocked";
-    if (this.customer?.hasAccepted && !this.#isAnew) return null;
+    if (this.customer?.hasAccepted && (!this.#isAnew || this.customer.shell.context.isReplaced)) return null;
     if (this.#shown === null) return "loading";
     return this.#isRefused ? "refused" : "notice";
   }
@@ -155,7 +161,22 @@ export class RoomLife {
     this.changed();
   }
 
+  /** One opening at a time, and none once the room was left (STO-38). */
   async #open(): Promise<Customer> {
+    if (this.#isLeft) throw new ClientError("client.closed", "the room was left");
+    this.#opening ??= this.#opened().finally(() => {
+      this.#opening = null;
+    });
+    return await this.#opening;
+  }
+
+  /** A store that has ended by itself is opened again (STO-33). */
+  async #opened(): Promise<Customer> {
+    const before = this.customer;
+    if (before?.hasAccepted && before.shell.isOver) {
+      this.customer = null;
+      await before.close();
+    }
     this.customer ??= await Customer.open(this.options);
     return this.customer;
   }
@@ -217,9 +238,12 @@ export class RoomLife {
     else this.customer?.wake();
   }
 
-  /** Leave: what is stored stays. */
+  /** Leave: what is stored stays, and what is being opened is closed as well (STO-38). */
   async end(): Promise<void> {
+    this.#isLeft = true;
+    this.#unwatch?.();
     this.#unlisten();
+    await this.#opening?.catch(() => {});
     await this.customer?.close();
   }
 

@@ -7,7 +7,7 @@ import type { CustomerEvent } from "./engine/events.ts";
 import type { Kind, Link, Ports, Store } from "./engine/ports.ts";
 import { StoreError } from "./engine/ports.ts";
 import type { Channel, Effect, Turn } from "./engine/turn.ts";
-import { ClientError } from "./errors.ts";
+import { ClientError, codeOf } from "./errors.ts";
 
 export type Listener = (event: CustomerEvent) => void;
 
@@ -84,9 +84,12 @@ export class Shell {
     await this.goOnline();
   }
 
+  /** Without room it does so by itself when there is some, and says so meanwhile (STO-41). */
   async goOnline(): Promise<void> {
     this.#isOnline = true;
-    await this.#step((engine, nowMs) => engine.start(nowMs));
+    await this.#step((engine, nowMs) => engine.start(nowMs)).catch((error: unknown) => {
+      if (this.#isOver || codeOf(error) !== "store.full") throw error;
+    });
   }
 
   /** Network or page have come back: wait no longer for the next attempt to connect. */

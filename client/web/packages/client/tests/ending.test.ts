@@ -6,70 +6,20 @@ import { hex } from "@sealroom/core/bytes.ts";
 import { encodeRecovery, newRecovery } from "@sealroom/core/identity/recovery.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, decode, encode } from "@sealroom/core/wire/cbor.ts";
-import type { ShownNotice } from "../src/customer.ts";
 import { Customer } from "../src/customer.ts";
-import { pin } from "../src/engine/contents.ts";
 import { loadEngine } from "../src/engine/loading.ts";
-import { newEngine, putNew } from "../src/engine/new_engine.ts";
 import type { LinkEvents, Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
-import { accept } from "../src/engine/rooms/consenting.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
-import { newPeer, setPeer, setReplaced } from "../src/engine/state.ts";
-import { learnNotice } from "../src/engine/team_learning.ts";
-import { codeOf, DoorError } from "../src/errors.ts";
-import { RoomLife } from "../src/room_life.ts";
-import { Shell } from "../src/shell.ts";
+import { setReplaced } from "../src/engine/state.ts";
+import type { Shell } from "../src/shell.ts";
+import { company, later, lifeOf, person, portsOf, refusal, shown, stored, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import * as relay from "./relay_frames.ts";
-import * as shop from "./shop.ts";
-import { bytesFrom, NOW_MS } from "./shop.ts";
-import { learnRoster } from "./shop_room.ts";
+import { bytesFrom } from "./shop.ts";
 
 const KIND_TEXT = 3;
-const later = () => import("../src/later.ts");
-const stored = () => import("../src/engine/loading.ts");
-
-function portsOf(place: StorePlace, others: Partial<Ports> = {}): Ports {
-  return {
-    ...{ place, random: bytesFrom(5), clock: { nowMs: () => NOW_MS, wake: () => () => {} }, later, stored },
-    connect: () => ({ send: () => {}, close: () => {} }),
-    work: () => new Promise(() => {}),
-    fetchDoor: () => Promise.reject(new DoorError("door.missing", "no door")),
-    ...others,
-  };
-}
-
-/** A person who has accepted and has a room. */
-async function person(place: MemoryPlace, others: Partial<Ports> = {}) {
-  const card = { accountId: shop.accountId, name: "Praxis", relayUrl: shop.RELAY };
-  const ports = portsOf(place, others);
-  const shell = new Shell(ports, await place.create(), newEngine(bytesFrom(2), card, NOW_MS), 0);
-  const roomId = await shell.do((c, turn) => {
-    putNew(c, turn);
-    for (const { record } of [shop.desk, shop.second, shop.agent, shop.other]) setPeer(c, turn, newPeer(record));
-    pin(c, turn, shop.list);
-    learnRoster(c, turn, shop.roster);
-    learnNotice(c, turn, shop.notice, [{ locale: "de", text: shop.TEXT }]);
-    return accept(c, turn, { notice: shop.notice, locale: "de", purposes: 1 });
-  });
-  return { ports, shell, roomId };
-}
-
-function lifeOf(ports: Ports): RoomLife {
-  const items = () => import("../src/room_items.ts");
-  const keeping = { mode: "recoverable", untilMs: null } as const;
-  return new RoomLife({ company: "https://praxis.example", ports, lang: null, keeping, items });
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string | null> {
-  return await promise.then(
-    () => null,
-    (error: unknown) => codeOf(error) ?? String(error),
-  );
-}
-
 // --- erased, and begun anew ---
 
 const REPLACED = async (place: MemoryPlace): Promise<Ports> => {
@@ -110,7 +60,7 @@ test("who was replaced begins anew without what is here, and may then accept or 
   await life.startAnew();
   assert.equal(place.kept, null);
   assert.equal(life.state().account, "none");
-  const again = await Customer.open({ company: "https://praxis.example", ports });
+  const again = await Customer.open({ company, ports });
   assert.ok(!again.hasAccepted);
   assert.equal(await refusal(again.accept(shown())), null);
   assert.ok(!again.shell.context.isReplaced);
@@ -144,19 +94,6 @@ test("a store that cannot be opened is erased where that is said, and where a pe
 
 // --- closed under way ---
 
-function shown(): ShownNotice {
-  const door = { mandate: shop.mandate, notice: shop.notice, texts: [{ locale: "de", text: shop.TEXT }] };
-  const found = { origin: "https://praxis.example", relayUrl: shop.RELAY, door };
-  return {
-    found,
-    notice: shop.notice,
-    locale: () => "de",
-    text: () => shop.TEXT,
-    locales: ["de"],
-    channels: { hours: [], channels: [] },
-  } as unknown as ShownNotice;
-}
-
 /** A relay that answers a lookup when it is told to, and how often it was connected to. */
 function heldBack() {
   const state = { opened: 0, answer: () => {} };
@@ -181,7 +118,7 @@ function heldBack() {
 test("a recovery under way when its tab is left makes no store and goes online nowhere (STO-38)", async () => {
   const place = new MemoryPlace();
   const { state, asked, connect } = heldBack();
-  const me = await Customer.open({ company: "https://praxis.example", ports: portsOf(place, { connect }) });
+  const me = await Customer.open({ company, ports: portsOf(place, { connect }) });
   const code = encodeRecovery(newRecovery(bytesFrom(31), true));
   const recovered = refusal((await me.recovery()).recover(shown(), code, {}));
   await asked;
@@ -205,7 +142,7 @@ test("a store that is being made when its tab is left is closed before the lead 
     },
     forget: () => place.forget(),
   };
-  const me = await Customer.open({ company: "https://praxis.example", ports: portsOf(slow) });
+  const me = await Customer.open({ company, ports: portsOf(slow) });
   const accepted = refusal(me.accept(shown()));
   await new Promise((done) => setImmediate(done));
   const closed = me.close();
@@ -249,10 +186,7 @@ test("without room and without the part that opens a store nothing goes on that 
 test("of another notice than a person was shown nothing is accepted (CNS-18)", async () => {
   const place = new MemoryPlace();
   const life = lifeOf(portsOf(place));
-  const me = await Customer.open({ company: "https://praxis.example", ports: portsOf(place) });
-  Object.assign(me, { notice: async () => shown() });
-  Object.assign(life, { customer: me });
-  await life.tryAgain();
+  await withNotice(life, portsOf(place));
   const { notice } = life.state();
   assert.ok(notice !== null);
   for (const other of [{ number: notice.number + 1 }, { issuedMs: notice.issuedMs + 1 }, { locale: "fr" }]) {

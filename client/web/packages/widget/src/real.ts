@@ -57,7 +57,7 @@ export interface Parts extends Pick<BrowserPorts, "stored" | "later"> {
 function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"], items: Parts["items"]): Led {
   const account = settings.account === null ? null : unhex(settings.account);
   const keeping = { mode, untilMs: null };
-  const room = openRoom({
+  return openRoom({
     company: location.origin,
     account,
     ports,
@@ -65,9 +65,8 @@ function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"], 
     keeping,
     items,
     inspect,
+    watch: (cameBack) => watchNetwork(ports.links, cameBack),
     linkable: settings.linkable && mode !== "session",
     recoverable: mode === "recoverable",
   });
-  watchNetwork(ports.links, () => room.wake());
-  return room;
 }

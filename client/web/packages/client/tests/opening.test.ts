@@ -1,0 +1,148 @@
+/** How a room opens its store: once at a time, again when it has ended, full, left meanwhile, or replaced. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeRecovery, newRecovery } from "@sealroom/core/identity/recovery.ts";
+import { Customer } from "../src/customer.ts";
+import type { Ports, StorePlace } from "../src/engine/ports.ts";
+import { StoreError } from "../src/engine/ports.ts";
+import { setReplaced } from "../src/engine/state.ts";
+import { company, later, lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
+import { MemoryPlace } from "./memory_store.ts";
+import { bytesFrom } from "./shop.ts";
+
+/** The place of a person who has a room, what it gives when, and how often it was opened and connected from. */
+async function kept() {
+  const place = new MemoryPlace();
+  const { shell } = await person(place);
+  await shell.close();
+  const counts = { opened: 0, connected: 0, closed: 0 };
+  let open = (): void => {};
+  const gate = { waits: Promise.resolve() };
+  const hold = (): void => {
+    gate.waits = new Promise((done) => {
+      open = done;
+    });
+  };
+  const counted: StorePlace = {
+    open: async () => {
+      counts.opened += 1;
+      await gate.waits;
+      return await place.open();
+    },
+    create: () => place.create(),
+    forget: () => place.forget(),
+  };
+  const wakes: (() => void)[] = [];
+  const wake = (_: number, then: () => void) => {
+    wakes.push(then);
+    return () => void wakes.splice(wakes.indexOf(then), 1);
+  };
+  const ports: Ports = portsOf(counted, {
+    clock: { ...portsOf(place).clock, wake },
+    connect: () => {
+      counts.connected += 1;
+      return { send: () => {}, close: () => void counts.closed++ };
+    },
+  });
+  return { place, ports, counts, hold, release: () => open(), passes: () => void [...wakes].map((wake) => wake()) };
+}
+
+test("a store that has ended by itself is opened again when a person tries again (STO-33)", async () => {
+  const { place, ports, counts } = await kept();
+  const life = lifeOf(ports);
+  await life.tryAgain();
+  (place.kept as { version: number }).version += 1; // Somebody else has written.
+  assert.equal(await refusal(life.send("eins", null)), "store.conflict");
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "storage-blocked"]);
+  await life.tryAgain();
+  assert.deepEqual([life.state().phase, life.state().obstacle, counts.opened], ["waiting", null, 2]);
+  assert.equal(await refusal(life.send("zwei", null)), null);
+});
+
+test("a room that is left while it opens its store lets go when that is closed, and opens none later (STO-38)", async () => {
+  const { ports, counts, hold, release } = await kept();
+  hold();
+  let isWatching = false;
+  let wake = (): void => {};
+  const watch = (cameBack: () => void) => {
+    [isWatching, wake] = [true, cameBack];
+    return () => {
+      isWatching = false;
+    };
+  };
+  const left = lifeOf(ports, { watch });
+  const opening = left.tryAgain();
+  let hasEnded = false;
+  const ended = left.end().then(() => {
+    hasEnded = true;
+  });
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual([hasEnded, isWatching], [false, false]);
+  release();
+  await Promise.all([opening, ended]);
+  assert.equal(counts.connected, counts.closed);
+  await left.tryAgain();
+  wake();
+  assert.equal(await refusal(left.send("von dort", null)), "client.not_accepted");
+  assert.deepEqual([counts.opened, counts.connected], [1, counts.closed]);
+});
+
+test("an act that comes while the store is opened opens no second one (STO-38)", async () => {
+  const { ports, counts, hold, release } = await kept();
+  await later();
+  hold();
+  const life = lifeOf(ports);
+  const all = [life.tryAgain(), life.tryAgain(), refusal(life.further("code", null))];
+  await new Promise((done) => setImmediate(done));
+  release();
+  assert.equal((await Promise.all(all)).at(-1), "recovery.none");
+  assert.equal(counts.opened, 1);
+});
+
+test("a device that has no room at its start says so, and goes on by itself (STO-41)", async () => {
+  const { place, ports, counts, passes } = await kept();
+  place.isFull = () => true;
+  const life = lifeOf(ports);
+  await life.tryAgain();
+  assert.deepEqual([life.state().phase, life.state().obstacle, life.state().link], ["waiting", null, "full"]);
+  assert.equal(counts.connected, 0);
+  place.isFull = () => false;
+  passes();
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual([life.state().link, counts.opened], ["connecting", 1]);
+  assert.ok(counts.connected > 0);
+});
+
+test("a store that ends for another reason at its start is told (STO-33)", async () => {
+  const { place, ports } = await kept();
+  const life = lifeOf(ports);
+  place.isFull = () => {
+    throw new StoreError("store.unavailable", "the browser has closed the database");
+  };
+  await life.tryAgain();
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "storage-blocked"]);
+});
+
+test("a recovery at whose end there is no room is told as what it is, done (ACC-65, STO-41)", async () => {
+  const place = new MemoryPlace();
+  let commits = 0;
+  place.isFull = () => ++commits === 2;
+  const me = await Customer.open({ company, ports: portsOf(place) });
+  const code = encodeRecovery(newRecovery(bytesFrom(31), false));
+  assert.equal(await refusal((await me.recovery()).recover(shown(), code, {})), null);
+  assert.deepEqual([me.hasAccepted, commits], [true, 2]);
+});
+
+test("who is replaced while the notice of a new room is shown is told, and begins anew from there (ACC-67)", async () => {
+  const { place, ports } = await kept();
+  const life = lifeOf(ports);
+  const me = await withNotice(life, ports);
+  await life.withdraw();
+  await life.startAnew();
+  assert.equal(life.state().phase, "notice");
+  await me.shell.do((c, turn) => setReplaced(c, turn, true));
+  const { phase, account, code } = life.state();
+  assert.deepEqual([phase, account, code], ["erased", "replaced", "used"]);
+  await life.startAnew();
+  assert.deepEqual([life.state().account, place.kept], ["none", null]);
+});
