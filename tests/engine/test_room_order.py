@@ -1,4 +1,6 @@
-"""What an entry costs that names one which nobody has: the order of a long room is not made anew (TRN-16)."""
+"""One order for all who have the same entries; that of a long room is not made anew for an entry that names
+one which nobody has (TRN-16).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,15 @@ import random
 import pytest
 from e2ee_client.engine.rooms.entry_log import EntryLog, StoredEntry, new_stored
 from e2ee_client.engine.rooms.entry_pages import EntryPages
+from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
+from engine_world import Node
 from room_people import NOW_MS, ROOM, Person
 from room_world import Rows
+from rooms_world import HOUR_MS, MINUTE_MS, act, change, opened, rooms_of, texts
+from team_world import colleague, this
 
-from e2ee.rooms.entry import Entry, EntryHash, Link
+from e2ee.rooms.entry import Entry, EntryHash, Link, RoomId
 from e2ee.rooms.order import order
 
 
@@ -107,3 +113,31 @@ def test_in_any_order_of_arrival_the_order_is_the_one_of_all_entries(seed: int) 
     for one in rest:
         book.add(one)
         book.check()
+
+
+def test_notes_have_one_order_on_all_devices() -> None:
+    """TRN-16: the order of a room of notes begins with its first state, whoever wrote that."""
+    world, desk, _, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(10 * MINUTE_MS)
+    change(desk, room_id, Change(add=(this(agent),), assign=this(agent)))
+    world.advance(10 * MINUTE_MS)
+    noted(desk, room_id, "zero")
+    world.advance(10 * MINUTE_MS)
+    world.cut()
+    for count in range(4):
+        noted(desk, room_id, f"desk {count}")
+        world.advance(MINUTE_MS)
+    noted(agent, room_id, "agent")
+    world.advance(MINUTE_MS)
+    noted(desk, room_id, "desk 4")
+    world.mend()
+    world.advance(HOUR_MS)
+    notes = rooms_of(desk).notes_of(room_id)
+    expected = ["zero", "desk 0", "desk 1", "desk 2", "desk 3", "agent", "desk 4"]
+    assert texts(desk, notes) == texts(agent, notes) == expected
+
+
+def noted(node: Node, room_id: RoomId, text: str) -> None:
+    """A colleague notes something."""
+    act(node, lambda turn, rooms: rooms.acting.note(turn, room_id, text))

@@ -62,6 +62,21 @@ def test_a_customer_that_floods_a_room_with_acts_is_stopped_but_may_withdraw() -
     assert desk.states.condition().phase is Phase.WITHDRAWN
 
 
+def test_a_customer_that_floods_a_room_with_withdrawals_is_stopped() -> None:
+    """ROOM-29: the first counts, and what follows has the bound of all acts."""
+    world = opened("desk")
+    world.blocked.add(("desk", "phone"))
+    desk = world.devices["desk"].room
+    assert desk is not None
+    desk.live.retry_ms = world.now_ms + 90 * MINUTE_MS
+    for _ in range(MAX_UNANSWERED + 3):
+        do(world, "phone", lambda room, turn: room.withdraw(turn, 99))
+        world.run(1_000)
+    assert desk.states.condition().phase is Phase.WITHDRAWN
+    assert len(desk.states.condition().unanswered) == len(desk.live.orders) == MAX_UNANSWERED
+    assert ("desk", "room.too_many") in world.refused
+
+
 def test_who_joins_is_given_states_beside_the_head_too() -> None:
     """ROOM-25, ROOM-30: it judges as all others do."""
     world = opened("chief", "desk", "agent")

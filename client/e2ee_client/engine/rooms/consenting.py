@@ -80,7 +80,7 @@ class Consenting(Part):
         account_id = given.card.account_id
         self.learn(turn, given)
         event = Accept(given.notice.hash, given.locale, given.purposes)
-        room_id = self._room_with(account_id)
+        room_id = self._room_with(turn, account_id)
         if room_id is None:
             return self._open(turn, account_id, given.notice, event)
         self._rooms.do(turn, room_id, lambda room: self._renew(turn, room, event))
@@ -106,11 +106,16 @@ class Consenting(Part):
             if one.customer == self._state.own.account_id and one.phase != Phase.ERASED:
                 self._rooms.do(turn, one.room_id, lambda room: room.forwarding.give_own_device(turn, to))
 
-    def _room_with(self, account_id: AccountId) -> RoomId | None:
+    def _room_with(self, turn: Turn, account_id: AccountId) -> RoomId | None:
+        """Return the newest room with a company that can still be used: of one that was closed for too long
+        none is opened again (ROOM-18), so that the person gets a new one.
+        """
         found = [
             one
             for one in self._rooms.index.of(account_id)
-            if one.company == account_id and one.phase != Phase.ERASED
+            if one.company == account_id
+            and one.phase != Phase.ERASED
+            and not self._rooms.room(turn, one.room_id).states.is_over(turn)
         ]
         return max(found, key=lambda one: one.last_ms).room_id if found else None
 

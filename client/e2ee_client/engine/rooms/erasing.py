@@ -102,17 +102,25 @@ class Erasing(RoomPart):
                 self._room.about.settle(turn, text_of(stored))
 
     def _order_of(self, turn: Turn, entry: Entry, payload: EntryPayload) -> Order | None:
-        """Say what an entry orders here; for the company a withdrawal that counts erases all (CNS-45)."""
+        """Say what an entry orders here; for the company a withdrawal erases all before it, whichever way and
+        whenever it comes (CNS-45).
+        """
         is_company = self._around.side is Side.COMPANY
         match payload:
             case Erase(hashes=named) if binds(self._room.taking.side_of(entry.author), self._around.side):
                 return Order(entry.hash, named or (), turn.now_ms, is_mark=False)
-            case Withdrawal() if is_company and self._live.consent.is_withdrawn:
+            case Withdrawal() if is_company and not self._is_known(entry.hash):
                 return Order(entry.hash, (), turn.now_ms, is_mark=False)
             case Sensitive(hashes=named):
                 return Order(entry.hash, named, turn.now_ms, is_mark=True)
             case _:
                 return None
+
+    def _is_known(self, by: EntryHash) -> bool:
+        """Whether an order waits already, or was the last that emptied the room: a line may bring again what
+        was hearsay.
+        """
+        return by == self._live.emptied or any(one.by == by for one in self._live.orders)
 
     def apply_earlier(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
         """An order that came before what it names holds for that too, if its author may."""

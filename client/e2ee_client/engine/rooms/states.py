@@ -155,6 +155,17 @@ class States(RoomPart):
         """Whether a room that is closed may be opened again (ROOM-18)."""
         return now_ms <= self._live.closed_ms + REOPEN_MS
 
+    def is_over(self, turn: Turn) -> bool:
+        """Whether the room was closed too long ago to be opened again (ROOM-18), by the place of the closing
+        in the transcript: who comes back after that hears of it late.
+        """
+        if self.condition().phase is not Phase.CLOSED:
+            return False
+        closed = list(takewhile(lambda one: one.state.phase is Phase.CLOSED, self.path[::-1]))
+        stored = self._room.log.find(turn, closed[-1].hash) if closed else None
+        since_ms = self._live.closed_ms if stored is None else min(self._live.closed_ms, stored.k)
+        return turn.now_ms > since_ms + REOPEN_MS
+
     def check_content(self, kind: int, now_ms: int) -> None:
         """Refuse what the phase of the room does not let pass now (ROOM-19).
 
@@ -248,13 +259,13 @@ class States(RoomPart):
             raise TooMany("too many states of a device in a day")
 
     def check_act(self, turn: Turn, entry: Entry) -> None:
-        """Refuse an act of a device of which too many are unanswered; nobody is kept from withdrawing
+        """Refuse an act of a device of which too many are unanswered; nobody is kept from withdrawing once
         (ROOM-29).
 
         Raises:
             TooMany.
         """
-        if entry.header.kind == Kind.WITHDRAW:
+        if entry.header.kind == Kind.WITHDRAW and not self._live.consent.is_withdrawn:
             return
         waiting = [self._room.log.find(turn, one) for one in self.condition().unanswered]
         own = sum(one is not None and one.device_id == entry.author.device_id for one in waiting)
@@ -300,14 +311,12 @@ class States(RoomPart):
 
     def _sort_acts(self, turn: Turn) -> None:
         found: list[tuple[int, EntryHash, RoomAct]] = []
+        known = {one.hash: one for one in self.room.acts}
         for one in self._live.acts:
             stored = self._room.log.find(turn, one)
-            if stored is None:
-                continue
-            entry = self._room.log.entry(turn, stored)
-            what = act_of(entry.header.kind, read_payload(entry))
-            if what is not None:
-                found.append((stored.k, stored.hash, RoomAct(stored.hash, what)))
+            act = None if stored is None else known.get(one) or self._act(turn, stored)
+            if stored is not None and act is not None:
+                found.append((stored.k, stored.hash, act))
         found.sort(key=lambda one: one[:2])
         acts = tuple(act for _, _, act in found)
         self.room = Room(
@@ -316,6 +325,11 @@ class States(RoomPart):
         )
         self._live.acts = tuple(act.hash for act in acts)
         self._condition = None
+
+    def _act(self, turn: Turn, stored: StoredEntry) -> RoomAct | None:
+        entry = self._room.log.entry(turn, stored)
+        what = act_of(entry.header.kind, read_payload(entry))
+        return None if what is None else RoomAct(stored.hash, what)
 
     def _take_over(self, turn: Turn, change: RoomChange) -> None:
         before = self.room.head

@@ -23,6 +23,7 @@ from e2ee.rooms.entry import (
     DeviceTag,
     Entry,
     EntryHash,
+    Header,
     commitment_of,
     decode_entry,
     device_tag,
@@ -32,7 +33,7 @@ from e2ee.rooms.forward import GROUND
 from e2ee.rooms.kinds import TO_READ, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
-from e2ee.rooms.signed_payloads import Identify
+from e2ee.rooms.signed_payloads import Identify, Withdrawal
 from e2ee.rooms.state import State
 from e2ee.rooms.transcript import Outcome
 from e2ee_client.engine.turn import Turn
@@ -315,6 +316,7 @@ class Taking(RoomPart):
 
     def _order(self, turn: Turn, entry: Entry, stored: StoredEntry, *, is_history: bool) -> None:
         kind = entry.header.kind
+        self._begin_notes(turn, entry)
         self._room.log.place(turn, entry)
         self._room.erasing.apply_earlier(turn, entry, stored)
         is_history = is_history or self._has_place(turn, entry)
@@ -322,6 +324,17 @@ class Taking(RoomPart):
         self._room.index.last_ms = max(self._room.index.last_ms, turn.now_ms)
         sent_ms = entry.header.sent_ms
         self._tell_added(turn, stored, kind, sent_ms, is_late=is_late, is_history=is_history)
+
+    def _begin_notes(self, turn: Turn, entry: Entry) -> None:
+        """The order of a room of notes begins with its first state; of two the earlier one, on every device
+        (TRN-16).
+        """
+        live, header = self._live, entry.header
+        if live.customer is not None or header.kind != Kind.STATE or header.prev is not None or header.seen:
+            return
+        known = None if live.root_content is None else self._room.log.find(turn, live.root_content)
+        if known is None or (header.sent_ms, entry.hash) < (Header.decode(known.header).sent_ms, known.hash):
+            live.root_content = entry.hash
 
     def _has_place(self, turn: Turn, entry: Entry) -> bool:
         known = self._room.log.find(turn, entry.hash)
@@ -408,6 +421,8 @@ class Taking(RoomPart):
         if payload is not None:
             # A receipt or withdrawal stands by its own signature, whoever brings it.
             self._room.consent.take(turn, entry, payload)
+            if isinstance(payload, Withdrawal):
+                self._room.erasing.take(turn, entry, payload)
             if isinstance(payload, Identify) and payload.signed is not None:
                 # A token stands by the state that grants it, which names its hash (CNS-56).
                 self._room.identifying.taken(turn, entry, payload)

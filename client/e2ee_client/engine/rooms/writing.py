@@ -64,8 +64,6 @@ class Writing(RoomPart):
             live.root = live.root_content = entry.hash
         elif kind == Kind.STATE:
             live.named = entry.hash
-            if live.customer is None and live.root_content is None:
-                live.root_content = entry.hash
         self._room.taking.keep(turn, entry, payload)
         if kind != Kind.OPEN:
             self.post(turn, entry.hash)

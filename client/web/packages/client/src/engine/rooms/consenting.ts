@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { statedNotices, untilMs } from "../team.ts";
 import type { Turn } from "../turn.ts";
 import type { Draft } from "./draft.ts";
-import { condition, isContent } from "./judging.ts";
+import { condition, isContent, mayReopen } from "./judging.ts";
 import type { Room } from "./model.ts";
 import { openRoom } from "./opening.ts";
 import { stepIn } from "./rooms.ts";
@@ -60,7 +60,7 @@ export interface Acceptance {
 /** Take a notice that a person has accepted; the room, opened or given a receipt. */
 export function accept(c: Context, turn: Turn, { notice, locale, purposes }: Acceptance): Bytes {
   const event: ConsentEvent = { name: "accept", noticeHash: notice.hash, locale, purposes };
-  const room = newestRoom(c);
+  const room = newestRoom(c, turn.nowMs);
   if (room === null) {
     const { effects } = stepConsent({ name: "Shown", notice }, event, turn.nowMs);
     const open = effects.find((one) => one.name === "open_room");
@@ -71,8 +71,11 @@ export function accept(c: Context, turn: Turn, { notice, locale, purposes }: Acc
   return room.id;
 }
 
-function newestRoom(c: Context): Room | null {
-  const rooms = [...c.rooms.values()].filter((one) => one.shown?.phase !== ERASED);
+/** The newest room that can still be used: one that was closed for too long is not opened again (ROOM-18). */
+function newestRoom(c: Context, nowMs: number): Room | null {
+  const rooms = [...c.rooms.values()].filter(
+    (one) => one.shown?.phase !== ERASED && (one.shown?.phase !== CLOSED || mayReopen(one, nowMs)),
+  );
   return rooms.sort((a, b) => b.lastMs - a.lastMs)[0] ?? null;
 }
 

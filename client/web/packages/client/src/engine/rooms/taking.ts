@@ -245,7 +245,8 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   if (kind === KIND_STATE && payload !== null) takeState(d, entry, payload);
   if (kept.stands !== "taken") return doesEarlier(d, kept);
   // A rating gives a closed room no more time to be opened again (ROOM-18).
-  if (kind !== KIND_RATING) d.set({ lastMs: Math.max(d.room.lastMs, d.turn.nowMs) });
+  const saidMs = Math.min(entry.header.sentMs, d.turn.nowMs);
+  if (kind !== KIND_RATING) d.set({ lastMs: Math.max(d.room.lastMs, saidMs) });
   const last = transcript(d.room).at(-1)?.entry.hash ?? entry.hash;
   const late = newest !== null && !same(last, entry.hash);
   const author = hex(entry.author.deviceId);
