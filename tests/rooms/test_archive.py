@@ -20,6 +20,7 @@ from practice import Practice
 from e2ee.ids import AccountId
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import Kind
+from e2ee.rooms.state import Phase
 
 NOW_MS = 1_780_000_000_000
 MONTH = "2026-05"
@@ -190,6 +191,24 @@ async def test_a_room_that_may_not_leave_is_told_and_stops_nothing(praxis: Pract
     report = await begun(praxis, tmp_path).update(praxis.company.rooms(), NOW_MS)
     assert report.written == (second.room_id,)
     assert [(one.room_id, one.code) for one in report.refused] == [(first.room_id, "room.right")]
+
+
+async def test_the_file_of_a_room_that_may_not_leave_any_more_goes_with_what_is_erased(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """EXP-21: it was archived, then marked as sensitive, then its customer withdrew."""
+    room, theirs = await both(praxis, "Kanarienvogel")
+    kept = begun(praxis, tmp_path)
+    await kept.update([theirs], NOW_MS)
+    await theirs.set_sensitive(True)
+    await kept.update([theirs], NOW_MS + 1)
+    assert b"Kanarienvogel" in everything(tmp_path)
+    await room.withdraw()
+    await until(lambda: theirs.view.phase is Phase.WITHDRAWN)
+    report = await kept.update([theirs], NOW_MS + 2)
+    assert [one.code for one in report.refused] == ["room.right"]
+    assert b"Kanarienvogel" not in everything(tmp_path)
+    assert verify_archive(tmp_path, praxis.company.client.account_id) == []
 
 
 async def test_what_was_changed_in_a_folder_is_told(praxis: Practice, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from e2ee.errors import E2eeError
+from e2ee.errors import E2eeError, NoRight
 from e2ee.ids import AccountId
 from e2ee_client.errors import ConfigError, SealroomError
 from e2ee_client.runtime.clock import Clock
@@ -61,11 +61,14 @@ class Archive:
         for room in rooms:
             if room.view.customer is None:
                 continue
+            known = index.rooms.get(room.room_id)
             try:
-                known = index.rooms.get(room.room_id)
                 after = await self._room(room, known, now_ms)
             except (E2eeError, SealroomError) as error:
                 refused.append(Refused(room.room_id, error.code))
+                if isinstance(error, NoRight) and known is not None and await self._goes(room, known):
+                    index = index.without_room(room.room_id)
+                    await asyncio.to_thread(self._remove, known, index)
                 continue
             if after is None:
                 unchanged += 1
@@ -104,6 +107,13 @@ class Archive:
         digest = await asyncio.to_thread(self._place, part, name)
         return Archived(name, digest, len(report.entries), outline.withheld, outline.state, now_ms, kept)
 
+    async def _goes(self, room: CompanyRoom, known: Archived) -> bool:
+        """Whether the file of a room that may not leave any more has to go: it has what was erased since, and
+        neither is nor was a record.
+        """
+        outline = await room.outline()
+        return not (outline.is_record or known.kept) and outline.withheld > known.withheld
+
     # --- the folder ---
 
     def _begin(self) -> Index:
@@ -127,6 +137,13 @@ class Archive:
             if not aside.exists() and before.exists():
                 before.replace(aside)
             return iter([(name, known.sha256)] if aside.exists() else [])
+
+    def _remove(self, known: Archived, index: Index) -> None:
+        """Remove a file, then its line: where that is interrupted, the next run goes on."""
+        with _told():
+            (self.folder / known.file).unlink(missing_ok=True)
+            _sync((self.folder / known.file).parent)
+        self._write_index(index)
 
     def _place(self, part: Path, name: str) -> bytes:
         target = self.folder / name

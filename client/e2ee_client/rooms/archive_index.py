@@ -43,6 +43,10 @@ class Index:
         """Return an index in which a room is as it was just written."""
         return replace(self, rooms={**self.rooms, room_id: archived})
 
+    def without_room(self, room_id: RoomId) -> Index:
+        """Return an index in which a room is not."""
+        return replace(self, rooms={one: known for one, known in self.rooms.items() if one != room_id})
+
 
 def encode_index(index: Index) -> bytes:
     """Return an index as JSON."""
