@@ -75,6 +75,24 @@ def test_few_traces_with_many_effects_are_kept() -> None:
     assert make_traces.chosen([trace(1), trace(1, 2), trace(3)]) == [trace(1, 2), trace(3)]
 
 
+def test_no_run_shares_a_folder_in_which_tlc_removes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at a time took each other's modules: "source file 'FiniteSets.tla' has apparently been deleted"."""
+    commands: list[list[str]] = []
+
+    def noted(command: list[str], _folder: Path) -> str:
+        commands.append(command)
+        return "No error has been found"
+
+    monkeypatch.setattr(tlc, "_output", noted)
+    for config in ("Blob", "Blob_ends"):
+        assert tlc.run(tmp_path / "none.jar", tmp_path, "Blob", config).verdict == tlc.HOLDS
+    folders = [one.partition("tmpdir=")[2] for command in commands for one in command if "tmpdir=" in one]
+    assert len(set(folders)) == 2
+    assert all(Path(folder).is_dir() for folder in folders)
+
+
 def test_without_the_jar_nothing_is_proved(tmp_path: Path) -> None:
     environment = {**os.environ, "SEALROOM_TLA_JAR": str(tmp_path / "none.jar")}
     command = [sys.executable, str(tlc.FOLDER / "run.py")]

@@ -89,7 +89,9 @@ def workshop() -> Iterator[Path]:
 
 def run(jar: Path, folder: Path, module: str, config: str, *more: str) -> Outcome:
     """Check one configuration; `more` are further options of TLC."""
-    states = folder / f"states-{config}"
+    states, scratch = folder / f"states-{config}", folder / f"tmp-{config}"
+    # TLC puts its own modules there and removes them at its end, also those of another run.
+    scratch.mkdir(exist_ok=True)
     options = (
         "-nowarning",
         "-deadlock",
@@ -100,7 +102,7 @@ def run(jar: Path, folder: Path, module: str, config: str, *more: str) -> Outcom
         "-config",
         f"{config}.cfg",
     )
-    virtual = (*_JAVA, f"-Djava.io.tmpdir={folder}", "-cp", str(jar), "tlc2.TLC")
+    virtual = (*_JAVA, f"-Djava.io.tmpdir={scratch}", "-cp", str(jar), "tlc2.TLC")
     return _judge(_output((*virtual, *options, *more, f"{module}.tla"), folder))
 
 
