@@ -90,6 +90,14 @@ def test_the_runner_follows_a_page(page_run: PageRun) -> None:
     assert [process.poll() for process in page_run.running] == [-signal.SIGTERM] * 2
 
 
+def test_a_page_beside_files_that_name_its_ports_is_run_as_written(page_run: PageRun) -> None:
+    """A configuration of Prometheus that ships with the page asks a port, which no block can change."""
+    page_run.as_written = True
+    with page_run:
+        page_run.run("```bash\necho 127.0.0.1:9465 localhost:8443 > said\n```\n")
+    assert (page_run.folder / "said").read_text() == "127.0.0.1:9465 localhost:8443\n"
+
+
 def test_a_port_of_a_page_is_nobody_elses_and_one_in_all_its_blocks(page_run: PageRun) -> None:
     """Two checkouts on one machine do not disturb each other."""
     page = "```bash\necho 127.0.0.1:8443 ws://127.0.0.1:8443 127.0.0.1:9475 0.0.0.0:8443 >> said\n```\n"

@@ -121,13 +121,14 @@ def missing_line(shown: Sequence[str], printed: str) -> str | None:
 @dataclass(slots=True)
 class PageRun:
     """Runs the blocks of one page in `folder`; ends its background blocks at exit. `ports` are those that it
-    has in the place of the page's own.
+    has in the place of the page's own, unless it is run `as_written`, beside files that name them as well.
     """
 
     folder: Path
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ports: dict[str, HeldPort] = field(default_factory=dict)
+    as_written: bool = False
 
     def __enter__(self) -> PageRun:
         return self
@@ -141,7 +142,7 @@ class PageRun:
     def run(self, page: str) -> int:
         """Runs all command blocks in order and returns their number. Raises BlockFailed."""
         count = 0
-        for block in blocks(_ADDRESS.sub(self._port, page)):
+        for block in blocks(page if self.as_written else _ADDRESS.sub(self._port, page)):
             if block.language not in RUN_LANGUAGES:
                 continue
             count += 1

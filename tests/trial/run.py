@@ -136,7 +136,7 @@ def on_this_machine(trial: Trial) -> None:
         subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
         kept = {key: value for key, value in os.environ.items() if KEPT.fullmatch(key)}
         environment = {**kept, "HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-        with PageRun(folder, environment) as pages:
+        with PageRun(folder, environment, as_written=True) as pages:
 
             def run(block: Block) -> None:
                 if "root" not in block.words:
