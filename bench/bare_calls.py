@@ -176,11 +176,10 @@ def _replacements(bare: BareCalls) -> _Replacements:
         (sign, "crypto_sign_open"),
         (sign, "crypto_sign_seed_keypair"),
     ]
-    sha256 = SimpleNamespace(sha256=_Hash(bare, "sha256", hashlib.sha256))
+    hashes = {name: _Hash(bare, name, getattr(hashlib, name)) for name in ("sha256", "blake2b")}
     return [
         *((module, name, bare.wrap(name, getattr(module, name))) for module, name in plain),
-        (kdf, "_blake2b", _Hash(bare, "blake2b", hashlib.blake2b)),
-        (kdf, "hashlib", sha256),
+        (kdf, "hashlib", SimpleNamespace(**hashes)),
         (kdf, "HKDF", partial(_Hkdf, bare)),
         (aead, "ChaCha20Poly1305", partial(_Cipher, bare)),
         (cbor, "cbor2", _Cbor(bare)),
