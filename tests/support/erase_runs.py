@@ -123,10 +123,14 @@ def main() -> int:
     parser.add_argument("--write", type=Path, default=ROOT / "reports" / "erasure.json")
     chosen = parser.parse_args()
     found = Found()
-    for seed in range(chosen.seed, chosen.seed + chosen.runs):
+    for number, seed in enumerate(range(chosen.seed, chosen.seed + chosen.runs), 1):
         found.play(seed)
-    names = () if chosen.no_controls else FAULTS
-    controls = {name: caught(name, range(60)) for name in names}
+        if not number % 7:
+            print(f"{number} of {chosen.runs} rooms", flush=True)
+    controls: dict[str, str | None] = {}
+    for name in () if chosen.no_controls else FAULTS:
+        controls[name] = caught(name, range(60))
+        print(f"control, {name}: {controls[name] or 'NOT FOUND'}", flush=True)
     content = report(found, chosen.seed, controls)
     chosen.write.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
     sys.stdout.write(json.dumps({key: content[key] for key in ("result", "runs", "figures")}) + "\n")
