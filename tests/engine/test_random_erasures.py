@@ -20,6 +20,7 @@ def test_after_power_cuts_and_older_stores_nothing_of_what_was_erased_is_left(se
     assert played(seed) is None
 
 
+@pytest.mark.audit_only
 def test_control_keys_that_stay_when_their_bodies_go_are_found() -> None:
     """STO-51: by who has copied the disk before."""
     found = caught("keys stay when bodies go", [4])
@@ -27,6 +28,7 @@ def test_control_keys_that_stay_when_their_bodies_go_are_found() -> None:
     assert "a body under a key that remains" in found
 
 
+@pytest.mark.audit_only
 def test_control_a_room_whose_timers_do_not_run_is_found() -> None:
     """ROOM-41: what a closed room keeps after its time."""
     found = caught("timers do not run", [5])

@@ -32,6 +32,7 @@ def strace() -> None:
         pytest.skip("strace is not installed")
 
 
+@pytest.mark.audit_only
 async def test_soak(tmp_path: Path) -> None:
     """RLY-30, RLY-32, RLY-35, RLY-37, RLY-63, RLY-70: drained and killed under load, nothing is lost."""
     run, seen = Soak(12.0, tmp_path, senders=4), list[Soak]()
@@ -60,6 +61,7 @@ async def test_kills_of_a_relay_that_says_ok_too_early_are_noticed(tmp_path: Pat
     assert run.ledger.counts["lost"] > 0
 
 
+@pytest.mark.audit_only
 async def test_loss_of_power(tmp_path: Path, strace: None) -> None:
     """RLY-130, RLY-30, RLY-37, RLY-62, RLY-63: all that was confirmed is there."""
     recording = await record(tmp_path / "run", PROGRAM, 1.5, lives=2)
@@ -94,9 +96,8 @@ def faketime() -> None:
         pytest.skip("libfaketime is not installed")
 
 
-@pytest.mark.parametrize(
-    ("program", "is_lossy"), [(PROGRAM, False), pytest.param(WALL_CLOCK, True, marks=pytest.mark.audit_only)]
-)
+@pytest.mark.audit_only
+@pytest.mark.parametrize(("program", "is_lossy"), [(PROGRAM, False), (WALL_CLOCK, True)])
 async def test_a_jump_of_the_clock(
     tmp_path: Path, faketime: None, program: tuple[str, ...], is_lossy: bool
 ) -> None:

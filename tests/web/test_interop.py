@@ -45,6 +45,7 @@ async def test_a_customer_in_a_browser_and_a_company_have_one_transcript_over_a_
     holds(await play(in_browser(browser, built), tmp_path, PLAN))
 
 
+@pytest.mark.audit_only
 async def test_a_relay_that_forgets_what_it_has_confirmed_is_found(tmp_path: Path) -> None:
     """The control: texts are lacking, and their gap was told."""
     plan = Plan(12, 1, Chances(0.0, 0.0, remembered=14), least_epochs=0, patience_s=3.0)
