@@ -45,6 +45,7 @@ REPEATED = (
     "tests/web/test_interop.py",
     "tests/web/test_launcher.py",
     "tests/web/test_make_room.py",
+    "tests/web/test_recovery.py",
     "tests/web/test_room.py",
     "tests/web/test_web_build.py",
     "tests/web/test_window.py",
