@@ -13,7 +13,7 @@ import { acts, steps } from "./steps.ts";
 const recoveryStyle: CSSStyleSheet = sheet(`
 .paper { display: grid; gap: 8px; padding: 12px; border: 1px solid var(--line-strong); border-radius: var(--radius-control); }
 .paper p { overflow-wrap: anywhere; }
-.sheet { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5em, 1fr)); gap: 8px; direction: ltr; }
+.sheet { display: grid; grid-template-columns: repeat(auto-fit, minmax(6em, 1fr)); gap: 8px; direction: ltr; }
 .sheet li { display: grid; gap: 2px; padding: 8px 12px; border-radius: var(--radius-control); background: var(--surface-2); }
 .sheet b, .field.typed { font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; letter-spacing: 0.08em; }
 .sheet b { font-size: 1.25rem; font-weight: 600; }
