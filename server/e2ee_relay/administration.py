@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList, replace_file
 from .config import Config
 from .inspection import open_current, remove_with_messages
-from .reports import JsonValue
+from .reports import COUNTED, DEVICES_BELOW, JsonValue
 from .settings import ConfigError
 from .store.api import HOUR_MS
 from .store.sqlite_directory import sweep_tables
@@ -19,26 +20,10 @@ from .store.sqlite_file import DatabaseFile
 from .store.sqlite_schema import schema_version
 
 _COUNTED: Final = {
-    "mailboxes": "SELECT count(*) FROM mailbox",
-    "tokens": "SELECT count(*) FROM token",
-    "held_messages": "SELECT count(*) FROM message",
-    "held_bytes": "SELECT coalesce(sum(length(body)), 0) FROM message",
-    "oldest_held_ms": "SELECT min(received_ms) FROM message",
-    "remembered_ids": "SELECT count(*) FROM seen",
-    "blobs": "SELECT count(*) FROM blob",
+    **COUNTED,
     "blobs_not_whole": "SELECT count(*) FROM blob WHERE NOT is_whole",
-    "blob_bytes": "SELECT coalesce(sum(size_b), 0) FROM blob",
-    "accounts": "SELECT count(DISTINCT account_id) FROM device_list",
-    "devices": "SELECT count(*) FROM device",
-    "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
-    "one_time_kem": "SELECT count(*) FROM prekey WHERE key_type = 2",
     "requests_waiting": "SELECT count(*) FROM purge_request",
 }
-# A device that has ever uploaded, and has fewer keys of a kind than the owner is warned at.
-_LOW: Final = (
-    "SELECT count(DISTINCT record_hash) FROM prekey_mark AS mark WHERE (SELECT count(*) FROM prekey"
-    " WHERE prekey.record_hash = mark.record_hash AND prekey.key_type = mark.key_type) < ?"
-)
 _SECRET_B: Final = 24
 
 
@@ -49,11 +34,8 @@ def statistics(config: Config) -> dict[str, JsonValue]:
         StoreError: there is no database, or the list of blocked ids is damaged.
         SchemaTooOld: the database has not been migrated yet (RLY-152).
     """
-    db = open_current(config.database_path)
-    try:
+    with closing(open_current(config.database_path)) as db:
         found = _counted(db, config)
-    finally:
-        db.close()
     blocked = BlockList(config.data_dir).read()
     found["blocked_mailboxes"] = sum(len(one) == MAILBOX_B for one in blocked)
     found["blocked_accounts"] = sum(len(one) == ACCOUNT_B for one in blocked)
@@ -66,7 +48,7 @@ def statistics(config: Config) -> dict[str, JsonValue]:
 def _counted(db: sqlite3.Connection, config: Config) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {"schema": schema_version(db)}
     found.update({name: db.execute(query).fetchone()[0] for name, query in _COUNTED.items()})
-    found["devices_low_on_keys"] = db.execute(_LOW, (config.policy.low_prekeys,)).fetchone()[0]
+    found["devices_low_on_keys"] = db.execute(DEVICES_BELOW + "?", (config.policy.low_prekeys,)).fetchone()[0]
     return found
 
 

@@ -7,7 +7,8 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 from .administration import expire_stored, rotate_registration_secret, statistics
@@ -30,6 +31,7 @@ from .settings import ConfigError
 from .store.api import EXPIRE, StoreError, StoreInUse
 from .store.backup import back_up, put_back, refuse_missing
 from .store.blobs import blob_folder
+from .store.sqlite_file import DatabaseFile
 from .store.sqlite_schema import SCHEMA_VERSION, describe, refuse_newer, rehearse, schema_version
 
 _POLL_S: Final = 0.2
@@ -68,11 +70,25 @@ def subject_of(options: argparse.Namespace) -> tuple[str, bytes]:
 
 
 def _held(config: Config, kind: str, subject: bytes) -> dict[str, list[dict[str, JsonValue]]]:
-    db = open_current(config.database_path)
-    try:
+    with closing(open_current(config.database_path)) as db:
         return held_about_mailbox(db, subject) if kind == "mailbox" else held_about_account(db, subject)
+
+
+@contextmanager
+def _stopped(config: Config) -> Iterator[DatabaseFile]:
+    """Open the database of a relay that does not run.
+
+    Raises:
+        StoreInUse: it runs.
+        StoreError: there is no database, or it cannot be used.
+    """
+    open_read_only(config.database_path).close()
+    directory = DataDirectory.claim(config.data_dir)
+    try:
+        with closing(directory.open_store(config.disk_reserve_b)) as store:
+            yield store
     finally:
-        db.close()
+        directory.release()
 
 
 def _inspect(config: Config, options: argparse.Namespace) -> int:
@@ -95,11 +111,8 @@ def _purge(config: Config, options: argparse.Namespace) -> int:
         return _purge_by(config, options, ask, by="the running relay")
 
     def purge() -> int:
-        store = directory.open_store(config.disk_reserve_b)
-        try:
+        with closing(directory.open_store(config.disk_reserve_b)) as store:
             purge_now(store, kind, subject)
-        finally:
-            store.close()
         return EXIT_OK
 
     try:
@@ -124,18 +137,14 @@ def _purge_by(config: Config, options: argparse.Namespace, purge: Callable[[], i
 
 
 def _expire(config: Config, options: argparse.Namespace) -> int:
-    open_read_only(config.database_path).close()
     try:
-        directory = DataDirectory.claim(config.data_dir)
+        with _stopped(config) as store:
+            count = expire_stored(store, resumed_ms(store.clock_ms(), time.time_ns() // 1_000_000))
     except StoreInUse:
         status = _ask_and_wait(config, EXPIRE, EXPIRE.encode("ascii"), options.wait_s)
         if status == EXIT_OK:
             _say("expired by the running relay")
         return status
-    store = directory.open_store(config.disk_reserve_b)
-    count = expire_stored(store, resumed_ms(store.clock_ms(), time.time_ns() // 1_000_000))
-    store.close()
-    directory.release()
     _say(f"expired messages deleted: {count}")
     return EXIT_OK
 
@@ -143,12 +152,9 @@ def _expire(config: Config, options: argparse.Namespace) -> int:
 def _ask_and_wait(config: Config, kind: str, subject: bytes, wait_s: int) -> int:
     ask_running_relay(config.database_path, kind, subject)
     deadline = time.monotonic() + wait_s
-    db = open_read_only(config.database_path)
-    waits = is_asked(db, subject)
-    while waits and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
-        waits = is_asked(db, subject)
-    db.close()
+    with closing(open_read_only(config.database_path)) as db:
+        while (waits := is_asked(db, subject)) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
     if waits:
         _warn("the running relay has not done it yet; it will")
         return EXIT_FAILED
@@ -203,65 +209,51 @@ def _restore(config: Config, options: argparse.Namespace) -> int:
 
 
 def _restore_check(config: Config, _options: argparse.Namespace) -> int:
-    open_read_only(config.database_path).close()
-    directory = DataDirectory.claim(config.data_dir)
-    store = directory.open_store()
-    intact = store.connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    restored = store.is_restored()
-    report = {
-        "database": DATABASE,
-        "schema": schema_version(store.connection),
-        "schema_known": SCHEMA_VERSION,
-        "intact": intact,
-        "older_copy": restored,
-        "one_time_keys_burn_at_start": restored,
-    }
-    store.close()
-    directory.release()
+    with _stopped(config) as store:
+        intact = store.connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        restored = store.is_restored()
+        report = {
+            "database": DATABASE,
+            "schema": schema_version(store.connection),
+            "schema_known": SCHEMA_VERSION,
+            "intact": intact,
+            "older_copy": restored,
+            "one_time_keys_burn_at_start": restored,
+        }
     _say(json.dumps(report, indent=2))
     return EXIT_OK if intact else EXIT_FAILED
 
 
 def _restored(config: Config, _options: argparse.Namespace) -> int:
-    open_read_only(config.database_path).close()
-    directory = DataDirectory.claim(config.data_dir)
-    store = directory.open_store()
-    burned = store.declare_restored()
-    store.close()
-    directory.release()
+    with _stopped(config) as store:
+        burned = store.declare_restored()
     _say(f"declared as restored; one-time keys burned: {burned}")
     return EXIT_OK
 
 
 def _migrate(config: Config, options: argparse.Namespace) -> int:
-    db = open_read_only(config.database_path)
-    try:
+    with closing(open_read_only(config.database_path)) as db:
         version = schema_version(db)
-        refuse_newer(version)
-    finally:
-        db.close()
+    refuse_newer(version)
     if options.check:
         _say(describe(version))
         return EXIT_OK if version == SCHEMA_VERSION else EXIT_FAILED
-    directory = DataDirectory.claim(config.data_dir)
-    try:
-        if options.dry_run:
-            _rehearse(config)
-        else:
-            directory.open_store(config.disk_reserve_b).close()
+    if options.dry_run:
+        _rehearse(config)
+    else:
+        with _stopped(config):
             version = SCHEMA_VERSION
-    finally:
-        directory.release()
     _say(describe(version))
     return EXIT_OK
 
 
 def _rehearse(config: Config) -> None:
-    db = sqlite3.connect(config.database_path, isolation_level=None)
+    directory = DataDirectory.claim(config.data_dir)
     try:
-        rehearse(db)
+        with closing(sqlite3.connect(config.database_path, isolation_level=None)) as db:
+            rehearse(db)
     finally:
-        db.close()
+        directory.release()
 
 
 def on_shared_store(config: Config, options: argparse.Namespace) -> int:

@@ -82,14 +82,6 @@ class Config:
         path = self.data_dir / "relay.db"
         return path.resolve() if path.is_symlink() else path
 
-    def tls_context(self) -> ssl.SSLContext | None:
-        """Return the context for TLS, or None behind a proxy.
-
-        Raises:
-            ConfigError: certificate or key cannot be used.
-        """
-        return None if self.tls_cert is None else self.tls_listener()
-
     def tls_listener(self) -> ssl.SSLContext:
         """Return a context with certificate and key as their files have them now.
 

@@ -1,60 +1,27 @@
-"""What stands behind the relay's shell: a core, and the store that carries out its changes."""
+"""What stands behind the relay's shell: a node, and the store that carries out its changes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Protocol
 
 from .blocklist import BlockList
 from .clock import SteadyClock, resumed_ms
 from .config import Config
 from .node import Node
-from .protocol import ErrorCode, Frame
-from .session import Outlet
 from .store.api import Observer, Store
 from .store.room import is_ample
 from .store.sqlite import SqliteStore
 from .store.sqlite_file import DatabaseFile
 
-DATABASE_GONE: Final = "the database is not the one that was opened"
-
-
-class Core(Protocol):
-    """The relay's logic as the shell sees it; Node says what each method means."""
-
-    @property
-    def skew_ms(self) -> int:
-        """How far the machine's clock is ahead of the relay's time (RLY-133)."""
-        ...
-
-    @skew_ms.setter
-    def skew_ms(self, skew_ms: int) -> None: ...
-
-    @property
-    def is_draining(self) -> bool: ...
-    @property
-    def counters(self) -> Counter[str]: ...
-    @property
-    def refusals(self) -> Counter[ErrorCode]: ...
-    @property
-    def admits_mailboxes(self) -> Callable[[], bool]: ...
-    def connect(self, outlet: Outlet, nonce: bytes, visitor: bytes = b"", /) -> Any: ...
-    def receive(self, session: Any, frame: Frame, /) -> None: ...
-    def disconnect(self, session: Any, /) -> None: ...
-    def tick(self, now_ms: int, /) -> None: ...
-    def drain(self, retry_after_ms: int, /) -> None: ...
-    def replace_registration_secret(self, secret: bytes | None, /) -> None: ...
-    def block(self, blocked: frozenset[bytes], /) -> None: ...
-    def gauges(self, now_ms: int, /) -> dict[str, tuple[str, int]]: ...
-
 
 class Engine(Protocol):
-    """A core with its store."""
+    """A node with its store, and what the shell needs to know beside them."""
 
     @property
-    def core(self) -> Core: ...
+    def core(self) -> Node: ...
+    @property
+    def store(self) -> Store: ...
     @property
     def clock(self) -> SteadyClock:
         """The relay's time."""
@@ -77,23 +44,6 @@ class Engine(Protocol):
         """Tell whether the database is the one that was opened (RLY-173)."""
         ...
 
-    def give_up(self) -> None:
-        """Carry out no more requests that wait for their turn."""
-        ...
-
-    def stop(self, timeout_s: float, /) -> bool:
-        """Commit what was submitted and close; tell whether this was done in time."""
-        ...
-
-    @property
-    def is_alive(self) -> bool: ...
-    @property
-    def backlog(self) -> int: ...
-    @property
-    def is_idle(self) -> bool: ...
-    @property
-    def completed_at(self) -> float: ...
-
     def newly_blocked(self) -> frozenset[bytes] | None:
         """Return the blocked ids if they have changed.
 
@@ -103,52 +53,13 @@ class Engine(Protocol):
         """
         ...
 
-    def complaints(self) -> dict[str, bool]:
-        """Return what may keep the store from taking traffic, in fixed words, and whether it does."""
-        ...
-
     def file_sizes_b(self) -> tuple[int, int]:
         """Return the sizes of database and journal, as far as they are the relay's own files."""
         ...
 
 
-class OverStore:
-    """The part of an engine that is its store's."""
-
-    def __init__(self, store: Store) -> None:
-        self._kept = store
-
-    def give_up(self) -> None:
-        """Carry out no more requests that wait for their turn."""
-        self._kept.give_up()
-
-    def stop(self, timeout_s: float, /) -> bool:
-        """Commit what was submitted and close it."""
-        return self._kept.stop(timeout_s)
-
-    @property
-    def is_alive(self) -> bool:
-        """Tell whether its threads run."""
-        return self._kept.is_alive
-
-    @property
-    def backlog(self) -> int:
-        """Operations that wait for a commit."""
-        return self._kept.backlog
-
-    @property
-    def is_idle(self) -> bool:
-        """Tell whether all is committed and answered."""
-        return self._kept.is_idle
-
-    @property
-    def completed_at(self) -> float:
-        """When a commit was last heard of."""
-        return self._kept.completed_at
-
-
-class EmbeddedEngine(OverStore):
-    """One process with a database of its own."""
+class EmbeddedEngine:
+    """One process with a database of its own. Implements `Engine`."""
 
     def __init__(self, config: Config, file: DatabaseFile, now_ms: int) -> None:
         """`now_ms` is the machine's time.
@@ -159,7 +70,6 @@ class EmbeddedEngine(OverStore):
         self.clock = SteadyClock(resumed_ms(file.clock_ms(), now_ms))
         self.home = config.database_path.parent
         self.store = SqliteStore(file)
-        super().__init__(self.store)
         self.core = Node(config.policy, self.store, self.clock)
         self._database = config.database_path
         self._block_list = BlockList(config.data_dir)
@@ -192,10 +102,6 @@ class EmbeddedEngine(OverStore):
             return blocked
         self._block_list.forget()
         return None
-
-    def complaints(self) -> dict[str, bool]:
-        """No room for more: deletions and deliveries go on (RLY-131)."""
-        return {**self.store.complaints(), DATABASE_GONE: not self.is_in_place()}
 
     def is_in_place(self) -> bool:
         """Tell whether the files of the database are still under their names."""

@@ -191,15 +191,25 @@ _SEND_ITEM: Final = row(SendItem, _B16, _B32, _B16, one_of(TtlClass), _POW, octe
 _SEND_RESULT: Final = row(SendResult, one_of(ErrorCode), _UINT)
 
 
+class _Frame:
+    """What each frame is known by: its operation, and the shapes of its fields behind the request id."""
+
+    __slots__ = ()
+    OP: ClassVar[int]
+    SHAPES: ClassVar[tuple[Shape, ...]]
+
+    def __init_subclass__(cls, op: int = 0, shapes: tuple[Shape, ...] = ()) -> None:
+        if op:  # a class with slots is made twice, the second time of what the first one has
+            cls.OP, cls.SHAPES = op, shapes
+
+
 # --- requests ---
 
 
 @dataclass(frozen=True, slots=True)
-class CreateMailbox:
+class CreateMailbox(_Frame, op=1, shapes=(_B16, _B32, _POW, nullable(octets(1, MAX_SECRET_B)))):
     """CREATE: make a mailbox owned by `owner_pub`. Answer: Done, also when it is repeated."""
 
-    OP: ClassVar[int] = 1
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _B32, _POW, nullable(octets(1, MAX_SECRET_B)))
     request_id: int
     mailbox: bytes  # 16 B, random
     owner_pub: bytes  # 32 B, Ed25519
@@ -208,11 +218,9 @@ class CreateMailbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Auth:
+class Auth(_Frame, op=2, shapes=(_MAILBOXES, _B32, _B64)):
     """AUTH: prove the owner key of many mailboxes, by a signature over `auth_payload`. Answer: AuthResult."""
 
-    OP: ClassVar[int] = 2
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_MAILBOXES, _B32, _B64)
     request_id: int
     mailboxes: tuple[bytes, ...]  # 16 B each
     owner_pub: bytes  # 32 B
@@ -220,11 +228,9 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenAdd:
+class TokenAdd(_Frame, op=3, shapes=(_B16, many(_B32, 1, MAX_TOKEN_HASHES), one_of(TokenClass))):
     """TOKEN_ADD: let the holders of these tokens write to an own mailbox. Answer: Done."""
 
-    OP: ClassVar[int] = 3
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, many(_B32, 1, MAX_TOKEN_HASHES), one_of(TokenClass))
     request_id: int
     mailbox: bytes
     token_hashes: tuple[bytes, ...]  # 32 B each, see token_hash
@@ -232,49 +238,51 @@ class TokenAdd:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRevoke:
+class TokenRevoke(_Frame, op=4, shapes=(_B16, many(_B32, 1, MAX_TOKEN_HASHES))):
     """TOKEN_REVOKE: take that right back; unknown hashes are ignored. Answer: Done."""
 
-    OP: ClassVar[int] = 4
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, many(_B32, 1, MAX_TOKEN_HASHES))
     request_id: int
     mailbox: bytes
     token_hashes: tuple[bytes, ...]
 
 
 @dataclass(slots=True)
-class Send:
+class Send(_Frame, op=5, shapes=(many(_SEND_ITEM, 1, MAX_SEND_ITEMS),)):
     """SEND: deliver sealed bodies, without authentication. Answer: SendResults, after the commit."""
 
-    OP: ClassVar[int] = 5
-    SHAPES: ClassVar[tuple[Shape, ...]] = (many(_SEND_ITEM, 1, MAX_SEND_ITEMS),)
     request_id: int
     items: tuple[SendItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(_Frame, op=6, shapes=(_MAILBOXES,)):
     """SUBSCRIBE: begin push delivery of own mailboxes. Answer: Done, then Message and QueueEmpty pushes."""
 
-    OP: ClassVar[int] = 6
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_MAILBOXES,)
     request_id: int
     mailboxes: tuple[bytes, ...]
 
 
 @dataclass(slots=True)
-class Ack:
+class Ack(_Frame, op=7, shapes=(_B16, many(uint(1, MAX_UINT), 1, MAX_ACK_SEQS))):
     """ACK: these messages are safe with the client; the relay deletes them. Answer: Done."""
 
-    OP: ClassVar[int] = 7
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, many(uint(1, MAX_UINT), 1, MAX_ACK_SEQS))
     request_id: int
     mailbox: bytes
     seqs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(
+    _Frame,
+    op=8,
+    shapes=(
+        _B32,
+        many(_LIST, 1, MAX_LISTS),
+        many(_RECORD, 0, MAX_RECORDS),
+        many(nullable(_ADDRESS), 0, MAX_RECORDS),
+        nullable(_SLOT),
+    ),
+):
     """PUBLISH: put the account's directory entry. Answer: Done.
 
     `lists` are consecutive signed lists, the last one the new head; the first one follows the head that the
@@ -283,14 +291,6 @@ class Publish:
     `slot` replaces that of the device which publishes, and is not read by the relay; null leaves it.
     """
 
-    OP: ClassVar[int] = 8
-    SHAPES: ClassVar[tuple[Shape, ...]] = (
-        _B32,
-        many(_LIST, 1, MAX_LISTS),
-        many(_RECORD, 0, MAX_RECORDS),
-        many(nullable(_ADDRESS), 0, MAX_RECORDS),
-        nullable(_SLOT),
-    )
     request_id: int
     account_id: bytes
     lists: tuple[bytes, ...]
@@ -300,18 +300,27 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(_Frame, op=9, shapes=(_B32, _UINT)):
     """LOOKUP: ask for the signed lists with a seq above `after_seq` (0: all). Answer: LookupResult."""
 
-    OP: ClassVar[int] = 9
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _UINT)
     request_id: int
     account_id: bytes
     after_seq: int
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysUpload:
+class PrekeysUpload(
+    _Frame,
+    op=10,
+    shapes=(
+        _B32,
+        _B32,
+        nullable(_PREKEY),
+        nullable(_PREKEY),
+        many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
+        many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
+    ),
+):
     """PREKEYS_UPLOAD: add signed prekeys of a published own device. Answer: PrekeysStock.
 
     A signed prekey or last-resort key replaces the one held (null leaves it). One-time keys are added, in
@@ -319,15 +328,6 @@ class PrekeysUpload:
     repeated upload adds nothing twice.
     """
 
-    OP: ClassVar[int] = 10
-    SHAPES: ClassVar[tuple[Shape, ...]] = (
-        _B32,
-        _B32,
-        nullable(_PREKEY),
-        nullable(_PREKEY),
-        many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
-        many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
-    )
     request_id: int
     account_id: bytes
     record_hash: bytes
@@ -338,22 +338,18 @@ class PrekeysUpload:
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysCount:
+class PrekeysCount(_Frame, op=11, shapes=(_B32, _B32)):
     """PREKEYS_COUNT: ask for the stock of an own device. Answer: PrekeysStock."""
 
-    OP: ClassVar[int] = 11
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32)
     request_id: int
     account_id: bytes
     record_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysFetch:
+class PrekeysFetch(_Frame, op=12, shapes=(_B32, _B32, _B32, _POW)):
     """PREKEYS_FETCH: ask for a bundle of a device, with its front-door token. Answer: PrekeysBundle."""
 
-    OP: ClassVar[int] = 12
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32, _B32, _POW)
     request_id: int
     account_id: bytes
     record_hash: bytes
@@ -362,30 +358,24 @@ class PrekeysFetch:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteMailbox:
+class DeleteMailbox(_Frame, op=13, shapes=(_B16,)):
     """DELETE_MAILBOX: remove an own mailbox with everything that hangs on it. Answer: Done."""
 
-    OP: ClassVar[int] = 13
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16,)
     request_id: int
     mailbox: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(_Frame, op=14):
     """PING: ask whether the relay is there. Answer: Done."""
 
-    OP: ClassVar[int] = 14
-    SHAPES: ClassVar[tuple[Shape, ...]] = ()
     request_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class BlobOpen:
+class BlobOpen(_Frame, op=15, shapes=(_B16, _B32, _B32, _B32, uint(1, MAX_UINT))):
     """BLOB_OPEN: begin a blob that a mailbox pays for, or ask how far it has come. Answer: BlobState."""
 
-    OP: ClassVar[int] = 15
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _B32, _B32, _B32, uint(1, MAX_UINT))
     request_id: int
     mailbox: bytes  # 16 B
     token: bytes = field(repr=False)  # 32 B, a contact's
@@ -395,11 +385,9 @@ class BlobOpen:
 
 
 @dataclass(slots=True)
-class BlobPut:
+class BlobPut(_Frame, op=16, shapes=(_B32, _B32, _UINT, _PART)):
     """BLOB_PUT: put the next part; one with another index changes nothing. Answer: BlobState."""
 
-    OP: ClassVar[int] = 16
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32, _UINT, _PART)
     request_id: int
     blob: bytes = field(repr=False)  # 32 B
     secret: bytes = field(repr=False)  # 32 B
@@ -408,11 +396,9 @@ class BlobPut:
 
 
 @dataclass(frozen=True, slots=True)
-class BlobGet:
+class BlobGet(_Frame, op=17, shapes=(_B32, _UINT, uint(1, MAX_PARTS_GOT))):
     """BLOB_GET: ask for parts of a blob that is whole, from `index` on. Answer: BlobData."""
 
-    OP: ClassVar[int] = 17
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _UINT, uint(1, MAX_PARTS_GOT))
     request_id: int
     blob: bytes = field(repr=False)  # 32 B
     index: int
@@ -420,11 +406,9 @@ class BlobGet:
 
 
 @dataclass(frozen=True, slots=True)
-class BlobDrop:
+class BlobDrop(_Frame, op=18, shapes=(_B32, nullable(_B32))):
     """BLOB_DROP: delete a blob, with its secret, or as owner of the mailbox that pays. Answer: Done."""
 
-    OP: ClassVar[int] = 18
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, nullable(_B32))
     request_id: int
     blob: bytes = field(repr=False)  # 32 B
     secret: bytes | None = field(default=None, repr=False)  # 32 B
@@ -450,61 +434,55 @@ class InvalidRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorReply:
+class ErrorReply(_Frame, op=63, shapes=(one_of(ErrorCode), _UINT)):
     """The relay refused the request; nothing of it was done."""
 
-    OP: ClassVar[int] = 63
-    SHAPES: ClassVar[tuple[Shape, ...]] = (one_of(ErrorCode), _UINT)
     request_id: int
     code: ErrorCode
     retry_after_ms: int = 0  # 0: no statement
 
 
 @dataclass(slots=True)
-class Done:
+class Done(_Frame, op=64):
     """The request was carried out and, where it changed something, committed."""
 
-    OP: ClassVar[int] = 64
-    SHAPES: ClassVar[tuple[Shape, ...]] = ()
     request_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class AuthResult:
+class AuthResult(_Frame, op=66, shapes=(many(_B16, 0, MAX_MAILBOXES),)):
     """The signature is valid; `refused` are the mailboxes that do not exist or belong to another key."""
 
-    OP: ClassVar[int] = 66
-    SHAPES: ClassVar[tuple[Shape, ...]] = (many(_B16, 0, MAX_MAILBOXES),)
     request_id: int
     refused: tuple[bytes, ...]
 
 
 @dataclass(slots=True)
-class SendResults:
+class SendResults(_Frame, op=69, shapes=(many(_SEND_RESULT, 1, MAX_SEND_ITEMS),)):
     """One result for each item of a Send, in its order."""
 
-    OP: ClassVar[int] = 69
-    SHAPES: ClassVar[tuple[Shape, ...]] = (many(_SEND_RESULT, 1, MAX_SEND_ITEMS),)
     request_id: int
     results: tuple[SendResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class LookupResult:
+class LookupResult(
+    _Frame,
+    op=73,
+    shapes=(
+        many(_LIST, 0, MAX_LISTS),
+        many(_RECORD, 0, MAX_RECORDS),
+        many(nullable(_ADDRESS), 0, MAX_RECORDS),
+        flag,
+        many(_SLOT, 0, MAX_RECORDS),
+    ),
+):
     """Signed lists in ascending order of seq; if `more`, ask again after the last one's seq.
 
     Records and addresses belong to the head of the whole chain, in pairs; slots are the distinct ones of its
     devices, which the relay has not read.
     """
 
-    OP: ClassVar[int] = 73
-    SHAPES: ClassVar[tuple[Shape, ...]] = (
-        many(_LIST, 0, MAX_LISTS),
-        many(_RECORD, 0, MAX_RECORDS),
-        many(nullable(_ADDRESS), 0, MAX_RECORDS),
-        flag,
-        many(_SLOT, 0, MAX_RECORDS),
-    )
     request_id: int
     lists: tuple[bytes, ...]
     records: tuple[bytes, ...]
@@ -514,11 +492,9 @@ class LookupResult:
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysStock:
+class PrekeysStock(_Frame, op=75, shapes=(_UINT, _UINT, _UINT, _UINT, nullable(_UINT), nullable(_UINT))):
     """What the relay holds for a device: unused one-time keys, highest ids ever uploaded, reusable ids."""
 
-    OP: ClassVar[int] = 75
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_UINT, _UINT, _UINT, _UINT, nullable(_UINT), nullable(_UINT))
     request_id: int
     one_time_x25519: int
     one_time_kem: int
@@ -529,11 +505,9 @@ class PrekeysStock:
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysBundle:
+class PrekeysBundle(_Frame, op=76, shapes=(octets(1, MAX_BUNDLE_B), flag, flag)):
     """A prekey bundle, and whether its X25519 key is present and its ML-KEM key is a one-time key."""
 
-    OP: ClassVar[int] = 76
-    SHAPES: ClassVar[tuple[Shape, ...]] = (octets(1, MAX_BUNDLE_B), flag, flag)
     request_id: int
     bundle: bytes
     one_time_x25519: bool
@@ -541,11 +515,9 @@ class PrekeysBundle:
 
 
 @dataclass(frozen=True, slots=True)
-class BlobState:
+class BlobState(_Frame, op=79, shapes=(_UINT, _UINT, _UINT)):
     """How far a blob has come: the part that is put next, its size, and when it ends."""
 
-    OP: ClassVar[int] = 79
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_UINT, _UINT, _UINT)
     request_id: int
     next: int
     size_b: int
@@ -553,11 +525,9 @@ class BlobState:
 
 
 @dataclass(slots=True)
-class BlobData:
+class BlobData(_Frame, op=81, shapes=(many(_PART, 1, MAX_PARTS_GOT),)):
     """Parts of a blob, at least one and as many as were asked for, as far as there are."""
 
-    OP: ClassVar[int] = 81
-    SHAPES: ClassVar[tuple[Shape, ...]] = (many(_PART, 1, MAX_PARTS_GOT),)
     request_id: int
     parts: tuple[bytes, ...] = field(repr=False)
 
@@ -566,17 +536,19 @@ class BlobData:
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
-    """The first frame on each connection, from the relay."""
-
-    OP: ClassVar[int] = 128
-    SHAPES: ClassVar[tuple[Shape, ...]] = (
+class Hello(
+    _Frame,
+    op=128,
+    shapes=(
         uint(1, 0xFFFF),
         text(1, MAX_NAME_B),
         _B32,
         _limits,
         many(uint(1, 0xFFFF), 0, 256),
-    )
+    ),
+):
+    """The first frame on each connection, from the relay."""
+
     request_id: int
     version: int
     relay_name: str
@@ -586,11 +558,9 @@ class Hello:
 
 
 @dataclass(slots=True)
-class Message:
+class Message(_Frame, op=129, shapes=(_B16, _UINT, _B16, octets(1, MAX_BODY_B), _UINT)):
     """A held message. `seq` rises within the mailbox; 0 marks an ephemeral one, which needs no Ack."""
 
-    OP: ClassVar[int] = 129
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _UINT, _B16, octets(1, MAX_BODY_B), _UINT)
     request_id: int
     mailbox: bytes
     seq: int
@@ -600,31 +570,25 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueEmpty:
+class QueueEmpty(_Frame, op=130, shapes=(_B16,)):
     """All that was held when the subscription began has been delivered."""
 
-    OP: ClassVar[int] = 130
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16,)
     request_id: int
     mailbox: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Displaced:
+class Displaced(_Frame, op=131, shapes=(_B16,)):
     """A newer connection subscribed to this mailbox; delivery here has ended."""
 
-    OP: ClassVar[int] = 131
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16,)
     request_id: int
     mailbox: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class LowPrekeys:
+class LowPrekeys(_Frame, op=132, shapes=(_B32, _B32, _UINT, _UINT)):
     """The stock of one-time keys of an own device has fallen below the limit."""
 
-    OP: ClassVar[int] = 132
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32, _UINT, _UINT)
     request_id: int
     account_id: bytes
     record_hash: bytes
@@ -633,11 +597,9 @@ class LowPrekeys:
 
 
 @dataclass(frozen=True, slots=True)
-class GoAway:
+class GoAway(_Frame, op=133, shapes=(_UINT,)):
     """The relay is about to close; reconnect after so long (the client adds its own jitter)."""
 
-    OP: ClassVar[int] = 133
-    SHAPES: ClassVar[tuple[Shape, ...]] = (_UINT,)
     request_id: int
     retry_after_ms: int
 
@@ -686,20 +648,8 @@ KnownFrame: TypeAlias = Request | Response | Push
 Frame: TypeAlias = KnownFrame | UnknownRequest | InvalidRequest | UnknownFrame
 
 _Entry: TypeAlias = tuple[Callable[..., Frame], tuple[Shape, ...]]
-_REQUESTS: Final[dict[int, _Entry]] = {
-    cls.OP: (cls, cls.SHAPES)
-    for cls in (
-        CreateMailbox, Auth, TokenAdd, TokenRevoke, Send, Subscribe, Ack, Publish, Lookup,
-        PrekeysUpload, PrekeysCount, PrekeysFetch, DeleteMailbox, Ping, BlobOpen, BlobPut, BlobGet, BlobDrop,
-    )
-}  # fmt: skip
-_ANSWERS: Final[dict[int, _Entry]] = {
-    cls.OP: (cls, cls.SHAPES)
-    for cls in (
-        ErrorReply, Done, AuthResult, SendResults, LookupResult, PrekeysStock, PrekeysBundle, BlobState,
-        BlobData, Hello, Message, QueueEmpty, Displaced, LowPrekeys, GoAway,
-    )
-}  # fmt: skip
+_REQUESTS: Final[dict[int, _Entry]] = {cls.OP: (cls, cls.SHAPES) for cls in get_args(Request)}
+_ANSWERS: Final[dict[int, _Entry]] = {cls.OP: (cls, cls.SHAPES) for cls in get_args(Response | Push)}
 OPERATIONS: Final = tuple(sorted(_REQUESTS))
 _FIELD_NAMES: Final[dict[type[KnownFrame], tuple[str, ...]]] = {
     cls: tuple(one.name for one in dataclass_fields(cls)) for cls in get_args(KnownFrame)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from .reports import JsonValue
+from .reports import JsonValue, as_row
 from .store.api import ACCOUNT, StoreError
 from .store.backup import refuse_missing
 from .store.sqlite_directory import drop_account, drop_mailbox
@@ -144,7 +144,4 @@ def _rows(
 ) -> list[dict[str, JsonValue]]:
     cursor = db.execute(f"SELECT * FROM {table} WHERE {column} = ?", (value,))  # noqa: S608 - fixed names
     names = [column[0] for column in cursor.description]
-    return [
-        {name: one.hex() if isinstance(one, bytes) else one for name, one in zip(names, row, strict=True)}
-        for row in cursor
-    ]
+    return [as_row(names, row) for row in cursor]

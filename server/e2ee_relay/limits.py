@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections import Counter
 from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from . import protocol
@@ -94,22 +94,24 @@ class Buckets:
             del self._by_key[key]
 
 
-class Allowance:
-    """Two buckets, of messages and of their bytes, made on first use; both are charged, or none."""
+class Allowances:
+    """Two buckets by key, of messages and of their bytes; both are charged, or none."""
 
-    __slots__ = ("_messages", "_octets")
+    __slots__ = ("_by_key",)
 
     def __init__(self) -> None:
-        self._messages: Bucket | None = None
-        self._octets: Bucket | None = None
+        self._by_key: dict[bytes, tuple[Bucket, Bucket]] = {}
 
-    def take(self, size_b: int, messages: Rate, octets: Rate, now_ms: int) -> int:
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def take(self, key: bytes, size_b: int, messages: Rate, octets: Rate, now_ms: int) -> int:
         """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
-        # Looked at once: another thread may forget full buckets at any moment.
-        of_messages, of_octets = self._messages, self._octets
-        if of_messages is None or of_octets is None:
-            of_messages, of_octets = Bucket(messages, now_ms), Bucket(octets, now_ms)
-            self._messages, self._octets = of_messages, of_octets
+        # Looked up once: another thread may forget full buckets at any moment.
+        both = self._by_key.get(key)
+        if both is None:
+            both = self._by_key[key] = Bucket(messages, now_ms), Bucket(octets, now_ms)
+        of_messages, of_octets = both
         wait_ms = of_messages.take(1, now_ms)
         if wait_ms:
             return wait_ms
@@ -118,59 +120,18 @@ class Allowance:
             of_messages.give_back(1)
         return wait_ms
 
-    def give_back(self, size_b: int) -> None:
-        """Return what was taken for a message that was not stored after all."""
-        of_messages, of_octets = self._messages, self._octets
-        if of_messages is not None and of_octets is not None:
-            of_messages.give_back(1)
-            of_octets.give_back(size_b)
-
-    @property
-    def is_idle(self) -> bool:
-        """Tell whether forgetting this object would change no bucket."""
-        return self._messages is None
-
-    def forget_full(self, now_ms: int) -> None:
-        """Drop buckets that are full again."""
-        if (
-            self._messages
-            and self._octets
-            and self._messages.is_full(now_ms)
-            and self._octets.is_full(now_ms)
-        ):
-            self._messages = self._octets = None
-
-
-class Allowances:
-    """Allowances by key; a full one is forgotten, so that memory follows the traffic."""
-
-    __slots__ = ("_by_key",)
-
-    def __init__(self) -> None:
-        self._by_key: dict[bytes, Allowance] = {}
-
-    def __len__(self) -> int:
-        return len(self._by_key)
-
-    def take(self, key: bytes, size_b: int, messages: Rate, octets: Rate, now_ms: int) -> int:
-        """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
-        allowance = self._by_key.get(key)
-        if allowance is None:
-            allowance = self._by_key[key] = Allowance()
-        return allowance.take(size_b, messages, octets, now_ms)
-
     def give_back(self, key: bytes, size_b: int) -> None:
         """Return what was taken for a message that was not stored after all."""
-        allowance = self._by_key.get(key)
-        if allowance is not None:
-            allowance.give_back(size_b)
+        both = self._by_key.get(key)
+        if both is not None:
+            both[0].give_back(1)
+            both[1].give_back(size_b)
 
     def forget_full(self, now_ms: int) -> None:
-        """Drop what a new allowance could stand for."""
-        for key, allowance in list(self._by_key.items()):
-            allowance.forget_full(now_ms)
-            if allowance.is_idle:
-                del self._by_key[key]
+        """Drop what new buckets could stand for, so that memory follows the traffic."""
+        for key, both in list(self._by_key.items()):
+            if both[0].is_full(now_ms) and both[1].is_full(now_ms):
+                self._by_key.pop(key, None)
 
 
 def take_from_all(buckets: Iterable[Bucket], now_ms: int) -> int:
@@ -267,26 +228,8 @@ class Policy:
 
     def announced(self) -> Limits:
         """Return what a Hello tells of these limits."""
-        return Limits(
-            max_body_b=self.max_body_b,
-            max_message_b=protocol.MAX_MESSAGE_B,
-            max_send_items=self.max_send_items,
-            max_mailboxes=self.max_mailboxes,
-            window_messages=self.window_messages,
-            window_b=self.window_b,
-            quota_messages=self.quota_messages,
-            quota_b=self.quota_b,
-            retention_s=self.retention_s,
-            remembered_s=self.remembered_s,
-            max_one_time_keys=self.max_one_time_keys,
-            low_prekeys=self.low_prekeys,
-            pow_bits_create=self.pow_bits_create,
-            pow_bits_send=self.pow_bits_send,
-            pow_bits_fetch=self.pow_bits_fetch,
-            max_blob_b=self.max_blob_b,
-            blob_quota_b=self.blob_quota_b,
-            blob_retention_s=self.blob_retention_s,
-        )
+        own = {one.name: getattr(self, one.name) for one in fields(Limits) if one.name != "max_message_b"}
+        return Limits(max_message_b=protocol.MAX_MESSAGE_B, **own)
 
 
 class SendLimits:

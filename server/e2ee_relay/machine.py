@@ -23,11 +23,6 @@ class MachineFigures:
     processor_ms: int = 0
     open_files: int = 0
 
-    @property
-    def free_share(self) -> float:
-        """Share of the disk that is free."""
-        return self.disk_free_b / self.disk_b if self.disk_b else 0.0
-
 
 def allow_open_files(wanted: int) -> int:
     """Raise the limit of open files so far, or as far as the system lets it; return it."""

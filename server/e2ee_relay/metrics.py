@@ -14,7 +14,7 @@ from .machine import MachineFigures
 from .protocol import ErrorCode
 
 if TYPE_CHECKING:
-    from .engine import Core
+    from .node import Node
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _PREFIX: Final = "sealroom_relay_"
@@ -31,6 +31,7 @@ _COUNTERS: Final = {
     "bundles_held_back": "Prekey bundles without one-time keys because too many were asked of a device",
     "mailboxes_created": "Mailboxes created",
     "words_heard": "Words from other nodes of the same relay",
+    "bad_words": "What came from another node and is no word of this release",
     "found_by_poll": "Mailboxes with messages that no word told of",
     "limited_by_mailbox": "Messages refused because their mailbox had got too many in a short time",
     "low_prekeys": "Times that an owner was told of a stock of one-time keys that runs low",
@@ -99,7 +100,7 @@ class ShellFigures:
     not_let_in: Mapping[str, int] = field(default_factory=dict)
 
 
-def render(core: Core, commits: CommitFigures, shell: ShellFigures) -> str:
+def render(core: Node, commits: CommitFigures, shell: ShellFigures) -> str:
     """Return the figures in Prometheus' text format, of the type `CONTENT_TYPE`."""
     registry = CollectorRegistry()
     registry.register(_Figures(core, commits, shell))
@@ -109,7 +110,7 @@ def render(core: Core, commits: CommitFigures, shell: ShellFigures) -> str:
 class _Figures(Collector):
     """All figures of one moment, for a registry of their own: no figure of the library's is among them."""
 
-    def __init__(self, core: Core, commits: CommitFigures, shell: ShellFigures) -> None:
+    def __init__(self, core: Node, commits: CommitFigures, shell: ShellFigures) -> None:
         self._core = core
         self._commits = commits
         self._shell = shell
@@ -149,7 +150,7 @@ class _Figures(Collector):
             "draining": ("1 if the relay is about to close", int(shell.is_draining)),
             "clock_skew_seconds": (
                 "How far the machine's clock is ahead of the relay's",
-                core.skew_ms // 1000,
+                core.store.skew_ms // 1000,
             ),
         }
 

@@ -56,7 +56,7 @@ from .protocol import (
     auth_payload,
 )
 from .rules import SEND_UNAVAILABLE
-from .session import Outlet, Session
+from .session import Kind, Outlet, Session
 from .stock_warnings import StockWarnings
 from .store.api import (
     MAILBOX,
@@ -95,6 +95,13 @@ _FINISHED_FIRST: Final = (
     BlobDrop,
 )
 
+# Charged to buckets of these names, of the connection and of the client address.
+_QUESTIONS: Final[dict[type[Any], Kind]] = {
+    Lookup: "lookups",
+    PrekeysFetch: "fetches",
+    BlobOpen: "blob_opens",
+}
+
 _Begin: TypeAlias = Callable[[Session, Any, int], None]
 
 
@@ -120,11 +127,9 @@ class Node:
         self._begin: dict[type[Any], _Begin] = {
             Auth: self._auth,
             Subscribe: self._subscribe,
-            Lookup: self._lookup,
-            PrekeysFetch: self._fetch,
-            BlobOpen: self._open_blob,
             BlobPut: self._put_part,
             BlobGet: self._get_parts,
+            **dict.fromkeys(_QUESTIONS, self._question),
             **dict.fromkeys(_FINISHED_FIRST, self._submit),
         }
         self._finish: dict[type[Any], Callable[[Op], None]] = {
@@ -205,15 +210,6 @@ class Node:
         self.blocked = blocked
         self.store.block(blocked)
 
-    @property
-    def skew_ms(self) -> int:
-        """How far the machine's clock is ahead of the relay's time (RLY-133)."""
-        return self.store.skew_ms
-
-    @skew_ms.setter
-    def skew_ms(self, skew_ms: int) -> None:
-        self.store.skew_ms = skew_ms
-
     def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
         """Return figures of this moment for the metrics (RLY-72)."""
         subscriptions = ("Mailboxes with a subscriber", len(self.delivery.subscriptions))
@@ -276,27 +272,17 @@ class Node:
         named = tuple(one for one in frame.mailboxes if one not in session.delivering)
         self._submit_as(session, Open(named), frame.request_id)
 
-    def _lookup(self, session: Session, frame: Lookup, now_ms: int) -> None:
-        wait_ms = self._charge_question(session, "lookups", now_ms)
-        self._ask(session, frame, wait_ms)
-
-    def _fetch(self, session: Session, frame: PrekeysFetch, now_ms: int) -> None:
-        wait_ms = self._charge_question(session, "fetches", now_ms)
-        self._ask(session, frame, wait_ms)
-
-    def _charge_question(self, session: Session, kind: Any, now_ms: int) -> int:
-        """Charge LOOKUP, PREKEYS_FETCH or BLOB_OPEN to connection and client address (RLY-56, RLY-248)."""
+    def _question(self, session: Session, frame: Lookup | PrekeysFetch | BlobOpen, now_ms: int) -> None:
+        """Charge a question to connection and client address (RLY-56, RLY-248)."""
+        kind = _QUESTIONS[type(frame)]
         wait_ms = session.take(kind, self.policy, 1, now_ms)
-        return wait_ms or self.shared.take(kind, session.visitor, now_ms)
+        self._ask(session, frame, wait_ms or self.shared.take(kind, session.visitor, now_ms))
 
     def _ask(self, session: Session, frame: Lookup | PrekeysFetch | BlobOpen | BlobGet, wait_ms: int) -> None:
         if wait_ms:
             self._refuse(session, frame.request_id, Refusal(ErrorCode.RATE_LIMITED, wait_ms))
         else:
             self._submit_as(session, frame, frame.request_id)
-
-    def _open_blob(self, session: Session, frame: BlobOpen, now_ms: int) -> None:
-        self._ask(session, frame, self._charge_question(session, "blob_opens", now_ms))
 
     def _put_part(self, session: Session, frame: BlobPut, now_ms: int) -> None:
         if session.parts >= _PARTS_OF_ONE or self._parts >= _PARTS:
@@ -319,10 +305,6 @@ class Node:
     def delivers(self, mailbox: bytes) -> bool:
         """Tell whether a mailbox is subscribed here."""
         return mailbox in self.delivery.subscriptions
-
-    def delivered(self) -> list[bytes]:
-        """Return all mailboxes that are subscribed here."""
-        return list(self.delivery.subscriptions)
 
     def decided(self, op: Op) -> None:
         """Deliver while the commit is under way (RLY-90)."""

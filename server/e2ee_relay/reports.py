@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, LiteralString, TypeAlias, cast
 
 JsonValue: TypeAlias = int | str | None
 Row: TypeAlias = Mapping[str, JsonValue]
@@ -14,9 +14,35 @@ Held: TypeAlias = Mapping[str, Sequence[Row]]
 
 _DAY_ZERO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+# What is counted of a database of either kind; no id is among it.
+COUNTED: Final[dict[str, LiteralString]] = {
+    "mailboxes": "SELECT count(*) FROM mailbox",
+    "tokens": "SELECT count(*) FROM token",
+    "held_messages": "SELECT count(*) FROM message",
+    "held_bytes": "SELECT CAST(coalesce(sum(length(body)), 0) AS bigint) FROM message",
+    "oldest_held_ms": "SELECT min(received_ms) FROM message",
+    "remembered_ids": "SELECT count(*) FROM seen",
+    "blobs": "SELECT count(*) FROM blob",
+    "blob_bytes": "SELECT CAST(coalesce(sum(size_b), 0) AS bigint) FROM blob",
+    "accounts": "SELECT count(DISTINCT account_id) FROM device_list",
+    "devices": "SELECT count(*) FROM device",
+    "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
+    "one_time_kem": "SELECT count(*) FROM prekey WHERE key_type = 2",
+}
+# Devices that have ever uploaded, and have fewer keys of a kind than the number that stands behind it.
+DEVICES_BELOW: Final[LiteralString] = (
+    "SELECT count(DISTINCT record_hash) FROM prekey_mark AS mark WHERE (SELECT count(*) FROM prekey"
+    " WHERE prekey.record_hash = mark.record_hash AND prekey.key_type = mark.key_type) < "
+)
 # A longer byte string is shown by its beginning and its size; --json has all of it.
 _SHOWN_HEX: Final = 128
 _BEGINNING_HEX: Final = 32
+
+
+def as_row(names: Iterable[str], values: Iterable[object]) -> dict[str, JsonValue]:
+    """Return a row of a database as it is shown: byte strings as hex."""
+    shown = [one.hex() if isinstance(one, bytes) else one for one in values]
+    return dict(zip(names, cast("list[JsonValue]", shown), strict=True))
 
 
 def print_held(held: Held, what: str, *, as_json: bool) -> None:

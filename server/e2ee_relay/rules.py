@@ -38,6 +38,7 @@ from .protocol import (
     pow_is_enough,
     token_hash,
 )
+from .rules_directory import owned_box
 from .store.api import (
     ACCOUNT,
     DAY_MS,
@@ -55,7 +56,6 @@ from .store.api import (
     Read,
     Refusal,
     Remove,
-    Requester,
     Stocks,
     View,
 )
@@ -85,15 +85,6 @@ def told_hour_ms(now_ms: int, skew_ms: int) -> int:
     Whole hours apart from the relay's own: it tells no more than the time of expiry does.
     """
     return hour_of(now_ms) + hour_of(skew_ms + _HALF_AN_HOUR_MS)
-
-
-def owned_box(view: MailboxView, peer: Requester, address: bytes) -> Box | None:
-    """Return a mailbox that this connection has authenticated, if it is held and not blocked (RLY-26)."""
-    owner_pub = peer.owned.get(address)
-    if owner_pub is None or address in view.blocked:
-        return None
-    box = view.box(address)
-    return box if box is not None and box.owner_pub == owner_pub else None
 
 
 # --- messages ---

@@ -48,11 +48,9 @@ def open_(view: BlobView, op: Op, frame: BlobOpen, policy: Policy, now_ms: int) 
         expires_ms=_end_ms(now_ms, policy.blob_unfinished_s),
     )
     charge, visitor = view.limits.charge, op.peer.visitor
-    wait_ms = 0 if op.has_paid() else charge(frame.mailbox, hashed, token_class, visitor, 0, now_ms)
-    if wait_ms:
-        op.result = Refusal(ErrorCode.RATE_LIMITED, wait_ms)
+    op.result = op.charge(lambda: charge(frame.mailbox, hashed, token_class, visitor, 0, now_ms))
+    if op.result is not None:
         return
-    op.pay()
     if held is not None and held.expires_ms > now_ms:
         if _is_same(held, fresh):
             view.look_at(op, held)
@@ -109,12 +107,9 @@ def put(view: BlobView, op: Op, frame: BlobPut, policy: Policy, now_ms: int) -> 
     elif not (view.has_room and view.has_room_for_blobs):
         op.result = _NO_ROOM
     else:
-        size_b = len(frame.part)
-        wait_ms = 0 if op.has_paid() else view.limits.charge_part(blob.mailbox, blob.hashed, size_b, now_ms)
-        if wait_ms:
-            op.result = Refusal(ErrorCode.RATE_LIMITED, wait_ms)
-        else:
-            op.pay()
+        size_b, charge = len(frame.part), view.limits.charge_part
+        op.result = op.charge(lambda: charge(blob.mailbox, blob.hashed, size_b, now_ms))
+        if op.result is None:
             view.put_part(op, blob, frame, _end_ms(now_ms, policy.blob_retention_s))
 
 
@@ -125,11 +120,8 @@ def get(view: BlobView, op: Op, frame: BlobGet, _policy: Policy, now_ms: int) ->
         op.result = _NOT_FOUND
         return
     share = min(frame.count, blob.parts - frame.index) / blob.parts
-    wait_ms = 0 if op.has_paid() else view.limits.charge_get(blob.key, share, now_ms)
-    if wait_ms:
-        op.result = Refusal(ErrorCode.RATE_LIMITED, wait_ms)
-    else:
-        op.pay()
+    op.result = op.charge(lambda: view.limits.charge_get(blob.key, share, now_ms))
+    if op.result is None:
         view.get_parts(op, blob, frame)
 
 

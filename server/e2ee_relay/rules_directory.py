@@ -41,6 +41,7 @@ from .store.api import (
     HandedOut,
     Listed,
     ListRow,
+    MailboxView,
     Op,
     PrekeyRow,
     Refusal,
@@ -80,7 +81,7 @@ def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) ->
         op.result = Refusal(ErrorCode.STALE_ENTRY)
         return
     named = entry.mailboxes() | (frozenset[bytes]() if held is None else held.mailboxes())
-    own = {address for address in named if _is_owned(view, op.peer, address)}
+    own = {address for address in named if owned_box(view, op.peer, address) is not None}
     if not own or (frame.slot is not None and not own & entry.mailboxes()):
         op.result = _NOT_AUTHENTICATED
     elif any(_is_crowded(view, frame.account_id, one, own) for one in entry.newly_named(held)):
@@ -115,10 +116,13 @@ def lookup(view: View, op: Op, frame: Lookup, _policy: Policy, _now_ms: int) -> 
     )
 
 
-def _is_owned(view: View, peer: Requester, address: bytes) -> bool:
+def owned_box(view: MailboxView, peer: Requester, address: bytes) -> Box | None:
+    """Return a mailbox that this connection has authenticated, if it is held and not blocked (RLY-26)."""
     owner_pub = peer.owned.get(address)
-    box = None if owner_pub is None or address in view.blocked else view.box(address)
-    return box is not None and box.owner_pub == owner_pub
+    if owner_pub is None or address in view.blocked:
+        return None
+    box = view.box(address)
+    return box if box is not None and box.owner_pub == owner_pub else None
 
 
 def _served_entry(view: View, account_id: bytes) -> Entry | None:
@@ -173,7 +177,8 @@ def count(view: View, op: Op, frame: PrekeysCount, _policy: Policy, _now_ms: int
 def _is_own_device(view: View, peer: Requester, frame: PrekeysUpload | PrekeysCount) -> bool:
     entry = _served_entry(view, frame.account_id)
     device = None if entry is None else entry.device(frame.record_hash)
-    return device is not None and device.mailbox is not None and _is_owned(view, peer, device.mailbox)
+    mailbox = None if device is None else device.mailbox
+    return mailbox is not None and owned_box(view, peer, mailbox) is not None
 
 
 def fetch(view: View, op: Op, frame: PrekeysFetch, policy: Policy, now_ms: int) -> None:

@@ -67,6 +67,7 @@ class RelayServer:
         self._admission = Admission(config, secrets.token_bytes(32), self._clock)
         self._engine = engine
         self._core = engine.core
+        self._store = engine.store
         self._clients: set[Connection] = set()
         # Connections with a place: those of clients, and those that wait for their end.
         self._standing: set[Connection] = set()
@@ -90,7 +91,7 @@ class RelayServer:
         found = self._engine.start(self._observe)
         with ExitStack() as undoing:
             # Its threads would keep a process alive that cannot listen (RLY-83).
-            undoing.callback(self._engine.stop, self._config.drain_s)
+            undoing.callback(self._store.stop, self._config.drain_s)
             # Swept, and the machine's clock looked at, before anybody is served.
             self._tick()
             await self._listen_to_all()
@@ -162,10 +163,10 @@ class RelayServer:
         await self._settle(self._config.drain_s)
         await self._say_goodbye()
         # What waits still is of those who flood: everybody else has had a turn (RLY-221).
-        self._engine.give_up()
+        self._store.give_up()
         if self._ticker is not None:
             self._ticker.cancel()
-        committed = await asyncio.to_thread(self._engine.stop, self._config.drain_s)
+        committed = await asyncio.to_thread(self._store.stop, self._config.drain_s)
         self._log.write(Event.STOPPED)
         return committed
 
@@ -195,7 +196,7 @@ class RelayServer:
             now = time.monotonic()
             reads = now < begun + _READ_ON_S
             busy = any(one.outstanding or (reads and one.is_busy) for one in self._clients)
-            quiet = 0 if busy or not self._engine.is_idle else quiet + 1
+            quiet = 0 if busy or not self._store.is_idle else quiet + 1
 
     async def _tick_for_ever(self) -> None:
         while True:
@@ -204,7 +205,7 @@ class RelayServer:
             self._admission.limits.forget(self._clock())
             self._look_at_certificate(time.time())
             self._look_at_block_list()
-            if not self._engine.is_alive and not self.is_lost.is_set():
+            if not self._store.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
 
@@ -214,7 +215,7 @@ class RelayServer:
 
     def _look_at_clock(self) -> None:
         """Follow the machine's clock in what is told, and warn when it has jumped (RLY-132)."""
-        skew_ms = self._core.skew_ms = self._clock.skew_ms()
+        skew_ms = self._store.skew_ms = self._clock.skew_ms()
         if self._clock.has_jumped():
             self._log.write(Event.CLOCK_JUMPED, clock_skew_s=skew_ms // 1000)
 
@@ -297,8 +298,8 @@ class RelayServer:
 
     def is_stuck(self, most_s: float) -> bool:
         """Tell whether changes wait and none has been carried out for so long: the watchdog goes by it."""
-        waits = self._engine.backlog > 0 and time.monotonic() - self._engine.completed_at > most_s
-        return waits or not self._engine.is_alive
+        waits = self._store.backlog > 0 and time.monotonic() - self._store.completed_at > most_s
+        return waits or not self._store.is_alive
 
     def complaints(self) -> list[str]:
         """Return what keeps it from taking traffic, in fixed words (RLY-74)."""
@@ -306,11 +307,12 @@ class RelayServer:
         failing = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_S
         found = {
             "draining": self._core.is_draining,
-            "the store is lost": not self._engine.is_alive,
+            "the store is lost": not self._store.is_alive,
             "the store fails": failing,
             "the disk is full": disk_is_full(self._engine.home),
             "the certificate has ended": ends_s is not None and ends_s <= time.time(),
-            **self._engine.complaints(),
+            **self._store.complaints(),
+            "the database is not the one that was opened": not self._engine.is_in_place(),
         }
         return [complaint for complaint, applies in found.items() if applies]
 
@@ -323,7 +325,7 @@ class RelayServer:
             not_let_in={str(one): self._admission.refusals[one] for one in Reason},
             journal_b=journal_b,
             database_b=database_b,
-            store_backlog=self._engine.backlog,
+            store_backlog=self._store.backlog,
             is_ready=not self.complaints(),
             is_draining=self._core.is_draining,
             now_ms=self._clock(),

@@ -41,7 +41,6 @@ async def serve(config: Config) -> bool:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     log = EventLog(sys.stderr, config.log_level, _now_ms)
     take_over_error_reports(log, asyncio.get_running_loop())
-    config.tls_context()
     config = _within_open_files(config, log)
     directory, engine = _node(config, log) if config.store else _embedded(config, log)
     server = RelayServer(config, engine, log)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from .limits import Bucket, Policy, Rate, SharedLimits, take_from_all
+from .limits import Bucket, Policy, Rate, take_from_all
 from .protocol import (
     CreateMailbox,
     ErrorCode,
@@ -19,6 +18,7 @@ from .store.api import Refusal
 
 if TYPE_CHECKING:
     from .delivery import Subscription
+    from .node import Node
 
 _RETRY_CREATION_MS: Final = 60_000
 
@@ -36,25 +36,12 @@ class Outlet(Protocol):
         ...
 
 
-class Host(Protocol):
-    """What a session asks of its node."""
-
-    @property
-    def policy(self) -> Policy: ...
-    @property
-    def shared(self) -> SharedLimits: ...
-    @property
-    def admits_mailboxes(self) -> Callable[[], bool]:
-        """Tells whether there is room for new mailboxes (RLY-158)."""
-        ...
-
-
 class Session:
     """One connection. Implements `Requester`."""
 
     __slots__ = (
         "_buckets",
-        "_host",
+        "_node",
         "delivering",
         "is_busy",
         "nonce",
@@ -67,7 +54,7 @@ class Session:
         "waiting",
     )
 
-    def __init__(self, outlet: Outlet, nonce: bytes, visitor: bytes, host: Host) -> None:
+    def __init__(self, outlet: Outlet, nonce: bytes, visitor: bytes, node: Node) -> None:
         """`visitor` stands for the client's address; empty where that is not known."""
         self.outlet: Outlet | None = outlet  # None once the connection has ended
         self.nonce = nonce
@@ -80,7 +67,7 @@ class Session:
         self.waiting: deque[Request] | None = None  # behind a request that has to be finished before them
         self.is_busy = False
         self._buckets: dict[Kind, Bucket] = {}
-        self._host = host
+        self._node = node
 
     def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
         """Give a frame to the connection, if it is still there."""
@@ -100,14 +87,14 @@ class Session:
 
     def admit(self, frame: CreateMailbox, now_ms: int) -> Refusal | None:
         """Judge the creation of a mailbox that does not exist (RLY-21, RLY-24, RLY-158)."""
-        policy = self._host.policy
+        policy = self._node.policy
         if not policy.admits_registration(frame.registration_secret):
             return Refusal(ErrorCode.REGISTRATION_REFUSED)
         context = pow_context_create(self.nonce, frame.mailbox, frame.owner_pub)
         if not pow_is_enough(context, frame.pow, policy.pow_bits_create):
             return Refusal(ErrorCode.POW_REQUIRED)
-        if not self._host.admits_mailboxes():
+        if not self._node.admits_mailboxes():
             return Refusal(ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS)
         own = self._bucket("creations", policy, now_ms)
-        wait_ms = take_from_all([own, *self._host.shared.of_creation(self.visitor, now_ms)], now_ms)
+        wait_ms = take_from_all([own, *self._node.shared.of_creation(self.visitor, now_ms)], now_ms)
         return Refusal(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from .clock import SteadyClock
 from .config import Config
-from .engine import DATABASE_GONE, OverStore
 from .node import Node
 from .store.api import Observer
 from .store.postgres import PostgresStore
 
 
-class SharedEngine(OverStore):
+class SharedEngine:
     """One node over a shared database. Implements `Engine`."""
 
     def __init__(self, config: Config, now_ms: Callable[[], int]) -> None:
@@ -27,7 +26,6 @@ class SharedEngine(OverStore):
         self.store = PostgresStore(
             config.store, config.policy, self.clock, poll_s=config.poll_s, wall_ms=now_ms()
         )
-        super().__init__(self.store)
         self.core = Node(config.policy, self.store, self.clock)
         # The database's disk is watched where it is (RLY-158).
         self.core.admits_mailboxes = lambda: self.store.crowd <= config.registration_backlog
@@ -47,10 +45,6 @@ class SharedEngine(OverStore):
     def newly_blocked(self) -> frozenset[bytes] | None:
         """The store reads the blocked ids from the database."""
         return None
-
-    def complaints(self) -> dict[str, bool]:
-        """Say whether the database answers (RLY-109), and is the one of before."""
-        return {**self.store.complaints(), DATABASE_GONE: not self.is_in_place()}
 
     def is_in_place(self) -> bool:
         """Tell whether no connection has found another relay's database, or an empty one (RLY-176)."""

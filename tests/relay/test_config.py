@@ -17,7 +17,6 @@ def test_defaults() -> None:
     config = load(None, {}, {})
     assert config == Config(policy=Policy(relay_name="127.0.0.1"), metrics_port=9465, metrics_chosen=False)
     assert config.database_path == Path("relay-data/relay.db")
-    assert config.tls_context() is None
 
 
 def test_file_then_environment_then_flags(tmp_path: Path) -> None:
@@ -116,7 +115,7 @@ def test_a_number_of_thousands_of_digits_and_a_file_that_is_no_text(tmp_path: Pa
 def test_a_certificate_that_cannot_be_used() -> None:
     config = load(None, {}, {"tls_cert": "missing.pem", "tls_key": "missing.pem"})
     with pytest.raises(ConfigError, match=r"tls_cert: missing\.pem cannot be read: no such file"):
-        config.tls_context()
+        config.tls_listener()
 
 
 def test_the_configuration_file_is_named_by_flag_or_environment() -> None:

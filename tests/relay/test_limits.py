@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from core_bench import Bench
-from e2ee_relay.limits import Allowance, Bucket, Buckets, Policy, Rate
+from e2ee_relay.limits import Allowances, Bucket, Buckets, Policy, Rate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,12 +95,12 @@ def test_registration_secret() -> None:
 
 def test_full_buckets_may_be_forgotten_while_they_are_charged(monkeypatch: pytest.MonkeyPatch) -> None:
     """RLY-42: a store's thread charges what the loop forgets: the charge is lost at most."""
-    allowance, rate, take = Allowance(), Rate(2, 1), Bucket.take
+    allowances, rate, take = Allowances(), Rate(2, 1), Bucket.take
 
     def forgotten_meanwhile(bucket: Bucket, amount: float, now_ms: int) -> int:
-        allowance.forget_full(now_ms)
+        allowances.forget_full(now_ms)
         return take(bucket, amount, now_ms)
 
-    allowance.take(1, rate, rate, 0)
+    allowances.take(b"token", 1, rate, rate, 0)
     monkeypatch.setattr(Bucket, "take", forgotten_meanwhile)
-    assert allowance.take(1, rate, rate, 10_000) == 0
+    assert allowances.take(b"token", 1, rate, rate, 10_000) == 0

@@ -8,7 +8,7 @@ from collections import Counter
 
 from core_bench import KEY, Bench, item
 from e2ee_relay.delivery import InFlight, Subscription
-from e2ee_relay.limits import Allowance, Bucket
+from e2ee_relay.limits import Bucket
 from e2ee_relay.protocol import (
     Ack,
     Auth,
@@ -28,7 +28,7 @@ from e2ee_relay.store.sqlite_view import Row
 from e2ee_relay.store.sqlite_writes import Writes
 from relay_actors import HOUR_MS
 
-_WATCHED = (Session, Subscription, InFlight, Bucket, Allowance, Box, Op, Row, Writes)
+_WATCHED = (Session, Subscription, InFlight, Bucket, Box, Op, Row, Writes)
 
 
 def standing() -> Counter[str]:

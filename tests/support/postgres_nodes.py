@@ -95,9 +95,6 @@ class Listening:
     def delivers(self, mailbox: bytes) -> bool:
         raise AssertionError(mailbox)
 
-    def delivered(self) -> list[bytes]:
-        raise AssertionError
-
     def decided(self, op: Op) -> None:
         raise AssertionError(op)
 

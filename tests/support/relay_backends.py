@@ -72,7 +72,7 @@ def known_visitors(relay: AnyRelay) -> int:
 def machine_is_ahead(relay: AnyRelay, skew_ms: int) -> None:
     """Have the machine's clock say another time than the relay's own; negative: behind."""
     for state in states_of(relay):
-        state.skew_ms = skew_ms
+        state.store.skew_ms = skew_ms
 
 
 def longest_upkeep_ms(relay: AnyRelay) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
 import shutil
 import tempfile
 from collections.abc import Generator, Sequence
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+from e2ee_relay.machine import allow_open_files
 
 from .link import RefusedByRelay, RelayLink, Run
 from .load import Link, Load, Measured, Plan
@@ -44,11 +45,10 @@ def allow_descriptors(wanted: int) -> None:
     Raises:
         OSError: the hard limit is too low for `wanted` connections.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + _SPARE_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise OSError(f"{needed} open files are needed, the limit of this user is {hard}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+    allowed = allow_open_files(needed)
+    if allowed < needed:
+        raise OSError(f"{needed} open files are needed, the limit of this user is {allowed}")
 
 
 def percentiles_ms(seconds: Sequence[float]) -> dict[str, float | None]:

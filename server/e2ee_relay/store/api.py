@@ -176,8 +176,7 @@ class Paid(NamedTuple):
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(NamedTuple):
     """What is held of a device's prekeys."""
 
     one_time_x25519: int = 0
@@ -398,6 +397,14 @@ class Op:
         """Tell whether an item, by its place, was charged to buckets when it was decided before."""
         return self.paid is not None and item in self.paid
 
+    def charge(self, charge: Callable[[], int]) -> Refusal | None:
+        """Have the whole of it charged, unless it was before; return the refusal where it has to wait."""
+        wait_ms = 0 if self.has_paid() else charge()
+        if wait_ms:
+            return Refusal(ErrorCode.RATE_LIMITED, wait_ms)
+        self.pay()
+        return None
+
     def pay(self, item: int = 0) -> None:
         """Note that an item was charged: it is once, however often its transaction is repeated (RLY-196)."""
         if self.paid is None:
@@ -602,10 +609,6 @@ class Listener(Protocol):
         """Tell whether a mailbox is subscribed here."""
         ...
 
-    def delivered(self) -> list[bytes]:
-        """Return all mailboxes that are subscribed here."""
-        ...
-
     def decided(self, op: Op) -> None:
         """Hear of an operation that is decided and not yet committed; only of a store that `overlaps`."""
         ...
@@ -645,13 +648,9 @@ class Store(Protocol):
     # No number is ever given twice, committed or not: so delivery need not wait for the commit (RLY-90).
     @property
     def overlaps(self) -> bool: ...
-    @property
-    def skew_ms(self) -> int:
-        """How far the machine's clock is ahead of the relay's time (RLY-133)."""
-        ...
 
-    @skew_ms.setter
-    def skew_ms(self, skew_ms: int) -> None: ...
+    # How far the machine's clock is ahead of the relay's time (RLY-133).
+    skew_ms: int
 
     def start(self, node: Listener, observer: Observer) -> None:
         """Begin to carry out operations, in a running event loop.

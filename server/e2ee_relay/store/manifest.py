@@ -7,26 +7,26 @@ from typing import Final
 
 from .postgres_manifest import POSTGRES_INTRODUCTION, POSTGRES_MANIFEST
 from .sqlite_schema import SCHEMA_VERSION, migrate
-from .stored import DIRECTORY, Stored
+from .stored import (
+    DIRECTORY,
+    WITH_BLOB,
+    Stored,
+    blob_columns,
+    mailbox_columns,
+    message_columns,
+    token_columns,
+)
 
 _WITH_MAILBOX: Final = "until the mailbox is deleted, purged or abandoned (400 days without use)"
 _WITH_MESSAGE: Final = "until acknowledged, or expired (30 days, or 60 seconds for the short class)"
-_WITH_BLOB: Final = "until dropped, or expired (30 days, a day while it is not whole), or its mailbox is gone"
 _WITH_ID: Final = "1 to 2 hours after the message came"
-
 
 _MESSAGE: Final = {
     "row_id": Stored("running number", "order; tells the order of arrival over all mailboxes", _WITH_MESSAGE),
     "mailbox_no": Stored("the mailbox", "who gets it", _WITH_MESSAGE),
     "seq": Stored("number within the mailbox", "order and acknowledgement", _WITH_MESSAGE),
     "msg_id": Stored("random id chosen by the sender", "a repeated send is stored once", _WITH_MESSAGE),
-    "expires_ms": Stored(
-        "end of its time, from the end of the hour of arrival (short class: exact)",
-        "it is deleted then",
-        _WITH_MESSAGE,
-    ),
-    "received_ms": Stored("hour of arrival", "told to the owner", _WITH_MESSAGE),
-    "body": Stored("sealed envelope, padded", "what the owner came for", _WITH_MESSAGE),
+    **message_columns(_WITH_MESSAGE, "it is deleted then"),
 }
 MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     "meta": {
@@ -49,25 +49,9 @@ MANIFEST: Final[dict[str, dict[str, Stored]]] = {
             "short reference inside the database; tells the order of creation",
             _WITH_MAILBOX,
         ),
-        "mailbox": Stored("random 16-byte id", "senders name it", _WITH_MAILBOX),
-        "owner_pub": Stored(
-            "public key made for this mailbox alone", "the owner proves possession", _WITH_MAILBOX
-        ),
-        "used_day": Stored(
-            "day of the last proof, written at most once in 7 days",
-            "abandoned mailboxes are found",
-            _WITH_MAILBOX,
-        ),
+        **mailbox_columns(_WITH_MAILBOX),
     },
-    "token": {
-        "mailbox_no": Stored("the mailbox", "what the token opens", "until revoked, or with the mailbox"),
-        "token_hash": Stored(
-            "BLAKE2b-256 of a delivery token", "the right to write", "until revoked, or with the mailbox"
-        ),
-        "token_class": Stored(
-            "contact or front door", "which limits apply", "until revoked, or with the mailbox"
-        ),
-    },
+    "token": token_columns("mailbox_no"),
     "message": _MESSAGE,
     "seen": {
         "row_id": Stored("running number", "the oldest is forgotten first", _WITH_ID),
@@ -80,14 +64,8 @@ MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         "until_hour": Stored("full hour at which it is forgotten", "it is deleted then", _WITH_ID),
     },
     "blob": {
-        "key": Stored("BLAKE2b-256 of a blob's random id", "it is found by the id", _WITH_BLOB),
-        "writer": Stored("BLAKE2b-256 of its writer's secret", "who may put parts, and drop it", _WITH_BLOB),
-        "mailbox_no": Stored("the mailbox", "pays, and takes the blob with it", _WITH_BLOB),
-        "token_hash": Stored("the token with which it was opened", "what one token pays", _WITH_BLOB),
-        "is_trusted": Stored("whether the owner trusted that token", "how much it pays", _WITH_BLOB),
-        "size_b": Stored("padded size", "quota; the size of each part", _WITH_BLOB),
-        "expires_ms": Stored("end of its time, from the end of an hour", "it is deleted then", _WITH_BLOB),
-        "is_whole": Stored("whether all parts are there", "only then it is handed out", _WITH_BLOB),
+        **blob_columns("key", "mailbox_no"),
+        "is_whole": Stored("whether all parts are there", "only then it is handed out", WITH_BLOB),
     },
     **DIRECTORY,
     "purge_request": {

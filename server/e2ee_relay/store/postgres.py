@@ -132,7 +132,7 @@ class PostgresStore:
         try:
             self._begin(wall_ms)
         except psycopg.Error as error:
-            raise StoreError(f"the database cannot be used: {words_of(error)}") from None
+            raise StoreError(unusable(error)) from None
 
     def _worker(
         self, purpose: str, carry_out: Callable[[psycopg.Connection, list[Op]], Aftermath]
@@ -400,6 +400,7 @@ def _read_blocked(db: psycopg.Connection) -> frozenset[bytes]:
     return frozenset(bytes(row[0]) for row in db.execute("SELECT subject FROM blocked"))
 
 
-def words_of(error: psycopg.Error) -> str:
-    """Return the class of an error: its text could quote the address or a stored value."""
-    return f"{type(error).__name__} {error.sqlstate or ''}".strip()
+def unusable(error: psycopg.Error) -> str:
+    """Return what is told of an error by its class: its text could quote the address or a stored value."""
+    name = f"{type(error).__name__} {error.sqlstate or ''}".strip()
+    return f"the database cannot be used: {name}; psql with the same address says more"

@@ -7,47 +7,48 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, LiteralString, TypeAlias
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from e2ee_relay.config import Config
 from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, ask_to_remove
-from e2ee_relay.reports import JsonValue, print_held, print_statistics, receipt
+from e2ee_relay.reports import (
+    COUNTED,
+    DEVICES_BELOW,
+    JsonValue,
+    as_row,
+    print_held,
+    print_statistics,
+    receipt,
+)
 
 from .api import MAILBOX, StoreError
+from .postgres import unusable
 from .postgres_rows import OF_ACCOUNT, OF_DEVICE, OF_MAILBOX, erase_account, erase_mailbox, expire_blobs
 from .postgres_schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_version
 from .postgres_session import Identity, connect, refuse_other_time, refuse_unfit
 from .postgres_upkeep import drop_partitions, expire_now, find_identity, note_identity
 from .sqlite_schema import describe
 
-Command: TypeAlias = Callable[[psycopg.Connection, Config, argparse.Namespace, str, bytes], int]
-
 _COUNTED: Final[dict[str, LiteralString]] = {
-    "mailboxes": "SELECT count(*) FROM mailbox",
+    **COUNTED,
     "subscribed_mailboxes": "SELECT count(*) FROM mailbox WHERE subscriber IS NOT NULL",
-    "tokens": "SELECT count(*) FROM token",
-    "held_messages": "SELECT count(*) FROM message",
-    "held_bytes": "SELECT coalesce(sum(octet_length(body)), 0)::bigint FROM message",
-    "oldest_held_ms": "SELECT min(received_ms) FROM message",
-    "remembered_ids": "SELECT count(*) FROM seen",
-    "blobs": "SELECT count(*) FROM blob",
-    "blob_bytes": "SELECT coalesce(sum(size_b), 0)::bigint FROM blob",
-    "accounts": "SELECT count(DISTINCT account_id) FROM device_list",
-    "devices": "SELECT count(*) FROM device",
-    "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
-    "one_time_kem": "SELECT count(*) FROM prekey WHERE key_type = 2",
     "blocked_mailboxes": "SELECT count(*) FROM blocked WHERE octet_length(subject) = 16",
     "blocked_accounts": "SELECT count(*) FROM blocked WHERE octet_length(subject) = 32",
     "database_bytes": "SELECT pg_database_size(current_database())",
 }
-# A device that has ever uploaded, and has fewer keys of a kind than the owner is warned at.
-_LOW: Final = (
-    "SELECT count(DISTINCT record_hash) FROM prekey_mark AS mark WHERE (SELECT count(*) FROM prekey"
-    " WHERE prekey.record_hash = mark.record_hash AND prekey.key_type = mark.key_type) < %s"
-)
+
+
+class Call(NamedTuple):
+    """A command, and what it is about: kind and id are empty where it is about none."""
+
+    db: psycopg.Connection
+    config: Config
+    options: argparse.Namespace
+    kind: str
+    subject: bytes
 
 
 def run(config: Config, options: argparse.Namespace, kind: str, subject: bytes) -> int:
@@ -69,9 +70,9 @@ def run(config: Config, options: argparse.Namespace, kind: str, subject: bytes) 
             if version == 0:
                 raise StoreError("there is no relay in this database")
             migrate(db)
-            return command(db, config, options, kind, subject)
+            return command(Call(db, config, options, kind, subject))
     except psycopg.Error as error:
-        raise StoreError(f"the database cannot be used: {type(error).__name__}") from None
+        raise StoreError(unusable(error)) from None
 
 
 def _migrate(db: psycopg.Connection, version: int, options: argparse.Namespace) -> int:
@@ -106,22 +107,16 @@ def _rows(db: psycopg.Connection, table: str, column: str, value: bytes) -> list
     query = sql.SQL("SELECT * FROM {} WHERE {} = %b").format(sql.Identifier(table), sql.Identifier(column))
     cursor = db.execute(query, [value])
     names = [one.name for one in cursor.description or ()]
-    return [
-        {name: one.hex() if isinstance(one, bytes) else one for name, one in zip(names, row, strict=True)}
-        for row in cursor
-    ]
+    return [as_row(names, row) for row in cursor]
 
 
-def _inspect(
-    db: psycopg.Connection, _config: Config, options: argparse.Namespace, kind: str, subject: bytes
-) -> int:
-    print_held(held_about(db, kind, subject), kind, as_json=options.json)
+def _inspect(call: Call) -> int:
+    print_held(held_about(call.db, call.kind, call.subject), call.kind, as_json=call.options.json)
     return EXIT_OK
 
 
-def _purge(
-    db: psycopg.Connection, _config: Config, options: argparse.Namespace, kind: str, subject: bytes
-) -> int:
+def _purge(call: Call) -> int:
+    db, _, options, kind, subject = call
     held = held_about(db, kind, subject)
     status = ask_to_remove(held, kind, assumed=options.yes)
     if status != EXIT_OK:
@@ -133,12 +128,10 @@ def _purge(
     return EXIT_FAILED if any(left.values()) else EXIT_OK
 
 
-def _expire(
-    db: psycopg.Connection, config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
-) -> int:
-    now_ms = _now_ms(db)
+def _expire(call: Call) -> int:
+    db, now_ms = call.db, _now_ms(call.db)
     expire_blobs(db, now_ms)
-    gone = expire_now(db, now_ms) + drop_partitions(db, now_ms, config.policy.retention_s)
+    gone = expire_now(db, now_ms) + drop_partitions(db, now_ms, call.config.policy.retention_s)
     return _say(f"expired messages deleted: {gone}")
 
 
@@ -149,10 +142,9 @@ def _now_ms(db: psycopg.Connection) -> int:
     return now_ms
 
 
-def _stats(
-    db: psycopg.Connection, config: Config, options: argparse.Namespace, _kind: str, _subject: bytes
-) -> int:
-    print_statistics(statistics(db, config.policy.low_prekeys), as_json=options.json)
+def _stats(call: Call) -> int:
+    figures = statistics(call.db, call.config.policy.low_prekeys)
+    print_statistics(figures, as_json=call.options.json)
     return EXIT_OK
 
 
@@ -160,7 +152,7 @@ def statistics(db: psycopg.Connection, low_prekeys: int) -> Mapping[str, JsonVal
     """Count what is stored; no id among it."""
     found: dict[str, JsonValue] = {"schema": schema_version(db)}
     found.update({name: _one(db.execute(query)) for name, query in _COUNTED.items()})
-    found["devices_low_on_keys"] = _one(db.execute(_LOW, [low_prekeys]))
+    found["devices_low_on_keys"] = _one(db.execute(DEVICES_BELOW + "%s", [low_prekeys]))
     return found
 
 
@@ -170,28 +162,22 @@ def _one(cursor: psycopg.Cursor[tuple[Any, ...]]) -> JsonValue:
     return value
 
 
-def _block(
-    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, kind: str, subject: bytes
-) -> int:
-    done = db.execute("INSERT INTO blocked VALUES (%b) ON CONFLICT DO NOTHING", [subject]).rowcount
-    return _say(f"{kind} blocked" if done else f"the {kind} was blocked already")
+def _block(call: Call) -> int:
+    done = call.db.execute("INSERT INTO blocked VALUES (%b) ON CONFLICT DO NOTHING", [call.subject]).rowcount
+    return _say(f"{call.kind} blocked" if done else f"the {call.kind} was blocked already")
 
 
-def _unblock(
-    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, kind: str, subject: bytes
-) -> int:
-    if not db.execute("DELETE FROM blocked WHERE subject = %b", [subject]).rowcount:
-        sys.stderr.write(f"sealroom-relay: the {kind} is not blocked\n")
+def _unblock(call: Call) -> int:
+    if not call.db.execute("DELETE FROM blocked WHERE subject = %b", [call.subject]).rowcount:
+        sys.stderr.write(f"sealroom-relay: the {call.kind} is not blocked\n")
         return EXIT_FAILED
-    return _say(f"{kind} unblocked")
+    return _say(f"{call.kind} unblocked")
 
 
-def _restore_check(
-    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
-) -> int:
-    is_other = find_identity(db) not in (None, Identity.of(db))
+def _restore_check(call: Call) -> int:
+    is_other = find_identity(call.db) not in (None, Identity.of(call.db))
     report = {
-        "schema": schema_version(db),
+        "schema": schema_version(call.db),
         "schema_known": SCHEMA_VERSION,
         "another_database": is_other,
         "one_time_keys_burn_at_start": is_other,
@@ -199,14 +185,12 @@ def _restore_check(
     return _say(json.dumps(report, indent=2))
 
 
-def _restored(
-    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
-) -> int:
-    burned = note_identity(db, _now_ms(db), declared=True)
+def _restored(call: Call) -> int:
+    burned = note_identity(call.db, _now_ms(call.db), declared=True)
     return _say(f"declared as restored; one-time keys burned: {burned}")
 
 
-_COMMANDS: Final[dict[str, Command]] = {
+_COMMANDS: Final[dict[str, Callable[[Call], int]]] = {
     "inspect": _inspect,
     "purge": _purge,
     "expire-now": _expire,

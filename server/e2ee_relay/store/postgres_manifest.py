@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from .stored import DIRECTORY, Stored
+from .stored import (
+    DIRECTORY,
+    WITH_BLOB,
+    Stored,
+    blob_columns,
+    mailbox_columns,
+    message_columns,
+    token_columns,
+)
 
 _WITH_MAILBOX: Final = "until the owner deletes the mailbox, or 400 days without use"
 _WITH_MESSAGE: Final = "until acknowledged, or until all that arrived on its day has expired"
 _SHORT: Final = "for a minute, acknowledged or not"
-_WITH_BLOB: Final = "until dropped, or expired (30 days, a day while it is not whole), or its mailbox is gone"
 _SEEN: Final = "1 to 2 hours after the sending"
-
-_MAILBOX: Final = Stored("random 16-byte id", "whose row it is", _WITH_MAILBOX)
 
 POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     "meta": {
@@ -26,15 +31,7 @@ POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         ),
     },
     "mailbox": {
-        "mailbox": Stored("random 16-byte id", "senders name it", _WITH_MAILBOX),
-        "owner_pub": Stored(
-            "public key made for this mailbox alone", "the owner proves possession", _WITH_MAILBOX
-        ),
-        "used_day": Stored(
-            "day of the last proof, written at most once in 7 days",
-            "abandoned mailboxes are found",
-            _WITH_MAILBOX,
-        ),
+        **mailbox_columns(_WITH_MAILBOX),
         "last_seq": Stored(
             "highest number given; its upper bits are a day, it begins at the time of creation",
             "order over all nodes; tells how many messages there have been on its day",
@@ -56,15 +53,7 @@ POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
             "random name of the node that delivers", "it is woken", "until the owner has gone"
         ),
     },
-    "token": {
-        "mailbox": Stored("the mailbox", "what the token opens", "until revoked, or with the mailbox"),
-        "token_hash": Stored(
-            "BLAKE2b-256 of a delivery token", "the right to write", "until revoked, or with the mailbox"
-        ),
-        "token_class": Stored(
-            "contact or front door", "which limits apply", "until revoked, or with the mailbox"
-        ),
-    },
+    "token": token_columns("mailbox"),
     "message": {
         "mailbox": Stored("the mailbox", "who gets it", _WITH_MESSAGE),
         "seq": Stored(
@@ -73,13 +62,7 @@ POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
             _WITH_MESSAGE,
         ),
         "msg_id": Stored("random id chosen by the sender", "told to the owner", _WITH_MESSAGE),
-        "expires_ms": Stored(
-            "end of its time, from the end of the hour of arrival (short class: exact)",
-            "it is not delivered after",
-            _WITH_MESSAGE,
-        ),
-        "received_ms": Stored("hour of arrival", "told to the owner", _WITH_MESSAGE),
-        "body": Stored("sealed envelope, padded", "what the owner came for", _WITH_MESSAGE),
+        **message_columns(_WITH_MESSAGE, "it is not delivered after"),
     },
     "short_lived": {
         "mailbox": Stored("the mailbox", "whose message it is", _SHORT),
@@ -96,19 +79,13 @@ POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         "until_hour": Stored("full hour at which it is forgotten", "the partition is dropped", _SEEN),
     },
     "blob": {
-        "blob": Stored("BLAKE2b-256 of a blob's random id", "it is found by the id", _WITH_BLOB),
-        "writer": Stored("BLAKE2b-256 of its writer's secret", "who may put parts, and drop it", _WITH_BLOB),
-        "mailbox": Stored("the mailbox", "pays, and takes the blob with it", _WITH_BLOB),
-        "token_hash": Stored("the token with which it was opened", "what one token pays", _WITH_BLOB),
-        "is_trusted": Stored("whether the owner trusted that token", "how much it pays", _WITH_BLOB),
-        "size_b": Stored("padded size", "quota; the size of each part", _WITH_BLOB),
-        "expires_ms": Stored("end of its time, from the end of an hour", "it is deleted then", _WITH_BLOB),
-        "next": Stored("number of parts that are there", "an upload goes on there", _WITH_BLOB),
+        **blob_columns("blob", "mailbox"),
+        "next": Stored("number of parts that are there", "an upload goes on there", WITH_BLOB),
     },
     "blob_part": {
-        "blob": Stored("the blob", "whose part it is", _WITH_BLOB),
-        "index": Stored("place in it", "order", _WITH_BLOB),
-        "part": Stored("up to 64 KiB of it, sealed", "what its readers come for", _WITH_BLOB),
+        "blob": Stored("the blob", "whose part it is", WITH_BLOB),
+        "index": Stored("place in it", "order", WITH_BLOB),
+        "part": Stored("up to 64 KiB of it, sealed", "what its readers come for", WITH_BLOB),
     },
     **DIRECTORY,
     "blocked": {

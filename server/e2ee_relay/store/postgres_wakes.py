@@ -107,6 +107,7 @@ class Wakes:
 
     def heard(self, data: bytes) -> None:
         """Take a word from another node; what is no word is passed over."""
+        self._node.counters["words_heard"] += 1
         try:
             word = decode_word(data)
         except BadWord:

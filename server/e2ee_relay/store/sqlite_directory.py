@@ -10,6 +10,12 @@ from e2ee_relay.entry import Entry, entry_from_rows
 from .api import HOUR_MS, ML_KEM_768, X25519, DeviceRow, ListRow, PrekeyRow, Stock
 
 _ALL_ROWS: Final = range(2**63 - 1)
+# By type: how many one-time keys, the highest id ever uploaded, the id of the reusable key.
+_STOCK: Final = (
+    "SELECT key_type, count(*) FROM prekey WHERE record_hash = ? GROUP BY key_type",
+    "SELECT key_type, highest_id FROM prekey_mark WHERE record_hash = ?",
+    "SELECT key_type, key_id FROM reusable_prekey WHERE record_hash = ?",
+)
 
 
 class SqlDirectory:
@@ -103,18 +109,7 @@ class SqlDirectory:
 
     def stock(self, record_hash: bytes) -> Stock:
         """Return what is held for a device."""
-        asked = (record_hash,)
-        held = dict(
-            self._db.execute(
-                "SELECT key_type, count(*) FROM prekey WHERE record_hash = ? GROUP BY key_type", asked
-            )
-        )
-        highest = dict(
-            self._db.execute("SELECT key_type, highest_id FROM prekey_mark WHERE record_hash = ?", asked)
-        )
-        reusable = dict(
-            self._db.execute("SELECT key_type, key_id FROM reusable_prekey WHERE record_hash = ?", asked)
-        )
+        held, highest, reusable = (dict(self._db.execute(query, (record_hash,))) for query in _STOCK)
         return Stock(
             one_time_x25519=held.get(X25519, 0),
             one_time_kem=held.get(ML_KEM_768, 0),

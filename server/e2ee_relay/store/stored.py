@@ -20,6 +20,55 @@ _WITH_DEVICE: Final = "until the device leaves the list or the account is purged
 _WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
 _REUSABLE: Final = "until replaced, expired, or with the device"
 
+WITH_BLOB: Final = "until dropped, or expired (30 days, a day while it is not whole), or its mailbox is gone"
+_OF_RIGHT: Final = "until revoked, or with the mailbox"
+
+
+def mailbox_columns(how_long: str) -> dict[str, Stored]:
+    """Return what a mailbox's row has in both stores."""
+    return {
+        "mailbox": Stored("random 16-byte id", "senders name it", how_long),
+        "owner_pub": Stored(
+            "public key made for this mailbox alone", "the owner proves possession", how_long
+        ),
+        "used_day": Stored(
+            "day of the last proof, written at most once in 7 days", "abandoned mailboxes are found", how_long
+        ),
+    }
+
+
+def message_columns(how_long: str, when_expired: str) -> dict[str, Stored]:
+    """Return what a held message's row has in both stores."""
+    end = "end of its time, from the end of the hour of arrival (short class: exact)"
+    return {
+        "expires_ms": Stored(end, when_expired, how_long),
+        "received_ms": Stored("hour of arrival", "told to the owner", how_long),
+        "body": Stored("sealed envelope, padded", "what the owner came for", how_long),
+    }
+
+
+def token_columns(mailbox: str) -> dict[str, Stored]:
+    """Return a token's row; `mailbox` is the column that names its mailbox, as below."""
+    return {
+        mailbox: Stored("the mailbox", "what the token opens", _OF_RIGHT),
+        "token_hash": Stored("BLAKE2b-256 of a delivery token", "the right to write", _OF_RIGHT),
+        "token_class": Stored("contact or front door", "which limits apply", _OF_RIGHT),
+    }
+
+
+def blob_columns(key: str, mailbox: str) -> dict[str, Stored]:
+    """Return what a blob's row has in both stores."""
+    return {
+        key: Stored("BLAKE2b-256 of a blob's random id", "it is found by the id", WITH_BLOB),
+        "writer": Stored("BLAKE2b-256 of its writer's secret", "who may put parts, and drop it", WITH_BLOB),
+        mailbox: Stored("the mailbox", "pays, and takes the blob with it", WITH_BLOB),
+        "token_hash": Stored("the token with which it was opened", "what one token pays", WITH_BLOB),
+        "is_trusted": Stored("whether the owner trusted that token", "how much it pays", WITH_BLOB),
+        "size_b": Stored("padded size", "quota; the size of each part", WITH_BLOB),
+        "expires_ms": Stored("end of its time, from the end of an hour", "it is deleted then", WITH_BLOB),
+    }
+
+
 DIRECTORY: Final[dict[str, dict[str, Stored]]] = {
     "device_list": {
         "account_id": Stored("public key of an account that publishes", "it is looked up by it", _WITH_ENTRY),
