@@ -55,7 +55,7 @@ class DataDirectory:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise StoreInUse(f"another process uses the data directory {path}") from None
+            raise StoreInUse(f"another process has the data directory {path}: stop the relay first") from None
         return cls(path, lock)
 
     def open_store(self, reserve_b: int = DEFAULT_RESERVE_B) -> DatabaseFile:

@@ -36,6 +36,9 @@ _FAILING_S: Final = 10.0
 # What was read when a drain begins is carried out by then; who floods has always something to be read.
 _READ_ON_S: Final = 1.0
 _DAY_S: Final = 86_400
+# Connections that are not let in within a minute, and are told of: one a second.
+_COUNT_EVERY_S: Final = 60.0
+_MANY_TURNED_AWAY: Final = 60
 _WARN_BEFORE_END_S: Final = 14 * _DAY_S
 # Bytes of unfinished great messages, of one address and of all (RLY-180).
 _UNFINISHED_OF_ONE_B: Final = 32 << 20
@@ -75,6 +78,9 @@ class RelayServer:
         self._commits = CommitFigures()
         self._failed_at: float | None = None
         self._warned_day = 0
+        self._told_reasons: list[str] = []
+        self._turned_away = 0
+        self._next_count_s = 0.0
         self._slow_clients = 0
         self._ticker: asyncio.Task[None] | None = None
         self.port = 0
@@ -205,6 +211,8 @@ class RelayServer:
             self._admission.limits.forget(self._clock())
             self._look_at_certificate(time.time())
             self._look_at_block_list()
+            self._look_at_readiness()
+            self._look_at_admission(time.monotonic())
             if not self._store.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
@@ -226,7 +234,29 @@ class RelayServer:
         left_s = self._certificate.ends_s - now_s
         if left_s < _WARN_BEFORE_END_S:
             self._warned_day = int(now_s) // _DAY_S
-            self._log.write(Event.CERTIFICATE_ENDS, certificate_days=int(left_s // _DAY_S))
+            event = Event.CERTIFICATE_ENDS if left_s > 0 else Event.CERTIFICATE_ENDED
+            self._log.write(event, certificate_days=int(left_s // _DAY_S))
+
+    def _look_at_readiness(self) -> None:
+        """Tell what keeps the relay from taking traffic, each time that this has changed (RLY-74)."""
+        reasons = self.complaints()
+        if self._core.is_draining or reasons == self._told_reasons:
+            return
+        self._told_reasons = reasons
+        if reasons:
+            self._log.write_reasons(Event.NOT_READY, reasons)
+        else:
+            self._log.write(Event.READY)
+
+    def _look_at_admission(self, now_s: float) -> None:
+        """Tell once a minute of many connections that were not let in."""
+        if now_s < self._next_count_s:
+            return
+        self._next_count_s = now_s + _COUNT_EVERY_S
+        turned_away = sum(self._admission.refusals.values())
+        since, self._turned_away = turned_away - self._turned_away, turned_away
+        if since >= _MANY_TURNED_AWAY:
+            self._log.write(Event.TURNED_AWAY, connections=since)
 
     def _look_at_block_list(self) -> None:
         """Take over what the operator has changed; a damaged list leaves the last one in force (RLY-86)."""

@@ -44,7 +44,7 @@ def test_an_error_that_quotes_a_frame_is_logged_without_its_text() -> None:
         raise ValueError("SEND to 0011 of b'Guten Tag'")
     except ValueError as error:
         log.write_error(error)
-    assert set(json.loads(stream.getvalue())) == {"time_ms", "level", "event", "type", "place"}
+    assert set(json.loads(stream.getvalue())) == {"time_ms", "level", "event", "type", "place", "text"}
     assert "Guten" not in stream.getvalue()
 
 

@@ -83,7 +83,7 @@ def test_each_key_of_the_log_is_declared(repo_root: Path, declared: set[str]) ->
     keys: set[str] = set()
     for path in (repo_root / "server/e2ee_relay").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("log.write"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("log.write", "self._print")):
                 keys |= {keyword.arg for keyword in node.keywords if keyword.arg is not None}
             if isinstance(node, ast.FunctionDef) and node.name == "at_start":
                 keys |= {str(getattr(one, "value", "")) for one in ast.walk(node) if _is_name(one)}

@@ -88,5 +88,5 @@ def test_room_and_backlog_decide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     while engine.store.backlog:
         engine.store._queue.get()
     assert admits()
-    assert engine.stop(10)
+    assert engine.store.stop(10)
     directory.release()

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from conversations import until
 from cryptography import x509
 from e2ee_relay.certificate import CertificateUnreadable, earliest_end_s
 from relay_actors import Owner, Peer, SocketLink
@@ -151,6 +152,7 @@ async def test_the_end_shows_before_and_after(tmp_path: Path) -> None:
         await relay.reload('"reloaded"')
         assert relay.get("/readyz") == (503, "not ready: the certificate has ended\n")
         assert relay.get("/livez")[0] == 200
+        await until(lambda: '"not_ready"' in relay.log() and '"certificate_ended"' in relay.log())
 
 
 @pytest.mark.processes

@@ -74,7 +74,7 @@ async def test_three_nodes_are_one_relay_to_clients(three: list[RelayProcess], t
 
 
 async def test_a_database_that_is_away(tmp_path: Path) -> None:
-    """RLY-109: typed answers, not ready; when it is back, all that was answered OK, without a restart."""
+    """RLY-109: typed answers, not ready, told in the log; when it is back, all that was answered OK."""
     server = PostgresServer().start()
     node = RelayProcess(tmp_path / "node", f"store={server.make_database()}").start()
     try:
@@ -88,9 +88,11 @@ async def test_a_database_that_is_away(tmp_path: Path) -> None:
         result = (await peer.send(owner.item(b"meanwhile")))[0]
         assert (result.code, result.retry_after_ms > 0) == (ErrorCode.UNAVAILABLE, True)
         await until(lambda: "the database is away" in node.get("/readyz")[1])
+        await until(lambda: "the database is away" in node.log())
         assert node.get("/livez")[0] == 200
         server.start()
         await until(lambda: "database" not in node.get("/readyz")[1])
+        await until(lambda: '"event": "ready"' in node.log())
         again = await peer_at(node)
         await owner.prove(again)
         await owner.subscribe(again)
@@ -127,7 +129,7 @@ def test_the_backlog_of_a_node_decides_over_newcomers(shared_database: SharedDat
         assert engine.core.admits_mailboxes()
         engine.store.submit(Op(None, request))
     assert not engine.core.admits_mailboxes()
-    engine.stop(1)
+    engine.store.stop(1)
 
 
 def test_a_node_refuses_to_start_without_its_database(tmp_path: Path) -> None:

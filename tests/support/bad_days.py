@@ -52,6 +52,7 @@ page readyz | has '^ready'
     "a certificate that has ended: not ready, and ready with a new one": """
 new_certificate -not_before 20200101000000Z -not_after 20200201000000Z
 until_page readyz 'the certificate has ended'
+logged certificate_ended; logged not_ready
 test "$(curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1:9465/readyz)" = 503
 until_page metrics '^sealroom_relay_ready 0'
 new_certificate -days 90
