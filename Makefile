@@ -149,9 +149,9 @@ bench-peers-native-run:
 KINDS ?= compiled native pure
 KEEP ?= --keep
 
-native-test: ## run the tests of vectors, negatives, properties, secrecy, store and client against each kind of wheel (KINDS=, KEEP=)
+native-test: ## run the tests of vectors, negatives, properties, secrecy, store and client against each kind of wheel (KINDS=, KEEP=, TESTS=)
 	@for kind in $(KINDS); do $(MAKE) --no-print-directory native WHEEL=$$kind || exit 1; \
-	  $(NATIVE_VENV)/bin/python tests/support/native_installed.py $(KEEP) || exit 1; done
+	  $(NATIVE_VENV)/bin/python tests/support/native_installed.py $(KEEP) $(TESTS) || exit 1; done
 
 # An environment of its own, so that the tools of the audit do not stand in that of development.
 AUDIT := VENV=.venv-audit LOCK=requirements/audit.txt

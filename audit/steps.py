@@ -12,6 +12,7 @@ _WORST = ("--only", "handshakes", "--only", "pings", "--only", "hellos of TLS")
 _DEEP = "tests/property/deep.py"
 _PYTEST = ("python", "-m", "pytest", "-q", "-n", "2", "--hypothesis-profile=full")
 _FULL_COUNTS = ("env", "SEALROOM_FULL_COUNTS=1", *_PYTEST, f"--junitxml={FULL_COUNTS_JUNIT}")
+NATIVE_SHORT = ("tests/spec", "tests/vectors", "tests/negative", "tests/fuzz/test_corpus.py")
 # What no step of the short profile takes, even where other work shares the machine.
 SHORT_BOUND_S = 2 * 3600.0
 # Files that take numbers from tests/support/run_counts.py, or have tests that are marked `audit_only`.
@@ -312,7 +313,8 @@ STEPS = (
         "native-tests",
         "vectors, negatives, properties, secrecy, store and client over each kind of wheel, as installed",
         ("make", "native-test"),
-        ("make", "native-test", "KINDS=native", "KEEP="),
+        # Bytes and refusals of the extension; all else is for the whole profile.
+        ("make", "native-test", "KINDS=native", "KEEP=", f"TESTS={' '.join(NATIVE_SHORT)}"),
         result="native-tests.json",
         reads=(
             "Makefile",
