@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from e2ee_client.engine.rooms.entry_log import StoredEntry
@@ -15,8 +16,8 @@ from room_rooms import MINUTE_MS, do, say
 from room_world import World
 
 from e2ee.content import Content
-from e2ee.rooms.entry import EntryHash, carrier
-from e2ee.rooms.payloads import Erase
+from e2ee.rooms.entry import Entry, EntryHash, carrier
+from e2ee.rooms.payloads import Edit, Erase
 from e2ee.rooms.state import Retention, RetentionClass
 
 DAY_MS = 86_400_000
@@ -177,3 +178,56 @@ def test_an_order_holds_for_a_text_under_the_number_of_another_one_that_comes_af
     assert stored(world, said).is_aside
     world.run(2 * DAY_MS)
     assert stored(world, said).body is None
+
+
+WORDING, ORDER, DAYS, COMMITMENT, BODY = "wording", "order", "days", "commitment", "body"
+
+
+def given(world: World, entry: Entry) -> None:
+    """The desk takes a line of an entry from a colleague."""
+    chief = world.devices["chief"].us
+    do(world, "desk", lambda room, turn: room.taking.line(turn, entry, chief, history=False))
+
+
+@pytest.mark.parametrize(
+    "comes",
+    [
+        (WORDING, ORDER, DAYS),
+        (ORDER, WORDING, DAYS),
+        (ORDER, DAYS, WORDING),
+        (COMMITMENT, ORDER, BODY, DAYS),
+        (COMMITMENT, ORDER, DAYS, BODY),
+    ],
+)
+def test_a_new_wording_goes_with_its_text_where_that_never_comes(comes: tuple[str, ...]) -> None:
+    """ROOM-44: it is hidden with the order and destroyed after its day, and one of another text stays."""
+    world = World(7)
+    world.add("phone", "desk", "chief")
+    world.open()
+    world.run(3 * MINUTE_MS)
+    phone, desk = world.devices["phone"], world.devices["desk"]
+    assert phone.room is not None
+    world.blocked.update({("phone", "desk"), ("phone", "chief")})
+    lost, kept = say(world, "phone", "eins"), say(world, "phone", "zwei")
+    payloads = Edit(lost, "Kanarienvogel"), Edit(kept, "drei"), Erase((lost,))
+    wording, other, order = (
+        do(world, "phone", lambda room, turn, one=one: room.write(turn, one)) for one in payloads
+    )
+    found = [phone.room.log.find(Turn(world.now_ms), one) for one in (wording, other, order)]
+    entries = [one.entry() for one in found if one is not None]
+    assert desk.take(phone.us, carrier(entries[1]))
+    bare = replace(entries[0], body=None)
+    steps: dict[str, Callable[[], object]] = {
+        WORDING: lambda: desk.take(phone.us, carrier(entries[0])),
+        COMMITMENT: lambda: given(world, bare),
+        BODY: lambda: given(world, entries[0]),
+        ORDER: lambda: desk.take(phone.us, carrier(entries[2])),
+        DAYS: lambda: world.run(2 * DAY_MS),
+    }
+    for what in comes[:-1]:
+        steps[what]()
+    assert comes[-1] != DAYS or stored(world, wording).is_hidden
+    steps[comes[-1]]()
+    assert stored(world, wording).is_hidden
+    assert stored(world, wording).body is None
+    assert stored(world, other).body is not None

@@ -103,12 +103,17 @@ def payload_of(stored: StoredEntry) -> EntryPayload | None:
 
 
 def text_of(stored: StoredEntry) -> EntryHash:
+    """Return the text that a stored entry words anew, as `text_in`."""
+    return text_in(stored.entry())
+
+
+def text_in(entry: Entry) -> EntryHash:
     """Return the text that an entry words anew, hidden or not; itself where it is no edit."""
-    if Header.decode(stored.header).kind == Kind.EDIT and stored.body is not None:
+    if entry.header.kind == Kind.EDIT and entry.body is not None:
         with suppress(RemoteError):
-            payload = read_payload(stored.entry())
-            return payload.hash if isinstance(payload, Edit) else stored.hash
-    return stored.hash
+            payload = read_payload(entry)
+            return payload.hash if isinstance(payload, Edit) else entry.hash
+    return entry.hash
 
 
 class AboutOthers(RoomPart):

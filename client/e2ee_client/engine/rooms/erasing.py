@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final, TypeAlias
 
 from e2ee.errors import RemoteError, TooMany
@@ -20,13 +21,13 @@ from e2ee.rooms.erasure import (
     mark_destroys_at_ms,
 )
 from e2ee.rooms.kinds import Kind, Side
-from e2ee.rooms.payloads import Edit, EntryPayload, Erase, Sensitive, read_payload
+from e2ee.rooms.payloads import Edit, EntryPayload, Erase, Sensitive
 from e2ee.rooms.signed_payloads import Withdrawal
 from e2ee.rooms.state import Phase
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryErased
 
-from .about import text_of
+from .about import text_in, text_of
 from .entry_log import StoredEntry
 from .records import Gone, Order
 from .room_part import RoomPart
@@ -123,9 +124,12 @@ class Erasing(RoomPart):
         return by == self._live.emptied or any(one.by == by for one in self._live.orders)
 
     def apply_earlier(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
-        """An order that came before what it names holds for that too, if its author may."""
+        """An order that came before what it names, or before a new wording of that, holds for it too, if its
+        author may (ROOM-44).
+        """
+        named = {entry.hash, text_in(entry)}
         for order in self._live.orders:
-            if entry.hash in order.hashes and self._may(turn, order.by, stored, is_mark=order.is_mark):
+            if named.intersection(order.hashes) and self._may(turn, order.by, stored, is_mark=order.is_mark):
                 self._hide(turn, stored, order)
 
     def _may(self, turn: Turn, by: EntryHash, stored: StoredEntry, *, is_mark: bool) -> bool:
@@ -139,10 +143,10 @@ class Erasing(RoomPart):
             return False
         return True
 
-    def added(self, turn: Turn, stored: StoredEntry, payload: EntryPayload | None) -> None:
+    def added(self, turn: Turn, stored: StoredEntry) -> None:
         """Destroy what comes after it was to be erased, or its text, whoever brings it (ROOM-44)."""
-        text = payload.hash if isinstance(payload, Edit) else stored.hash
-        named = [one for one in self._live.gone if one.hash in (stored.hash, text)]
+        names = (stored.hash, text_of(stored))
+        named = [one for one in self._live.gone if one.hash in names]
         was_named = any(self._may(turn, one.by, stored, is_mark=False) for one in named)
         if was_named or (is_content(kind_of(stored)) and self._is_of_the_emptied(turn, stored)):
             self.destroy(turn, [stored])
@@ -177,18 +181,19 @@ class Erasing(RoomPart):
             contents = (one for one in everything if is_content(kind_of(one)))
             return [one for one in contents if self._is_before(turn, one, order.by)]
         found = [one for one in (log.find(turn, one) for one in order.hashes) if one is not None]
-        return found + self._wordings(turn, [one for one in found if kind_of(one) == Kind.TEXT])
+        return found + self._wordings(turn, order)
 
-    def _wordings(self, turn: Turn, of: list[StoredEntry]) -> list[StoredEntry]:
-        """Return the new wordings of texts that are here."""
-        authors, found = {one.hash: one.author for one in of}, list[StoredEntry]()
-        for _, some in self._room.log.kept_from(turn, 0) if of else ():
-            for one in some:
-                if kind_of(one) == Kind.EDIT:
-                    payload = read_payload(one.entry())
-                    if isinstance(payload, Edit) and authors.get(payload.hash) == one.author:
-                        found.append(one)
-        return found
+    def _wordings(self, turn: Turn, order: Order) -> list[StoredEntry]:
+        """Return the new wordings of what an order names: of the author of a text that is here, and of one
+        that never came those that the order may be about.
+        """
+        named = {one: self._room.log.find(turn, one) for one in order.hashes}
+        texts = {key: one for key, one in named.items() if one is None or kind_of(one) == Kind.TEXT}
+        everything = self._room.log.kept_from(turn, 0) if texts else ()
+        edits = [one for _, some in everything for one in some if kind_of(one) == Kind.EDIT]
+        pairs = [(one, texts[text_of(one)]) for one in edits if text_of(one) in texts]
+        may = partial(self._may, turn, order.by, is_mark=order.is_mark)
+        return [one for one, text in pairs if (may(one) if text is None else text.author == one.author)]
 
     def _hidden(self, turn: Turn, order: Order) -> list[StoredEntry]:
         """Those of them that it was allowed to hide: what it names may have come later (TRN-24, ROOM-17)."""

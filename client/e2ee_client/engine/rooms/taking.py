@@ -243,7 +243,9 @@ class Taking(RoomPart):
             self._room.log.complete(turn, stored, entry.body)
             self._room.about.completed(turn, entry)
             stored.body = entry.body
-            self._room.erasing.added(turn, stored, None)
+            self._room.erasing.apply_earlier(turn, entry, stored)
+            self._room.log.put(turn, stored)
+            self._room.erasing.added(turn, stored)
             self._room.retaining.added_at_any_place(turn, stored)
             self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
 
@@ -280,7 +282,7 @@ class Taking(RoomPart):
             self._order(turn, entry, stored, is_history=history)
             self._room.erasing.note_links(turn, entry)
             self._does(turn, entry, payload, history=history)
-            self._erase_or_time(turn, entry, stored, payload)
+            self._erase_or_time(turn, entry, stored)
             self._covered(turn, entry)
         elif taken.outcome is Outcome.HEARSAY and by_tag is not None:
             self._hear(turn, entry, payload, stored, by_tag, is_history=history)
@@ -290,18 +292,16 @@ class Taking(RoomPart):
             log.put_aside(turn, entry, stored)
             if isinstance(payload, State):
                 self._room.states.take(turn, entry, payload)
-            self._erase_or_time(turn, entry, stored, payload)
+            self._erase_or_time(turn, entry, stored)
         self._room.findings.report(turn, taken.findings, entry)
         return taken.outcome
 
-    def _erase_or_time(
-        self, turn: Turn, entry: Entry, stored: StoredEntry, payload: EntryPayload | None
-    ) -> None:
+    def _erase_or_time(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
         """Of what was to be erased nothing stays; what stays has its time (ROOM-41, ROOM-44,
         ROOM-46).
         """
         stored.body = entry.body
-        self._room.erasing.added(turn, stored, payload)
+        self._room.erasing.added(turn, stored)
         if not stored.is_hidden:
             self._room.retaining.added(turn, stored)
 
@@ -426,7 +426,7 @@ class Taking(RoomPart):
             if isinstance(payload, Identify) and payload.signed is not None:
                 # A token stands by the state that grants it, which names its hash (CNS-56).
                 self._room.identifying.taken(turn, entry, payload)
-        self._erase_or_time(turn, entry, stored, payload)
+        self._erase_or_time(turn, entry, stored)
         kind, sent_ms = entry.header.kind, entry.header.sent_ms
         self._tell_added(turn, stored, kind, sent_ms, is_late=is_late, is_history=is_history)
 
