@@ -28,47 +28,55 @@ class FrameHeads:
         """
         if self.left_b:
             return self.left_b if self.begun_b + self.left_b >= _GREAT_B else 0
-        size_b = 0 if self._head else _frame_b(data, 0)
-        return size_b if size_b >= _GREAT_B else 0
+        begins = len(data) > 1 and data[1] & 0x7F == _EIGHT and not self._head
+        return max(0, _frame_b(data, 0)) if begins else 0
 
     def follow(self, data: bytes) -> int:
         """Go on by what has come; return how much of it is sound: all, or what stands before a frame whose
         length is written in more bytes than it needs (RLY-84). What comes behind that is for nobody.
         """
-        if self.left_b > len(data):
-            self.left_b -= len(data)
-            self.begun_b += len(data)
-            return len(data)
-        before_b, start, end_of_frame = len(self._head), 0, self.left_b
-        data = self._head + data
-        self._head = b""
-        while end_of_frame < len(data):
-            start = end_of_frame
+        come_b, end = len(data), self.left_b
+        if end > come_b:
+            self.left_b -= come_b
+            self.begun_b += come_b
+            return come_b
+        if self._head:
+            data, self._head = self._head + data, b""
+        start, have_b = 0, len(data)
+        while end < have_b:
+            start = end
             size_b = _frame_b(data, start)
-            if size_b == _LONGER:
-                self.begun_b = self.left_b = 0
-                return max(0, start - before_b)
-            if not size_b:
-                self._head = data[start:]
-                break
-            end_of_frame += size_b
-        self.left_b = max(0, end_of_frame - len(data))
-        self.begun_b = len(data) - start if self.left_b or self._head else 0
-        return len(data) - before_b
+            if size_b <= 0:
+                return self._stop(data, start, come_b, is_sound=not size_b)
+            end += size_b
+        self.left_b = end - have_b
+        self.begun_b = have_b - start if self.left_b else 0
+        return come_b
+
+    def _stop(self, data: bytes, start: int, come_b: int, *, is_sound: bool) -> int:
+        """Keep the half of a head, or stop ahead of one that is refused."""
+        self.left_b = 0
+        self._head = data[start:] if is_sound else b""
+        self.begun_b = len(self._head)
+        return come_b if is_sound else max(0, start - (len(data) - come_b))
 
 
 def _frame_b(data: bytes, start: int) -> int:
     """Return the length of a client's frame, its mask included; 0: its head is not whole, -1: the length is
     written in more bytes than it needs.
     """
-    head = data[start : start + 10]
-    if len(head) < 2:
+    have_b = len(data) - start
+    if have_b < 2:
         return 0
-    stated = head[1] & 0x7F
+    stated = data[start + 1] & 0x7F
     if stated < _IN_TWO_B:
         return 6 + stated
-    end, least_b = (10, _IN_EIGHT_B) if stated == _EIGHT else (4, _IN_TWO_B)
-    if len(head) < end:
+    if stated == _EIGHT:
+        if have_b < 10:
+            return 0
+        size_b = int.from_bytes(data[start + 2 : start + 10])
+        return 14 + size_b if size_b >= _IN_EIGHT_B else _LONGER
+    if have_b < 4:
         return 0
-    size_b = int.from_bytes(head[2:end])
-    return end + 4 + size_b if size_b >= least_b else _LONGER
+    size_b = data[start + 2] << 8 | data[start + 3]
+    return 8 + size_b if size_b >= _IN_TWO_B else _LONGER

@@ -53,14 +53,14 @@ class Messages:
     """What one connection has sent and what is not carried out yet."""
 
     __slots__ = (
-        "_decoded", "_decoding", "_heads", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket",
-        "_unfinished_s", "_whole", "requests",
+        "_decoded", "_decoding", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket",
+        "_unfinished_s", "_whole", "heads", "requests",
     )  # fmt: skip
 
     def __init__(self, shares: Shares, ticket: bytes) -> None:
         self._shares = shares
         self._ticket = ticket
-        self._heads = FrameHeads()
+        self.heads = FrameHeads()
         self._parts: Parts | None = None
         # Whole messages, and the codes of refusals that have their turn behind them.
         self._whole: deque[bytes | CloseCode] | None = None
@@ -93,18 +93,14 @@ class Messages:
 
     @property
     def _coming_b(self) -> int:
-        return self._heads.begun_b + (0 if self._parts is None else len(self._parts.octets))
+        return self.heads.begun_b + (0 if self._parts is None else len(self._parts.octets))
 
     def slice_b(self, data: bytes, most_b: int) -> int:
         """Return how much of what waits is parsed in one step: the rest of one great frame, or `most_b`.
 
         Small frames are many in little, so that their number bounds a step; a great one is one.
         """
-        return max(most_b, self._heads.great_b(data))
-
-    def follow(self, data: bytes) -> int:
-        """Look at the frames in what is parsed next; return how much of it is sound (RLY-84)."""
-        return self._heads.follow(data)
+        return max(most_b, self.heads.great_b(data))
 
     def add(self, frames: list[WebSocketFrame], now: Callable[[], float]) -> None:
         """Take the frames that ended in what was parsed.
@@ -119,7 +115,7 @@ class Messages:
                 self._add_whole(bytes(frame.data))
             elif frame.opcode in _DATA:
                 self._collect(frame)
-        if self._heads.begun_b or self._reserved_b or self._parts is not None:
+        if self.heads.begun_b or self._reserved_b or self._parts is not None:
             self._watch(now)
 
     def _collect(self, frame: WebSocketFrame) -> None:

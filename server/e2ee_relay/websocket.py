@@ -311,7 +311,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
             data, self._input = self._input, b""
         else:
             data, self._input = self._input[:taken_b], self._input[taken_b:]
-        sound_b = len(data) if self._messages is None else self._messages.follow(data)
+        sound_b = len(data) if self._messages is None else self._messages.heads.follow(data)
         ws.receive_data(data[:sound_b])
         if sound_b < len(data):
             ws.fail(CloseCode.PROTOCOL_ERROR)
