@@ -90,12 +90,15 @@ def test_the_runner_follows_a_page(page_run: PageRun) -> None:
     assert [process.poll() for process in page_run.running] == [-signal.SIGTERM] * 2
 
 
-def test_a_page_beside_files_that_name_its_ports_is_run_as_written(page_run: PageRun) -> None:
-    """A configuration of Prometheus that ships with the page asks a port, which no block can change."""
-    page_run.as_written = True
+def test_a_file_beside_a_page_gets_the_ports_of_its_blocks(page_run: PageRun) -> None:
+    """Of localhost those that are named for 127.0.0.1, too: a certificate is for a name."""
     with page_run:
-        page_run.run("```bash\necho 127.0.0.1:9465 localhost:8443 > said\n```\n")
-    assert (page_run.folder / "said").read_text() == "127.0.0.1:9465 localhost:8443\n"
+        assert page_run.mapped("localhost:8443") == "localhost:8443"
+        page_run.run("```bash\necho 127.0.0.1:8443 localhost:8443 > said\n```\n")
+        port = page_run.ports["8443"].number
+        assert (page_run.folder / "said").read_text() == f"127.0.0.1:{port} localhost:{port}\n"
+        assert page_run.mapped('targets: ["127.0.0.1:8443"]') == f'targets: ["127.0.0.1:{port}"]'
+        assert port != 8443
 
 
 def test_a_port_of_a_page_is_nobody_elses_and_one_in_all_its_blocks(page_run: PageRun) -> None:

@@ -44,6 +44,7 @@ export -p > {file}
 RUN_LANGUAGES = frozenset({"bash", "sh", "python", "console"})
 _COMMENT = re.compile(r"^ {0,3}<!-- run: (?P<words>.*) -->$")
 _ADDRESS = re.compile(r"(?<=\b127\.0\.0\.1:)\d+")
+_LOCALHOST = re.compile(r"(?<=\blocalhost:)\d+")
 _OPENING = re.compile(r"^(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
 
 
@@ -121,14 +122,13 @@ def missing_line(shown: Sequence[str], printed: str) -> str | None:
 @dataclass(slots=True)
 class PageRun:
     """Runs the blocks of one page in `folder`; ends its background blocks at exit. `ports` are those that it
-    has in the place of the page's own, unless it is run `as_written`, beside files that name them as well.
+    has in the place of the page's own.
     """
 
     folder: Path
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ports: dict[str, HeldPort] = field(default_factory=dict)
-    as_written: bool = False
 
     def __enter__(self) -> PageRun:
         return self
@@ -142,7 +142,7 @@ class PageRun:
     def run(self, page: str) -> int:
         """Runs all command blocks in order and returns their number. Raises BlockFailed."""
         count = 0
-        for block in blocks(page if self.as_written else _ADDRESS.sub(self._port, page)):
+        for block in blocks(self.mapped(page)):
             if block.language not in RUN_LANGUAGES:
                 continue
             count += 1
@@ -153,6 +153,11 @@ class PageRun:
             else:
                 self._execute(block, block.text)
         return count
+
+    def mapped(self, text: str) -> str:
+        """A text with the ports of this run; of localhost those that 127.0.0.1 has been named with."""
+        text = _ADDRESS.sub(self._port, text)
+        return _LOCALHOST.sub(lambda one: self._port(one) if one[0] in self.ports else one[0], text)
 
     def _port(self, named: re.Match[str]) -> str:
         return str(self.ports.setdefault(named[0], HeldPort()).number)

@@ -136,14 +136,17 @@ def on_this_machine(trial: Trial) -> None:
         subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
         kept = {key: value for key, value in os.environ.items() if KEPT.fullmatch(key)}
         environment = {**kept, "HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-        with PageRun(folder, environment, as_written=True) as pages:
+        with PageRun(folder, environment) as pages:
+            prometheus = folder / "server/deploy/prometheus.yml"
+            prometheus.write_text(pages.mapped(prometheus.read_text("utf-8")), "utf-8")
 
             def run(block: Block) -> None:
                 if "root" not in block.words:
                     pages.run(f"```{block.language} {' '.join(block.words)}\n{block.text}```\n")
 
             follow(FIRST, trial, run)
-            line = [sys.executable, LOOK, "wss://localhost:8443", str(folder / "chain.pem"), "9091"]
+            relay, chain = pages.mapped("wss://localhost:8443"), str(folder / "chain.pem")
+            line = [sys.executable, LOOK, relay, chain, str(pages.ports["9091"].number)]
             looked = subprocess.run(line, capture_output=True, text=True, check=True)
             trial.faults += json.loads(looked.stdout)
 
