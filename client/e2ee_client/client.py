@@ -260,6 +260,7 @@ class Client:
         *,
         card: ContactCard | str,
         show_digits: Callable[[str], None],
+        show_fingerprint: Callable[[str], None] | None = None,
         passphrase: str | None = None,
         key: bytes | None = None,
         read_receipts: bool = False,
@@ -272,9 +273,10 @@ class Client:
 
         `card` is the account's contact card, from a place that is trusted: a code of any other account is
         refused. `show_digits` is called once, with six digits that a person compares with those of the device
-        that has shown the code; this returns when the person has confirmed them there. The new device has
-        neither the account key nor the history. With `of_company` it takes nothing of anybody else without a
-        receipt of consent (CNS-29).
+        that has shown the code; this returns when the person has confirmed them there. `show_fingerprint` is
+        called where the account key is kept elsewhere, with 20 digits that whoever signs compares. The new
+        device has neither the account key nor the history. With `of_company` it takes nothing of anybody else
+        without a receipt of consent (CNS-29).
 
         Raises:
             InvalidCard, InviteInvalid: the card or the code is none, or the code is of another account.
@@ -290,7 +292,7 @@ class Client:
             account = opening.parse_card(card) if isinstance(card, str) else card
             made = inviting.parse(account, code)
             opening.check_free(path)
-            joined = await inviting.join(account, made, secret, show_digits, runtime)
+            joined = await inviting.join(account, made, secret, show_digits, runtime, show_fingerprint)
             rows = inviting.new_rows(joined, secret, runtime.rng, read_receipts=read_receipts)
             if of_company:
                 rows.append(GateRow(runtime.clock.now_ms()).put())
@@ -351,13 +353,11 @@ class Client:
 
         Raises:
             WaitTimeout: not in time.
+            SecondCopyError: a second copy of this store has signed for the account (ID-48).
             ClientClosed: closed meanwhile.
         """
-        await wait_until(
-            lambda: self.connection_state is ConnectionState.ONLINE,
-            self._watch.progress,
-            timeout_s,
-            "the connection to the relay",
+        await self._wait(
+            lambda: self.connection_state is ConnectionState.ONLINE, timeout_s, "the connection to the relay"
         )
 
     async def wait_settled(self, timeout_s: float | None = None) -> None:
@@ -365,22 +365,27 @@ class Client:
 
         Raises:
             WaitTimeout: not in time; it is caught up with as soon as the client is online again.
+            SecondCopyError: a second copy of this store has signed for the account (ID-48).
             ClientClosed: closed meanwhile.
         """
-        await wait_until(
-            lambda: self._shell.machine.is_settled, self._watch.progress, timeout_s, "telling the relay"
-        )
+        await self._wait(lambda: self._shell.machine.is_settled, timeout_s, "telling the relay")
 
     async def wait_fetched(self, timeout_s: float | None = None) -> None:
         """Wait until all that waited in our mailboxes when these were connected has come.
 
         Raises:
             WaitTimeout: not in time.
+            SecondCopyError: a second copy of this store has signed for the account (ID-48).
             ClientClosed: closed meanwhile.
         """
-        await wait_until(
-            lambda: self._shell.machine.is_fetched, self._watch.progress, timeout_s, "fetching what waits"
-        )
+        await self._wait(lambda: self._shell.machine.is_fetched, timeout_s, "fetching what waits")
+
+    async def _wait(self, reached: Callable[[], bool], timeout_s: float | None, what: str) -> None:
+        def is_reached() -> bool:
+            self._shell.machine.check_copy()
+            return reached()
+
+        await wait_until(is_reached, self._watch.progress, timeout_s, what)
 
     def events(self) -> EventIterator:
         """Iterate over what happens from now on; the first iteration begins when the client was opened.
@@ -493,7 +498,8 @@ class Client:
         return self._shell.machine.renewal_request(self._runtime.clock.now_ms())
 
     async def install_list(self, signed: bytes) -> None:
-        """Install the signed answer to a renewal request (ID-12).
+        """Install the signed answer to a renewal request (ID-12). With a directory entry it is in use when
+        the relay has taken it (ID-40); contacts hear of it then.
 
         Raises:
             ConfigError: it does not fit.
@@ -502,7 +508,7 @@ class Client:
 
     @property
     def list_expires_ms(self) -> int:
-        """When our device list ends, Unix milliseconds."""
+        """When our newest device list ends, Unix milliseconds; one that waits for the relay counts."""
         return self._shell.machine.list_expires_ms
 
     async def check_passphrase(self, passphrase: str) -> None:

@@ -160,6 +160,15 @@ class DeviceReplacedError(SealroomError):
     hint: ClassVar[str] = "go on with the device that replaced this one, or restore a backup here"
 
 
+class SecondCopyError(SealroomError):
+    """A second copy of this store has signed for the account: this one has stopped (ID-48)."""
+
+    code: ClassVar[str] = "account.second_copy"
+    hint: ClassVar[str] = (
+        "go on with the other copy and erase this one; if there is no other, restore a backup made here"
+    )
+
+
 class MessageEmpty(SealroomError):
     """A text has at least one character (CON-03)."""
 

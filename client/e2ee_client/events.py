@@ -174,6 +174,13 @@ class SecondCopy:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyStopped:
+    """A second copy of this store has signed a device list of a number that this one has signed, and the
+    directory has that one. This store sends, takes and signs nothing more; what it has can be read (ID-48).
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRejected(OfContact[C]):
     """Something arrived that was refused and dropped; `account_id` is empty where the sender is unknown."""
 
@@ -322,6 +329,7 @@ Event: TypeAlias = (
     | ListStale[C]
     | DeviceReplaced
     | SecondCopy
+    | CopyStopped
     | MessageRejected[C]
     | UnsupportedContent[C]
     | IdentityAlarm[C]

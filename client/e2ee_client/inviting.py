@@ -112,6 +112,15 @@ class Invitation:
         await self.close()
         return record.device_id
 
+    @property
+    def fingerprint(self) -> str:
+        """The 20 digits of the record of the device that has come (ACC-44).
+
+        Raises:
+            InviteExpired, InviteInvalid: as `digits`. ConfigError: no device has come yet.
+        """
+        return invites.fingerprint(self._joining().request.record.hash)
+
     def asked(self, name: str, languages: Sequence[str], teams: Sequence[str]) -> AskedDevice:
         """Return what is kept of the new device until its list was signed elsewhere (ACC-42).
 
@@ -119,7 +128,8 @@ class Invitation:
             InviteExpired, InviteInvalid: as `digits`.
         """
         record, mailbox, token = self._joining().request
-        return AskedDevice(record, mailbox, token, self._invite.secret, name, list(languages), list(teams))
+        secret, now_ms = self._invite.secret, self._shell.now_ms
+        return AskedDevice(record, now_ms, mailbox, token, secret, name, list(languages), list(teams))
 
     async def hold(self, timeout_s: float | None = None) -> None:
         """Tell the new device that its list is signed elsewhere, and end the invite (ACC-43).
@@ -231,6 +241,7 @@ async def tell_listed(
     """Send `out` to a device whose list was signed elsewhere, when the directory has the list (ACC-43).
 
     Raises:
+        ConfigError: the directory has another list of its number.
         InviteExpired: the device is there no more.
         RelayUnavailable: the relay cannot be reached.
         WaitTimeout: relay or new device could not be told in time.
@@ -239,12 +250,13 @@ async def tell_listed(
     def welcome() -> Welcome | None:
         return shell.machine.welcome(asked.record.hash)
 
-    await wait_until(
-        lambda: welcome() is not None, progress, timeout_s, "telling the relay of the new device"
-    )
+    def is_decided() -> bool:
+        return welcome() is not None or not shell.machine.knows_device(asked.record.hash)
+
+    await wait_until(is_decided, progress, timeout_s, "telling the relay of the new device")
     found = welcome()
     if found is None:
-        raise WaitTimeout("another list has come since")
+        raise ConfigError("the directory has another list of this number: invite the device anew")
     rng, (relay_url, registration) = runtime.rng, shell.machine.relay_for_invite(signed_elsewhere=True)
     own = BoxAddress(rng(MAILBOX_B), rng(TOKEN_B))
     body = invites.seal(asked.record.account_id, asked.secret, Step.OUT, found.encode(), rng)
@@ -308,8 +320,10 @@ async def join(
     registration_secret: bytes | None,
     show_digits: Callable[[str], None],
     runtime: Runtime,
+    show_fingerprint: Callable[[str], None] | None = None,
 ) -> Joined:
-    """Come as the device that was invited, and wait until a person has confirmed it.
+    """Come as the device that was invited, and wait until a person has confirmed it. `show_fingerprint` is
+    called where the list is signed elsewhere (ACC-44).
 
     Raises:
         InviteExpired: nobody waits there, or has confirmed within ten minutes.
@@ -324,6 +338,8 @@ async def join(
         asked = partial(_ask, made, device, box, show_digits, runtime)
         welcome = await within(runtime.clock, now_ms + INVITE_LIFE_MS, asked)
         if welcome is None:
+            if show_fingerprint is not None:
+                show_fingerprint(invites.fingerprint(device.record.hash))
             held = partial(_listed, made, device, box, runtime.clock)
             welcome = await within(runtime.clock, runtime.clock.now_ms() + HOLD_LIFE_MS, held)
     finally:

@@ -10,6 +10,7 @@ directory entry before that, so that the chain does not fork.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
@@ -30,7 +31,7 @@ from e2ee_relay.protocol import (
 from e2ee import identity, recovery
 from e2ee.constants import TOKEN_B
 from e2ee.errors import E2eeError
-from e2ee.identity import DeviceList, DeviceRecord, ListHead
+from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import AccountId
 from e2ee.pair import Pair, Wanted
 from e2ee.ports import Rng
@@ -60,6 +61,8 @@ _KIND: Final = "sealroom account"
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 LOOKUP_TIMEOUT_S: Final = 30.0
 MAX_PAGES: Final = 64
+MAX_LISTS_BACK: Final = 8
+"""How many of our lists before the last one are looked for where a second copy has signed (ID-49)."""
 _FIELDS: Final = 14
 _Rows: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -298,45 +301,94 @@ async def newest(saved: Saved, transport: Transport) -> Newest:
         raise RelayUnavailable("the relay does not answer as it should") from None
 
 
+class _Page(NamedTuple):
+    """Lists of the directory, and the last answer, which shows who is in them; None without an entry."""
+
+    lists: list[DeviceList]
+    answer: LookupResult | None
+
+
 async def _ask(connection: Connection, saved: Saved) -> Newest:
-    found: list[DeviceList] = []
-    newest, head = saved.device_list, saved.device_list.head
+    """Look for the newest of our lists that the directory has as well; most often it is the last one. Where
+    it has others behind an earlier one, a second copy of the store has signed them (ID-49).
+
+    Raises:
+        BackupCorrupt, BackupOutdated, RelayUnavailable: as `newest`.
+    """
     await answer(connection, Hello)
-    for request_id in range(1, MAX_PAGES + 1):
-        await connection.send(encode_frames([Lookup(request_id, saved.account_id, head.seq)]))
+    kept, page = {one.seq: one for one in _kept(saved)}, _Page([], None)
+    for known in sorted(kept.values(), key=lambda one: one.seq, reverse=True)[: 1 + MAX_LISTS_BACK]:
+        page = await _after(connection, saved, known.seq - 1)
+        if page.answer is None:
+            return Newest()
+        if page.lists and page.lists[0].head == known.head:
+            found = page.lists[1:]
+            _check_not_recovered(known, found)
+            newest = found[-1] if found else saved.device_list
+            return Newest(found, _others(saved, newest, page.answer))
+        _check_not_recovered(known, page.lists)
+    if page.lists:
+        raise BackupCorrupt("the directory's device lists do not continue the backup's")
+    return Newest((), _others(saved, saved.device_list, page.answer))
+
+
+def _kept(saved: Saved) -> list[DeviceList]:
+    """Return the lists of a backup, the newest included."""
+    try:
+        return [*(DeviceList.verify(saved.account_id, row) for _, row in saved.lists), saved.device_list]
+    except E2eeError:
+        raise BackupCorrupt("a device list of the backup does not hold") from None
+
+
+async def _after(connection: Connection, saved: Saved, seq: int) -> _Page:
+    """Return the directory's lists with a higher number, each behind the one before (ID-07).
+
+    Raises:
+        BackupCorrupt, RelayUnavailable.
+    """
+    found: list[DeviceList] = []
+    for _ in range(MAX_PAGES):
+        last = found[-1].seq if found else seq
+        await connection.send(encode_frames([Lookup(last + 1, saved.account_id, last)]))
         frame = await answer(connection, LookupResult | ErrorReply)
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
-            return Newest(found)
+            return _Page(found, None)
         if not isinstance(frame, LookupResult):
             raise RelayUnavailable("the relay refuses to look up the account")
         for signed in frame.lists:
-            following = _following(saved, head, signed)
-            found.append(following)
-            newest, head = following, following.head
+            found.append(_following(saved, found, signed))
         if not frame.more or not frame.lists:
-            return Newest(found, _others(saved, newest, frame))
+            return _Page(found, frame)
     raise RelayUnavailable("the relay has no end of device lists")
 
 
-def _following(saved: Saved, head: ListHead, signed: bytes) -> DeviceList:
-    """Return the next list of the directory (ID-07, ACC-71)."""
+def _following(saved: Saved, found: Sequence[DeviceList], signed: bytes) -> DeviceList:
+    """Return the next list of the directory (ID-07)."""
     try:
         following = DeviceList.verify(saved.account_id, signed)
-        if recovery.is_recovered(following) and following.seq > head.seq + 1:
-            raise BackupOutdated("the account was recovered after the backup was made")
-        identity.check_link(head, following)
+        if found:
+            identity.check_link(found[-1].head, following)
     except E2eeError:
-        raise BackupCorrupt("the directory's device lists do not continue the backup's") from None
+        raise BackupCorrupt("the directory's device lists do not follow one another") from None
     return following
 
 
-def _others(saved: Saved, device_list: DeviceList, frame: LookupResult) -> list[OwnDevice]:
+def _check_not_recovered(known: DeviceList, following: Sequence[DeviceList]) -> None:
+    """Refuse a backup from before a recovery, which leaves out numbers (ACC-71)."""
+    for before, after in itertools.pairwise((known, *following)):
+        if recovery.is_recovered(after) and after.seq > before.seq + 1:
+            raise BackupOutdated("the account was recovered after the backup was made")
+
+
+def _others(saved: Saved, device_list: DeviceList, frame: LookupResult | None) -> list[OwnDevice]:
     """Return the devices that both the backup's list and the newest one name.
 
     The one that made the backup is struck off, and so is one that was restored from it before (SES-40).
     """
     named = set(saved.device_list.record_hashes) & set(device_list.record_hashes)
     found: list[OwnDevice] = []
+    if frame is None:
+        return found
     try:
         for record_b, signed in zip(frame.records, frame.addresses, strict=False):
             record = DeviceRecord.decode(record_b)

@@ -126,6 +126,7 @@ class Invitation(Handle[inviting.Invitation]):
     code = Read[str]("code")
     digits = waiting(inviting.Invitation.digits, same)
     confirm = waiting(inviting.Invitation.confirm, same)
+    fingerprint = Read[str]("fingerprint", ask=True)
     asked = asking(inviting.Invitation.asked, same)
     hold = waiting(inviting.Invitation.hold, same)
     close = waiting(inviting.Invitation.close, same)

@@ -48,8 +48,16 @@ _RANDOM_B: Final = 88
 _AHEAD_B: Final = len(LEAD) + _RANDOM_B
 _MESSAGE_MAX_B: Final = 8_192
 _DIGITS: Final = 6
+_FINGERPRINT_B: Final = 10
+_FINGERPRINT_GROUP: Final = 4
 _CODE: Final = re.compile("sealroom:join\\?v=1&c=(?P<code>[A-Za-z0-9_-]{52})")
 _SPACES: Final = "\t\n\r "
+
+
+def fingerprint(record_hash: bytes) -> str:
+    """Return the 20 digits by which a record is compared on two screens (ACC-44)."""
+    digits = record_hash[:_FINGERPRINT_B].hex()
+    return "-".join(digits[at : at + _FINGERPRINT_GROUP] for at in range(0, len(digits), _FINGERPRINT_GROUP))
 
 
 class Step(IntEnum):

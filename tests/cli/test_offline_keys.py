@@ -14,6 +14,7 @@ from relay_process import RelayProcess
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 ORIGIN = "https://praxis.example"
 KEPT = "kept in a safe"
+FINGERPRINT = "[0-9a-f]{4}(?:-[0-9a-f]{4}){4}"
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_mandate_and_notice_are_signed_where_the_key_is_kept(desk: Person) -> No
 
 
 def test_a_colleague_is_taken_in_by_a_list_that_is_signed_where_the_key_is_kept(desk: Person) -> None:
-    """ACC-42, ACC-43"""
+    """ACC-42, ACC-43, ACC-44: the new device shows the fingerprint that is signed."""
     ready(desk)
     elsewhere = desk.with_(SEALROOM_STORE=str(desk.home / "none.db"), SEALROOM_PASSPHRASE=None)
     agent = desk.with_(SEALROOM_STORE=str(desk.home / "agent.db"))
@@ -64,9 +65,14 @@ def test_a_colleague_is_taken_in_by_a_list_that_is_signed_where_the_key_is_kept(
         with desk.start("company", "device", "request", "Frau Sommer", "request", "--yes") as asking:
             text = asking.wait_for(r"sealroom:contact[^\n]+\n").strip()
             with agent.start("agent", "join", text) as joining:
-                assert "company device sign" in asking.finish().out
+                asked = asking.finish().out
+                assert "company device sign" in asked
+                own = joining.wait_for(FINGERPRINT)
                 shown = elsewhere.ok("company", "device", "sign", "key", "request", "answer")
                 assert "2 device(s)" in shown
+                assert own in asked
+                assert own in re.findall(FINGERPRINT, shown)
+                assert len(re.findall(FINGERPRINT, shown)) == 2
                 assert "belongs to the company now" in desk.ok("company", "device", "install", "answer")
                 assert "This is device" in joining.finish().out
         again = desk.run("company", "device", "install", "answer")

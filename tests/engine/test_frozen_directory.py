@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from e2ee_client.engine import Channel
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
 from e2ee_client.engine.turn import Turn
+from e2ee_relay.protocol import Lookup, PrekeysFetch, Role, decode_frames
 from engine_world import Node, World
 from frozen_directory import FrozenDirectory
+from relay_scenes import talking, well
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, opened
 from team_world import account, colleague, company_of, do, founded, this
 
@@ -72,3 +77,37 @@ def test_a_company_whose_list_is_over_is_looked_up_with_pauses_that_grow() -> No
     world.advance(DAY_MS)
     assert len(relay.asked) <= 4
     assert room_id
+
+
+def asking(node: Node, asked: list[int]) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that notes when a node asks for lists or prekeys."""
+
+    def outgoing(_: Channel, data: bytes) -> list[bytes]:
+        frames = decode_frames(data, Role.RELAY)
+        asked.extend(node.now_ms for one in frames if isinstance(one, Lookup | PrekeysFetch))
+        return [data]
+
+    return outgoing
+
+
+def test_a_company_that_is_away_is_asked_for_prekeys_with_pauses_that_grow() -> None:
+    """ID-44: from the end of its prekeys on not every ten minutes, but every six hours; and at once when a
+    device of it is heard again.
+    """
+    world, company, customer, praxis = talking()
+    company.stop()
+    company.alive = False
+    asked: list[int] = []
+    customer.outgoing = asking(customer, asked)
+    world.advance(DAY_MS)
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(15 * DAY_MS)
+    asked.clear()
+    world.advance(10 * DAY_MS)
+    assert 20 <= len(asked) <= 2 * 4 * 10 + 12
+    company.alive = True
+    company.start()
+    world.advance(HOUR_MS)
+    assert company.texts().count("Sind Sie da?") == 1
+    well(world, company, customer, praxis)
+    assert len(asked) <= 2 * 4 * 10 + 24

@@ -252,6 +252,7 @@ def test_what_is_held_is_shown_also_where_the_list_comes_in_the_same_step() -> N
     company.send(customer.engine.account_id, "spät")
     signed = identity.sign_list(key, company.engine.renewal_request(world.now_ms)).signed
     company.carry_out(company.engine.install_list(signed, world.now_ms))
+    world.settle()
     mailbox = next(iter(customer.engine._state.mailboxes))
     channel = next(one for one in customer.connections if one.mailbox == mailbox)
     frames = [Message(0, mailbox, 9, os.urandom(16), body, 0) for body in bodies]

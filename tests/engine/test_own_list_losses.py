@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from e2ee_client.engine import Channel
+from e2ee_client.engine.records import AskedDevice
 from e2ee_client.errors import ConfigError
 from e2ee_client.events import DeviceRemoved, SessionStarted
 from e2ee_client.rows import Continuity
@@ -17,6 +18,7 @@ from own_devices import joined
 from relay_scenes import lose, lossless, well
 
 from e2ee.identity import DeviceKind, DeviceRecord, new_device, next_list, sign_list
+from e2ee.secret import InviteSecret
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -195,14 +197,76 @@ def test_no_list_is_installed_under_a_number_that_is_taken_or_for_a_device_that_
         company.engine.install_list(sign_list(own.account_key, unsigned).signed, world.now_ms)
     assert own.device_list == before
     assert pending_of(company) == first
-    company.carry_out(company.engine.install_list(first.device_list.signed, world.now_ms))
-    assert own.device_list == first.device_list
+    with pytest.raises(ConfigError, match="already"):
+        company.engine.install_list(first.device_list.signed, world.now_ms)
+    assert pending_of(company) == first
     world.advance(MINUTE_MS)
     company.outgoing = lossless
     company.break_connections()
     world.advance(HOUR_MS)
     assert is_published(company)
     well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_contacts_hear_of_an_installed_list_when_the_directory_has_it(*, is_taken: bool) -> None:
+    """ID-12, ID-40: until then nothing that is sent states it; it is sent again until it is confirmed."""
+    world, company, customer, praxis = acquainted()
+    key = company.engine.export_account_key()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    company.outgoing = unconfirmed(company, is_taken=is_taken)
+    before = company.engine._state.own.device_list
+    signed = sign_list(key, company.engine.renewal_request(world.now_ms))
+    company.carry_out(company.engine.install_list(signed.signed, world.now_ms))
+    assert company.engine.list_expires_ms == signed.expires_ms
+    company.send(customer.engine.account_id, "vor der Bestätigung")
+    world.advance(MINUTE_MS)
+    assert company.engine._state.own.device_list == before
+    assert customer.engine._state.contacts[praxis].head == before.head
+    company.outgoing = lossless
+    company.crash(company.rows)
+    company.start()
+    world.advance(HOUR_MS)
+    assert company.engine._state.own.device_list == signed
+    assert customer.engine._state.contacts[praxis].head == signed.head
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def test_an_installed_list_that_is_over_gives_way_to_the_next_one_which_leaves_with_it() -> None:
+    """ID-47, RLY-52: the relay was away for the whole life of a list that was signed elsewhere."""
+    world, company, customer, praxis = acquainted()
+    key = company.engine.export_account_key()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    company.stop()
+    first = sign_list(key, company.engine.renewal_request(world.now_ms))
+    company.carry_out(company.engine.install_list(first.signed, world.now_ms))
+    away(company, 31 * DAY_MS)
+    assert company.engine._state.own.device_list.seq == 1
+    assert company.engine._context.entry.published
+    second = sign_list(key, company.engine.renewal_request(world.now_ms))
+    assert (second.seq, second.prev_hash) == (first.seq + 1, first.hash)
+    company.carry_out(company.engine.install_list(second.signed, world.now_ms))
+    world.advance(DAY_MS)
+    assert company.engine._state.own.device_list == second
+    assert customer.engine._state.contacts[praxis].head == second.head
+    assert is_published(company)
+    assert is_calm(company, customer)
+
+
+def test_a_device_that_was_asked_for_is_forgotten_after_two_days() -> None:
+    """ACC-42: it waits for a day; what is kept of its invite is a secret, and does not stay for ever."""
+    world, company, _, _ = acquainted()
+    mailbox, token, secret = os.urandom(16), os.urandom(32), InviteSecret(os.urandom(16))
+    asked = AskedDevice(agent_of(company), world.now_ms, mailbox, token, secret, "", [], [])
+    _, effects = company.engine.of_company(
+        lambda turn, parts: parts.upkeep.device_request(turn, asked), world.now_ms
+    )
+    company.carry_out(effects)
+    world.advance(2 * DAY_MS - MINUTE_MS)
+    assert company.rows.get(AskedDevice.TABLE, AskedDevice.PREFIX) is not None
+    world.advance(2 * HOUR_MS)
+    assert company.rows.get(AskedDevice.TABLE, AskedDevice.PREFIX) is None
 
 
 def test_a_device_that_was_added_and_struck_off_before_the_answer_came_is_gone_at_once() -> None:

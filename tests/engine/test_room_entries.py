@@ -27,7 +27,7 @@ from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import NoRight, RoomClosed, Unlogged
 from e2ee.ids import ContentId
 from e2ee.rooms.chain import Claim
-from e2ee.rooms.entry import EntryHash, Header, device_tag
+from e2ee.rooms.entry import EntryHash, Header, carrier, device_tag
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Act, ActKind, Edit, Erase, Mark, Sensitive
@@ -132,6 +132,31 @@ def test_the_rest_of_a_long_answer_is_asked_for() -> None:
     world.run(170_000)
     assert kinds(world, "desk").count(Kind.TEXT) == 151
     assert world.devices["desk"].order() == world.devices["phone"].order()
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_a_body_that_comes_in_a_session_after_its_commitment_completes_it(*, is_erased: bool) -> None:
+    """TRN-17: somebody has given the commitment alone before the author's own message came; what was erased
+    here stays so.
+    """
+    world = opened("desk", "chief")
+    world.blocked.add(("chief", "desk"))
+    said = say(world, "chief", "von der Chefin")
+    turn = Turn(world.now_ms)
+    writer, phone = room_of(world, "chief"), ground().author("phone")
+    entry = writer.log.entry(turn, writer.log.find(turn, said))
+    bare = replace(entry, body=None)
+    do(world, "desk", lambda room, turn: room.taking.line(turn, bare, phone, history=False))
+    if is_erased:
+        do(world, "desk", lambda room, turn: room.erasing.destroy(turn, [room.log.find(turn, said)]))
+    world.devices["desk"].events.clear()
+    taken = do(world, "desk", lambda room, turn: room.take(turn, ground().author("chief"), carrier(entry)))
+    turn, reader = Turn(world.now_ms), room_of(world, "desk")
+    here = reader.log.entry(turn, reader.log.find(turn, said))
+    assert taken is True
+    assert here.body == (None if is_erased else entry.body)
+    added = [one.entry_hash for one in world.devices["desk"].told(EntryAdded)]
+    assert added == ([] if is_erased else [said])
 
 
 def test_a_ninth_question_in_a_minute_is_not_answered() -> None:

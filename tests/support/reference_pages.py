@@ -99,6 +99,8 @@ WHAT_TO_DO: Final = {
     "ListStale": "Show that texts wait until the contact has been online.",
     "DeviceReplaced": "Say that another device has taken over, and close the client."
     " A backup that is restored here takes the account back.",
+    "CopyStopped": "Say that a second copy of this store is in use, and close the client. One copy goes on;"
+    " if there is no other, a backup that is made and restored here shuts out both.",
     "SecondCopy": "Close one of the copies. Each device has a store of its own.",
     "MessageRejected": "Log `code`. Many from one contact: show it as troubled.",
     "UnsupportedContent": "Show that a newer version of the application is needed to read it.",

@@ -184,9 +184,12 @@ class Device:
         return (ground().devices.get(self.name) or ground().company.devices[self.name]).signing_key
 
     @property
-    def is_replaced(self) -> bool:
+    def is_stopped(self) -> bool:
         """Nobody has taken our place."""
         return False
+
+    def check_goes_on(self) -> None:
+        """Nobody has taken our place."""
 
     def team(self, company: AccountId, now_ms: int) -> TeamView:
         """Who is in force by what we know."""

@@ -73,7 +73,7 @@ def request_elsewhere(session: Session, make: Callable[[Client], Awaitable[bytes
 
 def sign(session: Session) -> Work:
     """Sign a request; the file is written after it was shown what is in it."""
-    return signed_elsewhere(session, sign_renewal, _show_signed)
+    return signed_elsewhere(session, sign_renewal, show_signed)
 
 
 def signed_elsewhere(
@@ -109,7 +109,8 @@ def install(session: Session) -> Work:
     return work()
 
 
-def _show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
+def show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
+    """Say which list was signed."""
     device_list = DeviceList.verify(account_id, signed)
     session.say(
         "renewal.signed",

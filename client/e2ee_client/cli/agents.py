@@ -32,6 +32,12 @@ def join(session: Session) -> Work:
             session.say("join.digits", digits=digits)
         session.remark("join.waiting")
 
+    def show_fingerprint(digits: str) -> None:
+        if options.json:
+            session.terminal.json({"fingerprint": digits})
+        else:
+            session.say("join.fingerprint", digits=digits)
+
     async def work() -> int:
         text = given or await session.ask(session.texts.say("ask.invite_text"), "input.missing")
         session.remark("join.asking")
@@ -39,6 +45,7 @@ def join(session: Session) -> Work:
             session.store_path,
             " ".join(text.split()),
             show_digits=show,
+            show_fingerprint=show_fingerprint,
             passphrase=passphrase,
             registration_secret=registration(),
             runtime=session.runtime(),

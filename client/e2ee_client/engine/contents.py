@@ -153,6 +153,7 @@ class Contents(Part):
                 self._state_heads(turn, peer)
         elif ours.hash != own.device_list.hash:
             turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))
+            self._context.entry.check(turn)
 
     def _catch_up(self, turn: Turn, peer: Peer) -> None:
         """They have a newer list than we know: the directory has it, or they send it when they are asked."""

@@ -6,6 +6,7 @@ from .announcing import Announcing
 from .colleagues import Colleagues
 from .company import Company
 from .contents import Contents
+from .copies import Copies
 from .delivery import Delivery
 from .devices import Devices
 from .directory import Directory
@@ -42,6 +43,7 @@ class Context:
         self.devices = Devices(self)
         self.colleagues = Colleagues(self)
         self.entry = Entry(self)
+        self.copies = Copies(self)
         self.directory = Directory(self)
         self.team_archive = TeamArchive(self)
         self.team = Team(self)

@@ -7,20 +7,23 @@ account's own directory entry, which any of them publishes for all (ID-41).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from e2ee_relay.protocol import LookupResult
 
 from e2ee import identity
-from e2ee.constants import MAX_TEAM
+from e2ee.constants import CLOCK_TOLERANCE_MS, MAX_TEAM
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord
 from e2ee.ids import DeviceId
-from e2ee_client.errors import ConfigError, DeviceReplacedError, TooManyDevices, UnknownDevice
+from e2ee_client.errors import ConfigError, TooManyDevices, UnknownDevice
 from e2ee_client.events import OwnDeviceAdded, OwnDeviceRemoved
 
 from .part import Part
 from .records import AskedDevice, OwnDevice, account_key_of, named_records
 from .turn import Turn
+
+ASKED_LIFE_MS: Final = 2 * 86_400_000
+"""How long a device is kept that was asked for: it waits for a day (ACC-42, ACC-43)."""
 
 
 class DeviceView(NamedTuple):
@@ -144,6 +147,12 @@ class Devices(Part):
         """Nothing more is to be told to the device that was asked for."""
         turn.delete(AskedDevice.TABLE, AskedDevice.PREFIX)
 
+    def sweep_asked(self, turn: Turn) -> None:
+        """Forget a device that was asked for two days ago, or by a clock ahead: it waits no more (ACC-42)."""
+        asked = self._asked(turn)
+        if asked is not None and not -CLOCK_TOLERANCE_MS <= turn.now_ms - asked.asked_ms <= ASKED_LIFE_MS:
+            self.forget_asked(turn)
+
     def _check_new(self, record: DeviceRecord) -> None:
         self.check_room()
         if record.device_id in self._ids():
@@ -152,8 +161,7 @@ class Devices(Part):
     def check_room(self) -> None:
         """Refuse what `add` would refuse of any device, wherever the account key is."""
         own = self._state.own
-        if own.replaced:
-            raise DeviceReplacedError("another device has taken the place of this one")
+        self._state.check_goes_on()
         if not own.publish:
             raise ConfigError("an account without a directory entry has one device")
         if len(self._ids()) >= MAX_TEAM:

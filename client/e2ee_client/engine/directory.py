@@ -43,10 +43,12 @@ _LATEST_MS: Final = 7 * 86_400_000 - 2 * 3_600_000  # asked for once an hour, so
 _JITTER_MS: Final = 2 * 86_400_000
 _RETRY_MS: Final = 15_000
 _RETRY_LIST_MS: Final = 600_000
-_RETRY_EXPIRED_MS: Final = 3_600_000
+_RETRY_AWAY_MS: Final = 6 * 3_600_000
 _CLAIMS_APART_MS: Final = 600_000
 _MAX_PAGES: Final = 64
-_MAX_DOUBLED: Final = 8
+_MAX_DOUBLED: Final = 11
+_DOUBLED_WHEN_HEARD: Final = 5
+"""So many failures in a row count once a device was heard again: a pause below ten minutes (ID-44)."""
 
 
 @dataclass(slots=True)
@@ -191,8 +193,19 @@ class Directory(Part):
         retry_ms = frame.retry_after_ms if isinstance(frame, ErrorReply) else 0
         least_ms = max(least_ms, min(_RETRY_MS << min(failed, _MAX_DOUBLED), most_ms))
         wait_ms = max(least_ms, min(retry_ms, MAX_RETRY_AFTER_MS))
-        again = partial(self._context.sending.pump_account, contact.account_id)
-        self._context.timers.set(("look up", contact.account_id), turn.now_ms + wait_ms, again)
+        self._ask_again(contact.account_id, turn.now_ms + wait_ms)
+
+    def heard(self, turn: Turn, peer: Peer) -> None:
+        """A device has sent what opened: it is there again, so ask of it within ten minutes (ID-44)."""
+        for what in (peer.account_id, peer.key):
+            if self._failed.get(what, 0) > _DOUBLED_WHEN_HEARD:
+                self._failed[what] = _DOUBLED_WHEN_HEARD
+        if self.held_ms(peer.account_id) > turn.now_ms + _RETRY_LIST_MS:
+            self._ask_again(peer.account_id, turn.now_ms + _RETRY_LIST_MS)
+
+    def _ask_again(self, account_id: bytes, at_ms: int) -> None:
+        again = partial(self._context.sending.pump_account, account_id)
+        self._context.timers.set(("look up", account_id), at_ms, again)
 
     def held_ms(self, account_id: bytes) -> int:
         """Return until when nothing is asked about an account; 0 where something may be."""
@@ -291,8 +304,8 @@ class Directory(Part):
             self._told[contact.account_id + device] = error.code
             turn.notify(MessageRejected(contact.account_id, error.code))
         least_ms = _RETRY_LIST_MS if isinstance(error, ListFork) else _RETRY_MS
-        is_over = isinstance(error, ListExpired) and contact.head is not None
-        most_ms = _RETRY_EXPIRED_MS if is_over else _RETRY_LIST_MS
+        is_away = bool(device) or (isinstance(error, ListExpired) and contact.head is not None)
+        most_ms = _RETRY_AWAY_MS if is_away else _RETRY_LIST_MS
         what = contact.account_id + device
         self._hold(turn, contact, what, least_ms=least_ms, most_ms=most_ms)
 
@@ -309,7 +322,7 @@ class Directory(Part):
         self._fetching[peer.account_id].discard(peer.key)
         if not isinstance(frame, PrekeysBundle):
             self._addresses.pop(peer.key, None)
-            self._hold(turn, contact, peer.key, frame)
+            self._hold(turn, contact, peer.key, frame, most_ms=_RETRY_AWAY_MS)
             return
         try:
             grace_ms = PREKEY_GRACE_MS if peer.pair.met else 0

@@ -128,8 +128,13 @@ class Engine(Queries):
         return engine, turn.effects()
 
     def start(self, now_ms: int) -> list[Effect]:
-        """Go online: look after what has to be renewed and open the connections of our mailboxes."""
+        """Go online: look after what has to be renewed and open the connections of our mailboxes. A store
+        that a second copy has signed beside stays offline (ID-48).
+        """
         turn = self._step(now_ms)
+        if self._state.is_second_copy:
+            self._context.copies.tell(turn)
+            return turn.effects()
         self._context.links.is_online = True
         self._maintain(turn)
         for mailbox in list(self._state.mailboxes.values()):
@@ -308,7 +313,8 @@ class Engine(Queries):
         to somebody accepts them.
 
         Raises:
-            UnknownContact, ContactBlocked, DeviceReplacedError, MessageEmpty, MessageTooLarge.
+            UnknownContact, ContactBlocked, DeviceReplacedError, SecondCopyError, MessageEmpty,
+                MessageTooLarge.
         """
         turn = self._step(now_ms)
         contact = self._state.contact(account_id)
@@ -338,7 +344,6 @@ class Engine(Queries):
         """
         turn = self._step(now_ms)
         self._context.upkeep.install_list(turn, signed)
-        self._context.telling.send_lists(turn)
         self._context.entry.refill(turn)
         return turn.effects()
 
@@ -569,7 +574,7 @@ class Engine(Queries):
         for each number, so that two copies of a store cannot sign two (ID-40).
         """
         own, upkeep = self._state.own, self._context.upkeep
-        if own.replaced or not upkeep.list_due(turn) or own.account_key is None:
+        if self._state.is_stopped or not upkeep.list_due(turn) or own.account_key is None:
             return
         if own.publish:
             self._context.entry.refill(turn)

@@ -75,23 +75,22 @@ class Entry(Part):
         (ID-40). So it is before a list is signed behind one that is over (ID-47), and right before each
         change where others publish it as well (ID-41). A device that was replaced publishes nothing (ACC-67).
         """
-        own, key = self._state.own, self._state.own.account_key
-        if own.replaced or self._waits(turn):
+        own = self._state.own
+        if self._state.is_stopped or self._waits(turn):
             return
         is_behind = own.published_seq != own.device_list.seq
-        is_due = key is not None and self._context.upkeep.list_due(turn)
+        is_due = self._context.upkeep.has_next(turn)
         is_signing = self._context.company.is_due(turn)
         is_changing = is_behind or is_due or self._lacks_address or is_signing or self._context.team.owes_slot
         is_unseen = is_signing and not self._has_looked and not is_behind
         is_over = is_due and own.device_list.expires_ms <= turn.now_ms
         is_unseen |= is_behind and is_over and not self._is_fresh
-        is_unseen |= is_due and not self._is_fresh and self._context.upkeep.is_in_doubt(turn)
+        is_unseen |= not self._is_fresh and self._context.upkeep.is_in_doubt(turn)
         if is_unseen or self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
         elif is_behind and not is_over:
             self._publish_after(turn, link, mailbox, own.published_seq)
-        elif key is not None and is_due and self._context.devices.knows_all:
-            following = self._context.upkeep.next_list(turn, key)
+        elif is_due and (following := self._following(turn)) is not None:
             answered = partial(self._renewed, link, mailbox, following)
             links = (*self._signed_after(own.published_seq), following.device_list.signed)
             self._send_entry(turn, link, mailbox, links, following, answered)
@@ -100,6 +99,13 @@ class Entry(Part):
         else:
             self._is_fresh = False
             self.count(turn, link)
+
+    def _following(self, turn: Turn) -> NextList | None:
+        """Return our next list: one that was signed elsewhere (ID-12), else as it is signed here (ID-42)."""
+        key = self._state.own.account_key
+        if key is None:
+            return self._context.upkeep.pending(turn)
+        return self._context.upkeep.next_list(turn, key) if self._context.devices.knows_all else None
 
     def _waits(self, turn: Turn) -> bool:
         """Whether the entry was published as often in an hour as it may be: it goes on later (ID-43)."""
@@ -268,6 +274,8 @@ class Entry(Part):
         except E2eeError as error:
             if not isinstance(error, IdentityMismatch) and told(turn, frame.lists[-1]):
                 link.drop(turn, MAX_RETRY_AFTER_MS)
+                return
+            if self._context.copies.note_entry(turn, frame):
                 return
             link.drop(turn, _REFUSED_RETRY_MS)
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))

@@ -132,6 +132,7 @@ class Incoming(Part):
             raise NoRight("a device of our own account writes no texts")
 
     def _finish(self, turn: Turn, peer: Peer, opened: Opened, change: Change) -> None:
+        self._context.directory.heard(turn, peer)
         self._context.contents.take(turn, peer, opened.session, opened.content)
         self._context.renewal.settle(turn, peer, opened.session.id, change)
 

@@ -86,6 +86,7 @@ class Links(Part):
         self.is_online = False
         for link in self.by_channel.values():
             turn.close(link.channel)
+            link.state = LinkState.CLOSED
             self._lost(link.channel)
         self.by_channel.clear()
         self._deadlines.clear()

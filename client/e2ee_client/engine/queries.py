@@ -25,6 +25,7 @@ from .recovering import recovery_row
 from .rooms.files import Files
 from .rooms.queries import RoomQueries
 from .state import State
+from .turn import Turn
 
 
 class ContactView(NamedTuple):
@@ -52,8 +53,9 @@ class Queries:
 
     @property
     def list_expires_ms(self) -> int:
-        """When our device list ends."""
-        return self._state.own.device_list.expires_ms
+        """When our newest device list ends; one that waits for the directory counts (ID-47)."""
+        pending = self._context.upkeep.pending(Turn(0))
+        return (self._state.own if pending is None else pending).device_list.expires_ms
 
     @property
     def connection_state(self) -> ConnectionState:
@@ -177,10 +179,23 @@ class Queries:
         records = [*named_records(own.device.record, own.older_record), *devices.named(own.device_list)]
         return Welcome(own.device_list, tuple(sorted(records, key=lambda one: one.hash)))
 
+    def knows_device(self, record_hash: bytes) -> bool:
+        """Whether a record is of another device of our account, which our list names or is to name."""
+        return record_hash in self._state.own_devices
+
     @property
     def is_replaced(self) -> bool:
         """Whether another device of our account has taken the place of this one (ACC-67)."""
         return self._state.own.replaced
+
+    def check_copy(self) -> None:
+        """Refuse to wait for what a store that was signed beside does not do any more (ID-48).
+
+        Raises:
+            SecondCopyError.
+        """
+        if self._state.is_second_copy:
+            self._state.check_goes_on()
 
     def recovery_code(self) -> RecoveryCode | None:
         """Return our recovery code; None where this device has none (ACC-60)."""

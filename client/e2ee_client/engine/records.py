@@ -253,15 +253,26 @@ class OwnDevice(Row):
 
 
 @dataclass(slots=True)
+class StoppedCopy(Row):
+    """When it was found that a second copy of this store has signed for the account (ID-48)."""
+
+    TABLE = "meta"
+    PREFIX = b"stopped copy"
+    found_ms: int
+
+
+@dataclass(slots=True)
 class AskedDevice(Row):
     """A device that a person has confirmed, and that a list signed elsewhere is to name (ACC-42).
 
-    `mailbox`, `token` and `secret` are those of its invite, by which it is told; the rest is for its card.
+    `mailbox`, `token` and `secret` are those of its invite, by which it is told; it waits for a day from
+    `asked_ms`. The rest is for its card.
     """
 
     TABLE = "meta"
     PREFIX = b"asked device"
     record: DeviceRecord
+    asked_ms: int
     mailbox: bytes
     token: bytes = field(repr=False)
     secret: InviteSecret = field(repr=False)

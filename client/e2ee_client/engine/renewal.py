@@ -160,7 +160,7 @@ class Renewal(Part):
 
     def _is_open(self, peer: Peer) -> bool:
         """Whether sessions are started with a device at all: no time changes that, but a person does."""
-        return peer.contact.accepted and not peer.contact.alarm and not self._state.own.replaced
+        return peer.contact.accepted and not peer.contact.alarm and not self._state.is_stopped
 
     def _bundle_of(self, turn: Turn, peer: Peer) -> VerifiedBundle | None:
         """Make a bundle of what the device gave us inside a session (ID-19, SES-34)."""

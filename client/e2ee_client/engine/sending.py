@@ -19,7 +19,6 @@ from e2ee.prekeys import CompactBundle
 from e2ee.session import Session, Started
 from e2ee_client.errors import (
     ContactBlocked,
-    DeviceReplacedError,
     MessageEmpty,
     MessageTooLarge,
     UnknownContact,
@@ -49,12 +48,11 @@ class Sending(Part):
         """Refuse texts that cannot be sent.
 
         Raises:
-            ContactBlocked, DeviceReplacedError, MessageEmpty, MessageTooLarge.
+            ContactBlocked, DeviceReplacedError, SecondCopyError, MessageEmpty, MessageTooLarge.
         """
         if contact.alarm:
             raise ContactBlocked("the identity of this contact has to be looked at first")
-        if self._state.own.replaced:
-            raise DeviceReplacedError("another device has taken the place of this one")
+        self._state.check_goes_on()
         for text in texts:
             if not text:
                 raise MessageEmpty("a message has at least one character")

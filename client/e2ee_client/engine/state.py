@@ -19,7 +19,7 @@ from e2ee.snapshot import (
     encode_skipped,
     skipped_changes,
 )
-from e2ee_client.errors import StoreCorrupt, UnknownContact
+from e2ee_client.errors import DeviceReplacedError, SecondCopyError, StoreCorrupt, UnknownContact
 from e2ee_client.rows import Put
 
 from .history import History
@@ -29,7 +29,7 @@ from .own_mailboxes import OwnMailboxes
 from .own_prekeys import OwnPrekeys
 from .peers import Peer
 from .ports import Ports, RowReader
-from .records import OWN_KEY, Contact, DueReceipts, Own, OwnDevice, OwnPrekey
+from .records import OWN_KEY, Contact, DueReceipts, Own, OwnDevice, OwnPrekey, StoppedCopy
 from .seen_ids import SeenIds
 from .stored_sessions import Found, Sessions
 from .turn import Turn
@@ -55,6 +55,7 @@ class State:
     taken: SeenIds = field(default_factory=SeenIds.taken)
     refused: SeenIds = field(default_factory=SeenIds.refused)
     own_devices: dict[bytes, OwnDevice] = field(default_factory=dict)
+    is_second_copy: bool = False
     colleagues: Contact = field(init=False)
     decapsulation: dict[int, DecapsulationKey] = field(default_factory=dict)
     _devices: dict[bytes, list[Peer]] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class State:
                 state.load_token(DeliveryToken.decode(key, row))
             state.taken.load(key, row)
             state.refused.load(key, row)
+        state.is_second_copy = rows.get(StoppedCopy.TABLE, StoppedCopy.PREFIX) is not None
         state._load_peers(state.sessions.load(rows))
         return state
 
@@ -126,6 +128,23 @@ class State:
                 self._index(key, one.id, found.tags)
 
     # --- lookups ---
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether this device writes and signs nothing more (ACC-67, ID-48)."""
+        return self.own.replaced or self.is_second_copy
+
+    def check_goes_on(self) -> None:
+        """Refuse what a device does not do that has stopped.
+
+        Raises:
+            SecondCopyError: a second copy of the store has signed for the account (ID-48).
+            DeviceReplacedError: another device has taken the place of this one (ACC-67).
+        """
+        if self.is_second_copy:
+            raise SecondCopyError("a second copy of this store has signed for the account")
+        if self.own.replaced:
+            raise DeviceReplacedError("another device has taken the place of this one")
 
     def contact(self, account_id: bytes) -> Contact:
         """Return a contact.

@@ -304,35 +304,51 @@ class Upkeep(Part):
 
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12)."""
-        own = self._state.own
-        return self._unsigned(own.device.record, own.older_record, now_ms)
+        return self._request(Turn(now_ms))
 
     def device_request(self, turn: Turn, asked: AskedDevice) -> bytes:
         """Return the unsigned bytes of our next list, which names one more device (ACC-42)."""
-        own = self._state.own
         self._context.devices.ask_for(turn, asked)
-        return self._unsigned(own.device.record, own.older_record, turn.now_ms, (asked.record,))
+        return self._request(turn, (asked.record,))
+
+    def _request(self, turn: Turn, added: tuple[DeviceRecord, ...] = ()) -> bytes:
+        own, over = self._state.own, self._over(turn)
+        before = own.device_list if over is None else over.device_list
+        return self._unsigned(before, own.device.record, own.older_record, turn.now_ms, added)
 
     def install_list(self, turn: Turn, signed: bytes) -> None:
-        """Install a list that the account key signed elsewhere (ID-12).
+        """Install a list that the account key signed elsewhere (ID-12). With a directory entry it is in use,
+        and told to contacts, when the directory has taken it (ID-40).
 
         Raises:
             ConfigError: it does not follow our list, or does not name our device.
         """
-        own = self._state.own
-        if signed == own.device_list.signed:
+        own, over = self._state.own, self._over(turn)
+        if self._is_installed(turn, signed):
             raise ConfigError("the signed list is installed already")
         try:
             device_list = DeviceList.verify(own.account_id, signed)
-            self._check_follows(device_list)
+            self._check_follows(own.device_list if over is None else over.device_list, device_list)
             device_list.check_record(own.device.record)
             device_list.check_time(turn.now_ms)
         except E2eeError as error:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
         self._check_signed_elsewhere(turn, device_list)
         self._context.devices.take_asked(turn, device_list)
-        self.store_list(turn, device_list)
-        self._context.devices.settle(turn, device_list)
+        if over is not None:
+            self.take_list(turn, over)
+        following = NextList(own.device.record, own.older_record, device_list)
+        if own.publish:
+            turn.put(following.put())
+        else:
+            self._context.telling.list_renewed(turn, following)
+
+    def _over(self, turn: Turn) -> NextList | None:
+        """Return the list that was signed for the directory and has ended unconfirmed: the next one comes
+        behind it (ID-47).
+        """
+        pending = self.pending(turn)
+        return None if pending is None or _is_sendable(pending, turn.now_ms) else pending
 
     def install_asked(self, turn: Turn, signed: bytes) -> AskedDevice:
         """Install the list that names the device which was asked for, unless it is installed (ACC-42).
@@ -340,14 +356,19 @@ class Upkeep(Part):
         Raises:
             ConfigError: no device was asked for, or as `install_list`, or the list does not name it.
         """
-        own, asked = self._state.own, self._context.devices.asked_for(turn)
+        asked = self._context.devices.asked_for(turn)
         try:
-            DeviceList.verify(own.account_id, signed).check_record(asked.record)
+            DeviceList.verify(self._state.own.account_id, signed).check_record(asked.record)
         except E2eeError as error:
             raise ConfigError(f"not the list of the device that was asked for: {error.code}") from None
-        if signed != own.device_list.signed:
+        if not self._is_installed(turn, signed):
             self.install_list(turn, signed)
         return asked
+
+    def _is_installed(self, turn: Turn, signed: bytes) -> bool:
+        pending = self.pending(turn)
+        is_waiting = pending is not None and pending.device_list.signed == signed
+        return is_waiting or self._state.own.device_list.signed == signed
 
     def list_due(self, turn: Turn) -> bool:
         """Whether our next list is to be signed: half of its life is over, other devices are to stand in it,
@@ -356,11 +377,13 @@ class Upkeep(Part):
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
-        is_changed = own.record_anew or self._context.devices.owes_list or self.pending(turn) is not None
+        pending = self.pending(turn)
+        is_changed = own.record_anew or self._context.devices.owes_list or pending is not None
         if left_ms > _RENEW_BEFORE_MS and not is_ahead and not is_changed:
             return False
         is_signed_here = own.account_key is not None and self._has_number(turn)
-        if not is_signed_here and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
+        is_waiting = pending is not None and _is_sendable(pending, turn.now_ms)
+        if not is_signed_here and not is_waiting and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
         return is_signed_here
 
@@ -370,6 +393,12 @@ class Upkeep(Part):
             return own.device_list.seq < MAX_SEQ if own.publish else next_seq(self._lists(), turn.now_ms) > 0
         except NoListNumber:
             return False
+
+    def has_next(self, turn: Turn) -> bool:
+        """Whether a list is to go to the directory: one that is due here, or was signed elsewhere (ID-12)."""
+        if self._state.own.account_key is not None:
+            return self.list_due(turn)
+        return self.pending(turn) is not None and not self.is_in_doubt(turn)
 
     def next_list(self, turn: Turn, key: AccountKey) -> NextList:
         """Sign our next list, behind one that was signed and is not of now (ID-47). It names a record of now,
@@ -392,7 +421,7 @@ class Upkeep(Part):
             now_ms = turn.now_ms if own.publish else minute_of(turn.now_ms)
             created_ms = now_ms - (now_ms == record.created_ms)
             older, record = before, identity.redated(record, created_ms, now_ms + _DEVICE_LIFE_MS)
-        unsigned = self._unsigned(record, older, turn.now_ms)
+        unsigned = self._unsigned(own.device_list, record, older, turn.now_ms)
         following = NextList(record, older, identity.sign_list(key, unsigned))
         if own.publish:
             turn.put(following.put())
@@ -400,8 +429,7 @@ class Upkeep(Part):
 
     def is_in_doubt(self, turn: Turn) -> bool:
         """Whether a list was signed that is not of now: the directory may have it, or another (ID-47)."""
-        pending = self.pending(turn)
-        return pending is not None and not _is_sendable(pending, turn.now_ms)
+        return self._over(turn) is not None
 
     def pending(self, turn: Turn) -> NextList | None:
         """Return the next list that was signed for the directory and that it has not confirmed. It is sent
@@ -431,6 +459,7 @@ class Upkeep(Part):
 
     def _unsigned(
         self,
+        before: DeviceList,
         record: DeviceRecord,
         older: DeviceRecord | None,
         now_ms: int,
@@ -438,10 +467,9 @@ class Upkeep(Part):
     ) -> bytes:
         own = self._state.own
         records = [*named_records(record, older), *self._context.devices.wanted(), *added]
-        current = own.device_list
         if not own.publish:
             return unlisted_request(self._lists(), records, now_ms)
-        return identity.next_list(own.account_id, current, records, current.recovery_public, now_ms)
+        return identity.next_list(own.account_id, before, records, before.recovery_public, now_ms)
 
     def _lists(self) -> list[DeviceList]:
         """Return all lists of ours; one that was signed in this very step is not in the store yet."""
@@ -449,10 +477,9 @@ class Upkeep(Part):
         stored = [DeviceList.verify(own.account_id, row) for _, row in self._state.rows.items("list")]
         return [*stored, own.device_list]
 
-    def _check_follows(self, following: DeviceList) -> None:
-        own = self._state.own
-        if own.publish:
-            identity.check_link(own.device_list.head, following)
+    def _check_follows(self, before: DeviceList, following: DeviceList) -> None:
+        if self._state.own.publish:
+            identity.check_link(before.head, following)
         else:
             check_unlisted(self._lists(), following)
 
@@ -461,7 +488,8 @@ class Upkeep(Part):
         names a record which is not known here: an older request was signed, not the newest (ACC-42).
         """
         own, pending = self._state.own, self.pending(turn)
-        if pending is not None and pending.device_list.head != device_list.head:
+        is_taken = pending is not None and pending.device_list.seq == device_list.seq
+        if pending is not None and is_taken and pending.device_list.head != device_list.head:
             raise ConfigError("a list that was signed here waits for the directory: try again when it has it")
         known = named_records(own.device.record, own.older_record)
         known += [*self._context.devices.named(device_list), *self._context.devices.asked(turn)]
@@ -495,6 +523,7 @@ class Upkeep(Part):
             if turn.now_ms > TakenFlight.decode(key, row).ends_ms:
                 turn.delete("replay", key)
         self._context.contents.review_held(turn)
+        self._context.devices.sweep_asked(turn)
 
     def expire_skipped(self, turn: Turn, peer: Peer) -> None:
         """Let skipped keys of a device's sessions go at their time (DR-16)."""

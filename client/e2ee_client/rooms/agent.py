@@ -33,6 +33,7 @@ class Agent(Device[CompanyRoom]):
         invite: AnyInvite | str,
         *,
         show_digits: ShowDigits | None = None,
+        show_fingerprint: ShowDigits | None = None,
         passphrase: str | None = None,
         key: bytes | None = None,
         registration_secret: str | bytes | None = None,
@@ -42,7 +43,8 @@ class Agent(Device[CompanyRoom]):
         """Make a new device for a company from what `Company.invite` shows, in a new store.
 
         `show_digits` is called with six digits that a person compares with those of the company's desk. An
-        `Invite` object of the same program needs none: nothing came between.
+        `Invite` object of the same program needs none: nothing came between. `show_fingerprint` is called
+        where the company's account key is kept elsewhere, with 20 digits that whoever signs compares.
 
         Raises:
             ConfigError: `show_digits` is missing.
@@ -66,6 +68,7 @@ class Agent(Device[CompanyRoom]):
                     code.strip(),
                     card=card,
                     show_digits=show,
+                    show_fingerprint=show_fingerprint,
                     of_company=True,
                     passphrase=passphrase,
                     key=key,

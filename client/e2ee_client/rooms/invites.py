@@ -62,6 +62,16 @@ class Invite:
         """
         return await self._invitation.digits(timeout_s)
 
+    @property
+    def fingerprint(self) -> str:
+        """The 20 digits of the device that has come, for whoever signs its list elsewhere (ACC-44): the
+        device shows the same, and `sealroom company device sign` those of each device in the list.
+
+        Raises:
+            InviteExpired, InviteInvalid: as `digits`. ConfigError: no device has come yet.
+        """
+        return self._invitation.fingerprint
+
     async def confirm(self, timeout_s: float | None = None) -> bytes:
         """Take the new device in: a person has compared the digits. Returns its device id.
 
@@ -130,7 +140,6 @@ async def install_asked(client: Client, signed: bytes, timeout_s: float | None) 
     def install(turn: Turn, parts: Context) -> AskedDevice:
         asked = parts.upkeep.install_asked(turn, signed)
         parts.company.set_card(turn, asked.record.device_id, asked.name, asked.languages, asked.teams)
-        parts.telling.send_lists(turn)
         parts.entry.refill(turn)
         return asked
 

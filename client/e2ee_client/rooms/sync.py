@@ -211,6 +211,7 @@ class Invite(Handle[invites.Invite]):
     """An invite that waits for its device; see `e2ee_client.rooms.Invite`."""
 
     digits = waiting(invites.Invite.digits, same)
+    fingerprint = Read[str]("fingerprint", ask=True)
     confirm = waiting(invites.Invite.confirm, same)
     request = waiting(invites.Invite.request, same)
     close = waiting(invites.Invite.close, same)

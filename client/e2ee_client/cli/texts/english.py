@@ -198,6 +198,9 @@ environment:
     "event.store_trouble": "the store refuses changes ({code})",
     "event.message_state": "text {number} to {name}: {state}",
     "event.second_copy": "A SECOND COPY OF THIS STORE IS RUNNING: close one of the two, or texts go astray",
+    "event.copy_stopped": "THIS ACCOUNT IS IN USE BY A SECOND COPY OF THIS STORE: this copy has stopped and "
+    "sends nothing more. Go on with the other copy and erase this one. If there is no other, somebody has a "
+    "copy of your store: make a backup here and restore it, which shuts out both copies",
     "event.device_replaced": "THIS DEVICE IS NO LONGER PART OF YOUR ACCOUNT: it was replaced by a restored "
     "backup, or "
     "struck off. What you write here reaches nobody. Go on at the new device; if you know of "
@@ -332,6 +335,9 @@ environment:
     "sealroom company mandate, sealroom company notice, sealroom company device",
     "error.account.replaced": "this device is no longer part of the account: another one took its place",
     "hint.account.replaced": "go on at the new device, or restore a backup here",
+    "error.account.second_copy": "a second copy of this store is using the account; this copy has stopped",
+    "hint.account.second_copy": "go on with the other copy and erase this one; if there is no other: "
+    "sealroom export FILE, then sealroom restore FILE with another --store",
     "error.card.invalid": "this is no contact card, or it has a typing error",
     "hint.card.invalid": "copy the whole card again, and put it in quotes",
     "error.device.unknown": "the account has no such device",

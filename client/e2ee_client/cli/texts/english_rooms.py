@@ -129,6 +129,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "join.asking": "Asking the company's desk ...",
     "join.digits": "{digits}  is what the company's desk has to show as well.",
     "join.waiting": "Waiting until the desk confirms; up to 24 hours where the company signs elsewhere ...",
+    "join.fingerprint": "{digits}  is the fingerprint of this device. Whoever signs for the company has to "
+    "see it as well.",
     "join.ready": "Confirmed. Waiting for the company's documents ...",
     "join.done": "This is device {short} of the company, in {path}. Stay connected:\n  sealroom agent run",
     "member.not_in_force": "suspended, or not in force yet",

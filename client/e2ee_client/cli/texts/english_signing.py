@@ -20,7 +20,10 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "help.company.device.install": "install the signed list, and tell the device",
     "device.requested": "Written to {path}. Sign it where the account key is kept: sealroom company device "
     "sign KEY {path} ANSWER\nThen, here, within 24 hours: sealroom company device install ANSWER\n"
-    "The new device waits until then: leave it running.",
+    "The new device waits until then: leave it running. Its fingerprint, which it shows as well, has to "
+    "stand among those that are signed:\n{digits}",
+    "device.compare": "One of these fingerprints has to be that of the new device, as its own screen shows "
+    "it. Is it missing, or is one there that you have not signed before, do not give the answer away.",
     "device.installed": "{short} belongs to the company now.",
     "mandate.signed": "Signed for account {id}: mandate {seq}, until {date}. Supervisors: {supervisors}. "
     "Suspended: {suspended}. Pages: {origins}. {login}",

@@ -209,6 +209,10 @@ Umgebung:
     "event.message_state": "Text {number} an {name}: {state}",
     "event.second_copy": "EINE ZWEITE KOPIE DIESES SPEICHERS LÄUFT: beenden Sie eine der beiden, sonst "
     "gehen Texte verloren",
+    "event.copy_stopped": "EINE ZWEITE KOPIE DIESES SPEICHERS BENUTZT IHR KONTO: Diese Kopie hat angehalten "
+    "und sendet nichts mehr. Schreiben Sie in der anderen Kopie weiter und löschen Sie diese. Gibt es keine "
+    "andere, hat jemand eine Kopie Ihres Speichers: Legen Sie hier eine Sicherung an und stellen Sie sie "
+    "wieder her; das schließt beide Kopien aus",
     "event.device_replaced": "DIESES GERÄT GEHÖRT NICHT MEHR ZU IHREM KONTO: Eine wiederhergestellte "
     "Sicherung hat es "
     "ersetzt, oder es wurde gestrichen. Was Sie hier schreiben, erreicht niemanden. "
@@ -357,6 +361,10 @@ Umgebung:
     "sealroom company mandate, sealroom company notice, sealroom company device",
     "error.account.replaced": "dieses Gerät gehört nicht mehr zum Konto: ein anderes ist an seiner Stelle",
     "hint.account.replaced": "nutzen Sie das neue Gerät, oder stellen Sie hier eine Sicherung wieder her",
+    "error.account.second_copy": "eine zweite Kopie dieses Speichers benutzt das Konto; diese Kopie hat "
+    "angehalten",
+    "hint.account.second_copy": "nutzen Sie die andere Kopie und löschen Sie diese; gibt es keine andere: "
+    "sealroom export DATEI, dann sealroom restore DATEI mit einem anderen --store",
     "error.card.invalid": "das ist keine Kontaktkarte, oder sie hat einen Tippfehler",
     "hint.card.invalid": "kopieren Sie die ganze Karte noch einmal, und setzen Sie sie in Anführungszeichen",
     "error.device.unknown": "das Konto hat kein solches Gerät",

@@ -134,6 +134,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "join.digits": "{digits}  muss auch der Empfang des Unternehmens zeigen.",
     "join.waiting": "Warten, bis der Empfang bestätigt; bis zu 24 Stunden, wenn das Unternehmen woanders "
     "unterschreibt ...",
+    "join.fingerprint": "{digits}  ist der Fingerabdruck dieses Geräts. Wer für das Unternehmen "
+    "unterschreibt, muss ihn auch sehen.",
     "join.ready": "Bestätigt. Warten auf die Unterlagen des Unternehmens ...",
     "join.done": "Dies ist Gerät {short} des Unternehmens, in {path}. Verbunden bleiben:\n"
     "  sealroom agent run",

@@ -24,7 +24,11 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "help.company.device.install": "die unterschriebene Liste einsetzen und das Gerät verständigen",
     "device.requested": "In {path} geschrieben. Dort unterschreiben, wo der Kontoschlüssel liegt: sealroom "
     "company device sign SCHLÜSSEL {path} ANTWORT\nDann hier, innerhalb von 24 Stunden: sealroom company "
-    "device install ANTWORT\nSo lange wartet das neue Gerät: lassen Sie es laufen.",
+    "device install ANTWORT\nSo lange wartet das neue Gerät: lassen Sie es laufen. Sein Fingerabdruck, den "
+    "es selbst auch zeigt, muss unter denen stehen, die unterschrieben werden:\n{digits}",
+    "device.compare": "Einer dieser Fingerabdrücke muss der des neuen Geräts sein, so wie dessen eigener "
+    "Bildschirm ihn zeigt. Fehlt er, oder steht da einer, den Sie nicht schon einmal unterschrieben haben, "
+    "geben Sie die Antwort nicht weiter.",
     "device.installed": "{short} gehört nun zum Unternehmen.",
     "mandate.signed": "Unterschrieben für Konto {id}: Mandat {seq}, bis {date}. Aufsicht: {supervisors}. "
     "Gesperrt: {suspended}. Seiten: {origins}. {login}",

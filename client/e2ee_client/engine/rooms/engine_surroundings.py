@@ -60,9 +60,17 @@ class EngineSurroundings(Part):
         return frozenset(one.record.device_id for one in self._state.own_devices.values() if one.leaving)
 
     @property
-    def is_replaced(self) -> bool:
-        """Whether another device has taken the place of ours (ACC-67)."""
-        return self._state.own.replaced
+    def is_stopped(self) -> bool:
+        """Whether our device writes nothing more (ACC-67, ID-48)."""
+        return self._state.is_stopped
+
+    def check_goes_on(self) -> None:
+        """Refuse what a device does not do that has stopped.
+
+        Raises:
+            DeviceReplacedError, SecondCopyError.
+        """
+        self._state.check_goes_on()
 
     @property
     def side(self) -> Side:

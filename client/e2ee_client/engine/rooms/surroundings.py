@@ -82,8 +82,16 @@ class Surroundings(Protocol):
         ...
 
     @property
-    def is_replaced(self) -> bool:
-        """Whether another device has taken the place of ours (ACC-67)."""
+    def is_stopped(self) -> bool:
+        """Whether our device writes nothing more (ACC-67, ID-48)."""
+        ...
+
+    def check_goes_on(self) -> None:
+        """Refuse what a device does not do that has stopped.
+
+        Raises:
+            DeviceReplacedError, SecondCopyError.
+        """
         ...
 
     @property

@@ -75,6 +75,11 @@ class Taking(RoomPart):
         known = self._room.log.held(turn, self.tag_of(author), entry.header.n)
         if known is not None and known.hash == entry.hash:
             self._count_again(turn, entry)
+            if stored is not None and self._lacks_body(turn, stored):
+                payload = self._readable(turn, entry)
+                if not is_company:
+                    self._check_phase(turn, entry, payload)
+                self._complete(turn, stored, entry)
             return stored is not None
         if stored is not None and stored.forwarded_by is None:
             return True
@@ -236,10 +241,14 @@ class Taking(RoomPart):
         live, log = self._live, self._room.log
         live.view = transcript.counted(live.view, entry, lambda tag, n: log.held(turn, tag, n), turn.now_ms)
 
+    def _lacks_body(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether of an entry the commitment alone is here, and not because it was erased here (TRN-17)."""
+        is_erased = stored.is_hidden or stored.is_marked
+        return not is_erased and self._room.log.entry(turn, stored).body is None
+
     def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry) -> None:
-        """A body that comes later for a commitment completes it, unless it was erased here."""
-        here = self._room.log.entry(turn, stored)
-        if here.body is None and entry.body is not None and not stored.is_hidden and not stored.is_marked:
+        """A body that comes later for a commitment completes it, unless it was erased here (TRN-17)."""
+        if entry.body is not None and self._lacks_body(turn, stored):
             self._room.log.complete(turn, stored, entry.body)
             self._room.about.completed(turn, entry)
             stored.body = entry.body

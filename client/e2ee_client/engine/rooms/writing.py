@@ -23,7 +23,6 @@ from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, encode_payload
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import DeviceReplacedError
 from e2ee_client.room_events import ChainRestarted, EntryProgress, EntryState
 
 from .entry_log import StoredEntry
@@ -44,11 +43,10 @@ class Writing(RoomPart):
         Raises:
             RemoteError: the phase or our side lets it not pass. InvalidArgument: outside chapter 17, or an
                 answer that does not fit. UnknownEntry: what it is about is not here (TRN-45).
-            DeviceReplacedError: this device writes nothing more (ACC-67).
+            DeviceReplacedError, SecondCopyError: this device writes nothing more (ACC-67, ID-48).
         """
         live, kind = self._live, int(payload.kind)
-        if self._around.is_replaced:
-            raise DeviceReplacedError("another device has taken the place of this one")
+        self._around.check_goes_on()
         check_writer(kind, self._around.side)
         self._room.states.check_content(kind, turn.now_ms)
         self._room.about.check_ours(turn, payload)
@@ -73,7 +71,7 @@ class Writing(RoomPart):
         """Whether an entry may be written now that no person has asked for: our chain begins anew by itself
         once in a day (TRN-07).
         """
-        if self._around.is_replaced:
+        if self._around.is_stopped:
             return False
         return not self._live.restarts or turn.now_ms - self._live.restarted_ms >= RESTART_MS
 

@@ -6,9 +6,12 @@ import { compare, hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS, HOUR_MS } from "@sealroom/core/constants.ts";
 import type { Content, Heads } from "@sealroom/core/content.ts";
 import { content } from "@sealroom/core/content.ts";
+import type { Address } from "@sealroom/core/identity/address.ts";
 import { pin, take } from "../src/engine/contents.ts";
-import { lookUp, refresh, weekly } from "../src/engine/directory.ts";
+import { fetchPrekeys, heardAgain, lookUp, refresh, weekly } from "../src/engine/directory.ts";
 import type { Engine } from "../src/engine/engine.ts";
+import type { Peer } from "../src/engine/records.ts";
+import { peerOf } from "../src/engine/state.ts";
 import { ranksBy, teamOrNone } from "../src/engine/team.ts";
 import { maintain } from "../src/engine/team_learning.ts";
 import type { Asked } from "./relay_frames.ts";
@@ -19,6 +22,7 @@ import { engineOf, learnRoster, NO_SESSION, refusals, Scene, told } from "./shop
 
 const LOOKUP = 9;
 const SPARE = 7;
+const DOUBLED = [15, 30, 60, 120, 240, 480, 960, 1_920, 3_840, 7_680, 15_360];
 
 function spare(heads: Heads | null = null): Content {
   return { ...content(SPARE, new Uint8Array(16), NOW_MS, { name: "nothing" } as never), heads };
@@ -59,12 +63,12 @@ test("what could not be looked up is asked for after 15 seconds, then twice as l
   }
 });
 
-test("a list that is over is asked for up to an hour apart (ID-44)", () => {
+test("a list that is over is asked for up to six hours apart (ID-44)", () => {
   let nowMs = NOW_MS + 32 * DAY_MS;
   const engine = looking(nowMs);
   let asked = asks(engine, nowMs, lookUp);
   const waits: number[] = [];
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 13; i++) {
     assert.ok(asked !== null);
     found(engine, asked, nowMs, []);
     const atMs = engine.context.timers.atMs("look up") as number;
@@ -72,7 +76,35 @@ test("a list that is over is asked for up to an hour apart (ID-44)", () => {
     nowMs = atMs;
     asked = relay.askedIn(engine.do(nowMs, (c, turn) => c.timers.run(turn)).turn)[0] ?? null;
   }
-  assert.deepEqual(waits, [15, 30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+  assert.deepEqual(waits, [...DOUBLED, 21_600, 21_600]);
+});
+
+test("prekeys of who is away are asked for up to six hours apart, and soon when it is heard again (ID-44)", () => {
+  const engine = looking();
+  let nowMs = NOW_MS;
+  const waits = (): number => {
+    const { turn } = engine.do(nowMs, (c, inner) => {
+      c.directory.addresses.set(hex(desk.id), { token: new Uint8Array(32) } as Address);
+      fetchPrekeys(c, inner, peerOf(c, desk.id) as Peer);
+    });
+    const asked = relay.askedIn(turn)[0] as Asked;
+    relay.answers(engine, asked, nowMs, relay.ERROR, relay.UNAVAILABLE, 0);
+    return ((engine.context.timers.atMs("look up") as number) - nowMs) / 1_000;
+  };
+  const passes = (): void => {
+    nowMs = engine.context.timers.atMs("look up") as number;
+    engine.context.timers.drop("look up");
+  };
+  for (const waitS of [...DOUBLED, 21_600, 21_600]) {
+    assert.equal(waits(), waitS);
+    passes();
+  }
+  assert.equal(waits(), 21_600);
+  assert.ok(asks(engine, nowMs, heardAgain) !== null);
+  engine.context.directory.search = null;
+  passes();
+  assert.equal(waits(), 15);
+  assert.equal(asks(engine, nowMs, heardAgain), null, "not at each content");
 });
 
 test("the company is looked up before a text after a day, and once in five to seven days (ID-37)", () => {

@@ -172,6 +172,31 @@ test("with an entry, too, a list that names our record as it was made anew is no
   assert.ok(!c.isReplaced);
 });
 
+test("where the directory has another list of our number a copy of the store goes on, and this one stops (ID-48)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const { engine, k, own } = directory;
+  const atMs = NOW_MS + 16 * DAY_MS;
+  const copys = signed(engine.context, [own.record], atMs + 60_000);
+  directory.connect(atMs);
+  assert.deepEqual([own.list.seq, directory.own.list.seq, copys.seq], [1, 2, 2]);
+  directory.lists[1] = copys;
+  const { published } = directory;
+  k.comparedMs = null;
+  directory.connect(atMs + DAY_MS);
+  assert.ok(engine.context.isReplaced);
+  assert.deepEqual(
+    directory.events.filter((one) => one.type === "replaced"),
+    [{ type: "replaced", byCode: false }],
+  );
+  assert.ok(!engine.context.links.all.has("mailbox"));
+  const opens = engine.start(atMs + 2 * DAY_MS).effects();
+  const channels = opens.flatMap((one) => (one.name === "open" ? [one.channel] : []));
+  assert.deepEqual(channels, [], "the mailbox is the other copy's");
+  directory.connect(atMs + 20 * DAY_MS);
+  assert.equal(directory.published, published);
+});
+
 test("a device that was replaced seals nothing more, and asks for no session (ACC-67)", () => {
   const scene = new Scene();
   scene.state([agent]);

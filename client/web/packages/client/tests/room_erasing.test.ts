@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex } from "@sealroom/core/bytes.ts";
+import { compare, hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import { content, FORWARD, SIGNAL } from "@sealroom/core/content.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { contentIdOf, deviceTagOf } from "@sealroom/core/rooms/entry.ts";
+import type { Kept } from "../src/engine/rooms/model.ts";
+import { fromLine } from "../src/engine/rooms/taking.ts";
 import { countingWordings, fits } from "../src/engine/rooms/wordings.ts";
 import { agent, desk } from "./shop.ts";
 import { codeOf, EDIT, ERASE, MARKED, map, SAID, Scene } from "./shop_room.ts";
@@ -237,4 +239,27 @@ test("a reply or an answer is written to what is here, an answer if it fits (TRN
   assert.equal(refused(scene, ANSWER, map(scene.says("kein Formular").hash, [[1, 0]])), "local.argument");
   assert.equal(refused(scene, ANSWER, map(form.hash, [[1, 0]])), null);
   assert.equal(refused(scene, SAID, reply(form.hash)), null);
+});
+
+test("a mark that comes before what it names holds for it, if that is content (ROOM-17)", () => {
+  const scene = opened();
+  const [theirs, act] = [scene.entryOf(agent, SAID, map("vom Agenten")), scene.entryOf(agent, 10, map(1))];
+  scene.arrives(scene.entryOf(desk, MARKED, map([theirs.hash, act.hash].sort(compare))));
+  assert.deepEqual([scene.kept(theirs.hash), scene.kept(act.hash)], [null, null]);
+  scene.arrives(theirs);
+  scene.arrives(act);
+  assert.deepEqual([scene.kept(theirs.hash)?.marked, scene.kept(act.hash)?.marked], [true, false]);
+});
+
+test("a body that comes in a session after its commitment completes it, unless it was erased here (TRN-17)", () => {
+  const scene = opened();
+  const [one, other] = [scene.entryOf(agent, SAID, map("eins")), scene.entryOf(agent, SAID, map("zwei"))];
+  const bare = [one, other].map((entry) => ({ ...entry, body: null }));
+  for (const entry of bare) scene.in((d) => fromLine(d, entry));
+  assert.deepEqual([scene.kept(one.hash)?.entry.body, scene.kept(other.hash)?.entry.body], [null, null]);
+  assert.deepEqual(scene.arrives(one).codes, []);
+  assert.deepEqual(scene.kept(one.hash)?.entry.body, one.body);
+  scene.in((d) => d.keep({ ...(scene.kept(other.hash) as Kept), hidden: true }));
+  scene.arrives(other);
+  assert.equal(scene.kept(other.hash)?.entry.body, null);
 });

@@ -14,7 +14,7 @@ import { sendingOf } from "@sealroom/core/pair_state.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { row } from "./codec.ts";
 import type { Context } from "./context.ts";
-import { catchUp } from "./directory.ts";
+import { catchUp, heardAgain } from "./directory.ts";
 import { confirm } from "./receipts.ts";
 import type { Peer } from "./records.ts";
 import { askWeekly, doubt, isStale, sessionFor, synced, tellFindings } from "./renewal.ts";
@@ -39,6 +39,7 @@ export interface Held {
 
 /** Do what a content asks for, or hold it until a newer list names its device. */
 export function take(c: Context, turn: Turn, deviceId: Bytes, session: Session, content: Content): void {
+  heardAgain(c, turn);
   if (content.payload.name === "list") takeSignedList(c, turn, content.payload.list);
   if (isStale(c, turn)) hold(c, turn, deviceId, session, content);
   else carryOut(c, turn, deviceId, session, content);

@@ -31,7 +31,7 @@ const RETRY_MS = 15_000;
 const RETRY_LIST_MS = 600_000;
 const CLAIMS_APART_MS = 600_000;
 const MAX_PAGES = 64;
-const MAX_DOUBLED = 8;
+const RETRY_AWAY_MS = 6 * HOUR_MS;
 const TIMER = "look up";
 
 /** A lookup under way: the lists seen so far and how many pages they took. */
@@ -108,14 +108,22 @@ export function lostConnection(c: Context): void {
 }
 
 /** Ask for this no sooner than after a while, twice as long after each failure (ID-44). */
-function hold(c: Context, turn: Turn, answer: Answer | null, mostMs = RETRY_LIST_MS): void {
-  const doubled = RETRY_MS * 2 ** Math.min(c.directory.failed, MAX_DOUBLED);
+function hold(c: Context, turn: Turn, answer: Answer | null, mostMs: number): void {
+  const doubled = RETRY_MS * 2 ** c.directory.failed;
   c.directory.failed += 1;
   const retryMs = answer?.name === "error" ? Math.min(answer.retryAfterMs, MAX_RETRY_AFTER_MS) : 0;
   c.timers.set(TIMER, turn.nowMs + Math.max(Math.min(doubled, mostMs), retryMs), (later) => {
     lookUp(c, later);
     pump(c, later);
   });
+}
+
+/** A device of the company has sent what opened: it is there again, and a long pause ends (ID-44). */
+export function heardAgain(c: Context, turn: Turn): void {
+  if (c.timers.isWaiting(TIMER, turn.nowMs + RETRY_LIST_MS)) {
+    c.directory.failed = 0;
+    lookUp(c, turn);
+  }
 }
 
 // --- lists and addresses ---
@@ -130,7 +138,7 @@ function lists(c: Context, turn: Turn, answer: Answer): void {
   if (search === null) return;
   if (answer.name !== "lookup_result") {
     c.directory.search = null;
-    hold(c, turn, answer);
+    hold(c, turn, answer, RETRY_LIST_MS);
     return;
   }
   try {
@@ -149,7 +157,8 @@ function lists(c: Context, turn: Turn, answer: Answer): void {
   } catch (error) {
     c.directory.search = null;
     if (!(error instanceof RemoteError)) throw error;
-    refused(c, turn, error);
+    const isOver = error.code === "remote.list_expired" && c.company.list !== null;
+    refused(c, turn, error, isOver ? RETRY_AWAY_MS : RETRY_LIST_MS);
   }
 }
 
@@ -190,7 +199,6 @@ export function checkKeys(known: Peer | null, record: DeviceRecord): void {
 }
 
 function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Device[], result: LookupResult): void {
-  c.directory.failed = 0;
   c.directory.soonerMs = null;
   c.directory.told = "";
   c.timers.drop(TIMER);
@@ -199,6 +207,8 @@ function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Devic
   for (const one of devices) learn(c, turn, one);
   noteEntry(c, turn, result);
   for (const { deviceId } of [...c.peers.values()]) tryStart(c, turn, deviceId);
+  // Whose prekeys are asked for now has failed before, if anything has, and may fail again.
+  if (c.directory.fetching.size === 0) c.directory.failed = 0;
   companyChanged(c, turn);
   pump(c, turn);
 }
@@ -217,14 +227,13 @@ function learn(c: Context, turn: Turn, { record, address }: Device): void {
  * A list, address or bundle does not hold. Two lists signed for one number stop the conversation; everything else is a
  * fault of the relay, told once and tried again (ID-07, ID-37).
  */
-function refused(c: Context, turn: Turn, error: RemoteError): void {
+function refused(c: Context, turn: Turn, error: RemoteError, mostMs: number): void {
   if (error.code === "remote.list_fork") alarm(c, turn, error.code);
   else if (c.directory.told !== error.code) {
     c.directory.told = error.code;
     turn.notify({ type: "rejected", code: error.code });
   }
-  const isOver = error.code === "remote.list_expired" && c.company.list !== null;
-  hold(c, turn, null, isOver ? HOUR_MS : RETRY_LIST_MS);
+  hold(c, turn, null, mostMs);
 }
 
 // --- prekeys ---
@@ -255,7 +264,7 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
   if (!c.directory.fetching.delete(hex(deviceId)) || peer === null) return;
   if (answer.name !== "prekeys_bundle") {
     c.directory.addresses.delete(hex(deviceId));
-    hold(c, turn, answer);
+    hold(c, turn, answer, RETRY_AWAY_MS);
     return;
   }
   try {
@@ -268,9 +277,10 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
     });
     checkIdentity(same(verified.record.hash, peer.record.hash), "a bundle of another device or record");
     start(c, turn, deviceId, verified);
+    c.directory.failed = 0;
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     c.directory.addresses.delete(hex(deviceId));
-    refused(c, turn, error);
+    refused(c, turn, error, RETRY_AWAY_MS);
   }
 }

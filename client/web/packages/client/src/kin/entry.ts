@@ -215,6 +215,7 @@ function foundHead(k: KinState, turn: Turn, link: Link, afterSeq: number, answer
     if (!(error instanceof RemoteError)) throw error;
     turn.notify({ type: "rejected", code: error.code });
     drop(k.c, turn, link, REFUSED_RETRY_MS);
+    if (error.code === "remote.list_fork") leave(k, turn, link);
   }
 }
 
@@ -237,6 +238,13 @@ function goOn(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: Loo
     compared(k, turn, pending);
     publish(k, turn, link);
   } else adoptNewer(k, turn, link, answer);
+}
+
+/** A second copy of this store has signed beside it, and the directory has that copy's list: it goes on (ID-48). */
+function leave(k: KinState, turn: Turn, link: Link): void {
+  setReplaced(k.c, turn, false);
+  k.c.links.online = false;
+  k.c.links.all.delete(link.channel);
 }
 
 /** The relay takes no address that is older than the one it holds; none at all is published again (RLY-54, ID-41). */

@@ -40,6 +40,8 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
     },
     greeted: (turn, link) => greeted(k, turn, link),
     maintain: (turn) => {
+      // The mailbox is left to the device that goes on, which may be a copy of this one (ID-48).
+      if (c.isReplaced) c.links.online = false;
       look(k, turn);
       refill(k, turn);
     },

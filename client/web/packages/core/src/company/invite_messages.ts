@@ -3,7 +3,6 @@
 import type { Bytes } from "../bytes.ts";
 import { same } from "../bytes.ts";
 import { MAX_LIST_RECORDS, MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
-import { notAccepted } from "../errors.ts";
 import { MAILBOX_B, TOKEN_B } from "../identity/address.ts";
 import type { DeviceList } from "../identity/list.ts";
 import { checkListed, checkListTime, verifyList } from "../identity/list.ts";
@@ -76,9 +75,9 @@ export function decodeWelcome(own: DeviceRecord, message: Uint8Array, nowMs: num
   checkListTime(list, nowMs);
   checkListed(list, own);
   const records = fields.array(2, MAX_LIST_RECORDS, 1).map((one) => decodeRecord(asBytes(one, 1, MAX_RECORD_B)));
-  if (records.length !== list.recordHashes.length) throw notAccepted("records that are not those of the list");
-  records.forEach((one, i) => {
-    checkIdentity(same(one.hash, list.recordHashes[i] as Bytes), "records that are not those of the list");
-  });
+  const { recordHashes } = list;
+  const isSame =
+    records.length === recordHashes.length && records.every(({ hash }, i) => same(hash, recordHashes[i] as Bytes));
+  checkIdentity(isSame, "records that are not those of the list");
   return { list, records };
 }

@@ -124,11 +124,12 @@ function goesWithRoom({ header }: Entry): boolean {
 }
 
 /**
- * What comes after it was to be erased is hidden as it comes, and is destroyed if its order was carried out, also beside
- * another entry under its number (ROOM-44, ROOM-46).
+ * What comes after its mark is marked (ROOM-17). What comes after it was to be erased is hidden as it comes, and is
+ * destroyed if its order was carried out, also beside another entry under its number (ROOM-44, ROOM-46).
  */
-export function doesEarlier(d: Draft, kept: Kept): Kept {
-  const { entry } = kept;
+export function doesEarlier(d: Draft, { entry }: Kept): Kept {
+  for (const one of d.room.entries.values()) if (one.entry.header.kind === KIND_SENSITIVE) doesSensitive(d, one);
+  const kept = d.find(entry.hash) as Kept;
   const by = kept.hidden || !goesWithRoom(entry) ? [] : erasuresOf(d, kept);
   if (by.length === 0) return kept;
   const waits = by.every((hash) => d.room.orders.some((one) => same(one.by, hash)));
@@ -149,9 +150,15 @@ function erasuresOf(d: Draft, kept: Kept): readonly Bytes[] {
   });
 }
 
-export function doesSensitive(d: Draft, payload: Value): void {
-  const hashes = asHashes(new Fields(payload, 1).get(1));
-  for (const one of targets(d.room, hashes)) d.keep({ ...one, marked: true });
+/**
+ * Mark the contents that a mark names and that are here: it may have come before them (ROOM-17). The rank of its author
+ * was looked at for those that were here; of others a mark only keeps a body from who is not cleared.
+ */
+function doesSensitive(d: Draft, { entry: mark, stands }: Kept): void {
+  if (stands !== "taken" || mark.body === null) return;
+  for (const one of targets(d.room, asHashes(new Fields(decodeBody(mark.body), 1).get(1)))) {
+    if (!one.marked && isContent(one.entry.header.kind)) d.keep({ ...one, marked: true });
+  }
 }
 
 /** When the next order is carried out: after a day, or at once where a state up to the head names it (ROOM-26). */

@@ -18,7 +18,7 @@ import { Fields } from "@sealroom/core/wire/fields.ts";
 import { signerOf, teamNow } from "../team.ts";
 import { learnCard, learnNotice } from "../team_learning.ts";
 import type { Draft } from "./draft.ts";
-import { checkErasing, doesEarlier, doesErase, doesSensitive } from "./erasing.ts";
+import { checkErasing, doesEarlier, doesErase } from "./erasing.ts";
 import { admit, checkPhase, isContent, isOurs, KIND_ERASED, KIND_RATING, KIND_STATE, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 
@@ -53,7 +53,10 @@ export function fromSession(d: Draft, deviceId: Bytes, content: Content): boolea
   if (!same(entry.header.roomId, id)) throw new RemoteError("remote.content", "an entry of another room");
   checkNew(d, entry);
   const known = d.find(entry.hash);
-  if (known !== null) return known.stands !== "refused";
+  if (known !== null) {
+    complete(d, known, entry);
+    return known.stands !== "refused";
+  }
   if (d.room.early.some((one) => same(one.entry.hash, entry.hash))) return true;
   return checked(d, entry);
 }
@@ -163,10 +166,7 @@ export function earlyDueMs(d: Draft): number | null {
 export function fromLine(d: Draft, entry: Entry): boolean {
   const known = d.find(entry.hash);
   if (known !== null) {
-    const isOver = known.hidden || known.stands === "refused";
-    if (isOver || known.entry.body !== null || entry.body === null) return false;
-    readable(d, entry);
-    d.keep(doesEarlier(d, { ...known, entry }));
+    complete(d, known, entry);
     return false;
   }
   checkNew(d, entry);
@@ -184,6 +184,15 @@ export function fromLine(d: Draft, entry: Entry): boolean {
   }
   keep(d, entry, payload);
   return true;
+}
+
+/** A body that comes later for a commitment completes it, unless it was erased here (TRN-17). */
+function complete(d: Draft, known: Kept, entry: Entry): void {
+  if (known.hidden || known.stands === "refused" || known.entry.body !== null || entry.body === null) return;
+  readable(d, entry);
+  const now = { ...known, entry };
+  d.keep(now);
+  doesEarlier(d, now);
 }
 
 // --- what stays ---
@@ -269,7 +278,6 @@ function does(d: Draft, entry: Entry, payload: Value): void {
   const ours = same(entry.author.accountId, d.room.customer);
   if (ours) takeConsent(d, entry, payload);
   if (kind === 5 && ours) doesErase(d, entry, payload);
-  if (kind === 15) doesSensitive(d, payload);
   if (kind === KIND_NOTICE) takeNotice(d, payload);
   if (kind === KIND_ERASED) {
     const fields = new Fields(payload, 3, [3]);

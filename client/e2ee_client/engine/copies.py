@@ -1,0 +1,47 @@
+"""A second copy of our store that has signed for the account: this one stops (ID-48)."""
+
+from __future__ import annotations
+
+from e2ee_relay.protocol import LookupResult
+
+from e2ee import identity
+from e2ee.errors import E2eeError, ListFork
+from e2ee.identity import DeviceList
+from e2ee_client.errors import SecondCopyError
+from e2ee_client.events import ConnectionChanged, ConnectionState, CopyStopped
+
+from .part import Part
+from .records import StoppedCopy
+from .turn import Turn
+
+
+class Copies(Part):
+    """Of an account with a directory entry: which copy goes on is the one whose list the directory has."""
+
+    def note_entry(self, turn: Turn, frame: LookupResult) -> bool:
+        """Stop for good where our entry has another list for the number of our list in use, or a next one
+        that does not follow it; tell whether it has.
+        """
+        if not any(self._contradicts(signed) for signed in frame.lists):
+            return False
+        self._state.is_second_copy = True
+        turn.put(StoppedCopy(turn.now_ms).put())
+        self.tell(turn)
+        self._context.links.stop(turn)
+        return True
+
+    def tell(self, turn: Turn) -> None:
+        """Tell the application that this store has stopped; once in each opening."""
+        relay_url = self._state.own.relay_url
+        turn.notify(CopyStopped())
+        turn.notify(ConnectionChanged(ConnectionState.OFFLINE, relay_url, SecondCopyError.code))
+
+    def _contradicts(self, signed: bytes) -> bool:
+        own = self._state.own
+        try:
+            identity.check_link(own.device_list.head, DeviceList.verify(own.account_id, signed))
+        except ListFork:
+            return True
+        except E2eeError:
+            return False
+        return False

@@ -1,0 +1,217 @@
+"""Two copies of a store that both have signed: one of them goes on (ID-48, ID-49)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from e2ee_client import restoring
+from e2ee_client.engine import Channel
+from e2ee_client.errors import BackupCorrupt, SecondCopyError
+from e2ee_client.events import ConnectionChanged, CopyStopped, DeviceReplaced, IdentityAlarm
+from e2ee_client.restoring import Newest, Saved
+from e2ee_relay.memory import MemoryConnection
+from e2ee_relay.protocol import Done, Publish, Role, Send, decode_frames
+from engine_world import Node, World, acquainted
+from list_scenes import is_calm, lists_of
+from relay_scenes import lossless, well
+from struck_off import backup_of, restored
+
+from e2ee.identity import sign_list
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+def lost_by_the_relay(node: Node, *, tells: bool) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook of a relay that confirms what a node publishes, and does not have it afterwards; without
+    `tells` it loses also what the node sends then.
+    """
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        published = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Publish)]
+        for one in published:
+            node.connections[channel].put(Done(one.request_id))
+        is_lost = not tells and any(isinstance(one, Send) for one in decode_frames(data, Role.RELAY))
+        return [] if published or is_lost else [data]
+
+    return outgoing
+
+
+def copy_of(node: Node) -> Node:
+    """Return a second copy of a node's store on another machine; it is not started."""
+    twin = Node(node.world, "Zwilling", node.setup)
+    twin.crash(node.rows.copy())
+    node.world.nodes.append(twin)
+    return twin
+
+
+def signed_twice(*, tells: bool) -> tuple[World, Node, Node, Node, bytes]:
+    """A company whose renewal the relay has lost, after its customer was told of it or before, and a copy of
+    its store from before whose own renewal the relay has. The company has been opened again.
+    """
+    world, company, customer, praxis = acquainted()
+    world.advance(15 * DAY_MS - 2 * HOUR_MS)
+    twin = copy_of(company)
+    company.outgoing = lost_by_the_relay(company, tells=tells)
+    world.advance(4 * HOUR_MS)
+    company.stop()
+    company.outgoing = lossless
+    twin.start()
+    world.advance(MINUTE_MS)
+    company.crash(company.rows)
+    company.start()
+    world.advance(MINUTE_MS)
+    assert {seq: len(hashes) for seq, hashes in lists_of(company, twin).items()} == {1: 1, 2: 2}
+    return world, company, twin, customer, praxis
+
+
+def test_the_copy_whose_list_the_directory_does_not_have_stops_and_says_so() -> None:
+    """ID-48: it sends, takes and signs nothing more, in no later opening either, and keeps what it has."""
+    world, company, twin, customer, _ = signed_twice(tells=True)
+    for _ in range(2):
+        assert company.of(CopyStopped) == [CopyStopped()]
+        assert company.of(ConnectionChanged)[-1].code == "account.second_copy"
+        assert not company.connections
+        assert company.engine.next_wake_ms is None
+        with pytest.raises(SecondCopyError):
+            company.send(customer.engine.account_id, "noch da?")
+        with pytest.raises(SecondCopyError):
+            company.engine.check_copy()
+        company.events.clear()
+        company.sent.clear()
+        company.crash(company.rows)
+        company.start()
+        world.advance(20 * DAY_MS)
+        assert not company.sent
+    assert {key[0] for key in company.rows.tables["message"]}
+    assert not twin.of(CopyStopped)
+
+
+def test_the_copy_whose_list_the_directory_has_goes_on_without_a_restore() -> None:
+    """ID-48: who has heard of the other list is warned, nobody else is; who comes new is answered."""
+    world, company, twin, customer, praxis = signed_twice(tells=False)
+    assert company.of(CopyStopped)
+    world.advance(HOUR_MS)
+    assert is_calm(customer, twin)
+    well(world, twin, customer, praxis)
+    world.advance(17 * DAY_MS)
+    assert twin.engine._state.own.device_list.seq == 3
+    well(world, twin, customer, praxis)
+    assert not twin.of(CopyStopped)
+
+
+def test_who_has_heard_of_both_lists_is_warned_and_the_stopped_copy_gives_nobody_the_second_one() -> None:
+    """ID-07, ID-48: evidence is evidence; it comes from the time before the copy had looked."""
+    world, company, twin, customer, praxis = signed_twice(tells=True)
+    world.advance(HOUR_MS)
+    assert customer.of(IdentityAlarm) == [IdentityAlarm(praxis, "remote.list_fork")]
+    newcomer = world.node("Neue Kundin")
+    newcomer.start()
+    newcomer.send(newcomer.add(company.engine.card()), "Guten Tag")
+    world.advance(2 * DAY_MS)
+    assert twin.texts() == ["Guten Tag"]
+    assert is_calm(newcomer)
+
+
+def test_a_list_that_no_contact_was_told_of_gives_way_to_the_directorys() -> None:
+    """ID-48, ID-47: two lists are installed that were signed elsewhere for one number; nobody stops."""
+    world, company, customer, _ = acquainted()
+    key = company.engine.export_account_key()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    twin = copy_of(company)
+    company.stop()
+    for node in (company, twin):
+        signed = sign_list(key, node.engine.renewal_request(world.now_ms)).signed
+        node.carry_out(node.engine.install_list(signed, world.now_ms))
+        world.now_ms += 1_000
+    twin.start()
+    world.advance(MINUTE_MS)
+    assert twin.engine._state.own.device_list.seq == 2
+    assert company.engine._state.own.device_list.seq == 1
+    twin.stop()
+    company.start()
+    world.advance(HOUR_MS)
+    assert company.engine._state.own.device_list == twin.engine._state.own.device_list
+    assert not company.of(CopyStopped)
+    assert is_calm(company, twin, customer)
+
+
+# --- the way back by a restore ---
+
+
+class _Connection:
+    def __init__(self, world: World, connection: MemoryConnection) -> None:
+        self._world, self._connection = world, connection
+
+    async def send(self, data: bytes) -> None:
+        self._world.relay.take(self._connection, self._connection.session, data)
+
+    async def receive(self) -> bytes:
+        return self._connection._incoming.get_nowait() or b""
+
+    async def close(self) -> None:
+        self._connection.drop()
+
+
+class _Transport:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def open(self, url: str, *, foreign: bool = False) -> _Connection:
+        assert url
+        assert not foreign
+        return _Connection(self._world, self._world.relay.connect())
+
+
+def newest(world: World, saved: Saved) -> Newest:
+    """What the directory says to a device that is being restored."""
+    return asyncio.run(restoring.newest(saved, _Transport(world)))
+
+
+def test_a_restore_from_a_stopped_copy_goes_on_and_strikes_off_both() -> None:
+    """ID-49, SES-40: the backup was made after the list that the directory does not have."""
+    world, company, twin, customer, praxis = signed_twice(tells=False)
+    saved = backup_of(company)
+    again = restored(world, saved, "Praxis neu", newest(world, saved))
+    again.start()
+    world.advance(HOUR_MS)
+    assert again.engine._state.own.published_seq == 3
+    twin.crash(twin.rows)
+    twin.start()
+    world.advance(MINUTE_MS)
+    assert twin.of(DeviceReplaced)
+    assert is_calm(customer, again)
+    again.send(customer.engine.account_id, "vom neuen Gerät")
+    customer.send(praxis, "an das neue Gerät")
+    world.advance(MINUTE_MS)
+    assert customer.texts()[-1] == "vom neuen Gerät"
+    assert again.texts() == ["an das neue Gerät"]
+
+
+def test_a_backup_that_has_no_list_in_common_with_the_directory_is_refused() -> None:
+    """ID-49: nothing is signed behind lists that this account's store has never seen."""
+    world, company, _, _, _ = signed_twice(tells=True)
+    saved = backup_of(company)
+    other = replace(saved, lists=saved.lists[1:])
+    with pytest.raises(BackupCorrupt):
+        newest(world, other)
+
+
+def test_a_relay_that_has_lost_the_newest_lists_is_given_them_by_a_restore() -> None:
+    """ID-49: what the directory has is an earlier list of the backup's; nothing is signed a second time."""
+    world, company, customer, _ = acquainted()
+    world.advance(15 * DAY_MS - 2 * HOUR_MS)
+    company.outgoing = lost_by_the_relay(company, tells=True)
+    world.advance(4 * HOUR_MS)
+    company.stop()
+    saved = backup_of(company)
+    assert newest(world, saved) == Newest([], [])
+    again = restored(world, saved, "Praxis neu", newest(world, saved))
+    again.start()
+    world.advance(HOUR_MS)
+    assert again.engine._state.own.published_seq == 3
+    assert is_calm(customer, again)
