@@ -61,6 +61,10 @@ class TeamArchive(Part):
             self._name(turn, known, ref)
         return found
 
+    def judges_by(self, turn: Turn, known: Known, ref: RosterRef) -> bool:
+        """Whether it is known who was in force by a roster (ACC-21); it is not kept for that."""
+        return (known.account_id, ref) in self._views or self._judged(turn, known, ref) is not None
+
     def _judged(self, turn: Turn, known: Known, ref: RosterRef) -> TeamView | None:
         entry = _entry(known, ref)
         row = None if entry is None else self._list(turn, known, entry.list_head)

@@ -119,11 +119,16 @@ class TeamLearning(Part):
         if any(one.account_id != account_id for one in records):
             raise ContentError("a record of another account")
         self._take_lists(turn, peer, lists)
+        known = self.known(account_id)
+        was_known = known is not None and self._context.team_archive.judges_by(turn, known, roster.ref)
         self.learn_verified(turn, mandate, roster)
         known = self.known(account_id)
         if known is not None:
             self._keep_lists(turn, known, lists, records)
             self._take_extras(turn, known, content)
+            if not was_known and self._context.team_archive.judges_by(turn, known, roster.ref):
+                # What is held for an older roster is judged now, whatever counts since (ROOM-10).
+                self._changed(turn, account_id)
 
     def _take_extras(self, turn: Turn, known: Known, content: RosterContent) -> None:
         """Take notices and cards that hold by themselves; cards are for devices of the company (ACC-12)."""

@@ -13,7 +13,9 @@ from e2ee.rooms.entry import Author, DeviceTag, Entry, Header, device_tag
 from e2ee.rooms.forward import GROUND, Asked, Share, answer, share
 from e2ee.rooms.head import path_to
 from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.signals import MAX_WANTED, Want, encode_signal
+from e2ee.rooms.state import State
 from e2ee.rooms.transcript import GAP_AFTER_MS
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.turn import Turn
@@ -27,6 +29,8 @@ AGAIN_AFTER_MS: Final = 10_000
 """When the rest of an answer is asked for: 8 questions a minute are answered."""
 MAX_ASKED: Final = 256
 MAX_LOOKED_AT: Final = 512
+MAX_VOUCHED: Final = 4
+"""Rosters that an answer brings: each is a content of its own (ROOM-51)."""
 SOUGHT_MS: Final = 86_400_000
 """For how long a joiner asks for what may come before the beginning of a chain (TRN-11)."""
 Range = tuple[DeviceTag, int, int]
@@ -56,12 +60,18 @@ class Asking(RoomPart):
         found = [*self._below_early(), *found, *self._below_beginnings(turn)]
         if held:
             found = [*self._steward_ranges(turn), *found]
+        found = [*self._without_roster(), *found]
         return tuple(found[:MAX_WANTED])
 
     def _lacks_state(self) -> bool:
         """Whether an entry that is held early names a state that is not here (TRN-33)."""
         named = {Header.decode(one.header).state for one in self._live.early}
         return any(one is not None and one not in self._room.states.room.states for one in named)
+
+    def _without_roster(self) -> Iterator[Range]:
+        """The states that are held because their roster is not known: an answer brings it (ROOM-51)."""
+        for one in self._room.states.without_roster():
+            yield device_tag(self._live.room_id, one.author), one.n, one.n
 
     def _below_early(self) -> Iterator[Range]:
         """The numbers before an entry that is held early: the state that names its author is among them."""
@@ -183,10 +193,23 @@ class Asking(RoomPart):
         """
         budget = self._room.asked_by
         budget[asker] = budget.get(asker, Asked()).again(turn.now_ms)
-        found = list(self._shares(turn, asker, ranges))
-        given = answer(found)
+        asked = list(ranges)
+        given = answer(list(self._shares(turn, asker, asked)))
         if given:
+            self._vouch(turn, given, asker, asked)
             self._room.forwarding.forward(turn, given[::-1], asker)
+
+    def _vouch(self, turn: Turn, given: Iterable[Entry], asker: Author, asked: Iterable[Range]) -> None:
+        """Give what the states of an answer are judged by, of four rosters at most, in the order of the
+        question: what is held for its roster stands first in it (ROOM-51).
+        """
+        known, hashes = self._room.states.room.states, {one.hash for one in given}
+        found = dict[RosterRef, State]()
+        for tag, first, last in asked:
+            for one in (known[entry_hash] for entry_hash in known if entry_hash in hashes):
+                if device_tag(self._live.room_id, one.author) == tag and first <= one.n <= last:
+                    found.setdefault(one.state.roster, one.state)
+        self._room.forwarding.vouch(turn, list(found.values())[:MAX_VOUCHED], asker)
 
     def _shares(self, turn: Turn, asker: Author, ranges: Iterable[Range]) -> Iterator[tuple[Entry, Share]]:
         asked, log, seen = list(ranges), self._room.log, set[bytes]()

@@ -22,7 +22,8 @@ from e2ee.rooms.forward import (
 )
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import Access, AccessKind, EntryPayload
-from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase, Verdict, WrittenState
+from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
+from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase, State, Verdict, WrittenState
 from e2ee.rooms.transcript import Outcome
 from e2ee.wire import cbor
 from e2ee_client.engine.turn import Turn
@@ -34,6 +35,7 @@ from .room_part import RoomPart
 MAX_HANDOVERS: Final = 8
 MAX_HANDED_OVER: Final = 256
 INFORMED_STATES: Final = 16
+MAX_INFORMED: Final = MAX_MEMBERS + MAX_CUSTOMER_DEVICES
 _NO_HISTORY: Final = GROUND | {Kind.MARK}
 _LOOKED_AT: Final = 4 * MAX_HANDED_OVER
 
@@ -100,7 +102,7 @@ class Forwarding(RoomPart):
         is_company = to.account_id == live.company
         if is_company and live.customer is not None and is_new:
             self._around.introduce(turn, live.customer, to.device_id)
-        self._around.vouch(turn, live.company, dict.fromkeys(one.state.roster for one in lacking), to)
+        self.vouch(turn, [one.state for one in lacking], to)
         hashes = [one.hash for one in lacking]
         if is_new:
             hashes = [*self._consent_entries(turn), *hashes]
@@ -130,20 +132,26 @@ class Forwarding(RoomPart):
         found = [log.find(turn, one) for one in hashes]
         return [log.entry(turn, one) for one in found if one is not None]
 
+    def vouch(self, turn: Turn, states: Iterable[State], to: Author) -> None:
+        """Post what the rosters of states are judged by, once each; a customer never does (ACC-21)."""
+        if self._around.side is Side.COMPANY:
+            self._around.vouch(turn, self._live.company, dict.fromkeys(one.roster for one in states), to)
+
     def inform(self, turn: Turn, to: Author) -> None:
-        """Give the newest states up to the head to a device that does not follow them, once for each head
-        (ROOM-30).
+        """Give the newest states up to the head, and what they are judged by, to a device that does not
+        follow them, once for each head (ROOM-30).
         """
         live, states = self._live, self._room.states
         head = states.room.head
-        if head is None or to.device_id not in states.ranks(turn.now_ms):
+        if head is None or to not in states.authors(states.ranks(turn.now_ms)):
             return
         told = dict(live.informed)
         if told.get(to.device_id) != head.hash:
             told[to.device_id] = head.hash
-            live.informed = tuple(told.items())[-MAX_MEMBERS:]
-            hashes = [one.hash for one in states.path[-INFORMED_STATES:]]
-            self.forward_all(turn, self._entries(turn, hashes), to)
+            live.informed = tuple(told.items())[-MAX_INFORMED:]
+            newest = states.path[-INFORMED_STATES:]
+            self.vouch(turn, [one.state for one in newest], to)
+            self.forward_all(turn, self._entries(turn, [one.hash for one in newest]), to)
 
     def note_opened(self) -> None:
         """The customer's devices that are listed now get every state from its author."""

@@ -123,6 +123,12 @@ class States(RoomPart):
             for one in room.states.values()
         )
 
+    def without_roster(self) -> list[WrittenState]:
+        """Return the states that are held because their roster is not known (ROOM-10)."""
+        company, room = self._live.company, self.room
+        held = [one for one in room.states.values() if room.verdicts[one.hash] is Verdict.HELD]
+        return [one for one in held if self._around.team_by(company, one.state.roster) is None]
+
     def stewards(self, now_ms: int) -> list[DeviceId]:
         """Return the stewards in force, in the order of the roster."""
         return sorted(one for one, rank in self.ranks(now_ms).items() if rank >= DESK)

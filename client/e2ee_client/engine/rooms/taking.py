@@ -6,6 +6,7 @@ from typing import Final
 
 from e2ee.content import Content, ContentType
 from e2ee.errors import (
+    ConsentWithdrawn,
     IdentityMismatch,
     ListExpired,
     ListGap,
@@ -13,6 +14,9 @@ from e2ee.errors import (
     NoRight,
     NotMember,
     RemoteError,
+    RoomClosed,
+    RoomErased,
+    RoomFrozen,
     RosterExpired,
     TooMany,
 )
@@ -46,6 +50,8 @@ from .room_part import RoomPart
 MAX_HEARSAY: Final = 256
 _NOT_NOW: Final = (RosterExpired, MandateInvalid, ListExpired, ListGap, IdentityMismatch)
 """Who is in force is not known: nothing is decided, and the entry comes again."""
+_LACKS_STATES: Final = (NotMember, RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased)
+"""Whose entry was refused for these may not know the states in force (ROOM-30)."""
 
 
 class Taking(RoomPart):
@@ -100,7 +106,7 @@ class Taking(RoomPart):
             if isinstance(error, TooMany) or not keeps_place(error, kind):
                 raise
             self.refuse(turn, entry, error.code)
-            if isinstance(error, NotMember):
+            if isinstance(error, _LACKS_STATES):
                 self._room.forwarding.inform(turn, entry.author)
             return False
         if admission is Admission.EARLY:

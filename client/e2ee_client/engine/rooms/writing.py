@@ -21,6 +21,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, encode_payload
+from e2ee.rooms.state import State
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ChainRestarted, EntryProgress, EntryState
@@ -63,9 +64,21 @@ class Writing(RoomPart):
         elif kind == Kind.STATE:
             live.named = entry.hash
         self._room.taking.keep(turn, entry, payload)
+        if isinstance(payload, State):
+            self._vouch(turn, payload)
         if kind != Kind.OPEN:
             self.post(turn, entry.hash)
         return entry.hash
+
+    def _vouch(self, turn: Turn, state: State) -> None:
+        """Give the recipients of a state of ours what it is judged by, ahead of it, where the state before
+        names another roster: who is away for days meets only a later one in the directory (ROOM-10, ROOM-51).
+        """
+        states = self._room.states
+        before = None if state.parent is None else states.room.states.get(state.parent)
+        if before is None or before.state.roster != state.roster:
+            for one in states.recipients(Kind.STATE, turn.now_ms):
+                self._room.forwarding.vouch(turn, [state], one)
 
     def can_write(self, turn: Turn) -> bool:
         """Whether an entry may be written now that no person has asked for: our chain begins anew by itself

@@ -50,6 +50,33 @@ test("without a member in force it goes to known desks, and without those it wai
   assert.deepEqual(scene.waitsFor(waiting), ids(second));
 });
 
+test("a state is judged by the roster that came ahead of it, when the directory has a later one (ROOM-51)", () => {
+  const scene = new Scene();
+  names(scene, { seq: 3 });
+  const roster = shop.rosterOf({ seq: 2 });
+  assert.deepEqual(scene.vouches(desk.id, roster).codes, []);
+  const { hash } = scene.state([agent], { roster });
+  assert.deepEqual(
+    [asked(scene), hex(scene.in((d) => d.judged().head?.hash ?? hash.slice(1)).result)],
+    [[], hex(hash)],
+  );
+  assert.deepEqual(scene.waitsFor(scene.says("eins")), ids(agent));
+});
+
+test("a state that is held for its roster is asked for, and judged when that comes, however old (ROOM-51)", () => {
+  const scene = new Scene();
+  names(scene, { seq: 3 });
+  const roster = shop.rosterOf({ seq: 2 });
+  const { header } = scene.state([agent], { roster });
+  scene.passes(2 * MINUTE_MS);
+  assert.deepEqual([scene.in((d) => d.judged().head).result, scene.room.asking.times], [null, 2]);
+  assert.deepEqual(asked(scene), [[tag(scene, desk), header.n, header.n]]);
+  assert.deepEqual(scene.vouches(desk.id, roster).codes, []);
+  scene.passes(MINUTE_MS);
+  assert.deepEqual([asked(scene), scene.room.asking.dueMs], [[], null]);
+  assert.deepEqual(scene.waitsFor(scene.says("eins")), ids(agent));
+});
+
 test("what waits for who is no recipient any more is taken back (ROOM-36)", () => {
   const scene = new Scene();
   scene.state([desk, agent]);

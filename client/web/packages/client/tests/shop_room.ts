@@ -2,7 +2,7 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex } from "@sealroom/core/bytes.ts";
 import type { Content } from "@sealroom/core/content.ts";
-import { content, ENTRY, FORWARD } from "@sealroom/core/content.ts";
+import { content, ENTRY, FORWARD, ROSTER } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import type { Entry, Header } from "@sealroom/core/rooms/entry.ts";
 import * as entries from "@sealroom/core/rooms/entry.ts";
@@ -163,9 +163,16 @@ export class Scene {
     return this.takes(deviceId, content(FORWARD, rng(16), this.nowMs, { name: "room", value: payload }));
   }
 
+  /** What a roster is judged by, given by a device. */
+  vouches(deviceId: Bytes, roster: typeof shop.roster): Told {
+    const records = [shop.desk, shop.second, shop.agent, shop.other].map(({ record }) => record.bytes);
+    const payload = map(roster.mandate.signed, roster.signed, [shop.list.signed], records, [], []);
+    return this.takes(deviceId, content(ROSTER, rng(16), this.nowMs, { name: "room", value: payload }));
+  }
+
   takes(deviceId: Bytes, given: Content): Told {
     const n = (this.#given.get(hex(deviceId)) ?? 0) + 1;
-    const isCounted = given.type === ENTRY || given.type === FORWARD;
+    const isCounted = given.type === ENTRY || given.type === FORWARD || given.type === ROSTER;
     if (isCounted) this.#given.set(hex(deviceId), n);
     const one = isCounted ? { ...given, number: { n, line: new Uint8Array(4), first: 1 } } : given;
     const { turn } = this.engine.do(this.nowMs, (c, step) => take(c, step, deviceId, NO_SESSION, one));

@@ -12,7 +12,7 @@ import type { WantedRange } from "@sealroom/core/rooms/forward.ts";
 import { asForward } from "@sealroom/core/rooms/forward.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
-import { signerOf, teamOrNone } from "../team.ts";
+import { ranksBy, signerOf, teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import { rangeKey } from "./draft.ts";
 import { isOurs, KIND_STATE, receivedThen, recipients } from "./judging.ts";
@@ -42,7 +42,14 @@ function ranges(d: Draft): readonly WantedRange[] {
     const isOver = since !== undefined && d.turn.nowMs >= Math.min(since, d.turn.nowMs) + GIVEN_UP_AFTER_MS;
     return !same(tag, own) && !isOver;
   });
-  return [...stewardRanges(d), ...found].map(limited).slice(0, MAX_RANGES);
+  return [...withoutRoster(d), ...stewardRanges(d), ...found].map(limited).slice(0, MAX_RANGES);
+}
+
+/** States that are held because their roster is not known: an answer brings it (ROOM-51). */
+function withoutRoster(d: Draft): readonly WantedRange[] {
+  const held = d.room.states.filter(({ hash }) => d.judged().verdicts.get(hex(hash)) === "held");
+  const lacking = held.filter(({ state }) => ranksBy(d.c, state.roster) === null);
+  return lacking.map(({ author, n }) => ({ tag: deviceTagOf(d.room.id, author), first: n, last: n }));
 }
 
 function limited({ tag, first, last }: WantedRange): WantedRange {
