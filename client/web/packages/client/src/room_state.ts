@@ -30,6 +30,7 @@ const OBSTACLES: Readonly<Record<string, Obstacle>> = {
   "store.missing": "storage-lost",
   "store.corrupt": "storage-lost",
   "store.too_new": "page-too-old",
+  "local.part": "page-too-old",
 };
 
 /** What a person is told of a code that stands in the way before there is a room. */

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { hex } from "@sealroom/core/bytes.ts";
 import { sealFile } from "@sealroom/core/files.ts";
 import { Secret } from "@sealroom/core/secret.ts";
+import { StoreError } from "../src/engine/ports.ts";
 import { codeOf } from "../src/errors.ts";
+import { startFiles } from "../src/files/file_service.ts";
 import type { FilesHost } from "../src/files/host.ts";
+import { FileRows } from "../src/files/rows.ts";
 import { isWhole, openParts, sealBlob } from "../src/files/sealing.ts";
 import { memoryParts } from "../src/store/parts.ts";
+import { person } from "./life.ts";
+import { MemoryPlace } from "./memory_store.ts";
 
 const parts = memoryParts();
 const host = { parts } as unknown as FilesHost;
@@ -44,4 +50,37 @@ test("another hash, a part that is missing or in another place, and sizes of ano
   assert.deepEqual([await refusal("b"), await isWhole(host, "b", sealed)], ["file.corrupt", false]);
   await parts.write("c", 0, sealed.parts.slice(0, -1));
   assert.deepEqual([await refusal("c"), await isWhole(host, "c", sealed)], ["file.corrupt", false]);
+});
+
+test("files begin on a device without room, and say later what they could not write down then (STO-41)", async () => {
+  const place = new MemoryPlace();
+  const { ports, shell, roomId } = await person(place);
+  const store = await place.open();
+  assert.ok(store !== null);
+  const around = { ports, parts: memoryParts(), wakes: new Set<() => void>(), tell: () => {} };
+  const files = {
+    ...around,
+    context: () => shell.context,
+    rows: (kind: "file_out" | "file_in") => store.rows(kind),
+    step: (work: Parameters<FilesHost["step"]>[0]) => shell.do(work),
+  } as unknown as FilesHost;
+  const [id, entry] = [new Uint8Array(16).fill(1), new Uint8Array(32).fill(2)];
+  const file = { id, room: roomId, name: "a.txt", mediaType: "text/plain", ...sealed, key, blob: id, secret: entry };
+  const over = { payer: null, entry: null, recipients: [], heldBy: [], isOver: false, failure: "" };
+  await new FileRows(files).change((put) => {
+    put.out({ ...file, ...over, createdMs: 1, expiresMs: 0 });
+    put.in({ entry, room: roomId, parts: "none", isHeld: true, isRight: true, told: 0, heldBy: [] });
+  });
+  const begun = async () => (await startFiles(files)).uploads(hex(roomId)).map((one) => one.code);
+  place.isFull = () => true;
+  assert.deepEqual(await begun(), [null]);
+  place.isFull = () => false;
+  assert.deepEqual(await begun(), ["local.file_unusable"]);
+  await new FileRows(files).change((put) =>
+    put.in({ ...file, entry, parts: "", isHeld: true, isRight: true, told: 0, heldBy: [] }),
+  );
+  place.isFull = () => {
+    throw new StoreError("store.unavailable", "the browser has closed the database");
+  };
+  await assert.rejects(begun(), { code: "store.unavailable" });
 });

@@ -123,6 +123,21 @@ test("a store that ends for another reason at its start is told (STO-33)", async
   assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "storage-blocked"]);
 });
 
+test("a part of the page that does not come is told as that, and not as the company's absence", async () => {
+  const { ports } = await kept();
+  let isHere = false;
+  const stored = async () => {
+    if (isHere) return await ports.stored();
+    throw Object.assign(new Error("a part of this page is not here"), { code: "local.part" });
+  };
+  const life = lifeOf({ ...ports, stored });
+  await life.tryAgain();
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "page-too-old"]);
+  isHere = true;
+  await life.tryAgain();
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["waiting", null]);
+});
+
 test("a recovery at whose end there is no room is told as what it is, done (ACC-65, STO-41)", async () => {
   const place = new MemoryPlace();
   let commits = 0;

@@ -149,7 +149,14 @@ function typedBack(context: DialogContext, at: Steps, { asked }: CodeSheet): voi
 // --- typed where every device is lost ---
 
 export function startRecovery(context: DialogContext): void {
-  const ended = () => void context.backend.further("recover-end", null).catch(() => {});
+  const end = () => void context.backend.further("recover-end", null).catch(() => {});
+  const closed = new AbortController();
+  const ended = () => {
+    closed.abort();
+    end();
+  };
+  // A tab that is left waits no longer either, and says so before it lets its channel go.
+  addEventListener("pagehide", end, { capture: true, signal: closed.signal });
   entered(context, steps(context, "recover.title", recoveryStyle, ended), "");
 }
 

@@ -226,10 +226,10 @@ export const ROOM_WORDS = {
     "Er kann Ihre Nachrichten nicht sicher genug verschließen. Mit einem neueren geht es.",
     "It cannot lock your messages safely enough. A newer one can.",
   ],
-  "obstacle.page-too-old.title": ["Diese Seite ist nicht mehr aktuell", "This page is out of date"],
+  "obstacle.page-too-old.title": ["Bitte laden Sie diese Seite neu", "Please reload this page"],
   "obstacle.page-too-old.text": [
-    "Eine neuere Fassung ist schon geöffnet. Bitte laden Sie die Seite neu.",
-    "A newer version is already open. Please reload the page.",
+    "Ein Teil von ihr fehlt, oder eine neuere Fassung ist schon geöffnet.",
+    "A part of it is missing, or a newer version is already open.",
   ],
   "obstacle.door-missing.title": ["Hier ist gerade niemand erreichbar", "Nobody can be reached here now"],
   "obstacle.door-missing.text": [

@@ -38,6 +38,13 @@ export class BlobRefused extends FileError {
   }
 }
 
+/** What finds no room is tried again with the next start (STO-41). */
+export async function unlessFull(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (fileCodeOf(error) !== "store.full") throw error;
+  });
+}
+
 /** The code of what was thrown, here or by the engine; "" for a fault of the program. */
 export function fileCodeOf(error: unknown): string {
   const { code } = (error ?? {}) as { readonly code?: unknown };

@@ -3,7 +3,7 @@
 import { hex, unhex } from "@sealroom/core/bytes.ts";
 import type { CustomerEvent } from "../engine/events.ts";
 import { FileFetching } from "./fetching.ts";
-import { FileError } from "./file_error.ts";
+import { FileError, unlessFull } from "./file_error.ts";
 import type { FileService, FilesHost } from "./host.ts";
 import { KIND_FILE } from "./room_steps.ts";
 import { FileRows } from "./rows.ts";
@@ -17,9 +17,9 @@ export async function startFiles(host: FilesHost): Promise<FileService> {
   const sending = new FileSending(host, rows);
   const fetching = new FileFetching(host, rows);
   const ending = new Ending(host, rows);
-  await fetching.start();
+  await unlessFull(fetching.start());
   await sending.start();
-  await ending.look();
+  await unlessFull(ending.look());
 
   /** What fails here is tried again with the next start. */
   const quietly = (work: Promise<unknown>): void => void work.catch(() => {});

@@ -11,7 +11,7 @@ import { isFileName } from "@sealroom/core/rooms/payloads.ts";
 import type { Context } from "../engine/context.ts";
 import type { Turn } from "../engine/turn.ts";
 import { Dropping } from "./dropping.ts";
-import { BlobRefused, FileError, fileCodeOf } from "./file_error.ts";
+import { BlobRefused, FileError, fileCodeOf, unlessFull } from "./file_error.ts";
 import { fileKey } from "./file_key.ts";
 import type { FilesHost, SendOptions, UploadView } from "./host.ts";
 import { isStep, patiently } from "./patience.ts";
@@ -59,12 +59,14 @@ export class FileSending {
 
   /** Go on with what was under way, if its sealed parts are whole. */
   async start(): Promise<void> {
-    for (const row of [...this.#rows.out.values()]) {
-      if (row.isOver) this.#dropping.begin(row);
-      else if (row.entry !== null) await this.#forgetOld(row);
-      else if (!(await isWhole(this.#host, outName(row.id), row))) await this.#fail(row, "local.file_unusable");
-      else if (row.failure === "") this.#begin(row);
-    }
+    for (const row of [...this.#rows.out.values()]) await unlessFull(this.#goOn(row));
+  }
+
+  async #goOn(row: FileOut): Promise<void> {
+    if (row.isOver) this.#dropping.begin(row);
+    else if (row.entry !== null) await this.#forgetOld(row);
+    else if (!(await isWhole(this.#host, outName(row.id), row))) await this.#fail(row, "local.file_unusable");
+    else if (row.failure === "") this.#begin(row);
   }
 
   async #forgetOld(row: FileOut): Promise<void> {
