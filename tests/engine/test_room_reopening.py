@@ -31,3 +31,22 @@ def test_who_comes_back_writes_in_the_room_again_or_after_90_days_in_a_new_one(
     write(customer, again, "zweite Frage")
     world.advance(DAY_MS)
     assert texts(desk, again)[-1] == "zweite Frage"
+
+
+def test_who_hears_of_the_closing_when_it_is_long_past_gets_a_new_room() -> None:
+    """ROOM-18: the 90 days are those since it was closed, not since that was heard of."""
+    world, desk, customer, room_id = opened()
+    write(customer, room_id, "erste Frage")
+    world.advance(5 * MINUTE_MS)
+    customer.stop()
+    change(desk, room_id, Change(phase=Phase.CLOSED))
+    world.advance(MINUTE_MS)
+    desk.stop()
+    world.advance(95 * DAY_MS)
+    for node in (desk, customer):
+        node.start()
+        world.advance(HOUR_MS)
+    write(customer, room_id, "noch eine Frage")
+    world.advance(DAY_MS)
+    assert rooms_of(customer).index[room_id].phase == Phase.CLOSED
+    assert accept(customer, desk) != room_id
