@@ -16,12 +16,14 @@ from e2ee.card import ContactCard
 from e2ee.constants import MAILBOX_B, TOKEN_B
 from e2ee.errors import AuthenticationError, DecodeError, E2eeError
 from e2ee.identity import DeviceKind, OurDevice
-from e2ee.ids import AccountId
+from e2ee.ids import AccountId, DeviceId
 from e2ee.ports import Rng
 from e2ee.rooms import invite as invites
 from e2ee.rooms.invite import HOLD_LIFE_MS, INVITE_LIFE_MS, Invite, Request, Step, Welcome
 from e2ee_client.engine import Engine
+from e2ee_client.engine.context import Context
 from e2ee_client.engine.records import AskedDevice, Own, OwnDevice
+from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import new_mailbox
 from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, WaitTimeout
 from e2ee_client.rows import Put
@@ -90,18 +92,28 @@ class Invitation:
         await self._until(self._arrived.done, timeout_s, "the new device")
         return self._joining().digits
 
-    async def confirm(self, timeout_s: float | None = None) -> bytes:
-        """Sign the new device into our list: a person has compared the digits. Returns its device id.
+    async def confirm(
+        self, timeout_s: float | None = None, also: Callable[[Turn, Context, DeviceId], None] | None = None
+    ) -> bytes:
+        """Sign the new device into our list: a person has compared the digits. Returns its device id. What
+        `also` does is done in the same step, or neither is.
 
         Raises:
-            InviteExpired, InviteInvalid: as `digits`; nothing was signed.
+            InviteExpired, InviteInvalid: as `digits`; nothing was signed, except where the device has gone
+                since.
             AccountKeyAbsent, DeviceReplacedError, TooManyDevices: the device cannot be added.
             WaitTimeout: relay or new device could not be told in time; call it again.
         """
         record = self._joining().request.record
+
+        def add(turn: Turn, parts: Context) -> None:
+            parts.devices.add(turn, record)
+            if also is not None:
+                also(turn, parts, record.device_id)
+
         if not self._is_added:
             self._is_confirmed = True
-            await self._shell.do(lambda engine, now_ms: engine.add_device(record, now_ms))
+            await self._shell.call(lambda engine, now_ms: engine.of_company(add, now_ms))
             self._is_added = True
         await self._until(
             lambda: self._welcome() is not None, timeout_s, "telling the relay of the new device"
@@ -257,7 +269,7 @@ async def tell_listed(
     found = welcome()
     if found is None:
         raise ConfigError("the directory has another list of this number: invite the device anew")
-    rng, (relay_url, registration) = runtime.rng, shell.machine.relay_for_invite(signed_elsewhere=True)
+    rng, (relay_url, registration) = runtime.rng, shell.machine.own_relay()
     own = BoxAddress(rng(MAILBOX_B), rng(TOKEN_B))
     body = invites.seal(asked.record.account_id, asked.secret, Step.OUT, found.encode(), rng)
     box = await RelayBox.open(runtime.transport, relay_url, own, registration, rng)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import stat
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,64 +10,21 @@ from conversations import next_of, until
 from e2ee_client import sign_renewal
 from e2ee_client.errors import AccountKeyAbsent, BackupWrongKey, ConfigError, InviteExpired, UnknownDevice
 from e2ee_client.events import CompanyKeysExpiring
-from e2ee_client.rooms import Agent, Company, Customer, sign_mandate, sign_notice
-from e2ee_client.rooms.notices import EXAMPLE, Notice
-from e2ee_client.runtime.clock import Clock
+from e2ee_client.rooms import Company, Customer, sign_mandate, sign_notice
 from e2ee_client.testing import FakeClock, MemoryNetwork
-
-ORIGIN = "https://praxis.example"
-PASSPHRASE = "kept in a safe"
-MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
-
-
-def written(company: Company, mode: str = "consent") -> Notice:
-    facts = {**EXAMPLE, "relay_url": company.client.card().relay_url}
-    return Notice.draft("health", mode, facts, is_reviewed=True)
-
-
-async def later(clock: FakeClock, happened: Callable[[], bool]) -> None:
-    """Let time pass until something has happened: who was away for weeks asks again after minutes."""
-
-    def looked() -> bool:
-        clock.advance(MINUTE_MS)
-        return happened()
-
-    await until(looked)
-
-
-class Holder:
-    """Who keeps the account key: has its file and the passphrase, and no store."""
-
-    def __init__(self, key_file: Path) -> None:
-        self.exported = key_file.read_bytes()
-
-    async def renew(self, company: Company) -> None:
-        """Sign device list and mandate."""
-        await company.install_list(sign_renewal(self.exported, PASSPHRASE, company.renewal_request()))
-        request = await company.mandate_request()
-        await company.install_mandate(sign_mandate(self.exported, PASSPHRASE, request))
-
-    async def publish(self, company: Company, notice: Notice) -> bytes:
-        """Sign a notice."""
-        signed = sign_notice(self.exported, PASSPHRASE, await company.notice_request(notice))
-        return await company.install_notice(notice, signed)
-
-
-@asynccontextmanager
-async def opened_offline(network: MemoryNetwork, key_file: Path) -> AsyncIterator[Company]:
-    async with Company.create(
-        None,
-        relay=network.url,
-        name="Praxis",
-        origins=[ORIGIN],
-        keys="offline",
-        key_file=key_file,
-        key_passphrase=PASSPHRASE,
-        runtime=network.runtime(),
-    ) as company:
-        yield company
+from offline_keys import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    ORIGIN,
+    PASSPHRASE,
+    Holder,
+    asked_for,
+    holder_of,
+    later,
+    opened_offline,
+    written,
+)
 
 
 async def test_a_company_is_opened_published_and_renewed_without_its_key(
@@ -119,13 +72,10 @@ async def test_a_colleague_is_taken_in_whose_list_is_signed_where_the_key_is(
     key_file, clock = tmp_path / "praxis.key", network.clock
     assert isinstance(clock, FakeClock)
     async with opened_offline(network, key_file) as company:
-        holder = Holder(key_file)
-        await holder.publish(company, written(company))
-        await holder.renew(company)
-        await company.wait_ready(60)
+        holder = await holder_of(company, key_file)
         joining, request = await asked_for(network, company)
         clock.advance(3 * HOUR_MS)
-        signed = sign_renewal(holder.exported, PASSPHRASE, request)
+        signed = holder.sign(request)
         assert len(company.client.devices()) == 1
         device_id = await company.install_device(signed, 60)
         async with await joining as agent:
@@ -142,12 +92,9 @@ async def test_only_the_list_of_the_device_that_was_asked_for_is_installed(
     """ACC-42: a plain renewal, one for a device in whose place another was asked for, no request at all."""
     key_file = tmp_path / "praxis.key"
     async with opened_offline(network, key_file) as company:
-        holder = Holder(key_file)
-        await holder.publish(company, written(company))
-        await holder.renew(company)
-        await company.wait_ready(60)
+        holder = await holder_of(company, key_file)
         with pytest.raises(ConfigError):
-            await company.install_device(sign_renewal(holder.exported, PASSPHRASE, company.renewal_request()))
+            await company.install_device(holder.sign(company.renewal_request()))
         async with await company.invite("Frau Sommer") as invite:
             with pytest.raises(ConfigError):
                 await invite.request()
@@ -155,12 +102,12 @@ async def test_only_the_list_of_the_device_that_was_asked_for_is_installed(
         before = company.client.list_expires_ms
         for request in (company.renewal_request(), first[1]):
             with pytest.raises(ConfigError):
-                await company.install_device(sign_renewal(holder.exported, PASSPHRASE, request), 60)
+                await company.install_device(holder.sign(request), 60)
         with pytest.raises(ConfigError):
-            await company.install_list(sign_renewal(holder.exported, PASSPHRASE, first[1]))
+            await company.install_list(holder.sign(first[1]))
         assert (company.client.list_expires_ms, len(company.client.devices())) == (before, 1)
         first[0].cancel()
-        await company.install_device(sign_renewal(holder.exported, PASSPHRASE, second[1]), 60)
+        await company.install_device(holder.sign(second[1]), 60)
         async with await second[0]:
             assert len(company.client.devices()) == 2
 
@@ -170,61 +117,22 @@ async def test_a_device_that_waits_in_vain_ends_after_a_day(network: MemoryNetwo
     key_file, clock = tmp_path / "praxis.key", network.clock
     assert isinstance(clock, FakeClock)
     async with opened_offline(network, key_file) as company:
-        holder = Holder(key_file)
-        await holder.publish(company, written(company))
-        await holder.renew(company)
-        await company.wait_ready(60)
+        holder = await holder_of(company, key_file)
         joining, request = await asked_for(network, company)
         clock.advance(DAY_MS - MINUTE_MS)
         assert not joining.done()
         clock.advance(MINUTE_MS)
         with pytest.raises(InviteExpired):
             await joining
-        signed = sign_renewal(holder.exported, PASSPHRASE, request)
+        signed = holder.sign(request)
         with pytest.raises(InviteExpired):
             await company.install_device(signed, 60)
         with pytest.raises(ConfigError, match="no device waits"):
             await company.install_device(signed, 60)
         assert len(company.client.devices()) == 2
-        renewed = sign_renewal(holder.exported, PASSPHRASE, company.renewal_request())
+        renewed = holder.sign(company.renewal_request())
         await company.install_list(renewed)
         assert len(company.client.devices()) == 2
-
-
-class NotingClock:
-    """The clock of one device, which notes until when something waits."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.waits: set[int] = set()
-
-    def now_ms(self) -> int:
-        return self.clock.now_ms()
-
-    async def wait_until(self, deadline_ms: int) -> None:
-        self.waits.add(deadline_ms)
-        await self.clock.wait_until(deadline_ms)
-
-
-async def asked_for(network: MemoryNetwork, company: Company) -> tuple[asyncio.Task[Agent], bytes]:
-    """Return a device that waits for its list, and the list that the account key is to sign."""
-    shown = asyncio.get_running_loop().create_future()
-    clock = NotingClock(network.clock)
-
-    async def join(text: str) -> Agent:
-        runtime = replace(network.runtime(), clock=clock)
-        return await Agent.join(None, text, show_digits=shown.set_result, runtime=runtime)
-
-    async with await company.invite("Frau Sommer", teams=["empfang"]) as invite:
-        with pytest.raises(ConfigError):
-            await invite.request()
-        joining = asyncio.create_task(join(invite.text))
-        assert await invite.digits(60) == await shown
-        with pytest.raises(AccountKeyAbsent):
-            await invite.confirm(60)
-        request = await invite.request(60)
-    await until(lambda: max(clock.waits) > clock.now_ms() + HOUR_MS)
-    return joining, request
 
 
 async def test_what_was_signed_otherwise_is_not_installed(network: MemoryNetwork, tmp_path: Path) -> None:

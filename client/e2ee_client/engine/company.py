@@ -103,6 +103,14 @@ class Company(Signer):
         self._context.team.put_card(turn, self.new_card(device_id, name, languages, teams))
         self._save(turn)
 
+    def check_signs(self) -> None:
+        """Refuse where this device does not sign for its company.
+
+        Raises:
+            ConfigError.
+        """
+        self._own_signing()
+
     def new_card(
         self, device_id: DeviceId, name: str, languages: Sequence[str] = (), teams: Sequence[str] = ()
     ) -> AgentCard:

@@ -110,12 +110,28 @@ class Devices(Part):
 
     def ask_for(self, turn: Turn, asked: AskedDevice) -> None:
         """Keep a device whose list is signed elsewhere, in the place of one asked for before (ACC-42).
+        Not in that of one that is listed and does not know it (ACC-45).
 
         Raises:
             DeviceReplacedError, ConfigError, TooManyDevices: as `add`.
+            ConfigError: the list of the one before is installed, and it has not been told.
         """
         self._check_new(asked.record)
+        before = self.asked_or_none(turn)
+        if before is not None and before.record.hash in self._state.own_devices:
+            raise ConfigError(
+                "the device before is listed and was not told: install its list again, or cancel it"
+            )
         turn.put(asked.put())
+
+    def ask_no_more(self, turn: Turn, asked: AskedDevice, before: AskedDevice | None) -> None:
+        """Put back what was asked for before a device that could not be held (ACC-45)."""
+        if asked.record not in self.asked(turn):
+            return
+        if before is None:
+            self.forget_asked(turn)
+        else:
+            turn.put(before.put())
 
     def asked_for(self, turn: Turn) -> AskedDevice:
         """Return the device that was asked for.
@@ -123,7 +139,7 @@ class Devices(Part):
         Raises:
             ConfigError: none was, or it has been told.
         """
-        asked = self._asked(turn)
+        asked = self.asked_or_none(turn)
         if asked is None:
             raise ConfigError("no device waits for a list: ask for one first")
         return asked
@@ -136,10 +152,11 @@ class Devices(Part):
 
     def asked(self, turn: Turn) -> list[DeviceRecord]:
         """Return the record of the device that was asked for, if one was (ACC-42)."""
-        asked = self._asked(turn)
+        asked = self.asked_or_none(turn)
         return [] if asked is None else [asked.record]
 
-    def _asked(self, turn: Turn) -> AskedDevice | None:
+    def asked_or_none(self, turn: Turn) -> AskedDevice | None:
+        """Return the device that was asked for, if one was."""
         row = turn.read(self._state.rows, AskedDevice.TABLE, AskedDevice.PREFIX)
         return None if row is None else AskedDevice.decode(AskedDevice.PREFIX, row)
 
@@ -149,7 +166,7 @@ class Devices(Part):
 
     def sweep_asked(self, turn: Turn) -> None:
         """Forget a device that was asked for two days ago, or by a clock ahead: it waits no more (ACC-42)."""
-        asked = self._asked(turn)
+        asked = self.asked_or_none(turn)
         if asked is not None and not -CLOCK_TOLERANCE_MS <= turn.now_ms - asked.asked_ms <= ASKED_LIFE_MS:
             self.forget_asked(turn)
 

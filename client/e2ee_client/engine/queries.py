@@ -159,6 +159,11 @@ class Queries:
         if not signed_elsewhere:
             account_key_of(own)
         self._context.devices.check_room()
+        return self.own_relay()
+
+    def own_relay(self) -> tuple[str, bytes | None]:
+        """Return our relay and its registration secret, or None."""
+        own = self._state.own
         return own.relay_url, own.registration_secret
 
     def is_reachable(self, device_id: DeviceId) -> bool:

@@ -303,7 +303,12 @@ class Upkeep(Part):
         return next((one for one in (record, anew) if one.hash in device_list.record_hashes), None)
 
     def renewal_request(self, now_ms: int) -> bytes:
-        """Return the unsigned bytes of our next list (ID-12)."""
+        """Return the unsigned bytes of our next list (ID-12).
+
+        Raises:
+            DeviceReplacedError, SecondCopyError: this device does not go on.
+            ConfigError: not all devices are known yet.
+        """
         return self._request(Turn(now_ms))
 
     def device_request(self, turn: Turn, asked: AskedDevice) -> bytes:
@@ -312,6 +317,12 @@ class Upkeep(Part):
         return self._request(turn, (asked.record,))
 
     def _request(self, turn: Turn, added: tuple[DeviceRecord, ...] = ()) -> bytes:
+        """Ask for no list that would leave out a device whose record is not known (ID-42), nor where another
+        device has taken our place (ID-41).
+        """
+        self._state.check_goes_on()
+        if self._state.own.publish and not self._context.devices.knows_all:
+            raise ConfigError("not all devices that our list names are known yet: go online first")
         own, over = self._state.own, self._over(turn)
         before = own.device_list if over is None else over.device_list
         return self._unsigned(before, own.device.record, own.older_record, turn.now_ms, added)
@@ -361,9 +372,15 @@ class Upkeep(Part):
             DeviceList.verify(self._state.own.account_id, signed).check_record(asked.record)
         except E2eeError as error:
             raise ConfigError(f"not the list of the device that was asked for: {error.code}") from None
-        if not self._is_installed(turn, signed):
+        if not self._is_named(turn, asked):
             self.install_list(turn, signed)
         return asked
+
+    def _is_named(self, turn: Turn, asked: AskedDevice) -> bool:
+        """Whether our list names a device that was asked for, or one does that waits for the directory."""
+        pending = self.pending(turn)
+        lists = [self._state.own.device_list, *([] if pending is None else [pending.device_list])]
+        return any(asked.record.hash in one.record_hashes for one in lists)
 
     def _is_installed(self, turn: Turn, signed: bytes) -> bool:
         pending = self.pending(turn)

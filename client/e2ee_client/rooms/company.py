@@ -24,7 +24,7 @@ from . import key_file as key_files
 from .desk import Desk
 from .doors import make_door
 from .errors import LoginsNotAllowed
-from .invites import Invite, Profile, install_asked
+from .invites import Invite, Profile, forget_asked, install_asked, of_company
 from .notices import Notice
 
 T = TypeVar("T")
@@ -183,9 +183,11 @@ class Company(Desk):
         account key is kept elsewhere, `Invite.request` takes the place of `Invite.confirm`.
 
         Raises:
+            ConfigError: this device does not sign for its company.
             DeviceReplacedError, ConfigError, TooManyDevices: no device can be added.
             RelayUnavailable: the relay cannot be reached.
         """
+        await self._company(lambda turn, parts: parts.company.check_signs())
         invitation = await self.client.invite(
             kind=kind, front_desk=front_desk, signed_elsewhere=self.keys == "offline"
         )
@@ -300,6 +302,12 @@ class Company(Desk):
         """
         return await install_asked(self.client, signed, timeout_s)
 
+    async def cancel_device(self) -> None:
+        """Forget the device that `Invite.request` has asked for: an answer is not installed any more, and
+        another device may be asked for. If its list is installed, the list names it all the same: suspend it.
+        """
+        await forget_asked(self.client)
+
     async def mandate_request(self) -> bytes:
         """Return the next mandate, for `sign_mandate`; its keys are made here and stay here (ACC-26). It is
         good for 90 days. A device that was reinstated acts again under the next one.
@@ -335,7 +343,7 @@ class Company(Desk):
         return installed.hash
 
     async def _company(self, do: Callable[[Turn, Context], T]) -> T:
-        return await self._shell.call(lambda engine, now_ms: engine.of_company(do, now_ms))
+        return await of_company(self.client, do)
 
 
 def _key_file(

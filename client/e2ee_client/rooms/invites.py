@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from e2ee.ids import DeviceId
 from e2ee_client.client import Client
 from e2ee_client.engine.context import Context
 from e2ee_client.engine.records import AskedDevice
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import InviteExpired
+from e2ee_client.errors import InviteExpired, InviteInvalid
 from e2ee_client.inviting import Invitation, tell_listed
+
+T = TypeVar("T")
 
 
 class Profile(NamedTuple):
@@ -48,6 +50,7 @@ class Invite:
         self._client = client
         self._invitation = invitation
         self._profile = profile
+        self._before: AskedDevice | None = None
 
     @property
     def text(self) -> str:
@@ -80,16 +83,13 @@ class Invite:
         Raises:
             InviteExpired, InviteInvalid, AccountKeyAbsent, DeviceReplacedError, TooManyDevices, WaitTimeout:
                 as `Invitation.confirm`.
+            ConfigError: this device does not sign, or name, language or team is not allowed.
         """
-        device_id = await self._invitation.confirm(timeout_s)
-        name, languages, teams = self._profile
-        await self._client.shell.call(
-            lambda engine, now_ms: engine.of_company(
-                lambda turn, parts: parts.company.set_card(turn, DeviceId(device_id), name, languages, teams),
-                now_ms,
-            )
-        )
-        return device_id
+
+        def set_card(turn: Turn, parts: Context, device_id: DeviceId) -> None:
+            parts.company.set_card(turn, device_id, *self._profile)
+
+        return await self._invitation.confirm(timeout_s, set_card)
 
     async def request(self, timeout_s: float | None = None) -> bytes:
         """In the place of `confirm`, where the account key is kept elsewhere: return the device list that
@@ -97,19 +97,31 @@ class Invite:
         for 24 hours; its name, languages and teams are kept until then (ACC-42).
 
         Raises:
-            InviteExpired, InviteInvalid: as `digits`; nothing was asked for.
-            ConfigError: name, language or team is not allowed.
+            InviteExpired, InviteInvalid: as `digits`; nothing was asked for, and a device that was asked for
+                before still is.
+            ConfigError: this device does not sign, or does not know all devices of the account yet (ID-42);
+                name, language or team is not allowed.
+            ConfigError: the list of the device before is installed, and it was not told yet.
             DeviceReplacedError, TooManyDevices: the device cannot be added.
             WaitTimeout: the new device could not be told in time; call it again.
         """
         asked = self._invitation.asked(*self._profile)
 
         def ask(turn: Turn, parts: Context) -> bytes:
+            parts.company.check_signs()
             parts.company.new_card(asked.record.device_id, *self._profile)
+            before = parts.devices.asked_or_none(turn)
+            if before is None or before.record != asked.record:
+                self._before = before
             return parts.upkeep.device_request(turn, asked)
 
-        unsigned = await self._client.shell.call(lambda engine, now_ms: engine.of_company(ask, now_ms))
-        await self._invitation.hold(timeout_s)
+        unsigned = await of_company(self._client, ask)
+        try:
+            await self._invitation.hold(timeout_s)
+        except (InviteExpired, InviteInvalid):
+            before = self._before
+            await of_company(self._client, lambda turn, parts: parts.devices.ask_no_more(turn, asked, before))
+            raise
         return unsigned
 
     def compare(self) -> Comparison:
@@ -143,20 +155,24 @@ async def install_asked(client: Client, signed: bytes, timeout_s: float | None) 
         parts.entry.refill(turn)
         return asked
 
-    asked = await client.shell.call(lambda engine, now_ms: engine.of_company(install, now_ms))
+    asked = await of_company(client, install)
     try:
         await tell_listed(client.shell, client.progress, client.runtime, asked, timeout_s)
     except InviteExpired:
-        await _forget_asked(client)
+        await forget_asked(client)
         raise
-    await _forget_asked(client)
+    await forget_asked(client)
     return asked.record.device_id
 
 
-async def _forget_asked(client: Client) -> None:
-    await client.shell.call(
-        lambda engine, now_ms: engine.of_company(lambda turn, parts: parts.devices.forget_asked(turn), now_ms)
-    )
+async def forget_asked(client: Client) -> None:
+    """Tell nothing more to the device that was asked for (ACC-42)."""
+    await of_company(client, lambda turn, parts: parts.devices.forget_asked(turn))
+
+
+async def of_company(client: Client, do: Callable[[Turn, Context], T]) -> T:
+    """Carry out what a person decides for the company."""
+    return await client.shell.call(lambda engine, now_ms: engine.of_company(do, now_ms))
 
 
 class Comparison:

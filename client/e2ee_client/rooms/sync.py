@@ -254,6 +254,7 @@ class Company(_Desk[companies.Company]):
     renewal_request = asking(companies.Company.renewal_request, same)
     install_list = waiting(companies.Company.install_list, same)
     install_device = waiting(companies.Company.install_device, same)
+    cancel_device = waiting(companies.Company.cancel_device, same)
     mandate_request = waiting(companies.Company.mandate_request, same)
     install_mandate = waiting(companies.Company.install_mandate, same)
     notice_request = waiting(companies.Company.notice_request, same)

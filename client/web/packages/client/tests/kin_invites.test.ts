@@ -6,6 +6,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import { IN, placeOf } from "@sealroom/core/company/invite.ts";
 import { encodeRequest } from "@sealroom/core/company/invite_messages.ts";
+import { DENIED, UNAVAILABLE } from "@sealroom/core/relay/requests.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { decode, encode } from "@sealroom/core/wire/cbor.ts";
 import type { LinkEvents } from "../src/engine/ports.ts";
@@ -23,13 +24,14 @@ import { bytesFrom, NOW_MS, RELAY } from "./shop.ts";
 const SEND = 5;
 const AUTHENTICATE = 2;
 const MESSAGE = 129;
+const AGAIN_MS = 1_000;
 const RESULTS: Readonly<Record<number, readonly Value[]>> = {
   [AUTHENTICATE]: [relay.AUTH_RESULT, []],
   [SEND]: [relay.SEND_RESULTS, [[0, 0]]],
 };
 
-/** A relay that does what it is asked, and work that never ends. */
-function played() {
+/** A relay that does what it is asked, and work that never ends; some messages are answered otherwise, or not at all. */
+function played(sent: (number | "cut")[] = []) {
   const asked: number[] = [];
   const works: AbortSignal[] = [];
   const state: { events: LinkEvents | null } = { events: null };
@@ -37,10 +39,21 @@ function played() {
     for (const one of decode(message, 1_048_576) as readonly ReadonlyMap<number, Value>[]) {
       const [operation, id] = [...one.values()] as [number, number];
       asked.push(operation);
-      const [code, ...fields] = RESULTS[operation] ?? [relay.DONE];
-      const sent = encode([relay.frame([code as Value, id, ...fields])]);
-      queueMicrotask(() => state.events?.received(sent));
+      const said = operation === SEND ? sent.shift() : undefined;
+      if (said === "cut") {
+        queueMicrotask(() => state.events?.closed("relay.unavailable"));
+        continue;
+      }
+      const result = said === undefined ? RESULTS[operation] : [relay.SEND_RESULTS, [[said, 0]]];
+      const [code, ...fields] = result ?? [relay.DONE];
+      const frames = encode([relay.frame([code as Value, id, ...fields])]);
+      queueMicrotask(() => state.events?.received(frames));
     }
+  };
+  // Short pauses are over at once; nothing waits long enough to be over.
+  const wake = (atMs: number, due: () => void) => {
+    if (atMs <= NOW_MS + AGAIN_MS) queueMicrotask(due);
+    return () => {};
   };
   const ports: BoxPorts = {
     connect: (_, events) => {
@@ -51,7 +64,7 @@ function played() {
       works.push(signal);
       return new Promise(() => {});
     },
-    clock: { nowMs: () => NOW_MS, wake: () => () => {} },
+    clock: { nowMs: () => NOW_MS, wake },
     random: bytesFrom(6),
   };
   const gives = (message: Bytes): void => (state.events as LinkEvents).received(message);
@@ -71,6 +84,29 @@ test("a relay that greets again and again is given one proof of work a connectio
     assert.equal(works.length, count);
     breaks();
     assert.ok(works.every((one) => one.aborted));
+  }
+});
+
+test("a message that was not answered has come where its mailbox is gone then; else nobody was there (ACC-32)", async () => {
+  const address = { mailbox: new Uint8Array(16), token: new Uint8Array(32) };
+  for (const [said, outcome] of [
+    [["cut", DENIED], "sent"],
+    [["cut", UNAVAILABLE, DENIED], "sent"],
+    [[DENIED], "link.expired"],
+    [[UNAVAILABLE, DENIED], "link.expired"],
+  ] as const) {
+    const { ports, asked, gives } = played([...said]);
+    const box = openBox(ports, RELAY, address);
+    const sending = box.send(address, new Uint8Array(9)).then(
+      () => "sent",
+      (error: unknown) => (error instanceof ClientError ? error.code : error),
+    );
+    for (const _ of said) {
+      gives(relay.hello());
+      for (let n = 0; n < 20; n++) await setImmediate();
+    }
+    assert.equal(await sending, outcome);
+    assert.equal(asked.filter((one) => one === SEND).length, said.length);
   }
 });
 

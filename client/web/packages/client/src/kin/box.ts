@@ -178,11 +178,14 @@ export function openBox(ports: BoxPorts, relayUrl: string, address: BoxAddress):
     },
     send: async (to, body) => {
       const item = { ...to, msgId: draw(random, 16), pow: new Uint8Array(0), body };
+      // An attempt that nobody answered may have come, and the mailbox be gone by it (ACC-32).
+      let isInDoubt = false;
       for (;;) {
         const answer = await ask(await ready(), requests.send([item]));
         const code = answer?.name === "send_results" ? answer.results[0]?.code : requests.UNAVAILABLE;
-        if (code === requests.OK) return;
+        if (code === requests.OK || (code === requests.DENIED && isInDoubt)) return;
         if (code === requests.DENIED || ended.signal.aborted) throw over();
+        isInDoubt ||= answer === null;
         await pause(AGAIN_MS);
       }
     },

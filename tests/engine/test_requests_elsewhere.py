@@ -1,0 +1,63 @@
+"""What is asked of an account key that is kept elsewhere (ID-12, ID-42)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from e2ee_client.errors import ConfigError, DeviceReplacedError
+from e2ee_client.events import DeviceReplaced
+from engine_world import Node, World
+from own_devices import device_id, ids, joined
+from relay_scenes import lossless
+from struck_off import HidingRelay
+
+from e2ee.identity import sign_list
+from e2ee.secret import AccountKey
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+
+
+def with_key_elsewhere() -> tuple[World, Node, Node, AccountKey]:
+    """A practice and its front desk, and their account key, which neither has."""
+    world = World()
+    holder = world.node("Praxis", publish=True)
+    holder.start()
+    world.settle()
+    desk = joined(world, holder, "Tresen")
+    key = holder.engine._state.own.account_key
+    assert key is not None
+    return world, holder, desk, key
+
+
+def test_a_relay_that_withholds_a_record_does_not_decide_who_is_struck_off() -> None:
+    """ID-42: nothing is asked until the record is known; then the list names all three."""
+    world, holder, desk, key = with_key_elsewhere()
+    colleague = joined(world, holder, "Frau Sommer")
+    newest = holder.engine._state.own.device_list
+    hiding = HidingRelay(desk, desk.engine.account_id)
+    hiding._old = replace(hiding._old, lists=(newest.signed,), records=(), addresses=())
+    world.advance(2 * DAY_MS)
+    assert desk.engine._state.own.device_list == newest
+    assert device_id(colleague) not in ids(desk)
+    holder.carry_out(holder.engine.remove_account_key(world.now_ms))
+    with pytest.raises(ConfigError, match="go online"):
+        desk.engine.renewal_request(world.now_ms)
+    desk.outgoing = lossless
+    world.advance(2 * DAY_MS)
+    signed = sign_list(key, desk.engine.renewal_request(world.now_ms))
+    assert signed.record_hashes == newest.record_hashes
+    desk.carry_out(desk.engine.install_list(signed.signed, world.now_ms))
+    world.advance(2 * DAY_MS)
+    assert not [one for node in (holder, colleague) for one in node.of(DeviceReplaced)]
+
+
+def test_a_device_that_was_struck_off_asks_for_no_list() -> None:
+    """ID-41: another one has taken its place, and the list would not be installed anywhere."""
+    world, holder, desk, _ = with_key_elsewhere()
+    holder.carry_out(holder.engine.remove_device(device_id(desk), world.now_ms))
+    world.advance(2 * DAY_MS)
+    assert desk.of(DeviceReplaced)
+    with pytest.raises(DeviceReplacedError):
+        desk.engine.renewal_request(world.now_ms)
