@@ -370,6 +370,24 @@ class Client:
         """
         await self._wait(lambda: self._shell.machine.is_settled, timeout_s, "telling the relay")
 
+    async def wait_compared(self, timeout_s: float | None = None) -> None:
+        """Wait until the relay has shown our directory entry since this client was opened: a device list that
+        another device of ours has published is known then, and one that was installed here is in use. Do so
+        before `renewal_request` (ID-12), and after `install_list`.
+
+        Raises:
+            WaitTimeout: not in time.
+            DeviceReplacedError: the entry names this device no more.
+            SecondCopyError: a second copy of this store has signed for the account (ID-48).
+            ClientClosed: closed meanwhile.
+        """
+
+        def is_compared() -> bool:
+            self._shell.machine.check_goes_on()
+            return self._shell.machine.is_compared(self._runtime.clock.now_ms())
+
+        await self._wait(is_compared, timeout_s, "comparing our entry")
+
     async def wait_fetched(self, timeout_s: float | None = None) -> None:
         """Wait until all that waited in our mailboxes when these were connected has come.
 

@@ -190,6 +190,13 @@ class ConfigError(SealroomError):
     hint: ClassVar[str] = "correct the value that the message names"
 
 
+class ListOutdated(ConfigError):
+    """The signed device list was asked for before the list that is in use now (ID-12)."""
+
+    code: ClassVar[str] = "config.list_outdated"
+    hint: ClassVar[str] = "destroy it; make a new request, have that signed, and install its answer"
+
+
 class AccountKeyAbsent(SealroomError):
     """The account key is not on this device (ID-12)."""
 

@@ -160,6 +160,7 @@ class Client(Holder[asynchronous.Client]):
     card = asking(asynchronous.Client.card, same)
     wait_online = waiting(asynchronous.Client.wait_online, same)
     wait_settled = waiting(asynchronous.Client.wait_settled, same)
+    wait_compared = waiting(asynchronous.Client.wait_compared, same)
     wait_fetched = waiting(asynchronous.Client.wait_fetched, same)
     events = asking(asynchronous.Client.events, EventIterator)
     add_contact = waiting(asynchronous.Client.add_contact, Contact)

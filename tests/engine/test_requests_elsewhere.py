@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from e2ee_client.errors import ConfigError, DeviceReplacedError
-from e2ee_client.events import DeviceReplaced
+from e2ee_client.errors import ConfigError, DeviceReplacedError, ListOutdated
+from e2ee_client.events import CopyStopped, DeviceReplaced, IdentityAlarm, MessageRejected
 from engine_world import Node, World
 from own_devices import device_id, ids, joined
 from relay_scenes import lossless
@@ -61,3 +61,42 @@ def test_a_device_that_was_struck_off_asks_for_no_list() -> None:
     assert desk.of(DeviceReplaced)
     with pytest.raises(DeviceReplacedError):
         desk.engine.renewal_request(world.now_ms)
+
+
+@pytest.mark.parametrize("is_other", [True, False])
+def test_a_list_that_a_desk_asked_for_that_was_behind_reaches_nobody(*, is_other: bool) -> None:
+    """ID-12, ID-47, ID-48: asked and installed offline, by another desk or by an older copy of this one: the
+    list gives way to the directory's, and no contact ever sees it. Then its answer is out of date.
+    """
+    world, holder, desk, key = with_key_elsewhere()
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(holder.engine.card())
+    customer.send(praxis, "an alle")
+    world.settle()
+    for node in (holder, desk):
+        node.carry_out(node.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    holder.carry_out(holder.engine.remove_account_key(world.now_ms))
+    world.advance(MINUTE_MS)
+    behind = desk if is_other else holder
+    older = behind.rows.copy()
+    desk.stop()
+    world.advance(10 * DAY_MS)
+    first = sign_list(key, holder.engine.renewal_request(world.now_ms))
+    holder.carry_out(holder.engine.install_list(first.signed, world.now_ms))
+    world.advance(2 * DAY_MS)
+    holder.stop()
+    behind.crash(older)
+    late = sign_list(key, behind.engine.renewal_request(world.now_ms))
+    assert (late.seq, late.signed == first.signed) == (first.seq, False)
+    behind.carry_out(behind.engine.install_list(late.signed, world.now_ms))
+    assert not behind.engine.is_compared(world.now_ms)
+    behind.start()
+    world.advance(2 * DAY_MS)
+    assert behind.engine.is_compared(world.now_ms)
+    assert behind.engine._state.own.device_list == first
+    assert customer.engine._state.contacts[praxis].head == first.head
+    assert not [*customer.of(IdentityAlarm), *behind.of(CopyStopped)]
+    assert "remote.list_fork" not in {one.code for one in customer.of(MessageRejected)}
+    with pytest.raises(ListOutdated):
+        behind.engine.install_list(late.signed, world.now_ms)

@@ -9,8 +9,10 @@ from e2ee.identity import DeviceList
 from e2ee.ids import AccountId
 from e2ee.wire import cbor
 from e2ee_client import Client, sign_renewal
+from e2ee_client.errors import WaitTimeout
 
-from .failures import DONE
+from .failures import DONE, Refused
+from .fetching import unless_hopeless
 from .files import MAX_SMALL_B, check_writable, read_file, write_private
 from .session import Session, Work, local_date
 
@@ -50,19 +52,35 @@ def request(session: Session) -> Work:
     """Write what the account key has to sign."""
 
     async def renewal(client: Client) -> bytes:
+        await until_compared(session, client, "renewal.offline")
         return client.renewal_request()
 
-    return request_elsewhere(session, renewal)
+    return request_elsewhere(session, renewal, online=True)
 
 
-def request_elsewhere(session: Session, make: Callable[[Client], Awaitable[bytes]]) -> Work:
+async def until_compared(session: Session, client: Client, otherwise: str) -> None:
+    """Wait until relay and store agree which device list of this account is the newest (ID-40).
+
+    Raises:
+        Refused: the code that is given.
+    """
+    compared = client.wait_compared(session.options.timeout)
+    try:
+        await unless_hopeless(session, client, client.events(), compared)
+    except WaitTimeout:
+        raise Refused(otherwise) from None
+
+
+def request_elsewhere(
+    session: Session, make: Callable[[Client], Awaitable[bytes]], *, online: bool = False
+) -> Work:
     """Write what the account key has to sign, where it is kept, into a file."""
     options = session.options
     check_writable(options.file, force=options.force)
     passphrase = session.passphrase()
 
     async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
+        async with session.open(passphrase, online=online) as client:
             data = await make(client)
         write_private(options.file, data, force=options.force)
         session.say("renewal.requested", path=options.file)
@@ -96,13 +114,15 @@ def signed_elsewhere(
 
 
 def install(session: Session) -> Work:
-    """Install the signed answer."""
+    """Install the signed answer, and hand it to the relay."""
     answer = read_file(session.options.file, MAX_SMALL_B)
     passphrase = session.passphrase()
 
     async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
+        async with session.open(passphrase, online=True) as client:
+            await until_compared(session, client, "renewal.offline")
             await client.install_list(answer)
+            await until_compared(session, client, "renewal.waiting")
             session.say("renewal.installed", date=local_date(client.list_expires_ms))
             return DONE
 

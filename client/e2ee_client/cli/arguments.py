@@ -162,9 +162,10 @@ def _key_commands(commands: CommandGroup, texts: Texts) -> None:
     renewal = group(commands, texts, "renewal", "help.renewal")
     request = command(renewal, texts, "request", account_keys.request, "help.renewal.request")
     request.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
+    with_timeout(request)
     with_signing(command(renewal, texts, "sign", account_keys.sign, "help.renewal.sign"))
     install = command(renewal, texts, "install", account_keys.install, "help.renewal.install")
-    install.argument("file", "help.answer_file", type=Path, metavar="FILE")
+    with_timeout(install.argument("file", "help.answer_file", type=Path, metavar="FILE"))
 
 
 def _with_contact(command: Command) -> Command:

@@ -51,6 +51,7 @@ _STATUS: Final[dict[str, int]] = {
     "wait": 6,
     "send": 6,
     "publish": 6,
+    "renewal": 6,
     "contact.blocked": 7,
     "verify": 7,
     "message.failed": 8,

@@ -107,6 +107,11 @@ class Entry(Part):
             return self._context.upkeep.pending(turn)
         return self._context.upkeep.next_list(turn, key) if self._context.devices.knows_all else None
 
+    @property
+    def was_seen(self) -> bool:
+        """Whether the directory has shown, or taken, our entry since the store was opened (ID-40)."""
+        return self._compared_ms is not None
+
     def _waits(self, turn: Turn) -> bool:
         """Whether the entry was published as often in an hour as it may be: it goes on later (ID-43)."""
         free_ms = self._budget.free_ms(turn.now_ms)

@@ -79,6 +79,15 @@ class Queries:
         known = known and (own.account_key is None or not self._context.devices.owes_list)
         return links.is_online and known and ready and not asked and told
 
+    def is_compared(self, now_ms: int) -> bool:
+        """Whether no later list of ours is unknown here, as far as the directory shows, and none that was
+        signed elsewhere waits for it; without an entry there is nothing to compare.
+        """
+        own, waits = self._state.own, self._context.upkeep.has_next
+        if not own.publish:
+            return True
+        return self._context.entry.was_seen and not (own.account_key is None and waits(Turn(now_ms)))
+
     @property
     def is_fetched(self) -> bool:
         """Whether our relays have delivered all that waited in our mailboxes when these were connected."""
@@ -192,6 +201,14 @@ class Queries:
     def is_replaced(self) -> bool:
         """Whether another device of our account has taken the place of this one (ACC-67)."""
         return self._state.own.replaced
+
+    def check_goes_on(self) -> None:
+        """Refuse what a device does not do that has stopped.
+
+        Raises:
+            DeviceReplacedError, SecondCopyError.
+        """
+        self._state.check_goes_on()
 
     def check_copy(self) -> None:
         """Refuse to wait for what a store that was signed beside does not do any more (ID-48).

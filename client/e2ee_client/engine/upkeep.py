@@ -25,7 +25,7 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
 from e2ee.wire.fields import MAX_U32
-from e2ee_client.errors import ConfigError
+from e2ee_client.errors import ConfigError, ListOutdated
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
@@ -332,13 +332,16 @@ class Upkeep(Part):
         and told to contacts, when the directory has taken it (ID-40).
 
         Raises:
-            ConfigError: it does not follow our list, or does not name our device.
+            ListOutdated: our list is a later one than it follows. ConfigError: it does not follow our list
+                otherwise, or does not name our device.
         """
         own, over = self._state.own, self._over(turn)
         if self._is_installed(turn, signed):
             raise ConfigError("the signed list is installed already")
         try:
             device_list = DeviceList.verify(own.account_id, signed)
+            if own.publish and device_list.seq <= own.device_list.seq:
+                raise ListOutdated("the signed list was asked for before the list that is in use now")
             self._check_follows(own.device_list if over is None else over.device_list, device_list)
             device_list.check_record(own.device.record)
             device_list.check_time(turn.now_ms)

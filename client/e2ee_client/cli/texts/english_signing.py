@@ -25,6 +25,12 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "device.compare": "One of these fingerprints has to be that of the new device, as its own screen shows "
     "it. Is it missing, or is one there that you have not signed before, do not give the answer away.",
     "device.installed": "{short} belongs to the company now.",
+    "error.renewal.offline": "the relay has not shown whether there is a later device list; nothing was done",
+    "hint.renewal.offline": "try again when the relay can be reached",
+    "error.renewal.waiting": "the device list is installed, but the relay does not have it yet",
+    "hint.renewal.waiting": "the next command that reaches the relay hands it over",
+    "error.config.list_outdated": "this answer was asked for before the device list that is in use now",
+    "hint.config.list_outdated": "destroy the answer; make a new request, have it signed, and install that",
     "mandate.signed": "Signed for account {id}: mandate {seq}, until {date}. Supervisors: {supervisors}. "
     "Suspended: {suspended}. Pages: {origins}. {login}",
     "mandate.login": "It names a key for logins.",

@@ -30,6 +30,14 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "Bildschirm ihn zeigt. Fehlt er, oder steht da einer, den Sie nicht schon einmal unterschrieben haben, "
     "geben Sie die Antwort nicht weiter.",
     "device.installed": "{short} gehört nun zum Unternehmen.",
+    "error.renewal.offline": "das Relay hat nicht gezeigt, ob es eine neuere Geräteliste gibt; es ist nichts "
+    "geschehen",
+    "hint.renewal.offline": "versuchen Sie es wieder, wenn das Relay zu erreichen ist",
+    "error.renewal.waiting": "die Geräteliste ist eingesetzt, aber das Relay hat sie noch nicht",
+    "hint.renewal.waiting": "der nächste Befehl, der das Relay erreicht, übergibt sie",
+    "error.config.list_outdated": "diese Antwort wurde vor der Geräteliste erbeten, die jetzt gilt",
+    "hint.config.list_outdated": "vernichten Sie die Antwort; stellen Sie eine neue Anfrage, lassen Sie "
+    "diese unterschreiben, und setzen Sie das ein",
     "mandate.signed": "Unterschrieben für Konto {id}: Mandat {seq}, bis {date}. Aufsicht: {supervisors}. "
     "Gesperrt: {suspended}. Seiten: {origins}. {login}",
     "mandate.login": "Es nennt einen Schlüssel für Anmeldungen.",
