@@ -23,7 +23,6 @@ _LABEL_RECORD: Final = b"SR1-record".ljust(16, b"\0")
 _LABEL_LIST: Final = b"SR1-list".ljust(16, b"\0")
 _LABEL_SIG_LIST: Final = b"SR1-sig-list".ljust(16, b"\0")
 _LABEL_SIG_ADDRESS: Final = b"SR1-sig-address".ljust(16, b"\0")
-_RECOVERED_FROM: Final = 2**30
 _MAX_LIST_DAYS_MS: Final = 30 * 86_400_000
 _MAX_ITEM_B: Final = 2048
 
@@ -141,10 +140,8 @@ def check_lists(
 
 
 def _check_link(previous: SignedList | None, one: SignedList) -> None:
-    if previous is None:
-        if one.seq <= _RECOVERED_FROM and (one.seq != 1 or one.prev_hash is not None):
-            raise StaleEntry("the first list of a chain has seq 1, or is one of a recovered account")
-    elif one.seq <= previous.seq or one.prev_hash != previous.list_hash:
+    """A chain begins with any list where no entry is held: who has a head of before checks from there."""
+    if previous is not None and (one.seq <= previous.seq or one.prev_hash != previous.list_hash):
         raise StaleEntry("a list that does not follow its predecessor")
 
 

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 
 import pytest
-from e2ee_client.engine import Channel
+from e2ee_client.engine import Channel, entry
 from e2ee_client.engine.records import AskedDevice
 from e2ee_client.errors import ConfigError
 from e2ee_client.events import DeviceRemoved, SessionStarted
 from e2ee_client.rows import Continuity
+from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
-from engine_world import Node, World, acquainted
+from engine_world import Node, SeededRng, World, acquainted
 from list_scenes import away, is_calm, lists_of, noting, pending_of, published_lists, unconfirmed
 from own_devices import joined
 from relay_scenes import lose, lossless, well
@@ -285,3 +286,36 @@ def test_a_device_that_was_added_and_struck_off_before_the_answer_came_is_gone_a
     assert added.hash not in company.engine._state.own.device_list.record_hashes
     assert [one.is_this for one in company.engine.devices()] == [True]
     well(world, company, customer, praxis)
+
+
+def test_an_account_of_many_lists_comes_back_to_a_relay_that_has_lost_its_entry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RLY-51: by the newest lists that one PUBLISH has room for; contacts go on, and newcomers find it."""
+    monkeypatch.setattr(entry, "_MAX_LISTS", 4)
+    world, company, customer, praxis = acquainted()
+    for _ in range(4):
+        added = agent_of(company)
+        company.carry_out(company.engine.add_device(added, world.now_ms))
+        world.settle()
+        company.carry_out(company.engine.remove_device(added.device_id, world.now_ms))
+        world.settle()
+    world.advance(HOUR_MS)
+    assert company.engine._state.own.device_list.seq == 9
+    for node in world.nodes:
+        node.stop()
+    world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
+    for node in world.nodes:
+        node.crash(node.rows)
+        node.start()
+    world.advance(DAY_MS)
+    assert is_published(company)
+    newcomer = world.node("Apotheke")
+    newcomer.start()
+    newcomer.send(newcomer.add(company.engine.card()), "gefunden")
+    world.advance(HOUR_MS)
+    assert company.texts()[-1] == "gefunden"
+    customer.send(praxis, "noch da")
+    world.advance(HOUR_MS)
+    assert company.texts()[-1] == "noch da"
+    assert is_calm(company, customer)

@@ -388,7 +388,8 @@ def test_an_entry_is_published_by_the_owner_of_a_named_mailbox(scene: Scene) -> 
     publish = company.entry(NoPeer(), company.make_list([company.record]))  # type: ignore[arg-type]  # it gives the id
     assert scene.ask(publish, by=scene.stranger) == Refusal(ErrorCode.NOT_AUTHENTICATED)
     assert not scene.view.entries
-    stale = company.entry(NoPeer(), company.make_list([company.record], k3=2))  # type: ignore[arg-type]  # it gives the id
+    lists = [company.make_list([company.record], k3=seq) for seq in (3, 2)]
+    stale = company.entry(NoPeer(), *lists)  # type: ignore[arg-type]  # it gives the id
     assert scene.ask(stale) == Refusal(ErrorCode.STALE_ENTRY)
     foreign = company.entry(NoPeer(), company.make_list([company.record], scene.owner.key))  # type: ignore[arg-type]  # it gives the id
     assert scene.ask(foreign) == Refusal(ErrorCode.BAD_ENTRY)
