@@ -199,8 +199,9 @@ class _Frame:
     SHAPES: ClassVar[tuple[Shape, ...]]
 
     def __init_subclass__(cls, op: int = 0, shapes: tuple[Shape, ...] = ()) -> None:
-        if op:  # a class with slots is made twice, the second time of what the first one has
-            cls.OP, cls.SHAPES = op, shapes
+        # A class with slots is made twice, the second time of what the first one has.
+        for name, value in (("OP", op), ("SHAPES", shapes)) if op else ():
+            setattr(cls, name, value)
 
 
 # --- requests ---

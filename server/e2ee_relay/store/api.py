@@ -649,8 +649,13 @@ class Store(Protocol):
     @property
     def overlaps(self) -> bool: ...
 
-    # How far the machine's clock is ahead of the relay's time (RLY-133).
-    skew_ms: int
+    @property
+    def skew_ms(self) -> int:
+        """How far the machine's clock is ahead of the relay's time (RLY-133)."""
+        ...
+
+    @skew_ms.setter
+    def skew_ms(self, skew_ms: int) -> None: ...
 
     def start(self, node: Listener, observer: Observer) -> None:
         """Begin to carry out operations, in a running event loop.
