@@ -65,7 +65,8 @@ async def test_a_person_writes_although_the_list_does_not_come_and_finds_it_in_a
 async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_come(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:
-    """STO-08: a page that begins needs none of it; without it the store is left as it is."""
+    """STO-08: a page that begins needs none of it; without it the store is left as it is, and
+    the page is what is missing, not the company."""
     (late,) = [path for path in site.files if path.startswith("/stored_part-")]
     right = site.files[late]
     site.files[late] = browsers.Answer(b"", status=503)
@@ -75,7 +76,7 @@ async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_com
     await until(lambda: [one.unread for one in company.rooms()] == [1])
     await page.close()
     _, room = await opened(visitor, site)
-    again = room.get_by_role("button", name="Noch einmal versuchen")
+    again = room.get_by_role("button", name="Seite neu laden")
     await again.wait_for()
     site.files[late] = right
     await again.click()
