@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from e2ee.errors import IdentityMismatch, RemoteError
+from e2ee.errors import IdentityMismatch, RemoteError, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
 from e2ee.rooms.entry import (
@@ -232,9 +232,17 @@ class Writing(RoomPart):
 
     def _wait(self, turn: Turn, entry_hash: EntryHash) -> None:
         live = self._live
-        if entry_hash not in live.unsent:
-            live.unsent = (*live.unsent, entry_hash)[-MAX_UNSENT:]
-            self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
+        if entry_hash in live.unsent:
+            return
+        waiting = (*live.unsent, entry_hash)
+        beyond = max(len(waiting) - MAX_UNSENT, 0)
+        # `open` stays: without it the company has no room.
+        dropped = [one for one in waiting if one != live.root][:beyond]
+        live.unsent = tuple(one for one in waiting if one not in dropped)
+        self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
+        for one in dropped:
+            failed = EntryState(live.room_id, one, EntryProgress.FAILED, code=TooMany.code)
+            self._around.tell(turn, failed)
 
     def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
         """Write an entry that follows from another one, if it may be written now."""
