@@ -1,6 +1,6 @@
 /** Errors of the client, by the stable codes of the registry that Python has as well. */
 
-/** Whether trying again can help, and what to do next, stands in the registry. */
+/** What to do next stands in the registry. */
 export type DoorCode =
   | "door.unreachable"
   | "door.certificate"
@@ -14,12 +14,17 @@ export type DoorCode =
   | "door.identity"
   | "door.second";
 
+/** With these trying again can help. */
+const RETRYABLE: readonly DoorCode[] = ["door.unreachable", "door.refused"];
+
 export class DoorError extends Error {
   override readonly name = "DoorError";
   readonly code: DoorCode;
+  readonly retryable: boolean;
 
   constructor(code: DoorCode, message: string) {
     super(`${code}: ${message}`);
+    this.retryable = RETRYABLE.includes(code);
     this.code = code;
   }
 }
@@ -46,6 +51,7 @@ export type ClientCode =
 export class ClientError extends Error {
   override readonly name = "ClientError";
   readonly code: ClientCode;
+  readonly retryable = false;
 
   constructor(code: ClientCode, message: string) {
     super(`${code}: ${message}`);

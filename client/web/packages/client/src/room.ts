@@ -25,10 +25,11 @@ const TEXT = 3;
 const EDIT = 4;
 const ERASE = 5;
 const ACT = 10;
+const REACH = 14;
 const SENSITIVE = 15;
 const IDENTIFY = 17;
 const ANSWER = 19;
-const ACTS = { close: 1, reopen: 2, freeze: 3, unfreeze: 4 } as const;
+const ACTS = { close: 1, reopen: 2, freeze: 3, unfreeze: 4, call: 5 } as const;
 const RANK: Readonly<Record<Delivery, number>> = { waiting: 0, failed: 0, sent: 1, delivered: 2 };
 
 export interface Sent {
@@ -160,6 +161,15 @@ export class Room {
 
   unfreeze(): Promise<Sent> {
     return this.#act("unfreeze");
+  }
+
+  callDesk(): Promise<Sent> {
+    return this.#act("call");
+  }
+
+  /** Leave an address for a note without content that something waits, or take it back with null. */
+  reach(email: string | null): Promise<Sent> {
+    return this.#write(REACH, cborMap([[1, email]]));
   }
 
   /** Say how it was, 1 to 5; also in a closed room that may be opened again. */
