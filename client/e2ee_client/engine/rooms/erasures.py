@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from e2ee.ids import DeviceId
 from e2ee.rooms.desk import TURN_MS
-from e2ee.rooms.entry import Entry
+from e2ee.rooms.entry import Entry, EntryHash
 from e2ee.rooms.erasure import ANSWERED_WITHIN_MS
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import Erased, Outcome
@@ -39,6 +40,19 @@ class Erasures(RoomPart):
             found.add(by.device_id)
         erasure = Erasure(order.by, order.hashes, turn.now_ms, tuple(sorted(found)))
         self._live.erasures = (*self._live.erasures, erasure)[-MAX_ERASURES:]
+
+    def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId]) -> None:
+        """An order that had waited is on its way to these devices: an answer is due of them from now on
+        (ROOM-45).
+        """
+        self._live.erasures = tuple(
+            one
+            if one.by != by
+            else one._replace(
+                due_from=tuple(sorted({*one.due_from, *devices})), asked_ms=turn.now_ms, is_told=False
+            )
+            for one in self._live.erasures
+        )
 
     def taken(self, turn: Turn, entry: Entry, payload: Erased) -> None:
         """Note what a device says of itself."""

@@ -52,6 +52,7 @@ from .proving import Proving
 from .queries import RoomQueries
 from .records import LiveRoom
 from .room_engine import RoomEngine, heard
+from .stewarding import Change
 from .surroundings import REQUESTS, Policy
 from .who_waits import WhoWaits
 
@@ -130,16 +131,38 @@ class Rooms(LoadedRooms):
         self.who_waits.heard(turn, event)
 
     def _wait_for_somebody(self, turn: Turn, room: RoomEngine) -> None:
-        """Who opens a room in which nobody answers tells the team that its customer waits (ROOM-23)."""
+        """Who opens a room in which nobody answers, or the first in turn, tells the team that its customer
+        waits; so it is where who answered is not in force any more (ROOM-23).
+        """
         state, team, waiting = room.states.state, self.around.policy.team, room.live.board.waiting
         if waiting is not None:
             self.waiting.setdefault(room.live.room_id, waiting)
-        is_ours = room.live.customer is not None and room.stewarding.place(turn) == 0
-        if not is_ours or state is None or state.assigned is not None or waiting is not None:
+        if (
+            room.live.customer is None
+            or state is None
+            or waiting is not None
+            or not room.stewarding.leads(turn)
+        ):
+            return
+        if state.assigned is not None and not self._freed(turn, room, state.assigned):
             return
         if team is not None and room.states.condition().phase is Phase.OPEN:
             room.stewarding.wait_for(turn, team, room.consent.language)
             room.settle(turn)
+
+    def _freed(self, turn: Turn, room: RoomEngine, assigned: DeviceId) -> bool:
+        """Assign nobody where who is assigned is not in force any more, so that the room can be claimed;
+        whether that is done.
+        """
+        ranks = room.states.ranks(turn.now_ms)
+        if not ranks or assigned in ranks or not room.writing.can_write(turn):
+            return False
+        try:
+            room.stewarding.change(turn, Change(unassign=True))
+        except RemoteError:
+            return False
+        room.settle(turn)
+        return room.states.state is not None and room.states.state.assigned is None
 
     def notes_of(self, room_id: RoomId) -> RoomId:
         """Return the id of the room of notes beside a room."""

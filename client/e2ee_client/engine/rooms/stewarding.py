@@ -111,6 +111,8 @@ class Stewarding(RoomPart):
     ) -> tuple[tuple[DeviceId, ...], DeviceId | None]:
         """Members are in force; who is assigned is one of them (ROOM-07)."""
         before = () if head is None else head.members
+        if any(one not in team.members for one in (*change.add, change.assign) if one is not None):
+            raise NoRight("who is not in force joins no room")
         wanted = {*before, *change.add} - set(change.remove)
         if change.assign is not None:
             wanted.add(change.assign)
@@ -180,6 +182,13 @@ class Stewarding(RoomPart):
         stewards = [one for one in states.stewards(turn.now_ms) if one in known or one == us]
         is_ours = self._around.side is Side.COMPANY and us in stewards
         return stewards.index(us) if is_ours else None
+
+    def leads(self, turn: Turn) -> bool:
+        """Whether we are the first steward in turn, or the one whose state is in force (ROOM-23)."""
+        place, head = self.place(turn), self._room.states.room.head
+        return place == 0 or (
+            place is not None and head is not None and head.author == self._around.us.device_id
+        )
 
     def due_ms(self, turn: Turn) -> int | None:
         """Return when we have something to do unless another steward has done it."""

@@ -133,19 +133,28 @@ class Writing(RoomPart):
             self._around.post(turn, carrier(entry), found)
 
     def post_unsent(self, turn: Turn) -> None:
-        """Post what has waited for a recipient, in order."""
-        live = self._live
-        if not live.unsent:
-            return
-        company = [
-            one
-            for one in self._room.states.recipients(Kind.TEXT, turn.now_ms)
-            if one.account_id == live.company
-        ]
-        if company:
-            waiting, live.unsent = live.unsent, ()
-            for one in waiting:
-                self.post(turn, one, company)
+        """Post what has waited for a recipient, in order, each to whom its kind goes then (ROOM-52)."""
+        live, kept, served = self._live, list[EntryHash](), dict[int, list[Author]]()
+        for one in live.unsent:
+            kind = self._kind(turn, one)
+            if kind is None:
+                continue
+            to = served[kind] if kind in served else served.setdefault(kind, self._company(turn, kind))
+            if not to:
+                kept.append(one)
+                continue
+            self.post(turn, one, to)
+            if kind in (Kind.ERASE, Kind.WITHDRAW):
+                self._room.erasures.reached(turn, one, [author.device_id for author in to])
+        live.unsent = tuple(kept)
+
+    def _kind(self, turn: Turn, entry_hash: EntryHash) -> int | None:
+        stored = self._room.log.find(turn, entry_hash)
+        return None if stored is None else Header.decode(stored.header).kind
+
+    def _company(self, turn: Turn, kind: int) -> list[Author]:
+        found = self._room.states.recipients(kind, turn.now_ms)
+        return [one for one in found if one.account_id == self._live.company]
 
     def post_to_newcomers(self, turn: Turn) -> None:
         """Post what was under way when the room was given to others to those who have it now (ROOM-35)."""
@@ -232,17 +241,20 @@ class Writing(RoomPart):
 
     def _wait(self, turn: Turn, entry_hash: EntryHash) -> None:
         live = self._live
-        if entry_hash in live.unsent:
-            return
-        waiting = (*live.unsent, entry_hash)
-        beyond = max(len(waiting) - MAX_UNSENT, 0)
-        # `open` stays: without it the company has no room.
-        dropped = [one for one in waiting if one != live.root][:beyond]
-        live.unsent = tuple(one for one in waiting if one not in dropped)
-        self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
-        for one in dropped:
-            failed = EntryState(live.room_id, one, EntryProgress.FAILED, code=TooMany.code)
-            self._around.tell(turn, failed)
+        if entry_hash not in live.unsent:
+            live.unsent = (*live.unsent, entry_hash)
+            self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
+            while len(live.unsent) > MAX_UNSENT:
+                self._give_up_one(turn)
+
+    def _give_up_one(self, turn: Turn) -> None:
+        """Of too many that wait the oldest content has failed, then the oldest act; `open`, and what takes a
+        consent back or erases, last (ROOM-52).
+        """
+        live = self._live
+        oldest = min(live.unsent, key=lambda one: _given_up(self._kind(turn, one)))
+        live.unsent = tuple(one for one in live.unsent if one != oldest)
+        self._around.tell(turn, EntryState(live.room_id, oldest, EntryProgress.FAILED, code=TooMany.code))
 
     def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
         """Write an entry that follows from another one, if it may be written now."""
@@ -253,6 +265,12 @@ class Writing(RoomPart):
         except RemoteError:
             return False
         return True
+
+
+def _given_up(kind: int | None) -> int:
+    if kind in (Kind.OPEN, Kind.WITHDRAW, Kind.ERASE):
+        return 2
+    return 0 if kind is None or kind in CONTENT else 1
 
 
 def progress_of(live: LiveRoom, stored: StoredEntry) -> EntryProgress:

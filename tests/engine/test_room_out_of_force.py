@@ -1,0 +1,76 @@
+"""Rooms whose agent has left the company, and desks that are off (ROOM-07, ROOM-23)."""
+
+from __future__ import annotations
+
+import pytest
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.rooms.surroundings import Policy
+from e2ee_client.room_events import RequestAsked, WaitingChanged
+from engine_world import World
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, acceptance, act, change, opened, rooms_of
+from team_thief import suspend
+from team_world import colleague, do, founded, this
+
+from e2ee.errors import NoRight
+from e2ee.rooms.entry import RoomId
+
+
+def test_a_room_whose_agent_is_not_in_force_any_more_waits_and_is_claimed() -> None:
+    """ROOM-23."""
+    world, desk, _, room_id = opened()
+    agent, other = colleague(desk, "Frau Anders"), colleague(desk, "Herr Berg")
+    world.advance(5 * MINUTE_MS)
+    do(desk, lambda turn: rooms_of(desk).set_policy(turn, Policy(team="Empfang")))
+    change(desk, room_id, Change(add=(this(agent),), assign=this(agent)))
+    world.advance(5 * MINUTE_MS)
+    agent.stop()
+    suspend(desk, agent)
+    world.advance(HOUR_MS)
+    assert rooms_of(desk).index[room_id].assigned is None
+    assert any(one.team == "Empfang" for one in other.of(WaitingChanged))
+    act(other, lambda turn, rooms: rooms.acting.claim(turn, room_id))
+    world.advance(HOUR_MS)
+    assert rooms_of(desk).index[room_id].assigned == this(other)
+
+
+def test_a_room_is_not_given_to_a_colleague_who_has_left() -> None:
+    """ROOM-07: neither by a person who grants a transfer nor directly; who has it keeps it."""
+    world, desk, _, room_id = opened()
+    do(desk, lambda turn: rooms_of(desk).set_policy(turn, Policy(team=None, grants=frozenset())))
+    agent, other = colleague(desk, "Frau Anders"), colleague(desk, "Herr Berg")
+    world.advance(5 * MINUTE_MS)
+    change(desk, room_id, Change(add=(this(agent),), assign=this(agent)))
+    world.advance(5 * MINUTE_MS)
+    act(agent, lambda turn, rooms: rooms.acting.assign(turn, room_id, this(other)))
+    world.advance(5 * MINUTE_MS)
+    (asked,) = desk.of(RequestAsked)
+    suspend(desk, other)
+    world.advance(DAY_MS)
+    with pytest.raises(NoRight):
+        act(desk, lambda turn, rooms: rooms.acting.decide(turn, room_id, asked.request_id, grant=True))
+    with pytest.raises(NoRight):
+        act(desk, lambda turn, rooms: rooms.acting.assign(turn, room_id, this(other)))
+    for node in (desk, agent):
+        one = rooms_of(node).index[room_id]
+        assert (one.members, one.assigned) == ((this(agent),), this(agent))
+
+
+def test_agents_hear_who_waits_where_the_first_desk_is_off() -> None:
+    """ROOM-23: whoever has opened the room says so."""
+    world = World()
+    desk = founded(world)
+    desk2, agent = colleague(desk, "Zweite", front_desk=True), colleague(desk, "Frau Anders")
+    world.advance(10 * MINUTE_MS)
+    for one in (desk, desk2):
+        act(one, lambda turn, rooms: rooms.set_policy(turn, Policy(team="Empfang")))
+    first, second = sorted((desk, desk2), key=this)
+    customer = world.node("Kundin")
+    customer.start()
+    given = acceptance(desk)
+    first.stop()
+    found, effects = customer.engine.accept_notice(given, customer.now_ms)
+    customer.carry_out(effects)
+    room_id = RoomId(found)
+    world.advance(10 * MINUTE_MS)
+    assert room_id in rooms_of(second).waiting
+    assert room_id in rooms_of(agent).waiting
