@@ -17,6 +17,7 @@ from e2ee_client.rooms.archive_index import INDEX_NAME, Archived, Index, decode_
 from e2ee_client.rooms.company_room import Outline
 from practice import Practice
 
+from e2ee.errors import NoRight
 from e2ee.ids import AccountId
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import Kind
@@ -130,9 +131,11 @@ async def test_a_run_that_is_interrupted_goes_on(
 class Record:
     """A statutory record whose bodies go, as retention has it; it exports what a real room does."""
 
-    def __init__(self, room: CompanyRoom, withheld: int, *, is_record: bool = True) -> None:
+    def __init__(
+        self, room: CompanyRoom, withheld: int, *, is_record: bool = True, is_kept: bool = True
+    ) -> None:
         self._room, self.room_id, self.view = room, room.room_id, room.view
-        self._outline = Outline(bytes([withheld]) * 32, withheld, is_record)
+        self._outline = Outline(bytes([withheld]) * 32, withheld, is_record, is_kept)
 
     async def outline(self) -> Outline:
         return self._outline
@@ -209,6 +212,34 @@ async def test_the_file_of_a_room_that_may_not_leave_any_more_goes_with_what_is_
     assert [one.code for one in report.refused] == ["room.right"]
     assert b"Kanarienvogel" not in everything(tmp_path)
     assert verify_archive(tmp_path, praxis.company.client.account_id) == []
+
+
+class Refusing(Record):
+    """A room that may not leave."""
+
+    async def export(self, path: Path) -> object:
+        raise NoRight("a sensitive room")
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_the_file_of_a_room_on_hold_or_that_was_a_record_stays(
+    praxis: Practice, tmp_path: Path, *, is_kept: bool
+) -> None:
+    """EXP-21: though the room may not leave any more, and its customer has something erased."""
+    _, theirs = await both(praxis)
+    kept = begun(praxis, tmp_path)
+    await archived(kept, Record(theirs, 0, is_record=False))
+    before = files(tmp_path)
+    await archived(kept, Refusing(theirs, 1, is_record=False, is_kept=is_kept), now_ms=NOW_MS + 1)
+    assert files(tmp_path) == (before if is_kept else [INDEX_NAME])
+
+
+async def test_a_hold_keeps_the_file_of_a_room(praxis: Practice) -> None:
+    """EXP-21, ROOM-08."""
+    _, theirs = await both(praxis)
+    assert not (await theirs.outline()).is_kept
+    await theirs.set_hold(True, "Streit")
+    assert (await theirs.outline()).is_kept
 
 
 async def test_what_was_changed_in_a_folder_is_told(praxis: Practice, tmp_path: Path) -> None:

@@ -108,11 +108,11 @@ class Archive:
         return Archived(name, digest, len(report.entries), outline.withheld, outline.state, now_ms, kept)
 
     async def _goes(self, room: CompanyRoom, known: Archived) -> bool:
-        """Whether the file of a room that may not leave any more has to go: it has what was erased since, and
-        neither is nor was a record.
+        """Whether the file of a room that may not leave any more has to go: it has what was erased or marked
+        since, and neither hold nor record keeps it.
         """
         outline = await room.outline()
-        return not (outline.is_record or known.kept) and outline.withheld > known.withheld
+        return not outline.is_kept and outline.withheld > known.withheld
 
     # --- the folder ---
 

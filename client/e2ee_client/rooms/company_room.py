@@ -29,13 +29,14 @@ _AT_ONCE: Final = 256
 
 
 class Outline(NamedTuple):
-    """A room in short: a digest of its entries and of which of them are shown, how many are not, and whether
-    it is a statutory record.
+    """A room in short: a digest of its entries and of which of them are shown, how many are not, whether it
+    is a statutory record, and whether a hold, or that it is or was one, keeps its files.
     """
 
     state: bytes
     withheld: int
     is_record: bool
+    is_kept: bool
 
 
 def _shown(
@@ -85,7 +86,9 @@ class CompanyRoom(Room):
 
     async def outline(self) -> Outline:
         """Return what an archive compares: whether it is as it was when it was written (EXP-20)."""
-        hashes, is_record = await self._do(lambda turn, rooms: rooms.exporting.outline(turn, self.room_id))
+        hashes, is_record, is_kept = await self._do(
+            lambda turn, rooms: rooms.exporting.outline(turn, self.room_id)
+        )
         digest, withheld = hashlib.sha256(), 0
         for at in range(0, len(hashes), _AT_ONCE):
             some = hashes[at : at + _AT_ONCE]
@@ -93,7 +96,7 @@ class CompanyRoom(Room):
             for entry_hash, is_shown in shown:
                 digest.update(entry_hash + bytes([is_shown]))
                 withheld += not is_shown
-        return Outline(digest.digest(), withheld, is_record)
+        return Outline(digest.digest(), withheld, is_record, is_kept)
 
     # --- questions ---
 

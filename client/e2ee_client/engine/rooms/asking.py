@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from e2ee.content import ContentType, OfRooms
@@ -25,6 +26,8 @@ from .entry_log import StoredEntry
 from .records import Asking as Asks
 from .room_part import RoomPart
 
+MAX_ROSTERS: Final = 16
+"""States of which the roster is asked for at a time: those whose roster never was are no end of it."""
 AGAIN_AFTER_MS: Final = 10_000
 """When the rest of an answer is asked for: 8 questions a minute are answered."""
 MAX_ASKED: Final = 256
@@ -70,7 +73,7 @@ class Asking(RoomPart):
 
     def _without_roster(self) -> Iterator[Range]:
         """The states that are held because their roster is not known: an answer brings it (ROOM-51)."""
-        for one in self._room.states.without_roster():
+        for one in islice(self._room.states.without_roster(), MAX_ROSTERS):
             yield device_tag(self._live.room_id, one.author), one.n, one.n
 
     def _below_early(self) -> Iterator[Range]:

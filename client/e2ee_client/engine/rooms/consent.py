@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from e2ee.constants import ACCOUNT_ID_B
 from e2ee.errors import ConsentRequired, IdentityMismatch
@@ -11,9 +11,9 @@ from e2ee.ids import AccountId, SignPublic
 from e2ee.rooms import gate
 from e2ee.rooms.consent import Receipt, RoomConsent, Withdrawal, opened, sign_receipt, sign_withdrawal
 from e2ee.rooms.customer import Given
-from e2ee.rooms.entry import ROOM_ID_B, Author, Entry, EntryHash, RoomId
+from e2ee.rooms.entry import ROOM_ID_B, Author, Entry, EntryHash, Header, RoomId
 from e2ee.rooms.gate import Column
-from e2ee.rooms.kinds import Side
+from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Open
 from e2ee.rooms.room import check_open
 from e2ee.rooms.signed_payloads import Consent
@@ -25,6 +25,8 @@ from e2ee_client.room_events import ConsentChanged
 from .proving import KeptConsent
 from .room_part import RoomPart
 from .surroundings import Surroundings
+
+_RECEIPTS: Final = (Kind.OPEN, Kind.CONSENT)
 
 
 class RoomConsents(RoomPart):
@@ -45,6 +47,20 @@ class RoomConsents(RoomPart):
         """Take a receipt or withdrawal that was checked; the highest number counts (CNS-09)."""
         if isinstance(payload, Open | Consent | WithdrawalPayload):
             self._set(turn, entry, self._with(entry.author, payload))
+
+    def is_overtaken(self, turn: Turn, entry: Entry, payload: WithdrawalPayload) -> bool:
+        """Whether a consent of a higher number stands before a withdrawal that another device brings: it was
+        signed before that, and whoever gives it a later place erases what was said since (TRN-17).
+        """
+        live = self._live
+        withdrawal = Withdrawal.verify(self._public(entry.author), payload.signed, live.room_id)
+        if live.consent.receipt is None or live.consent.receipt.seq < withdrawal.seq:
+            return False
+        found = [self._room.log.find(turn, one) for one in (*live.consents, entry.hash)]
+        places = [None if one is None else (one.k, one.hash) for one in found]
+        kinds = [None if one is None else Header.decode(one.header).kind for one in found]
+        newest = next((at for at, kind in zip(places, kinds, strict=True) if kind in _RECEIPTS), None)
+        return newest is None or places[-1] is None or newest < places[-1]
 
     @property
     def language(self) -> str:

@@ -102,6 +102,13 @@ class Erasing(RoomPart):
             if order.hashes:
                 self._room.about.settle(turn, text_of(stored))
 
+    def hear(self, turn: Turn, entry: Entry, payload: Withdrawal) -> None:
+        """Take a withdrawal that another device brings, as far as there is room for it; its own device brings
+        it again.
+        """
+        if len(self._live.orders) < MAX_ORDERS:
+            self.take(turn, entry, payload)
+
     def _order_of(self, turn: Turn, entry: Entry, payload: EntryPayload) -> Order | None:
         """Say what an entry orders here; for the company a withdrawal erases all before it, whichever way and
         whenever it comes (CNS-45).

@@ -27,6 +27,8 @@ class Erasures(RoomPart):
 
     def asked(self, turn: Turn, order: Order) -> None:
         """Remember an order, and of whom an answer is due: the devices of the company that got it."""
+        if any(one.by == order.by for one in self._live.erasures):
+            return
         by = self._room.log.find(turn, order.by)
         kind = int(Kind.ERASE)
         found = {

@@ -14,7 +14,7 @@ from e2ee.rooms.payloads import Access, AccessKind, Open, read_payload
 from e2ee.rooms.room import Admission, admit
 from e2ee.rooms.roster import Roster
 from e2ee.rooms.slots import RosterContent, open_slot
-from e2ee.rooms.state import HOLD, SUPERVISOR, RetentionClass
+from e2ee.rooms.state import HOLD, SUPERVISOR, RetentionClass, State
 from e2ee.rooms.transcript_chains import MAX_ENTRIES
 from e2ee.rooms.transcript_file import Head, Part, encode_entry, encode_evidence, encode_head
 from e2ee.wire import cbor
@@ -95,16 +95,19 @@ class Exporting(part.Part):
         _, log = self._rooms.stored(turn, room_id)
         return [_line(one, has_marked) for one in log.several(turn, hashes)]
 
-    def outline(self, turn: Turn, room_id: RoomId) -> tuple[list[EntryHash], bool]:
-        """Return what a room has, and whether it is kept as a statutory record (EXP-21).
+    def outline(self, turn: Turn, room_id: RoomId) -> tuple[list[EntryHash], bool, bool]:
+        """Return what a room has, whether it is a statutory record, and whether its files stay: on hold, or
+        where it is or was a record (EXP-21).
 
         Raises:
             UnknownRoom, RoomsLocked.
         """
         room = self._rooms.room(turn, room_id)
         state = room.states.state
-        is_record = state is not None and state.retention.kind is RetentionClass.STATUTORY
-        return room.log.newest_hashes(turn, MAX_ENTRIES), is_record
+        is_record = state is not None and _is_record(state)
+        is_kept = any(_is_record(one.state) for one in room.states.path)
+        is_on_hold = state is not None and state.has(HOLD)
+        return room.log.newest_hashes(turn, MAX_ENTRIES), is_record, is_kept or is_on_hold
 
     def shown(self, turn: Turn, room_id: RoomId, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, bool]]:
         """Return of some entries, but marks and logs, whether an export shows their body (EXP-20)."""
@@ -184,3 +187,7 @@ def _line(stored: StoredEntry, has_marked: bool) -> bytes:
     entry = stored.entry()
     is_withheld = stored.is_hidden or (stored.is_marked and not has_marked)
     return encode_entry(entry.redacted() if is_withheld else entry)
+
+
+def _is_record(state: State) -> bool:
+    return state.retention.kind is RetentionClass.STATUTORY

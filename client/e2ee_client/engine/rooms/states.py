@@ -48,6 +48,8 @@ REOPEN_MS: Final = 90 * DAY_MS
 _GOES_ON: Final = frozenset({0, int(Phase.OPEN), int(Phase.FROZEN)})
 """Phases in which the time of a room that is closed does not count (ROOM-41)."""
 
+_WITHDRAWN: Final = (Phase.WITHDRAWN, Phase.ERASED)
+
 
 class States(RoomPart):
     """The pure `Room` with what it is judged by; it is rebuilt from the entries when the room is loaded."""
@@ -271,7 +273,7 @@ class States(RoomPart):
         Raises:
             TooMany.
         """
-        if entry.header.kind == Kind.WITHDRAW and not self._live.consent.is_withdrawn:
+        if entry.header.kind == Kind.WITHDRAW and self.condition().phase not in _WITHDRAWN:
             return
         waiting = [self._room.log.find(turn, one) for one in self.condition().unanswered]
         own = sum(one is not None and one.device_id == entry.author.device_id for one in waiting)

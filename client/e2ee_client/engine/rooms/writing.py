@@ -268,8 +268,10 @@ class Writing(RoomPart):
 
 
 def _given_up(kind: int | None) -> int:
-    if kind in (Kind.OPEN, Kind.WITHDRAW, Kind.ERASE):
+    if kind in (Kind.WITHDRAW, Kind.ERASE):
         return 2
+    if kind == Kind.OPEN:
+        return 3
     return 0 if kind is None or kind in CONTENT else 1
 
 

@@ -30,26 +30,33 @@ const MAX_ASKED = 256;
 const MAX_LINES = 64;
 const MAX_FORWARD_B = 48 * 1_024;
 const MAX_QUESTIONS = 8;
+/** States of which the roster is asked for at a time. */
+const MAX_ROSTERS = 16;
 /** Open, states and consent: no history, and given to whoever has a place in the room. */
 const GROUND: readonly number[] = [1, 2, 8, 9];
 const WANT = 2;
 
-/** What is missing of devices of the company, which has not been given up. */
+/** What is asked for: first what is here and held for its roster, which is no gap. */
 function ranges(d: Draft): readonly WantedRange[] {
+  return [...withoutRoster(d), ...lacking(d)].slice(0, MAX_RANGES);
+}
+
+/** What is missing of devices of the company, which has not been given up. */
+function lacking(d: Draft): readonly WantedRange[] {
   const own = deviceTagOf(d.room.id, d.c.own.record.deviceId);
   const found = missing(d.room.view).filter(({ tag, ...range }) => {
     const since = d.room.missing.get(rangeKey({ tag, ...range }));
     const isOver = since !== undefined && d.turn.nowMs >= Math.min(since, d.turn.nowMs) + GIVEN_UP_AFTER_MS;
     return !same(tag, own) && !isOver;
   });
-  return [...withoutRoster(d), ...stewardRanges(d), ...found].map(limited).slice(0, MAX_RANGES);
+  return [...stewardRanges(d), ...found].map(limited).slice(0, MAX_RANGES);
 }
 
 /** States that are held because their roster is not known: an answer brings it (ROOM-51). */
 function withoutRoster(d: Draft): readonly WantedRange[] {
   const held = d.room.states.filter(({ hash }) => d.judged().verdicts.get(hex(hash)) === "held");
   const lacking = held.filter(({ state }) => ranksBy(d.c, state.roster) === null);
-  return lacking.map(({ author, n }) => ({ tag: deviceTagOf(d.room.id, author), first: n, last: n }));
+  return lacking.slice(0, MAX_ROSTERS).map(({ author, n }) => ({ tag: deviceTagOf(d.room.id, author), first: n, last: n }));
 }
 
 function limited({ tag, first, last }: WantedRange): WantedRange {
@@ -90,8 +97,8 @@ function rangeOf(d: Draft, deviceId: Bytes, most = MAX_TIME_MS): WantedRange {
 
 /** Note what is missing since when, ask in a minute for what is new, and show gaps that are a minute old. */
 export function plan(d: Draft): void {
-  const found = ranges(d);
-  const since = new Map(found.map((one) => [rangeKey(one), d.room.missing.get(rangeKey(one)) ?? d.turn.nowMs]));
+  const [found, missed] = [ranges(d), lacking(d)];
+  const since = new Map(missed.map((one) => [rangeKey(one), d.room.missing.get(rangeKey(one)) ?? d.turn.nowMs]));
   const isOther = since.size !== d.room.missing.size || [...since].some(([key, ms]) => d.room.missing.get(key) !== ms);
   if (isOther) d.set({ missing: since });
   if (found.length === 0) {
@@ -100,7 +107,7 @@ export function plan(d: Draft): void {
     const dueMs = Math.min(d.room.asking.dueMs ?? Number.POSITIVE_INFINITY, d.turn.nowMs + GAP_AFTER_MS);
     d.set({ asking: { ranges: found, times: 0, dueMs } });
   }
-  show(d, found, since);
+  show(d, missed, since);
 }
 
 function covers(asked: readonly WantedRange[], found: readonly WantedRange[]): boolean {
