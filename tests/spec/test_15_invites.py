@@ -185,3 +185,8 @@ def test_the_list_is_the_accounts_and_names_the_device(invite: Invite, device: O
             Welcome.decode(invite, device.record, message, NOW_MS)
     with pytest.raises(ListExpired):
         Welcome.decode(invite, device.record, welcome(both, both), NOW_MS + 31 * DAY_MS)
+
+
+def test_a_record_is_compared_by_20_digits() -> None:
+    """ACC-44: the first 10 bytes of its hash, in groups of four."""
+    assert invites.fingerprint(bytes(range(0x10, 0x30))) == "1011-1213-1415-1617-1819"

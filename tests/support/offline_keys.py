@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conversations import until
 from e2ee_client import sign_renewal
-from e2ee_client.errors import AccountKeyAbsent, ConfigError
+from e2ee_client.errors import AccountKeyAbsent, ConfigError, SealroomError
 from e2ee_client.rooms import Agent, Company, sign_mandate, sign_notice
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from e2ee_client.runtime.clock import Clock
@@ -113,9 +113,13 @@ async def asked_for(network: MemoryNetwork, company: Company) -> tuple[asyncio.T
         with pytest.raises(ConfigError):
             await invite.request()
         joining = asyncio.create_task(join(invite.text))
-        assert await invite.digits(60) == await shown
-        with pytest.raises(AccountKeyAbsent):
-            await invite.confirm(60)
-        request = await invite.request(60)
+        try:
+            assert await invite.digits(60) == await shown
+            with pytest.raises(AccountKeyAbsent):
+                await invite.confirm(60)
+            request = await invite.request(60)
+        except SealroomError:
+            joining.cancel()
+            raise
     await until(lambda: max(clock.waits) > clock.now_ms() + HOUR_MS)
     return joining, request

@@ -83,7 +83,7 @@ class WebPerson:
                     self._news.notify_all()
             else:
                 self._answers.pop(said["id"]).set_result(said)
-        for answer in self._answers.values():
+        for answer in [one for one in self._answers.values() if not one.done()]:
             answer.set_exception(PersonFault(None, "the process has ended"))
 
     async def end(self) -> None:

@@ -56,7 +56,9 @@ function lacking(d: Draft): readonly WantedRange[] {
 function withoutRoster(d: Draft): readonly WantedRange[] {
   const held = d.room.states.filter(({ hash }) => d.judged().verdicts.get(hex(hash)) === "held");
   const lacking = held.filter(({ state }) => ranksBy(d.c, state.roster) === null);
-  return lacking.slice(0, MAX_ROSTERS).map(({ author, n }) => ({ tag: deviceTagOf(d.room.id, author), first: n, last: n }));
+  return lacking
+    .slice(0, MAX_ROSTERS)
+    .map(({ author, n }) => ({ tag: deviceTagOf(d.room.id, author), first: n, last: n }));
 }
 
 function limited({ tag, first, last }: WantedRange): WantedRange {
