@@ -251,6 +251,25 @@ async def test_a_desk_that_is_only_connected_hands_over_as_well(praxis: Practice
     task.cancel()
 
 
+async def test_a_desk_whose_elder_is_off_hands_over(praxis: Practice) -> None:
+    """ROOM-23, TRN-34: the one that has opened the room and given it to who asked."""
+    second = await praxis.agent("Zentrale", front_desk=True)
+    first, agent = praxis.company, await praxis.agent("Agent A")
+    if first.client.devices()[0].device_id > second.me().device_id:
+        first, second = second, first
+    customer = await praxis.customer()
+    notice = await customer.notice()
+    await first.client.close()
+    task = asyncio.create_task(hand_to_takers(second, second.client.events(), 64))
+    room = await customer.accept(notice)
+    await until(lambda: bool(second.rooms()))
+    await room.send("Mein Rezept geht zu Ende")
+    ours = await anext(agent.waiting())
+    await ours.claim(60)
+    await until_read(lambda: texts(ours), ["Mein Rezept geht zu Ende"])
+    task.cancel()
+
+
 @pytest.mark.parametrize(("history", "known"), [(64, True), (0, False)])
 async def test_who_takes_a_room_is_handed_what_was_said_before(
     praxis: Practice, history: int, known: bool

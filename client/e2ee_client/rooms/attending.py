@@ -35,7 +35,7 @@ from .lanes import Lanes
 from .mailing import Mailing
 from .routing import Asked
 from .service import Service, machine_text
-from .taking_over import TakingOver, place_among_desks
+from .taking_over import TakingOver
 from .timed import Timed
 from .told import TOLD, said
 from .webhooks import TEXT_EVENT, RoomEvent, Webhooks
@@ -44,6 +44,7 @@ _READ_AGAIN: Final = 64
 """Texts of a room that came while the desk was not running; older ones stay unread."""
 _REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
+DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
 
@@ -161,9 +162,9 @@ class Attending:
             self._do(room_id, self._left_address, self._mailing, room_id, event.entry_hash)
 
     def _taken(self, event: RoomChanged) -> None:
-        """Of several desks the first hands over what was said before somebody took the room."""
+        """Hand over what was said before somebody took the room."""
         taker = self._taking_over.taker(event)
-        if taker is not None and not self._place():
+        if taker is not None:
             room = self._desk.room(event.room_id)
             self._do(event.room_id, self._taking_over.hand_over, room, taker)
 
@@ -200,7 +201,10 @@ class Attending:
             await handle(room)
 
     def _place(self) -> int:
-        return place_among_desks(self._desk.team())
+        """Our place among the desks in force: bots first, each in the order of the roster (ROOM-39)."""
+        desks = [one for one in self._desk.team() if one.role in DESKS]
+        desks.sort(key=lambda one: (not one.is_bot, one.device_id))
+        return next((place for place, one in enumerate(desks) if one.is_this), 0)
 
     async def _greet_in_turn(self) -> None:
         while True:

@@ -12,11 +12,10 @@ from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.errors import ConfigError
 
 from .agent import Agent
-from .attending import Attending
+from .attending import DESKS, Attending
 from .handlers import Handlers, OnMessage, OnOpened, OnRequest, OnWaiting
 from .mailing import Mailing
 from .service import Service
-from .taking_over import DESKS
 
 _NOTHING: Final = Service()
 

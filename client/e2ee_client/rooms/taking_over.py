@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
-from e2ee_client.people import Person, Role
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.runtime.event_stream import EventIterator
 
 from .agent import Agent
 from .company_room import CompanyRoom
-
-DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 
 
 class TakingOver:
@@ -37,9 +32,12 @@ class TakingOver:
         return taker if is_new and self._count else None
 
     async def hand_over(self, room: CompanyRoom, taker: bytes) -> None:
-        """Hand history over, unless nothing was said, or the room has changed again meanwhile."""
+        """Hand history over as the desk that leads the room (ROOM-23), unless nothing was said, or the room
+        has changed again meanwhile.
+        """
         with suppress(NoRight, RoomFrozen, ConsentWithdrawn, RoomErased):
-            await room.hand_over(taker, self._count)
+            if await room.leads():
+                await room.hand_over(taker, self._count)
 
 
 async def hand_to_takers(desk: Agent, events: EventIterator, count: int) -> None:
@@ -51,12 +49,5 @@ async def hand_to_takers(desk: Agent, events: EventIterator, count: int) -> None
         if not isinstance(event, RoomChanged):
             continue
         taker = taking.taker(event)
-        if taker is not None and not place_among_desks(desk.team()):
+        if taker is not None:
             await taking.hand_over(desk.room(event.room_id), taker)
-
-
-def place_among_desks(team: Sequence[Person]) -> int:
-    """Our place among the desks in force: bots first, each in the order of the roster (ROOM-39)."""
-    desks = [one for one in team if one.role in DESKS]
-    desks.sort(key=lambda one: (not one.is_bot, one.device_id))
-    return next((place for place, one in enumerate(desks) if one.is_this), 0)
