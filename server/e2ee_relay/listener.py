@@ -160,7 +160,6 @@ class Listener:
         self._tasks: set[asyncio.Task[None]] = set()
         for one in bound:
             one.setblocking(False)
-            one.listen(_BACKLOG)
             self._begin(self._accept_all(one)).add_done_callback(partial(self._accept_again, one))
 
     def cut_off(self) -> None:
@@ -293,20 +292,27 @@ class Listener:
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
-    """Bind a socket at each address of a name.
+    """Bind a socket at each address of a name, and listen: of two processes that are bound to one port at a
+    time only one may.
 
     Raises:
-        OSError: the name has no address, or none can be bound.
+        OSError: the name has no address, or one cannot be listened on.
     """
     loop = asyncio.get_running_loop()
     try:
         binder = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
     except socket.gaierror as error:
         raise OSError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
+    found = [one.dup() for one in binder.sockets]
+    binder.close()
     try:
-        return [bound.dup() for bound in binder.sockets]
-    finally:
-        binder.close()
+        for one in found:
+            one.listen(_BACKLOG)
+    except OSError:
+        for one in found:
+            one.close()
+        raise
+    return found
 
 
 def is_gone(connection: socket.socket) -> bool:

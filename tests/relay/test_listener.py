@@ -11,6 +11,7 @@ import ssl
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conversations import until
@@ -512,3 +513,21 @@ async def test_a_newcomer_gets_in_beside_a_crowd_that_wants_tls(tmp_path: Path) 
         late.abort()
         assert relay.stop() == 0
         assert "error" not in relay.log()
+
+
+async def test_of_two_that_are_bound_to_a_port_at_a_time_one_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-83, RLY-167: the other is told as of any port that is taken, and nothing of it stays open."""
+    loop = asyncio.get_running_loop()
+    really = loop.create_server
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+
+        async def create(*words: Any, **named: Any) -> asyncio.Server:
+            server = await really(*words, **named)
+            other.listen()
+            return server
+
+        monkeypatch.setattr(loop, "create_server", create)
+        with pytest.raises(OSError, match="in use"):
+            await listener.bind(*other.getsockname())
