@@ -253,10 +253,8 @@ async def test_a_desk_that_is_only_connected_hands_over_as_well(praxis: Practice
 
 async def test_a_desk_whose_elder_is_off_hands_over(praxis: Practice) -> None:
     """ROOM-23, TRN-34: the one that has opened the room and given it to who asked."""
-    second = await praxis.agent("Zentrale", front_desk=True)
-    first, agent = praxis.company, await praxis.agent("Agent A")
-    if first.client.devices()[0].device_id > second.me().device_id:
-        first, second = second, first
+    other, agent = await praxis.agent("Zentrale", front_desk=True), await praxis.agent("Agent A")
+    first, second = sorted((praxis.company, other), key=lambda one: one.me().device_id)
     customer = await praxis.customer()
     notice = await customer.notice()
     await first.client.close()

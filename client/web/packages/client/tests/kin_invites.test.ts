@@ -110,20 +110,27 @@ test("a message that was not answered has come where its mailbox is gone then; e
   }
 });
 
-/** A link with a device that has come, and a way to let another one come; steps wait for `go`. */
-async function withOneThatCame() {
+/** A link that is opened at a played relay, which has not greeted yet. */
+function opening() {
   const directory = new Directory(madeAt(NOW_MS));
   directory.connect(NOW_MS);
   const { engine } = directory;
-  const { ports, asked, gives } = played();
-  let gate: Promise<void> = Promise.resolve();
+  const relayed = played();
+  const held: { gate: Promise<void> } = { gate: Promise.resolve() };
   const doing: Shell["do"] = async (work) => {
-    await gate;
+    await held.gate;
     return engine.do(NOW_MS, work).result;
   };
   const shell = { context: engine.context, do: doing, listen: () => () => {} } as unknown as Shell;
-  const made = await link(shell, ports);
+  return { directory, ...relayed, held, opened: link(shell, relayed.ports) };
+}
+
+/** A link with a device that has come, and a way to let another one come; steps wait for `go`. */
+async function withOneThatCame() {
+  const { directory, held, ports, asked, gives, opened } = opening();
+  await setImmediate();
   gives(relay.hello());
+  const made = await opened;
   const { code, account } = parseLink(made.text);
   const place = placeOf(code.secret, account.accountId);
   const comes = async (seed: number): Promise<void> => {
@@ -137,9 +144,9 @@ async function withOneThatCame() {
   await comes(21);
   assert.match(await made.digits, /^[0-9]{6}$/);
   const waits = (): (() => void) => {
-    const held = Promise.withResolvers<void>();
-    gate = held.promise;
-    return held.resolve;
+    const wait = Promise.withResolvers<void>();
+    held.gate = wait.promise;
+    return wait.resolve;
   };
   return {
     made,
@@ -149,6 +156,16 @@ async function withOneThatCame() {
     others: () => [...directory.k.others.values()].map((one) => hex(one.record.hash)),
   };
 }
+
+test("a link is shown when its device finds a mailbox (ACC-32)", async () => {
+  const { gives, opened } = opening();
+  const state = { isShown: false };
+  void opened.then(() => Object.assign(state, { isShown: true }));
+  for (let n = 0; n < 20; n++) await setImmediate();
+  assert.equal(state.isShown, false);
+  gives(relay.hello());
+  (await opened).close();
+});
 
 test("a link that ends while the person confirms lets nobody in, and says so to both (ACC-34, ACC-53)", async () => {
   for (const ends of ["second", "closed"] as const) {

@@ -25,6 +25,8 @@ export interface BoxAddress {
 }
 
 export interface Box {
+  /** Resolves when the relay has the mailbox, or after half a minute without; rejects where the box was closed. */
+  opened(): Promise<unknown>;
   /** The next message; it is acknowledged. */
   receive(): Promise<Bytes>;
   /** Hand a message over, until the relay has it. Rejects with `link.expired` where nobody listens there. */
@@ -167,6 +169,7 @@ export function openBox(ports: BoxPorts, relayUrl: string, address: BoxAddress):
 
   connect();
   return {
+    opened: () => Promise.race([ready(), pause(ANSWER_MS)]),
     receive: () => {
       const [first] = received.splice(0, 1);
       if (first !== undefined) return Promise.resolve(first);

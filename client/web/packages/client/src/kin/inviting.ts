@@ -70,6 +70,7 @@ export async function link(shell: Shell, ports: BoxPorts): Promise<Link> {
   const secret = draw(ports.random, 16);
   const code = { secret, commitment: invites.commitmentOf(r), kind: KIND_PERSON, frontDesk: 0 };
   const box = openBox(ports, company.relayUrl, invites.placeOf(secret, accountId));
+  await box.opened();
   const { relayUrl } = company;
   const cards = [
     { accountId, relayUrl, name: null },
