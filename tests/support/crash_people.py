@@ -170,7 +170,7 @@ class Person:
         if not answer:
             self._open = False
             self.account.deaths += 1
-            await self.program.ended()
+            await self.program.gone()
             raise Died(self.name)
         if "failed" in answer:
             self.account.codes[answer["failed"]] += 1

@@ -193,6 +193,12 @@ class Program:
             await self._reader
         return status
 
+    async def gone(self) -> None:
+        """Wait until it has ended, its output having; an strace that outlives what it has killed is killed, too."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.ended(), _END_S)
+        await self.kill()
+
     async def kill(self) -> None:
         if self.runs and self._process is not None:
             self._process.kill()
