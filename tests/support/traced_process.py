@@ -194,7 +194,7 @@ class Program:
         return status
 
     async def gone(self) -> None:
-        """Wait until it has ended, its output having; an strace that outlives what it has killed is killed, too."""
+        """Wait until it has ended, as its output has; end an strace that outlives what it has killed."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.ended(), _END_S)
         await self.kill()
