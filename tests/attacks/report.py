@@ -16,9 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "reports" / "attacks.json"
 LIMITS = (
-    "Each attack is one named strategy, not a proof that there is no other. The widget of A17 does not exist "
-    "yet: card and published file stand for it. That a relay withholds everything, or sees addresses and "
-    "times, is declared and not attacked here. Clients run over a relay in memory, without sockets."
+    "Each attack is one named strategy, not a proof that there is no other. Of A17 there are the card and a "
+    "published file: what a room's host serves is for `sealroom web verify` and its tests. That a relay "
+    "withholds everything, or sees addresses and times, is declared and not attacked here. Clients run over "
+    "a relay in memory, without sockets."
 )
 sys.path[:0] = [str(ROOT / part) for part in ("", "client", "server", "tests/support")]
 

@@ -1,7 +1,7 @@
 """Attacks on what the company publishes itself: its contact card and the program's files.
 
-The widget of the catalogue's entry A17 does not exist yet: that a page refuses an exchanged bundle is to be
-shown where the widget is made. What is shown here is what exists: the card, and the hash of a published file.
+What a room's host serves to browsers is of the catalogue's entry A17, too: `tests/site/test_verifying.py`
+shows that whoever compares it notices an exchange.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def test_a17_the_file_is_exchanged(wheels: tuple[Path, Path], tmp_path: Path, bo
     world = AttackWorld()
     world.relay.deeds.append("exchanged the program's file; the published hash was out of its reach")
     world.customer.refusals.append(f"pip: exit code {refused.returncode}, hashes do not match")
-    book.attack("A17", world, Verdict.REFUSED, "a widget's bundle is not made yet; its page will do the same")
+    book.attack("A17", world, Verdict.REFUSED, "a browser compares the launcher with the hash in its page")
 
 
 def test_a17_control_no_hash(wheels: tuple[Path, Path], tmp_path: Path, book: Book) -> None:
