@@ -187,6 +187,17 @@ JUNIT = """<testsuites><testsuite>
 </testsuite></testsuites>"""
 
 
+def test_auditors_are_told_of_each_package_that_steps_and_tests_want() -> None:
+    """What CI installs is what tests want: one that is skipped leaves its claim open."""
+    block = re.search(r"^sudo apt install ((?:.*\\\n)*.*)$", (ROOT / "AUDIT.md").read_text("utf-8"), re.M)
+    assert block
+    ci = (ROOT / ".ci/run").read_text("utf-8")
+    wanted = {package for step in steps.STEPS for _, package in step.tools}
+    wanted |= {package for _, package in re.findall(r"\b([\w-]+):([a-z0-9-]+)\b", ci.partition("; do")[0])}
+    wanted |= set(re.findall(r"packages\+=\(([a-z0-9-]+)\)", ci))
+    assert wanted - set(block[1].replace("\\", "").split()) == set()
+
+
 def test_a_run_of_the_tests_is_read_case_by_case(tmp_path: Path) -> None:
     (tmp_path / "tests.xml").write_text(JUNIT)
     found = junit.read([tmp_path / "tests.xml"])
