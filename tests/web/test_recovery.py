@@ -46,7 +46,7 @@ async def written_down(room: FrameLocator) -> list[str]:
     for field, number in zip(fields, asked, strict=True):
         await field.fill("00000")
         await field.press("Enter")
-        await room.get_by_role("alert").get_by_text(f"Gruppe \u2068{number}\u2069 ist eine andere").wait_for()
+        await room.get_by_role("alert").get_by_text(f"Gruppe \u2068{number}\u2069 stimmt nicht").wait_for()
         await field.fill(groups[number - 1].lower())
     await fields[-1].press("Enter")
     await room.get_by_text("Stimmt. Bewahren Sie das Papier").wait_for()

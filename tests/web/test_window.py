@@ -266,7 +266,7 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
     await page.keyboard.press("Tab")
     await page.keyboard.type("xd7vy")
     await page.keyboard.press("Enter")
-    await dialog.get_by_role("alert").get_by_text("Gruppe \u20685\u2069 ist eine andere").wait_for()
+    await dialog.get_by_role("alert").get_by_text("Gruppe \u20685\u2069 stimmt nicht").wait_for()
     assert [await one.get_attribute("aria-invalid") for one in (first, second)] == [None, "true"]
     assert await web_pictures.barriers(page) == []
     await page.keyboard.press("Backspace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 ENGLISH_ERASING: Final[dict[str, str]] = {
-    "help.room.erase": "have an entry of your side erased on all devices that it binds, or the whole room",
+    "help.room.erase": "have an entry of your side erased (customers keep the company's), or the whole room",
     "help.room.sensitive": "mark an entry as sensitive: who is not cleared does not see it",
     "help.room.hold": "keep everything from being destroyed, or no longer, with a reason (supervisors)",
     "help.room.erasures": "show what was to be erased, who has said that it is done, and who has not",

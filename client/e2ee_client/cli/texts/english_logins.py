@@ -48,7 +48,7 @@ ENGLISH_LOGINS: Final[dict[str, str]] = {
     "link.done": "Device {short} is yours now. The company is shown a new device.",
     "link.own": "This device joins an account that talks to {company}{origin}.\n"
     "Only a device of your own shows its code. A stranger's code lets the stranger read what you write here.",
-    "ask.own": "Is the other device yours, and before you? [y/n] ",
+    "ask.own": "Is the other device yours, and in front of you? [y/n] ",
     "ask.link_text": "What the other device shows: ",
     "link.compare": "Compare these digits with the other device: {digits}",
     "link.joined": "This is device {short} of your account; its store is {path}.",

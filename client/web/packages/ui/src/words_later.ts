@@ -41,7 +41,7 @@ export const LATER_WORDS = {
   "export.read.do": ["Zum Lesen speichern", "Save to read"],
   "export.proof": [
     "Eine Datei, mit der sich prüfen lässt, was das Unternehmen geschrieben hat. Was Sie geschrieben haben, beweist sie niemandem.",
-    "A file by which anybody can verify what the company wrote. What you wrote it proves to nobody.",
+    "A file by which anybody can verify what the company wrote. It proves to nobody what you wrote.",
   ],
   "export.proof.do": ["Als prüfbare Datei speichern", "Save as a file to verify"],
   "export.care": [
@@ -87,7 +87,7 @@ export const LATER_WORDS = {
   "join.go": ["Weiter", "Continue"],
   "join.own.title": [
     "Ist das andere Gerät Ihres, und liegt es vor Ihnen?",
-    "Is the other device yours, and before you?",
+    "Is the other device yours, and in front of you?",
   ],
   "join.own.text": [
     "Sie verbinden sich mit einem Gespräch mit {company} ({origin}). Hat Ihnen jemand den Code geschickt, liest dieser Mensch künftig mit, was Sie hier schreiben.",
@@ -109,7 +109,7 @@ export const LATER_WORDS = {
   "code.title": ["Ihr Code", "Your code"],
   "code.text": [
     "Geht dieses Gerät verloren, weist dieser Code Sie auf einem anderen wieder aus. Schreiben Sie alles auf Papier, was in dem Kasten steht, und bewahren Sie es gut auf.",
-    "If this device is lost, this code shows on another one who you are. Write all that stands in the box on paper, and keep that safe.",
+    "If you lose this device, this code shows on another one who you are. Write down on paper all that stands in the box, and keep it safe.",
   ],
   "code.care": [
     "Wer den Code hat, kann in Ihrem Namen schreiben. Geben Sie ihn niemandem, auch uns nicht.",
@@ -127,8 +127,8 @@ export const LATER_WORDS = {
   "code.again": ["Code noch einmal zeigen", "Show the code again"],
   "code.check": ["Vergleichen", "Compare"],
   "code.wrong": [
-    "Gruppe {n} ist eine andere. Bitte vergleichen Sie Ihr Papier.",
-    "Group {n} is another one. Please compare your paper.",
+    "Gruppe {n} stimmt nicht. Bitte vergleichen Sie Ihr Papier.",
+    "Group {n} is not right. Please compare your paper.",
   ],
   "code.done": [
     "Stimmt. Bewahren Sie das Papier getrennt von diesem Gerät auf.",
@@ -138,7 +138,7 @@ export const LATER_WORDS = {
   "recover.title": ["Mit Ihrem Code weiterschreiben", "Continue with your code"],
   "recover.how": [
     "Nur wenn Sie keines Ihrer Geräte mehr haben: Geräte von früher schreiben danach nicht mehr mit.",
-    "Only if you have none of your devices any more: earlier devices write no more after that.",
+    "Only if you have none of your devices any more: earlier devices can no longer write after that.",
   ],
   "recover.for": ["Nehmen Sie das Papier, auf dem dies steht:", "Take the paper that says this:"],
   "recover.other": ["Das ist der Code für {whose}.", "This is the code for {whose}."],
@@ -164,7 +164,7 @@ export const LATER_WORDS = {
   ],
   "recover.devices": [
     "Ihre früheren Geräte schreiben nicht mehr mit. Sie zeigen es an, sobald sie Verbindung haben.",
-    "Your earlier devices write no more. They say so as soon as they are connected.",
+    "Your earlier devices can no longer write. They say so as soon as they are connected.",
   ],
   "recover.write": ["Weiterschreiben", "Go on writing"],
 

@@ -63,7 +63,7 @@ export const ROOM_WORDS = {
   "happened.exported": ["{name} hat den Verlauf gespeichert.", "{name} saved what was written."],
   "happened.erased": ["Inhalte wurden gelöscht.", "Contents were erased."],
   "happened.withdrawn": ["Die Einwilligung wurde widerrufen.", "The consent was withdrawn."],
-  "happened.notice-replaced": ["Es gelten neue Hinweise.", "A new notice holds."],
+  "happened.notice-replaced": ["Es gelten neue Hinweise.", "A new notice applies."],
   "happened.identified": ["Sie haben sich angemeldet.", "You have signed in."],
   "happened.device-added": ["Ein weiteres Gerät ist dabei.", "Another device was added."],
   "happened.rated": ["Danke für Ihre Rückmeldung.", "Thank you for your feedback."],
@@ -73,7 +73,7 @@ export const ROOM_WORDS = {
   ],
   "happened.differ": [
     "Hier gibt es zwei Fassungen. Bitte fragen Sie nach, welche gilt.",
-    "There are two versions here. Please ask which one holds.",
+    "There are two versions here. Please ask which one applies.",
   ],
   "happened.unsupported": [
     "Etwas, das diese Fassung der Seite nicht anzeigen kann.",
@@ -135,7 +135,7 @@ export const ROOM_WORDS = {
 
   "closed.title": ["Dieses Gespräch ist abgeschlossen.", "This conversation is closed."],
   "closed.reopen": ["Wieder öffnen", "Open it again"],
-  "frozen.title": ["Sie haben widersprochen. Das Gespräch ruht.", "You have objected. The conversation rests."],
+  "frozen.title": ["Sie haben widersprochen. Das Gespräch ruht.", "You have objected. The conversation is paused."],
   "frozen.text": ["Es geht nichts hinaus, bis Sie es fortsetzen.", "Nothing is sent until you continue."],
   "frozen.unfreeze": ["Fortsetzen", "Continue"],
   "withdrawn.title": ["Ihre Einwilligung ist widerrufen.", "Your consent is withdrawn."],
@@ -187,7 +187,7 @@ export const ROOM_WORDS = {
   ],
   "ask.forget.do": ["Alles löschen", "Erase everything"],
   "ask.erase.title": ["Nachricht löschen?", "Erase this message?"],
-  "ask.erase.text": ["Sie wird auch bei {company} gelöscht.", "It is erased at {company}, too."],
+  "ask.erase.text": ["{company} bekommt den Auftrag, sie ebenfalls zu löschen.", "{company} is told to erase it, too."],
   "ask.erase.do": ["Löschen", "Erase"],
   "ask.anew.title": ["Neu beginnen?", "Begin anew?"],
   "ask.anew.text": [
@@ -236,10 +236,10 @@ export const ROOM_WORDS = {
     "Die Angaben des Unternehmens ließen sich nicht laden.",
     "The company's details could not be loaded.",
   ],
-  "obstacle.door-wrong.title": ["Das ist nicht, wer es sein soll", "This is not who it should be"],
+  "obstacle.door-wrong.title": ["Hier stimmt etwas nicht", "Something is wrong here"],
   "obstacle.door-wrong.text": [
     "Die Angaben hinter dieser Seite sind nicht richtig unterschrieben. Es wurde nichts übertragen.",
-    "The details behind this page are not signed properly. Nothing was transmitted.",
+    "The details behind this page are not properly signed. Nothing was transmitted.",
   ],
   "obstacle.other-site.title": ["Dieses Fenster gehört nicht hierher", "This window does not belong here"],
   "obstacle.other-site.text": [
