@@ -152,23 +152,49 @@ def test_keys_of_an_upload_that_was_refused_go_again() -> None:
     assert len(asked) == 5
 
 
+def test_keys_of_a_refused_upload_go_again_after_a_restart() -> None:
+    """ID-50, STO-09: a client that is started again and again while the disk of its relay is full."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    asked = refusing(company, times=4)
+    company.start()
+    for _ in range(4):
+        world.advance(1_000)
+        company.crash(company.rows)
+        company.start()
+    world.advance(HOUR_MS)
+    assert len(asked) == 5
+    assert {one.one_time_x25519 for one in asked} == {asked[0].one_time_x25519}
+    assert {one.one_time_kem for one in asked} == {asked[0].one_time_kem}
+    assert company.engine._state.own.stock_made == 200
+
+
 def test_only_keys_that_no_relay_has_had_go_again() -> None:
-    """ID-50, RLY-63: not those below the relay's highest id, used, of another record, or of another day."""
+    """ID-50, RLY-63: not those below the relay's highest id, used, of another record, or of another day, nor
+    those of an upload that was not answered.
+    """
     world, company, _, _ = talking()
     state, upkeep, turn = company.engine._state, company.engine._context.upkeep, Turn(world.now_ms)
-    refused = RefusedUpload(state)
-    one, two, three = refused.keys = tuple(upkeep.make_one_time(turn, PrekeyKind.OPK, 3, b""))
-    assert refused.again(turn, PrekeyKind.PQK_ONE_TIME, 0, 9) == ()
-    assert refused.again(turn, PrekeyKind.OPK, 0, 2) == (one, two)
-    assert refused.again(turn, PrekeyKind.OPK, one.pair.prekey.id, 9) == (two, three)
+    upload = RefusedUpload(state)
+    upkeep.make_one_time(turn, PrekeyKind.OPK, 1, b"")
+    one, two, three = made = tuple(upkeep.make_one_time(turn, PrekeyKind.OPK, 3, b""))
+    assert upload.again(turn, PrekeyKind.OPK, 0, 9) == ()
+    upload.refused(turn, ())
+    assert upload.again(turn, PrekeyKind.OPK, 0, 9) == ()
+    upload.refused(turn, made)
+    assert upload.again(turn, PrekeyKind.PQK_ONE_TIME, 0, 9) == ()
+    assert upload.again(turn, PrekeyKind.OPK, 0, 2) == (one, two)
+    assert upload.again(turn, PrekeyKind.OPK, one.pair.prekey.id, 9) == (two, three)
     upkeep.used(turn, [two])
-    assert refused.again(turn, PrekeyKind.OPK, 0, 9) == (one, three)
+    assert upload.again(turn, PrekeyKind.OPK, 0, 9) == (one, three)
     for other_ms in (turn.now_ms - 1, turn.now_ms + DAY_MS):
-        assert refused.again(Turn(other_ms), PrekeyKind.OPK, 0, 9) == ()
-    other = replace(one, record=replace(one.record, created_ms=1))
-    state.prekeys[other.key] = other
-    refused.keys = (other, three)
-    assert refused.again(turn, PrekeyKind.OPK, 0, 9) == (three,)
+        later = Turn(other_ms)
+        upload.refused(later, made)
+        assert upload.again(later, PrekeyKind.OPK, 0, 9) == ()
+    state.prekeys[one.key] = replace(one, record=replace(one.record, created_ms=1))
+    assert upload.again(turn, PrekeyKind.OPK, 0, 9) == (three,)
+    upload.sent(turn)
+    assert upload.again(turn, PrekeyKind.OPK, 0, 9) == ()
 
 
 def test_low_prekeys_are_heard_from_our_own_relay_only() -> None:

@@ -383,6 +383,7 @@ class Entry(Part):
             device = own.account_id, own.device.record.hash
             one_time = signed_of(opks), signed_of(pqks)
             upload = PrekeysUpload(link.new_id(), *device, spk.signed, pqk.signed, *one_time)
+            self._refused.sent(turn)
             link.request(turn, upload, partial(self._uploaded, link, (*opks, *pqks)))
         else:
             self._is_published(turn, link)
@@ -414,12 +415,13 @@ class Entry(Part):
         return True
 
     def _uploaded(self, link: Link, keys: tuple[OwnPrekey, ...], turn: Turn, frame: Response) -> None:
-        self._refused.keys = keys if isinstance(frame, ErrorReply) else ()
         if isinstance(frame, PrekeysStock):
             self._low_told = None
             self._is_published(turn, link)
-        else:
-            refused(turn, link, frame)
+            return
+        if isinstance(frame, ErrorReply):
+            self._refused.refused(turn, keys)
+        refused(turn, link, frame)
 
     def _is_published(self, turn: Turn, link: Link) -> None:
         """Entry and prekeys are at the relay: whoever has our card can write to us."""

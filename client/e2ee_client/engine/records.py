@@ -147,6 +147,15 @@ def prekey_place(kind: PrekeyKind, key_id: int) -> bytes:
 
 
 @dataclass(slots=True)
+class RefusedKeys(Row):
+    """The lowest id of the one-time keys in our last upload, if the relay has refused that (ID-50)."""
+
+    TABLE = "meta"
+    PREFIX = b"refused upload"
+    least_id: int
+
+
+@dataclass(slots=True)
 class Message(Row):
     """A text of either side, as the application sees it.
 

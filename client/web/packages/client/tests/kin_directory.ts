@@ -28,6 +28,8 @@ import { bytesFrom } from "./shop.ts";
 
 const PUBLISH = 8;
 const LOOKUP = 9;
+export const PREKEYS_UPLOAD = 10;
+const PREKEYS_COUNT = 11;
 const BAD_ENTRY = 12;
 const MAX_REQUESTS = 300;
 const MAX_REQUEST_B = 1_000_000;
@@ -39,6 +41,8 @@ export class Directory {
   addresses: readonly (Bytes | null)[] = [];
   /** Whether PUBLISH is lost on its way, or what answers it. */
   loses: "request" | "answer" | null = null;
+  /** What answers PREKEYS_UPLOAD and PREKEYS_COUNT; nothing does without it. */
+  stock: ((operation: number, fields: readonly unknown[]) => Answer | null) | null = null;
   lookedUp = 0;
   published = 0;
   /** What was asked of the entry: the numbers of the lists of a PUBLISH, or "look". */
@@ -108,6 +112,7 @@ export class Directory {
 
   #answer(operation: number, fields: readonly unknown[]): Answer | null {
     if (operation === LOOKUP) return this.#found(fields[1] as number);
+    if (operation === PREKEYS_UPLOAD || operation === PREKEYS_COUNT) return this.stock?.(operation, fields) ?? null;
     if (operation !== PUBLISH) return null;
     const lists = (fields[1] as Bytes[]).map((one) => verifyList(this.own.record.accountId, one));
     this.asked.push(lists.map((one) => one.seq));

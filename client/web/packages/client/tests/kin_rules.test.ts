@@ -9,7 +9,8 @@ import { signAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { names } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
-import type { LookupResult } from "@sealroom/core/relay/answers.ts";
+import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
+import { UNAVAILABLE } from "@sealroom/core/relay/requests.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { sendLists, take } from "../src/engine/contents.ts";
 import { tryStart, want } from "../src/engine/renewal.ts";
@@ -20,7 +21,7 @@ import { addDevice, noteEntry, removeDevice, settle } from "../src/kin/devices.t
 import { refill } from "../src/kin/entry.ts";
 import { kinOf } from "../src/kin/kin.ts";
 import type { Sibling } from "../src/kin/rows.ts";
-import { Directory, madeAt, signed } from "./kin_directory.ts";
+import { Directory, madeAt, PREKEYS_UPLOAD, signed } from "./kin_directory.ts";
 import { agent, bytesFrom, desk, NOW_MS } from "./shop.ts";
 import { Scene } from "./shop_room.ts";
 import { arrives, flightsOf } from "./shop_session.ts";
@@ -297,4 +298,50 @@ test("a list of a recovery in the directory ends this device also when it is ove
     assert.deepEqual(directory.events, [{ type: "replaced", byCode: true }]);
     assert.deepEqual([c.isReplaced, c.code], [true, "used"]);
   }
+});
+
+test("one-time keys of a refused upload go again, after a restart too; no others do (ID-50)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  const { k } = directory;
+  const { prekeys } = directory.engine.context;
+  const held = {
+    name: "prekeys_stock",
+    opks: 0,
+    pqks: 0,
+    opkId: 0,
+    oneTimePqkId: 0,
+    spkId: null,
+    pqkId: null,
+  } as const;
+  const refusal: Answer = { name: "error", code: UNAVAILABLE, retryAfterMs: 0 };
+  /** What an upload has in a new opening of the store, by a relay that answers so. */
+  const uploaded = (atMs: number, answer: Answer | null, highest = 0): readonly number[] => {
+    const sent = new Set<string>();
+    directory.stock = (operation, fields) => {
+      if (operation !== PREKEYS_UPLOAD) return { ...held, opkId: highest, oneTimePqkId: highest };
+      for (const one of [...(fields[4] as Bytes[]), ...(fields[5] as Bytes[])]) sent.add(hex(one));
+      return answer;
+    };
+    k.refusedId = directory.reopened().refusedId;
+    directory.connect(atMs);
+    const found = [...prekeys.values()].map((one) => one.prekey).filter((one) => sent.has(hex(one.signed)));
+    assert.equal(found.length, sent.size, "our own");
+    return found.map((one) => one.id).sort((a, b) => a - b);
+  };
+  const first = uploaded(NOW_MS, refusal);
+  assert.equal(first.length, 48);
+  assert.deepEqual(uploaded(NOW_MS + 1_000, refusal), first);
+  assert.equal(k.stock.used, 48);
+  const highest = first[9] as number;
+  const above = uploaded(NOW_MS + 2_000, refusal, highest);
+  assert.deepEqual(above.slice(0, 38), first.slice(10));
+  assert.equal(k.stock.used, 58);
+  assert.equal(uploaded(NOW_MS + 3_000, null, highest).length, 48);
+  assert.equal(directory.reopened().refusedId, 0, "its answer was lost");
+  const other = uploaded(NOW_MS + 4_000, refusal);
+  assert.ok(!other.some((id) => above.includes(id)));
+  const next = uploaded(NOW_MS + 4_000 + DAY_MS, refusal);
+  assert.ok(!next.some((id) => other.includes(id)), "of another day");
+  assert.deepEqual(uploaded(NOW_MS + 5_000 + DAY_MS, { ...held, opks: 24, pqks: 24 }), next);
+  assert.ok(!uploaded(NOW_MS + 6_000 + DAY_MS, refusal).some((id) => next.includes(id)), "they were taken");
 });

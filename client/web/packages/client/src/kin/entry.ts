@@ -6,7 +6,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare as compareBytes, hex, same } from "@sealroom/core/bytes.ts";
-import { DAY_MS, HOUR_MS, MAX_U32 } from "@sealroom/core/constants.ts";
+import { DAY_MS, HOUR_MS, MAX_U32, PREKEY_LIFE_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { signAddress, verifyAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
@@ -19,6 +19,7 @@ import { sendLists } from "../engine/contents.ts";
 import type { Answered, Link } from "../engine/links.ts";
 import { ask, drop, MAX_RETRY_AFTER_MS } from "../engine/links.ts";
 import { refuse } from "../engine/mailbox.ts";
+import type { OwnPrekey } from "../engine/records.ts";
 import { redoAhead } from "../engine/renewal_time.ts";
 import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
@@ -36,7 +37,7 @@ import {
   takeNext,
 } from "./own_list.ts";
 import type { KinState } from "./state.ts";
-import { knowsAll, namedBy, owesList, setNext, setRow } from "./state.ts";
+import { knowsAll, namedBy, owesList, setNext, setRefused, setRow } from "./state.ts";
 
 const MAX_PUBLISHED = 64;
 const MAX_STOCK_A_DAY = 400;
@@ -295,18 +296,25 @@ function stocked(k: KinState, turn: Turn, link: Link, answer: Answer): void {
   rotate(k.c, turn);
   const [spk, pqk] = [prekeysOf(k.c, "SPK").at(-1), prekeysOf(k.c, "PQK_LAST_RESORT").at(-1)];
   if (spk === undefined || pqk === undefined) return;
-  const opks = missing(k, turn, "OPK", answer.opks);
-  const pqks = missing(k, turn, "PQK_ONE_TIME", answer.pqks);
+  const opks = missing(k, turn, "OPK", answer.opks, answer.opkId);
+  const pqks = missing(k, turn, "PQK_ONE_TIME", answer.pqks, answer.oneTimePqkId);
   const isStale = answer.spkId !== spk.prekey.id || answer.pqkId !== pqk.prekey.id;
   if (!isStale && opks.length === 0 && pqks.length === 0) {
     usable(k, link);
     return;
   }
   const { accountId, hash } = k.c.own.record;
-  const upload = requests.uploadPrekeys(accountId, hash, spk.prekey.signed, pqk.prekey.signed, opks, pqks);
+  const oneTime = [signedOf(opks), signedOf(pqks)] as const;
+  const upload = requests.uploadPrekeys(accountId, hash, spk.prekey.signed, pqk.prekey.signed, ...oneTime);
+  // As long as it is not refused its keys may be in the stock, and handed out (ID-50).
+  setRefused(k, turn, 0);
   ask(turn, link, upload, (then, found) => {
     if (found.name === "prekeys_stock") usable(k, link);
-    else refuse(k.c, then, link, found);
+    else {
+      const ids = [...opks, ...pqks].map((one) => one.prekey.id);
+      if (found.name === "error" && ids.length > 0) setRefused(k, then, Math.min(...ids));
+      refuse(k.c, then, link, found);
+    }
   });
 }
 
@@ -315,16 +323,33 @@ function usable(k: KinState, link: Link): void {
   link.refusals = 0;
 }
 
-function missing(k: KinState, turn: Turn, kind: PrekeyKind, held: number): readonly Bytes[] {
+function signedOf(keys: readonly OwnPrekey[]): readonly Bytes[] {
+  return keys.map((one) => one.prekey.signed);
+}
+
+/** What fills the stock: keys that were refused first, then new ones, as many as a day has (ID-50, SES-35). */
+function missing(k: KinState, turn: Turn, kind: PrekeyKind, held: number, highest: number): readonly OwnPrekey[] {
   if (held >= REFILL_BELOW) return [];
+  const again = refusedOf(k, turn.nowMs, kind, highest).slice(0, STOCK - held);
   freeFrom(k.stock, turn.nowMs, DAY_MS, MAX_STOCK_A_DAY);
-  const wanted = Math.min(STOCK - held, MAX_STOCK_A_DAY - k.stock.used);
-  return Array.from({ length: Math.max(wanted, 0) }, () => {
+  const wanted = Math.min(STOCK - held - again.length, MAX_STOCK_A_DAY - k.stock.used);
+  const made = Array.from({ length: Math.max(wanted, 0) }, () => {
     k.stock.used += 1;
     // Ids from the clock: an older copy of the store goes on above what was uploaded (ID-30).
     const id = Math.min(Math.max(k.row.stockId + 1, Math.floor(turn.nowMs / 1_000)), MAX_U32);
     setRow(k, turn, { stockId: id });
-    return make(k.c, turn, kind, id).prekey.signed;
+    return make(k.c, turn, kind, id);
+  });
+  return [...again, ...made];
+}
+
+/** Those of a refused upload that are ours still, of the last day, above all that the relay has had (ID-50). */
+function refusedOf(k: KinState, nowMs: number, kind: PrekeyKind, highest: number): readonly OwnPrekey[] {
+  if (k.refusedId === 0) return [];
+  return prekeysOf(k.c, kind).filter(({ prekey, record }) => {
+    const madeMs = prekey.notAfterMs - PREKEY_LIFE_MS;
+    const isOfToday = madeMs <= nowMs && nowMs < madeMs + DAY_MS && same(record.hash, k.c.own.record.hash);
+    return prekey.id >= k.refusedId && prekey.id > highest && isOfToday;
   });
 }
 

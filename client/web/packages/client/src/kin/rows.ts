@@ -12,6 +12,7 @@ import type { Row } from "../engine/ports.ts";
 export const ENTRY_KEY = named("entry");
 export const NEXT_KEY = named("next");
 export const OLDER_KEY = named("older");
+export const REFUSED_KEY = named("refused");
 const DEVICE = "device:";
 
 /** `publishedSeq` is the list that the directory has, 0 where that is not known. */
@@ -80,6 +81,7 @@ export interface KinRows {
   readonly entry: EntryRow | null;
   readonly next: DeviceList | null;
   readonly older: DeviceRecord | null;
+  readonly refusedId: number;
   readonly others: readonly Sibling[];
 }
 
@@ -88,11 +90,13 @@ export function readRows(accountId: Bytes, rows: readonly Row[]): KinRows {
   const entry = rows.find(isAt(ENTRY_KEY));
   const next = rows.find(isAt(NEXT_KEY));
   const older = rows.find(isAt(OLDER_KEY));
+  const refused = rows.find(isAt(REFUSED_KEY));
   const devices = rows.filter(({ key }) => hex(key).startsWith(hex(named(DEVICE))));
   return stored(() => ({
     entry: entry === undefined ? null : decodeEntryRow(new RowReader(entry.value)),
     next: next === undefined ? null : verifyList(accountId, new RowReader(next.value).bytes()),
     older: older === undefined ? null : decodeRecord(new RowReader(older.value).bytes()),
+    refusedId: refused === undefined ? 0 : new RowReader(refused.value).uint(),
     others: devices.map(({ value }) => decodeSibling(new RowReader(value))),
   }));
 }

@@ -10,7 +10,16 @@ import type { Context } from "../engine/context.ts";
 import type { Row } from "../engine/ports.ts";
 import type { Turn } from "../engine/turn.ts";
 import type { EntryRow, Sibling } from "./rows.ts";
-import { ENTRY_KEY, encodeEntryRow, encodeSibling, NEXT_KEY, OLDER_KEY, readRows, siblingKey } from "./rows.ts";
+import {
+  ENTRY_KEY,
+  encodeEntryRow,
+  encodeSibling,
+  NEXT_KEY,
+  OLDER_KEY,
+  REFUSED_KEY,
+  readRows,
+  siblingKey,
+} from "./rows.ts";
 
 export interface KinState {
   readonly c: Context;
@@ -19,6 +28,8 @@ export interface KinState {
   next: DeviceList | null;
   /** Our record before it was dated anew: our lists go on naming it (ID-28, ID-39). */
   older: DeviceRecord | null;
+  /** The lowest id of the one-time keys in our last upload, if the relay has refused it; else 0 (ID-50). */
+  refusedId: number;
   /** By the hash of the record. */
   readonly others: Map<string, Sibling>;
   // In memory only:
@@ -45,6 +56,7 @@ export function stateOf(c: Context, rows: readonly Row[]): KinState {
     row: found.entry ?? fresh(),
     next: found.next,
     older: found.older,
+    refusedId: found.refusedId,
     others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
     ...{ comparedMs: null, isFresh: false, lacksAddress: false, leastIssuedMs: 0, contradictions: 0, askedMs: 0 },
     ...{ published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
@@ -65,6 +77,13 @@ export function setNext(k: KinState, turn: Turn, next: DeviceList | null): void 
 export function setOlder(k: KinState, turn: Turn, older: DeviceRecord): void {
   k.older = older;
   turn.put("account", OLDER_KEY, () => row(older.bytes));
+}
+
+export function setRefused(k: KinState, turn: Turn, id: number): void {
+  if (id === k.refusedId) return;
+  k.refusedId = id;
+  if (id === 0) turn.delete("account", REFUSED_KEY);
+  else turn.put("account", REFUSED_KEY, () => row(id));
 }
 
 export function setSibling(k: KinState, turn: Turn, one: Sibling): Sibling {

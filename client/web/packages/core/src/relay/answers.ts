@@ -80,6 +80,9 @@ export interface PrekeysStock {
   readonly name: "prekeys_stock";
   readonly opks: number;
   readonly pqks: number;
+  /** The highest id that was ever uploaded, of each of the two. */
+  readonly opkId: number;
+  readonly oneTimePqkId: number;
   readonly spkId: number | null;
   readonly pqkId: number | null;
 }
@@ -193,9 +196,10 @@ function asResult(value: Value): SendResult {
 }
 
 function asStock([opks, pqks, highest, highestKem, spk, pqk]: readonly Value[]): Answer {
-  [highest, highestKem].map(saturated);
+  const [opkId, oneTimePqkId] = [highest, highestKem].map(saturated);
   const [spkId, pqkId] = [spk, pqk].map((one) => (present(one) === null ? null : saturated(one)));
-  return { name: "prekeys_stock", opks: saturated(opks), pqks: saturated(pqks), spkId, pqkId } as PrekeysStock;
+  const ids = { opkId, oneTimePqkId, spkId, pqkId };
+  return { name: "prekeys_stock", opks: saturated(opks), pqks: saturated(pqks), ...ids } as PrekeysStock;
 }
 
 function asHello([version, relayName, nonce, limits, operations]: readonly Value[]): Push {
