@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
@@ -103,3 +104,21 @@ def test_what_was_not_asked_for_is_neither_signed_nor_installed(desk: Person) ->
     desk.ok("company", "mandate", "install", "mandate")
     again = desk.run("company", "mandate", "install", "mandate")
     assert (again.status, again.code) == (2, "config.invalid")
+
+
+def test_a_device_that_was_asked_for_is_cancelled(desk: Person) -> None:
+    """ACC-42: the list that was signed for it is not installed any more, and another one is asked for."""
+    ready(desk)
+    elsewhere = desk.with_(SEALROOM_STORE=str(desk.home / "none.db"), SEALROOM_PASSPHRASE=None)
+    agent = desk.with_(SEALROOM_STORE=str(desk.home / "agent.db"))
+    with desk.start("company", "run") as front_desk:
+        front_desk.wait_for("connected")
+        with desk.start("company", "device", "request", "Frau Sommer", "request", "--yes") as asking:
+            text = asking.wait_for(r"sealroom:contact[^\n]+\n").strip()
+            with agent.start("agent", "join", text):
+                asking.finish()
+        elsewhere.ok("company", "device", "sign", "key", "request", "answer")
+        assert json.loads(desk.ok("company", "device", "cancel", "--json")) == {"cancelled": True}
+        refused = desk.run("company", "device", "install", "answer")
+        assert (refused.status, refused.code) == (2, "config.invalid")
+    assert "No device is asked for any more" in desk.ok("company", "device", "cancel")

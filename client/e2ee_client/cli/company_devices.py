@@ -69,3 +69,19 @@ def install(session: Session) -> Work:
             return DONE
 
     return work()
+
+
+def cancel(session: Session) -> Work:
+    """Forget the device that was asked for."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            await company_of(client).cancel_device()
+            if session.options.json:
+                session.terminal.json({"cancelled": True})
+            else:
+                session.say("device.cancelled")
+            return DONE
+
+    return work()

@@ -142,6 +142,8 @@ def _signed_elsewhere(add: _Adding, notice: CommandGroup) -> None:
     install = command(device, add.texts, "install", company_devices.install, "help.company.device.install")
     install.argument("file", "help.answer_file", type=Path, metavar="FILE").switches(json="help.json")
     with_timeout(install)
+    cancel = command(device, add.texts, "cancel", company_devices.cancel, "help.company.device.cancel")
+    cancel.switches(json="help.json")
 
 
 def _policy(add: _Adding) -> None:

@@ -18,6 +18,7 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "help.company.device.sign": "sign the device list with an exported account key; needs no store and no "
     "network",
     "help.company.device.install": "install the signed list, and tell the device",
+    "help.company.device.cancel": "forget the device that was asked for, so that another one may be",
     "device.requested": "Written to {path}. Sign it where the account key is kept: sealroom company device "
     "sign KEY {path} ANSWER\nThen, here, within 24 hours: sealroom company device install ANSWER\n"
     "The new device waits until then: leave it running. Its fingerprint, which it shows as well, has to "
@@ -25,6 +26,8 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "device.compare": "One of these fingerprints has to be that of the new device, as its own screen shows "
     "it. Is it missing, or is one there that you have not signed before, do not give the answer away.",
     "device.installed": "{short} belongs to the company now.",
+    "device.cancelled": "No device is asked for any more. Destroy an answer that was signed. If one was "
+    "installed, its device stands in the list: take it out by sealroom company suspend.",
     "error.renewal.offline": "the relay has not shown whether there is a later device list; nothing was done",
     "hint.renewal.offline": "try again when the relay can be reached",
     "error.renewal.waiting": "the device list is installed, but the relay does not have it yet",

@@ -22,6 +22,7 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "help.company.device.sign": "die Geräteliste mit dem ausgelagerten Kontoschlüssel unterschreiben; ohne "
     "Speicher und ohne Netz",
     "help.company.device.install": "die unterschriebene Liste einsetzen und das Gerät verständigen",
+    "help.company.device.cancel": "das angefragte Gerät vergessen, damit ein anderes angefragt werden kann",
     "device.requested": "In {path} geschrieben. Dort unterschreiben, wo der Kontoschlüssel liegt: sealroom "
     "company device sign SCHLÜSSEL {path} ANTWORT\nDann hier, innerhalb von 24 Stunden: sealroom company "
     "device install ANTWORT\nSo lange wartet das neue Gerät: lassen Sie es laufen. Sein Fingerabdruck, den "
@@ -30,6 +31,9 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "Bildschirm ihn zeigt. Fehlt er, oder steht da einer, den Sie nicht schon einmal unterschrieben haben, "
     "geben Sie die Antwort nicht weiter.",
     "device.installed": "{short} gehört nun zum Unternehmen.",
+    "device.cancelled": "Es ist kein Gerät mehr angefragt. Vernichten Sie eine Antwort, die unterschrieben "
+    "wurde. Ist eine eingesetzt, steht ihr Gerät in der Liste: nehmen Sie es mit sealroom company suspend "
+    "heraus.",
     "error.renewal.offline": "das Relay hat nicht gezeigt, ob es eine neuere Geräteliste gibt; es ist nichts "
     "geschehen",
     "hint.renewal.offline": "versuchen Sie es wieder, wenn das Relay zu erreichen ist",
