@@ -10,6 +10,7 @@ from attack_evidence import Book, Verdict
 from attack_world import AttackWorld, Victim
 from e2ee_client.engine import contents as engine_contents
 from e2ee_client.engine import incoming, upkeep
+from e2ee_client.engine.contents import Contents
 from e2ee_client.engine.entry import Entry
 from e2ee_client.engine.link import Link
 from e2ee_client.engine.outbox import Outgoing
@@ -176,14 +177,14 @@ def old_heads(monkeypatch: pytest.MonkeyPatch) -> tuple[AttackWorld, int]:
         return content._replace(heads=Heads(own, ListHead(1, ListHash(bytes(32)))))
 
     lists: list[bytes] = []
-    following = engine_contents.following
+    following = Contents.following
 
-    def noting(contact: Contact, signed: bytes) -> DeviceList | None:
+    def noting(self: Contents, turn: Turn, contact: Contact, signed: bytes) -> DeviceList | None:
         lists.append(signed)
-        return following(contact, signed)
+        return following(self, turn, contact, signed)
 
     monkeypatch.setattr(Sending, "_dressed", lying)
-    monkeypatch.setattr(engine_contents, "following", noting)
+    monkeypatch.setattr(Contents, "following", noting)
     for number in range(40):
         world.say(world.customer, world.praxis, f"Frage {number}")
     world.relay.deeds.append("had a contact state an old list of the company's with each of 40 texts")

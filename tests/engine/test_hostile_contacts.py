@@ -17,7 +17,7 @@ from relay_scenes import intercepting, lose, push, second_contact, the_peer
 from e2ee import identity, prekeys
 from e2ee.constants import CLOCK_TOLERANCE_MS, MAX_LIST_RECORDS, MAX_OTHER_SESSIONS, PREKEY_LIFE_MS
 from e2ee.content import AddressOnly, Content, Nothing, WayBack
-from e2ee.errors import Expired
+from e2ee.errors import Expired, ListFork
 from e2ee.identity import DeviceKind, DeviceRecord, OurDevice
 from e2ee.ids import ContentId
 from e2ee.pair import Pair, Wanted
@@ -238,6 +238,30 @@ def test_a_fork_of_one_contact_in_the_mailbox_of_another_shows_nothing() -> None
     assert customer.of(IdentityAlarm) == []
     assert not any(one.alarm for one in customer.engine.contacts())
     assert customer.of(MessageRejected)[-1].code == "remote.identity"
+
+
+def test_a_flight_with_a_settled_list_is_taken() -> None:
+    """ID-52, ID-11: of a device that goes by the list that the other one does not know."""
+    world, company, customer, praxis = acquainted()
+    push(customer, forked_flight(world, company, customer, praxis))
+    assert len(customer.of(IdentityAlarm)) == 1
+    customer.carry_out(customer.engine.set_verified(praxis, True, world.now_ms))
+    customer.events.clear()
+    push(customer, forked_flight(world, company, customer, praxis))
+    assert not customer.of(IdentityAlarm)
+    assert "remote.list_fork" not in {one.code for one in customer.of(MessageRejected)}
+
+
+def test_another_list_of_our_own_account_stops_no_colleague() -> None:
+    """ID-48: nobody could verify our own account to ourselves; it is no contact."""
+    world, company, _, _ = acquainted()
+    own, turn = company.engine._state.own, Turn(world.now_ms)
+    error = ListFork("two lists", signed=own.device_list.signed)
+    company.engine._context.forks.alarm(turn, company.engine._state.colleagues, error)
+    company.carry_out(turn.effects())
+    assert company.of(MessageRejected)[-1].code == "remote.list_fork"
+    assert not company.engine._state.colleagues.alarm
+    assert own.account_id not in company.rows.tables["contact"]
 
 
 def test_what_is_held_is_shown_also_where_the_list_comes_in_the_same_step() -> None:

@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 from e2ee_client import restoring
 from e2ee_client.engine import Channel
+from e2ee_client.engine.records import ForkedLists
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import BackupCorrupt, SecondCopyError
 from e2ee_client.events import ConnectionChanged, CopyStopped, DeviceReplaced, IdentityAlarm
 from e2ee_client.restoring import Newest, Saved
@@ -19,7 +21,8 @@ from list_scenes import is_calm, lists_of
 from relay_scenes import lossless, well
 from struck_off import backup_of, restored
 
-from e2ee.identity import sign_list
+from e2ee.identity import next_list, sign_list
+from e2ee.ids import AccountId
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -115,6 +118,68 @@ def test_who_has_heard_of_both_lists_is_warned_and_the_stopped_copy_gives_nobody
     world.advance(2 * DAY_MS)
     assert twin.texts() == ["Guten Tag"]
     assert is_calm(newcomer)
+
+
+def test_what_was_known_when_a_person_verified_the_account_anew_is_settled() -> None:
+    """ID-52: directory and bundles go on with the other list; a further one of a number is an alarm again."""
+    world, company, twin, customer, praxis = signed_twice(tells=True)
+    world.advance(HOUR_MS)
+    assert customer.of(IdentityAlarm) == [IdentityAlarm(praxis, "remote.list_fork")]
+    customer.events.clear()
+    customer.carry_out(customer.engine.set_verified(praxis, True, world.now_ms))
+    first = company.engine._state.own.device_list
+    for days in (2, 20):
+        world.advance(days * DAY_MS)
+        well(world, twin, customer, praxis)
+        customer.crash(customer.rows)
+        customer.start()
+        given(customer, praxis, first.signed)
+        assert not customer.of(IdentityAlarm)
+    pinned = customer.engine._state.contacts[praxis].device_list()
+    assert pinned is not None
+    assert pinned == twin.engine._state.own.device_list
+    assert pinned.seq == first.seq + 1
+    key = twin.engine.export_account_key()
+    records = [twin.engine._state.own.device.record]
+    another = sign_list(key, next_list(AccountId(praxis), first, records, None, world.now_ms))
+    given(customer, praxis, another.signed)
+    assert customer.of(IdentityAlarm) == [IdentityAlarm(praxis, "remote.list_fork")]
+
+
+def given(node: Node, account_id: bytes, signed: bytes) -> None:
+    """A device of a contact gives a node a list, in a session."""
+    turn, state = Turn(node.now_ms), node.engine._state
+    node.engine._context.contents._list(turn, state.contacts[account_id], signed)
+    node.carry_out(turn.effects())
+
+
+@pytest.mark.parametrize("more", [0, 9])
+def test_each_settled_list_may_be_the_one_that_goes_on(more: int) -> None:
+    """ID-52: by whomever it is given, and whatever else was given before the person had looked."""
+    world, company, customer, praxis = acquainted()
+    key, own = company.engine.export_account_key(), company.engine._state.own
+    times = [world.now_ms + 1 + one for one in range(2 + more)]
+    others = [
+        sign_list(key, next_list(own.account_id, own.device_list, [own.device.record], None, one))
+        for one in times
+    ]
+    for one in others:
+        given(customer, praxis, one.signed)
+    assert len(customer.of(IdentityAlarm)) == 1 + more
+    customer.events.clear()
+    customer.carry_out(customer.engine.set_verified(praxis, True, world.now_ms))
+    for one in (others[0], others[-1]):
+        given(customer, praxis, one.signed)
+    assert not customer.of(IdentityAlarm)
+    following = sign_list(key, next_list(own.account_id, others[-1], [own.device.record], None, times[-1]))
+    given(customer, praxis, following.signed)
+    assert customer.engine._state.contacts[praxis].head == following.head
+    assert not customer.of(IdentityAlarm)
+    beside = sign_list(key, next_list(own.account_id, others[0], [own.device.record], None, times[-1]))
+    given(customer, praxis, beside.signed)
+    assert customer.of(IdentityAlarm) == [IdentityAlarm(praxis, "remote.list_fork")]
+    customer.carry_out(customer.engine.forget_contact(praxis, world.now_ms))
+    assert not [key for key in customer.rows.tables["meta"] if key.startswith(ForkedLists.PREFIX)]
 
 
 def test_a_list_that_no_contact_was_told_of_gives_way_to_the_directorys() -> None:

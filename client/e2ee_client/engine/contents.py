@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from e2ee import content as contents
@@ -17,7 +18,6 @@ from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
 from e2ee_client.events import (
     DeviceRemoved,
-    IdentityAlarm,
     MessageReceived,
     MessageRejected,
     MessageState,
@@ -205,9 +205,9 @@ class Contents(Part):
         if self._context.upkeep.take_back(turn, signed):
             return
         try:
-            device_list = following(contact, signed)
+            device_list = self.following(turn, contact, signed)
         except ListFork as error:
-            self.alarm(turn, contact, error.code)
+            self._context.forks.alarm(turn, contact, error)
         except RemoteError as error:
             turn.notify(MessageRejected(contact.account_id, error.code))
         else:
@@ -246,16 +246,14 @@ class Contents(Part):
         peers = self._state.peers_of(contact.account_id)
         return {one.device_id for one in peers if contact.names(one.record.hash)}
 
-    def alarm(self, turn: Turn, contact: Contact, code: str) -> None:
-        """Stop a conversation until a person has looked: two lists were signed for one number (ID-07). Of a
-        stranger that is only refused.
+    def following(self, turn: Turn, contact: Contact, signed: bytes) -> DeviceList | None:
+        """Return a signed list if it is newer than the pinned one; links between may be missing (ID-07).
+
+        Raises:
+            RemoteError.
         """
-        if not contact.accepted:
-            turn.notify(MessageRejected(contact.account_id, code))
-            return
-        contact.alarm = code
-        turn.put(contact.put())
-        turn.notify(IdentityAlarm(contact.account_id, code))
+        device_list = DeviceList.verify(contact.account_id, signed)
+        return self._context.forks.from_pinned(turn, contact, partial(_if_newer, device_list))
 
     # --- held contents (ID-36) ---
 
@@ -308,13 +306,11 @@ class Contents(Part):
             turn.delete("held", held.key)
 
 
-def following(contact: Contact, signed: bytes) -> DeviceList | None:
-    """Return a signed list if it is newer than the pinned one; links between may be missing (ID-07)."""
-    device_list = DeviceList.verify(contact.account_id, signed)
-    if contact.head is None:
+def _if_newer(device_list: DeviceList, pinned: DeviceList | None) -> DeviceList | None:
+    if pinned is None:
         return device_list
-    if device_list.seq < contact.head.seq or device_list.head == contact.head:
+    if device_list.seq < pinned.seq or device_list.head == pinned.head:
         return None
-    if device_list.seq <= contact.head.seq + 1:
-        identity.check_link(contact.head, device_list)
+    if device_list.seq <= pinned.seq + 1:
+        identity.check_link(pinned.head, device_list)
     return device_list

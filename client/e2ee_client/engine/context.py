@@ -12,6 +12,7 @@ from .devices import Devices
 from .directory import Directory
 from .dossiers import Dossiers
 from .entry import Entry
+from .forks import Forks
 from .incoming import Incoming
 from .links import Links
 from .mailboxes import Mailboxes
@@ -44,6 +45,7 @@ class Context:
         self.colleagues = Colleagues(self)
         self.entry = Entry(self)
         self.copies = Copies(self)
+        self.forks = Forks(self)
         self.directory = Directory(self)
         self.team_archive = TeamArchive(self)
         self.team = Team(self)

@@ -25,7 +25,9 @@ from e2ee.constants import PREKEY_GRACE_MS
 from e2ee.content import WayBack
 from e2ee.errors import IdentityMismatch, ListExpired, ListFork, ListGap, RemoteError
 from e2ee.identity import Address, DeviceList, DeviceRecord
-from e2ee_client.events import IdentityAlarm, MessageRejected, NewDevice
+from e2ee.ids import AccountId
+from e2ee.prekeys import VerifiedBundle
+from e2ee_client.events import MessageRejected, NewDevice
 
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel
@@ -235,7 +237,8 @@ class Directory(Part):
                 newest = DeviceList.verify(contact.account_id, frame.lists[-1])
                 self._ask_lists(turn, link, contact, newest.seq)
                 return
-            device_list = _verified_list(contact, search.links, turn.now_ms)
+            verified = partial(_verified_list, contact.account_id, search.links, turn.now_ms)
+            device_list = self._context.forks.from_pinned(turn, contact, verified)
             found = _addresses(device_list, frame, turn.now_ms)
             self._check_known(contact, found)
         except RemoteError as error:
@@ -297,9 +300,7 @@ class Directory(Part):
         (ID-07).
         """
         if isinstance(error, ListFork):
-            contact.alarm = error.code
-            turn.put(contact.put())
-            turn.notify(IdentityAlarm(contact.account_id, error.code))
+            self._context.forks.alarm(turn, contact, error)
         elif self._told.get(contact.account_id + device) != error.code:
             self._told[contact.account_id + device] = error.code
             turn.notify(MessageRejected(contact.account_id, error.code))
@@ -325,10 +326,8 @@ class Directory(Part):
             self._hold(turn, contact, peer.key, frame, most_ms=_RETRY_AWAY_MS)
             return
         try:
-            grace_ms = PREKEY_GRACE_MS if peer.pair.met else 0
-            bundle = prekeys.verify_bundle(
-                contact.account_id, contact.head, [], frame.bundle, turn.now_ms, grace_ms=grace_ms
-            )
+            verified = partial(_verified_bundle, peer, frame.bundle, turn.now_ms)
+            bundle = self._context.forks.from_pinned(turn, contact, verified)
             if bundle.record.hash != peer.record.hash:
                 raise IdentityMismatch("a bundle of another device or record")
         except RemoteError as error:
@@ -340,10 +339,17 @@ class Directory(Part):
         self._context.renewal.start(turn, peer, bundle)
 
 
-def _verified_list(contact: Contact, links: list[bytes], now_ms: int) -> DeviceList:
+def _verified_bundle(peer: Peer, bundle: bytes, now_ms: int, pinned: DeviceList | None) -> VerifiedBundle:
+    head, grace_ms = None if pinned is None else pinned.head, PREKEY_GRACE_MS if peer.pair.met else 0
+    return prekeys.verify_bundle(peer.account_id, head, [], bundle, now_ms, grace_ms=grace_ms)
+
+
+def _verified_list(
+    account_id: AccountId, links: list[bytes], now_ms: int, pinned: DeviceList | None
+) -> DeviceList:
     if links:
-        return identity.verify_chain(contact.account_id, contact.head, links, now_ms)
-    pinned = contact.device_list()
+        head = None if pinned is None else pinned.head
+        return identity.verify_chain(account_id, head, links, now_ms)
     if pinned is None:
         raise ListGap("the directory gave no list")
     pinned.check_time(now_ms)

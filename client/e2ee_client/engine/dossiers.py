@@ -12,7 +12,6 @@ from e2ee.rooms import signals
 from e2ee.rooms.signals import Dossier
 from e2ee.wire import cbor
 
-from .contents import following
 from .part import Part
 from .peers import Given, Peer
 from .records import Contact, check_keys
@@ -76,10 +75,10 @@ class Dossiers(Part):
         """
         contact = self._state.contacts.get(account_id)
         try:
-            found = None if contact is None else following(contact, signed)
+            found = None if contact is None else self._context.contents.following(turn, contact, signed)
         except ListFork as error:
             if contact is not None:
-                self._context.contents.alarm(turn, contact, error.code)
+                self._context.forks.alarm(turn, contact, error)
             raise
         return found or DeviceList.verify(account_id, signed)
 

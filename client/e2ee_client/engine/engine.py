@@ -275,6 +275,7 @@ class Engine(Queries):
         context.mailboxes.forget(turn, account_id)
         context.upkeep.forget(turn, account_id)
         context.contents.forget(turn, contact)
+        context.forks.forget(turn, account_id)
         for peer in self._state.peers_of(account_id):
             context.receipts.forget(turn, peer.key)
         context.renewal.forget(turn, account_id)
@@ -285,12 +286,13 @@ class Engine(Queries):
         return turn.effects()
 
     def set_verified(self, account_id: bytes, verified: bool, now_ms: int) -> list[Effect]:
-        """Note that a person has compared the safety number; that also ends an alarm."""
+        """Note that a person has compared the safety number; that also ends an alarm (ID-52)."""
         turn = self._step(now_ms)
         contact = self._state.contact(account_id)
         contact.verified = verified
         if verified:
             contact.alarm = ""
+            self._context.forks.settle(turn, contact)
         turn.put(contact.put())
         self._context.sending.pump(turn, contact)
         self._context.renewal.permitted(turn, account_id)

@@ -29,6 +29,7 @@ from e2ee.errors import (
     UnknownSession,
     UnsupportedVersion,
 )
+from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceList, DeviceRecord, FlightIdentity
 from e2ee.ids import AccountId, SessionId
 from e2ee.pair import Change
@@ -151,12 +152,7 @@ class Incoming(Part):
         if found is None:
             raise UnknownPrekey("the first flight names a prekey that is gone")
         keys, one_time = found
-        try:
-            pinned = partial(self._pinned, mailbox)
-            accepted = sessions.respond(raw, keys, pinned, turn.now_ms, self._skip_of(turn, mailbox))
-        except ListFork as error:
-            self._forked(turn, mailbox, error)
-            raise
+        accepted = self._respond(turn, mailbox, raw, keys)
         self._check_new(turn, accepted)
         self._admit(turn, accepted.identity.record, accepted.opened.content)
         contact = self._contact_of(turn, mailbox, accepted.identity)
@@ -165,6 +161,23 @@ class Incoming(Part):
         ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
         turn.put(TakenFlight(replay_key, ends_ms, accepted.opened.session.id).put())
         self._adopt(turn, peer, accepted)
+
+    def _respond(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope, keys: ResponderKeys) -> Accepted:
+        """Open a flight. One with another list that the account has signed for a number raises the alarm, and
+        the list is kept; unless that was settled (ID-07, ID-52).
+        """
+        respond = partial(sessions.respond, raw, keys)
+        skip, contact = self._skip_of(turn, mailbox), self._state.contacts.get(mailbox.contact)
+        try:
+            return respond(partial(self._pinned, mailbox), turn.now_ms, skip)
+        except ListFork as error:
+            if contact is None:
+                raise
+            other = self._context.forks.beside(turn, contact, error)
+            if other is None:
+                self._context.forks.alarm(turn, contact, error)
+                raise
+            return respond(lambda _: other, turn.now_ms, skip)
 
     def _refuse_again(self, session_id: SessionId) -> None:
         """Refuse a flight that was taken before; where its session is gone, that is no mere copy: a peer
@@ -199,12 +212,6 @@ class Incoming(Part):
             raise IdentityMismatch("a first flight of somebody else in a mailbox of one contact")
         contact = self._state.party(account_id)
         return None if contact is None else contact.device_list()
-
-    def _forked(self, turn: Turn, mailbox: Mailbox, error: ListFork) -> None:
-        """Two lists that the account has signed for one number: keep the evidence by the alarm (ID-07)."""
-        contact = self._state.contacts.get(mailbox.contact)
-        if contact is not None:
-            self._context.contents.alarm(turn, contact, error.code)
 
     def _check_new(self, turn: Turn, accepted: Accepted) -> None:
         """Refuse what the pair cannot take, before anything changes (SES-35, ID-27)."""

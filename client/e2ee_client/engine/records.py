@@ -94,6 +94,20 @@ class Contact(Row):
         return device_list is None or record_hash in device_list.record_hashes
 
 
+@dataclass(slots=True)
+class ForkedLists(Row):
+    """Signed lists of a contact that part from its pinned one: those of the alarm that stands, and those
+    that were known when a person verified the account, with the one that was pinned then (ID-52).
+    """
+
+    TABLE = "meta"
+    PREFIX = b"forked:"
+    KEY = (("account_id", HASH_B),)
+    account_id: AccountId
+    settled: list[bytes] = field(default_factory=list)
+    unsettled: list[bytes] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class OwnPrekey:
     """A prekey of ours with the record that it was signed under (HS-06).

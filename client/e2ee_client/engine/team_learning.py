@@ -159,9 +159,14 @@ class TeamLearning(Part):
         if peer.account_id == self._state.own.account_id:
             self._context.entry.check(turn)
             return
-        try:
+        links = [one.signed for one in newer]
+
+        def verified(pinned: DeviceList | None) -> DeviceList:
             head = None if pinned is None else pinned.head
-            found = identity.verify_chain(peer.account_id, head, [one.signed for one in newer], turn.now_ms)
+            return identity.verify_chain(peer.account_id, head, links, turn.now_ms)
+
+        try:
+            found = self._context.forks.from_pinned(turn, peer.contact, verified)
         except ListGap:
             self._context.directory.catch_up(turn, peer.contact)
         else:
