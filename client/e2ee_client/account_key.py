@@ -68,7 +68,12 @@ def sign_assets(exported: bytes, passphrase: str, request: bytes) -> bytes:
     return _signed(exported, passphrase, lambda key: assets.sign_assets(key, request).signed)
 
 
-def _signed(exported: bytes, passphrase: str, sign: Callable[[AccountKey], bytes]) -> bytes:
+def open_(exported: bytes, passphrase: str) -> AccountKey:
+    """Return the account key that a file holds.
+
+    Raises:
+        BackupWrongKey, BackupCorrupt, BackupTooNew: it does not open, or is none of an account key.
+    """
     opened = backup.open_(Passphrase(passphrase), exported)
     try:
         kind, seed = _pair(cbor.decode(opened, _MAX_B))
@@ -77,6 +82,11 @@ def _signed(exported: bytes, passphrase: str, sign: Callable[[AccountKey], bytes
         raise BackupCorrupt("the file holds no account key") from None
     if kind != _KIND:
         raise BackupCorrupt("the file holds no account key")
+    return key
+
+
+def _signed(exported: bytes, passphrase: str, sign: Callable[[AccountKey], bytes]) -> bytes:
+    key = open_(exported, passphrase)
     try:
         return sign(key)
     except E2eeError as error:

@@ -482,19 +482,26 @@ class Client:
 
     # --- keys ---
 
-    async def export(self, passphrase: str) -> bytes:
-        """Return a backup file: account key, contacts and history; no sessions, no prekeys (STO-26).
+    async def export(
+        self, passphrase: str, *, exported_key: bytes | None = None, key_passphrase: str = ""
+    ) -> bytes:
+        """Return a backup file: account key, contacts and history; no sessions, no prekeys (STO-26). Where
+        the account key is kept elsewhere, give the file of `export_account_key`: the backup holds the key.
 
         Raises:
-            AccountKeyAbsent: the account key is kept elsewhere.
+            AccountKeyAbsent: the account key is kept elsewhere, and no file was given.
+            BackupWrongKey, BackupCorrupt, BackupTooNew: the file does not open, or is none of an account key.
+            ConfigError: it holds the key of another account.
         """
         runtime = self._runtime
         self._shell.check_open()
-        return await self._thread.run(
-            lambda: restoring.seal(
-                self._store, self.recovery_key, passphrase, runtime.rng, runtime.kdf_profile
-            )
-        )
+
+        def seal() -> bytes:
+            given = None if exported_key is None else account_key.open_(exported_key, key_passphrase)
+            parts = self._store, self.recovery_key, passphrase, runtime.rng, runtime.kdf_profile
+            return restoring.seal(*parts, account_key=given)
+
+        return await self._thread.run(seal)
 
     async def export_account_key(self, passphrase: str) -> bytes:
         """Return a file with the account key, to be kept offline; `sign_renewal` uses it (ID-12).
@@ -508,7 +515,12 @@ class Client:
         )
 
     async def remove_account_key(self) -> None:
-        """Forget the account key on this device; renewals are signed elsewhere from now on (ID-12)."""
+        """Forget the account key on this device; renewals are signed elsewhere from now on (ID-12).
+
+        Raises:
+            AccountKeyAbsent: it is not here.
+            SecondCopyError: this copy has stopped (ID-48); the backup that it is left for needs the key.
+        """
         await self._shell.do(lambda engine, now_ms: engine.remove_account_key(now_ms))
 
     def renewal_request(self) -> bytes:

@@ -201,7 +201,9 @@ class AccountKeyAbsent(SealroomError):
     """The account key is not on this device (ID-12)."""
 
     code: ClassVar[str] = "account.key_absent"
-    hint: ClassVar[str] = "sign the renewal request where the account key is kept"
+    hint: ClassVar[str] = (
+        "have it signed where the account key is kept; a backup is made with the exported key"
+    )
 
 
 class UnknownDevice(SealroomError):

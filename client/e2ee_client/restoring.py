@@ -48,6 +48,7 @@ from e2ee_client.errors import (
     AccountKeyAbsent,
     BackupCorrupt,
     BackupOutdated,
+    ConfigError,
     RelayUnavailable,
     StoreCorrupt,
 )
@@ -98,27 +99,35 @@ def seal(
     passphrase: str,
     rng: Rng,
     kdf_profile: KdfProfile = MODERATE,
+    *,
+    account_key: AccountKey | None = None,
 ) -> bytes:
     """Return the backup file of an open store (STO-24 to STO-26).
 
     Raises:
-        AccountKeyAbsent: the account key is kept elsewhere; without it nothing could be restored.
+        AccountKeyAbsent, ConfigError: as `gather`.
     """
-    payload = cbor.encode([_KIND, *to_array(gather(store, recovery_key))])
+    payload = cbor.encode([_KIND, *to_array(gather(store, recovery_key, account_key))])
     return backup.seal(Passphrase(passphrase), payload, rng, kdf_profile)
 
 
-def gather(store: RowReader, recovery_key: RecoveryKey | None) -> Saved:
-    """Return what a backup of a store holds.
+def gather(
+    store: RowReader, recovery_key: RecoveryKey | None, account_key: AccountKey | None = None
+) -> Saved:
+    """Return what a backup of a store holds; with the exported account key where it is kept elsewhere.
 
     Raises:
-        AccountKeyAbsent: the account key is kept elsewhere.
+        AccountKeyAbsent: it is, and was not given; without it nothing could be restored.
+        ConfigError: the key of another account.
     """
     own = _own(store)
-    if own.account_key is None:
-        raise AccountKeyAbsent("a backup needs the account key on this device")
+    key = own.account_key or account_key
+    if key is None:
+        raise AccountKeyAbsent("a backup needs the account key")
+    if identity.account_id_of(key) != own.account_id:
+        raise ConfigError("the account key of another account")
     return Saved(
-        own.account_key,
+        key,
         recovery_key,
         own.device.record,
         own.device_list,

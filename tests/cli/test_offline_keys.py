@@ -106,6 +106,16 @@ def test_what_was_not_asked_for_is_neither_signed_nor_installed(desk: Person) ->
     assert (again.status, again.code) == (2, "config.invalid")
 
 
+def test_a_backup_is_made_with_the_exported_key(desk: Person) -> None:
+    """ID-53: a device without the key is restored; its backup has the passphrase of the key's file."""
+    refused = desk.run("export", "backup")
+    assert (refused.status, refused.code) == (1, "account.key_absent")
+    desk.ok("export", "backup", "--account-key", "key")
+    again = desk.with_(SEALROOM_STORE=str(desk.home / "again.db"))
+    again.ok("restore", "backup")
+    again.ok("account-key", "export", "key.again")
+
+
 def test_a_device_that_was_asked_for_is_cancelled(desk: Person) -> None:
     """ACC-42: the list that was signed for it is not installed any more, and another one is asked for."""
     ready(desk)

@@ -253,7 +253,7 @@ def test_a_flight_with_a_settled_list_is_taken() -> None:
 
 
 def test_another_list_of_our_own_account_stops_no_colleague() -> None:
-    """ID-48: nobody could verify our own account to ourselves; it is no contact."""
+    """ID-51: nobody could verify our own account to ourselves; it is no contact."""
     world, company, _, _ = acquainted()
     own, turn = company.engine._state.own, Turn(world.now_ms)
     error = ListFork("two lists", signed=own.device_list.signed)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from e2ee_client.errors import ConfigError, DeviceReplacedError, ListOutdated
-from e2ee_client.events import CopyStopped, DeviceReplaced, IdentityAlarm, MessageRejected
+from e2ee_client.events import ConnectionChanged, CopyStopped, DeviceReplaced, IdentityAlarm, MessageRejected
 from engine_world import Node, World
 from own_devices import device_id, ids, joined
 from relay_scenes import lossless
@@ -100,3 +100,36 @@ def test_a_list_that_a_desk_asked_for_that_was_behind_reaches_nobody(*, is_other
     assert "remote.list_fork" not in {one.code for one in customer.of(MessageRejected)}
     with pytest.raises(ListOutdated):
         behind.engine.install_list(late.signed, world.now_ms)
+
+
+def test_a_list_that_was_signed_and_installed_nowhere_stops_no_device() -> None:
+    """ID-51: who has such an answer, and the relay on his side, keeps devices away as long as it is shown."""
+    world, holder, desk, key = with_key_elsewhere()
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(holder.engine.card())
+    holder.carry_out(holder.engine.remove_account_key(world.now_ms))
+    world.advance(DAY_MS)
+    stolen = sign_list(key, holder.engine.renewal_request(world.now_ms))
+    world.advance(MINUTE_MS)
+    newest = sign_list(key, holder.engine.renewal_request(world.now_ms))
+    assert (stolen.seq, stolen.hash == newest.hash) == (newest.seq, False)
+    holder.carry_out(holder.engine.install_list(newest.signed, world.now_ms))
+    world.advance(2 * DAY_MS)
+    nodes = (holder, desk)
+    assert {one.engine._state.own.device_list for one in nodes} == {newest}
+    for node in nodes:
+        relay = HidingRelay(node, node.engine.account_id)
+        relay._old = replace(relay._old, lists=(stolen.signed,))
+        node.crash(node.rows)
+        node.start()
+    world.advance(2 * DAY_MS)
+    for node in nodes:
+        assert node.of(ConnectionChanged)[-1].code == "remote.list_fork"
+        assert node.engine._state.own.device_list == newest
+        node.outgoing = lossless
+    world.advance(5 * MINUTE_MS)
+    customer.send(praxis, "ist jemand da?")
+    world.settle()
+    assert [node.texts() for node in nodes] == [["ist jemand da?"]] * 2
+    assert not [*holder.of(CopyStopped), *desk.of(CopyStopped)]

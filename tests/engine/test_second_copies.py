@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from e2ee_client import restoring
 from e2ee_client.engine import Channel
 from e2ee_client.engine.records import ForkedLists
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import BackupCorrupt, SecondCopyError
+from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, ConfigError, SecondCopyError
 from e2ee_client.events import ConnectionChanged, CopyStopped, DeviceReplaced, IdentityAlarm
 from e2ee_client.restoring import Newest, Saved
 from e2ee_relay.memory import MemoryConnection
@@ -21,7 +22,7 @@ from list_scenes import is_calm, lists_of
 from relay_scenes import lossless, well
 from struck_off import backup_of, restored
 
-from e2ee.identity import next_list, sign_list
+from e2ee.identity import new_account, next_list, sign_list
 from e2ee.ids import AccountId
 
 MINUTE_MS = 60_000
@@ -84,6 +85,8 @@ def test_the_copy_whose_list_the_directory_does_not_have_stops_and_says_so() -> 
             company.send(customer.engine.account_id, "noch da?")
         with pytest.raises(SecondCopyError):
             company.engine.check_copy()
+        with pytest.raises(SecondCopyError):
+            company.engine.remove_account_key(world.now_ms)
         company.events.clear()
         company.sent.clear()
         company.crash(company.rows)
@@ -280,3 +283,42 @@ def test_a_relay_that_has_lost_the_newest_lists_is_given_them_by_a_restore() -> 
     world.advance(HOUR_MS)
     assert again.engine._state.own.published_seq == 3
     assert is_calm(customer, again)
+
+
+def test_a_device_whose_account_key_is_elsewhere_goes_on_by_a_backup_with_the_exported_key() -> None:
+    """ID-53, ID-51: the relay has lost its list, and has that of a second copy."""
+    world, company, customer, praxis = acquainted()
+    key = company.engine.export_account_key()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    twin = copy_of(company)
+    company.outgoing = lost_by_the_relay(company, tells=False)
+    for node in (company, twin):
+        signed = sign_list(key, node.engine.renewal_request(world.now_ms)).signed
+        node.carry_out(node.engine.install_list(signed, world.now_ms))
+        world.now_ms += 1_000
+    world.advance(HOUR_MS)
+    company.stop()
+    company.outgoing = lossless
+    twin.start()
+    world.advance(MINUTE_MS)
+    company.crash(company.rows)
+    company.start()
+    world.advance(HOUR_MS)
+    assert {seq: len(hashes) for seq, hashes in lists_of(company, twin).items()} == {1: 1, 2: 2}
+    assert company.of(ConnectionChanged)[-1].code == "remote.list_fork"
+    assert not company.of(CopyStopped)
+    with pytest.raises(AccountKeyAbsent):
+        backup_of(company)
+    with pytest.raises(ConfigError):
+        restoring.gather(company.rows, None, new_account(os.urandom))
+    saved = restoring.gather(company.rows, None, key)
+    again = restored(world, saved, "Praxis neu", newest(world, saved))
+    again.start()
+    world.advance(HOUR_MS)
+    assert again.engine.has_account_key
+    assert again.engine._state.own.published_seq == 3
+    assert is_calm(customer, again)
+    again.send(customer.engine.account_id, "vom neuen Gerät")
+    customer.send(praxis, "an das neue Gerät")
+    world.advance(MINUTE_MS)
+    assert (customer.texts()[-1], again.texts()) == ("vom neuen Gerät", ["an das neue Gerät"])

@@ -10,7 +10,7 @@ from e2ee_client.errors import StoreExists, WaitTimeout
 
 from .failures import DONE, Refused
 from .fetching import unless_hopeless
-from .files import MAX_BACKUP_B, check_writable, read_file, write_private
+from .files import MAX_BACKUP_B, MAX_SMALL_B, check_writable, read_file, write_private
 from .qr import qr_lines
 from .session import Session, Work, make_folder
 
@@ -71,15 +71,17 @@ def card(session: Session) -> Work:
 
 
 def export(session: Session) -> Work:
-    """Write a backup."""
-    options = session.options
+    """Write a backup; with an exported account key under the passphrase of that."""
+    options, key = session.options, None
     check_writable(options.file, force=options.force)
+    if options.account_key is not None:
+        key = read_file(options.account_key, MAX_SMALL_B)
     passphrase = session.passphrase()
-    backup_passphrase = session.backup_passphrase(new=True)
+    sealed_by = session.backup_passphrase(new=key is None)
 
     async def work() -> int:
         async with session.open(passphrase, online=False) as client:
-            data = await client.export(backup_passphrase)
+            data = await client.export(sealed_by, exported_key=key, key_passphrase=sealed_by)
         write_private(options.file, data, force=options.force)
         session.say("export.done", path=options.file)
         return DONE

@@ -76,6 +76,7 @@ def _account_commands(add: Callable[[str, Run], Command]) -> None:
     add("card", account.card).switches(json="help.json", qr="help.qr")
     export = add("export", account.export)
     export.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
+    export.option("--account-key", key="help.export_key", type=Path, metavar="KEY")
     with_backup(export)
     restore = add("restore", account.restore)
     restore.argument("file", "help.backup_file", type=Path, metavar="FILE")

@@ -16,13 +16,17 @@ from .turn import Turn
 
 
 class Copies(Part):
-    """Of an account with a directory entry: which copy goes on is the one whose list the directory has."""
+    """Of an account with a directory entry: which copy goes on is the one whose list the directory has.
+
+    Only a store with the account key can tell. An account key elsewhere signs what it is asked, and who has
+    an answer that was installed nowhere, with the relay on his side, would stop any device by it (ID-51).
+    """
 
     def note_entry(self, turn: Turn, frame: LookupResult) -> bool:
         """Stop for good where our entry has another list for the number of our list in use, or a next one
         that does not follow it; tell whether it has.
         """
-        if not any(self._contradicts(signed) for signed in frame.lists):
+        if self._state.own.account_key is None or not any(map(self._contradicts, frame.lists)):
             return False
         self._state.is_second_copy = True
         turn.put(StoppedCopy(turn.now_ms).put())

@@ -384,11 +384,12 @@ class Engine(Queries):
         return self._state.own.account_key is not None
 
     def remove_account_key(self, now_ms: int) -> list[Effect]:
-        """Forget the account key here.
+        """Forget the account key here. A copy that has stopped keeps it: its way back is a backup (ID-48).
 
         Raises:
-            AccountKeyAbsent: it is not here.
+            AccountKeyAbsent: it is not here. SecondCopyError: this copy has stopped.
         """
+        self.check_copy()
         turn = self._step(now_ms)
         account_key_of(self._state.own)
         self._context.upkeep.remove_account_key(turn)

@@ -26,7 +26,7 @@ class Forks(Part):
 
     def alarm(self, turn: Turn, contact: Contact, error: ListFork) -> None:
         """Stop a conversation until a person has looked, and keep the list (ID-07). Of a stranger that is
-        only refused, and of our own account: that is the matter of our entry (ID-48).
+        only refused, and of our own account: that is the matter of our entry (ID-48, ID-51).
         """
         if not contact.accepted or contact is self._state.colleagues:
             turn.notify(MessageRejected(contact.account_id, error.code))

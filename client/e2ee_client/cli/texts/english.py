@@ -57,6 +57,8 @@ environment:
     "help.listen": "stay connected and print what happens, one line for each event, until Ctrl-C",
     "help.history": "print the texts exchanged with a contact",
     "help.chat": "talk with a contact in the terminal",
+    "help.export_key": "the exported account key, where it is kept elsewhere; its passphrase is the "
+    "backup's, too",
     "help.export": "write an encrypted backup: account key, contacts and history",
     "help.restore": "make this machine the new device of a backup's account",
     "help.forget": "delete a contact with its texts and keys, here and at the relay",
@@ -332,7 +334,8 @@ environment:
     "error.config.invalid": "a value cannot be used: {detail}",
     "error.account.key_absent": "the account key is not on this machine",
     "hint.account.key_absent": "use it where it is kept: sealroom renewal, "
-    "sealroom company mandate, sealroom company notice, sealroom company device",
+    "sealroom company mandate, sealroom company notice, sealroom company device; or bring it here for a "
+    "backup: sealroom export --account-key KEY FILE",
     "error.account.replaced": "this device is no longer part of the account: another one took its place",
     "hint.account.replaced": "go on at the new device, or restore a backup here",
     "error.account.second_copy": "a second copy of this store is using the account; this copy has stopped",

@@ -58,6 +58,8 @@ Umgebung:
     "help.listen": "verbunden bleiben und ausgeben, was geschieht, je Ereignis eine Zeile, bis Strg-C",
     "help.history": "die mit einem Kontakt gewechselten Texte ausgeben",
     "help.chat": "im Terminal mit einem Kontakt sprechen",
+    "help.export_key": "der ausgelagerte Kontoschlüssel, wenn er woanders liegt; seine Passphrase ist auch "
+    "die der Sicherung",
     "help.export": "eine verschlüsselte Sicherung schreiben: Kontoschlüssel, Kontakte und Verlauf",
     "help.restore": "dieses Gerät zum neuen Gerät des gesicherten Kontos machen",
     "help.forget": "einen Kontakt mit Texten und Schlüsseln löschen, hier und am Relay",
@@ -358,7 +360,8 @@ Umgebung:
     "error.config.invalid": "ein Wert ist nicht brauchbar: {detail}",
     "error.account.key_absent": "der Kontoschlüssel ist nicht auf diesem Gerät",
     "hint.account.key_absent": "benutzen Sie ihn dort, wo er liegt: sealroom renewal, "
-    "sealroom company mandate, sealroom company notice, sealroom company device",
+    "sealroom company mandate, sealroom company notice, sealroom company device; oder bringen Sie ihn für "
+    "eine Sicherung hierher: sealroom export --account-key SCHLÜSSEL DATEI",
     "error.account.replaced": "dieses Gerät gehört nicht mehr zum Konto: ein anderes ist an seiner Stelle",
     "hint.account.replaced": "nutzen Sie das neue Gerät, oder stellen Sie hier eine Sicherung wieder her",
     "error.account.second_copy": "eine zweite Kopie dieses Speichers benutzt das Konto; diese Kopie hat "

@@ -198,6 +198,30 @@ test("where the directory has another list of our number a copy of the store goe
   assert.equal(directory.published, published);
 });
 
+test("without the account key another list of our number stops nobody: it may have been signed elsewhere (ID-51)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const { k } = directory;
+  const { context: c } = directory.engine;
+  const atMs = NOW_MS + 16 * DAY_MS;
+  const other = signed(c, [directory.own.record], atMs + 60_000);
+  directory.connect(atMs);
+  c.own = { ...c.own, accountSeed: null };
+  const ours = directory.lists[1] as DeviceList;
+  directory.lists[1] = other;
+  k.comparedMs = null;
+  directory.connect(atMs + DAY_MS);
+  assert.ok(!c.isReplaced);
+  assert.deepEqual(directory.events.at(-1), { type: "rejected", code: "remote.list_fork" });
+  assert.deepEqual(directory.own.list.hash, ours.hash);
+  const { published } = directory;
+  assert.equal(k.comparedMs, null, "it is compared again");
+  directory.lists[1] = ours;
+  directory.connect(atMs + DAY_MS + 60_000);
+  assert.deepEqual([directory.published, k.row.publishedSeq], [published, 2]);
+  assert.notEqual(k.comparedMs, null);
+});
+
 test("a device that was replaced seals nothing more, and asks for no session (ACC-67)", () => {
   const scene = new Scene();
   scene.state([agent]);

@@ -216,7 +216,7 @@ function foundHead(k: KinState, turn: Turn, link: Link, afterSeq: number, answer
     if (!(error instanceof RemoteError)) throw error;
     turn.notify({ type: "rejected", code: error.code });
     drop(k.c, turn, link, REFUSED_RETRY_MS);
-    if (error.code === "remote.list_fork") leave(k, turn, link);
+    if (error.code === "remote.list_fork" && k.c.own.accountSeed !== null) leave(k, turn, link);
   }
 }
 
@@ -241,7 +241,10 @@ function goOn(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: Loo
   } else adoptNewer(k, turn, link, answer);
 }
 
-/** A second copy of this store has signed beside it, and the directory has that copy's list: it goes on (ID-48). */
+/**
+ * A second copy of this store has signed beside it, and the directory has that copy's list: it goes on (ID-48). Without
+ * the account key nothing of the kind is proven, and it is looked at again (ID-51).
+ */
 function leave(k: KinState, turn: Turn, link: Link): void {
   setReplaced(k.c, turn, false);
   k.c.links.online = false;
