@@ -90,6 +90,7 @@ async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_com
 async def test_two_tabs_show_and_write_one_conversation(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:
+    """STO-42: what somebody writes in the second while the first goes is sent."""
     first_page, first = await opened(visitor, site)
     await first.get_by_role("button", name="Einverstanden, weiter").click()
     await written(first, "Aus dem ersten Fenster")
@@ -97,8 +98,11 @@ async def test_two_tabs_show_and_write_one_conversation(
     await second.get_by_role("log").get_by_text("Aus dem ersten Fenster").wait_for()
     await written(second, "Aus dem zweiten Fenster")
     await first.get_by_role("log").get_by_text("Aus dem zweiten Fenster").wait_for()
+    field = second.get_by_role("textbox", name="Nachricht")
+    await field.fill("Nach dem Ende des ersten")
     await first_page.close()
-    await written(second, "Nach dem Ende des ersten")
+    await field.press("Enter")
+    await second.get_by_role("log").get_by_text("Nach dem Ende des ersten").wait_for()
     await second.get_by_text("Angekommen").wait_for()
     (theirs,) = company.rooms()
     await until(lambda: theirs.unread == 3)

@@ -96,19 +96,29 @@ export function tabbed(options: TabbedOptions, inspect: RoomBackend["inspect"]):
     for (const listener of [...listeners]) listener();
   };
 
+  /** What was shown before stays until the room is open, and what is asked for waits until then (STO-42). */
   async function lead(emit: (load: Load) => void): Promise<Leadership> {
     const mine = options.open();
-    led = mine;
-    mine.subscribe(() => {
+    const opened = Promise.withResolvers<void>();
+    const show = () => {
+      if (led === null && mine.state().phase === "loading") return;
+      led = mine;
+      opened.resolve();
       tell(mine.state());
       emit(packState(mine.state()));
-    });
-    tell(mine.state());
+    };
+    const stop = mine.subscribe(show);
+    show();
+    const answer = async (method: string, load: Load) => {
+      await opened.promise;
+      return await carryOut(mine, method, load);
+    };
     const end = async () => {
+      stop();
       led = null;
       await mine.end();
     };
-    return { answer: (method, load) => carryOut(mine, method, load), end };
+    return { answer, end };
   }
 
   const tabs = joinTabs({
