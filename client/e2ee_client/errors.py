@@ -5,7 +5,8 @@ No message holds a key, a passphrase, plaintext or the bytes that failed (STO-21
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Final
 
 
 class SealroomError(Exception):
@@ -195,6 +196,32 @@ class ListOutdated(ConfigError):
 
     code: ClassVar[str] = "config.list_outdated"
     hint: ClassVar[str] = "destroy it; make a new request, have that signed, and install its answer"
+
+
+class RetentionNotStated(ConfigError):
+    """The notice does not state the class of the policy, or a shorter period for it; `policy` and `notice`
+    are class and seconds of each (CNS-46).
+    """
+
+    code: ClassVar[str] = "config.retention"
+    hint: ClassVar[str] = "state the period of the policy in the notice, or set a policy that keeps no longer"
+
+    def __init__(self, policy: tuple[int, int], notice: Sequence[tuple[int, int]]) -> None:
+        stated = ", ".join(_kept(one) for one in notice)
+        super().__init__(f"policy: {_kept(policy)}; notice: {stated}")
+        self.policy = policy
+        self.notice = tuple(notice)
+
+
+_CLASSES: Final = ("ephemeral", "default", "statutory", "proof")
+_UNITS_S: Final = (("y", 365 * 86_400), ("d", 86_400), ("h", 3_600), ("s", 1))
+
+
+def _kept(retention: tuple[int, int]) -> str:
+    """Class and period as they stand in notice.toml."""
+    kind, ttl_s = retention
+    unit, size_s = next(one for one in _UNITS_S if ttl_s % one[1] == 0)
+    return f"{_CLASSES[kind - 1]} {ttl_s // size_s}{unit}"
 
 
 class AccountKeyAbsent(SealroomError):

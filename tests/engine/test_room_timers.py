@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from e2ee_client.engine.rooms.retaining import Retaining
 from e2ee_client.engine.rooms.stewarding import Change
-from e2ee_client.engine.rooms.surroundings import Policy
+from e2ee_client.engine.rooms.surroundings import DEFAULT_RETENTION, Policy
 from e2ee_client.engine.turn import Turn
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, change, rooms_of, write
-from team_world import founded
+from team_world import founded, publish_notice
 
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind
@@ -48,6 +48,31 @@ def dated(node: Node, room_id: RoomId, ahead_ms: int) -> EntryHash:
     node.ahead_ms = 0
     write(node, room_id, "ein weiterer")
     return said
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ([(2, WEEK_S), (4, 9)], Retention(RetentionClass.DEFAULT, WEEK_S)),
+        ([(1, WEEK_S), (3, 9)], Retention(RetentionClass.EPHEMERAL, WEEK_S)),
+        ([(2, 100 * 86_400)], DEFAULT_RETENTION),
+    ],
+)
+def test_a_room_begins_with_the_policy_as_far_as_its_notice_tells(
+    told: list[tuple[int, int]], kept: Retention
+) -> None:
+    """CNS-46: a desk whose policy was set under another notice, or never."""
+    world = World()
+    desk = founded(world)
+    publish_notice(desk, 2, retention=told)
+    customer = world.node("Kundin")
+    customer.start()
+    room_id = accept(customer, desk)
+    world.advance(5 * MINUTE_MS)
+    change(desk, room_id, Change(phase=Phase.CLOSED))
+    state = rooms_of(desk).room(Turn(desk.now_ms), room_id).states.state
+    assert state is not None
+    assert (state.epoch, state.retention) == (2, kept)
 
 
 def test_an_ephemeral_text_goes_a_week_after_it_was_read_and_the_customer_keeps_it() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from e2ee_client.errors import ConfigError
+from e2ee_client.rooms import Policy
 from e2ee_client.rooms.errors import NoticeInvalid
 from e2ee_client.rooms.notices import EXAMPLE, FACTS, MODES, SECTORS, Notice, draft_text, write_draft
 from parties import NOW_MS, ScriptedRng
@@ -108,6 +109,16 @@ def test_every_draft_can_be_signed_and_states_its_mode_and_sector(sector: str, m
     assert ("Art. 9" in signed.purposes[0].basis) is (
         mode == "explicit" or found.fields.sector in _SPECIAL[mode]
     )
+
+
+@pytest.mark.parametrize("sector", SECTORS)
+def test_every_draft_tells_how_long_rooms_are_kept_where_nobody_has_set_a_policy(sector: str) -> None:
+    """CNS-46: what is shipped fits together, to the day."""
+    usual = Policy().retention
+    found = Notice.draft(sector, "consent", EXAMPLE, is_reviewed=True)
+    assert dict(found.fields.retention or ())[usual.kind] == usual.ttl_s
+    assert "höchstens 90 Tage nach dem Schließen" in found.texts["de"]
+    assert "at most 90 days after the conversation was closed" in found.texts["en"]
 
 
 _SPECIAL = {"notice": ("health", "legal"), "consent": (), "explicit": ()}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conversations import until, until_read
-from e2ee_client.errors import UnknownRoom
+from e2ee_client.errors import RetentionNotStated, UnknownRoom
 from e2ee_client.rooms import Company, CompanyRoom, Policy, RequestAsked, Room
+from e2ee_client.rooms.notices import EXAMPLE, Notice
 from e2ee_client.testing import MemoryNetwork
 from practice import Practice
 
 from e2ee.errors import InvalidArgument
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import Phase, Retention, RetentionClass, State
+
+DAY_S = 86_400
+YEAR_S = 365 * DAY_S
 
 
 async def texts(room: Room) -> list[str | None]:
@@ -75,6 +80,47 @@ def test_only_what_members_may_ask_for_is_granted() -> None:
         Policy(grants=frozenset({RequestKind.ADD}))
     with pytest.raises(InvalidArgument):
         Policy(team="")
+
+
+def telling(praxis: Practice, *retention: tuple[int, int]) -> Notice:
+    """A notice with these classes and periods."""
+    facts = {**EXAMPLE, "relay_url": praxis.company.client.card().relay_url}
+    drafted = Notice.draft("health", "consent", facts, is_reviewed=True)
+    return replace(drafted, fields=drafted.fields._replace(retention=list(retention)))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [((2, 7 * DAY_S), "default 7d"), ((1, YEAR_S), "ephemeral 1y"), ((3, 36 * 3_600), "statutory 36h")],
+)
+async def test_a_notice_that_does_not_tell_what_the_policy_does_is_not_published(
+    praxis: Practice, told: tuple[int, int], words: str
+) -> None:
+    """CNS-46: a shorter period, or another class; both are named, and the notice before stays."""
+    notice = telling(praxis, told)
+    for refused in (praxis.company.publish, praxis.company.notice_request):
+        with pytest.raises(RetentionNotStated, match=f"policy: default 90d; notice: {words}") as caught:
+            await refused(notice)
+        assert (caught.value.policy, caught.value.notice) == ((2, 90 * DAY_S), (told,))
+    await praxis.publish_door()
+    shown = await (await praxis.customer()).notice()
+    assert dict(shown.found.door.notice.retention)[2] == 90 * DAY_S
+
+
+async def test_a_policy_that_the_notice_does_not_tell_is_not_set(praxis: Practice) -> None:
+    """CNS-46: to shorten a period the policy goes first, to lengthen it the notice."""
+    company, usual = praxis.company, praxis.company.policy
+    for wrong in (Retention(RetentionClass.DEFAULT, 90 * DAY_S + 1), Retention(RetentionClass.EPHEMERAL, 60)):
+        with pytest.raises(RetentionNotStated, match=r"notice: default 90d, statutory 90d, proof 3y"):
+            await company.set_policy(Policy(retention=wrong))
+        assert company.policy == usual
+    week = Policy(retention=Retention(RetentionClass.DEFAULT, 7 * DAY_S))
+    await company.set_policy(week)
+    await company.publish(telling(praxis, (2, 7 * DAY_S)))
+    with pytest.raises(RetentionNotStated, match="policy: default 90d; notice: default 7d"):
+        await company.set_policy(usual)
+    await company.publish(telling(praxis, (2, 90 * DAY_S)))
+    await company.set_policy(usual)
 
 
 async def test_a_policy_stays_and_holds_for_new_rooms(praxis: Practice) -> None:

@@ -19,6 +19,7 @@ from e2ee.identity import DeviceKind, DeviceRecord
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.notice import Notice, sign_notice
 from e2ee.rooms.team import Standing, TeamView
+from e2ee.wire.fields import MAX_U32
 
 R = TypeVar("R")
 HOUR_MS = 3_600_000
@@ -58,7 +59,9 @@ def notice(node: Node, version: int = 1, **changes: Any) -> Notice:
     """Sign a notice of a node's account."""
     key = node.engine._state.own.account_key
     assert key is not None
-    draft = DRAFT._replace(texts={name: text.encode() for name, text in TEXTS.items()})
+    texts = {name: text.encode() for name, text in TEXTS.items()}
+    # Whatever the policy of a test is, the notice states it (CNS-46).
+    draft = DRAFT._replace(texts=texts, retention=[(kind, MAX_U32) for kind in range(1, 5)])
     return sign_notice(key, version, draft._replace(**changes), node.now_ms)
 
 

@@ -125,6 +125,10 @@ class Company(Signer):
         except DecodeError:
             raise ConfigError("a name, language or team that a card cannot have") from None
 
+    def notice(self) -> Notice | None:
+        """Return the notice that our rosters state; None before the first, and where we do not sign."""
+        return None if self._signing is None else self._signing.notice_of(self._state.own.account_id)
+
     def publish_notice(self, turn: Turn, signed: bytes, until_ms: int) -> None:
         """State a notice from now on; consent to the one before counts until a time.
 

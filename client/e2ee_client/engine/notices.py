@@ -57,6 +57,14 @@ class Notices(Part):
         found = [self._context.team.notice(turn, account_id, one.hash) for one in kept]
         return [one for one in found if one is not None]
 
+    def in_force(self, turn: Turn) -> Notice | None:
+        """Return the notice of our company: the one that this device states, else that of the roster."""
+        account_id = self._state.own.account_id
+        stated, standing = self._context.company.notice(), self._context.team.standing(account_id)
+        if stated is not None or standing is None or standing.roster is None:
+            return stated
+        return self._context.team.notice(turn, account_id, standing.roster.notice_hash)
+
     def newest_number(self, account_id: AccountId) -> int:
         """Return the highest number of a notice that is kept; 0 for none."""
         known = self._context.team.known(account_id)

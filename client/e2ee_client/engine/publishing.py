@@ -17,6 +17,7 @@ from e2ee_client.errors import ConfigError
 from .company import Founding
 from .part import Part
 from .records import account_key_of
+from .rooms.policies import StoredPolicy, check_told
 from .turn import Turn
 
 OLDER_COUNTS_MS: Final = 30 * 86_400_000
@@ -56,8 +57,9 @@ class Publishing(Part):
         """Return the bytes of our next notice, for the account key to sign where it is kept (ACC-26).
 
         Raises:
-            NoticeIncomplete: a field is missing.
+            NoticeIncomplete: a field is missing. RetentionNotStated: as `install`.
         """
+        self._check_retention(draft.retention or ())
         account_id = self._state.own.account_id
         number = next_seq(self._context.notices.newest_number(account_id), turn.now_ms)
         return next_notice(account_id, number, draft, turn.now_ms)
@@ -84,10 +86,16 @@ class Publishing(Part):
 
         Raises:
             ConfigError: this device does not sign, or the notice does not fit. DecodeError: a text does not.
+            RetentionNotStated: our policy keeps rooms longer than the notice tells (CNS-46).
         """
+        self._check_retention(notice.retention)
         until = turn.now_ms + OLDER_COUNTS_MS if until_ms is None else until_ms
         self._context.company.publish_notice(turn, notice.signed, until)
         self._context.notices.put_texts(turn, notice, texts)
+
+    def _check_retention(self, told: Sequence[tuple[int, int]]) -> None:
+        if told:
+            check_told(StoredPolicy.load(self._state.rows).retention, told)
 
     def door(
         self, turn: Turn, channels: Sequence[Channel], hours: Mapping[str, str]

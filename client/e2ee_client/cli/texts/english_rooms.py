@@ -305,6 +305,9 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "error.local.argument": "a value cannot be used: {detail}",
     "error.local.signing_unsure": "this store may be an older copy: it signs nothing for the company",
     "hint.local.signing_unsure": "use the newest store; the handbook says how to go on with this one",
+    "error.config.retention": "the notice does not state how long the policy keeps new rooms ({detail})",
+    "hint.config.retention": "state this class in the notice, for a period that is not shorter, or first set "
+    "a policy that the notice states: sealroom company policy --class --keep",
     "error.config.notice": "the notice cannot be used; what is listed above has to be corrected",
     "hint.config.notice": "a notice that is still a draft has its mark in the first line of each text",
     "error.room.mandate": "it is not known at present who may act for the company",

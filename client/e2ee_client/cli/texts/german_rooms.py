@@ -328,6 +328,9 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "für das Unternehmen",
     "hint.local.signing_unsure": "benutzen Sie den neuesten Speicher; das Handbuch sagt, wie es mit diesem "
     "weitergeht",
+    "error.config.retention": "die Richtlinie für neue Räume steht so nicht im Hinweis ({detail})",
+    "hint.config.retention": "nennen Sie im Hinweis diese Art und eine Frist, die nicht kürzer ist, oder "
+    "setzen Sie zuvor eine Richtlinie, die im Hinweis steht: sealroom company policy --class --keep",
     "error.config.notice": "der Hinweistext ist nicht brauchbar; was oben steht, ist zu verbessern",
     "hint.config.notice": "ein Entwurf trägt seinen Vermerk in der ersten Zeile jedes Textes",
     "error.room.mandate": "zurzeit ist nicht bekannt, wer für das Unternehmen handeln darf",

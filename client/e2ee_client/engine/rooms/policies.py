@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from e2ee.rooms.signals import RequestKind
-from e2ee.rooms.state import Retention
+from e2ee.rooms.state import Retention, RetentionClass
 from e2ee_client.engine.ports import RowReader
 from e2ee_client.engine.row_codec import Row
+from e2ee_client.errors import RetentionNotStated
 
 from .surroundings import Policy
+
+
+def check_told(policy: Retention, told: Sequence[tuple[int, int]]) -> None:
+    """Refuse a policy that keeps rooms longer than a notice tells, or in a class of which it tells nothing
+    (CNS-46).
+
+    Raises:
+        RetentionNotStated.
+    """
+    if as_told(policy, told) != policy:
+        raise RetentionNotStated((int(policy.kind), policy.ttl_s), told)
+
+
+def as_told(policy: Retention, told: Sequence[tuple[int, int]]) -> Retention:
+    """Return how long a room is kept that is opened under a policy and a notice (CNS-46)."""
+    stated = dict(told)
+    if policy.kind not in stated:
+        kind, ttl_s = min(told)
+        return Retention(RetentionClass(kind), ttl_s)
+    return policy._replace(ttl_s=min(policy.ttl_s, stated[policy.kind]))
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ from .files import Files
 from .identifying import Identifying
 from .loaded import LoadedRooms
 from .noting import Noting
-from .policies import StoredPolicy
+from .policies import StoredPolicy, check_told
 from .proving import Proving
 from .queries import RoomQueries
 from .records import LiveRoom
@@ -113,7 +113,14 @@ class Rooms(LoadedRooms):
     # --- who waits ---
 
     def set_policy(self, turn: Turn, policy: Policy) -> None:
-        """Keep the company's choices; they hold for this device from now on."""
+        """Keep the company's choices; they hold for this device from now on.
+
+        Raises:
+            RetentionNotStated: the notice in force does not tell that rooms are kept so long (CNS-46).
+        """
+        notice = self._context.notices.in_force(turn)
+        if notice is not None and policy.retention != self.around.policy.retention:
+            check_told(policy.retention, notice.retention)
         turn.put(StoredPolicy.of(policy).put())
         self.around.policy = policy
 

@@ -32,6 +32,7 @@ from e2ee.rooms.team import Rank, TeamView
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import DeskCalled, WaitingChanged
 
+from .policies import as_told
 from .room_part import RoomPart
 
 
@@ -97,7 +98,7 @@ class Stewarding(RoomPart):
             before if known is None else list_after(before, known),
             team.roster,
             None if live.customer is None else team.notice_hash,
-            self._retention(head, change),
+            self._retention(team, head, change),
             flags=_flags(head, change),
             reason=change.reason,
             cards=self._cards(members, head),
@@ -127,10 +128,17 @@ class Stewarding(RoomPart):
         found = [self._around.card(self._live.company, one) for one in new]
         return tuple(one.encoded for one in found if one is not None)
 
-    def _retention(self, head: State | None, change: Change) -> Retention:
+    def _retention(self, team: TeamView, head: State | None, change: Change) -> Retention:
+        """A room begins with our policy as far as the notice that its first state names allows (CNS-46)."""
         if change.retention is not None:
             return change.retention
-        return self._around.policy.retention if head is None else head.retention
+        if head is not None:
+            return head.retention
+        notice = None
+        if self._live.customer is not None:
+            notice = self._around.notice(self._live.company, team.notice_hash)
+        policy = self._around.policy.retention
+        return policy if notice is None else as_told(policy, notice.retention)
 
     def _ended(self, head: State | None, change: Change) -> list[EntryHash]:
         """What a supervisor's state names to end it: guards of other branches, marks (ROOM-14, ROOM-27)."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from e2ee.grammar import is_plain_text
+from e2ee_client.engine.rooms.surroundings import DEFAULT_RETENTION
 from e2ee_client.errors import ConfigError
 
 from .fields import MODES
@@ -24,11 +25,13 @@ _SECTIONS: Final = (
 )
 _RETENTION: Final = {
     "general": ("default", "proof"),
-    "health": ("ephemeral", "statutory", "proof"),
+    "health": ("default", "statutory", "proof"),
     "finance": ("default", "statutory", "proof"),
     "legal": ("default", "statutory", "proof"),
 }
-_DURATIONS: Final = {"ephemeral": "7d", "default": "90d", "statutory": "90d", "proof": "3y"}
+_USUAL: Final = f"{DEFAULT_RETENTION.ttl_s // 86_400}d"
+"""As long as new rooms are kept by a policy that nobody has set (CNS-46)."""
+_DURATIONS: Final = {"default": _USUAL, "statutory": _USUAL, "proof": "3y"}
 _CONTRACT: Final = {
     "general": "Art. 6 (1) (b) DSGVO/GDPR",
     "health": "Art. 6 (1) (b), Art. 9 (2) (h), (3) DSGVO/GDPR, § 22 (1) Nr. 1 (b) BDSG",

@@ -54,8 +54,8 @@ export const FIRST_WORDS = {
   "notice.elsewhere": ["Ich schreibe schon auf einem anderen Gerät", "I already write on another device"],
   "notice.code": ["Ich habe einen Code", "I have a code"],
 
-  "keep.ephemeral": ["{span} nach dem Lesen", "{span} after it was read"],
-  "keep.default": ["{span} nach Abschluss", "{span} after closing"],
+  "keep.ephemeral": ["höchstens {span} nach dem Lesen", "at most {span} after it was read"],
+  "keep.default": ["höchstens {span} nach Abschluss", "at most {span} after closing"],
   "keep.statutory": ["Was das Gesetz verlangt: {span}", "What the law requires: {span}"],
   "keep.proof": ["Nachweis Ihrer Zustimmung: {span}", "Proof of your agreement: {span}"],
 
