@@ -25,6 +25,7 @@ from e2ee.prekeys import CompactBundle, PrekeyKind
 from e2ee.session import initiate, seal
 from e2ee.wire import cbor
 
+MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 YEAR_MS = 365 * DAY_MS
 
@@ -240,16 +241,23 @@ def test_a_fork_of_one_contact_in_the_mailbox_of_another_shows_nothing() -> None
     assert customer.of(MessageRejected)[-1].code == "remote.identity"
 
 
-def test_a_flight_with_a_settled_list_is_taken() -> None:
-    """ID-52, ID-11: of a device that goes by the list that the other one does not know."""
+@pytest.mark.parametrize("at_the_front_door", [False, True])
+def test_a_flight_with_another_list_is_an_alarm_until_that_is_settled(*, at_the_front_door: bool) -> None:
+    """ID-11, ID-52: also where all contacts share one mailbox, by a device that goes by the other list."""
     world, company, customer, praxis = acquainted()
-    push(customer, forked_flight(world, company, customer, praxis))
-    assert len(customer.of(IdentityAlarm)) == 1
-    customer.carry_out(customer.engine.set_verified(praxis, True, world.now_ms))
-    customer.events.clear()
-    push(customer, forked_flight(world, company, customer, praxis))
-    assert not customer.of(IdentityAlarm)
-    assert "remote.list_fork" not in {one.code for one in customer.of(MessageRejected)}
+    kundin = customer.engine.account_id
+    sender, receiver, account_id, owner = company, customer, praxis, praxis
+    if at_the_front_door:
+        sender, receiver, account_id, owner = customer, company, kundin, b""
+    alarms = [IdentityAlarm(account_id, "remote.list_fork")]
+    push(receiver, forked_flight(world, sender, receiver, owner))
+    assert receiver.of(IdentityAlarm) == alarms
+    receiver.carry_out(receiver.engine.set_verified(account_id, True, world.now_ms))
+    receiver.events.clear()
+    push(receiver, forked_flight(world, sender, receiver, owner))
+    world.advance(MINUTE_MS)
+    assert not receiver.of(IdentityAlarm)
+    assert "remote.list_fork" not in {one.code for one in receiver.of(MessageRejected)}
 
 
 def test_another_list_of_our_own_account_stops_no_colleague() -> None:

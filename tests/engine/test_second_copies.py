@@ -137,7 +137,7 @@ def test_what_was_known_when_a_person_verified_the_account_anew_is_settled() -> 
         customer.crash(customer.rows)
         customer.start()
         given(customer, praxis, first.signed)
-        assert not customer.of(IdentityAlarm)
+        assert is_calm(customer)
     pinned = customer.engine._state.contacts[praxis].device_list()
     assert pinned is not None
     assert pinned == twin.engine._state.own.device_list

@@ -137,7 +137,7 @@ class Contents(Part):
             self._catch_up(turn, peer)
         elif theirs.seq < pinned.seq:
             self._give_back(turn, peer, session, pinned)
-        elif theirs.hash != pinned.hash:
+        elif theirs.hash != pinned.hash and not self._context.forks.is_settled(turn, peer.contact, theirs):
             turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))
 
     def _our_head(self, turn: Turn, peer: Peer, ours: ListHead) -> None:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from e2ee import identity
 from e2ee.errors import E2eeError, ListFork
-from e2ee.identity import DeviceList
+from e2ee.identity import DeviceList, ListHead
 from e2ee_client.events import IdentityAlarm, MessageRejected
 
 from .part import Part
@@ -71,12 +71,20 @@ class Forks(Part):
         """Return the settled list that a list is, or follows. The first one that follows is pinned, and ends
         it: a second one of its number is a new difference.
         """
-        pinned = contact.device_list()
-        settled = [DeviceList.verify(contact.account_id, one) for one in self._row(turn, contact).settled]
-        if pinned is None or pinned.head not in [one.head for one in settled]:
-            return None
         given = DeviceList.verify(contact.account_id, error.signed)
-        return next((one for one in settled if one.seq >= pinned.seq and _leads_to(one, given)), None)
+        return next((one for one in self._settled(turn, contact) if _leads_to(one, given)), None)
+
+    def is_settled(self, turn: Turn, contact: Contact, head: ListHead) -> bool:
+        """Whether a head that a device states is that of a settled list."""
+        return head in [one.head for one in self._settled(turn, contact)]
+
+    def _settled(self, turn: Turn, contact: Contact) -> list[DeviceList]:
+        """Return the settled lists, as long as one of them is pinned, from its number on."""
+        pinned = contact.device_list()
+        known = [DeviceList.verify(contact.account_id, one) for one in self._row(turn, contact).settled]
+        if pinned is None or pinned.head not in [one.head for one in known]:
+            return []
+        return [one for one in known if one.seq >= pinned.seq]
 
     def _row(self, turn: Turn, contact: Contact) -> ForkedLists:
         key = ForkedLists.key_of(contact.account_id)

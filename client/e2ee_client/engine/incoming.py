@@ -164,13 +164,19 @@ class Incoming(Part):
 
     def _respond(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope, keys: ResponderKeys) -> Accepted:
         """Open a flight. One with another list that the account has signed for a number raises the alarm, and
-        the list is kept; unless that was settled (ID-07, ID-52).
+        the list is kept; unless that was settled (ID-11, ID-52).
         """
-        respond = partial(sessions.respond, raw, keys)
-        skip, contact = self._skip_of(turn, mailbox), self._state.contacts.get(mailbox.contact)
+        respond, skip = partial(sessions.respond, raw, keys), self._skip_of(turn, mailbox)
+        named: list[AccountId] = []
+
+        def pinned(account_id: AccountId) -> DeviceList | None:
+            named.append(account_id)
+            return self._pinned(mailbox, account_id)
+
         try:
-            return respond(partial(self._pinned, mailbox), turn.now_ms, skip)
+            return respond(pinned, turn.now_ms, skip)
         except ListFork as error:
+            contact = self._state.contacts.get(named[-1])
             if contact is None:
                 raise
             other = self._context.forks.beside(turn, contact, error)
