@@ -324,6 +324,19 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
 
 
 @browsers.firefox_in_audit
+async def test_who_has_erased_everything_is_told_what_the_company_knows_of_it(show: Show) -> None:
+    """STO-37"""
+    page = await show("open")
+    erase = "(erasure) => backend.change({ phase: 'erased', canWrite: false, items: [], erasure })"
+    words = {"told": "Das Unternehmen hat den Auftrag", "alone": "hat davon nichts erfahren"}
+    for erasure, text in words.items():
+        await page.evaluate(erase, erasure)
+        await page.get_by_role("status").get_by_text(text).wait_for()
+    await page.evaluate(erase, "none")
+    await page.get_by_text("Auf diesem Gerät").wait_for(state="detached")
+
+
+@browsers.firefox_in_audit
 async def test_who_is_out_by_a_code_is_told_whom_to_tell_and_begins_anew_once_asked(show: Show) -> None:
     """ACC-67: nothing is written there, and what is left goes only after a second word."""
     page = await show("taken")

@@ -47,7 +47,8 @@ export class RoomLife {
   #locale: string | null;
   #obstacle: Obstacle | null = null;
   #isRefused = false;
-  #isForgotten = false;
+  /** Null until all was erased here; then what the company knows of it. */
+  #forgotten: RoomState["erasure"] | null = null;
   #isAnew = false;
   #doorAlarm: Alarm | null = null;
   protected limit = PAGE;
@@ -97,6 +98,7 @@ export class RoomLife {
       code,
       keeping,
       alarm: this.#doorAlarm,
+      erasure: this.#forgotten ?? "none",
     };
     const seen = { ...start, ...this.#watch.door(this.#shown, this.#locale), obstacle: this.#obstacle };
     const room = this.newest();
@@ -127,7 +129,7 @@ export class RoomLife {
   }
 
   #phaseBefore(): Phase | null {
-    if (this.#isForgotten) return "erased";
+    if (this.#forgotten !== null) return "erased";
     if (this.#obstacle !== null) return "blocked";
     if (this.customer?.hasAccepted && (!this.#isAnew || this.customer.shell.context.isReplaced)) return null;
     if (this.#shown === null) return "loading";
@@ -152,9 +154,9 @@ export class RoomLife {
   async tryAgain(): Promise<void> {
     this.#obstacle = null;
     try {
-      await this.#open();
+      const customer = await this.#open();
       this.#listen();
-      await this.#fetchDoor();
+      await this.#fetchDoor(customer);
     } catch (error) {
       this.#obstacle = obstacleOf(codeOf(error));
     }
@@ -182,8 +184,7 @@ export class RoomLife {
   }
 
   /** With a room that is there, a door that does not come stops nothing; one of another account is an alarm. */
-  async #fetchDoor(): Promise<void> {
-    const customer = this.customer as Customer;
+  async #fetchDoor(customer: Customer): Promise<void> {
     try {
       this.#shown = await customer.notice();
     } catch (error) {
@@ -228,7 +229,7 @@ export class RoomLife {
 
   /** A newer notice is to be shown as the door has it. */
   async #refresh(): Promise<void> {
-    await this.#fetchDoor().catch(() => {});
+    await this.#fetchDoor(this.customer as Customer).catch(() => {});
     this.changed();
   }
 
@@ -304,16 +305,19 @@ export class RoomLife {
     this.changed();
   }
 
+  /** What is in a store that is just being opened is ordered to be erased as well (STO-37). */
   async forget(): Promise<void> {
+    await this.#opening?.catch(() => {});
     const room = this.newest();
     // What keeps the order from being written, as that another device has the account, keeps nothing here (ACC-67, STO-37).
-    if (room !== null) await this.#told(room).catch(() => {});
-    await this.#drop();
+    if (room !== null) await this.#drop(await this.#told(room).catch(() => "alone" as const));
+    else await this.#drop(this.customer?.hasAccepted === false ? "none" : "alone");
   }
 
   /** What the relay has not taken in time is lost with the keys; the company keeps to its own times. */
-  async #told(room: Room): Promise<void> {
+  async #told(room: Room): Promise<RoomState["erasure"]> {
     await (await this.#order(room)).waitFor("sent", { signal: AbortSignal.timeout(FORGET_WAIT_MS) });
+    return "told";
   }
 
   async #order(room: Room): ReturnType<Room["erase"]> {
@@ -322,11 +326,11 @@ export class RoomLife {
   }
 
   /** Without a store that could be opened, what is at its place goes (STO-37). */
-  async #drop(): Promise<void> {
+  async #drop(forgotten: RoomState["erasure"] = "alone"): Promise<void> {
     this.#unlisten();
     await (this.customer ?? this.options.ports.place).forget();
     [this.customer, this.#obstacle] = [null, null];
-    this.#isForgotten = true;
+    this.#forgotten = forgotten;
     this.#doorAlarm = null;
     this.changed();
   }
@@ -334,7 +338,7 @@ export class RoomLife {
   /** The notice again: of a room that is over; where a store cannot be opened or has been replaced, that goes first. */
   async startAnew(): Promise<void> {
     if (this.#obstacle === "storage-lost" || this.#context()?.isReplaced) await this.#drop();
-    [this.#isForgotten, this.#isRefused, this.#shown] = [false, false, null];
+    [this.#forgotten, this.#isRefused, this.#shown] = [null, false, null];
     this.#isAnew = true;
     await this.tryAgain();
   }

@@ -6,6 +6,7 @@ import { Customer } from "../src/customer.ts";
 import type { Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
 import { setReplaced } from "../src/engine/state.ts";
+import { Room } from "../src/room.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { bytesFrom } from "./shop.ts";
@@ -97,6 +98,42 @@ test("an act that comes while the store is opened opens no second one (STO-38)",
   release();
   assert.equal((await Promise.all(all)).at(-1), "recovery.none");
   assert.equal(counts.opened, 1);
+});
+
+test("who erases everything while the store is opened has the company told, or is told that it was not (STO-37)", async (t) => {
+  for (const erasure of ["told", "alone"] as const) {
+    const { place, ports, hold, release } = await kept();
+    const waitFor = async () => {
+      if (erasure === "alone") throw new StoreError("store.closed", "no relay has taken it");
+    };
+    const erase = t.mock.method(Room.prototype, "erase", async () => ({ id: "", waitFor }));
+    hold();
+    const life = lifeOf(ports);
+    const opening = life.tryAgain();
+    const forgotten = life.forget();
+    await new Promise((done) => setImmediate(done));
+    release();
+    await Promise.all([opening, forgotten]);
+    const { phase } = life.state();
+    assert.deepEqual([phase, life.state().erasure, place.kept], ["erased", erasure, null]);
+    assert.equal(erase.mock.callCount(), 1);
+    t.mock.restoreAll();
+  }
+});
+
+test("who erases everything where nothing is, or nothing can be opened, is told no more than that (STO-37)", async () => {
+  const place = new MemoryPlace();
+  const shut = () => Promise.reject(new StoreError("store.corrupt", "a box that is not ours"));
+  const damaged = { open: shut, create: () => place.create(), forget: () => place.forget() };
+  for (const [there, erasure] of [
+    [place, "none"],
+    [damaged, "alone"],
+  ] as const) {
+    const life = lifeOf(portsOf(there));
+    await life.tryAgain();
+    await life.forget();
+    assert.deepEqual([life.state().phase, life.state().erasure], ["erased", erasure]);
+  }
 });
 
 test("a device that has no room at its start says so, and goes on by itself (STO-41)", async () => {

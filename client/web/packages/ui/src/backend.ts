@@ -308,8 +308,11 @@ export interface RoomState extends ConversationState {
   /** The company asks how it was: a closed room that was not rated. */
   readonly canRate: boolean;
   readonly canReopen: boolean;
-  /** After a withdrawal or an order of erasure: what the company has confirmed. */
-  readonly erasure: "none" | "asked" | "confirmed" | "held";
+  /**
+   * After a withdrawal or an order of erasure: what the company has confirmed. Where all was erased here: whether it was
+   * `told` to do so, too, or this device was `alone`.
+   */
+  readonly erasure: "none" | "asked" | "confirmed" | "held" | "told" | "alone";
   readonly heldUntilMs: number | null;
 }
 

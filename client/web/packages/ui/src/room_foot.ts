@@ -36,7 +36,9 @@ export function footView(
   );
 }
 
-function erasureText(state: RoomState, words: Words, clock: Clock, nowMs: number): string {
+function erasureText(state: RoomState, words: Words, clock: Clock, nowMs: number): string | null {
+  if (state.erasure === "told" || state.erasure === "alone") return words(`erased.${state.erasure}`);
+  if (state.erasure === "none" && state.phase === "erased") return null;
   const company = state.company?.name ?? words("someone");
   if (state.erasure === "confirmed") return words("withdrawn.confirmed", { company });
   if (state.erasure === "held" && state.heldUntilMs !== null)

@@ -150,6 +150,14 @@ export const ROOM_WORDS = {
   ],
   "withdrawn.again": ["Neu beginnen", "Begin anew"],
   "erased.title": ["Dieses Gespräch ist gelöscht.", "This conversation is erased."],
+  "erased.told": [
+    "Auf diesem Gerät ist nichts mehr davon. Das Unternehmen hat den Auftrag, es ebenfalls zu löschen.",
+    "Nothing of it is left on this device. The company was told to erase it, too.",
+  ],
+  "erased.alone": [
+    "Auf diesem Gerät ist nichts mehr davon. Das Unternehmen hat davon nichts erfahren. Soll es ebenfalls löschen, sagen Sie es ihm auf einem anderen Weg.",
+    "Nothing of it is left on this device. The company was not told of it. If it is to erase it, too, tell it in another way.",
+  ],
 
   "rate.title": ["Wie war es?", "How was it?"],
   "rate.1": ["schlecht", "bad"],

@@ -120,7 +120,7 @@ export function scripted(start: RoomState): Scripted {
       erasure: "asked",
       items: [...state.items, happeningOf("withdrawn", 0, "me")],
     })),
-    forget: note("forget", () => ({ phase: "erased", canWrite: false, items: [], erasure: "asked" })),
+    forget: note("forget", () => ({ phase: "erased", canWrite: false, items: [], erasure: "told" })),
     freeze: note("freeze", () => ({ phase: "frozen", canWrite: false })),
     unfreeze: note("unfreeze", () => ({ phase: "open", canWrite: true })),
     close: note("close", () => ({ phase: "closed", canWrite: false, canRate: true, canReopen: true })),
