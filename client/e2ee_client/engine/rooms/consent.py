@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from e2ee.constants import ACCOUNT_ID_B
 from e2ee.errors import ConsentRequired, IdentityMismatch
 from e2ee.ids import AccountId, SignPublic
 from e2ee.rooms import gate
+from e2ee.rooms.acts import What
 from e2ee.rooms.consent import Receipt, RoomConsent, Withdrawal, opened, sign_receipt, sign_withdrawal
 from e2ee.rooms.customer import Given
 from e2ee.rooms.entry import ROOM_ID_B, Author, Entry, EntryHash, Header, RoomId
 from e2ee.rooms.gate import Column
 from e2ee.rooms.kinds import Kind, Side
-from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Open
+from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Open, read_payload
 from e2ee.rooms.room import check_open
 from e2ee.rooms.signed_payloads import Consent
 from e2ee.rooms.signed_payloads import Withdrawal as WithdrawalPayload
@@ -25,8 +26,6 @@ from e2ee_client.room_events import ConsentChanged
 from .proving import KeptConsent
 from .room_part import RoomPart
 from .surroundings import Surroundings
-
-_RECEIPTS: Final = (Kind.OPEN, Kind.CONSENT)
 
 
 class RoomConsents(RoomPart):
@@ -48,19 +47,25 @@ class RoomConsents(RoomPart):
         if isinstance(payload, Open | Consent | WithdrawalPayload):
             self._set(turn, entry, self._with(entry.author, payload))
 
-    def is_overtaken(self, turn: Turn, entry: Entry, payload: WithdrawalPayload) -> bool:
-        """Whether a consent of a higher number stands before a withdrawal that another device brings: it was
-        signed before that, and whoever gives it a later place erases what was said since (TRN-17).
-        """
-        live = self._live
-        withdrawal = Withdrawal.verify(self._public(entry.author), payload.signed, live.room_id)
-        if live.consent.receipt is None or live.consent.receipt.seq < withdrawal.seq:
-            return False
-        found = [self._room.log.find(turn, one) for one in (*live.consents, entry.hash)]
-        places = [None if one is None else (one.k, one.hash) for one in found]
-        kinds = [None if one is None else Header.decode(one.header).kind for one in found]
-        newest = next((at for at, kind in zip(places, kinds, strict=True) if kind in _RECEIPTS), None)
-        return newest is None or places[-1] is None or newest < places[-1]
+    def counts(self, payload: WithdrawalPayload) -> bool:
+        """Whether a withdrawal is the one that counts (CNS-09)."""
+        known = self._live.consent
+        return (
+            known.is_withdrawn and known.withdrawal is not None and known.withdrawal.signed == payload.signed
+        )
+
+    def is_here(self, turn: Turn, payload: WithdrawalPayload) -> bool:
+        """Whether a device of the customer itself has brought a withdrawal: its place is known (CNS-45)."""
+        own = [one.hash for one in self._room.states.room.acts if one.what is What.WITHDRAW]
+        return any(self.signed_in(turn, one) == payload.signed for one in own)
+
+    def signed_in(self, turn: Turn, entry_hash: EntryHash) -> bytes | None:
+        """Return the signed withdrawal that an entry carries; None of another entry."""
+        stored = self._room.log.find(turn, entry_hash)
+        if stored is None or Header.decode(stored.header).kind != Kind.WITHDRAW:
+            return None
+        payload = read_payload(self._room.log.entry(turn, stored))
+        return payload.signed if isinstance(payload, WithdrawalPayload) else None
 
     @property
     def language(self) -> str:

@@ -93,42 +93,54 @@ class Erasing(RoomPart):
             if isinstance(payload, Withdrawal) and self._live.consent.is_withdrawn:
                 self._room.erasures.asked(turn, Order(entry.hash, (), turn.now_ms, is_mark=False))
             return
-        self._live.orders = (*self._live.orders, order)
+        self._add(turn, order)
+        self._hide_all(turn, order)
+
+    def _add(self, turn: Turn, order: Order) -> None:
+        """Remember an order, unless it is here from a line that brought it first."""
+        if not any(one.by == order.by for one in self._live.orders):
+            self._live.orders = (*self._live.orders, order)
         if not order.is_mark:
             self._room.erasures.asked(turn, order)
+
+    def hear(self, turn: Turn, entry: Entry, payload: Withdrawal) -> None:
+        """Hide what stands before a withdrawal that another device brings, by one order however often it is
+        brought; nothing where it does not count, or where its own device has said its place (CNS-45).
+        """
+        consent, orders = self._room.consent, self._live.orders
+        if self._around.side is Side.CUSTOMER:
+            self.take(turn, entry, payload)
+            return
+        if not consent.counts(payload) or consent.is_here(turn, payload):
+            return
+        order = Order(entry.hash, (), turn.now_ms, is_mark=False)
+        if not any(consent.signed_in(turn, one.by) == payload.signed for one in orders):
+            if len(orders) >= MAX_ORDERS:
+                return
+            self._add(turn, order)
+        self._hide_all(turn, order)
+
+    def _hide_all(self, turn: Turn, order: Order) -> None:
         for stored in self._stored(turn, order):
             self._hide(turn, stored, order)
             self._room.log.put(turn, stored)
             if order.hashes:
                 self._room.about.settle(turn, text_of(stored))
 
-    def hear(self, turn: Turn, entry: Entry, payload: Withdrawal) -> None:
-        """Take a withdrawal that another device brings, as far as there is room for it; its own device brings
-        it again.
-        """
-        if len(self._live.orders) < MAX_ORDERS:
-            self.take(turn, entry, payload)
-
     def _order_of(self, turn: Turn, entry: Entry, payload: EntryPayload) -> Order | None:
-        """Say what an entry orders here; for the company a withdrawal erases all before it, whichever way and
-        whenever it comes (CNS-45).
+        """Say what an entry orders here; for the company a withdrawal erases all before it, whenever it comes
+        (CNS-45).
         """
         is_company = self._around.side is Side.COMPANY
         match payload:
             case Erase(hashes=named) if binds(self._room.taking.side_of(entry.author), self._around.side):
                 return Order(entry.hash, named or (), turn.now_ms, is_mark=False)
-            case Withdrawal() if is_company and not self._is_known(entry.hash):
+            case Withdrawal() if is_company:
                 return Order(entry.hash, (), turn.now_ms, is_mark=False)
             case Sensitive(hashes=named):
                 return Order(entry.hash, named, turn.now_ms, is_mark=True)
             case _:
                 return None
-
-    def _is_known(self, by: EntryHash) -> bool:
-        """Whether an order waits already, or was the last that emptied the room: a line may bring again what
-        was hearsay.
-        """
-        return by == self._live.emptied or any(one.by == by for one in self._live.orders)
 
     def apply_earlier(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
         """An order that came before what it names, or before a new wording of that, holds for it too, if its
@@ -271,9 +283,24 @@ class Erasing(RoomPart):
                 gone = (*self._live.gone, *(Gone(order.by, one) for one in absent))
                 self._live.gone = gone[-MAX_GONE:]
             return True
-        self._live.emptied = order.by
+        if self._is_hearsay(turn, order):
+            self._room.sweeps_ms = order.since_ms
+            return self.destroy_some(turn, lambda one: one.is_hidden) is None
+        if self._is_last(turn, order):
+            self._live.emptied = order.by
         self._room.sweeps_ms = turn.now_ms
         return self.destroy_some(turn, lambda one: self._is_before(turn, one, order.by)) is None
+
+    def _is_hearsay(self, turn: Turn, order: Order) -> bool:
+        """Whether the place of an order is what another device says: it takes what it has hidden (CNS-45)."""
+        ordered = self._room.log.find(turn, order.by)
+        return ordered is not None and ordered.forwarded_by is not None
+
+    def _is_last(self, turn: Turn, order: Order) -> bool:
+        """Whether no order for the whole room that comes later was carried out before this one (ROOM-43)."""
+        emptied = self._live.emptied
+        known = None if emptied is None else self._room.log.find(turn, emptied)
+        return known is None or self._is_before(turn, known, order.by)
 
     def destroy_some(self, turn: Turn, goes: Goes, first: int = 0) -> int | None:
         """Destroy contents from a segment on, some at a time; returns where to go on, None at the end."""

@@ -436,7 +436,7 @@ class Taking(RoomPart):
         if payload is not None:
             # A receipt or withdrawal stands by its own signature, whoever brings it.
             self._room.consent.take(turn, entry, payload)
-            if isinstance(payload, Withdrawal) and not self._room.consent.is_overtaken(turn, entry, payload):
+            if isinstance(payload, Withdrawal):
                 self._room.erasing.hear(turn, entry, payload)
             if isinstance(payload, Identify) and payload.signed is not None:
                 # A token stands by the state that grants it, which names its hash (CNS-56).
