@@ -114,7 +114,9 @@ class WaitingChanged(OfRoom):
 
 @dataclass(frozen=True, slots=True)
 class GapShown(OfRoom):
-    """Entries of a device are missing and asked for; `given_up` after seven days (TRN-13)."""
+    """Entries of a device are missing and asked for; `given_up` after seven days (TRN-13), as is what a state
+    needs to be judged (ROOM-53).
+    """
 
     device_id: bytes
     first: int

@@ -85,6 +85,27 @@ def test_an_answer_of_one_device_is_none_of_another() -> None:
     assert missing(customer, room_id) == set()
 
 
+def test_each_order_for_the_whole_room_has_its_own_answer() -> None:
+    """ROOM-45: what is done of the first one says nothing of the second."""
+    world, desk, agent, customer, room_id = staffed()
+    write(customer, room_id, SECRET)
+    world.advance(10 * MINUTE_MS)
+    desk.stop()
+    write(customer, room_id, Erase(None))
+    world.advance(23 * HOUR_MS)
+    act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    world.advance(2 * HOUR_MS)
+    for node in (agent, customer):
+        first, second = erasures_of(node, room_id)
+        assert this(agent) not in first.missing
+        assert this(agent) in second.missing
+    world.advance(24 * HOUR_MS)
+    for node in (agent, customer):
+        assert missing(node, room_id) == {this(desk)}
+    done = [one.entry_hash for one in customer.of(ErasureAnswered)]
+    assert done == [one.by for one in erasures_of(customer, room_id)]
+
+
 def test_a_customer_answers_no_erasure() -> None:
     """TRN-20, attack: a forged `erased` of the customer's side is refused where it is written and taken."""
     _, _, _, customer, room_id = staffed()

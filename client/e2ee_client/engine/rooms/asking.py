@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Final
 
 from e2ee.content import ContentType, OfRooms
+from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
-from e2ee.rooms.chain import Chain, before_floor
+from e2ee.rooms.chain import GIVEN_UP_AFTER_MS, Chain, before_floor
 from e2ee.rooms.desk import repeat_due_ms
 from e2ee.rooms.entry import Author, DeviceTag, Entry, Header, device_tag
 from e2ee.rooms.forward import GROUND, Asked, Share, answer, share
@@ -16,7 +17,7 @@ from e2ee.rooms.head import path_to
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.signals import MAX_WANTED, Want, encode_signal
-from e2ee.rooms.state import State
+from e2ee.rooms.state import State, WrittenState
 from e2ee.rooms.transcript import GAP_AFTER_MS
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.turn import Turn
@@ -24,10 +25,13 @@ from e2ee_client.room_events import GapClosed, GapShown
 
 from .entry_log import StoredEntry
 from .records import Asking as Asks
+from .records import Sought
 from .room_part import RoomPart
 
 MAX_ROSTERS: Final = 16
-"""States of which the roster is asked for at a time: those whose roster never was are no end of it."""
+"""States of which the roster is asked for at a time (ROOM-53)."""
+SOUGHT_TIMES: Final = 8
+"""How often a held state is asked for at least, so that who is seldom there asks, too (ROOM-53)."""
 AGAIN_AFTER_MS: Final = 10_000
 """When the rest of an answer is asked for: 8 questions a minute are answered."""
 MAX_ASKED: Final = 256
@@ -58,7 +62,7 @@ class Asking(RoomPart):
         self._show(turn)
 
     def _ranges(self, turn: Turn) -> tuple[Range, ...]:
-        held = self._room.states.has_orphans() or self._lacks_state()
+        held = bool(self._still(self._room.states.orphans())) or self._lacks_state()
         found = transcript.wanted(self._live.view) if self._live.is_recipient or held else []
         found = [*self._below_early(), *found, *self._below_beginnings(turn)]
         if held:
@@ -72,9 +76,22 @@ class Asking(RoomPart):
         return any(one is not None and one not in self._room.states.room.states for one in named)
 
     def _without_roster(self) -> Iterator[Range]:
-        """The states that are held because their roster is not known: an answer brings it (ROOM-51)."""
-        for one in islice(self._room.states.without_roster(), MAX_ROSTERS):
+        """The states that are held because their roster is not known: an answer brings it; of each author in
+        turn (ROOM-51, ROOM-53).
+        """
+        turns = Counter[DeviceId]()
+
+        def turn_of(one: WrittenState) -> int:
+            turns[one.author] += 1
+            return turns[one.author]
+
+        for one in sorted(self._still(self._room.states.without_roster()), key=turn_of)[:MAX_ROSTERS]:
             yield device_tag(self._live.room_id, one.author), one.n, one.n
+
+    def _still(self, held: Iterable[WrittenState]) -> list[WrittenState]:
+        """Those of some held states that have not been given up (ROOM-53)."""
+        over = {one.hash for one in self._live.sought if one.is_over}
+        return [one for one in held if one.hash not in over]
 
     def _below_early(self) -> Iterator[Range]:
         """The numbers before an entry that is held early: the state that names its author is among them."""
@@ -139,6 +156,7 @@ class Asking(RoomPart):
         for gap in over:
             device = self._room.findings.device_of(gap.tag)
             self._around.tell(turn, GapShown(live.room_id, device, gap.first, gap.last, given_up=True))
+        self._count_held(turn)
         ranges = self._ranges(turn)
         if not ranges:
             live.asking = Asks()
@@ -148,6 +166,21 @@ class Asking(RoomPart):
         live.asked = tuple(dict.fromkeys((*ranges, *live.asked)))[:MAX_ASKED]
         payload = OfRooms(ContentType.SIGNAL, encode_signal(live.room_id, Want(ranges)))
         self._around.signal(turn, payload, self._whom(turn, ranges))
+
+    def _count_held(self, turn: Turn) -> None:
+        """Count the questions of each held state, and ask no longer for what it lacks after enough of them
+        (ROOM-53).
+        """
+        live, kept = self._live, list[Sought]()
+        known = {one.hash: one for one in live.sought}
+        for one in self._room.states.held():
+            before = known.get(one.hash, Sought(one.hash, turn.now_ms, 0))
+            since_ms = min(before.since_ms, turn.now_ms)
+            is_over = before.times >= SOUGHT_TIMES and turn.now_ms - since_ms >= GIVEN_UP_AFTER_MS
+            if is_over and not before.is_over:
+                self._around.tell(turn, GapShown(live.room_id, one.author, one.n, one.n, given_up=True))
+            kept.append(Sought(one.hash, since_ms, before.times + 1, is_over or before.is_over))
+        live.sought = tuple(kept)
 
     def _whom(self, turn: Turn, ranges: Iterable[Range]) -> list[Author]:
         """The devices of the room, and those in force whose entries are missing, members or not (TRN-14)."""

@@ -65,7 +65,7 @@ class Erasures(RoomPart):
         answer = Answer(device_id, payload.outcome, payload.until_ms, turn.now_ms)
         kept: list[Erasure] = []
         for one in self._live.erasures:
-            is_meant = one.hashes == (payload.hashes or ()) and device_id in one.missing
+            is_meant = one.named == payload.hashes and device_id in one.missing
             if is_meant and not _says_the_same(one, answer):
                 others = tuple(old for old in one.answers if old.device_id != device_id)
                 one = one._replace(answers=(*others, answer))
@@ -103,8 +103,7 @@ class Erasures(RoomPart):
         self._live.erasures = tuple(kept)
 
     def _answer(self, turn: Turn, erasure: Erasure, outcome: Outcome) -> None:
-        said = Erased(erasure.hashes or None, outcome)
-        if not self._room.writing.write_quietly(turn, said):
+        if not self._room.writing.write_quietly(turn, Erased(erasure.named, outcome)):
             self._live.retry_ms = turn.now_ms + TURN_MS
 
     def _unsaid(self, turn: Turn) -> list[tuple[Erasure, Outcome]]:

@@ -41,6 +41,15 @@ class Asking(NamedTuple):
     due_ms: int | None = None
 
 
+class Sought(NamedTuple):
+    """A held state: since when and how often what it lacks was asked for, and whether no longer (ROOM-53)."""
+
+    hash: EntryHash
+    since_ms: int
+    times: int
+    is_over: bool = False
+
+
 class Pending(NamedTuple):
     """A request that waits for us, or, with `asked`, for a person (ROOM-22)."""
 
@@ -93,6 +102,11 @@ class Erasure(NamedTuple):
     due_from: tuple[DeviceId, ...]
     answers: tuple[Answer, ...] = ()
     is_told: bool = False
+
+    @property
+    def named(self) -> tuple[EntryHash, ...]:
+        """What an answer to it names: the same entries, of the whole room the order itself (ROOM-45)."""
+        return self.hashes or (self.by,)
 
     @property
     def missing(self) -> tuple[DeviceId, ...]:
@@ -157,6 +171,7 @@ class LiveRoom(Row):
     restarted_ms: int = 0
     asking: Asking = field(default_factory=Asking)
     asked: tuple[tuple[DeviceTag, int, int], ...] = ()
+    sought: tuple[Sought, ...] = ()
     shown_gaps: tuple[tuple[DeviceTag, int], ...] = ()
     early: tuple[Early, ...] = ()
     hearsay: tuple[Hearsay, ...] = ()

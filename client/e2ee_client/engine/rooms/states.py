@@ -115,21 +115,20 @@ class States(RoomPart):
         except RemoteError:
             return {}
 
-    def has_orphans(self) -> bool:
-        """Whether a state is held because one before it is not here (ROOM-10)."""
+    def held(self) -> list[WrittenState]:
+        """Return the states of which it is not known yet whether they are valid (ROOM-10)."""
         room = self.room
-        return any(
-            room.verdicts[one.hash] is Verdict.HELD
-            and one.state.parent not in room.states
-            and one.state.parent != room.root
-            for one in room.states.values()
-        )
+        return [one for one in room.states.values() if room.verdicts[one.hash] is Verdict.HELD]
+
+    def orphans(self) -> list[WrittenState]:
+        """Return the states that are held because one before them is not here (ROOM-10)."""
+        known = {*self.room.states, self.room.root}
+        return [one for one in self.held() if one.state.parent not in known]
 
     def without_roster(self) -> list[WrittenState]:
         """Return the states that are held because their roster is not known (ROOM-10)."""
-        company, room = self._live.company, self.room
-        held = [one for one in room.states.values() if room.verdicts[one.hash] is Verdict.HELD]
-        return [one for one in held if self._around.team_by(company, one.state.roster) is None]
+        company = self._live.company
+        return [one for one in self.held() if self._around.team_by(company, one.state.roster) is None]
 
     def stewards(self, now_ms: int) -> list[DeviceId]:
         """Return the stewards in force, in the order of the roster."""

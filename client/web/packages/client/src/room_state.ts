@@ -131,12 +131,13 @@ export function phaseOf(view: RoomView, consent: ConsentState): Phase {
 
 type Erasure = Pick<RoomState, "erasure" | "heldUntilMs">;
 
-/** What the company has said of the newest order to erase all. */
+/** What the company has said of the newest order to erase all: its answer names that order (ROOM-45). */
 export function erasureOf(entries: readonly EntryView[]): Erasure {
-  const isOrder = (one: EntryView): boolean => one.kind === ERASE && one.ours && fieldOf(one.payload, 1) === null;
-  const asked = entries.findLastIndex(isOrder);
-  if (asked < 0) return { erasure: "none", heldUntilMs: null };
-  const said = entries.slice(asked + 1).findLast((one) => one.kind === ERASED && fieldOf(one.payload, 1) === null);
+  const order = entries.findLast((one) => one.kind === ERASE && one.ours && fieldOf(one.payload, 1) === null);
+  if (order === undefined) return { erasure: "none", heldUntilMs: null };
+  const said = entries.findLast(({ kind, payload }) => {
+    return kind === ERASED && (fieldOf(payload, 1) as readonly Bytes[] | null)?.some((one) => hex(one) === order.id);
+  });
   if (said === undefined) return { erasure: "asked", heldUntilMs: null };
   if (fieldOf(said.payload, 2) === DONE) return { erasure: "confirmed", heldUntilMs: null };
   const until = fieldOf(said.payload, 3);

@@ -10,6 +10,8 @@ import { contentIdOf, deviceTagOf } from "@sealroom/core/rooms/entry.ts";
 import type { Kept } from "../src/engine/rooms/model.ts";
 import { fromLine } from "../src/engine/rooms/taking.ts";
 import { countingWordings, fits } from "../src/engine/rooms/wordings.ts";
+import { erasureOf } from "../src/room_state.ts";
+import { entriesOf } from "../src/views.ts";
 import { agent, desk } from "./shop.ts";
 import { codeOf, EDIT, ERASE, MARKED, map, SAID, Scene } from "./shop_room.ts";
 
@@ -262,4 +264,20 @@ test("a body that comes in a session after its commitment completes it, unless i
   scene.in((d) => d.keep({ ...(scene.kept(other.hash) as Kept), hidden: true }));
   scene.arrives(other);
   assert.equal(scene.kept(other.hash)?.entry.body, null);
+});
+
+test("each order for the whole room has its own answer (ROOM-45)", () => {
+  const scene = opened();
+  const [shown, answer] = [
+    () => erasureOf(entriesOf(scene.room)).erasure,
+    (hashes: readonly Bytes[] | null) => scene.arrives(scene.entryOf(desk, 6, map(hashes, 1))),
+  ];
+  const first = scene.writes(ERASE, map(null));
+  const order = scene.writes(ERASE, map(null));
+  for (const hashes of [null, [first.hash]]) {
+    assert.deepEqual(answer(hashes).codes, []);
+    assert.equal(shown(), "asked");
+  }
+  assert.deepEqual(answer([order.hash]).codes, []);
+  assert.equal(shown(), "confirmed");
 });

@@ -10,6 +10,7 @@ import { missing } from "@sealroom/core/rooms/chain.ts";
 import { deviceTagOf, lineOf, readLine } from "@sealroom/core/rooms/entry.ts";
 import type { WantedRange } from "@sealroom/core/rooms/forward.ts";
 import { asForward } from "@sealroom/core/rooms/forward.ts";
+import type { TakenState } from "@sealroom/core/rooms/head.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
 import { ranksBy, signerOf, teamOrNone } from "../team.ts";
@@ -30,8 +31,11 @@ const MAX_ASKED = 256;
 const MAX_LINES = 64;
 const MAX_FORWARD_B = 48 * 1_024;
 const MAX_QUESTIONS = 8;
-/** States of which the roster is asked for at a time. */
+/** States of which the roster is asked for at a time, and how often a held state is at least (ROOM-53). */
 const MAX_ROSTERS = 16;
+const SOUGHT_TIMES = 8;
+/** The number of questions of a state that is given up: it stays below 0. */
+const OVER = -1e9;
 /** Open, states and consent: no history, and given to whoever has a place in the room. */
 const GROUND: readonly number[] = [1, 2, 8, 9];
 const WANT = 2;
@@ -45,20 +49,33 @@ function ranges(d: Draft): readonly WantedRange[] {
 function lacking(d: Draft): readonly WantedRange[] {
   const own = deviceTagOf(d.room.id, d.c.own.record.deviceId);
   const found = missing(d.room.view).filter(({ tag, ...range }) => {
-    const since = d.room.missing.get(rangeKey({ tag, ...range }));
-    const isOver = since !== undefined && d.turn.nowMs >= Math.min(since, d.turn.nowMs) + GIVEN_UP_AFTER_MS;
-    return !same(tag, own) && !isOver;
+    const since = d.room.missing.get(rangeKey({ tag, ...range })) ?? d.turn.nowMs;
+    return !same(tag, own) && d.turn.nowMs < since + GIVEN_UP_AFTER_MS;
   });
   return [...stewardRanges(d), ...found].map(limited).slice(0, MAX_RANGES);
 }
 
-/** States that are held because their roster is not known: an answer brings it (ROOM-51). */
+/** States that are held because their roster is not known, which an answer brings, of each author in turn (ROOM-51, ROOM-53). */
 function withoutRoster(d: Draft): readonly WantedRange[] {
-  const held = d.room.states.filter(({ hash }) => d.judged().verdicts.get(hex(hash)) === "held");
-  const lacking = held.filter(({ state }) => ranksBy(d.c, state.roster) === null);
-  return lacking
+  const lacking = held(d).filter(({ state }) => ranksBy(d.c, state.roster) === null);
+  const turnOf = (one: TakenState): number => lacking.filter(({ author }) => same(author, one.author)).indexOf(one);
+  return [...lacking]
+    .sort((a, b) => turnOf(a) - turnOf(b))
     .slice(0, MAX_ROSTERS)
-    .map(({ author, n }) => ({ tag: deviceTagOf(d.room.id, author), first: n, last: n }));
+    .map(({ author, n }) => only(d, author, n));
+}
+
+/** The states that are held and have not been given up (ROOM-53). */
+function held(d: Draft): readonly TakenState[] {
+  return allHeld(d).filter(({ hash }) => (d.room.sought.get(hex(hash))?.[1] ?? 0) >= 0);
+}
+
+function allHeld(d: Draft): readonly TakenState[] {
+  return d.room.states.filter(({ hash }) => d.judged().verdicts.get(hex(hash)) === "held");
+}
+
+function only(d: Draft, author: Bytes, n: number): WantedRange {
+  return { tag: deviceTagOf(d.room.id, author), first: n, last: n };
 }
 
 function limited({ tag, first, last }: WantedRange): WantedRange {
@@ -70,24 +87,21 @@ function limited({ tag, first, last }: WantedRange): WantedRange {
  * not here, and those below that entry (TRN-33).
  */
 function stewardRanges(d: Draft): readonly WantedRange[] {
-  const { states, early, root } = d.room;
-  const isHere = (hash: Bytes): boolean => states.some((one) => same(one.hash, hash)) || same(hash, root);
-  const orphan = states.some((one) => {
-    const isHeld = d.judged().verdicts.get(hex(one.hash)) === "held";
-    return isHeld && one.state.parent !== null && !isHere(one.state.parent);
-  });
-  const lacking = early.filter(({ entry }) => entry.header.state !== null && !isHere(entry.header.state));
-  if (!orphan && lacking.length === 0) return [];
-  const authors = [
-    ...new Map(lacking.map(({ entry }) => [hex(entry.author.deviceId), entry.author.deviceId])).values(),
-  ];
-  const below = authors.map((id) => {
+  const { early } = d.room;
+  const lacking = early.filter(({ entry }) => isLacking(d, entry.header.state));
+  if (lacking.length === 0 && !held(d).some(({ state }) => isLacking(d, state.parent))) return [];
+  const authors = new Map(lacking.map(({ entry: { author } }) => [hex(author.deviceId), author.deviceId]));
+  const below = [...authors.values()].map((id) => {
     const theirs = early.filter(({ entry }) => same(entry.author.deviceId, id));
     return rangeOf(d, id, Math.min(...theirs.map(({ entry }) => entry.header.n)) - 1);
   });
   const stewards = teamOrNone(d.c, d.turn).filter(({ rank }) => rank >= 2);
   const theirs = stewards.map(({ record }) => rangeOf(d, record.deviceId));
   return [...theirs, ...below.filter(({ first, last }) => first <= last)];
+}
+
+function isLacking({ room: { states, root } }: Draft, hash: Bytes | null): boolean {
+  return hash !== null && !same(hash, root) && !states.some((one) => same(one.hash, hash));
 }
 
 /** The numbers of a device above those that are here, up to `most`. */
@@ -101,10 +115,9 @@ function rangeOf(d: Draft, deviceId: Bytes, most = MAX_TIME_MS): WantedRange {
 export function plan(d: Draft): void {
   const [found, missed] = [ranges(d), lacking(d)];
   const since = new Map(missed.map((one) => [rangeKey(one), d.room.missing.get(rangeKey(one)) ?? d.turn.nowMs]));
-  const isOther = since.size !== d.room.missing.size || [...since].some(([key, ms]) => d.room.missing.get(key) !== ms);
-  if (isOther) d.set({ missing: since });
+  d.set({ missing: since });
   if (found.length === 0) {
-    if (d.room.asking.dueMs !== null) d.set({ asking: NOT_ASKING });
+    d.set({ asking: NOT_ASKING });
   } else if (d.room.asking.dueMs === null || !covers(d.room.asking.ranges, found)) {
     const dueMs = Math.min(d.room.asking.dueMs ?? Number.POSITIVE_INFINITY, d.turn.nowMs + GAP_AFTER_MS);
     d.set({ asking: { ranges: found, times: 0, dueMs } });
@@ -121,17 +134,19 @@ function covers(asked: readonly WantedRange[], found: readonly WantedRange[]): b
 function show(d: Draft, found: readonly WantedRange[], since: ReadonlyMap<string, number>): void {
   const old = found.filter((one) => d.turn.nowMs >= (since.get(rangeKey(one)) ?? d.turn.nowMs) + GAP_AFTER_MS);
   const fresh = old.filter((one) => !d.room.shownGaps.has(rangeKey(one)));
-  if (fresh.length === 0 && old.length === d.room.shownGaps.size) return;
-  for (const { tag, first, last } of fresh) {
-    d.tell({ type: "gap", room: hex(d.room.id), author: hex(tag), first, last });
-  }
+  for (const one of fresh) gap(d, one);
   d.set({ shownGaps: new Set(old.map(rangeKey)) });
+}
+
+function gap(d: Draft, { tag, first, last }: WantedRange): void {
+  d.tell({ type: "gap", room: hex(d.room.id), author: hex(tag), first, last });
 }
 
 /** Ask the devices of the room, and those in force whose entries are missing (TRN-14). */
 export function tickAsking(d: Draft): void {
   const { asking } = d.room;
   if (asking.dueMs === null || asking.dueMs > d.turn.nowMs) return;
+  count(d);
   const found = ranges(d);
   if (found.length === 0) {
     d.set({ asking: NOT_ASKING });
@@ -139,7 +154,7 @@ export function tickAsking(d: Draft): void {
   }
   const times = asking.times + 1;
   const waitMs = REPEATS_MS[Math.min(times - 1, REPEATS_MS.length - 1)] as number;
-  const asked = [...new Map([...found, ...d.room.asked].map((one) => [JSON.stringify(named(one)), one])).values()];
+  const asked = [...new Map([...found, ...d.room.asked].map((one) => [`${rangeKey(one)}:${one.first}`, one])).values()];
   d.set({ asking: { ranges: found, times, dueMs: d.turn.nowMs + waitMs }, asked: asked.slice(0, MAX_ASKED) });
   const value = cborMap([
     [1, d.room.id],
@@ -149,8 +164,17 @@ export function tickAsking(d: Draft): void {
   d.signal(SIGNAL, value, whom(d, found));
 }
 
-function named({ tag, first, last }: WantedRange): readonly [string, number, number] {
-  return [hex(tag), first, last];
+/** Count the questions of each held state, and ask no longer for what it lacks after enough of them (ROOM-53). */
+function count(d: Draft): void {
+  const { nowMs } = d.turn;
+  const sought = allHeld(d).map(({ hash, author, n }) => {
+    const [before, times] = d.room.sought.get(hex(hash)) ?? [nowMs, 0];
+    const since = Math.min(before, nowMs);
+    const isOver = times >= SOUGHT_TIMES && nowMs >= since + GIVEN_UP_AFTER_MS;
+    if (isOver) gap(d, only(d, author, n));
+    return [hex(hash), [since, isOver ? OVER : times + 1]] as const;
+  });
+  d.set({ sought: new Map(sought) });
 }
 
 function whom(d: Draft, found: readonly WantedRange[]): readonly Bytes[] {
@@ -205,9 +229,8 @@ function countQuestion(d: Draft, deviceId: Bytes): void {
 }
 
 function isWanted(d: Draft, kept: Kept, wanted: readonly WantedRange[]): boolean {
-  const tag = deviceTagOf(d.room.id, kept.entry.author.deviceId);
-  const { n } = kept.entry.header;
-  const isNamed = wanted.some((one) => same(one.tag, tag) && one.first <= n && n <= one.last);
+  const { author, header } = kept.entry;
+  const isNamed = covers(wanted, [only(d, author.deviceId, header.n)]);
   return isNamed && (kept.stands === "taken" || kept.entry.header.kind === KIND_STATE) && kept.stands !== "refused";
 }
 
@@ -249,8 +272,7 @@ export function takeForward(d: Draft, deviceId: Bytes, payload: Value): void {
     (entry) => d.find(entry.hash) === null && !GROUND.includes(entry.header.kind),
   );
   for (const { author, header } of news) {
-    const tag = deviceTagOf(roomId, author.deviceId);
-    const isAsked = d.room.asked.some((one) => same(one.tag, tag) && one.first <= header.n && header.n <= one.last);
+    const isAsked = covers(d.room.asked, [only(d, author.deviceId, header.n)]);
     if (!isAsked) throw new RemoteError("room.unlogged", "lines that nobody asked for");
   }
   let brought = false;

@@ -82,6 +82,8 @@ export interface Room {
   readonly asked: readonly WantedRange[];
   /** Since when a range is missing, by its end; after seven days it counts as here. */
   readonly missing: ReadonlyMap<string, number>;
+  /** Held states by hash: since when, and how often what they lack was asked for, below 0 for no longer (ROOM-53). */
+  readonly sought: ReadonlyMap<string, readonly [sinceMs: number, times: number]>;
   readonly shown: Shown | null;
   readonly marksAtOnce: boolean;
   readonly lastMs: number;
@@ -115,6 +117,7 @@ export function encodeRoom(room: Room): Bytes {
     [asking.ranges.map(rangeValue), asking.times, asking.dueMs],
     room.asked.map(rangeValue),
     [...room.missing],
+    [...room.sought],
     shown && [shown.phase, shown.members, shown.assigned, shown.sensitive],
     ...[room.marksAtOnce, room.lastMs],
     room.early.map(({ entry, receivedMs }) => [entryValue(entry), receivedMs]),

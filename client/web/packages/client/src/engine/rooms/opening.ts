@@ -45,7 +45,15 @@ export function newRoom(id: Bytes, company: Bytes, customer: Bytes, nonce: Bytes
   return {
     ...{ id, company, customer, nonce, root: new Uint8Array(32), openedTo: [], named: null },
     ...{ restarts: false, restartedMs: 0, orders: [], asking: NOT_ASKING, asked: [], missing: new Map() },
-    ...{ shown: null, marksAtOnce: false, lastMs: 0, early: [], entries: new Map(), view: NOTHING_SEEN },
+    ...{
+      sought: new Map(),
+      shown: null,
+      marksAtOnce: false,
+      lastMs: 0,
+      early: [],
+      entries: new Map(),
+      view: NOTHING_SEEN,
+    },
     ...{ states: [], consent: NO_CONSENT, shownGaps: new Set(), askedBy: new Map(), challenges: [] },
   };
 }

@@ -105,6 +105,7 @@ function decodeRoom(data: Bytes): StoredRoom {
       asking: askingOf(reader.value()),
       asked: reader.list(rangeOf),
       missing: new Map(reader.list((pair) => pair as unknown as readonly [string, number])),
+      sought: new Map(reader.list((pair) => pair as unknown as readonly [string, [number, number]])),
       shown: reader.orNull(shownOf),
       marksAtOnce: reader.flag(),
       lastMs: reader.uint(),
