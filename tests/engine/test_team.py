@@ -7,9 +7,11 @@ from functools import partial
 
 import pytest
 from company import TEXTS
+from e2ee_client.engine import posting
 from e2ee_client.engine.company import Founding
 from e2ee_client.engine.directory import Directory
 from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.posted import Posted
 from e2ee_client.errors import ConfigError, UnknownDevice
 from e2ee_client.events import MandateSigned, SigningStopped, TeamUnknown
 from engine_world import World
@@ -33,11 +35,19 @@ from team_world import (
     view,
 )
 
+from e2ee import content as contents
+from e2ee.constants import MAX_LIST_RECORDS, MAX_TEAM
 from e2ee.errors import NoticeIncomplete, RosterExpired
-from e2ee.identity import DeviceKind
+from e2ee.identity import LIST_MAX_B, RECORD_MAX_B, DeviceKind
+from e2ee.rooms.agent_card import CARD_MAX_B
 from e2ee.rooms.channels import Channel, ChannelKind
 from e2ee.rooms.door import Door, encode_door
+from e2ee.rooms.mandate import MANDATE_MAX_B
+from e2ee.rooms.notice import NOTICE_MAX_B
+from e2ee.rooms.roster import ROSTER_MAX_B
+from e2ee.rooms.slots import MAX_LISTS, MAX_NOTICES, RosterContent
 from e2ee.rooms.team import Condition
+from e2ee.wire.fields import MAX_MS
 
 
 def test_nothing_is_signed_before_a_notice_is_published() -> None:
@@ -171,6 +181,20 @@ def test_a_door_is_made_of_what_the_founder_has_signed() -> None:
     world.advance(HOUR_MS)
     assert len(founder.of(MandateSigned)) == 2
     assert door().mandate.seq > first.mandate.seq
+
+
+def test_the_largest_content_of_type_roster_is_posted_whole() -> None:
+    """ACC-12: with everything in it as large, and as often there, as it may be."""
+    payload = RosterContent(
+        bytes(MANDATE_MAX_B),
+        bytes(ROSTER_MAX_B),
+        (bytes(LIST_MAX_B),) * MAX_LISTS,
+        (bytes(RECORD_MAX_B),) * MAX_LIST_RECORDS,
+        (bytes(NOTICE_MAX_B),) * MAX_NOTICES,
+        (bytes(CARD_MAX_B),) * MAX_TEAM,
+    ).encode()
+    prepared = posting._prepared(Posted(bytes(16), MAX_MS, payload.type, payload.payload))
+    assert len(contents.encode(prepared._replace(number=posting._A_NUMBER))) < 62_000
 
 
 def test_a_content_of_type_roster_teaches_what_a_directory_does_and_cards_to_colleagues_only() -> None:
