@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from e2ee_client.engine.rooms.consent import Tombstones
+from e2ee_client.engine.rooms.exporting import keeps_files
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.rooms.surroundings import Policy
@@ -22,14 +23,17 @@ from e2ee_client.room_events import (
 from room_rooms import MINUTE_MS, change, dev, do, opened, say
 from room_world import Device, World, ground
 
+from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentRequired, NoRight
+from e2ee.ids import ContentId
 from e2ee.rooms.consent import Terms, Withdrawal, sign_withdrawal
 from e2ee.rooms.customer import Given
+from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.notice import Mode
 from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.room import notes_id, room_id
 from e2ee.rooms.signals import RequestKind
-from e2ee.rooms.state import Phase
+from e2ee.rooms.state import HOLD, Phase
 
 DAY_MS = 86_400_000
 PERSONS = Policy(grants=frozenset())
@@ -133,6 +137,30 @@ def test_an_erasure_of_the_room_is_answered_and_stays_above_a_hold() -> None:
     do(other, "phone", lambda room, turn: room.write(turn, Erase(None)))
     other.run(3 * MINUTE_MS)
     assert set(phases(other).values()) == {Phase.ERASED}
+
+
+def test_a_hold_that_the_head_does_not_have_keeps_the_files_of_an_archive() -> None:
+    """ROOM-27, EXP-21: a supervisor sets it while the desk writes beside it, and leaves the company."""
+    world = opened("desk", "chief")
+    for one in ("desk", "phone"):
+        world.blocked |= {("chief", one), (one, "chief")}
+    change(world, "desk", Change(reason=5))
+    hold = change(world, "chief", Change(hold=True, text="lawsuit"))
+    world.run(5 * MINUTE_MS)
+    world.new_roster(["desk"])
+    world.run(5 * MINUTE_MS)
+    change(world, "desk", Change(reason=6))
+    desk, chief, turn = room_of(world, "desk"), room_of(world, "chief"), Turn(world.now_ms)
+    assert not keeps_files(desk.states)
+    found = chief.log.find(turn, hold)
+    assert found is not None
+    lines = OfRooms(ContentType.FORWARD, encode_forward(world.room_id, [chief.log.entry(turn, found)]))
+    content = Content(ContentId(hold[:16]), world.now_ms, lines)
+    do(world, "desk", lambda room, turn: room.take(turn, ground().author("phone"), content))
+    world.run(5 * MINUTE_MS)
+    assert desk.states.state is not None
+    assert not desk.states.state.has(HOLD)
+    assert keeps_files(desk.states)
 
 
 def test_a_desk_is_called_and_a_silent_room_is_closed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -140,8 +141,8 @@ class Record:
     async def outline(self) -> Outline:
         return self._outline
 
-    async def export(self, path: Path) -> object:
-        return await self._room.export(path)
+    async def archive(self, path: Path) -> object:
+        return await self._room.archive(path)
 
 
 async def archived(kept: Archive, *rooms: Record, now_ms: int = NOW_MS) -> archive.ArchiveReport:
@@ -214,10 +215,45 @@ async def test_the_file_of_a_room_that_may_not_leave_any_more_goes_with_what_is_
     assert verify_archive(tmp_path, praxis.company.client.account_id) == []
 
 
+async def test_an_archive_never_has_what_is_marked(praxis: Practice, tmp_path: Path) -> None:
+    """EXP-21: nor while a supervisor may export it; what is erased after the hold is in no file."""
+    room, theirs = await both(praxis, "Kanarienvogel")
+    (entry,) = await theirs.texts()
+    await theirs.mark_sensitive([entry])
+    await theirs.set_hold(True, "Streit")
+    kept = begun(praxis, tmp_path)
+    await kept.update([theirs], NOW_MS)
+    assert b"Kanarienvogel" not in everything(tmp_path)
+    (checked,) = verify_archive(tmp_path, praxis.company.client.account_id)
+    assert (checked.holds, checked.withheld) == (True, 1)
+    await theirs.export(tmp_path.parent / "once.json")
+    assert b"Kanarienvogel" in (tmp_path.parent / "once.json").read_bytes()
+    await theirs.set_hold(False, "vorbei")
+    await room.withdraw()
+    await until(lambda: theirs.view.phase is Phase.WITHDRAWN)
+    await kept.update([theirs], NOW_MS + 1)
+    assert b"Kanarienvogel" not in everything(tmp_path)
+
+
+async def test_a_month_that_was_moved_away_keeps_no_other_room_from_its_file(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """EXP-20, EXP-21: the line of a room goes whose file is not there any more."""
+    _, theirs = await both(praxis)
+    _, others = await both(praxis, "Hallo")
+    kept = begun(praxis, tmp_path)
+    await archived(kept, Record(theirs, 0, is_record=False))
+    shutil.rmtree(tmp_path / MONTH)
+    gone = Refusing(theirs, 1, is_record=False, is_kept=False)
+    report = await archived(kept, gone, Record(others, 0, is_record=False), now_ms=NOW_MS + 1)
+    assert report.written == (others.room_id,)
+    assert files(tmp_path) == [f"{MONTH}/{others.room_id.hex()}.json", INDEX_NAME]
+
+
 class Refusing(Record):
     """A room that may not leave."""
 
-    async def export(self, path: Path) -> object:
+    async def archive(self, path: Path) -> object:
         raise NoRight("a sensitive room")
 
 

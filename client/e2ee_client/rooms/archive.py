@@ -99,7 +99,7 @@ class Archive:
         if keeps and known is not None and len(known.kept) >= MAX_KEPT:
             raise ArchiveFull("16 earlier files of this room are kept")
         part = self.folder / f".{room.room_id.hex()}.part"
-        report = await room.export(part)
+        report = await room.archive(part)
         kept = () if known is None else known.kept
         if keeps and known is not None:
             kept = (*kept, *await asyncio.to_thread(self._keep, known))
@@ -142,7 +142,8 @@ class Archive:
         """Remove a file, then its line: where that is interrupted, the next run goes on."""
         with _told():
             (self.folder / known.file).unlink(missing_ok=True)
-            _sync((self.folder / known.file).parent)
+            if (self.folder / known.file).parent.is_dir():
+                _sync((self.folder / known.file).parent)
         self._write_index(index)
 
     def _place(self, part: Path, name: str) -> bytes:

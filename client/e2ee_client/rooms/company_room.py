@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from e2ee.grammar import is_name
@@ -13,6 +14,7 @@ from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.forms import Question
 from e2ee.rooms.state import Retention
+from e2ee.rooms.transcript_report import TranscriptReport
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.engine.rooms.rooms import Rooms
@@ -24,6 +26,7 @@ from e2ee_client.room_events import IdentifyAsked, RequestAsked
 from .entry import Entry
 from .questions import form_of, quick_replies
 from .room import Room
+from .transcripts import export_room
 
 _AT_ONCE: Final = 256
 
@@ -101,6 +104,15 @@ class CompanyRoom(Room):
                 digest.update(entry_hash + bytes([is_shown]))
                 withheld += not is_shown
         return Outline(digest.digest(), withheld, is_record, is_kept)
+
+    async def archive(self, path: str | Path) -> TranscriptReport:
+        """Write a new file for a folder that stays: as `export` does, but never with what is marked (EXP-21).
+
+        Raises:
+            ConfigError: the file is there or cannot be written.
+            NoRight: a sensitive room, or one of notes. NotMember: this device is not in the room.
+        """
+        return await export_room(self._source(with_marked=False), path, "json", "en")
 
     # --- questions ---
 

@@ -351,15 +351,18 @@ class Room:
             ConfigError: not a format or language, or the file is there or cannot be written.
             NoRight: a sensitive room, or one of notes. NotMember: this device is not in the room.
         """
-        source = RoomSource(
+        return await export_room(self._source(with_marked=True), path, format, language)
+
+    def _source(self, *, with_marked: bool) -> RoomSource:
+        """Where a file of this room comes from; what is marked goes with it only where it may (EXP-04)."""
+        return RoomSource(
             lambda: self._do(lambda turn, rooms: rooms.exporting.begin(turn, self.room_id)),
             lambda export, hashes: self._do(
                 lambda turn, rooms: rooms.exporting.entries(
-                    turn, self.room_id, hashes, has_marked=export.has_marked
+                    turn, self.room_id, hashes, has_marked=with_marked and export.has_marked
                 )
             ),
         )
-        return await export_room(source, path, format, language)
 
     async def _do(self, do: Callable[[Turn, Rooms], T]) -> T:
         return await self._shell.call(lambda engine, now_ms: engine.of_rooms(do, now_ms))

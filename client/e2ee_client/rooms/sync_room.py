@@ -144,6 +144,7 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     proof = waiting(company_rooms.CompanyRoom.proof, same)
     leads = waiting(company_rooms.CompanyRoom.leads, same)
     outline = waiting(company_rooms.CompanyRoom.outline, same)
+    archive = waiting(company_rooms.CompanyRoom.archive, same)
     ask = waiting(company_rooms.CompanyRoom.ask, Entry)
     offer = waiting(company_rooms.CompanyRoom.offer, Entry)
     claim = waiting(company_rooms.CompanyRoom.claim, same)

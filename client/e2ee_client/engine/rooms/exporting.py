@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
 
     from .rooms import Rooms
+    from .states import States
 
 MAX_SLOTS: Final = 1_024
 _BESIDE: Final = frozenset({Kind.MARK, Kind.ACCESS})
@@ -105,9 +106,7 @@ class Exporting(part.Part):
         room = self._rooms.room(turn, room_id)
         state = room.states.state
         is_record = state is not None and _is_record(state)
-        is_kept = any(_is_record(one.state) for one in room.states.path)
-        is_on_hold = state is not None and state.has(HOLD)
-        return room.log.newest_hashes(turn, MAX_ENTRIES), is_record, is_kept or is_on_hold
+        return room.log.newest_hashes(turn, MAX_ENTRIES), is_record, keeps_files(room.states)
 
     def shown(self, turn: Turn, room_id: RoomId, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, bool]]:
         """Return of some entries, but marks and logs, whether an export shows their body (EXP-20)."""
@@ -187,6 +186,11 @@ def _line(stored: StoredEntry, has_marked: bool) -> bytes:
     entry = stored.entry()
     is_withheld = stored.is_hidden or (stored.is_marked and not has_marked)
     return encode_entry(entry.redacted() if is_withheld else entry)
+
+
+def keeps_files(states: States) -> bool:
+    """Whether a hold or class 3 stands, whatever branch it is on, or the room was a record (EXP-21)."""
+    return states.condition().keeps or any(_is_record(one.state) for one in states.path)
 
 
 def _is_record(state: State) -> bool:
