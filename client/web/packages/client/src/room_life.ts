@@ -183,12 +183,12 @@ export class RoomLife {
     return this.customer;
   }
 
-  /** With a room that is there, a door that does not come stops nothing; one of another account is an alarm. */
+  /** Where a room is shown, a door that does not come stops nothing; one of another account is an alarm. */
   async #fetchDoor(customer: Customer): Promise<void> {
     try {
       this.#shown = await customer.notice();
     } catch (error) {
-      if (!customer.hasAccepted || !(error instanceof DoorError)) throw error;
+      if (this.#phaseBefore() !== null || !(error instanceof DoorError)) throw error;
       if (error.code === "door.identity") this.#doorAlarm = this.#watch.identityAlarm(customer, this.#nowMs());
     }
   }
@@ -233,10 +233,10 @@ export class RoomLife {
     this.changed();
   }
 
-  /** Network or page have come back: try again at once. */
+  /** Network or page have come back: try again at once. That a store is gone is said until a person goes on (STO-35). */
   wake(): void {
-    if (this.#obstacle !== null) void this.tryAgain();
-    else this.customer?.wake();
+    if (this.#obstacle === null) this.customer?.wake();
+    else if (this.#obstacle !== "storage-lost") void this.tryAgain();
   }
 
   /** Leave: what is stored stays, and what is being opened is closed as well (STO-38). */

@@ -6,6 +6,7 @@ import { Customer } from "../src/customer.ts";
 import type { Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
 import { setReplaced } from "../src/engine/state.ts";
+import { DoorError } from "../src/errors.ts";
 import { Room } from "../src/room.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
@@ -183,6 +184,37 @@ test("a recovery at whose end there is no room is told as what it is, done (ACC-
   const code = encodeRecovery(newRecovery(bytesFrom(31), false));
   assert.equal(await refusal((await me.recovery()).recover(shown(), code, {})), null);
   assert.deepEqual([me.hasAccepted, commits], [true, 2]);
+});
+
+test("who begins anew while the door does not come is told, and goes on when it comes", async () => {
+  const { ports } = await kept();
+  const life = lifeOf(ports);
+  const me = await withNotice(life, ports);
+  await life.withdraw();
+  Object.assign(me, { notice: () => Promise.reject(new DoorError("door.unreachable", "offline")) });
+  await life.startAnew();
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "company-unavailable"]);
+  Object.assign(me, { notice: async () => shown() });
+  life.wake();
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["notice", null]);
+});
+
+test("a store that is gone is told until a person goes on, whoever looks at another tab meanwhile (STO-35)", async () => {
+  const place = new MemoryPlace();
+  let isToBeSaid = true;
+  const once = async () => {
+    if (!isToBeSaid) return null;
+    isToBeSaid = false;
+    throw new StoreError("store.missing", "evicted");
+  };
+  const life = lifeOf(portsOf({ open: once, create: () => place.create(), forget: () => place.forget() }));
+  await life.tryAgain();
+  life.wake();
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "storage-lost"]);
+  await life.startAnew();
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "door-missing"]);
 });
 
 test("who is replaced while the notice of a new room is shown is told, and begins anew from there (ACC-67)", async () => {
