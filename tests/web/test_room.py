@@ -62,6 +62,28 @@ async def test_a_person_writes_although_the_list_does_not_come_and_finds_it_in_a
 
 
 @browsers.firefox_in_audit
+async def test_a_person_writes_before_the_code_for_what_comes_is_here_and_is_answered_when_it_is(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company
+) -> None:
+    """STO-43: what came meanwhile comes again."""
+    (late,) = [path for path in site.files if path.startswith("/received_part-")]
+    right = site.files[late]
+    site.files[late] = browsers.Answer(b"", status=503)
+    _, room = await opened(visitor, site)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    await written(room, "Guten Tag")
+    await until(lambda: [one.unread for one in company.rooms()] == [1])
+    (theirs,) = company.rooms()
+    await theirs.claim(60)
+    await theirs.send("Gern, bis morgen.")
+    await until(lambda: site.requests.count(f"GET {late}") > 1)
+    site.files[late] = right
+    await room.get_by_role("log").get_by_text("Gern, bis morgen.").wait_for()
+    await room.get_by_text("Angekommen").wait_for()
+    assert visitor.take_complaints() != []
+
+
+@browsers.firefox_in_audit
 async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_come(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:

@@ -20,6 +20,7 @@ export interface BrowserOptions {
   readonly ended: (code: StoreCode) => void;
   readonly files: LoadFiles;
   readonly stored: Ports["stored"];
+  readonly received: Ports["received"];
   readonly later: Ports["later"];
 }
 
@@ -28,7 +29,16 @@ export interface BrowserPorts extends Ports {
   readonly links: Links;
 }
 
-export function browserPorts({ mode, name, ttlMs, ended, files, stored, later }: BrowserOptions): BrowserPorts {
+export function browserPorts({
+  mode,
+  name,
+  ttlMs,
+  ended,
+  files,
+  stored,
+  received,
+  later,
+}: BrowserOptions): BrowserPorts {
   const { nowMs } = browserClock;
   const links = browserLinks({ clock: browserClock, pageProtocol: location.protocol });
   return {
@@ -41,6 +51,7 @@ export function browserPorts({ mode, name, ttlMs, ended, files, stored, later }:
     random: browserRandom,
     files,
     stored,
+    received,
     later,
   };
 }

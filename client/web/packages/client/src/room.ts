@@ -11,7 +11,7 @@ import type { Draft } from "./engine/rooms/draft.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
 import type { Room as KeptRoom } from "./engine/rooms/model.ts";
 import { stepIn } from "./engine/rooms/rooms.ts";
-import { retry, write } from "./engine/rooms/writing.ts";
+import { ABOUT_OTHERS, retry, write } from "./engine/rooms/writing.ts";
 import { ClientError } from "./errors.ts";
 import type { FileLoader } from "./file_loader.ts";
 import type { UploadView } from "./files/host.ts";
@@ -225,6 +225,7 @@ export class Room {
   }
 
   async #write(kind: number, payload: Value): Promise<Sent> {
+    if (ABOUT_OTHERS.includes(kind)) await this.#shell.received();
     const entry = await this.#shell.do((c, turn) => {
       checkWriting(c, turn, this.kept, kind);
       return stepIn(c, turn, unhex(this.id), (d) => write(d, kind, payload));

@@ -51,6 +51,13 @@ export class Shell {
     return this.#ports.later();
   }
 
+  /** Have the code for what comes from others, before a step that needs it. */
+  async received(): Promise<void> {
+    if (this.context.received !== null) return;
+    const received = await this.#ports.received();
+    await this.#step((engine, nowMs) => engine.came(received, nowMs));
+  }
+
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -240,10 +247,20 @@ export class Shell {
       case "work":
         this.#work(effect.channel, effect.number, effect.context, effect.bits);
         return;
+      case "fetch":
+        this.#fetch();
+        return;
       case "notify":
         this.tell(effect.event);
         return;
     }
+  }
+
+  #fetch(): void {
+    this.#ports.received().then(
+      (received) => this.#happens((engine, nowMs) => engine.came(received, nowMs)),
+      () => this.#happens((engine, nowMs) => engine.cameNot(nowMs)),
+    );
   }
 
   #open(channel: Channel, relayUrl: string): void {

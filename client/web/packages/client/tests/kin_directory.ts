@@ -18,6 +18,7 @@ import type { Link } from "../src/engine/links.ts";
 import { linkOf } from "../src/engine/links.ts";
 import { newEngine, putNew } from "../src/engine/new_engine.ts";
 import type { Row } from "../src/engine/ports.ts";
+import * as received from "../src/engine/received.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { publish } from "../src/kin/entry.ts";
 import { kinOf, kinState } from "../src/kin/kin.ts";
@@ -161,6 +162,7 @@ export function madeAt(ms: number): Engine {
   const engine = newEngine(bytesFrom(2), { accountId: shop.accountId, name: "P", relayUrl: shop.RELAY }, ms);
   const c = engine.context;
   c.kin = kinOf(c, []);
+  c.received = received;
   c.company = { ...c.company, list: shop.list };
   engine.do(ms, (context, step) => {
     putNew(context, step);

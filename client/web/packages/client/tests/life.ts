@@ -19,11 +19,12 @@ import { learnRoster } from "./shop_room.ts";
 export const company = "https://praxis.example";
 
 export const later = () => import("../src/later.ts");
+export const received = () => import("../src/engine/received.ts");
 export const stored = () => import("../src/engine/loading.ts");
 
 export function portsOf(place: StorePlace, others: Partial<Ports> = {}): Ports {
   return {
-    ...{ place, random: bytesFrom(5), clock: { nowMs: () => NOW_MS, wake: () => () => {} }, later, stored },
+    ...{ place, random: bytesFrom(5), clock: { nowMs: () => NOW_MS, wake: () => () => {} }, later, received, stored },
     connect: () => ({ send: () => {}, close: () => {} }),
     work: () => new Promise(() => {}),
     fetchDoor: () => Promise.reject(new DoorError("door.missing", "no door")),
@@ -36,6 +37,7 @@ export async function person(place: MemoryPlace, others: Partial<Ports> = {}) {
   const card = { accountId: shop.accountId, name: "Praxis", relayUrl: shop.RELAY };
   const ports = portsOf(place, others);
   const shell = new Shell(ports, await place.create(), newEngine(bytesFrom(2), card, NOW_MS), 0);
+  await shell.received();
   const roomId = await shell.do((c, turn) => {
     putNew(c, turn);
     for (const { record } of [shop.desk, shop.second, shop.agent, shop.other]) setPeer(c, turn, newPeer(record));

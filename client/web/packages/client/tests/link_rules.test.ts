@@ -6,6 +6,7 @@ import { hex } from "@sealroom/core/bytes.ts";
 import { HOUR_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
 import { tokenHash } from "@sealroom/core/relay/proofs.ts";
+import * as received from "../src/engine/received.ts";
 import { SeenIds } from "../src/engine/seen_ids.ts";
 import { pump } from "../src/engine/sending.ts";
 import { setPeer } from "../src/engine/state.ts";
@@ -163,6 +164,25 @@ test("what does not authenticate is acknowledged at its second coming, or beyond
   assert.deepEqual(operations(garbage(engine, 100, 70)), [ACK]);
   assert.deepEqual(operations(garbage(engine, 12, 2)), [ACK]);
   assert.deepEqual(operations(garbage(engine, 101, 71)), [], "there is room for one again");
+});
+
+test("what comes before the code for it waits, 64 messages at most, and comes again where that does not come (STO-43)", () => {
+  const { engine } = proved();
+  engine.context.received = null;
+  const first = garbage(engine, 5, 1);
+  assert.deepEqual(
+    first.effects().map((one) => one.name),
+    ["fetch"],
+  );
+  for (let name = 2; name < 70; name++) assert.deepEqual(garbage(engine, 10 + name, name).effects(), []);
+  assert.equal(codesOf(engine.came(received, NOW_MS)).length, 64);
+  assert.deepEqual(engine.came(received, NOW_MS).effects(), []);
+  assert.deepEqual(operations(garbage(engine, 5, 1)), [ACK], "its second coming");
+  engine.context.received = null;
+  garbage(engine, 200, 80);
+  assert.deepEqual(codesOf(engine.cameNot(NOW_MS)), ["relay.unavailable"]);
+  assert.deepEqual(codesOf(engine.came(received, NOW_MS)), []);
+  assert.equal(engine.context.links.all.get("mailbox")?.state, "closed");
 });
 
 test("what was taken before is acknowledged and not looked at; 1024 ids are remembered (SES-18)", () => {

@@ -65,6 +65,7 @@ export function portsOf(place: StorePlace, door: string): Ports {
   };
   const random = (sizeB: number) => new Uint8Array(randomBytes(sizeB));
   const stored = () => import("../src/engine/loading.ts");
+  const received = () => import("../src/engine/received.ts");
   const later = () => import("../src/later.ts");
-  return { place, connect, work, fetchDoor, clock, random, files, stored, later };
+  return { place, connect, work, fetchDoor, clock, random, files, stored, received, later };
 }

@@ -14,6 +14,7 @@ import type { Context } from "../src/engine/context.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import type { CustomerEvent } from "../src/engine/events.ts";
 import { newEngine, putNew } from "../src/engine/new_engine.ts";
+import * as received from "../src/engine/received.ts";
 import { accept } from "../src/engine/rooms/consenting.ts";
 import type { Draft } from "../src/engine/rooms/draft.ts";
 import type { Kept, Room } from "../src/engine/rooms/model.ts";
@@ -64,6 +65,7 @@ export function codeOf(step: () => unknown): string | null {
 export function engineOf(): Engine {
   const card = { accountId: shop.accountId, name: "Praxis", relayUrl: shop.RELAY };
   const engine = newEngine(shop.bytesFrom(2), card, NOW_MS);
+  engine.context.received = received;
   engine.do(NOW_MS, (c, turn) => {
     putNew(c, turn);
     for (const { record } of [shop.desk, shop.second, shop.agent, shop.other]) setPeer(c, turn, newPeer(record));

@@ -40,16 +40,16 @@ export function realBackend(settings: Settings, parts: Parts): RoomBackend {
   if (isTooOld()) return obstructed("browser-too-old");
   if (settings.account !== null && !ACCOUNT.test(settings.account)) return obstructed("door-wrong");
   const mode = keepingOf(settings);
-  const { stored, later } = parts;
+  const { stored, received, later } = parts;
   const files = { service: parts.files, stripping: STRIPPING };
-  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, ended: () => {}, files, stored, later });
+  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, ended: () => {}, files, stored, received, later });
   const open = () => opened(settings, ports, mode, parts.items);
   if (mode === "session") return open();
   return tabbed({ name: NAME, rng: ports.random, clock: ports.clock, open }, inspect);
 }
 
 /** Fetch parts that share modules with the page, so that it is the page's script that names them. */
-export interface Parts extends Pick<BrowserPorts, "stored" | "later"> {
+export interface Parts extends Pick<BrowserPorts, "stored" | "received" | "later"> {
   readonly files: LoadFiles["service"];
   readonly items: RoomOptions["items"];
 }

@@ -19,9 +19,20 @@ import { confirm } from "./receipts.ts";
 import type { Peer } from "./records.ts";
 import { askWeekly, doubt, isStale, sessionFor, synced, tellFindings } from "./renewal.ts";
 import { struckOff } from "./renewal_time.ts";
-import { companyChanged, takeContent } from "./rooms/rooms.ts";
+import { companyChanged } from "./rooms/rooms.ts";
 import { sendControl, strikeOff, takeReceipt } from "./sending.ts";
-import { isNamed, isOwn, peerKey, peerOf, sessionOf, setCompany, setPair, setPeer, setReplaced } from "./state.ts";
+import {
+  isNamed,
+  isOwn,
+  peerKey,
+  peerOf,
+  receivedOf,
+  sessionOf,
+  setCompany,
+  setPair,
+  setPeer,
+  setReplaced,
+} from "./state.ts";
 import { noteList } from "./team_learning.ts";
 import type { Turn } from "./turn.ts";
 import { redated, takeList } from "./upkeep.ts";
@@ -93,6 +104,8 @@ function address(c: Context, turn: Turn, peer: Peer, content: Content): void {
 
 /** Give a content to the rooms, and note its number; what they have taken is confirmed (TRN-29). */
 function arrived(c: Context, turn: Turn, deviceId: Bytes, content: Content): void {
+  // It has come by this code, or was held that had.
+  const { takeContent } = receivedOf(c);
   let isTaken = false;
   try {
     isTaken = takeContent(c, turn, deviceId, content);

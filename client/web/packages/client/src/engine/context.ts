@@ -15,6 +15,9 @@ import type { SeenIds } from "./seen_ids.ts";
 import type { Team } from "./team.ts";
 import type { Timers } from "./timers.ts";
 
+/** The code for what comes from others. */
+export type Received = typeof import("./received.ts");
+
 export interface Context {
   readonly rng: Rng;
   readonly encapsulate: Encapsulate;
@@ -54,4 +57,6 @@ export interface Context {
   code: "none" | "shown" | "kept" | "used";
   /** Whether the company's list was found past its end, and said so (ID-36). */
   staleTold: boolean;
+  /** Null until it is here: nothing has come before. */
+  received: Received | null;
 }

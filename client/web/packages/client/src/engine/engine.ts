@@ -11,10 +11,10 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 
 import { HOUR_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
-import type { Frame, Hello } from "@sealroom/core/relay/answers.ts";
+import type { Frame, Hello, Message } from "@sealroom/core/relay/answers.ts";
 import { decodeAnswers } from "@sealroom/core/relay/answers.ts";
 import { release, sendLists } from "./contents.ts";
-import type { Context } from "./context.ts";
+import type { Context, Received } from "./context.ts";
 import { connected as directoryConnected, lostConnection, weekly } from "./directory.ts";
 import type { Link } from "./links.ts";
 import * as links from "./links.ts";
@@ -33,6 +33,7 @@ const CLOCK_PUT_BACK_MS = 60_000;
 const UNUSABLE_RETRY_MS = 600_000;
 const DISPLACED_RETRY_MS = 5_000;
 const DISPLACED_WITHIN_MS = 86_400_000;
+const MAX_EARLY = 64;
 
 /** One for each open store; a step at a time. */
 export class Engine {
@@ -40,6 +41,8 @@ export class Engine {
   #latestMs = 0;
   #isAhead = false;
   #displacedMs: readonly number[] = [];
+  /** What came before the code for it (STO-43). */
+  #early: readonly (readonly [Link, Message])[] = [];
 
   constructor(context: Context) {
     this.context = context;
@@ -143,6 +146,28 @@ export class Engine {
     });
   }
 
+  /** The code for what comes from others is here: take what has waited for it (STO-43). */
+  came(received: Received, nowMs: number): Turn {
+    return this.#step(nowMs, (turn) => {
+      const c = this.context;
+      c.received = received;
+      const early = this.#early.filter(([link]) => c.links.online && link.state === "ready");
+      this.#early = [];
+      for (const [link, message] of early) delivered(c, turn, link, message, received);
+    });
+  }
+
+  /** It does not come: what waited comes again with the next connection. */
+  cameNot(nowMs: number): Turn {
+    return this.#step(nowMs, (turn) => {
+      this.#early = [];
+      const link = this.context.links.all.get("mailbox");
+      if (link === undefined || isClosed(link)) return;
+      this.#wentDown(turn, link, "relay.unavailable");
+      links.drop(this.context, turn, link);
+    });
+  }
+
   /** Do what time asks for; called at or after `wakeMs`. */
   tick(nowMs: number): Turn {
     return this.#step(nowMs, (turn) => {
@@ -213,7 +238,7 @@ export class Engine {
         this.#hello(turn, link, push);
         return;
       case "message":
-        delivered(this.context, turn, link, push);
+        this.#message(turn, link, push);
         return;
       case "queue_empty":
         link.emptied = true;
@@ -226,6 +251,17 @@ export class Engine {
         links.drop(this.context, turn, link, Math.min(push.retryAfterMs, links.MAX_RETRY_AFTER_MS));
         return;
     }
+  }
+
+  /** What has no room here is not acknowledged, and comes again (STO-43). */
+  #message(turn: Turn, link: Link, message: Message): void {
+    const { received } = this.context;
+    if (received !== null) {
+      delivered(this.context, turn, link, message, received);
+      return;
+    }
+    if (this.#early.length === 0) turn.after({ name: "fetch" });
+    if (this.#early.length < MAX_EARLY) this.#early = [...this.#early, [link, message]];
   }
 
   #hello(turn: Turn, link: Link, hello: Hello): void {

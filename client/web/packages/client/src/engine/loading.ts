@@ -13,8 +13,9 @@ import type { KinModule } from "./kin.ts";
 import { contextOf } from "./new_engine.ts";
 import type { Kind, Row, Store } from "./ports.ts";
 import { KINDS, StoreError } from "./ports.ts";
+import * as received from "./received.ts";
+import { signersOf } from "./rooms/keeping.ts";
 import { loadRooms } from "./rooms/stored_rooms.ts";
-import { signersOf } from "./rooms/taking.ts";
 import { CODE_KEY, OWN_KEY, REPLACED_KEY } from "./state.ts";
 import {
   decodeCompany,
@@ -49,6 +50,7 @@ export async function loadEngine(store: Store, rng: Rng, later: LoadKin): Promis
     throw new StoreError("store.corrupt", "an account without a company");
   const own = decodeOwn(account.value);
   const c = contextOf(rng, own, decodeMailbox(mailbox.value), decodeCompany(company.value));
+  c.received = received;
   loadPeers(c, rows);
   for (const { key, value } of rows("prekey")) c.prekeys.set(hex(key), decodePrekeyRow(value));
   for (const { key, value } of rows("replay")) c.flights.set(hex(key), decodeTakenFlight(value));

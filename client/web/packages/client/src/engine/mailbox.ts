@@ -9,9 +9,8 @@ import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
 import type { Answer, Message } from "@sealroom/core/relay/answers.ts";
 import { signAuth, tokenHash } from "@sealroom/core/relay/proofs.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
-import type { Context } from "./context.ts";
+import type { Context, Received } from "./context.ts";
 import { failUnanswerable } from "./delivery.ts";
-import { take as takeIncoming } from "./incoming.ts";
 import type { Link } from "./links.ts";
 import { ask, MAX_RETRY_AFTER_MS, ready, refused, withWork } from "./links.ts";
 import { pump } from "./sending.ts";
@@ -100,14 +99,14 @@ function addToken(c: Context, turn: Turn, link: Link): void {
  * Take a message and acknowledge it. What was taken before is acknowledged again (SES-18); what does not authenticate
  * stays at the relay when it first comes, up to 64 of them (SES-41).
  */
-export function delivered(c: Context, turn: Turn, link: Link, message: Message): void {
+export function delivered(c: Context, turn: Turn, link: Link, message: Message, received: Received): void {
   if (!same(message.mailbox, c.mailbox.id) || link.channel !== "mailbox") return;
   const counts = BigInt(message.seq) > 0n;
   if (counts && c.seen.isTaken(message.msgId)) {
     acknowledge(turn, link, message);
     return;
   }
-  const isAuthentic = takeIncoming(c, turn, message.body);
+  const isAuthentic = received.take(c, turn, message.body);
   if (!counts) return;
   if (!isAuthentic && !c.seen.wasRefused(message.msgId) && c.seen.mayRefuse()) {
     c.seen.refuse(turn, message.msgId);

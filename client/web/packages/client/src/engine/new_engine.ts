@@ -27,7 +27,15 @@ export function contextOf(rng: Rng, own: Own, mailbox: Mailbox, company: Company
     ...{ peers: new Map(), sessions: new Map(), prekeys: new Map(), flights: new Map() },
     ...{ outbox: new Outbox(), held: new Map(), receipts: new Map(), confirmed: new Map(), seen: new SeenIds() },
     ...{ timers: new Timers(), links: { online: false, all: new Map() }, directory: newDirectory() },
-    ...{ team: newTeam(), rooms: new Map(), kin: null, isReplaced: false, code: "none", staleTold: false },
+    ...{
+      team: newTeam(),
+      rooms: new Map(),
+      kin: null,
+      isReplaced: false,
+      code: "none",
+      staleTold: false,
+      received: null,
+    },
   };
 }
 

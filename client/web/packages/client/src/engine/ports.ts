@@ -8,6 +8,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
 import type { LoadFiles } from "../files/host.ts";
 import type { LaterModule } from "../kin/host.ts";
+import type { Received } from "./context.ts";
 
 // --- rows ---
 
@@ -175,6 +176,8 @@ export interface Ports {
   readonly files?: LoadFiles;
   /** Fetch the code that opens a store which is there. */
   readonly stored: () => Promise<typeof import("./loading.ts")>;
+  /** Fetch the code for what comes from others; one can write before. */
+  readonly received: () => Promise<Received>;
   /** Fetch the code of what most people never ask for. */
   readonly later: () => Promise<LaterModule>;
 }

@@ -10,8 +10,9 @@ import { NEW_PAIR } from "@sealroom/core/pair_state.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { storeSession, storeSkipped } from "@sealroom/core/snapshot.ts";
 import { storePair } from "@sealroom/core/snapshot_pair.ts";
+import { ClientError } from "../errors.ts";
 import { named, row } from "./codec.ts";
-import type { Context } from "./context.ts";
+import type { Context, Received } from "./context.ts";
 import { drop as dropReceipts } from "./receipts.ts";
 import type { Company, Mailbox, Own, Peer } from "./records.ts";
 import { encodeCompany, encodeMailbox, encodeOwn, encodePeer } from "./records.ts";
@@ -20,6 +21,12 @@ import type { Turn } from "./turn.ts";
 export const OWN_KEY = named("own");
 export const REPLACED_KEY = named("replaced");
 export const CODE_KEY = named("recovery");
+
+/** The code for what comes, where it is known to be here. */
+export function receivedOf(c: Context): Received {
+  if (c.received === null) throw new ClientError("client.unsupported", "a part of the page has not come");
+  return c.received;
+}
 
 export function setOwn(c: Context, turn: Turn, own: Own): void {
   c.own = own;

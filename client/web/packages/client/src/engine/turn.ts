@@ -19,6 +19,8 @@ export type Effect =
       readonly context: Bytes;
       readonly bits: number;
     }
+  /** Fetch the code for what comes from others. */
+  | { readonly name: "fetch" }
   | { readonly name: "notify"; readonly event: CustomerEvent };
 
 type Encode = () => Bytes;

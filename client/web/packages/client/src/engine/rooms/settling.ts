@@ -7,13 +7,11 @@ import type { Phase } from "../events.ts";
 import type { Posted } from "../outbox.ts";
 import { findPosted } from "../posting.ts";
 import { teamOrNone } from "../team.ts";
-import { plan, tickAsking } from "./asking.ts";
 import type { Draft } from "./draft.ts";
-import { erasingDueMs, tickErasing } from "./erasing.ts";
 import { condition, isContent, KIND_TEXT, knownDevices, recipients } from "./judging.ts";
+import { earlyDueMs } from "./keeping.ts";
 import type { Kept, Shown } from "./model.ts";
 import { stepIn } from "./rooms.ts";
-import { earlyDueMs, retryEarly } from "./taking.ts";
 import { shareFate } from "./wordings.ts";
 import { postToNewcomers, postUnsent, writeMark } from "./writing.ts";
 
@@ -29,7 +27,7 @@ export function phaseName(phase: number): Phase {
 /** Bring everything in line, and say when the room is to be looked at again. */
 export function settle(d: Draft): void {
   const before = d.room.shown;
-  retryEarly(d);
+  d.c.received?.retryEarly(d);
   shareFate(d);
   announce(d);
   takeBack(d);
@@ -40,14 +38,14 @@ export function settle(d: Draft): void {
     (d.room.shown?.members ?? []).filter((id) => !known.some((one) => same(one, id))),
   );
   writeMark(d);
-  plan(d);
+  d.c.received?.plan(d);
   wake(d);
 }
 
 /** Do what is due. */
 export function tick(d: Draft): void {
-  tickAsking(d);
-  tickErasing(d);
+  d.c.received?.tickAsking(d);
+  d.c.received?.tickErasing(d);
   settle(d);
 }
 
@@ -108,7 +106,7 @@ function noLongerFor(d: Draft, contentId: Bytes, deviceId: Bytes): void {
 }
 
 function wake(d: Draft): void {
-  const times = [d.room.asking.dueMs, earlyDueMs(d), erasingDueMs(d)].filter((one) => one !== null);
+  const times = [d.room.asking.dueMs, earlyDueMs(d), d.c.received?.erasingDueMs(d)].filter((one) => one != null);
   const name = `room ${hex(d.room.id)}`;
   const { id } = d.room;
   if (times.length === 0) {

@@ -16,9 +16,9 @@ import { asArray, asBoolean, asUint } from "@sealroom/core/wire/fields.ts";
 import { bytesOf, RowReader, stored } from "../codec.ts";
 import type { Row } from "../ports.ts";
 import { KIND_STATE } from "./judging.ts";
+import { consentAfter } from "./keeping.ts";
 import type { Asking, Kept, Order, Room, Shown } from "./model.ts";
 import { DELIVERIES, STANDS } from "./model.ts";
-import { consentAfter } from "./taking.ts";
 
 /** The rooms of a store, with what follows from their entries. */
 export function loadRooms(rooms: readonly Row[], entries: readonly Row[], signers: Signers): Map<string, Room> {

@@ -1,34 +1,26 @@
-/** What an entry goes through: checks in order, its place, what it does (TRN-08 to TRN-10, TRN-17). */
+/** What an entry that comes goes through: checks in order, and what is refused or held (TRN-08 to TRN-10, TRN-17). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
-import { verifyNotice } from "@sealroom/core/consent/notice.ts";
-import { verifyReceipt, verifyWithdrawal, withReceipt, withWithdrawal } from "@sealroom/core/consent/receipt.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Content } from "@sealroom/core/content.ts";
 import type { RemoteCode } from "@sealroom/core/errors.ts";
 import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
-import { takeEntry } from "@sealroom/core/rooms/chain.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { decodeBody, KIND_OPEN, readEntry } from "@sealroom/core/rooms/entry.ts";
 import { checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
-import { asState } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
-import { Fields } from "@sealroom/core/wire/fields.ts";
 import { signerOf, teamNow } from "../team.ts";
-import { learnCard, learnNotice } from "../team_learning.ts";
 import type { Draft } from "./draft.ts";
-import { checkErasing, doesEarlier, doesErase } from "./erasing.ts";
-import { admit, checkPhase, isContent, isOurs, KIND_ERASED, KIND_RATING, KIND_STATE, transcript } from "./judging.ts";
+import { checkErasing, doesEarlier } from "./erasing.ts";
+import { admit, checkPhase, isOurs, KIND_STATE } from "./judging.ts";
+import { consentAfter, EARLY_MS, keep, place, signersOf } from "./keeping.ts";
 import type { Kept } from "./model.ts";
 
 const MAX_EARLY = 64;
-const EARLY_MS = DAY_MS;
 const MAX_HELD = 16;
 const MAX_REFUSED = 64;
 const DAY_STATES = 64;
-const KIND_NOTICE = 12;
-const KIND_REFUSAL = 22;
 /** Who is in force is not known: nothing is decided, and the entry comes again. */
 const NOT_NOW: readonly RemoteCode[] = [
   "room.roster_expired",
@@ -151,11 +143,6 @@ export function retryEarly(d: Draft): void {
   }
 }
 
-export function earlyDueMs(d: Draft): number | null {
-  const times = d.room.early.map((one) => one.receivedMs + EARLY_MS);
-  return times.length === 0 ? null : Math.min(...times);
-}
-
 // --- lines of forwards ---
 
 /**
@@ -193,145 +180,4 @@ function complete(d: Draft, known: Kept, entry: Entry): void {
   const now = { ...known, entry };
   d.keep(now);
   doesEarlier(d, now);
-}
-
-// --- what stays ---
-
-/** Put an entry into chain and order; what it shows about its device is told (TRN-09). */
-function place(d: Draft, entry: Entry, stands: Kept["stands"], extra: Partial<Kept> = {}): Kept {
-  const before = d.room.view;
-  const { view, findings } = takeEntry(before, entry);
-  const isAside = stands === "taken" && findings.some((one) => isDouble(one, entry)) && !isFirst(d, entry);
-  const kept: Kept = {
-    entry,
-    place: d.room.entries.size,
-    receivedMs: d.turn.nowMs,
-    followed: followedBy(d, entry),
-    stands: isAside ? "aside" : stands,
-    hidden: false,
-    marked: false,
-    unread: false,
-    waitingFor: [],
-    delivery: null,
-    ...extra,
-  };
-  d.set({ view });
-  d.keep(kept);
-  for (const { name, tag, n } of findings) {
-    d.tell({ type: "finding", room: hex(d.room.id), finding: name, author: hex(tag), n });
-  }
-  return kept;
-}
-
-function isDouble(finding: { readonly name: string; readonly n: number }, entry: Entry): boolean {
-  return ["equivocation", "differ"].includes(finding.name) && finding.n === entry.header.n;
-}
-
-/** Whether no other entry stands under its number: the first one stays (TRN-09). */
-function isFirst(d: Draft, entry: Entry): boolean {
-  return ![...d.room.entries.values()].some((one) => {
-    const isSame = same(one.entry.author.deviceId, entry.author.deviceId) && one.entry.header.n === entry.header.n;
-    return isSame && one.stands !== "aside";
-  });
-}
-
-/** The state that an author followed: the one it names, or that of the entry before. */
-function followedBy(d: Draft, entry: Entry): Bytes | null {
-  const { kind, state, prev } = entry.header;
-  if (kind === KIND_STATE) return entry.hash;
-  if (state !== null || prev === null) return state;
-  return d.find(prev)?.followed ?? null;
-}
-
-/** Take an entry into chains and order, and do what it says. */
-export function keep(d: Draft, entry: Entry, payload: Value): Kept {
-  const { kind } = entry.header;
-  const ours = same(entry.author.accountId, d.room.customer);
-  const unread = !ours && isContent(kind);
-  const newest = transcript(d.room).at(-1)?.entry.hash ?? null;
-  const isMine = same(entry.author.deviceId, d.c.own.record.deviceId);
-  const kept = place(d, entry, "taken", { unread, delivery: isMine ? "waiting" : null });
-  if (kind === KIND_STATE && payload !== null) takeState(d, entry, payload);
-  if (kept.stands !== "taken") return doesEarlier(d, kept);
-  // A rating gives a closed room no more time to be opened again (ROOM-18).
-  const saidMs = Math.min(entry.header.sentMs, d.turn.nowMs);
-  if (kind !== KIND_RATING) d.set({ lastMs: Math.max(d.room.lastMs, saidMs) });
-  const last = transcript(d.room).at(-1)?.entry.hash ?? entry.hash;
-  const late = newest !== null && !same(last, entry.hash);
-  const author = hex(entry.author.deviceId);
-  d.tell({ type: "entry", room: hex(d.room.id), entry: hex(entry.hash), kind, author, ours, late });
-  if (payload !== null) does(d, entry, payload);
-  return doesEarlier(d, kept);
-}
-
-function takeState(d: Draft, entry: Entry, payload: Value): void {
-  const state = asState(payload);
-  for (const card of state.cards) learnCard(d.c, d.turn, card);
-  const { hash, author, header } = entry;
-  d.set({ states: [...d.room.states, { hash, author: author.deviceId, n: header.n, state }] });
-}
-
-/** Do what an entry says. */
-function does(d: Draft, entry: Entry, payload: Value): void {
-  const { kind } = entry.header;
-  const room = hex(d.room.id);
-  const ours = same(entry.author.accountId, d.room.customer);
-  if (ours) takeConsent(d, entry, payload);
-  if (kind === 5 && ours) doesErase(d, entry, payload);
-  if (kind === KIND_NOTICE) takeNotice(d, payload);
-  if (kind === KIND_ERASED) {
-    const fields = new Fields(payload, 3, [3]);
-    const hashes = fields.orNull(1, (value) => (value as readonly Bytes[]).map(hex));
-    const outcome = (["done", "hold", "class"] as const)[fields.uint(2) - 1] ?? "done";
-    d.tell({ type: "erasure", room, entries: hashes, outcome, untilMs: fields.has(3) ? fields.uint(3) : null });
-  }
-  if (kind === KIND_REFUSAL) {
-    const fields = new Fields(payload, 2);
-    d.tell({ type: "refusal", room, entry: hex(fields.bytesUpTo(1, 32)), code: fields.text(2, 64) });
-  }
-}
-
-/** Our own receipts and withdrawals; the highest number counts (CNS-09). */
-function takeConsent(d: Draft, entry: Entry, payload: Value): void {
-  const consent = consentAfter(d.room.consent, entry, payload, signersOf(d.c));
-  if (consent !== d.room.consent) d.set({ consent });
-}
-
-/** The signing keys of the devices of our account. */
-export function signersOf(c: Draft["c"]): (deviceId: Bytes) => Bytes {
-  const { deviceId: own, signPublic } = c.own.record;
-  return (deviceId) => {
-    const found = same(deviceId, own) ? signPublic : c.kin?.signerOf(deviceId);
-    if (found == null) throw new RemoteError("remote.identity", "consent of a device that is not known");
-    return found;
-  };
-}
-
-export function consentAfter(
-  consent: Draft["room"]["consent"],
-  entry: Entry,
-  payload: Value,
-  signers: (deviceId: Bytes) => Bytes,
-): Draft["room"]["consent"] {
-  const { kind, roomId } = entry.header;
-  if (kind !== KIND_OPEN && kind !== 8 && kind !== 9) return consent;
-  const signPublic = signers(entry.author.deviceId);
-  if (kind === KIND_OPEN)
-    return withReceipt(consent, verifyReceipt(signPublic, new Fields(payload, 2).bytesUpTo(2, 8_192)));
-  if (kind === 8) return withReceipt(consent, verifyReceipt(signPublic, payload as Bytes));
-  if (kind === 9) return withWithdrawal(consent, verifyWithdrawal(signPublic, roomId, payload as Bytes));
-  return consent;
-}
-
-/** A notice of the company with its text in one language (CNS-01, CNS-05). */
-function takeNotice(d: Draft, payload: Value): void {
-  const [signed, [pair]] = payload as readonly [Bytes, readonly [readonly [string, Bytes]]];
-  try {
-    const notice = verifyNotice(d.room.company, signed);
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(pair[1]);
-    learnNotice(d.c, d.turn, notice, [{ locale: pair[0], text }]);
-  } catch (error) {
-    if (!(error instanceof CoreError) && !(error instanceof TypeError)) throw error;
-    d.tell({ type: "rejected", code: "remote.content" });
-  }
 }

@@ -23,14 +23,16 @@ import { checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { ClientError } from "../../errors.ts";
 import type { Posted } from "../outbox.ts";
+import { receivedOf } from "../state.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import { checkErasing } from "./erasing.ts";
 import { checkPhase, isContent, KIND_MARK, phaseCode, receivedThen, recipients, transcript } from "./judging.ts";
+import { keep } from "./keeping.ts";
 import type { Kept } from "./model.ts";
-import { keep } from "./taking.ts";
 import { checkOurs } from "./wordings.ts";
 
+/** Wordings, erasures and marks are about entries that are here: the code for what comes has come first. */
+export const ABOUT_OTHERS: readonly number[] = [4, 5, 15];
 const RESTART_MS = DAY_MS;
 const MAX_LINKS = 15;
 const MAX_UNDER_WAY = 64;
@@ -53,7 +55,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (kind !== KIND_OPEN) checkPhase(d, kind);
   checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
-  checkErasing(d.room, entry, payload, []);
+  if (ABOUT_OTHERS.includes(kind)) receivedOf(d.c).checkErasing(d.room, entry, payload, []);
   if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
   if (entry.header.state !== null) d.set({ named: entry.header.state });
   keep(d, entry, payload);

@@ -1,0 +1,65 @@
+/** What sessions bring goes to its room (CNS-14). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import type { Content } from "@sealroom/core/content.ts";
+import { ENTRY, FORWARD, ROSTER, SIGNAL } from "@sealroom/core/content.ts";
+import { RemoteError } from "@sealroom/core/errors.ts";
+import { decodeHeader } from "@sealroom/core/rooms/entry.ts";
+import { asSignal } from "@sealroom/core/rooms/forward.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import type { Context } from "../context.ts";
+import { learnContent } from "../team_learning.ts";
+import type { Turn } from "../turn.ts";
+import { answerWant, takeForward } from "./asking.ts";
+import { stepIn } from "./rooms.ts";
+import { fromSession } from "./taking.ts";
+
+const FIRST_HEADER_KEY = 1;
+
+/**
+ * Carry out a content of types 8 to 12; whether it is to be confirmed.
+ *
+ * @throws RemoteError where it is refused
+ */
+export function takeContent(c: Context, turn: Turn, deviceId: Bytes, content: Content): boolean {
+  const value = content.payload.name === "room" ? content.payload.value : null;
+  switch (content.type) {
+    case ROSTER:
+      learnContent(c, turn, value);
+      return true;
+    case ENTRY:
+      if (c.kin !== null && !c.rooms.has(hex(roomOfEntry(value)))) return c.kin.opened(turn, deviceId, content);
+      return stepIn(c, turn, roomOfEntry(value), (d) => fromSession(d, deviceId, content));
+    case SIGNAL:
+      takeSignal(c, turn, deviceId, value);
+      return false;
+    case FORWARD:
+      stepIn(c, turn, roomOf(value), (d) => takeForward(d, deviceId, value));
+      return true;
+    default:
+      throw new RemoteError("room.right", "only a colleague sends this");
+  }
+}
+
+function roomOf(value: Value): Bytes {
+  const id = value instanceof Map ? value.get(FIRST_HEADER_KEY) : null;
+  if (!(id instanceof Uint8Array)) throw new RemoteError("remote.content", "a content of no room");
+  return new Uint8Array(id);
+}
+
+function roomOfEntry(value: Value): Bytes {
+  return decodeHeader(roomOf(value)).roomId;
+}
+
+function takeSignal(c: Context, turn: Turn, deviceId: Bytes, value: Value): void {
+  const signal = asSignal(value);
+  stepIn(c, turn, signal.roomId, (d) => {
+    if (signal.name === "want") answerWant(d, deviceId, signal.ranges);
+    else if (signal.name === "typing") {
+      d.tell({ type: "typing", room: hex(d.room.id), author: hex(deviceId) });
+    } else if (signal.name === "held") {
+      d.tell({ type: "file-held", room: hex(d.room.id), entry: hex(signal.entryHash), device: hex(deviceId) });
+    } else throw new RemoteError("room.right", "a signal between colleagues");
+  });
+}
