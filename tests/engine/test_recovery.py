@@ -12,7 +12,8 @@ from engine_world import Node, SeededRng, World
 from relay_scenes import losing
 
 from e2ee import recovery
-from e2ee.identity import next_list, redated, sign_list
+from e2ee.identity import DeviceKind, new_device, next_list, redated, sign_list
+from e2ee.ids import AccountId
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -237,3 +238,20 @@ def test_a_relay_that_has_lost_the_entry_of_a_recovered_account_gets_it_back() -
     newcomer.send(newcomer.add(tablet.engine.card()), "gefunden")
     world.advance(MINUTE_MS)
     assert tablet.texts() == ["gefunden"]
+
+
+def test_a_device_that_is_listed_again_is_given_nothing_from_before_that() -> None:
+    """TRN-48: whoever takes an account back and forth has a new number each time."""
+    world, company, phone = person_and_company()
+    state, contents = company.engine._context.state, company.engine._context.contents
+    account_id, now_ms = AccountId(phone.engine.account_id), world.now_ms
+    contact, key = state.contacts[account_id], CODE.account_key()
+    (peer,) = state.peers_of(account_id)
+    first = contact.device_list()
+    assert first is not None
+    assert peer.listed_seq == first.seq
+    other = new_device(account_id, DeviceKind.PERSON, 0, now_ms, now_ms + DAY_MS, SeededRng("other"))
+    for record in (other.record, peer.record):
+        unsigned = next_list(account_id, contact.device_list(), [record], None, now_ms)
+        contents.pin(Turn(now_ms), contact, sign_list(key, unsigned))
+        assert peer.listed_seq == (None if record == other.record else first.seq + 2)

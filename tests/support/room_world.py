@@ -224,6 +224,13 @@ class Device:
         """The head of a list."""
         return ground().lists[self.known_lists - 1].head
 
+    def listed_since(self, device: Author) -> int | None:
+        """The number of the list that named a device first; the phone signs them."""
+        if self.us == ground().author(CUSTOMER_NAMES[0]):
+            return 0
+        listed = {ground().author(name): seq for seq, name in enumerate(CUSTOMER_NAMES, 1)}
+        return listed.get(device)
+
     def signer(self, author: Author) -> SignPublic | None:
         """The signing key of a device."""
         for one in (*ground().devices.values(), *ground().company.devices.values()):

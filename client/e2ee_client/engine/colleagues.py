@@ -81,6 +81,7 @@ class Colleagues(Part):
             self._context.sending.strike_off(turn, contact)
         records = sorted(self._state.own_devices.values(), key=lambda one: one.record.created_ms)
         learned = [self._learn(turn, one) for one in records]
+        self._state.note_listed(turn, contact)
         if any(learned):
             self._context.mailboxes.ensure_token(turn, own.account_id)
         if is_newer or any(learned):

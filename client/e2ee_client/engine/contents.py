@@ -225,6 +225,7 @@ class Contents(Part):
         contact.pin(device_list)
         turn.put(contact.put())
         self._take_records(turn, contact, records)
+        self._state.note_listed(turn, contact)
         if is_newer:
             for device_id in before - self._devices_named(contact):
                 turn.notify(DeviceRemoved(contact.account_id, device_id))

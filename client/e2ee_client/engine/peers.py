@@ -46,7 +46,8 @@ class Peer(Row):
 
     `given` holds the prekeys that came in each session that is kept; those of `given_in` count (SES-34).
     `told` is what the peer was told on its active session: our list's seq, its own as we know it, our
-    delivery token.
+    delivery token. `listed_seq` is the number of the list that named it first, since it was last left out;
+    None while it is (TRN-48).
     """
 
     TABLE = "peer"
@@ -59,6 +60,7 @@ class Peer(Row):
     given: dict[bytes, Given] = field(default_factory=dict, repr=False)
     given_in: bytes = b""
     told: tuple[int, int, bytes] = field(default=(0, 0, b""), repr=False)
+    listed_seq: int | None = None
     contact: Contact = field(init=False, repr=False, compare=False)
     pair: Pair = field(default_factory=Pair, init=False)
     heard_ms: int = field(default=0, init=False, compare=False)

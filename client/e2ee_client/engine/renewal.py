@@ -535,7 +535,7 @@ class Renewal(Part):
         gone, pair = tuple(one.id for one in peer.pair.sessions), peer.pair
         kept = Pair(known=pair.known, given=pair.given, received=pair.received, budget=pair.budget)
         self.set_pair(turn, peer, kept, gone)
-        peer.given, peer.given_in = {}, b""
+        peer.given, peer.given_in, peer.listed_seq = {}, b"", None
         turn.put(peer.put())
 
     def forget(self, turn: Turn, account_id: bytes) -> None:

@@ -180,7 +180,15 @@ class State:
         """Note a device of a contact that was not known."""
         peer = Peer(contact.account_id, record.device_id, record)
         peer.pair = Pair(given=Given(line=self.line))
+        peer.listed_seq = None if contact.head is None else contact.head.seq
         return self._add_peer(contact, peer)
+
+    def note_listed(self, turn: Turn, contact: Contact) -> None:
+        """Note which devices the pinned list names that the one before left out (TRN-48)."""
+        for peer in self.peers_named(contact):
+            if peer.listed_seq is None and contact.head is not None:
+                peer.listed_seq = contact.head.seq
+                turn.put(peer.put())
 
     def _add_peer(self, contact: Contact, peer: Peer) -> Peer:
         peer.contact = contact

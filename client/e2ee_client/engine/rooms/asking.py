@@ -277,7 +277,7 @@ class Asking(RoomPart):
     def _share(self, turn: Turn, asker: Author, stored: StoredEntry, kind: int) -> Share:
         states = self._room.states
         is_company = asker.account_id == self._live.company
-        then = asker == stored.author or not is_company or states.received_then(asker, stored.followed)
+        then = (is_company and asker == stored.author) or states.received_then(asker, stored.followed)
         may_read = not stored.is_hidden and not (
             stored.is_marked and is_company and not self._is_cleared(turn, asker)
         )

@@ -129,6 +129,13 @@ class EngineSurroundings(Part):
         contact = self._state.contacts.get(account_id)
         return None if contact is None else contact.head
 
+    def listed_since(self, device: Author) -> int | None:
+        """Return the number of the list that named a device of the customer first (TRN-48)."""
+        own, peer = self._state.own, self._state.peers.get(device.account_id + device.device_id)
+        if device.account_id == own.account_id and own.account_key is not None:
+            return 0
+        return None if peer is None else peer.listed_seq
+
     def signer(self, author: Author) -> SignPublic | None:
         """Return the signing key of a device by a record that an accepted list names, or named before."""
         found = self._signers.get(author)

@@ -235,13 +235,21 @@ class States(RoomPart):
         return device.device_id in company_recipients(self.room, kind, self.ranks(now_ms))
 
     def received_then(self, device: Author, followed: EntryHash | None) -> bool:
-        """Whether a device of the company was a recipient by a state that an author followed (TRN-15)."""
+        """Whether a device was a recipient by a state that an author followed (TRN-15)."""
         written = None if followed is None else self.room.states.get(followed)
+        if device.account_id == self._live.customer:
+            return self._was_listed(device, None if written is None else written.state)
         path = path_to(written, self.room.states)
         if path and path[-1].state.members:
             return device.device_id in path[-1].state.members
         named = {one for before in path for one in before.state.members}
         return device.device_id in named | set(self.room.opened_to)
+
+    def _was_listed(self, device: Author, followed: State | None) -> bool:
+        """Whether the list of a state is not from before the one that named a customer's device (TRN-48)."""
+        since = self._around.listed_since(device)
+        listed = None if followed is None else followed.customer_list
+        return since is not None and since <= (0 if listed is None else listed.seq)
 
     # --- what comes ---
 

@@ -148,6 +148,12 @@ class Surroundings(Protocol):
         """Return the newest accepted list of an account (ROOM-05)."""
         ...
 
+    def listed_since(self, device: Author) -> int | None:
+        """Return the number of the list that named a device of the customer first, 0 where we sign these
+        lists; None where none does (TRN-48).
+        """
+        ...
+
     def signer(self, author: Author) -> SignPublic | None:
         """Return the signing key of a device by a record that an accepted list names, also one of before."""
         ...

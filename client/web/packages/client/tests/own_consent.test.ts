@@ -82,6 +82,31 @@ test("a device of ours is given what it asks for, until it is being struck off (
   assert.equal(forwards(), 1);
 });
 
+test("without the account key what is from before another device was listed is not given to it (TRN-48)", async () => {
+  const { scene, device } = await kept();
+  const { c, roomId } = scene;
+  const { accountSeed } = c.own;
+  scene.state([desk]);
+  const before = scene.hears(desk, "vorher");
+  scene.state([desk], { listSeq: c.own.list.seq });
+  const after = scene.hears(desk, "nachher");
+  const given = (): readonly boolean[] => {
+    const { turn } = scene.in((d) =>
+      answerWant(d, device, [{ tag: entries.deviceTagOf(roomId, desk.id), first: 0, last: 9 }]),
+    );
+    const posted = turn.changes().filter(({ kind, value }) => kind === "posted" && value !== null);
+    return [before, after].map(({ body }) =>
+      posted.some(({ value }) => hex(value as Bytes).includes(hex(body as Bytes))),
+    );
+  };
+  assert.deepEqual(given(), [true, true]);
+  c.own = { ...c.own, accountSeed: null };
+  assert.deepEqual(given(), [false, true]);
+  c.own = { ...c.own, accountSeed };
+  scene.engine.do(scene.nowMs, (_, turn) => removeDevice(kinState(c) as KinState, turn, hex(device)));
+  assert.deepEqual(given(), [false, false]);
+});
+
 /** A store has an entry as one that was taken, whatever it says. */
 function stored(scene: Scene, entry: Entry): void {
   const [some] = [...scene.room.entries.values()];

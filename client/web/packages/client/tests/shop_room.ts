@@ -195,11 +195,11 @@ export class Scene {
 
   stateOf(members: readonly Device[], given: StateOf = {}): Entry {
     const { by = shop.desk, parent = this.#head(), phase = 1, answers = [], flags = 0, text = null } = given;
-    const { roster = shop.roster } = given;
+    const { roster = shop.roster, listSeq = 1 } = given;
     const epoch = given.epoch ?? (parent === null ? 1 : parent.epoch + 1);
     const ids = members.map(({ id }) => id).sort(compare);
     const values = map(
-      ...[1, epoch, parent?.hash ?? this.room.root, phase, ids, null, [1, this.c.own.list.hash]],
+      ...[1, epoch, parent?.hash ?? this.room.root, phase, ids, null, [listSeq, this.c.own.list.hash]],
       ...[[roster.mandate.seq, roster.seq, roster.hash], shop.notice.hash, given.kept ?? [1, 0], flags, 0, [], text],
       ...[answers],
     );
@@ -244,6 +244,8 @@ export interface StateOf {
   readonly text?: string | null;
   readonly kept?: readonly number[];
   readonly roster?: typeof shop.roster;
+  /** The number of the person's list that it names. */
+  readonly listSeq?: number;
 }
 
 export function ids(...devices: readonly Device[]): readonly string[] {

@@ -10,11 +10,14 @@ import type { Taken } from "@sealroom/core/session.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./links.ts";
 import type { Row } from "./ports.ts";
+import type { Kept, Room } from "./rooms/model.ts";
 import type { Turn } from "./turn.ts";
 
 export interface Kin {
   /** The other devices that our list names and that can be reached. */
   ids(): readonly Bytes[];
+  /** Whether a device of our account may have an entry that it asks for (TRN-48). */
+  mayHave(room: Room, kept: Kept, deviceId: Bytes): boolean;
   /** The signing key of a device that our list names, or has named. */
   signerOf(deviceId: Bytes): Bytes | null;
   /** Where our other devices answer us. */

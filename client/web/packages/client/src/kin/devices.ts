@@ -95,7 +95,7 @@ export function noteEntry(k: KinState, turn: Turn, held: DeviceList, answer: Loo
     const isCurrent = same(held.hash, own.list.hash);
     if (known === undefined || known.gone) {
       if (!isCurrent) continue;
-      setSibling(k, turn, siblingOf(record, { address, listed: true }));
+      setSibling(k, turn, siblingOf(record, { address, listed: true, sinceSeq: held.seq }));
       turn.notify({ type: "device", what: "added", device: hex(record.deviceId) });
     } else if (isNoOlder(record, address, known.address)) {
       setSibling(k, turn, { ...known, address });
@@ -127,7 +127,7 @@ export function settle(k: KinState, turn: Turn, list: DeviceList, isAdopted: boo
       setSibling(k, turn, { ...one, gone: true, listed: false });
       if (one.listed) turn.notify({ type: "device", what: "removed", device });
     } else if (isNamed && !one.listed) {
-      setSibling(k, turn, { ...one, listed: true });
+      setSibling(k, turn, { ...one, listed: true, sinceSeq: list.seq });
       turn.notify({ type: "device", what: "added", device });
     }
   }

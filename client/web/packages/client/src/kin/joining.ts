@@ -86,7 +86,7 @@ export function join(ports: BoxPorts, { account, code }: LinkText, found: FoundD
     c.kin = kinOf(c, []);
     const k = kinState(c);
     const others = records.filter((one) => !same(one.deviceId, made.record.deviceId));
-    for (const one of others) k?.others.set(hex(one.hash), siblingOf(one, { listed: true }));
+    for (const one of others) k?.others.set(hex(one.hash), siblingOf(one, { listed: true, sinceSeq: list.seq }));
     if (k !== null) k.row = { ...k.row, publishedSeq: list.seq };
     return engine;
   }

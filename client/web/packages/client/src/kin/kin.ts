@@ -16,7 +16,7 @@ import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
 import { publish, refill } from "./entry.ts";
 import { isByCode, isReplacedBy } from "./own_list.ts";
-import { begin } from "./rooms.ts";
+import { begin, mayHave } from "./rooms.ts";
 import type { KinState } from "./state.ts";
 import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
 
@@ -32,6 +32,7 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
   const k = stateOf(c, rows);
   const kin: Kin = {
     ids: () => idsOf(k),
+    mayHave: (room, kept, id) => mayHave(k, room, kept, id),
     signerOf: (id) => [...k.others.values()].find((one) => same(one.record.deviceId, id))?.record.signPublic ?? null,
     wayBack: () => ({ mailbox: c.mailbox.id, token: k.row.ownToken, relayUrl: c.mailbox.relayUrl }),
     put: (turn) => {

@@ -12,14 +12,19 @@ import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
 import { Fields } from "@sealroom/core/wire/fields.ts";
 import type { Context } from "../engine/context.ts";
+import { GROUND } from "../engine/rooms/asking.ts";
 import { Draft } from "../engine/rooms/draft.ts";
 import { KIND_MARK } from "../engine/rooms/judging.ts";
+import type { Kept, Room } from "../engine/rooms/model.ts";
 import { newRoom } from "../engine/rooms/opening.ts";
 import { stepIn } from "../engine/rooms/rooms.ts";
 import { settle } from "../engine/rooms/settling.ts";
 import { fromSession } from "../engine/rooms/taking.ts";
 import { mayWriteQuietly, postedEntry, write } from "../engine/rooms/writing.ts";
 import type { Turn } from "../engine/turn.ts";
+import { idsOf } from "./devices.ts";
+import type { KinState } from "./state.ts";
+import { presentOf } from "./state.ts";
 
 const ERASED = 5;
 const NONCE_B = 16;
@@ -48,6 +53,18 @@ function giveRoom(d: Draft, deviceId: Bytes): void {
     ]);
     d.post({ contentId: draw(d.c.rng, 16), sentMs: d.turn.nowMs, type: FORWARD, payload }, [deviceId]);
   }
+}
+
+/**
+ * Whether another device of ours may have an entry that it asks for: not one that is being struck off (ACC-52), and what
+ * is from before the list that named it first only where we sign our lists (TRN-48).
+ */
+export function mayHave(k: KinState, { states }: Room, { entry, followed }: Kept, deviceId: Bytes): boolean {
+  if (!idsOf(k).some((id) => same(id, deviceId))) return false;
+  if (k.c.own.accountSeed !== null || GROUND.includes(entry.header.kind)) return true;
+  const state = followed === null ? undefined : states.find((one) => same(one.hash, followed))?.state;
+  const named = presentOf(k).filter((one) => one.listed && same(one.record.deviceId, deviceId));
+  return named.some(({ sinceSeq }) => sinceSeq <= (state?.list?.seq ?? 0));
 }
 
 /** Lines in as many contents as they need. */

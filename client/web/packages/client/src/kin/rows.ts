@@ -42,7 +42,8 @@ function decodeEntryRow(reader: RowReader): EntryRow {
 
 /**
  * A record of another device. `listed`: the list in use names it; `leaving`: the next one does not; one that is gone is
- * kept for its key alone. `owed`: it has still to be given our rooms (ACC-52).
+ * kept for its key alone. `owed`: it has still to be given our rooms (ACC-52). `sinceSeq`: the list that named it first,
+ * 0 before one does (TRN-48).
  */
 export interface Sibling {
   readonly record: DeviceRecord;
@@ -52,10 +53,11 @@ export interface Sibling {
   readonly leaving: boolean;
   readonly gone: boolean;
   readonly owed: boolean;
+  readonly sinceSeq: number;
 }
 
 export function siblingOf(record: DeviceRecord, change: Partial<Sibling> = {}): Sibling {
-  return { record, address: null, listed: false, leaving: false, gone: false, owed: false, ...change };
+  return { record, address: null, listed: false, leaving: false, gone: false, owed: false, sinceSeq: 0, ...change };
 }
 
 export function siblingKey(record: DeviceRecord): Bytes {
@@ -63,7 +65,7 @@ export function siblingKey(record: DeviceRecord): Bytes {
 }
 
 export function encodeSibling(one: Sibling): Bytes {
-  return row(one.record.bytes, one.address, one.listed, one.leaving, one.gone, one.owed);
+  return row(one.record.bytes, one.address, one.listed, one.leaving, one.gone, one.owed, one.sinceSeq);
 }
 
 function decodeSibling(reader: RowReader): Sibling {
@@ -74,6 +76,7 @@ function decodeSibling(reader: RowReader): Sibling {
     leaving: reader.flag(),
     gone: reader.flag(),
     owed: reader.flag(),
+    sinceSeq: reader.uint(),
   };
 }
 

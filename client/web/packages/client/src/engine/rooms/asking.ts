@@ -37,7 +37,7 @@ const SOUGHT_TIMES = 8;
 /** The number of questions of a state that is given up: it stays below 0. */
 const OVER = -1e9;
 /** Open, states and consent: no history, and given to whoever has a place in the room. */
-const GROUND: readonly number[] = [1, 2, 8, 9];
+export const GROUND: readonly number[] = [1, 2, 8, 9];
 const WANT = 2;
 
 /** What is asked for: first what is here and held for its roster, which is no gap. */
@@ -236,8 +236,7 @@ function isWanted(d: Draft, kept: Kept, wanted: readonly WantedRange[]): boolean
 
 function mayHave(d: Draft, kept: Kept, deviceId: Bytes, team: ReturnType<typeof teamOrNone>): boolean {
   const { kind } = kept.entry.header;
-  // Not one that is being struck off (ACC-52).
-  if (isOurs(d, deviceId)) return (d.c.kin?.ids() ?? []).some((id) => same(id, deviceId));
+  if (isOurs(d, deviceId)) return d.c.kin?.mayHave(d.room, kept, deviceId) ?? false;
   const now = recipients(d.room, d.judged(), kind, team).some((id) => same(id, deviceId));
   if (!now) return false;
   if (GROUND.includes(kind) || same(kept.entry.author.deviceId, deviceId)) return true;
