@@ -20,7 +20,7 @@ from e2ee_client.events import (
 from e2ee_client.restoring import Newest, Saved, _others
 from e2ee_relay.protocol import LookupResult, Publish, Role, decode_frames, encode_frames
 from engine_world import Node, World
-from own_devices import device_id, ids, joined
+from own_devices import company, device_id, ids, joined
 from relay_scenes import lossless
 from struck_off import HidingRelay, backup_of, restored
 
@@ -31,26 +31,6 @@ from e2ee.ids import AccountId
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-
-
-def company() -> tuple[World, Node, Node, Node, bytes]:
-    """Two front desks of one account, a customer who has written to both, and the customer's contact."""
-    world = World()
-    holder = world.node("Praxis", publish=True)
-    holder.start()
-    second = joined(world, holder)
-    customer = world.node("Kundin")
-    customer.start()
-    praxis = customer.add(holder.engine.card())
-    customer.send(praxis, "an beide")
-    world.settle()
-    for node in (holder, second):
-        node.carry_out(node.engine.accept_contact(customer.engine.account_id, world.now_ms))
-    world.advance(MINUTE_MS)
-    assert holder.texts() == second.texts() == ["an beide"]
-    for node in (holder, second, customer):
-        node.events.clear()
-    return world, holder, second, customer, praxis
 
 
 def remove(world: World, holder: Node, device: bytes) -> None:

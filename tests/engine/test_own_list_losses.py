@@ -13,29 +13,27 @@ from e2ee_client.events import DeviceRemoved, SessionStarted
 from e2ee_client.rows import Continuity
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
-from engine_world import Node, SeededRng, World, acquainted
-from list_scenes import away, is_calm, lists_of, noting, pending_of, published_lists, unconfirmed
+from engine_world import SeededRng, World, acquainted
+from list_scenes import (
+    agent_of,
+    away,
+    is_calm,
+    is_published,
+    lists_of,
+    noting,
+    pending_of,
+    published_lists,
+    unconfirmed,
+)
 from own_devices import joined
 from relay_scenes import lose, lossless, well
 
-from e2ee.identity import DeviceKind, DeviceRecord, new_device, next_list, sign_list
+from e2ee.identity import next_list, sign_list
 from e2ee.secret import InviteSecret
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-
-
-def is_published(node: Node) -> bool:
-    """Whether the directory has the newest list of a node, which is not over."""
-    own = node.engine._state.own
-    return own.published_seq == own.device_list.seq and own.device_list.expires_ms > node.now_ms
-
-
-def agent_of(node: Node) -> DeviceRecord:
-    """A record of one more device."""
-    account_id, now_ms = node.engine._state.own.account_id, node.world.now_ms
-    return new_device(account_id, DeviceKind.AGENT, 0, now_ms, now_ms + 365 * DAY_MS, os.urandom).record
 
 
 @pytest.mark.parametrize("others", [0, 1])

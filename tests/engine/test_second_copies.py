@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from e2ee_client import restoring
-from e2ee_client.engine import Channel
 from e2ee_client.engine.records import ForkedLists
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, ConfigError, SecondCopyError
 from e2ee_client.events import ConnectionChanged, CopyStopped, DeviceReplaced, IdentityAlarm
 from e2ee_client.restoring import Newest, Saved
 from e2ee_relay.memory import MemoryConnection
-from e2ee_relay.protocol import Done, Publish, Role, Send, decode_frames
 from engine_world import Node, World, acquainted
-from list_scenes import is_calm, lists_of
+from list_scenes import copy_of, is_calm, lists_of, lost_by_the_relay
 from relay_scenes import lossless, well
 from struck_off import backup_of, restored
 
@@ -28,29 +25,6 @@ from e2ee.ids import AccountId
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-
-
-def lost_by_the_relay(node: Node, *, tells: bool) -> Callable[[Channel, bytes], list[bytes]]:
-    """Return a hook of a relay that confirms what a node publishes, and does not have it afterwards; without
-    `tells` it loses also what the node sends then.
-    """
-
-    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
-        published = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Publish)]
-        for one in published:
-            node.connections[channel].put(Done(one.request_id))
-        is_lost = not tells and any(isinstance(one, Send) for one in decode_frames(data, Role.RELAY))
-        return [] if published or is_lost else [data]
-
-    return outgoing
-
-
-def copy_of(node: Node) -> Node:
-    """Return a second copy of a node's store on another machine; it is not started."""
-    twin = Node(node.world, "Zwilling", node.setup)
-    twin.crash(node.rows.copy())
-    node.world.nodes.append(twin)
-    return twin
 
 
 def signed_twice(*, tells: bool) -> tuple[World, Node, Node, Node, bytes]:

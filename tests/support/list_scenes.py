@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from e2ee_client.engine import Channel
 from e2ee_client.engine.records import NextList
 from e2ee_client.events import IdentityAlarm, MessageRejected
-from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
-from engine_world import Node
+from e2ee_relay.protocol import Done, Lookup, Publish, Role, Send, decode_frames
+from engine_world import Node, World
 
-from e2ee.identity import DeviceList
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, new_device
 from e2ee.ids import AccountId
+
+DAY_MS = 86_400_000
 
 
 def lists_of(*nodes: Node) -> dict[int, set[bytes]]:
@@ -81,3 +84,47 @@ def away(node: Node, ms: int) -> None:
 def pending_of(node: Node) -> NextList:
     """Return the list that a node has signed for the directory, which has not confirmed it."""
     return NextList.decode(NextList.PREFIX, node.rows.tables["meta"][NextList.PREFIX])
+
+
+def lost_by_the_relay(node: Node, *, tells: bool) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook of a relay that confirms what a node publishes, and does not have it afterwards; without
+    `tells` it loses also what the node sends then.
+    """
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        published = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Publish)]
+        for one in published:
+            node.connections[channel].put(Done(one.request_id))
+        is_lost = not tells and any(isinstance(one, Send) for one in decode_frames(data, Role.RELAY))
+        return [] if published or is_lost else [data]
+
+    return outgoing
+
+
+def copy_of(node: Node) -> Node:
+    """Return a second copy of a node's store on another machine; it is not started."""
+    twin = Node(node.world, "Zwilling", node.setup)
+    twin.crash(node.rows.copy())
+    node.world.nodes.append(twin)
+    return twin
+
+
+def is_published(node: Node) -> bool:
+    """Whether the directory has the newest list of a node, which is not over."""
+    own = node.engine._state.own
+    return own.published_seq == own.device_list.seq and own.device_list.expires_ms > node.now_ms
+
+
+def agent_of(node: Node) -> DeviceRecord:
+    """A record of one more device."""
+    account_id, now_ms = node.engine._state.own.account_id, node.world.now_ms
+    return new_device(account_id, DeviceKind.AGENT, 0, now_ms, now_ms + 365 * DAY_MS, os.urandom).record
+
+
+def change_twice(world: World, holder: Node) -> None:
+    """Sign two lists: one more device, and none."""
+    added = agent_of(holder)
+    holder.carry_out(holder.engine.add_device(added, world.now_ms))
+    world.settle()
+    holder.carry_out(holder.engine.remove_device(added.device_id, world.now_ms))
+    world.settle()

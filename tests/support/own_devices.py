@@ -11,6 +11,8 @@ from e2ee.identity import DeviceKind
 from e2ee.ids import AccountId
 from e2ee.rooms.invite import new_invite
 
+MINUTE_MS = 60_000
+
 
 def joined(
     world: World,
@@ -50,3 +52,23 @@ def device_id(node: Node) -> bytes:
 def ids(node: Node) -> set[bytes]:
     """The devices of its account that a node knows of."""
     return {one.device_id for one in node.engine.devices()}
+
+
+def company() -> tuple[World, Node, Node, Node, bytes]:
+    """Two front desks of one account, a customer who has written to both, and the customer's contact."""
+    world = World()
+    holder = world.node("Praxis", publish=True)
+    holder.start()
+    second = joined(world, holder)
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(holder.engine.card())
+    customer.send(praxis, "an beide")
+    world.settle()
+    for node in (holder, second):
+        node.carry_out(node.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(MINUTE_MS)
+    assert holder.texts() == second.texts() == ["an beide"]
+    for node in (holder, second, customer):
+        node.events.clear()
+    return world, holder, second, customer, praxis

@@ -23,10 +23,14 @@ class Copies(Part):
     """
 
     def note_entry(self, turn: Turn, frame: LookupResult) -> bool:
-        """Stop for good where our entry has another list for the number of our list in use, or a next one
-        that does not follow it; tell whether it has.
+        """Stop for good where our entry has another list for the number of our list in use, a next one that
+        does not follow it, or ends with another list than ours of that number; tell whether it has.
         """
-        if self._state.own.account_key is None or not any(map(self._contradicts, frame.lists)):
+        own = self._state.own
+        newest = DeviceList.verify(own.account_id, frame.lists[-1])
+        if own.account_key is None:
+            return False
+        if not self.is_beside(newest) and not any(map(self._contradicts, frame.lists)):
             return False
         self._state.is_second_copy = True
         turn.put(StoppedCopy(turn.now_ms).put())
@@ -39,6 +43,13 @@ class Copies(Part):
         relay_url = self._state.own.relay_url
         turn.notify(CopyStopped())
         turn.notify(ConnectionChanged(ConnectionState.OFFLINE, relay_url, SecondCopyError.code))
+
+    def is_beside(self, held: DeviceList) -> bool:
+        """Whether a list has a lower number than ours in use, and is not ours of that number."""
+        own, row = self._state.own, self._state.rows.get("list", held.seq.to_bytes(8, "big"))
+        if row is None or held.seq >= own.device_list.seq:
+            return False
+        return DeviceList.verify(own.account_id, row).head != held.head
 
     def _contradicts(self, signed: bytes) -> bool:
         own = self._state.own

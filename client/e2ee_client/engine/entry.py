@@ -24,7 +24,7 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import identity
-from e2ee.errors import E2eeError, IdentityMismatch
+from e2ee.errors import E2eeError, IdentityMismatch, ListFork
 from e2ee.identity import DeviceList
 from e2ee.prekeys import PrekeyKind
 from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
@@ -48,6 +48,7 @@ _REFILL_JITTER_MS: Final = 30_000
 _CHECK_APART_MS: Final = 3_600_000
 _COMPARE_APART_MS: Final = 86_400_000
 _MAX_LISTS: Final = 64
+_MAX_SHOWN: Final = 64 * _MAX_LISTS
 _MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
 
@@ -211,23 +212,43 @@ class Entry(Part):
         else:
             refused(turn, link, frame)
 
-    def _find_head(self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int) -> None:
+    def _find_head(
+        self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int, shown: tuple[bytes, ...] = ()
+    ) -> None:
         lookup = Lookup(link.new_id(), self._state.own.account_id, after_seq)
-        link.request(turn, lookup, partial(self._found_head, link, mailbox, after_seq))
+        link.request(turn, lookup, partial(self._found_head, link, mailbox, after_seq, shown))
 
-    def _found_head(self, link: Link, mailbox: Mailbox, after_seq: int, turn: Turn, frame: Response) -> None:
-        """The relay's entry is not what we thought: an old backup there, or here."""
+    def _found_head(
+        self,
+        link: Link,
+        mailbox: Mailbox,
+        after_seq: int,
+        shown: tuple[bytes, ...],
+        turn: Turn,
+        frame: Response,
+    ) -> None:
+        """The relay's entry is not what we thought: an old backup there, or here. The lists of the pages
+        before are `shown`; all are judged together (ID-54).
+        """
         own = self._state.own
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
             self._compared_ms, self._is_fresh, self._has_looked = turn.now_ms, True, True
             self._publish_anew(turn, link, frame)
             return
-        if not isinstance(frame, LookupResult) or not frame.lists:
+        if not isinstance(frame, LookupResult):
             refused(turn, link, frame)
             return
+        if not frame.lists:
+            self._is_shown_none(turn, link, mailbox, frame, is_first=after_seq > 0 and not shown)
+            return
+        lists = (*shown, *frame.lists)
         try:
             held = DeviceList.verify(own.account_id, frame.lists[-1])
-            if not frame.more and (held.seq < own.device_list.seq or held.head == own.device_list.head):
+            is_last = not frame.more or held.seq <= after_seq or len(lists) >= _MAX_SHOWN
+            if not is_last:
+                self._find_head(turn, link, mailbox, held.seq, lists)
+                return
+            if held.seq < own.device_list.seq or held.head == own.device_list.head:
                 self._context.devices.note_entry(turn, held, frame)
             if held.head == own.device_list.head:
                 self._take_records(held, frame)
@@ -235,25 +256,38 @@ class Entry(Part):
         except E2eeError:
             refused(turn, link, frame)
             return
-        self._is_fresh = not frame.more or held.seq <= after_seq
-        pending = self._context.upkeep.pending(turn)
-        self._has_looked = self._has_looked or not frame.more
-        if frame.more and held.seq > after_seq:
-            self._find_head(turn, link, mailbox, held.seq)
-        elif held.seq < own.device_list.seq:
+        self._is_fresh = self._has_looked = True
+        self._compare_with(turn, link, mailbox, held, replace(frame, lists=lists))
+
+    def _is_shown_none(
+        self, turn: Turn, link: Link, mailbox: Mailbox, frame: LookupResult, *, is_first: bool
+    ) -> None:
+        """There is no list behind the number from which we have asked: the relay was put back (ID-54)."""
+        if is_first:
+            self._find_head(turn, link, mailbox, 0)
+        else:
+            refused(turn, link, frame)
+
+    def _compare_with(
+        self, turn: Turn, link: Link, mailbox: Mailbox, held: DeviceList, frame: LookupResult
+    ) -> None:
+        own, pending = self._state.own, self._context.upkeep.pending(turn)
+        if held.seq < own.device_list.seq:
+            if self._context.copies.is_beside(held):
+                self._not_followed(turn, link, frame, ListFork.code)
+                return
             own.published_seq = held.seq
             turn.put(own.put())
-            self.publish(turn, link, mailbox)
         elif held.head == own.device_list.head:
             self._compared(turn, held)
             self._context.team.note_entry(turn, own.account_id, frame)
-            self.publish(turn, link, mailbox)
         elif pending is not None and held.head == pending.device_list.head:
             self._context.telling.list_renewed(turn, pending)
             self._compared(turn, held)
-            self.publish(turn, link, mailbox)
         else:
             self._adopt_newer(turn, link, mailbox, frame)
+            return
+        self.publish(turn, link, mailbox)
 
     def _compared(self, turn: Turn, device_list: DeviceList) -> None:
         """The directory has this list as ours."""
@@ -280,10 +314,7 @@ class Entry(Part):
             if not isinstance(error, IdentityMismatch) and told(turn, frame.lists[-1]):
                 link.drop(turn, MAX_RETRY_AFTER_MS)
                 return
-            if self._context.copies.note_entry(turn, frame):
-                return
-            link.drop(turn, _REFUSED_RETRY_MS)
-            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
+            self._not_followed(turn, link, frame, error.code)
             return
         if not is_named:
             self._replaced(turn, link, newest.signed)
@@ -294,6 +325,13 @@ class Entry(Part):
         self._compared(turn, newest)
         self._context.team.note_entry(turn, own.account_id, frame)
         self.publish(turn, link, mailbox)
+
+    def _not_followed(self, turn: Turn, link: Link, frame: LookupResult, code: str) -> None:
+        """What the directory shows does not go on from our lists (ID-48, ID-51)."""
+        if self._context.copies.note_entry(turn, frame):
+            return
+        link.drop(turn, _REFUSED_RETRY_MS)
+        turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
 
     def _take_records(self, held: DeviceList, frame: LookupResult) -> bool:
         """Go on under the record of this device that a newer list has in use, the one with its address, and

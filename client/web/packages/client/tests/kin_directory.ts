@@ -44,6 +44,8 @@ export class Directory {
   loses: "request" | "answer" | null = null;
   /** What answers PREKEYS_UPLOAD and PREKEYS_COUNT; nothing does without it. */
   stock: ((operation: number, fields: readonly unknown[]) => Answer | null) | null = null;
+  /** How many lists one answer has. */
+  pageLists = 64;
   lookedUp = 0;
   published = 0;
   /** What was asked of the entry: the numbers of the lists of a PUBLISH, or "look". */
@@ -131,7 +133,8 @@ export class Directory {
     if (this.lists.length === 0) return { name: "error", code: NOT_FOUND, retryAfterMs: 0 };
     const newer = this.lists.filter((one) => one.seq > afterSeq).map((one) => one.signed);
     const { records, addresses } = this;
-    return { name: "lookup_result", lists: newer, records, addresses, more: false, slots: [] };
+    const lists = newer.slice(0, this.pageLists);
+    return { name: "lookup_result", lists, records, addresses, more: newer.length > lists.length, slots: [] };
   }
 
   #take(lists: readonly DeviceList[], records: readonly Bytes[], addresses: readonly (Bytes | null)[]): void {

@@ -7,7 +7,7 @@ import { names } from "@sealroom/core/identity/list.ts";
 import { newDevice } from "../src/engine/upkeep.ts";
 import { addDevice, removeDevice } from "../src/kin/devices.ts";
 import { isPublished } from "../src/kin/entry.ts";
-import { Directory, madeAt } from "./kin_directory.ts";
+import { Directory, madeAt, signed } from "./kin_directory.ts";
 import { bytesFrom, NOW_MS } from "./shop.ts";
 
 function connected(madeMs = NOW_MS): Directory {
@@ -85,4 +85,52 @@ test("a device that was added and struck off before the answer came is gone at o
   directory.connect(NOW_MS + HOUR_MS);
   assert.equal(directory.lists.at(-1)?.recordHashes.length, 1);
   assert.ok(isPublished(directory.k));
+});
+
+test("a relay that has lost the newest list is given it again (ID-54)", () => {
+  const directory = connected();
+  const { k } = directory;
+  directory.connect(NOW_MS + 16 * DAY_MS);
+  const lost = directory.lists.pop();
+  k.comparedMs = null;
+  directory.asked.length = 0;
+  directory.connect(NOW_MS + 17 * DAY_MS);
+  assert.deepEqual(directory.asked, ["look", "look", [2]]);
+  assert.deepEqual(directory.lists.at(-1), lost);
+  assert.ok(isPublished(k));
+});
+
+test("lists on two pages of an answer are judged together (ID-54)", () => {
+  const directory = connected();
+  const { k, own } = directory;
+  const { context: c } = directory.engine;
+  directory.pageLists = 2;
+  const second = signed(c, [own.record], NOW_MS + DAY_MS);
+  c.own = { ...own, list: second };
+  const third = signed(c, [own.record], NOW_MS + DAY_MS);
+  c.own = own;
+  directory.lists.push(second, third);
+  k.comparedMs = null;
+  directory.connect(NOW_MS + DAY_MS);
+  assert.deepEqual(directory.own.list.hash, third.hash);
+  assert.ok(isPublished(k));
+});
+
+test("where the newest list of the directory is a lower one and not ours, a copy has signed it (ID-48)", () => {
+  for (const hasKey of [true, false]) {
+    const directory = connected();
+    const { k, own } = directory;
+    const { context: c } = directory.engine;
+    const copys = signed(c, [own.record], NOW_MS + 15 * DAY_MS);
+    directory.connect(NOW_MS + 16 * DAY_MS);
+    directory.connect(NOW_MS + 32 * DAY_MS);
+    assert.equal(directory.own.list.seq, 3);
+    directory.lists.splice(1, 2, copys);
+    k.comparedMs = null;
+    if (!hasKey) c.own = { ...c.own, accountSeed: null };
+    const { published } = directory;
+    directory.connect(NOW_MS + 33 * DAY_MS);
+    assert.equal(c.isReplaced, hasKey);
+    assert.equal(directory.published, published);
+  }
 });

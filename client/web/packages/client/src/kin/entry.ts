@@ -10,7 +10,7 @@ import { DAY_MS, HOUR_MS, MAX_U32, PREKEY_LIFE_MS } from "@sealroom/core/constan
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { signAddress, verifyAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { checkListTime, followChain, verifyList } from "@sealroom/core/identity/list.ts";
+import { checkListTime, followChain, fork, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
@@ -44,6 +44,7 @@ const MAX_STOCK_A_DAY = 400;
 const STOCK = 24;
 const REFILL_BELOW = 12;
 const MAX_LISTS = 64;
+const MAX_SHOWN = 64 * MAX_LISTS;
 const MAX_CONTRADICTIONS = 3;
 const REFUSED_RETRY_MS = 60_000;
 const WAIT_FOR_COMPANY_MS = 500;
@@ -194,51 +195,91 @@ function compared(k: KinState, turn: Turn, list: DeviceList): void {
 
 // --- comparing ---
 
-function findHead(k: KinState, turn: Turn, link: Link, afterSeq: number): void {
+/** Of the pages before, `shown` has the lists: all of an answer are judged together (ID-54). */
+function findHead(k: KinState, turn: Turn, link: Link, afterSeq: number, shown: readonly DeviceList[] = []): void {
   const { accountId } = k.c.own.record;
-  ask(turn, link, requests.lookUp(accountId, afterSeq), (then, answer) => foundHead(k, then, link, afterSeq, answer));
+  ask(turn, link, requests.lookUp(accountId, afterSeq), (then, answer) => {
+    foundHead(k, then, link, afterSeq, shown, answer);
+  });
 }
 
-function foundHead(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: Answer): void {
+function foundHead(
+  k: KinState,
+  turn: Turn,
+  link: Link,
+  afterSeq: number,
+  shown: readonly DeviceList[],
+  answer: Answer,
+): void {
   if (answer.name === "error" && answer.code === requests.NOT_FOUND) {
     [k.comparedMs, k.isFresh] = [turn.nowMs, true];
     publishAnew(k, turn, link, answer);
     return;
   }
-  const last = answer.name === "lookup_result" ? answer.lists.at(-1) : undefined;
-  if (answer.name !== "lookup_result" || last === undefined) {
-    refuse(k.c, turn, link, answer);
+  const isShown = answer.name === "lookup_result" && answer.lists.length > 0;
+  if (!isShown) {
+    // There is nothing behind the number from which we have asked: the relay was put back (ID-54).
+    if (answer.name === "lookup_result" && afterSeq > 0 && shown.length === 0) findHead(k, turn, link, 0);
+    else refuse(k.c, turn, link, answer);
     return;
   }
   try {
-    goOn(k, turn, link, afterSeq, answer, verifyList(k.c.own.record.accountId, last));
+    const lists = [...shown, ...answer.lists.map((one) => verifyList(k.c.own.record.accountId, one))];
+    const held = lists.at(-1) as DeviceList;
+    if (answer.more && held.seq > afterSeq && lists.length < MAX_SHOWN) findHead(k, turn, link, held.seq, lists);
+    else goOn(k, turn, link, answer, lists, held);
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     turn.notify({ type: "rejected", code: error.code });
     drop(k.c, turn, link, REFUSED_RETRY_MS);
-    if (error.code === "remote.list_fork" && k.c.own.accountSeed !== null) leave(k, turn, link);
   }
 }
 
-function goOn(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: LookupResult, held: DeviceList): void {
-  const { list } = k.c.own;
+function goOn(
+  k: KinState,
+  turn: Turn,
+  link: Link,
+  answer: LookupResult,
+  lists: readonly DeviceList[],
+  held: DeviceList,
+): void {
+  const { list, accountSeed } = k.c.own;
+  if (!isReplacedBy(k, held) && lists.some((one) => isBeside(k, one, held))) {
+    if (accountSeed === null) throw fork();
+    leave(k, turn, link);
+    return;
+  }
   const isOurs = same(held.hash, list.hash);
-  if (!answer.more && (held.seq < list.seq || isOurs)) noteEntry(k, turn, held, answer);
+  if (held.seq < list.seq || isOurs) noteEntry(k, turn, held, answer);
   noteAddress(k, answer);
-  k.isFresh = !answer.more || held.seq <= afterSeq;
+  k.isFresh = true;
   const pending = pendingOf(k);
-  if (answer.more && held.seq > afterSeq) findHead(k, turn, link, held.seq);
-  else if (held.seq < list.seq) {
+  if (held.seq < list.seq) {
     setRow(k, turn, { publishedSeq: held.seq });
-    publish(k, turn, link);
   } else if (isOurs) {
     compared(k, turn, held);
-    publish(k, turn, link);
   } else if (pending !== null && same(held.hash, pending.hash)) {
     renewed(k, turn, pending);
     compared(k, turn, pending);
-    publish(k, turn, link);
-  } else adoptNewer(k, turn, link, answer);
+  } else {
+    adoptNewer(k, turn, link, answer, lists);
+    return;
+  }
+  publish(k, turn, link);
+}
+
+/**
+ * Whether a list of our account is another one than ours for the number of that in use, or a next one that does not
+ * follow it; or, as the newest that the directory has, another one than ours of a lower number (ID-48).
+ */
+function isBeside(k: KinState, one: DeviceList, newest: DeviceList): boolean {
+  const { list } = k.c.own;
+  if (one.seq < list.seq) {
+    const ours = k.c.ownLists.find((kept) => kept.seq === one.seq);
+    return one === newest && ours !== undefined && !same(ours.hash, one.hash);
+  }
+  const isNext = one.seq === list.seq + 1;
+  return one.seq === list.seq ? !same(one.hash, list.hash) : isNext && !same(one.prevHash as Bytes, list.hash);
 }
 
 /**
@@ -261,9 +302,8 @@ function noteAddress(k: KinState, answer: LookupResult): void {
 }
 
 /** Follow our own chain; a newest list that does not name this device ends it here (ID-41, SES-40, ACC-67). */
-function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult): void {
+function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult, links: readonly DeviceList[]): void {
   const { own } = k.c;
-  const links = answer.lists.map((one) => verifyList(own.record.accountId, one));
   const last = links.at(-1) as DeviceList;
   const isRecovery = isReplacedBy(k, last);
   const newest = isRecovery ? last : followChain(own.list, links);

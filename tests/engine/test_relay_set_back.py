@@ -1,0 +1,97 @@
+"""A relay that was put back has lost the newest lists of an account, or all of them (ID-48, ID-54)."""
+
+from __future__ import annotations
+
+import pytest
+from e2ee_client.engine import Channel
+from e2ee_client.events import ConnectionChanged, CopyStopped
+from e2ee_relay import rules_directory
+from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
+from engine_world import acquainted
+from list_scenes import agent_of, change_twice, copy_of, is_calm, is_published, lost_by_the_relay, noting
+from own_devices import company
+from relay_scenes import lossless, well
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_relay_that_has_lost_the_newest_lists_is_given_them_again(lost: int) -> None:
+    """ID-54: where nothing stands behind the number that was asked for, all is asked for."""
+    world, praxis, customer, praxis_id = acquainted()
+    world.advance(15 * DAY_MS - 2 * HOUR_MS)
+    praxis.outgoing = lost_by_the_relay(praxis, tells=True)
+    world.advance(4 * HOUR_MS + (lost - 1) * 15 * DAY_MS)
+    assert praxis.engine._state.own.published_seq == 1 + lost
+    praxis.stop()
+    praxis.crash(praxis.rows)
+    praxis.outgoing = lossless
+    praxis.start()
+    world.advance(MINUTE_MS)
+    assert is_published(praxis)
+    assert praxis.engine._context.entry.published
+    well(world, praxis, customer, praxis_id)
+    assert is_calm(praxis, customer)
+
+
+def test_a_relay_that_has_lost_the_newest_list_of_a_team_is_given_it_without_an_opening() -> None:
+    """ID-54, ID-41: with other devices the entry is compared once a day."""
+    world, holder, _, _, _ = company()
+    holder.outgoing = lost_by_the_relay(holder, tells=True)
+    holder.carry_out(holder.engine.add_device(agent_of(holder), world.now_ms))
+    world.settle()
+    holder.outgoing = lossless
+    holder.events.clear()
+    world.advance(2 * DAY_MS)
+    assert holder.engine._context.entry.published
+    assert is_published(holder)
+    assert not holder.of(ConnectionChanged)
+
+
+def test_the_copy_whose_lists_the_relay_has_lost_stops_where_the_others_is_of_a_lower_number() -> None:
+    """ID-48: nothing that it has follows what the directory shows; it publishes nothing more."""
+    world, first, _, _ = acquainted()
+    world.advance(15 * DAY_MS - 2 * HOUR_MS)
+    twin = copy_of(first)
+    first.outgoing = lost_by_the_relay(first, tells=False)
+    world.advance(15 * DAY_MS + 6 * HOUR_MS)
+    first.stop()
+    twin.start()
+    world.advance(MINUTE_MS)
+    seqs = [one.engine._state.own.device_list.seq for one in (first, twin)]
+    assert seqs == [3, 2]
+    asked: list[Publish | Lookup] = []
+    first.outgoing = noting(asked)
+    first.crash(first.rows)
+    first.start()
+    world.advance(HOUR_MS)
+    assert first.of(CopyStopped) == [CopyStopped()]
+    assert not [one for one in asked if isinstance(one, Publish)]
+    assert not twin.of(CopyStopped)
+
+
+def mute(_: Channel, data: bytes) -> list[bytes]:
+    """Lose what asks for an entry."""
+    return [] if any(isinstance(one, Lookup) for one in decode_frames(data, Role.RELAY)) else [data]
+
+
+def test_lists_on_two_pages_of_an_answer_are_judged_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ID-54: the last page alone does not reach the list in use. A page has four here, not 64."""
+    monkeypatch.setattr(rules_directory, "MAX_LISTS", 4)
+    world, holder, second, _, _ = company()
+    holder.carry_out(holder.engine.add_device(agent_of(holder), world.now_ms))
+    world.advance(2 * DAY_MS)
+    assert second.engine._state.own.device_list.seq == 3
+    second.outgoing = mute
+    _, effects = second.engine.of_company(lambda turn, parts: parts.entry.check(turn), world.now_ms)
+    second.carry_out(effects)
+    second.stop()
+    change_twice(world, holder)
+    second.outgoing = lossless
+    second.crash(second.rows)
+    second.start()
+    world.advance(MINUTE_MS)
+    assert second.engine._state.own.device_list == holder.engine._state.own.device_list
+    assert second.engine._state.own.device_list.seq == 5
