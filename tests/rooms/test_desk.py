@@ -10,7 +10,7 @@ from datetime import date
 
 import pytest
 from conversations import until, until_read
-from e2ee_client.errors import ConfigError
+from e2ee_client.errors import ConfigError, UnknownRoom
 from e2ee_client.rooms import (
     CompanyRoom,
     Desk,
@@ -26,6 +26,7 @@ from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecret
 from practice import Practice
 
+from e2ee.errors import NoRight
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import Phase
 
@@ -74,6 +75,39 @@ async def test_a_desk_greets_once_and_answers_what_it_has_a_handler_for(praxis: 
 
 async def _sorted(room: Room) -> list[str]:
     return sorted(str(one) for one in await texts(room))
+
+
+async def test_notes_of_colleagues_are_greeted_by_nobody(praxis: Practice) -> None:
+    """ROOM-02: no customer opens the notes beside a room, and none reads them."""
+    desk, opened = praxis.company, list[bytes]()
+    agent = await praxis.agent("Agent A")
+
+    @desk.on_opened
+    async def note(room: CompanyRoom) -> None:
+        opened.append(room.room_id)
+
+    async def notes() -> list[str | None]:
+        try:
+            return await texts(await desk.room(room.room_id).notes())
+        except UnknownRoom:
+            return []
+
+    async with running(desk, Service(greeting="Willkommen")):
+        room = await praxis.opened(await praxis.customer())
+        await room.send("Guten Tag")
+        theirs = await anext(agent.waiting())
+        await theirs.claim(600)
+        await until_noted(theirs, "Stammkunde")
+        await until_read(notes, ["Stammkunde"])
+    assert opened == [room.room_id]
+
+
+async def until_noted(room: CompanyRoom, text: str) -> None:
+    """Write a note as soon as the desk has begun the notes."""
+    while True:
+        with suppress(NoRight):
+            return await room.note(text)
+        await asyncio.sleep(0.02)
 
 
 async def test_what_came_before_is_handled_when_the_desk_runs(praxis: Practice) -> None:

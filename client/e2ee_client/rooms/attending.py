@@ -13,6 +13,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Reach, RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
+from e2ee_client.errors import UnknownRoom
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
@@ -120,12 +121,8 @@ class Attending:
                 before = self._phases.get(room_id, 0)
                 self._phases[room_id] = phase
                 self._taken(event)
-                if not before and phase == Phase.OPEN:
-                    self._do(room_id, self._opened, self._desk.room(room_id))
-                elif phase == Phase.CLOSED and before == Phase.OPEN:
-                    self._do(room_id, self._hook, "room.closed", room_id)
-                elif phase in _ENDED and before != phase:
-                    self._do(room_id, self._ended, room_id)
+                if not self._is_notes(room_id):
+                    self._changed(room_id, before, phase)
             case WaitingChanged(room_id=room_id, team=str(team)):
                 self._do(room_id, self._waits, room_id, team)
             case RequestAsked(room_id=room_id):
@@ -134,6 +131,20 @@ class Attending:
                 self._delivered(room_id, device_id)
             case _:
                 pass
+
+    def _is_notes(self, room_id: bytes) -> bool:
+        """Whether a room is the notes beside one: nobody is greeted there, or told of it (ROOM-02)."""
+        with suppress(UnknownRoom):
+            return self._desk.room(room_id).view.customer is None
+        return False
+
+    def _changed(self, room_id: bytes, before: int, phase: int) -> None:
+        if not before and phase == Phase.OPEN:
+            self._do(room_id, self._opened, self._desk.room(room_id))
+        elif phase == Phase.CLOSED and before == Phase.OPEN:
+            self._do(room_id, self._hook, "room.closed", room_id)
+        elif phase in _ENDED and before != phase:
+            self._do(room_id, self._ended, room_id)
 
     def _entry(self, event: EntryAdded | EntryErased) -> None:
         if isinstance(event, EntryErased):
