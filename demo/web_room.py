@@ -23,6 +23,8 @@ from e2ee_client.rooms import Agent, Company, Routing, Service
 from e2ee_client.rooms.app_lock import LONGEST_MS
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 
+from e2ee.rooms.channels import Channel, ChannelKind
+
 from . import web_build
 from .one_key import until_a_key
 from .processes import ProcessFailed, Relay
@@ -39,6 +41,10 @@ _GREETING: Final = {
     "de": "Guten Tag! Was können wir für Sie tun?",
     "en": "Good day! What can we do for you?",
 }
+_CHANNELS: Final = (
+    Channel(ChannelKind.PHONE, "+49 30 1234", ""),
+    Channel(ChannelKind.EMAIL, "praxis@praxis.example", ""),
+)
 _SHOP: Final = Path(__file__).parent / "shop"
 _DOOR: Final = "/.well-known/sealroom-door"
 _FAILED: Final = 2
@@ -95,7 +101,7 @@ async def _site(site: WebSite, built: dict[str, bytes], company: Company, relay_
     headers["Content-Security-Policy"] = policy.replace("{relay}", relay_url)
     for name, data in built.items():
         site.files[f"/{name}"] = Answer(data, headers if name == "room.html" else {})
-    site.files[_DOOR] = await company.door()
+    site.files[_DOOR] = await company.door(_CHANNELS)
     values = {"LAUNCHER": manifest["launcher"], "ROOM": f"{site.origin(CHAT)}/room.html"}
     for path, name in {"/": "index.de.html", "/en": "index.en.html", "/shop.css": "shop.css"}.items():
         text = (_SHOP / name).read_text("utf-8")

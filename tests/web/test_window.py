@@ -366,6 +366,49 @@ async def test_withdrawing_is_two_steps_and_then_says_what_comes(show: Show) -> 
     assert await page.get_by_role("textbox").count() == 0
 
 
+async def test_a_menu_stays_when_its_message_is_drawn_anew(show: Show) -> None:
+    page = await show("open")
+    await page.get_by_role("button", name="Aktionen").last.click()
+    await page.get_by_role("menuitem", name="Antworten").wait_for()
+    await page.evaluate(
+        """async () => {
+          const items = backend.state().items.map((item) => ({ ...item, isSensitive: true }));
+          backend.change({ items });
+          for (let i = 0; i < 4; i += 1) await new Promise((done) => requestAnimationFrame(done));
+        }"""
+    )
+    await page.get_by_text("vertraulich").first.wait_for()
+    await page.get_by_role("menuitem", name="Antworten").click()
+    await page.get_by_text("Antwort an").wait_for()
+
+
+async def test_a_company_without_channels_is_reached_as_its_notice_says(show: Show) -> None:
+    """CNS-17: who refuses is shown another way in any case."""
+    page = await show("refused")
+    await page.evaluate(
+        "backend.change({ company: { ...backend.state().company, channels: [], hours: null } })"
+    )
+    await page.get_by_role("button", name="Doch hier schreiben").click()
+    await page.get_by_role("button", name="Lieber anders").click()
+    await page.get_by_role("heading", name="So erreichen Sie uns auch").wait_for()
+    assert await page.locator(".ways .value").all_inner_texts() == [
+        "praxis@praxis-weber.example",
+        "Praxis Dr. Weber, Lindenstraße 12, 10969 Berlin",
+    ]
+
+
+async def test_a_greeting_alone_waits_for_nobody(show: Show) -> None:
+    page = await show("waiting")
+    await page.get_by_text("Ihre Nachricht wartet").wait_for()
+    await page.evaluate(
+        """() => {
+          const items = backend.state().items.map((item) => ({ ...item, author: "desk", delivery: null }));
+          backend.change({ items });
+        }"""
+    )
+    await page.get_by_text("Ihre Nachricht wartet").wait_for(state="detached")
+
+
 async def test_whatever_a_person_writes_is_a_text(show: Show) -> None:
     page = await show("open")
     await page.evaluate(SAY_EVERYWHERE, HOSTILE)

@@ -1,7 +1,7 @@
 /** The company's other channels, as rows that can be called, written to or opened; and its hours. */
 
 import { type IconName, icon } from "./all_icons.ts";
-import type { Channel, Company } from "./backend.ts";
+import type { Channel, Company, Notice } from "./backend.ts";
 import { channelLink } from "./channel_link.ts";
 import { h } from "./dom.ts";
 import type { Words } from "./words.ts";
@@ -13,12 +13,21 @@ const ICON: Readonly<Record<Channel["kind"], IconName>> = {
   page: "page",
 };
 
-export function channelsView(company: Company, words: Words): HTMLElement {
+/** A company that names no channel has those of its notice, which names an address and an e-mail (CNS-03). */
+export function channelsView(company: Company, notice: Notice | null, words: Words): HTMLElement {
   const list = h("ul", { class: "ways" });
-  for (const channel of company.channels) list.append(h("li", null, wayView(channel, words)));
+  const channels = company.channels.length === 0 && notice !== null ? ofController(notice) : company.channels;
+  for (const channel of channels) list.append(h("li", null, wayView(channel, words)));
   if (company.hours !== null && company.hours.text !== "")
     list.append(h("li", null, row("clock", words("channel.hours"), company.hours.text, null)));
   return list;
+}
+
+function ofController({ controller: { name, address, email } }: Notice): readonly Channel[] {
+  return [
+    { kind: "email", label: "", value: email },
+    { kind: "post", label: "", value: `${name}, ${address}` },
+  ];
 }
 
 function wayView(channel: Channel, words: Words): HTMLElement {

@@ -42,7 +42,9 @@ export function openMenu(anchor: HTMLElement, label: string, groups: readonly (r
   menu.addEventListener("toggle", (event) => {
     if ((event as ToggleEvent).newState === "closed") ended(menu, anchor);
   });
-  anchor.after(menu);
+  // Not beside the button: what it stands in may be drawn anew meanwhile, as a message is that arrives.
+  const root = anchor.getRootNode();
+  (root instanceof ShadowRoot ? root : document.body).append(menu);
   anchor.setAttribute("aria-expanded", "true");
   menu.showPopover();
   place(menu, anchor);

@@ -40,7 +40,7 @@ export function obstacleView(state: RoomState, words: Words, actions: ObstacleAc
     actionsOf(obstacle, isPlain, words, actions),
   );
   if (state.company !== null && obstacle !== "storage-lost" && obstacle !== "page-too-old")
-    screen.append(h("h3", null, words("channels.title")), channelsView(state.company, words));
+    screen.append(h("h3", null, words("channels.title")), channelsView(state.company, state.notice, words));
   return screen;
 }
 

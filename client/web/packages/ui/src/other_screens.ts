@@ -1,6 +1,6 @@
 /** The screens of who has refused, and of what stands in the way. */
 
-import type { Company, RoomState } from "./backend.ts";
+import type { Company, Notice, RoomState } from "./backend.ts";
 import { channelsView } from "./channels_view.ts";
 import { h } from "./dom.ts";
 import { obstacleView } from "./obstacle_view.ts";
@@ -12,9 +12,9 @@ export function otherScreen(
   { backend, words, reload, openAlone, anew, recover }: ScreenOptions,
   run: Run,
 ): HTMLElement[] {
-  const { company } = state;
+  const { company, notice } = state;
   if (state.phase === "refused" && company !== null)
-    return [refusedScreen(company, words, () => run(backend.reconsider()))];
+    return [refusedScreen(company, notice, words, () => run(backend.reconsider()))];
   const actions = {
     recover,
     startAnew: anew,
@@ -25,7 +25,7 @@ export function otherScreen(
   return [obstacleView(state, words, actions)];
 }
 
-function refusedScreen(company: Company, words: Words, again: () => void): HTMLElement {
+function refusedScreen(company: Company, notice: Notice | null, words: Words, again: () => void): HTMLElement {
   const title = words("refused.title");
   const button = h("button", { class: "button", type: "button", onclick: again }, words("refused.again"));
   return h(
@@ -33,7 +33,7 @@ function refusedScreen(company: Company, words: Words, again: () => void): HTMLE
     { class: "screen", tabindex: 0, role: "region", "aria-label": title },
     h("h2", { tabindex: -1 }, title),
     h("p", null, words("refused.text")),
-    channelsView(company, words),
+    channelsView(company, notice, words),
     h("div", { class: "acts" }, button),
   );
 }

@@ -169,7 +169,7 @@ export class RoomElement extends HTMLElement {
     const state = backend.state();
     this.#showHead(state, words);
     this.#showBody(state);
-    const notes = `${JSON.stringify([state.alarm, state.account, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.code, state.items.length > 0, [...this.#dismissed], this.#failure, this.#rest !== null])}`;
+    const notes = `${JSON.stringify([state.alarm, state.account, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.code, state.items.some((item) => item.kind === "message" && item.delivery), [...this.#dismissed], this.#failure, this.#rest !== null])}`;
     if (notes === this.#notes) return;
     this.#notes = notes;
     const actions = {

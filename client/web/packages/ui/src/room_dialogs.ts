@@ -26,12 +26,12 @@ export function showMembers({ root, words, backend }: DialogContext): void {
 }
 
 export function showChannels({ root, words, backend }: DialogContext): void {
-  const { company } = backend.state();
+  const { company, notice } = backend.state();
   if (company === null) return;
   openDialog(root, {
     title: words("channels.title"),
     closeWord: words("dialog.done"),
-    content: [channelsView(company, words)],
+    content: [channelsView(company, notice, words)],
   });
 }
 
@@ -60,14 +60,14 @@ export function showNotice({ root, words, backend, attempt }: DialogContext): vo
 
 /** What is known of the keys before and now, how to compare them, and the two ways on. */
 export function showAlarm({ root, words, backend, attempt }: DialogContext): void {
-  const { alarm, company } = backend.state();
+  const { alarm, company, notice } = backend.state();
   if (alarm === null) return;
   const name = company?.name ?? words("someone");
   const content = [
     h("p", null, words(`alarm.${alarm.kind}`, { company: name })),
     h("p", null, words("alarm.how")),
     ...prints(alarm, words),
-    company && channelsView(company, words),
+    company && channelsView(company, notice, words),
   ];
   const settle = (choice: "trust" | "end") => {
     dialog.close();

@@ -1,7 +1,7 @@
 /** Notes at the top of a room: what is wrong or worth knowing now, the most important first, two at most. */
 
 import { type IconName, icon } from "./all_icons.ts";
-import type { Hours, RoomState } from "./backend.ts";
+import type { Hours, Item, RoomState } from "./backend.ts";
 import { channelLink } from "./channel_link.ts";
 import { h } from "./dom.ts";
 import type { Clock } from "./times.ts";
@@ -111,15 +111,17 @@ function staleNote({ staleUntilMs }: RoomState, { words, clock, nowMs, actions }
   };
 }
 
+/** Whether the person has written something: a greeting alone waits for nobody. */
+const hasWritten = (items: readonly Item[]): boolean => items.some((item) => item.kind === "message" && item.delivery);
+
 function hoursNote(state: RoomState, { words, clock, nowMs }: NoteContext): Note | null {
-  const isWritten = state.items.some((item) => item.kind === "message");
   const hours = state.company?.hours ?? null;
   if (state.phase !== "waiting" && state.phase !== "open") return null;
   if (hours?.isOpen === false) {
     const text = closedText(hours, words, clock, nowMs);
     return { id: "hours", tone: "", icon: "clock", text, action: callButton(state), canDismiss: true };
   }
-  if (state.phase === "open" || !isWritten) return null;
+  if (state.phase === "open" || !hasWritten(state.items)) return null;
   return { id: "waiting", tone: "", icon: "clock", text: words("banner.waiting"), action: null, canDismiss: true };
 }
 
@@ -143,8 +145,7 @@ function sessionNote(state: RoomState, { words }: NoteContext): Note | null {
 
 /** As long as the person has not shown to have the code on paper, and once something was written (ACC-68). */
 function codeNote(state: RoomState, { words, actions }: NoteContext): Note | null {
-  const isWritten = state.items.some((item) => item.kind === "message");
-  if (state.code !== "shown" || state.account === "replaced" || !isWritten) return null;
+  if (state.code !== "shown" || state.account === "replaced" || !hasWritten(state.items)) return null;
   const action = button(words("banner.code.show"), actions.showCode);
   return { id: "code", tone: "", icon: "key", text: words("banner.code"), action, canDismiss: true };
 }

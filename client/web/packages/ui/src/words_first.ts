@@ -47,8 +47,8 @@ export const FIRST_WORDS = {
   "notice.accept.explicit": ["Ich willige ein, weiter", "I consent, continue"],
   "notice.refuse": ["Lieber anders", "Another way"],
   "notice.explicit": [
-    "Dazu gehören auch Angaben zu Ihrer Gesundheit, wenn Sie solche machen.",
-    "This includes details of your health, if you give any.",
+    "Dazu gehören besonders geschützte Angaben, etwa zur Gesundheit.",
+    "This includes specially protected details, as of your health.",
   ],
   "notice.optional": ["Freiwillig", "Optional"],
   "notice.elsewhere": ["Ich schreibe schon auf einem anderen Gerät", "I already write on another device"],
@@ -56,7 +56,7 @@ export const FIRST_WORDS = {
 
   "keep.ephemeral": ["höchstens {span} nach dem Lesen", "at most {span} after it was read"],
   "keep.default": ["höchstens {span} nach Abschluss", "at most {span} after closing"],
-  "keep.statutory": ["Was das Gesetz verlangt: {span}", "What the law requires: {span}"],
+  "keep.statutory": ["Laut Gesetz: hier {span}, dann im Archiv", "By law: {span} here, then in the archive"],
   "keep.proof": ["Nachweis Ihrer Zustimmung: {span}", "Proof of your agreement: {span}"],
 
   "composer.label": ["Nachricht", "Message"],
@@ -94,7 +94,7 @@ export const FIRST_WORDS = {
   "message.you": ["Sie", "You"],
   "message.bot": ["Bot", "Bot"],
   someone: ["Jemand", "Someone"],
-  "members.none": ["Noch liest niemand mit.", "Nobody reads here yet."],
+  "members.none": ["Noch niemand zuständig.", "Nobody in charge yet."],
   "members.more": ["und {n} weitere", "and {n} more"],
   "alarm.blocked": ["Erst klären, dann schreiben.", "Settle this first, then write."],
   "obstacle.reload": ["Seite neu laden", "Reload the page"],

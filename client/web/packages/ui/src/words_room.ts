@@ -52,7 +52,7 @@ export const ROOM_WORDS = {
   "happened.joined": ["{name} liest und schreibt jetzt mit.", "{name} now reads and writes here."],
   "happened.left": ["{name} ist nicht mehr dabei.", "{name} is no longer here."],
   "happened.assigned": ["{name} kümmert sich darum.", "{name} takes care of it."],
-  "happened.transferred": ["Übergeben an {name}.", "Handed on to {name}."],
+  "happened.transferred": ["{name} übernimmt.", "{name} takes over."],
   "happened.closed": ["Das Gespräch ist abgeschlossen.", "The conversation is closed."],
   "happened.reopened": ["Das Gespräch geht weiter.", "The conversation goes on."],
   "happened.handed-over": [

@@ -6,9 +6,10 @@ export const composerStyle: CSSStyleSheet = sheet(`
 .frame { border: 1px solid var(--line-strong); border-radius: var(--radius); background: var(--surface); }
 .frame:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
 .frame.over { border-style: dashed; background: var(--tint); }
-.entry { display: flex; align-items: flex-end; gap: 0; padding: 2px; }
+.entry { display: flex; align-items: flex-end; padding: 2px; }
 textarea { flex: 1; min-width: 0; min-height: 44px; max-height: min(180px, 32vh); padding: 10px 4px; border: 0; background: none;
   resize: none; font-size: max(1rem, 16px); line-height: 1.5; field-sizing: content; overflow-wrap: anywhere; }
+.round[hidden] ~ textarea { margin-inline: 8px; }
 .entry textarea:focus-visible { outline: 0; }
 textarea::placeholder { color: var(--text-2); opacity: 1; }
 .send { color: var(--accent); }

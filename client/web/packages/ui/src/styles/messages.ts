@@ -46,7 +46,7 @@ export const messagesStyle: CSSStyleSheet = sheet(`
 .state .word { display: inline-flex; align-items: center; gap: 4px; }
 .delivered .word { color: var(--good); }
 .failed .word { color: var(--stop); font-weight: 600; }
-.event { display: flex; align-items: flex-start; justify-content: center; gap: 8px; padding: 4px 8px; text-align: center; text-wrap: balance; }
+.event { display: flex; align-items: flex-start; justify-content: center; gap: 8px; padding: 4px 8px; }
 .event.warn { color: var(--warn); }
 .choices { display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 8px; }
 .choices .button { background: var(--surface); }
