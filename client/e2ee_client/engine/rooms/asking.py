@@ -236,14 +236,17 @@ class Asking(RoomPart):
             self._room.forwarding.forward(turn, given[::-1], asker)
 
     def _vouch(self, turn: Turn, given: Iterable[Entry], asker: Author, asked: Iterable[Range]) -> None:
-        """Give what the states of an answer are judged by, of four rosters at most, in the order of the
-        question: what is held for its roster stands first in it (ROOM-51).
+        """Give what the states of an answer are judged by, of four rosters that are here at most, in the order
+        of the question: what is held for its roster stands first in it (ROOM-51).
         """
-        known, hashes = self._room.states.room.states, {one.hash for one in given}
+        states = self._room.states
+        known, hashes = states.room.states, {one.hash for one in given}
+        unknown = {one.state.roster for one in states.without_roster()}
         found = dict[RosterRef, State]()
         for tag, first, last in asked:
             for one in (known[entry_hash] for entry_hash in known if entry_hash in hashes):
-                if device_tag(self._live.room_id, one.author) == tag and first <= one.n <= last:
+                is_asked = device_tag(self._live.room_id, one.author) == tag and first <= one.n <= last
+                if is_asked and one.state.roster not in unknown:
                     found.setdefault(one.state.roster, one.state)
         self._room.forwarding.vouch(turn, list(found.values())[:MAX_VOUCHED], asker)
 
