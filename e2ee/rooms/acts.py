@@ -69,8 +69,9 @@ class Condition:
     """What holds in a room now: its head, restricted by acts that nothing has ended (ROOM-13).
 
     `phase` is None before the first consent. `holds` are states whose hold, class 3 or mark stands without
-    the head's having it, `unanswered` acts that no state has named: the next state names them; `freezes` are
-    those that last. `on_hold` is a hold alone, `keeps` a hold or class 3.
+    the head's having it, `unanswered` acts that no state has named: the next state names them; `over` are
+    those of them that a counter has ended; `freezes` are those that last. `on_hold` is a hold alone, `keeps`
+    a hold or class 3.
     """
 
     phase: Phase | None
@@ -80,6 +81,7 @@ class Condition:
     unanswered: tuple[EntryHash, ...] = ()
     freezes: tuple[EntryHash, ...] = ()
     on_hold: bool = False
+    over: tuple[EntryHash, ...] = ()
 
     def check_content(self, kind: int, *, may_reopen: bool = False) -> None:
         """Refuse content where the phase lets none pass; other kinds pass in an opened room (ROOM-19).
@@ -140,6 +142,7 @@ def condition(
         tuple(act.hash for act in acts if act.hash not in naming),
         tuple(act.hash for act in lasting if act.what is What.FREEZE),
         Guard.HOLD in guards,
+        tuple(act.hash for act in acts if act.hash not in naming and act not in lasting),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
-from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, change, opened, rooms_of, texts, write
+from e2ee_client.engine.turn import Turn
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, change, opened, rooms_of, texts, write
 
+from e2ee.rooms.acts import What
 from e2ee.rooms.state import Phase
 
 
@@ -50,3 +52,28 @@ def test_who_hears_of_the_closing_when_it_is_long_past_gets_a_new_room() -> None
     world.advance(DAY_MS)
     assert rooms_of(customer).index[room_id].phase == Phase.CLOSED
     assert accept(customer, desk) != room_id
+
+
+def test_who_accepts_in_a_room_that_an_older_number_left_withdrawn_opens_it_by_one_consent() -> None:
+    """CNS-17, CNS-09: the consent counts, and another device's withdrawal stands after it."""
+    world, desk, customer, room_id = opened()
+    act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    world.advance(MINUTE_MS)
+    accept(customer, desk)
+    world.advance(5 * MINUTE_MS)
+    act(
+        customer,
+        lambda turn, rooms: rooms.do(turn, room_id, lambda room: room.consent.withdraw(turn, 1)),
+    )
+    world.advance(5 * MINUTE_MS)
+    room = rooms_of(customer).index[room_id]
+    assert room.phase == Phase.WITHDRAWN
+    for _ in range(2):
+        assert accept(customer, desk) == room_id
+    acts = rooms_of(customer).room(Turn(customer.now_ms), room_id).states.room.acts
+    assert [one.what for one in acts].count(What.CONSENT) == 2
+    world.advance(5 * MINUTE_MS)
+    assert room.phase == Phase.OPEN
+    write(customer, room_id, "wieder da")
+    world.advance(MINUTE_MS)
+    assert texts(desk, room_id)[-1] == "wieder da"

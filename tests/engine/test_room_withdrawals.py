@@ -9,7 +9,9 @@ from room_withdrawals import (
     HOUR_MS,
     consent_again,
     has_body,
+    of_tablet,
     phase_of,
+    send,
     staffed,
     withdraw,
 )
@@ -79,3 +81,25 @@ def test_a_customer_that_floods_a_room_with_withdrawals_of_an_old_number_is_stop
     assert len(desk.states.condition().unanswered) == MAX_UNANSWERED
     assert len(desk.live.orders) <= MAX_UNANSWERED
     assert ("desk", "room.too_many") in world.refused
+
+
+def test_a_withdrawal_that_comes_when_the_next_consent_was_answered_locks_nobody_out() -> None:
+    """ROOM-54: the next state names it, and the room stays open."""
+    world, said = staffed("tablet")
+    first = of_tablet(world, 9)
+    world.run(10 * MINUTE_MS)
+    consent_again(world, 11)
+    world.run(HOUR_MS)
+    for to in ("desk", "agent", "phone"):
+        send(world, "tablet", to, first)
+    world.run(2 * DAY_MS)
+    later = say(world, "phone", "Guten Tag wieder")
+    world.run(MINUTE_MS)
+    for name in ("desk", "agent", "phone"):
+        room = world.devices[name].room
+        assert room is not None
+        assert room.states.state is not None
+        assert first.hash in room.states.state.answers
+        assert phase_of(world, name) is Phase.OPEN
+    assert has_body(world, "desk", later)
+    assert not has_body(world, "desk", said)

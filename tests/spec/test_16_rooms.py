@@ -166,6 +166,18 @@ def test_a_later_act_of_the_customer_counters(what: What, counter: What) -> None
         assert holds(answering("F", other), what, other).phase is RESTRICTS[what]
 
 
+@pytest.mark.parametrize(
+    ("what", "counter"),
+    [(What.CLOSE, What.REOPEN), (What.FREEZE, What.UNFREEZE), (What.WITHDRAW, What.CONSENT)],
+)
+def test_an_act_that_came_after_its_counter_was_named_is_over(what: What, counter: What) -> None:
+    """ROOM-54, ROOM-14: it waits to be named, and lasts no more."""
+    late = holds(answering("F", counter), what, counter)
+    assert (late.unanswered, late.over) == ((HASHES[what],), (HASHES[what],))
+    assert holds(answering("F", counter), counter, what).over == ()
+    assert holds([first("F")], what, counter).over == ()
+
+
 def test_naming_an_act_ends_only_a_close() -> None:
     """ROOM-14: a desk that freezes, closes and opens again does not end the freeze of the customer."""
     assert holds(answering("F", What.CLOSE), What.CLOSE).phase is Phase.OPEN

@@ -10,6 +10,7 @@ from e2ee.card import ContactCard
 from e2ee.errors import NoConsent, RemoteError
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms import customer
+from e2ee.rooms.acts import What
 from e2ee.rooms.customer import Accept, Effect, Given, Leave, Refuse
 from e2ee.rooms.door import check_texts
 from e2ee.rooms.entry import RoomId
@@ -134,7 +135,9 @@ class Consenting(Part):
         if isinstance(state, customer.Accepted):
             if room.states.condition().phase is Phase.CLOSED:
                 room.writing.write(turn, Act(ActKind.REOPEN))
-            return
+            if not _is_left_withdrawn(room):
+                return
+            state = customer.Ended(state.notice, room.live.consent.seq, is_withdrawn=True)
         _, effects = customer.step(state, event, turn.now_ms)
         self._carry_out(turn, room, effects)
 
@@ -222,3 +225,10 @@ class Consenting(Part):
         """
         if kind in CONTENT or kind not in WRITERS:
             customer.check_sending(self.state_of(turn, room.live), turn.now_ms)
+
+
+def _is_left_withdrawn(room: RoomEngine) -> bool:
+    """Whether the consent counts and the room is withdrawn, and no consent waits for an answer (CNS-17)."""
+    condition = room.states.condition()
+    waiting = [one for one in room.states.room.acts if one.hash in condition.unanswered]
+    return condition.phase is Phase.WITHDRAWN and not any(one.what is What.CONSENT for one in waiting)

@@ -70,11 +70,12 @@ class Stewarding(RoomPart):
         self._room.states.check_room_for(turn, self._around.us.device_id)
         head = self._room.states.state
         acts = self._unanswered()
+        lasting = self._lasting(acts)
         state = self._next(turn, team, head, change, acts)
         written = WrittenState(EntryHash(bytes(32)), self._around.us.device_id, 0, state)
         check_change(written, head, team.ranks())
         found = self._room.writing.write(turn, state)
-        self._refuse_acts(turn, acts, head)
+        self._refuse_acts(turn, lasting, head)
         return found
 
     def _next(
@@ -82,7 +83,7 @@ class Stewarding(RoomPart):
     ) -> State:
         live = self._live
         members, assigned = self._members(team, head, change)
-        phase = change.phase or self._phase(turn, head, acts)
+        phase = change.phase or self._phase(turn, head, self._lasting(acts))
         acts_named = {*(one.hash for one in acts), *self._ended(head, change)} - set(change.answers)
         named = sorted([*change.answers, *sorted(acts_named)][:MAX_ANSWERS])
         known = None if live.customer is None else self._around.list_head(live.customer)
@@ -157,6 +158,11 @@ class Stewarding(RoomPart):
         waiting = self._room.states.condition().unanswered
         acts = self._room.states.room.acts
         return [one for one in acts if one.hash in waiting][:MAX_ANSWERS]
+
+    def _lasting(self, acts: list[RoomAct]) -> list[RoomAct]:
+        """Return those that nothing has ended before they were named: the others set no phase (ROOM-54)."""
+        over = self._room.states.condition().over
+        return [one for one in acts if one.hash not in over]
 
     def _phase(self, turn: Turn, head: State | None, acts: Iterable[RoomAct]) -> Phase:
         phase = Phase.OPEN if head is None else head.phase

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hex } from "@sealroom/core/bytes.ts";
-import { DAY_MS } from "@sealroom/core/constants.ts";
-import { accept, act } from "../src/engine/rooms/consenting.ts";
+import { compare, hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import { accept, act, withdraw } from "../src/engine/rooms/consenting.ts";
+import { condition } from "../src/engine/rooms/judging.ts";
 import * as shop from "./shop.ts";
+import { agent, desk } from "./shop.ts";
 import { Scene } from "./shop_room.ts";
 
 const ACT_CLOSE = 1;
@@ -20,4 +22,32 @@ function acceptedAfter(days: number): { readonly same: boolean; readonly count: 
 test("who accepts after a room was closed for 90 days gets a new one (ROOM-18)", () => {
   assert.deepEqual(acceptedAfter(90), { same: true, count: 1 });
   assert.deepEqual(acceptedAfter(91), { same: false, count: 2 });
+});
+
+test("who accepts in a room that an older number left withdrawn gives one consent (CNS-17)", () => {
+  const scene = new Scene();
+  const given = { notice: shop.notice, locale: "de", purposes: 1 };
+  const accepts = () => scene.engine.do(scene.nowMs, (c, turn) => accept(c, turn, given));
+  const of = (...kinds: number[]) => {
+    const own = [...scene.room.entries.values()].filter((one) => one.delivery !== null);
+    return own
+      .map((one) => one.entry)
+      .filter((one) => kinds.includes(one.header.kind))
+      .map((one) => one.hash);
+  };
+  scene.state([desk, agent]);
+  scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId));
+  scene.nowMs += MINUTE_MS;
+  accepts();
+  scene.state([desk, agent], { answers: of(8, 10).sort(compare) });
+  scene.state([desk, agent], { phase: 4, answers: of(9) });
+  assert.deepEqual(
+    [accepts(), accepts()].map(({ result }) => hex(result)),
+    Array(2).fill(hex(scene.roomId)),
+  );
+  assert.equal(of(8).length, 2);
+  scene.state([desk, agent], { phase: 1, answers: of(8, 10).slice(2).sort(compare) });
+  assert.equal(scene.in((d) => condition(d.c, d.room, d.judged()).phase).result, 1);
+  accepts();
+  assert.equal(of(8).length, 2);
 });

@@ -24,6 +24,7 @@ const KIND_ACT = 10;
 const ACT_CLOSE = 1;
 const ACT_REOPEN = 2;
 const CLOSED = 2;
+const WITHDRAWN = 4;
 const ERASED = 5;
 
 /**
@@ -80,12 +81,20 @@ function newestRoom(c: Context, nowMs: number): Room | null {
 }
 
 function renew(d: Draft, event: ConsentEvent): void {
-  const state = consentOf(d.c, d.room);
+  let state = consentOf(d.c, d.room);
   if (state.name === "Accepted") {
-    if (condition(d.c, d.room, d.judged()).phase === CLOSED) act(d, ACT_REOPEN);
-    return;
+    const { phase } = condition(d.c, d.room, d.judged());
+    if (phase === CLOSED) act(d, ACT_REOPEN);
+    if (phase !== WITHDRAWN || hasUnanswered(d)) return;
+    state = { ...state, name: "Ended", seq: state.given.seq, withdrawn: true };
   }
   carryOut(d, stepConsent(state, event, d.turn.nowMs).effects);
+}
+
+/** Whether a consent waits for its answer: the room will be opened. */
+function hasUnanswered(d: Draft): boolean {
+  const named = d.judged().path.flatMap((one) => one.state.answers.map(hex));
+  return [...d.room.entries].some(([key, { entry }]) => entry.header.kind === KIND_CONSENT && !named.includes(key));
 }
 
 /** Take a notice that a person has refused: a consent to one before ends (CNS-17). */
