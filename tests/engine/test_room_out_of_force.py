@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.rooms.surroundings import Policy
-from e2ee_client.room_events import RequestAsked, WaitingChanged
+from e2ee_client.room_events import RequestAsked, RoomChanged, WaitingChanged
 from engine_world import World
-from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, acceptance, act, change, opened, rooms_of
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, acceptance, act, change, head, opened, rooms_of
 from team_thief import suspend
 from team_world import colleague, do, founded, this
 
 from e2ee.errors import NoRight
 from e2ee.rooms.entry import RoomId
+from e2ee.rooms.state import Phase
 
 
 def test_a_room_whose_agent_is_not_in_force_any_more_waits_and_is_claimed() -> None:
@@ -31,6 +32,24 @@ def test_a_room_whose_agent_is_not_in_force_any_more_waits_and_is_claimed() -> N
     act(other, lambda turn, rooms: rooms.acting.claim(turn, room_id))
     world.advance(HOUR_MS)
     assert rooms_of(desk).index[room_id].assigned == this(other)
+
+
+def test_a_closed_room_whose_agent_leaves_stays_as_it_is() -> None:
+    """ROOM-23: nothing is written into it, and its customer is told of nothing."""
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(5 * MINUTE_MS)
+    do(desk, lambda turn: rooms_of(desk).set_policy(turn, Policy(team="Empfang")))
+    change(desk, room_id, Change(add=(this(agent),), assign=this(agent)))
+    world.advance(5 * MINUTE_MS)
+    change(desk, room_id, Change(phase=Phase.CLOSED))
+    world.advance(HOUR_MS)
+    before, told = head(desk, room_id), len(customer.of(RoomChanged))
+    agent.stop()
+    suspend(desk, agent)
+    world.advance(DAY_MS)
+    assert head(desk, room_id) == before
+    assert len(customer.of(RoomChanged)) == told
 
 
 def test_a_room_is_not_given_to_a_colleague_who_has_left() -> None:

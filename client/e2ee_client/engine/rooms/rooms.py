@@ -148,12 +148,13 @@ class Rooms(LoadedRooms):
             room.live.customer is None
             or state is None
             or waiting is not None
+            or room.states.condition().phase is not Phase.OPEN
             or not room.stewarding.leads(turn)
         ):
             return
         if state.assigned is not None and not self._freed(turn, room, state.assigned):
             return
-        if team is not None and room.states.condition().phase is Phase.OPEN:
+        if team is not None:
             room.stewarding.wait_for(turn, team, room.consent.language)
             room.settle(turn)
 
