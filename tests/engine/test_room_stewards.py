@@ -30,7 +30,7 @@ from e2ee.rooms.consent import Terms, Withdrawal, sign_withdrawal
 from e2ee.rooms.customer import Given
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.notice import Mode
-from e2ee.rooms.payloads import Act, ActKind, Erase
+from e2ee.rooms.payloads import Act, ActKind, Erase, Sensitive
 from e2ee.rooms.room import notes_id, room_id
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import HOLD, Phase
@@ -137,6 +137,19 @@ def test_an_erasure_of_the_room_is_answered_and_stays_above_a_hold() -> None:
     do(other, "phone", lambda room, turn: room.write(turn, Erase(None)))
     other.run(3 * MINUTE_MS)
     assert set(phases(other).values()) == {Phase.ERASED}
+
+
+def test_a_mark_of_the_customer_lasts_though_a_supervisor_answers_it() -> None:
+    """ROOM-14, ROOM-18: until one clears it."""
+    world = opened("chief")
+    said = say(world, "phone", "a finding")
+    do(world, "phone", lambda room, turn: room.write(turn, Sensitive((said,))))
+    world.run(3 * MINUTE_MS)
+    conditions = [room_of(world, name).states.condition() for name in world.devices]
+    assert [(one.is_sensitive, one.unanswered) for one in conditions] == [(True, ())] * len(conditions)
+    change(world, "chief", Change(sensitive=False))
+    world.run(3 * MINUTE_MS)
+    assert not any(room_of(world, name).states.condition().is_sensitive for name in world.devices)
 
 
 def test_a_hold_that_the_head_does_not_have_keeps_the_files_of_an_archive() -> None:

@@ -100,7 +100,7 @@ class Stewarding(RoomPart):
             team.roster,
             None if live.customer is None else team.notice_hash,
             self._retention(team, head, change),
-            flags=_flags(head, change),
+            flags=_flags(head, change, acts),
             reason=change.reason,
             cards=self._cards(members, head),
             text=change.text,
@@ -328,8 +328,11 @@ class Stewarding(RoomPart):
         self._around.signal(turn, payload, [one for one in to if one != us])
 
 
-def _flags(head: State | None, change: Change) -> int:
+def _flags(head: State | None, change: Change, acts: Iterable[RoomAct]) -> int:
+    """The flags of the next state; it keeps a mark that it answers, which a supervisor's would end (ROOM-14)."""
     flags = 0 if head is None else head.flags
+    if any(one.what is What.SENSITIVE for one in acts):
+        flags |= SENSITIVE
     for wanted, flag in ((change.sensitive, SENSITIVE), (change.hold, HOLD)):
         if wanted is not None:
             flags = flags | flag if wanted else flags & ~flag
