@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from e2ee_client.engine.rooms.asking import MAX_VOUCHED
 from e2ee_client.engine.rooms.forwarding import Forwarding
+from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.rooms.writing import Writing
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryRefused
 from engine_world import Node, World
-from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, change, opened, rooms_of, texts, write
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, change, opened, rooms_of, texts, write
 from team_world import colleague, this
 
 from e2ee.rooms.entry import Author, RoomId
@@ -107,6 +111,45 @@ def test_a_state_that_is_held_since_long_is_judged_after_a_question(monkeypatch:
     assert verdicts(customer, room_id) == [Verdict.VALID, Verdict.VALID]
     assert rooms_of(customer).index[room_id].assigned == this(agent)
     assert texts(customer, room_id) == ["a question", "the answer"]
+
+
+def false_state(node: Node, room_id: RoomId, number: int) -> None:
+    """A member writes a state that names a roster that never was."""
+
+    def step(turn: Turn, rooms: Rooms) -> None:
+        room = rooms.room(turn, room_id)
+        head = room.states.room.head
+        assert head is not None
+        roster = head.state.roster
+        never = roster._replace(seq=roster.seq + 1 + number, hash=bytes([number]) * 32)
+        false = replace(head.state, epoch=head.state.epoch + 1, parent=head.hash, roster=never)
+        room.writing.write(turn, replace(false, cards=(), answers=(), request=None, reason=number))
+        room.settle(turn)
+
+    act(node, step)
+
+
+def test_rosters_that_never_were_keep_no_true_one_out_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROOM-51: the states of members name as many of them as an answer brings."""
+    world, desk, customer, room_id = opened()
+    agents = [colleague(desk, f"Agent {one}") for one in range(MAX_VOUCHED)]
+    agent = agents[0]
+    world.advance(5 * MINUTE_MS)
+    change(desk, room_id, Change(add=tuple(this(one) for one in agents)))
+    world.advance(5 * MINUTE_MS)
+    for number, one in enumerate(agents):
+        false_state(one, room_id, number)
+    world.advance(5 * MINUTE_MS)
+    customer.stop()
+    days(world, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Writing, "_vouch", lambda *_: None)
+        change(desk, room_id, Change(assign=this(agent)))
+        world.advance(5 * MINUTE_MS)
+    days(world, 3)
+    customer.start()
+    world.advance(DAY_MS)
+    assert rooms_of(customer).index[room_id].assigned == this(agent)
 
 
 def test_who_writes_into_a_room_that_was_closed_meanwhile_learns_of_it(

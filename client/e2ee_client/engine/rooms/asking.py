@@ -236,8 +236,8 @@ class Asking(RoomPart):
             self._room.forwarding.forward(turn, given[::-1], asker)
 
     def _vouch(self, turn: Turn, given: Iterable[Entry], asker: Author, asked: Iterable[Range]) -> None:
-        """Give what the states of an answer are judged by, of four rosters that are here at most, in the order
-        of the question: what is held for its roster stands first in it (ROOM-51).
+        """Give what the states of an answer are judged by, of four known rosters at most, in the order of the
+        question: what is held for its roster stands first in it (ROOM-51).
         """
         states = self._room.states
         known, hashes = states.room.states, {one.hash for one in given}

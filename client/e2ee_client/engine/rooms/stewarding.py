@@ -329,7 +329,7 @@ class Stewarding(RoomPart):
 
 
 def _flags(head: State | None, change: Change, acts: Iterable[RoomAct]) -> int:
-    """The flags of the next state; it keeps a mark that it answers, which a supervisor's would end (ROOM-14)."""
+    """The flags of the next state; it has a mark that it answers: a supervisor's would end it (ROOM-14)."""
     flags = 0 if head is None else head.flags
     if any(one.what is What.SENSITIVE for one in acts):
         flags |= SENSITIVE
