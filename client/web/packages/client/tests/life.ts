@@ -1,7 +1,7 @@
 /** A person's room as its screen drives it, over a store in memory, and the notice that it is shown. */
 import type { ShownNotice } from "../src/customer.ts";
 import { Customer } from "../src/customer.ts";
-import { pin } from "../src/engine/contents.ts";
+import { pin } from "../src/engine/lists.ts";
 import { newEngine, putNew } from "../src/engine/new_engine.ts";
 import type { Ports, StorePlace } from "../src/engine/ports.ts";
 import { accept } from "../src/engine/rooms/consenting.ts";

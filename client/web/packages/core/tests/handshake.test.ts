@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { initiate, respond } from "../src/handshake.ts";
+import { initiate } from "../src/handshake.ts";
+import { respond } from "../src/handshake_responding.ts";
 import { verifyBundle } from "../src/identity/bundle.ts";
-import { startSession, takeFlight } from "../src/session.ts";
+import { startSession } from "../src/session.ts";
+import { takeFlight } from "../src/session_opening.ts";
 import { decodePrefix } from "../src/wire/envelope.ts";
 import { device, encapsulated, pinnedList, prekeys, script } from "./parties.ts";
 import { bytes, codeOf, equal, load } from "./vectors.ts";

@@ -15,25 +15,14 @@ import type { Session } from "@sealroom/core/session.ts";
 import { row } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { catchUp, heardAgain } from "./directory.ts";
+import { synced, tellFindings } from "./hearing.ts";
+import { alarm, pin } from "./lists.ts";
 import { confirm } from "./receipts.ts";
 import type { Peer } from "./records.ts";
-import { askWeekly, doubt, isStale, sessionFor, synced, tellFindings } from "./renewal.ts";
-import { struckOff } from "./renewal_time.ts";
-import { companyChanged } from "./rooms/rooms.ts";
-import { sendControl, strikeOff, takeReceipt } from "./sending.ts";
-import {
-  isNamed,
-  isOwn,
-  peerKey,
-  peerOf,
-  receivedOf,
-  sessionOf,
-  setCompany,
-  setPair,
-  setPeer,
-  setReplaced,
-} from "./state.ts";
-import { noteList } from "./team_learning.ts";
+import { doubt, isStale } from "./renewal.ts";
+import { takeContent } from "./rooms/arriving.ts";
+import { sendControl, takeReceipt } from "./sending.ts";
+import { isNamed, isOwn, peerKey, peerOf, sessionOf, setPair, setPeer, setReplaced } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { redated, takeList } from "./upkeep.ts";
 
@@ -104,8 +93,6 @@ function address(c: Context, turn: Turn, peer: Peer, content: Content): void {
 
 /** Give a content to the rooms, and note its number; what they have taken is confirmed (TRN-29). */
 function arrived(c: Context, turn: Turn, deviceId: Bytes, content: Content): void {
-  // It has come by this code, or was held that had.
-  const { takeContent } = receivedOf(c);
   let isTaken = false;
   try {
     isTaken = takeContent(c, turn, deviceId, content);
@@ -161,16 +148,6 @@ function stateHeads(c: Context, turn: Turn, deviceId: Bytes): void {
   doubt(c, turn, deviceId, LONG_PATIENCE_MS);
 }
 
-/** Send our renewed list to every device with a session (CON-10). */
-export function sendLists(c: Context, turn: Turn): void {
-  for (const peer of [...c.peers.values()]) {
-    const session = isNamed(c, peer.record) ? sessionFor(c, turn, peer) : null;
-    if (session !== null) {
-      sendControl(c, turn, peer.deviceId, session, LIST, { name: "list", list: c.own.list.signed });
-    }
-  }
-}
-
 /** Follow the company's newer list (CON-10, ID-07), or one of ours that it gives back (CON-05, ID-40, ACC-67). */
 function takeSignedList(c: Context, turn: Turn, signed: Bytes): void {
   if (takeBack(c, turn, signed)) return;
@@ -204,29 +181,6 @@ function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
     } else if (list.seq > ours.seq) takeList(c, turn, list, { ...c.own, record: named });
   }
   return true;
-}
-
-/** Pin a list: who is not named is struck off, what was held is looked at (ID-28, ID-36). */
-export function pin(c: Context, turn: Turn, list: DeviceList): void {
-  const before = c.company.list;
-  if (before !== null && before.seq === list.seq && same(before.hash, list.hash)) return;
-  const wasStale = c.staleTold;
-  setCompany(c, turn, { ...c.company, list });
-  strikeOff(c, turn, (peer) => struckOff(c, turn, peer));
-  release(c, turn);
-  noteList(c, turn, list);
-  companyChanged(c, turn);
-  if (wasStale && !isStale(c, turn)) {
-    askWeekly(c, turn);
-    sendLists(c, turn);
-  }
-}
-
-/** Stop the conversation until a person has looked: two lists were signed for one number (ID-07). */
-export function alarm(c: Context, turn: Turn, code: string): void {
-  if (c.company.alarm === code) return;
-  setCompany(c, turn, { ...c.company, alarm: code });
-  turn.notify({ type: "identity-alarm", code });
 }
 
 // --- held contents (ID-36) ---

@@ -14,9 +14,9 @@ import { checkRecordTime, decodeRecord } from "@sealroom/core/identity/record.ts
 import { checkIdentity } from "@sealroom/core/identity/signed.ts";
 import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
-import { alarm, pin } from "./contents.ts";
 import type { Context } from "./context.ts";
 import { ask, linkOf, MAX_RETRY_AFTER_MS, withWork } from "./links.ts";
+import { alarm, pin } from "./lists.ts";
 import type { Peer } from "./records.ts";
 import { start, tryStart } from "./renewal.ts";
 import { companyChanged } from "./rooms/rooms.ts";

@@ -13,11 +13,11 @@ import { HOUR_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import type { Frame, Hello, Message } from "@sealroom/core/relay/answers.ts";
 import { decodeAnswers } from "@sealroom/core/relay/answers.ts";
-import { release, sendLists } from "./contents.ts";
 import type { Context, Received } from "./context.ts";
 import { connected as directoryConnected, lostConnection, weekly } from "./directory.ts";
 import type { Link } from "./links.ts";
 import * as links from "./links.ts";
+import { sendLists } from "./lists.ts";
 import { delivered, greeted } from "./mailbox.ts";
 import { wait as waitReceipts } from "./receipts.ts";
 import { askWeekly } from "./renewal.ts";
@@ -311,7 +311,7 @@ export class Engine {
     const c = this.context;
     c.timers.set("maintain", turn.nowMs + HOUR_MS, (later) => this.#maintain(later));
     sweep(c, turn);
-    release(c, turn);
+    c.received?.release(c, turn);
     if (c.kin !== null) c.kin.maintain(turn);
     else if (isListDue(c.own, turn.nowMs)) {
       const wasAhead = isAhead(c.own, turn.nowMs);

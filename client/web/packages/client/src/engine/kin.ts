@@ -6,7 +6,7 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Content, WayBack } from "@sealroom/core/content.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import type { Taken } from "@sealroom/core/session.ts";
+import type { Taken } from "@sealroom/core/session_opening.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./links.ts";
 import type { Row } from "./ports.ts";

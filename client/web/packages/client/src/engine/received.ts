@@ -3,8 +3,9 @@
  * before it is here (STO-43).
  */
 
+export { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
+export { release } from "./contents.ts";
 export { take } from "./incoming.ts";
-export { takeContent } from "./rooms/arriving.ts";
 export { askAgain, plan, tickAsking } from "./rooms/asking.ts";
 export { checkErasing, doesEarlier, doesErase, erasingDueMs, tickErasing } from "./rooms/erasing.ts";
 export { does, takeState } from "./rooms/following.ts";

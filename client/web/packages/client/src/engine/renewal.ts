@@ -2,7 +2,7 @@
  * The one place that decides whether a session is started, asked on, told on or given up (chapter 08).
  *
  *     need, want --> tryStart --> directory --> start: session, first ask
- *     opened, synced, doubt --> ask, tell, contents again
+ *     doubt --> ask
  *     tick --> silence, repeats, gaps
  */
 
@@ -10,11 +10,9 @@ import * as budget from "@sealroom/core/budget.ts";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
 import { CLOCK_TOLERANCE_MS, DAY_MS, MINUTE_MS, PREKEY_GRACE_MS } from "@sealroom/core/constants.ts";
-import type { Sync } from "@sealroom/core/content.ts";
 import { SYNC } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import type { VerifiedBundle } from "@sealroom/core/identity/bundle.ts";
-import type { Finding } from "@sealroom/core/numbers.ts";
 import type { Outcome } from "@sealroom/core/pair.ts";
 import * as pairs from "@sealroom/core/pair.ts";
 import type { Pair, Standing } from "@sealroom/core/pair_state.ts";
@@ -29,17 +27,15 @@ import type { SessionNews } from "./events.ts";
 import type { Peer } from "./records.ts";
 import { tick } from "./renewal_time.ts";
 import { sealOpenAhead } from "./rooms/opening.ts";
-import { againFromOthers, againUpTo, maySend, pump, sendControl } from "./sending.ts";
-import { notePeer, peerOf, peersNamed, sessionOf, setPair, setPeer, setSession } from "./state.ts";
+import { maySend, pump, sendControl } from "./sending.ts";
+import { peerOf, peersNamed, sessionOf, setPair, setPeer, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { compact } from "./upkeep.ts";
 
 const RETRY_MS = 10 * MINUTE_MS;
 const UNREACHABLE_MS = 3 * DAY_MS;
-const MAX_DOUBTED = 4;
-const SEARCH_MS = 14 * DAY_MS;
 
-function tell(turn: Turn, peer: Peer, what: SessionNews): void {
+export function tell(turn: Turn, peer: Peer, what: SessionNews): void {
   turn.notify({ type: "session", what, device: hex(peer.deviceId) });
 }
 
@@ -144,89 +140,11 @@ export function retryLater(c: Context, turn: Turn, deviceId: Bytes): void {
   c.timers.set(`start ${hex(deviceId)}`, turn.nowMs + RETRY_MS, (later) => tick(c, later));
 }
 
-function adopt(c: Context, turn: Turn, deviceId: Bytes, session: Session, outcome: Outcome): void {
+export function adopt(c: Context, turn: Turn, deviceId: Bytes, session: Session, outcome: Outcome): void {
   setSession(c, turn, session);
   const peer = set(c, turn, deviceId, outcome.pair, outcome.gone);
   setPeer(c, turn, { ...peer, told: [0, 0] });
   tell(turn, peer, "started");
-}
-
-// --- what comes ---
-
-/** Take in a session that a device has started; it proves nothing yet (SES-23). */
-export function heard(c: Context, turn: Turn, deviceId: Bytes, session: Session): void {
-  const { pair } = peerOf(c, deviceId) as Peer;
-  const made = { id: session.ratchet.sessionId, epoch: session.epoch, endsMs: turn.nowMs + SEARCH_MS };
-  const counted = budget.use(pair, "flights", turn.nowMs);
-  adopt(c, turn, deviceId, session, pairs.hear(counted, made, turn.nowMs));
-  notePeer(c, { ...(peerOf(c, deviceId) as Peer), heardMs: turn.nowMs });
-}
-
-/** A message of a session has opened; what was lost on others goes again on it (SES-37). */
-export function opened(
-  c: Context,
-  turn: Turn,
-  deviceId: Bytes,
-  before: Session,
-  after: Session,
-  begins: boolean,
-): Outcome {
-  const peer = peerOf(c, deviceId) as Peer;
-  const id = after.ratchet.sessionId;
-  const { sending, receiving } = before.ratchet;
-  const answers = begins && (before.ratchet.initiator || receiving.state === "Receiving");
-  const key = answers && sending.state === "Sending" ? sending.publicKey : null;
-  const outcome =
-    key === null ? pairs.message(peer.pair, id, turn.nowMs) : pairs.answer(peer.pair, id, key, turn.nowMs);
-  const skips = Math.max(0, after.ratchet.skipped.length - before.ratchet.skipped.length);
-  const pair = skips > 0 ? budget.use(outcome.pair, "skips", turn.nowMs, skips) : outcome.pair;
-  notePeer(c, { ...set(c, turn, deviceId, pair, outcome.gone), heardMs: turn.nowMs });
-  if (outcome.proven) tell(turn, peer, "proven");
-  if (outcome.activated) againFromOthers(c, turn, deviceId, id);
-  return { ...outcome, pair };
-}
-
-/** After the content: doubt, what waits, the message that proves our session (SES-24). */
-export function settle(c: Context, turn: Turn, deviceId: Bytes, id: Bytes, outcome: Outcome | null): void {
-  if (outcome?.doubted) doubt(c, turn, deviceId);
-  pump(c, turn);
-  const session = sessionOf(c, id);
-  if (session === null || outcome === null || !outcome.activated || !session.ratchet.initiator) return;
-  if (session.ratchet.sending.state === "StepDue") sendSync(c, turn, deviceId, session, "tell", null, null);
-}
-
-/** Take what a device tells of itself, and answer an ask on its session (SES-24). */
-export function synced(c: Context, turn: Turn, deviceId: Bytes, session: Session, sync: Sync): void {
-  const id = session.ratchet.sessionId;
-  const before = (peerOf(c, deviceId) as Peer).pair;
-  const outcome =
-    sync.kind === "tell"
-      ? pairs.tell(before, id, sync.askId, sync.top, turn.nowMs)
-      : pairs.sync(before, id, sync.top, turn.nowMs);
-  const { pair, findings, rolledBack } = budget.counted(outcome.pair, sync, turn.nowMs);
-  const peer = set(c, turn, deviceId, pair, outcome.gone);
-  tellFindings(turn, peer, findings);
-  if (rolledBack) {
-    notePeer(c, { ...peer, firstGiven: null });
-    tell(turn, peer, "rolled_back");
-  }
-  if (isStale(c, turn)) return;
-  if (sync.kind === "ask") answerAsk(c, turn, deviceId, id, sync);
-  const now = activeOf((peerOf(c, deviceId) as Peer).pair.sessions);
-  if (now !== null && same(now.id, id)) againUpTo(c, turn, deviceId, sync.got);
-  tryStart(c, turn, deviceId);
-}
-
-function answerAsk(c: Context, turn: Turn, deviceId: Bytes, id: Bytes, sync: Sync): void {
-  const session = sessionOf(c, id);
-  const { pair } = peerOf(c, deviceId) as Peer;
-  if (session === null || session.phase.name === "Started" || budget.left(pair, "tells", turn.nowMs) === 0) return;
-  set(c, turn, deviceId, budget.use(pair, "tells", turn.nowMs));
-  sendSync(c, turn, deviceId, session, "tell", sync.askId, null);
-}
-
-export function tellFindings(turn: Turn, peer: Peer, findings: readonly Finding[]): void {
-  for (const finding of findings) tell(turn, peer, finding);
 }
 
 // --- doubt ---
@@ -238,12 +156,6 @@ export function doubt(c: Context, turn: Turn, deviceId: Bytes, patienceMs = budg
   if (session === null || isStale(c, turn) || !budget.mayAsk(peer.pair, turn.nowMs)) return;
   tell(turn, peer, "doubt");
   askOn(c, turn, deviceId, session, patienceMs, null, false);
-}
-
-/** Doubt the devices that were heard last: which one a tag belongs to is not known (SES-39). */
-export function doubtAll(c: Context, turn: Turn): void {
-  const peers = [...peersNamed(c)].sort((a, b) => a.heardMs - b.heardMs);
-  for (const peer of peers.slice(-MAX_DOUBTED)) doubt(c, turn, peer.deviceId);
 }
 
 /** Give fresh prekeys to each device, with an ask (SES-25, CON-07). */
@@ -279,7 +191,7 @@ export function sendAsk(c: Context, turn: Turn, deviceId: Bytes, session: Sessio
   return id;
 }
 
-function sendSync(
+export function sendSync(
   c: Context,
   turn: Turn,
   deviceId: Bytes,

@@ -5,10 +5,8 @@ import { compare, hex, same } from "../bytes.ts";
 import type { Value } from "../wire/cbor.ts";
 import { Fields } from "../wire/fields.ts";
 import type { RanksOf, Suspended, TakenState } from "./head.ts";
-import { newestOf } from "./head.ts";
 import type { RoomState } from "./state.ts";
-import { CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
-import { beforeFirst } from "./transitions.ts";
+import { beforeFirst, CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
 
 const RANK_SUPERVISOR = 3;
 
@@ -152,4 +150,15 @@ function beforeOf(one: TakenState, byHash: ReadonlyMap<string, TakenState>): Roo
 function follows(one: TakenState, earlier: TakenState, path: readonly TakenState[]): boolean {
   const at = path.findIndex((other) => same(other.hash, earlier.hash));
   return at >= 0 && path.indexOf(one) > at;
+}
+
+/** The newest valid state of an author: largest n, of equal ones the smaller hash. */
+export function newestOf(states: readonly TakenState[], author: Bytes): TakenState | null {
+  return states
+    .filter((one) => same(one.author, author))
+    .reduce<TakenState | null>((best, one) => {
+      if (best === null) return one;
+      const later = one.n - best.n || compare(best.hash, one.hash);
+      return later > 0 ? one : best;
+    }, null);
 }

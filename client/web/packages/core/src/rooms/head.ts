@@ -3,9 +3,11 @@
 import type { Bytes } from "../bytes.ts";
 import { compare, hex, same } from "../bytes.ts";
 import { CoreError } from "../errors.ts";
+import { newestOf } from "./acts.ts";
 import type { RoomState, RosterRef } from "./state.ts";
+import { beforeFirst } from "./state.ts";
 import type { RankOf } from "./transitions.ts";
-import { beforeFirst, checkForm, checkTransition, compareRosters } from "./transitions.ts";
+import { checkForm, checkTransition, compareRosters } from "./transitions.ts";
 
 const RANK_DESK = 2;
 const RANK_SUPERVISOR = 3;
@@ -120,17 +122,6 @@ function heaviest(
     const more = weight.supervisors - of.supervisors || weight.desks - of.desks || compare(best.hash, one.hash);
     return more > 0 ? one : best;
   }, null);
-}
-
-/** The newest valid state of an author: largest n, of equal ones the smaller hash. */
-export function newestOf(states: readonly TakenState[], author: Bytes): TakenState | null {
-  return states
-    .filter((one) => same(one.author, author))
-    .reduce<TakenState | null>((best, one) => {
-      if (best === null) return one;
-      const later = one.n - best.n || compare(best.hash, one.hash);
-      return later > 0 ? one : best;
-    }, null);
 }
 
 /** The votes by the newest roster; where nobody has one so, those of the authors (ROOM-28). */

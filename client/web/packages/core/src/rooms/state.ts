@@ -120,3 +120,9 @@ function asCards(value: Value): readonly Bytes[] {
     throw notAccepted("cards of more than 2560 bytes");
   return cards;
 }
+
+/** What the first state is compared with: an open, empty room of the same notice, retention and lists. */
+export function beforeFirst(state: RoomState): RoomState {
+  const empty = { epoch: 0, parent: null, phase: OPEN, members: [], assigned: null, sensitive: false, hold: false };
+  return { ...state, ...empty };
+}

@@ -29,12 +29,6 @@ function check(allowed: boolean, what: string): void {
   if (!allowed) throw forbidden(what);
 }
 
-/** What the first state is compared with: an open, empty room of the same notice, retention and lists. */
-export function beforeFirst(state: RoomState): RoomState {
-  const empty = { epoch: 0, parent: null, phase: OPEN, members: [], assigned: null, sensitive: false, hold: false };
-  return { ...state, ...empty };
-}
-
 /** Number of the mandate, then number of the roster. */
 export function compareRosters(a: RosterRef, b: RosterRef): number {
   return a.mandateSeq - b.mandateSeq || a.seq - b.seq;

@@ -11,11 +11,10 @@ import type { Act, Holding } from "@sealroom/core/rooms/acts.ts";
 import { actOf, holding } from "@sealroom/core/rooms/acts.ts";
 import { decodeBody } from "@sealroom/core/rooms/entry.ts";
 import type { TakenState, Verdict } from "@sealroom/core/rooms/head.ts";
-import { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
 import { inOrder, places } from "@sealroom/core/rooms/order.ts";
 import { CLOSED, ERASED, FROZEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import type { Context } from "../context.ts";
-import { isOwn, peerOf } from "../state.ts";
+import { isOwn, peerOf, receivedOf } from "../state.ts";
 import { isSuspended, ranksBy } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import type { Kept, Room } from "./model.ts";
@@ -43,8 +42,12 @@ export interface Judged {
   readonly path: readonly TakenState[];
 }
 
+const NONE: Judged = { verdicts: new Map(), valid: [], head: null, path: [] };
+
 /** Verdicts about all states, and the head (ROOM-10, ROOM-11). */
 export function judge(c: Context, room: Room): Judged {
+  if (room.states.length === 0) return NONE;
+  const { headOf, verdicts } = receivedOf(c);
   const ranks = (ref: TakenState["state"]["roster"]) => ranksBy(c, ref);
   const found = verdicts(room.states, room.root, ranks);
   const valid = room.states.filter((one) => found.get(hex(one.hash)) === "valid");
