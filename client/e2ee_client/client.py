@@ -541,6 +541,17 @@ class Client:
         """When our newest device list ends, Unix milliseconds; one that waits for the relay counts."""
         return self._shell.machine.list_expires_ms
 
+    async def follow_entry(self) -> None:
+        """Take the device list that the relay shows of our account, though it parts from ours (ID-55): this
+        device is `OFFLINE` with `remote.list_fork`, and no copy of its store is in use. Call `wait_compared`
+        then. Contacts that know the other list are warned.
+
+        Raises:
+            ConfigError: the account key is here.
+            DeviceReplacedError, SecondCopyError: this device has stopped.
+        """
+        await self._shell.do(lambda engine, now_ms: engine.follow_entry(now_ms))
+
     async def check_passphrase(self, passphrase: str) -> None:
         """Check that a passphrase opens the store, which takes about a second and changes nothing (STO-05).
 

@@ -132,3 +132,17 @@ def test_a_device_that_was_asked_for_is_cancelled(desk: Person) -> None:
         refused = desk.run("company", "device", "install", "answer")
         assert (refused.status, refused.code) == (2, "config.invalid")
     assert "No device is asked for any more" in desk.ok("company", "device", "cancel")
+
+
+def test_a_device_takes_the_list_of_the_relay(desk: Person) -> None:
+    """ID-55: where it is its own nothing changes; not where the account key is, and not without a word."""
+    declined = desk.run("renewal", "follow")
+    assert (declined.status, declined.code) == (2, "confirm.missing")
+    followed = json.loads(desk.ok("renewal", "follow", "--yes", "--json"))
+    assert followed["until_ms"] > 0
+    assert "now holds until" in desk.ok("renewal", "follow", "--yes")
+    desk.ok("export", "backup", "--account-key", "key")
+    again = desk.with_(SEALROOM_STORE=str(desk.home / "again.db"))
+    again.ok("restore", "backup")
+    refused = again.run("renewal", "follow", "--yes")
+    assert (refused.status, refused.code) == (2, "config.invalid")

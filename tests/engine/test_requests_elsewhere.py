@@ -117,12 +117,14 @@ def test_a_list_that_was_signed_and_installed_nowhere_stops_no_device() -> None:
     holder.carry_out(holder.engine.install_list(newest.signed, world.now_ms))
     world.advance(2 * DAY_MS)
     nodes = (holder, desk)
+    desk.carry_out(desk.engine.follow_entry(world.now_ms))  # at one look (ID-55), which has its own list
+    world.settle()
     assert {one.engine._state.own.device_list for one in nodes} == {newest}
     for node in nodes:
         relay = HidingRelay(node, node.engine.account_id)
         relay._old = replace(relay._old, lists=(stolen.signed,))
-        node.crash(node.rows)
-        node.start()
+    holder.crash(holder.rows)
+    holder.start()
     world.advance(2 * DAY_MS)
     for node in nodes:
         assert node.of(ConnectionChanged)[-1].code == "remote.list_fork"

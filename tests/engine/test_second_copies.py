@@ -10,17 +10,24 @@ import pytest
 from e2ee_client import restoring
 from e2ee_client.engine.records import ForkedLists
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, ConfigError, SecondCopyError
+from e2ee_client.errors import (
+    AccountKeyAbsent,
+    BackupCorrupt,
+    ConfigError,
+    DeviceReplacedError,
+    SecondCopyError,
+)
 from e2ee_client.events import ConnectionChanged, CopyStopped, DeviceReplaced, IdentityAlarm
 from e2ee_client.restoring import Newest, Saved
 from e2ee_relay.memory import MemoryConnection
 from engine_world import Node, World, acquainted
 from list_scenes import copy_of, is_calm, lists_of, lost_by_the_relay
 from relay_scenes import lossless, well
-from struck_off import backup_of, restored
+from struck_off import HidingRelay, backup_of, restored
 
-from e2ee.identity import new_account, next_list, sign_list
+from e2ee.identity import DeviceKind, DeviceList, new_account, new_device, next_list, sign_list
 from e2ee.ids import AccountId
+from e2ee.secret import AccountKey
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -259,8 +266,10 @@ def test_a_relay_that_has_lost_the_newest_lists_is_given_them_by_a_restore() -> 
     assert is_calm(customer, again)
 
 
-def test_a_device_whose_account_key_is_elsewhere_goes_on_by_a_backup_with_the_exported_key() -> None:
-    """ID-53, ID-51: the relay has lost its list, and has that of a second copy."""
+def contradicted(ahead: int = 0) -> tuple[World, Node, Node, Node, bytes, AccountKey]:
+    """A company whose account key is elsewhere: the relay has lost its list, and so many after it, and has
+    that of a copy of its store, which is off.
+    """
     world, company, customer, praxis = acquainted()
     key = company.engine.export_account_key()
     company.carry_out(company.engine.remove_account_key(world.now_ms))
@@ -270,17 +279,29 @@ def test_a_device_whose_account_key_is_elsewhere_goes_on_by_a_backup_with_the_ex
         signed = sign_list(key, node.engine.renewal_request(world.now_ms)).signed
         node.carry_out(node.engine.install_list(signed, world.now_ms))
         world.now_ms += 1_000
+    for _ in range(ahead):
+        world.advance(HOUR_MS)
+        signed = sign_list(key, company.engine.renewal_request(world.now_ms)).signed
+        company.carry_out(company.engine.install_list(signed, world.now_ms))
     world.advance(HOUR_MS)
     company.stop()
     company.outgoing = lossless
     twin.start()
     world.advance(MINUTE_MS)
+    twin.stop()
     company.crash(company.rows)
     company.start()
     world.advance(HOUR_MS)
-    assert {seq: len(hashes) for seq, hashes in lists_of(company, twin).items()} == {1: 1, 2: 2}
+    assert len(lists_of(company, twin)[2]) == 2
+    assert company.engine._state.own.device_list.seq == 2 + ahead
     assert company.of(ConnectionChanged)[-1].code == "remote.list_fork"
     assert not company.of(CopyStopped)
+    return world, company, twin, customer, praxis, key
+
+
+def test_a_device_whose_account_key_is_elsewhere_goes_on_by_a_backup_with_the_exported_key() -> None:
+    """ID-53, ID-51: it strikes off the store and each copy of it."""
+    world, company, twin, customer, praxis, key = contradicted()
     with pytest.raises(AccountKeyAbsent):
         backup_of(company)
     with pytest.raises(ConfigError):
@@ -291,8 +312,61 @@ def test_a_device_whose_account_key_is_elsewhere_goes_on_by_a_backup_with_the_ex
     world.advance(HOUR_MS)
     assert again.engine.has_account_key
     assert again.engine._state.own.published_seq == 3
+    twin.start()
+    world.advance(MINUTE_MS)
+    assert twin.of(DeviceReplaced)
     assert is_calm(customer, again)
     again.send(customer.engine.account_id, "vom neuen Gerät")
     customer.send(praxis, "an das neue Gerät")
     world.advance(MINUTE_MS)
     assert (customer.texts()[-1], again.texts()) == ("vom neuen Gerät", ["an das neue Gerät"])
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_person_may_have_a_device_take_the_list_that_the_directory_has(ahead: int) -> None:
+    """ID-55: it keeps its keys, sessions and texts, and signs on from that list."""
+    world, company, twin, customer, praxis, key = contradicted(ahead)
+    company.carry_out(company.engine.follow_entry(world.now_ms))
+    world.advance(5 * MINUTE_MS)
+    assert company.engine.is_compared(world.now_ms)
+    assert company.engine._state.own.device_list == twin.engine._state.own.device_list
+    signed = sign_list(key, company.engine.renewal_request(world.now_ms)).signed
+    company.carry_out(company.engine.install_list(signed, world.now_ms))
+    world.advance(HOUR_MS)
+    assert company.engine._state.own.published_seq == 3
+    assert is_calm(customer) == (not ahead)
+    customer.carry_out(customer.engine.set_verified(praxis, True, world.now_ms))
+    well(world, company, customer, praxis)
+
+
+def test_a_device_that_the_directorys_list_does_not_name_stops_where_a_person_has_it_follow() -> None:
+    """ID-55, ID-41: it was struck off by that list."""
+    world, company, _, _, praxis, key = contradicted()
+    own = company.engine._state.own
+    other = new_device(
+        AccountId(praxis), DeviceKind.AGENT, 0, world.now_ms, world.now_ms + DAY_MS, os.urandom
+    )
+    struck = sign_list(
+        key, next_list(own.account_id, first_list(company), [other.record], None, world.now_ms)
+    )
+    relay = HidingRelay(company, praxis)
+    shown = (other.record.encoded,)
+    relay._old = replace(relay._old, lists=(struck.signed,), records=shown, addresses=(None,))
+    company.carry_out(company.engine.follow_entry(world.now_ms))
+    world.advance(5 * MINUTE_MS)
+    assert company.of(DeviceReplaced)
+    with pytest.raises(DeviceReplacedError):
+        company.engine.follow_entry(world.now_ms)
+
+
+def first_list(node: Node) -> DeviceList:
+    """The first list of a node's account."""
+    account_id = node.engine._state.own.account_id
+    return DeviceList.verify(account_id, next(iter(node.rows.tables["list"].values())))
+
+
+def test_a_device_with_the_account_key_follows_no_other_list() -> None:
+    """ID-55, ID-48: it has signed its own one."""
+    world, company, _, _ = acquainted()
+    with pytest.raises(ConfigError):
+        company.engine.follow_entry(world.now_ms)

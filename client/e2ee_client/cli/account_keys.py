@@ -129,6 +129,24 @@ def install(session: Session) -> Work:
     return work()
 
 
+def follow(session: Session) -> Work:
+    """Take the list that the relay has, though another one of its number is in use here (ID-55)."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        await session.confirm("ask.follow")
+        async with session.open(passphrase, online=True) as client:
+            await client.follow_entry()
+            await until_compared(session, client, "renewal.offline")
+            if session.options.json:
+                session.terminal.json({"until_ms": client.list_expires_ms})
+            else:
+                session.say("renewal.installed", date=local_date(client.list_expires_ms))
+            return DONE
+
+    return work()
+
+
 def show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
     """Say which list was signed."""
     device_list = DeviceList.verify(account_id, signed)

@@ -34,6 +34,8 @@ from .argument_parts import (
 )
 from .texts import Texts
 
+_FOLLOW_S: Final = 120.0
+"""A device whose list the relay contradicts is on a pause of a minute when it is told to follow."""
 _DELIVERED_CHOICES: Final = ("queued", "sent", "delivered")
 
 
@@ -167,6 +169,8 @@ def _key_commands(commands: CommandGroup, texts: Texts) -> None:
     with_signing(command(renewal, texts, "sign", account_keys.sign, "help.renewal.sign"))
     install = command(renewal, texts, "install", account_keys.install, "help.renewal.install")
     with_timeout(install.argument("file", "help.answer_file", type=Path, metavar="FILE"))
+    follow = command(renewal, texts, "follow", account_keys.follow, "help.renewal.follow")
+    with_timeout(follow.switches(yes="help.yes").switches(json="help.json"), _FOLLOW_S)
 
 
 def _with_contact(command: Command) -> Command:

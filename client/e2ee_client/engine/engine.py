@@ -349,6 +349,19 @@ class Engine(Queries):
         self._context.entry.refill(turn)
         return turn.effects()
 
+    def follow_entry(self, now_ms: int) -> list[Effect]:
+        """Take the device list that the directory has, though it parts from ours (ID-55).
+
+        Raises:
+            ConfigError: the account key is here. DeviceReplacedError, SecondCopyError.
+        """
+        self.check_goes_on()
+        if self.has_account_key:
+            raise ConfigError("a device with the account key goes on from its own list, or from a backup")
+        turn = self._step(now_ms)
+        self._context.entry.follow(turn)
+        return turn.effects()
+
     def add_device(self, record: DeviceRecord, now_ms: int) -> list[Effect]:
         """Sign a device into our next list; `welcome` tells when the directory has it (ACC-35).
 

@@ -24,7 +24,7 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import identity
-from e2ee.errors import E2eeError, IdentityMismatch, ListFork
+from e2ee.errors import E2eeError, IdentityMismatch, ListFork, ListRollback
 from e2ee.identity import DeviceList
 from e2ee.prekeys import PrekeyKind
 from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
@@ -64,6 +64,7 @@ class Entry(Part):
         self._has_looked = False  # seen our entry since the store was opened
         self._is_fresh = False  # compared just now, and nothing was sent since
         self._lacks_address = False
+        self._is_to_follow = False  # a person takes the directory's list for ours, whatever ours is
         self._least_issued_ms = 0
         self._checked_ms = 0
         self._contradictions = 0
@@ -143,6 +144,11 @@ class Entry(Part):
         """Compare our entry now: it shows also who may act of our company (ACC-13)."""
         self._compared_ms, self._is_fresh = None, False
         self.refill(turn)
+
+    def follow(self, turn: Turn) -> None:
+        """Take the list that the entry has, at the next look, though it parts from ours (ID-55)."""
+        self._is_to_follow = True
+        self.compare_again(turn)
 
     def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
         own = self._state.own
@@ -274,7 +280,10 @@ class Entry(Part):
         own, pending = self._state.own, self._context.upkeep.pending(turn)
         if held.seq < own.device_list.seq:
             if self._context.copies.is_beside(held):
-                self._not_followed(turn, link, frame, ListFork.code)
+                if self._is_to_follow:
+                    self._adopt_newer(turn, link, mailbox, frame)
+                else:
+                    self._not_followed(turn, link, frame, ListFork.code)
                 return
             own.published_seq = held.seq
             turn.put(own.put())
@@ -292,6 +301,7 @@ class Entry(Part):
     def _compared(self, turn: Turn, device_list: DeviceList) -> None:
         """The directory has this list as ours."""
         self._state.own.published_seq, self._compared_ms = device_list.seq, turn.now_ms
+        self._is_to_follow = False
         turn.put(self._state.own.put())
 
     def _note_address(self, frame: LookupResult) -> None:
@@ -308,7 +318,7 @@ class Entry(Part):
         """
         own, told = self._state.own, self._context.recovering.told
         try:
-            newest = identity.verify_chain(own.account_id, own.device_list.head, frame.lists, turn.now_ms)
+            newest = self._verified(turn, frame)
             is_named = self._take_records(newest, frame)
         except E2eeError as error:
             if not isinstance(error, IdentityMismatch) and told(turn, frame.lists[-1]):
@@ -319,6 +329,7 @@ class Entry(Part):
         if not is_named:
             self._replaced(turn, link, newest.signed)
             return
+        self._context.upkeep.keep_links(turn, frame.lists)
         self._context.upkeep.store_list(turn, newest)
         self._context.devices.settle(turn, newest, adopted=True)
         self._context.devices.note_entry(turn, newest, frame)
@@ -332,6 +343,16 @@ class Entry(Part):
             return
         link.drop(turn, _REFUSED_RETRY_MS)
         turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
+
+    def _verified(self, turn: Turn, frame: LookupResult) -> DeviceList:
+        own = self._state.own
+        verify = partial(identity.verify_chain, own.account_id)
+        try:
+            return verify(own.device_list.head, frame.lists, turn.now_ms)
+        except (ListFork, ListRollback):
+            if not self._is_to_follow:
+                raise
+            return verify(None, frame.lists, turn.now_ms)
 
     def _take_records(self, held: DeviceList, frame: LookupResult) -> bool:
         """Go on under the record of this device that a newer list has in use, the one with its address, and

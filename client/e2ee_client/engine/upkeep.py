@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -274,6 +275,12 @@ class Upkeep(Part):
         turn.put(Put("list", device_list.seq.to_bytes(8, "big"), device_list.signed))
         turn.put(self._state.own.put())
         self._context.team.note_list(turn, device_list.account_id)
+
+    def keep_links(self, turn: Turn, links: Iterable[bytes]) -> None:
+        """Keep the links up to a list that the directory has taught us, in the place of any others."""
+        for signed in links:
+            seq = DeviceList.verify(self._state.own.account_id, signed).seq
+            turn.put(Put("list", seq.to_bytes(8, "big"), signed))
 
     def take_back(self, turn: Turn, signed: bytes) -> bool:
         """Go on from a newer list of ours that names this device: a contact gives it back, since our store

@@ -19,6 +19,10 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "network",
     "help.company.device.install": "install the signed list, and tell the device",
     "help.company.device.cancel": "forget the device that was asked for, so that another one may be",
+    "help.renewal.follow": "take the device list that the relay has, where another one of its number is in "
+    "use here",
+    "ask.follow": "Take the device list that the relay has? Only if no copy of this store is in use; "
+    "contacts that know the other list are warned.",
     "device.requested": "Written to {path}. Sign it where the account key is kept: sealroom company device "
     "sign KEY {path} ANSWER\nThen, here, within 24 hours: sealroom company device install ANSWER\n"
     "The new device waits until then: leave it running. Its fingerprint, which it shows as well, has to "

@@ -23,6 +23,10 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "Speicher und ohne Netz",
     "help.company.device.install": "die unterschriebene Liste einsetzen und das Gerät verständigen",
     "help.company.device.cancel": "das angefragte Gerät vergessen, damit ein anderes angefragt werden kann",
+    "help.renewal.follow": "die Geräteliste des Relays übernehmen, wenn hier eine andere mit ihrer Nummer "
+    "gilt",
+    "ask.follow": "Die Geräteliste des Relays übernehmen? Nur, wenn keine Kopie dieses Speichers benutzt "
+    "wird; Kontakte, die die andere Liste kennen, werden gewarnt.",
     "device.requested": "In {path} geschrieben. Dort unterschreiben, wo der Kontoschlüssel liegt: sealroom "
     "company device sign SCHLÜSSEL {path} ANTWORT\nDann hier, innerhalb von 24 Stunden: sealroom company "
     "device install ANTWORT\nSo lange wartet das neue Gerät: lassen Sie es laufen. Sein Fingerabdruck, den "
