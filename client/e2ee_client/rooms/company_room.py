@@ -190,6 +190,7 @@ class CompanyRoom(Room):
 
         Of a desk or supervisor, which need not be in the room, of what it has itself. A log entry that the
         customer sees comes first, with the reason; what was erased or is marked as sensitive is not given.
+        Files among them that this device holds are put at the relay again before, for at most a minute.
 
         Raises:
             ConfigError: `count` is not 1 to 256. NoRight: not a steward, no such colleague in the room, or
@@ -198,6 +199,7 @@ class CompanyRoom(Room):
         if not 1 <= count <= MAX_HANDED_OVER:
             raise ConfigError("a hand-over has 1 to 256 entries")
         to = DeviceId(device_id)
+        await self._file_service().sending.put_again(self.room_id, to, count)
         return await self._do(
             lambda turn, rooms: rooms.acting.hand_over(turn, self.room_id, to, count, reason)
         )

@@ -6,6 +6,7 @@ begin: seal --FileOut--> put the blob --> the entry --> the sealed copy goes
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,11 @@ from e2ee.constants import KEY_B
 from e2ee.errors import E2eeError, FileCorrupt, FileNameRefused
 from e2ee.files import PART_B, Announced, sealed_size
 from e2ee.grammar import is_file_name
+from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import FILE_NAME_B
 from e2ee.secret import FileKey
-from e2ee_client.engine.rooms.file_rows import FILE_ID_B, FileOut, Payer
+from e2ee_client.engine.rooms.file_rows import FILE_ID_B, SECRET_B, FileOut, Payer
 from e2ee_client.errors import (
     BlobRefused,
     ClientClosed,
@@ -30,10 +32,11 @@ from e2ee_client.errors import (
 from e2ee_client.room_events import FileFailed
 
 from . import file_folder
-from .file_work import DENIED, FileWork, Told, to_its_end
+from .file_work import DENIED, GONE, FileWork, Told, to_its_end
 from .transfer import Upload, parts_of
 
 MOST_WAITING: Final = 256
+_AGAIN_S: Final = 60
 _FULL: Final = frozenset({"QUOTA", "TOO_LARGE"})
 
 
@@ -111,7 +114,7 @@ class FileSending:
             said = sealed.announced
             row = FileOut(
                 *(file_id, room_id, name, sealed.media_type, said.size_b, said.padded_b, said.hash),
-                *(key, work.rng(32), work.rng(32)),
+                *(key, work.rng(SECRET_B), work.rng(SECRET_B)),
             )
             await work.step(lambda turn, files: files.begin(turn, row))
         except BaseException:
@@ -140,7 +143,7 @@ class FileSending:
     async def _sending(self, row: FileOut) -> EntryHash:
         try:
             company = await self._work.ask(lambda files: files.company(row.room_id))
-            expires_ms = await self._work.patiently(company, lambda: self._put(row))
+            expires_ms = await self._work.patiently(company, lambda: self._put(row, _place(row.id)))
             entry_hash = await self._work.step(lambda turn, files: files.announce(turn, row, expires_ms))
         except (ClientClosed, StoreError):
             # What is stored goes on with the next start.
@@ -162,11 +165,49 @@ class FileSending:
         self._work.tell(FileFailed(row.room_id, row.id, code))
         self._begin_drop(row)
 
+    async def put_again(self, room_id: RoomId, to: DeviceId, count: int) -> None:
+        """Put the files of the newest entries again, as far as they are held here and the relay takes them,
+        for a device which these entries are handed over to (FIL-22); it waits for at most a minute.
+
+        Raises:
+            NoRight, RoomFrozen, ConsentWithdrawn, RoomErased: nothing is handed over.
+        """
+        rows = await self._work.step(lambda turn, files: files.handed(turn, room_id, to, count))
+        if not self._work.is_online:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_AGAIN_S):
+                for row in rows:
+                    await self._put_one_again(row)
+
+    async def _put_one_again(self, row: FileOut) -> None:
+        """Put the file of an entry again; one that the relay has still is left to who has put it."""
+        company = await self._work.ask(lambda files: files.company(row.room_id))
+        name, is_ours = file_folder.held_name(row.entry or b""), row.payer is not None
+        try:
+            if not await self._is_there(company, row):
+                await self._work.patiently(company, lambda: self._put(row, name))
+        except (BlobRefused, FileCorrupt, FileQuota, FileUnusable, RelayUnavailable):
+            if not is_ours:
+                await self._work.step(lambda turn, files: files.forget(turn, row.id))
+
+    async def _is_there(self, company: AccountId, row: FileOut) -> bool:
+        """Whether the relay has the last part of a blob."""
+        transfer, size_b = self._work.transfer(company), sealed_size(row.size_b)
+        try:
+            async with self._work.slot(company):
+                await transfer.get(row.blob, size_b, lambda *_: None, first=parts_of(size_b) - 1)
+        except BlobRefused as error:
+            if error.reason != GONE:
+                raise
+            return False
+        return True
+
     # --- its blob ---
 
-    async def _put(self, row: FileOut) -> int:
+    async def _put(self, row: FileOut, name: str) -> int:
         """Put the blob at the cost of the first recipient that takes it (FIL-11)."""
-        place, refusals = self._work.folder.place(_place(row.id)), set[str]()
+        place, refusals = self._work.folder.place(name), set[str]()
         if not place.is_file() or place.stat().st_size != sealed_size(row.size_b):
             raise FileUnusable("the sealed copy is gone")
         for payer in await self._payers(row):

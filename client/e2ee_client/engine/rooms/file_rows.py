@@ -13,6 +13,8 @@ from e2ee.secret import FileKey
 from e2ee_client.engine.row_codec import Row
 
 FILE_ID_B: Final = 16
+SECRET_B: Final = 32
+"""A blob's id and its writer's secret (RLY-240)."""
 
 
 class Payer(NamedTuple):
@@ -28,8 +30,9 @@ class Payer(NamedTuple):
 
 @dataclass(slots=True)
 class FileOut(Row):
-    """A file that is sealed on disk: on its way, or announced by `entry`; with `is_over` its blob is to be
-    dropped. `recipients` are those to whom the entry went, `held_by` those of them that hold it.
+    """A file that is sealed on disk: on its way, or announced by `entry`, perhaps by another device (FIL-22);
+    with `is_over` its blob is to be dropped. `recipients` are those to whom the entry went, `held_by` those
+    of them that hold it.
     """
 
     TABLE: ClassVar[str] = "file_out"

@@ -39,7 +39,7 @@ from e2ee_client.room_events import (
 )
 
 from .entry_log import EntryLog, StoredEntry
-from .file_rows import FileIn, FileOut, FileTicket, Payer, TrustedRow
+from .file_rows import FILE_ID_B, SECRET_B, FileIn, FileOut, FileTicket, Payer, TrustedRow
 from .room_engine import RoomEngine
 
 if TYPE_CHECKING:
@@ -131,6 +131,38 @@ class Files(Part):
         us = self._rooms.around.us.device_id
         return FileIn(
             *(entry, row.room_id, us, payer, row.blob, row.size_b, row.expires_ms), is_held=True, told=_OVER
+        )
+
+    def handed(self, turn: Turn, room_id: RoomId, to: DeviceId, count: int) -> list[FileOut]:
+        """Return the files of the newest entries that are held here, to be put at the relay again for a
+        device which these entries are handed over to (FIL-22).
+
+        Raises:
+            NoRight, RoomFrozen, ConsentWithdrawn, RoomErased: as `Forwarding.hand_over`.
+        """
+        room = self._rooms.room(turn, room_id)
+        room.forwarding.check_handover(turn, to)
+        found = [self._handed(turn, room_id, to, one) for one in room.forwarding.newest(turn, count)]
+        return [one for one in found if one is not None]
+
+    def _handed(self, turn: Turn, room_id: RoomId, to: DeviceId, entry_hash: EntryHash) -> FileOut | None:
+        row, found = self._row(turn, entry_hash), self._payload(turn, room_id, entry_hash)
+        if row is None or found is None or not row.is_held or found[0].is_marked:
+            return None
+        if row.expires_ms <= turn.now_ms:
+            return None
+        for out in self._announced(turn, entry_hash):
+            if not out.is_over:
+                out.recipients = tuple(dict.fromkeys((*out.recipients, to)))
+                turn.put(out.put())
+                return out
+        payload, rng = found[1], self._state.ports.rng
+        return FileOut(
+            *(rng(FILE_ID_B), room_id, payload.name, payload.media_type, payload.size_b, payload.padded_b),
+            *(payload.hash, payload.key, payload.blob, rng(SECRET_B)),
+            entry=entry_hash,
+            expires_ms=row.expires_ms,
+            recipients=(to,),
         )
 
     def outgoing(self) -> list[FileOut]:
@@ -250,7 +282,8 @@ class Files(Part):
         turn.notify(FileHeld(row.room_id, entry_hash, self._rooms.around.us.device_id))
         room = self._rooms.room(turn, row.room_id)
         to = {row.writer, row.payer} - {self._rooms.around.us.device_id}
-        known = [one for one in room.states.recipients(int(Kind.FILE), turn.now_ms) if one.device_id in to]
+        # A desk that has given the room away pays, and has handed the entry over, all the same (ROOM-15).
+        known = [one for one in room.states.recipients(int(Kind.STATE), turn.now_ms) if one.device_id in to]
         payload = OfRooms(ContentType.SIGNAL, encode_signal(row.room_id, Held(entry_hash)))
         self._rooms.around.signal(turn, payload, known)
         self._drop_as_payer(turn, row)

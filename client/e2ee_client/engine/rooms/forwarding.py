@@ -189,7 +189,7 @@ class Forwarding(RoomPart):
             NoRight: we are no steward, the device is no recipient, or there is nothing to give.
             RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets none pass.
         """
-        self._check_handover(turn, to)
+        self.check_handover(turn, to)
         entries = [one for one in self._shown(turn, hashes) if one.header.kind not in _NO_HISTORY]
         if not 1 <= len(entries) <= MAX_HANDED_OVER:
             raise NoRight("a hand-over has 1 to 256 entries")
@@ -198,7 +198,8 @@ class Forwarding(RoomPart):
         self.forward_all(turn, entries, Author(self._live.company, to))
         return len(entries)
 
-    def _check_handover(self, turn: Turn, to: DeviceId) -> None:
+    def check_handover(self, turn: Turn, to: DeviceId) -> None:
+        """Refuse a hand-over that `hand_over` refuses, whatever there is to give."""
         states, us = self._room.states, self._around.us.device_id
         if states.ranks(turn.now_ms).get(us, -1) < DESK:
             raise NoRight("a steward hands history over")

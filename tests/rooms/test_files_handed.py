@@ -1,0 +1,117 @@
+"""A file from before somebody took a room reaches who takes it (FIL-22)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from conversations import next_of, until
+from e2ee_client.errors import BlobRefused
+from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, FileDropped, FileHeld
+from e2ee_client.runtime import file_sending
+from e2ee_client.runtime.transfer import Transfer
+from e2ee_client.testing import FakeClock, MemoryNetwork
+from file_scene import TEXT, file, files_of, the_file
+from practice import Practice, practice
+
+HANDED = 64
+
+
+@pytest.fixture
+def network() -> Iterator[MemoryNetwork]:
+    made = MemoryNetwork(clock=FakeClock(speed=20))
+    yield made
+    made.relay.close()
+
+
+@pytest.fixture
+async def praxis(network: MemoryNetwork) -> AsyncIterator[Practice]:
+    async with practice(network) as made:
+        yield made
+
+
+def blobs(praxis: Practice) -> list[object]:
+    """What the relay holds."""
+    return praxis.network.relay._file.connection.execute("SELECT key FROM blob").fetchall()
+
+
+async def taken(praxis: Practice, tmp_path: Path) -> tuple[CustomerRoom, CompanyRoom, Agent, CompanyRoom]:
+    """A customer has sent a file; the desk holds it, the blob is gone, and then an agent takes the room."""
+    agent = await praxis.agent("Agent A")
+    me = await praxis.customer()
+    room = await praxis.opened(me)
+    await room.send_file(file(tmp_path))
+    at_desk = praxis.company.room(room.room_id)
+    await the_file(at_desk)
+    await until(lambda: not blobs(praxis))
+    at_agent = await anext(agent.waiting())
+    await at_agent.claim(600)
+    await until(lambda: room.assigned is not None)
+    assert await files_of(at_agent) == []
+    return room, at_desk, agent, at_agent
+
+
+async def test_who_is_handed_an_entry_gets_its_file(praxis: Practice, tmp_path: Path) -> None:
+    """FIL-22: and what it holds goes from the relay again."""
+    _, at_desk, agent, at_agent = await taken(praxis, tmp_path)
+    theirs, ours = agent.events(), praxis.company.events()
+    await at_desk.hand_over(agent.me().device_id, HANDED)
+    got = await the_file(at_agent)
+    assert (await next_of(theirs, FileHeld)).entry_hash == got.hash
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    assert (await got.save(saved)).read_bytes() == TEXT
+    assert (await next_of(ours, FileDropped)).entry_hash == got.hash
+    await until(lambda: not blobs(praxis))
+
+
+async def test_what_was_put_again_goes_with_its_entry(praxis: Practice, tmp_path: Path) -> None:
+    """FIL-22, FIL-14: also where nobody has got it yet."""
+    room, at_desk, agent, at_agent = await taken(praxis, tmp_path)
+    agent.client.files.fetching.look = lambda: None  # type: ignore[method-assign]  # it gets nothing by itself
+    await at_desk.hand_over(agent.me().device_id, HANDED)
+    await the_file(at_agent)
+    assert len(blobs(praxis)) == 1
+    (sent,) = await files_of(room)
+    await room.erase([sent])
+    await until(lambda: not blobs(praxis))
+
+
+async def test_a_relay_that_takes_no_file_keeps_no_history_back(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-22: what was said goes without it, a minute later."""
+    _, at_desk, agent, at_agent = await taken(praxis, tmp_path)
+
+    async def refuse(*_: object) -> int:
+        raise BlobRefused("no blobs today", reason="DENIED")
+
+    monkeypatch.setattr(Transfer, "put", refuse)
+    monkeypatch.setattr(file_sending, "_AGAIN_S", 1)
+    await at_desk.hand_over(agent.me().device_id, HANDED)
+    got = await the_file(at_agent)
+    assert got.file is not None
+    assert not got.file.is_here
+
+
+async def test_a_file_of_ours_that_is_still_at_the_relay_is_left_there(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """FIL-22: what the customer has not got yet stays for it, and who takes the room gets it too."""
+    agent = await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    await room.send("Guten Tag")
+    await until(lambda: bool(praxis.company.rooms()))
+    at_desk = praxis.company.room(room.room_id)
+    sent = await at_desk.send_file(file(tmp_path))
+    before = blobs(praxis)
+    at_agent = await anext(agent.waiting())
+    await at_agent.claim(600)
+    await until(lambda: room.assigned is not None)
+    theirs = agent.events()
+    await at_desk.hand_over(agent.me().device_id, HANDED)
+    assert (await next_of(theirs, FileHeld)).entry_hash == sent.hash
+    assert blobs(praxis) == before
+    (row,) = praxis.company.client.shell.machine.files.outgoing()
+    assert agent.me().device_id in row.recipients
