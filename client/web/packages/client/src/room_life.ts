@@ -136,10 +136,17 @@ export class RoomLife {
     return this.#isRefused ? "refused" : "notice";
   }
 
-  protected newest(): Room | null {
+  /** The rooms that are not erased, closed ones after the others; the newest where all are erased. */
+  #rooms(): readonly Room[] {
     const customer = this.customer;
     const rooms = customer?.hasAccepted && !customer.shell.isOver ? customer.rooms() : [];
-    return rooms.find((one) => one.view().phase !== "erased") ?? rooms[0] ?? null;
+    const isClosed = (one: Room) => Number(one.view().phase === "closed");
+    const left = rooms.filter((one) => one.view().phase !== "erased").sort((a, b) => isClosed(a) - isClosed(b));
+    return left.length > 0 ? left : rooms.slice(0, 1);
+  }
+
+  protected newest(): Room | null {
+    return this.#rooms()[0] ?? null;
   }
 
   protected get room(): Room {
@@ -299,19 +306,19 @@ export class RoomLife {
     this.changed();
   }
 
-  /** Withdraw, and order the erasure of all: it is confirmed here. */
+  /** Withdraw, and order the erasure of all, of earlier rooms too (ROOM-18): it is confirmed here. */
   async withdraw(): Promise<void> {
-    await this.#order(this.room);
+    for (const room of this.#rooms()) await this.#order(room);
     this.changed();
   }
 
   /** What is in a store that is just being opened is ordered to be erased as well (STO-37). */
   async forget(): Promise<void> {
     await this.#opening?.catch(() => {});
-    const room = this.newest();
-    // What keeps the order from being written, as that another device has the account, keeps nothing here (ACC-67, STO-37).
-    if (room !== null) await this.#drop(await this.#told(room).catch(() => "alone" as const));
-    else await this.#drop(this.customer?.hasAccepted === false ? "none" : "alone");
+    // What keeps an order from being written, as that another device has the account, keeps nothing here (ACC-67, STO-37).
+    const told = await Promise.all(this.#rooms().map((one) => this.#told(one).catch(() => "alone" as const)));
+    const without = this.customer?.hasAccepted === false ? "none" : "alone";
+    await this.#drop(told.length === 0 ? without : told.every((one) => one === "told") ? "told" : "alone");
   }
 
   /** What the relay has not taken in time is lost with the keys; the company keeps to its own times. */

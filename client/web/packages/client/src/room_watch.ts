@@ -87,7 +87,7 @@ export class RoomWatch {
     const entries = room.entries();
     const consent = room.consent();
     const phase = phaseOf(view, consent);
-    const isClosed = phase === "closed" && !c.isReplaced && mayReopen(room.kept, nowMs);
+    const isClosed = phase === "closed" && !c.isReplaced && mayReopen(c, room.kept, nowMs);
     const canWrite = (phase === "waiting" || phase === "open") && !c.isReplaced && mayWrite(consent, nowMs);
     const { path } = judge(c, room.kept);
     const around = { path, failures: this.#failures, noticed: this.#noticed };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import { encodeRecovery, newRecovery } from "@sealroom/core/identity/recovery.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, decode, encode } from "@sealroom/core/wire/cbor.ts";
@@ -10,6 +11,7 @@ import { Customer } from "../src/customer.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import type { LinkEvents, Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
+import { act } from "../src/engine/rooms/consenting.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { setReplaced } from "../src/engine/state.ts";
@@ -17,7 +19,7 @@ import type { Shell } from "../src/shell.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, stored, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import * as relay from "./relay_frames.ts";
-import { bytesFrom } from "./shop.ts";
+import { bytesFrom, NOW_MS } from "./shop.ts";
 
 const KIND_TEXT = 3;
 // --- erased, and begun anew ---
@@ -49,6 +51,33 @@ test("a person who was replaced, or whose device is full, can erase everything a
     assert.equal(await refusal(life.forget()), null);
     assert.equal(life.state().phase, "erased");
     assert.equal(place.kept, null);
+  }
+});
+
+test("to withdraw, and to erase everything, is said in earlier rooms as well (ROOM-18)", async () => {
+  for (const does of ["withdraw", "forget"] as const) {
+    const place = new MemoryPlace();
+    const at = { nowMs: NOW_MS };
+    const clock = { nowMs: () => at.nowMs, wake: () => () => {} };
+    const { shell, roomId } = await person(place, { clock });
+    await shell.do((c, turn) => stepIn(c, turn, roomId, (d) => act(d, 1)));
+    await shell.close();
+    at.nowMs += 100 * DAY_MS;
+    const ports = portsOf(place, { clock });
+    const life = lifeOf(ports);
+    const me = await withNotice(life, ports);
+    assert.deepEqual([life.state().phase, life.state().canReopen], ["closed", false]);
+    await me.accept(shown());
+    assert.deepEqual([me.rooms().length, life.state().phase], [2, "waiting"]);
+    const forget = me.forget.bind(me);
+    let ended: readonly string[] = [];
+    const states = () => me.rooms().map((one) => one.consent().name);
+    me.forget = async () => {
+      ended = states();
+      await forget();
+    };
+    await life[does]();
+    assert.deepEqual(does === "forget" ? ended : states(), ["Ended", "Ended"]);
   }
 });
 

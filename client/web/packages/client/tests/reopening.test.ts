@@ -3,12 +3,13 @@ import { test } from "node:test";
 import { compare, hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { accept, act, withdraw } from "../src/engine/rooms/consenting.ts";
-import { condition } from "../src/engine/rooms/judging.ts";
+import { condition, mayReopen } from "../src/engine/rooms/judging.ts";
 import * as shop from "./shop.ts";
 import { agent, desk } from "./shop.ts";
-import { Scene } from "./shop_room.ts";
+import { learnRoster, map, Scene } from "./shop_room.ts";
 
 const ACT_CLOSE = 1;
+const KIND_ACCESS = 16;
 
 function acceptedAfter(days: number): { readonly same: boolean; readonly count: number } {
   const scene = new Scene();
@@ -22,6 +23,19 @@ function acceptedAfter(days: number): { readonly same: boolean; readonly count: 
 test("who accepts after a room was closed for 90 days gets a new one (ROOM-18)", () => {
   assert.deepEqual(acceptedAfter(90), { same: true, count: 1 });
   assert.deepEqual(acceptedAfter(91), { same: false, count: 2 });
+});
+
+test("nothing that comes after a closing gives more time to open the room again (ROOM-18)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  scene.state([desk, agent], { phase: 2 });
+  const closedMs = scene.nowMs;
+  scene.nowMs = closedMs + 20 * DAY_MS;
+  scene.engine.do(scene.nowMs, (c, turn) => learnRoster(c, turn, shop.rosterOf({ seq: 9, atMs: scene.nowMs })));
+  scene.arrives(scene.entryOf(desk, KIND_ACCESS, map(1, null, 0, null, null)));
+  assert.ok(scene.room.lastMs >= closedMs + 20 * DAY_MS);
+  const isOpenUntil = (days: number) => mayReopen(scene.c, scene.room, closedMs + days * DAY_MS);
+  assert.deepEqual([isOpenUntil(89), isOpenUntil(91)], [true, false]);
 });
 
 test("who accepts in a room that an older number left withdrawn gives one consent (CNS-17)", () => {

@@ -49,6 +49,7 @@ function erasureText(state: RoomState, words: Words, clock: Clock, nowMs: number
 function closedView(state: RoomState, words: Words, actions: FootActions): HTMLElement {
   const acts = [button(words("menu.export"), actions.save, false)];
   if (state.canReopen) acts.push(button(words("closed.reopen"), actions.reopen, false));
+  else if (state.account !== "replaced") acts.push(button(words("withdrawn.again"), actions.startAnew, false));
   const element = foot(words("closed.title"), null, acts);
   if (state.canRate) element.insertBefore(ratingView(words, actions.rate), element.lastChild);
   return element;

@@ -75,7 +75,7 @@ export function accept(c: Context, turn: Turn, { notice, locale, purposes }: Acc
 /** The newest room that can still be used: one that was closed for too long is not opened again (ROOM-18). */
 function newestRoom(c: Context, nowMs: number): Room | null {
   const rooms = [...c.rooms.values()].filter(
-    (one) => one.shown?.phase !== ERASED && (one.shown?.phase !== CLOSED || mayReopen(one, nowMs)),
+    (one) => one.shown?.phase !== ERASED && (one.shown?.phase !== CLOSED || mayReopen(c, one, nowMs)),
   );
   return rooms.sort((a, b) => b.lastMs - a.lastMs)[0] ?? null;
 }

@@ -108,15 +108,18 @@ const PHASE_CODES: Readonly<Record<number, RemoteCode>> = {
   [ERASED]: "room.erased",
 };
 
-/** Whether a room that is closed may be opened again: within 90 days (ROOM-18). */
-export function mayReopen(room: Room, nowMs: number): boolean {
-  return nowMs <= room.lastMs + REOPEN_MS;
+/** Whether a room that is closed may be opened again: within 90 days of the place of its closing (ROOM-18). */
+export function mayReopen(c: Context, room: Room, nowMs: number): boolean {
+  const { path } = judge(c, room);
+  const closing = path[path.findLastIndex(({ state }) => state.phase !== CLOSED) + 1];
+  const k = closing === undefined ? undefined : order(room).get(hex(closing.hash));
+  return nowMs <= (k ?? room.lastMs) + REOPEN_MS;
 }
 
 /** The code with which the phase refuses a kind now: all but content passes, a rating in a closed room (ROOM-19). */
 export function phaseCode(d: Draft, kind: number): RemoteCode | undefined {
   const { phase } = condition(d.c, d.room, d.judged());
-  const isLateRating = kind === KIND_RATING && phase === CLOSED && mayReopen(d.room, d.turn.nowMs);
+  const isLateRating = kind === KIND_RATING && phase === CLOSED && mayReopen(d.c, d.room, d.turn.nowMs);
   return isContent(kind) && !isLateRating ? PHASE_CODES[phase] : undefined;
 }
 
