@@ -23,17 +23,25 @@ def seal(key: AccountKey, passphrase: str, rng: Rng, kdf_profile: KdfProfile = M
     return backup.seal(Passphrase(passphrase), cbor.encode([_KIND, key.expose()]), rng, kdf_profile)
 
 
-def sign_renewal(exported: bytes, passphrase: str, request: bytes) -> bytes:
+def sign_renewal(exported: bytes, passphrase: str, request: bytes, *, recovered: bool = False) -> bytes:
     """Sign `Client.renewal_request()` with an exported account key; `Client.install_list` takes the result.
 
     Takes about a second. Look at what is signed: the request names the devices of the account for the next
-    30 days.
+    30 days. A number above 2^30, which strikes off all older devices, is signed for an account that was
+    `recovered` by its code, and for no other (ACC-73).
 
     Raises:
         BackupWrongKey, BackupCorrupt, BackupTooNew: the file does not open, or is none of an account key.
-        ConfigError: the request is not a device list of this account.
+        ConfigError: the request is not a device list of this account, or one of such a number.
     """
-    return _signed(exported, passphrase, lambda key: identity.sign_list(key, request).signed)
+
+    def sign(key: AccountKey) -> bytes:
+        signed = identity.sign_list(key, request)
+        if signed.seq > identity.RECOVERED_FROM and not recovered:
+            raise ConfigError("a list of such a number is that of an account that was recovered")
+        return signed.signed
+
+    return _signed(exported, passphrase, sign)
 
 
 def sign_mandate(exported: bytes, passphrase: str, request: bytes) -> bytes:

@@ -53,6 +53,16 @@ def test_mandate_and_notice_are_signed_where_the_key_is_kept(desk: Person) -> No
     assert "Door written" in desk.ok("company", "door", "door")
 
 
+def test_who_signs_a_renewal_is_shown_the_fingerprint_of_each_device(desk: Person) -> None:
+    """ACC-44: a desk that was stolen could name another device in it."""
+    ready(desk)
+    elsewhere = desk.with_(SEALROOM_STORE=str(desk.home / "none.db"), SEALROOM_PASSPHRASE=None)
+    desk.ok("renewal", "request", "request")
+    shown = elsewhere.ok("renewal", "sign", "key", "request", "answer")
+    assert len(re.findall(FINGERPRINT, shown)) == 1
+    assert "signed each of these fingerprints before" in shown
+
+
 def test_a_colleague_is_taken_in_by_a_list_that_is_signed_where_the_key_is_kept(desk: Person) -> None:
     """ACC-42, ACC-43, ACC-44: the new device shows the fingerprint that is signed."""
     ready(desk)

@@ -26,6 +26,7 @@ from e2ee_client.errors import (
 from e2ee_client.store import INTERACTIVE, Passphrase, backup
 from e2ee_client.testing import Dice, MemoryNetwork
 
+from e2ee.identity import RECOVERED_FROM, DeviceList, next_list
 from e2ee.wire import cbor
 
 KEY = b"k" * 32
@@ -190,6 +191,26 @@ async def test_an_account_key_kept_offline_signs_renewals(network: MemoryNetwork
             sign_renewal(exported, "offline", other.renewal_request())
         with pytest.raises(BackupWrongKey):
             sign_renewal(exported, "wrong", request)
+
+
+async def test_a_number_of_a_recovery_is_signed_for_such_an_account_alone(
+    network: MemoryNetwork,
+) -> None:
+    """ACC-73: it would strike off all devices, or be the last list that the account can sign."""
+    async with network.client(publish=True) as me:
+        exported = await me.export_account_key("offline")
+        own = me._shell.machine._state.own
+        for seq in (RECOVERED_FROM, RECOVERED_FROM + 1, 2**31 - 1):
+            request = next_list(
+                own.account_id, own.device_list, [own.device.record], None, 1_800_000_000_000, least_seq=seq
+            )
+            signed = sign_renewal(exported, "offline", request, recovered=True)
+            assert DeviceList.verify(own.account_id, signed).seq == seq
+            if seq > RECOVERED_FROM:
+                with pytest.raises(ConfigError):
+                    sign_renewal(exported, "offline", request)
+            else:
+                assert sign_renewal(exported, "offline", request)
 
 
 async def test_the_recovery_key_is_shown_once_and_part_of_a_backup_made_then(network: MemoryNetwork) -> None:

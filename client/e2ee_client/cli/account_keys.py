@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList
 from e2ee.ids import AccountId
+from e2ee.rooms.invite import fingerprint
 from e2ee.wire import cbor
 from e2ee_client import Client, sign_renewal
 from e2ee_client.errors import WaitTimeout
@@ -90,8 +92,10 @@ def request_elsewhere(
 
 
 def sign(session: Session) -> Work:
-    """Sign a request; the file is written after it was shown what is in it."""
-    return signed_elsewhere(session, sign_renewal, show_signed)
+    """Sign a device list, whatever it was asked for; the file is written after it was shown of which devices
+    it is (ACC-44).
+    """
+    return signed_elsewhere(session, partial(sign_renewal, recovered=session.options.recovered), _show_signed)
 
 
 def signed_elsewhere(
@@ -147,8 +151,8 @@ def follow(session: Session) -> Work:
     return work()
 
 
-def show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
-    """Say which list was signed."""
+def _show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
+    """Say which list was signed, and show the fingerprint of each device."""
     device_list = DeviceList.verify(account_id, signed)
     session.say(
         "renewal.signed",
@@ -157,6 +161,9 @@ def show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
         seq=device_list.seq,
         date=local_date(device_list.expires_ms),
     )
+    for one in device_list.record_hashes:
+        session.terminal.line(f"  {fingerprint(one)}")
+    session.say("renewal.compare")
 
 
 def _account_of(signed: bytes) -> AccountId:

@@ -69,6 +69,11 @@ def with_signing(to: Command) -> Command:
     return with_backup(to.switches(force="help.force"))
 
 
+def with_list_signing(to: Command) -> Command:
+    """What signs a device list where an account key is kept."""
+    return with_signing(to.switches(recovered="help.recovered"))
+
+
 # --- values ---
 
 

@@ -29,6 +29,7 @@ from .argument_parts import (
     port,
     positive,
     with_backup,
+    with_list_signing,
     with_signing,
     with_timeout,
 )
@@ -166,7 +167,7 @@ def _key_commands(commands: CommandGroup, texts: Texts) -> None:
     request = command(renewal, texts, "request", account_keys.request, "help.renewal.request")
     request.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
     with_timeout(request)
-    with_signing(command(renewal, texts, "sign", account_keys.sign, "help.renewal.sign"))
+    with_list_signing(command(renewal, texts, "sign", account_keys.sign, "help.renewal.sign"))
     install = command(renewal, texts, "install", account_keys.install, "help.renewal.install")
     with_timeout(install.argument("file", "help.answer_file", type=Path, metavar="FILE"))
     follow = command(renewal, texts, "follow", account_keys.follow, "help.renewal.follow")

@@ -1,14 +1,8 @@
-"""Commands on a colleague's device where the account key is elsewhere: request, sign, install (ACC-42)."""
+"""Commands on a colleague's device where the account key is elsewhere: request, install (ACC-42)."""
 
 from __future__ import annotations
 
-from e2ee.identity import DeviceList
-from e2ee.ids import AccountId
-from e2ee.rooms.invite import fingerprint
-from e2ee_client import sign_renewal
-
 from .account import until_published
-from .account_keys import show_signed, signed_elsewhere
 from .addressing import short_id
 from .companies import compare, invited_by
 from .failures import DONE
@@ -38,18 +32,6 @@ def request(session: Session) -> Work:
             return DONE
 
     return work()
-
-
-def sign(session: Session) -> Work:
-    """Sign the list; the file is written after it was shown of which devices it is (ACC-44)."""
-    return signed_elsewhere(session, sign_renewal, _show_devices)
-
-
-def _show_devices(session: Session, account_id: AccountId, signed: bytes) -> None:
-    show_signed(session, account_id, signed)
-    for one in DeviceList.verify(account_id, signed).record_hashes:
-        session.terminal.line(f"  {fingerprint(one)}")
-    session.say("device.compare")
 
 
 def install(session: Session) -> Work:

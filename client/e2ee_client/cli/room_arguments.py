@@ -10,6 +10,7 @@ from e2ee_client.rooms.notices import MODES, SECTORS
 from e2ee_client.rooms.transcripts import FORMATS
 
 from . import (
+    account_keys,
     agents,
     archives,
     companies,
@@ -32,7 +33,7 @@ from . import (
     transcripts,
 )
 from .argument_parser import Command, CommandGroup
-from .argument_parts import Run, command, group, positive, with_signing, with_timeout
+from .argument_parts import Run, command, group, positive, with_list_signing, with_signing, with_timeout
 from .texts import Texts
 
 _INVITE_S: Final = 600.0
@@ -138,7 +139,7 @@ def _signed_elsewhere(add: _Adding, notice: CommandGroup) -> None:
     request = command(device, add.texts, "request", company_devices.request, "help.company.device.request")
     _inviting(request).argument("file", "help.file", type=Path, metavar="FILE")
     request.switches(force="help.force").switches(json="help.json")
-    with_signing(command(device, add.texts, "sign", company_devices.sign, "help.company.device.sign"))
+    with_list_signing(command(device, add.texts, "sign", account_keys.sign, "help.company.device.sign"))
     install = command(device, add.texts, "install", company_devices.install, "help.company.device.install")
     install.argument("file", "help.answer_file", type=Path, metavar="FILE").switches(json="help.json")
     with_timeout(install)

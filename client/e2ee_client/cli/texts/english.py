@@ -102,6 +102,7 @@ environment:
     "help.request_file": "the request",
     "help.answer_file": "the signed answer",
     "help.key_file": "the exported account key",
+    "help.recovered": "the account was recovered by its code: sign a number above 2^30, too",
     "help.force": "replace the file if it exists",
     "help.all": "every contact",
     "help.yes": "do not ask",

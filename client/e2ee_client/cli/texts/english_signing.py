@@ -27,8 +27,9 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "sign KEY {path} ANSWER\nThen, here, within 24 hours: sealroom company device install ANSWER\n"
     "The new device waits until then: leave it running. Its fingerprint, which it shows as well, has to "
     "stand among those that are signed:\n{digits}",
-    "device.compare": "One of these fingerprints has to be that of the new device, as its own screen shows "
-    "it. Is it missing, or is one there that you have not signed before, do not give the answer away.",
+    "renewal.compare": "You have signed each of these fingerprints before, except that of a new device that "
+    "was asked for, as its own screen shows it. Is that one missing, or is there another one that you have "
+    "not signed before, do not give the answer away.",
     "device.installed": "{short} belongs to the company now.",
     "device.cancelled": "No device is asked for any more. Destroy an answer that was signed. If one was "
     "installed, its device stands in the list: take it out by sealroom company suspend.",

@@ -104,6 +104,8 @@ Umgebung:
     "help.request_file": "die Anfrage",
     "help.answer_file": "die unterschriebene Antwort",
     "help.key_file": "der ausgelagerte Kontoschlüssel",
+    "help.recovered": "das Konto wurde mit seinem Code wiederhergestellt: auch eine Nummer über 2^30 "
+    "unterschreiben",
     "help.force": "die Datei ersetzen, wenn es sie gibt",
     "help.all": "alle Kontakte",
     "help.yes": "nicht nachfragen",

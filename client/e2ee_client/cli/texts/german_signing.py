@@ -31,9 +31,9 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "company device sign SCHLÜSSEL {path} ANTWORT\nDann hier, innerhalb von 24 Stunden: sealroom company "
     "device install ANTWORT\nSo lange wartet das neue Gerät: lassen Sie es laufen. Sein Fingerabdruck, den "
     "es selbst auch zeigt, muss unter denen stehen, die unterschrieben werden:\n{digits}",
-    "device.compare": "Einer dieser Fingerabdrücke muss der des neuen Geräts sein, so wie dessen eigener "
-    "Bildschirm ihn zeigt. Fehlt er, oder steht da einer, den Sie nicht schon einmal unterschrieben haben, "
-    "geben Sie die Antwort nicht weiter.",
+    "renewal.compare": "Jeden dieser Fingerabdrücke haben Sie schon einmal unterschrieben, außer dem eines "
+    "neuen Geräts, das angefragt wurde, so wie dessen eigener Bildschirm ihn zeigt. Fehlt dieser, oder steht "
+    "da ein anderer, den Sie nicht schon einmal unterschrieben haben, geben Sie die Antwort nicht weiter.",
     "device.installed": "{short} gehört nun zum Unternehmen.",
     "device.cancelled": "Es ist kein Gerät mehr angefragt. Vernichten Sie eine Antwort, die unterschrieben "
     "wurde. Ist eine eingesetzt, steht ihr Gerät in der Liste: nehmen Sie es mit sealroom company suspend "
