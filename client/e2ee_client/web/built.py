@@ -96,7 +96,7 @@ def build(folder: Path, *options: str) -> None:
     root = Path(__file__).resolve().parents[3]
     workspace = root / _WORKSPACE
     if not (workspace / _BUILD).is_file():
-        raise ConfigError("the web pages are not part of this installation: install sealroom from a wheel")
+        raise ConfigError("the web pages were not installed: `make web` in the checkout, then install again")
     program = node(root)
     if program is None:
         raise ConfigError("the pinned node is missing: run `make web`")

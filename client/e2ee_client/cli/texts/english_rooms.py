@@ -165,7 +165,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     '  sealroom room send - "TEXT"     write\n'
     "  sealroom room history -         read\n"
     "  sealroom room listen            stay connected\n"
-    "  sealroom room withdraw -        leave: nothing more is taken, and all is erased",
+    "  sealroom room withdraw -        withdraw: nothing more is taken, and it is erased",
     "room.refused": "Refused; nothing was stored. Other ways to {company}:",
     "rooms.none": "No rooms yet. Open one: sealroom room open --company URL",
     "rooms.none_company": "No rooms.",

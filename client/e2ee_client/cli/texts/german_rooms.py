@@ -171,7 +171,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     '  sealroom room send - "TEXT"     schreiben\n'
     "  sealroom room history -         lesen\n"
     "  sealroom room listen            verbunden bleiben\n"
-    "  sealroom room withdraw -        widerrufen: es wird nichts mehr angenommen und gelöscht",
+    "  sealroom room withdraw -        widerrufen: es wird nichts mehr angenommen, und es wird gelöscht",
     "room.refused": "Abgelehnt; es wurde nichts gespeichert. Andere Wege zu {company}:",
     "rooms.none": "Noch keine Räume. Öffnen: sealroom room open --company URL",
     "rooms.none_company": "Keine Räume.",
