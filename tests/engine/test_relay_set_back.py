@@ -1,13 +1,15 @@
-"""A relay that was put back has lost the newest lists of an account, or all of them (ID-48, ID-54)."""
+"""A relay that was put back has lost the newest lists of an account, or all of them (ID-48, ID-54, ID-56)."""
 
 from __future__ import annotations
 
 import pytest
 from e2ee_client.engine import Channel
 from e2ee_client.events import ConnectionChanged, CopyStopped
+from e2ee_client.rows import Delete
 from e2ee_relay import rules_directory
+from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
-from engine_world import acquainted
+from engine_world import SeededRng, acquainted
 from list_scenes import agent_of, change_twice, copy_of, is_calm, is_published, lost_by_the_relay, noting
 from own_devices import company
 from relay_scenes import lossless, well
@@ -70,6 +72,55 @@ def test_the_copy_whose_lists_the_relay_has_lost_stops_where_the_others_is_of_a_
     assert first.of(CopyStopped) == [CopyStopped()]
     assert not [one for one in asked if isinstance(one, Publish)]
     assert not twin.of(CopyStopped)
+
+
+def test_a_device_that_was_away_brings_the_lists_back_that_came_meanwhile() -> None:
+    """ID-56, RLY-51: the one that signed them is gone, and so is the entry."""
+    world, holder, second, customer, praxis = company()
+    second.stop()
+    change_twice(world, holder)
+    change_twice(world, holder)
+    second.crash(second.rows)
+    second.start()
+    world.advance(2 * HOUR_MS)
+    seq = holder.engine._state.own.device_list.seq
+    assert second.engine._state.own.device_list.seq == seq == 6
+    holder.stop()
+    holder.alive = False
+    for node in (second, customer):
+        node.stop()
+    world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
+    for node in (second, customer):
+        node.crash(node.rows)
+        node.start()
+    world.advance(HOUR_MS)
+    assert is_published(second)
+    customer.send(praxis, "noch da?")
+    world.advance(HOUR_MS)
+    assert second.texts()[-1] == "noch da?"
+
+
+def test_a_device_that_lacks_lists_publishes_those_that_follow_one_another() -> None:
+    """ID-56: what a store of before has kept of the lists that the directory showed it."""
+    world, holder, second, customer, praxis = company()
+    change_twice(world, holder)
+    change_twice(world, holder)
+    world.advance(DAY_MS + HOUR_MS)
+    second.stop()
+    assert len(second.rows.tables["list"]) == 5
+    second.rows.commit((Delete("list", (4).to_bytes(8, "big")),))
+    holder.stop()
+    holder.alive = False
+    customer.stop()
+    world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
+    for node in (second, customer):
+        node.crash(node.rows)
+        node.start()
+    world.advance(HOUR_MS)
+    assert is_published(second)
+    customer.send(praxis, "noch da?")
+    world.advance(HOUR_MS)
+    assert second.texts()[-1] == "noch da?"
 
 
 def mute(_: Channel, data: bytes) -> list[bytes]:

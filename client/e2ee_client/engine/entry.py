@@ -158,11 +158,19 @@ class Entry(Part):
         self._send_entry(turn, link, mailbox, links, entry, answered)
 
     def _signed_after(self, seq: int) -> tuple[bytes, ...]:
-        """Return our lists with a higher number; one that was taken in this very step is not stored yet."""
-        newest = self._state.own.device_list
+        """Return our lists with a higher number, as far back from the newest as each follows the one before
+        (ID-55); one that was taken in this very step is not stored yet.
+        """
+        own = self._state.own
         rows = sorted(self._state.rows.items("list"))
-        stored = [row for key, row in rows if seq < int.from_bytes(key, "big") < newest.seq]
-        return (*stored, *([newest.signed] if newest.seq > seq else []))
+        stored = [row for key, row in rows if seq < int.from_bytes(key, "big") < own.device_list.seq]
+        links = [own.device_list] if own.device_list.seq > seq else []
+        for row in reversed(stored[-_MAX_LISTS:]):
+            before = DeviceList.verify(own.account_id, row)
+            if before.hash != links[-1].prev_hash:
+                break
+            links.append(before)
+        return tuple(one.signed for one in reversed(links))
 
     def _send_entry(
         self,

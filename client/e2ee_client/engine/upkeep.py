@@ -277,7 +277,7 @@ class Upkeep(Part):
         self._context.team.note_list(turn, device_list.account_id)
 
     def keep_links(self, turn: Turn, links: Iterable[bytes]) -> None:
-        """Keep the links up to a list that the directory has taught us, in the place of any others."""
+        """Keep the links up to a list that the directory has taught us, in place of any others (ID-56)."""
         for signed in links:
             seq = DeviceList.verify(self._state.own.account_id, signed).seq
             turn.put(Put("list", seq.to_bytes(8, "big"), signed))

@@ -116,6 +116,28 @@ test("lists on two pages of an answer are judged together (ID-54)", () => {
   assert.ok(isPublished(k));
 });
 
+test("lists that the directory has shown are kept, and brought to one that has lost them (ID-56)", () => {
+  for (const isHole of [false, true]) {
+    const directory = connected();
+    const { k, own } = directory;
+    const { context: c } = directory.engine;
+    const second = signed(c, [own.record], NOW_MS + DAY_MS);
+    c.own = { ...own, list: second };
+    const third = signed(c, [own.record], NOW_MS + DAY_MS);
+    c.own = own;
+    directory.lists.push(second, third);
+    k.comparedMs = null;
+    directory.connect(NOW_MS + DAY_MS);
+    if (isHole) c.ownLists.splice(1, 1);
+    directory.lists.length = 0;
+    directory.asked.length = 0;
+    k.comparedMs = null;
+    directory.connect(NOW_MS + DAY_MS + HOUR_MS);
+    assert.deepEqual(directory.asked, ["look", isHole ? [3] : [1, 2, 3]]);
+    assert.ok(isPublished(k));
+  }
+});
+
 test("where the newest list of the directory is a lower one and not ours, a copy has signed it (ID-48)", () => {
   for (const hasKey of [true, false]) {
     const directory = connected();

@@ -5,7 +5,7 @@
  */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { compare as compareBytes, hex, same } from "@sealroom/core/bytes.ts";
+import { compare as compareBytes, hex, same, u64 } from "@sealroom/core/bytes.ts";
 import { DAY_MS, HOUR_MS, MAX_U32, PREKEY_LIFE_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { signAddress, verifyAddress } from "@sealroom/core/identity/address.ts";
@@ -111,10 +111,19 @@ function isToCompare(k: KinState, nowMs: number, isBehind: boolean, isChanging: 
 // --- publishing ---
 
 function publishAfter(k: KinState, turn: Turn, link: Link, seq: number): void {
-  const links = k.c.ownLists.filter((one) => one.seq > seq).slice(-MAX_LISTS);
+  const links = linksAfter(k, seq);
   const { list } = k.c.own;
   const lists = links.length === 0 ? [list] : links;
   send(k, turn, link, lists, list, (then, answer) => published(k, then, link, list, answer));
+}
+
+/** Our lists above a number, as far back from the newest as each follows the one before (ID-56). */
+function linksAfter({ c }: KinState, seq: number): readonly DeviceList[] {
+  const lists = c.ownLists.filter((one) => one.seq > seq);
+  const from = lists.findLastIndex(
+    (one, i) => i > 0 && !same(one.prevHash as Bytes, (lists[i - 1] as DeviceList).hash),
+  );
+  return lists.slice(Math.max(from, 0)).slice(-MAX_LISTS);
 }
 
 /** Sign our next list, or send the one that was signed; it is ours when the directory has it (ID-40, ID-47). */
@@ -129,7 +138,7 @@ function publishNext(k: KinState, turn: Turn, link: Link): void {
   if (pending !== null && !isSent) takeSigned(k, turn, pending);
   const next = isSent ? pending : signNext(k, turn, before);
   if (next === null) return;
-  const lists = k.c.ownLists.filter((one) => one.seq > k.row.publishedSeq);
+  const lists = linksAfter(k, k.row.publishedSeq);
   send(k, turn, link, [...lists, next].slice(-MAX_LISTS), next, (then, answer) => {
     // It may have been taken into use since, behind it another one was signed (ID-47).
     const waiting = pendingOf(k);
@@ -313,6 +322,11 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult, l
     setReplaced(k.c, turn, isRecovery && isByCode(k));
     drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
     return;
+  }
+  for (const one of links) {
+    if (one.seq <= own.list.seq || one.seq >= newest.seq) continue;
+    k.c.ownLists.push(one);
+    turn.put("list", u64(one.seq), () => one.signed);
   }
   takeNext(k, turn, newest);
   settle(k, turn, newest, true);
