@@ -42,8 +42,8 @@ _GREETING: Final = {
     "en": "Good day! What can we do for you?",
 }
 _CHANNELS: Final = (
-    Channel(ChannelKind.PHONE, "+49 30 1234", ""),
-    Channel(ChannelKind.EMAIL, "praxis@praxis.example", ""),
+    Channel(ChannelKind.PHONE, "+49 30 1234", "Empfang"),
+    Channel(ChannelKind.EMAIL, "praxis@praxis.example", "Praxis"),
 )
 _SHOP: Final = Path(__file__).parent / "shop"
 _DOOR: Final = "/.well-known/sealroom-door"
