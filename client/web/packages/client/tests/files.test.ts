@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { hex } from "@sealroom/core/bytes.ts";
 import { sealFile } from "@sealroom/core/files.ts";
 import { Secret } from "@sealroom/core/secret.ts";
+import { cborMap } from "@sealroom/core/wire/cbor.ts";
 import { StoreError } from "../src/engine/ports.ts";
+import { stepIn } from "../src/engine/rooms/rooms.ts";
+import { write } from "../src/engine/rooms/writing.ts";
 import { codeOf } from "../src/errors.ts";
 import { startFiles } from "../src/files/file_service.ts";
 import type { FilesHost } from "../src/files/host.ts";
@@ -12,6 +15,7 @@ import { isWhole, openParts, sealBlob } from "../src/files/sealing.ts";
 import { memoryParts } from "../src/store/parts.ts";
 import { person } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
+import { NOW_MS } from "./shop.ts";
 
 const parts = memoryParts();
 const host = { parts } as unknown as FilesHost;
@@ -52,6 +56,54 @@ test("another hash, a part that is missing or in another place, and sizes of ano
   assert.deepEqual([await refusal("c"), await isWhole(host, "c", sealed)], ["file.corrupt", false]);
 });
 
+/** A person's files, whose steps find no room while `isFull`; `wakes` are the times that are waited for. */
+async function fullAtWill(more: Partial<FilesHost> = {}) {
+  const { ports, shell, roomId } = await person(new MemoryPlace());
+  const state = { isFull: true, wakes: [] as number[] };
+  const wake = (atMs: number) => {
+    state.wakes.push(atMs);
+    return () => {};
+  };
+  const step: FilesHost["step"] = async (work) => {
+    if (state.isFull) throw new StoreError("store.full", "the disk is full");
+    return await shell.do(work);
+  };
+  const told = { ports: { ...ports, clock: { ...ports.clock, wake } }, wakes: new Set<() => void>(), tell: () => {} };
+  const reading = { parts, context: () => shell.context, rows: async () => [] };
+  return { state, shell, roomId, files: { ...told, ...reading, step, ...more } as unknown as FilesHost };
+}
+
+test("an upload that meets a full disk says so, and goes on when it is tried again (STO-41)", async () => {
+  const { state, roomId, files } = await fullAtWill();
+  state.isFull = false;
+  const service = await startFiles(files);
+  const id = await service.send(hex(roomId), new Blob([content]), "a.txt", { removeMetadata: false });
+  const view = () => service.uploads(hex(roomId)).map(({ state: how, code }) => [how, code]);
+  const announced = service.announced(id);
+  while (files.wakes.size === 0) await new Promise((done) => setImmediate(done));
+  state.isFull = true;
+  for (const wake of [...files.wakes]) wake();
+  await assert.rejects(announced, { code: "store.full" });
+  assert.deepEqual(view(), [["failed", "store.full"]]);
+  await assert.rejects(service.retry(id), { code: "store.full" });
+  assert.deepEqual(view(), [["failed", "store.full"]]);
+  state.isFull = false;
+  await service.retry(id);
+  assert.deepEqual(view(), [["moving", null]]);
+});
+
+test("what the end of a file finds no room to be said is no reason not to look again (STO-41, FIL-15)", async () => {
+  const own = { record: { deviceId: new Uint8Array(16).fill(9) } };
+  const { state, shell, roomId, files } = await fullAtWill();
+  const endsMs = NOW_MS + 86_400_000;
+  const said = [new Uint8Array(32), key.expose(), 65_536, new Uint8Array(32), 9, "a.txt", "text/plain", endsMs];
+  const payload = cborMap([...said, new Uint8Array(16)].map((value, i) => [i + 1, value]));
+  await shell.do((c, turn) => stepIn(c, turn, roomId, (d) => write(d, 7, payload)));
+  const context = () => ({ ...shell.context, own });
+  await startFiles({ ...files, context } as unknown as FilesHost);
+  assert.deepEqual(state.wakes, [endsMs]);
+});
+
 test("files begin on a device without room, and say later what they could not write down then (STO-41)", async () => {
   const place = new MemoryPlace();
   const { ports, shell, roomId } = await person(place);
@@ -73,7 +125,7 @@ test("files begin on a device without room, and say later what they could not wr
   });
   const begun = async () => (await startFiles(files)).uploads(hex(roomId)).map((one) => one.code);
   place.isFull = () => true;
-  assert.deepEqual(await begun(), [null]);
+  assert.deepEqual(await begun(), ["local.file_unusable"]);
   place.isFull = () => false;
   assert.deepEqual(await begun(), ["local.file_unusable"]);
   await new FileRows(files).change((put) =>

@@ -46,6 +46,8 @@ export class FileSending {
   readonly #jobs = new Map<string, Job>();
   readonly #dropping: Dropping;
   readonly #moved = new Map<string, number>();
+  /** What has failed since the start, also where the disk has no room to write it down (STO-41). */
+  readonly #failed = new Map<string, string>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
@@ -86,10 +88,15 @@ export class FileSending {
   }
 
   #view(row: FileOut): UploadView {
-    const { name, mediaType, sizeB, createdMs, failure } = row;
-    const state = failure === "" ? "moving" : "failed";
-    const status = { state, movedB: this.#moved.get(hex(row.id)) ?? 0, isRight: true, untilMs: null } as const;
-    return { ...status, id: hex(row.id), name, mediaType, sizeB, createdMs, code: failure === "" ? null : failure };
+    const { name, mediaType, sizeB, createdMs } = row;
+    const [id, code] = [hex(row.id), this.#failure(row) || null];
+    const state = code === null ? "moving" : "failed";
+    const status = { state, movedB: this.#moved.get(id) ?? 0, isRight: true, untilMs: null } as const;
+    return { ...status, id, name, mediaType, sizeB, createdMs, code };
+  }
+
+  #failure(row: FileOut): string {
+    return this.#failed.get(hex(row.id)) ?? row.failure;
   }
 
   // --- a file ---
@@ -147,9 +154,10 @@ export class FileSending {
   /** A file that has failed goes on with its ciphertext, at whoever takes it now (FIL-07). */
   async retry(id: string): Promise<void> {
     const row = this.#rows.out.get(id);
-    if (row === undefined || row.failure === "" || this.#jobs.has(id)) return;
+    if (row === undefined || this.#failure(row) === "" || this.#jobs.has(id)) return;
     const again = { ...row, failure: "" };
     await this.#rows.change((rows) => rows.out(again));
+    this.#failed.delete(id);
     this.#begin(again);
   }
 
@@ -172,7 +180,7 @@ export class FileSending {
     } catch (error) {
       const code = fileCodeOf(error);
       const row = this.#rows.out.get(hex(id));
-      const isStopped = STOPPED.includes(code) || code.startsWith("store.") || signal.aborted;
+      const isStopped = STOPPED.includes(code) || /^store\.(?!full)/.test(code) || signal.aborted;
       if (!isStopped && row !== undefined) await this.#fail(row, code === "" ? "local.file_unusable" : code);
       throw error;
     }
@@ -194,9 +202,13 @@ export class FileSending {
     }
   }
 
+  /** What met a full disk goes on by itself with the next start. */
   async #fail(row: FileOut, code: string): Promise<void> {
-    await this.#rows.change((rows) => rows.out({ ...row, ...this.#rows.out.get(hex(row.id)), failure: code }));
-    this.#host.tell({ type: "file-failed", room: hex(row.room), file: hex(row.id), code });
+    const id = hex(row.id);
+    this.#failed.set(id, code);
+    if (code !== "store.full")
+      await unlessFull(this.#rows.change((rows) => rows.out({ ...row, ...this.#rows.out.get(id), failure: code })));
+    this.#host.tell({ type: "file-failed", room: hex(row.room), file: id, code });
   }
 
   // --- its blob ---

@@ -51,21 +51,24 @@ export class Ending {
     this.#rows = rows;
   }
 
-  /** Say what is due, and look again when the next file is. */
+  /** Look again when the next file is due, whatever becomes of this (STO-41), and say what is due. */
   async look(): Promise<void> {
     this.#unwake();
     const { clock } = this.#host.ports;
     const nowMs = clock.nowMs();
+    const due: [Wanted, number][] = [];
     let nextMs = Number.POSITIVE_INFINITY;
     for (const wanted of filesOf(this.#host)) {
       const row = this.#rows.in(wanted.room, wanted.entry);
       if (wanted.isOurs || row.isHeld || row.told === OVER) continue;
       const warnMs = wanted.expiresMs - WARNED_MS;
       const told = wanted.expiresMs <= nowMs ? OVER : warnMs <= nowMs ? WARNED : 0;
-      if (told > row.told) await this.#say(wanted, told);
+      due.push([wanted, told]);
       if (told < OVER) nextMs = Math.min(nextMs, told === WARNED ? wanted.expiresMs : warnMs);
     }
     if (Number.isFinite(nextMs)) this.#unwake = clock.wake(nextMs, () => void this.look().catch(() => {}));
+    for (const [wanted, told] of due)
+      if (told > this.#rows.in(wanted.room, wanted.entry).told) await this.#say(wanted, told);
   }
 
   async #say(wanted: Wanted, told: number): Promise<void> {
