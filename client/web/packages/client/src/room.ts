@@ -72,7 +72,7 @@ export class Room {
   }
 
   entries(): readonly EntryView[] {
-    return entriesOf(this.kept);
+    return entriesOf(this.context, this.kept);
   }
 
   person(id: string): Person {

@@ -6,10 +6,9 @@ import { KIND_BOT } from "@sealroom/core/identity/record.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./engine/context.ts";
 import type { Delivery, Phase } from "./engine/events.ts";
-import { transcript } from "./engine/rooms/judging.ts";
+import { payloadOf, transcript } from "./engine/rooms/judging.ts";
 import type { Kept, Room } from "./engine/rooms/model.ts";
 import { phaseName } from "./engine/rooms/settling.ts";
-import { countingWordings, payloadOf } from "./engine/rooms/wordings.ts";
 
 const KIND_TEXT = 3;
 
@@ -81,9 +80,9 @@ export function person(c: Context, room: Room, deviceId: Bytes): Person {
 }
 
 /** The entries of a room in the order of the transcript. */
-export function entriesOf(room: Room): readonly EntryView[] {
+export function entriesOf(c: Context, room: Room): readonly EntryView[] {
   const entries = transcript(room);
-  const edits = countingWordings(room);
+  const edits = c.received?.countingWordings(room) ?? new Map<string, Kept>();
   return entries.map((kept) => entryView(room.customer, kept, edits));
 }
 

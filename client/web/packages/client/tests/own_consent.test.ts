@@ -63,7 +63,7 @@ for (const [what, kind, payload] of FORGED) {
     assert.deepEqual(room.consent, consent);
     const stands = [good, entry].map(({ hash }) => room.entries.get(hex(hash))?.stands);
     assert.deepEqual(stands, ["taken", "refused"]);
-    assert.ok(entriesOf(room).some(({ text }) => text === "eins"));
+    assert.ok(entriesOf(scene.c, room).some(({ text }) => text === "eins"));
   });
 }
 
@@ -129,7 +129,7 @@ test("a body of no form, or of another than its kind has, keeps no store from op
   const room = await restarted();
   assert.deepEqual(room.states, []);
   assert.equal(room.entries.get(hex(hash))?.stands, "refused");
-  assert.equal(entriesOf(room).length, scene.room.entries.size);
+  assert.equal(entriesOf(scene.c, room).length, scene.room.entries.size);
 });
 
 test("an open of another device of ours with a receipt that does not verify begins no room (TRN-46)", async () => {
@@ -153,5 +153,5 @@ test("a body that comes later and does not fit completes nothing (TRN-46)", asyn
   assert.equal(scene.kept(wrong.hash)?.entry.body, null);
   assert.deepEqual(scene.forwards(desk.id, [wrong]).codes, ["remote.content"]);
   assert.equal(scene.kept(wrong.hash)?.entry.body, null);
-  assert.ok(entriesOf(await restarted()).some(({ text }) => text === "zwei"));
+  assert.ok(entriesOf(scene.c, await restarted()).some(({ text }) => text === "zwei"));
 });

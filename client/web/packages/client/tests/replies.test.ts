@@ -15,7 +15,7 @@ import { ERASE, map, SAID, Scene } from "./shop_room.ts";
 function shown(scene: Scene): readonly Item[] {
   const { path } = judge(scene.c, scene.room);
   const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
-  return new Items().of(entriesOf(scene.room), { ...around, fileOf: () => ({}) as never });
+  return new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
 }
 
 function messageOf(scene: Scene, hash: Uint8Array): Message | undefined {

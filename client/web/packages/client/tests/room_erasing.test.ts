@@ -269,7 +269,7 @@ test("a body that comes in a session after its commitment completes it, unless i
 test("each order for the whole room has its own answer (ROOM-45)", () => {
   const scene = opened();
   const [shown, answer] = [
-    () => erasureOf(entriesOf(scene.room)).erasure,
+    () => erasureOf(entriesOf(scene.c, scene.room)).erasure,
     (hashes: readonly Bytes[] | null) => scene.arrives(scene.entryOf(desk, 6, map(hashes, 1))),
   ];
   const first = scene.writes(ERASE, map(null));

@@ -19,7 +19,6 @@ import type { Link } from "./links.ts";
 import * as links from "./links.ts";
 import { sendLists } from "./lists.ts";
 import { delivered, greeted } from "./mailbox.ts";
-import { wait as waitReceipts } from "./receipts.ts";
 import { askWeekly } from "./renewal.ts";
 import { lookAtAll, loseAll, redoAhead, tick as tickSessions } from "./renewal_time.ts";
 import { loseRooms, startRooms } from "./rooms/rooms.ts";
@@ -75,7 +74,7 @@ export class Engine {
       links.linkOf(c, turn, "send");
       startRooms(c, turn);
       pump(c, turn);
-      waitReceipts(c, turn);
+      c.received?.waitReceipts(c, turn);
       tickSessions(c, turn);
     });
   }

@@ -3,11 +3,11 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, readU32, same, unhex } from "@sealroom/core/bytes.ts";
 import { RECEIPT } from "@sealroom/core/content.ts";
-import { named, row } from "./codec.ts";
+import { row } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { sessionFor } from "./renewal.ts";
 import { sendControl } from "./sending.ts";
-import { peerOf } from "./state.ts";
+import { dropReceipts, peerOf, receiptKey } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 const LEAST_MS = 300;
@@ -16,12 +16,6 @@ const MAX_WAITING = 1_024;
 const MAX_IDS = 64;
 const MAX_CONFIRMED = 3;
 const MAX_REMEMBERED = 4_096;
-export const PREFIX = "receipt:";
-
-function keyOf(deviceId: Bytes): Bytes {
-  return named(PREFIX, deviceId);
-}
-
 /** Send what is due in batches and not at once: its moment is nobody's business. */
 export function wait(c: Context, turn: Turn): void {
   if (c.receipts.size === 0 || c.timers.atMs("receipts") !== null) return;
@@ -43,7 +37,7 @@ export function confirm(c: Context, turn: Turn, deviceId: Bytes, contentId: Byte
   const oldest = c.confirmed.keys().next().value;
   if (c.confirmed.size > MAX_REMEMBERED && oldest !== undefined) c.confirmed.delete(oldest);
   c.receipts.set(hex(deviceId), [...due, contentId].slice(-MAX_WAITING));
-  turn.put("meta", keyOf(deviceId), () => row(c.receipts.get(hex(deviceId)) ?? []));
+  turn.put("meta", receiptKey(deviceId), () => row(c.receipts.get(hex(deviceId)) ?? []));
   wait(c, turn);
 }
 
@@ -51,7 +45,7 @@ export function confirm(c: Context, turn: Turn, deviceId: Bytes, contentId: Byte
 export function send(c: Context, turn: Turn): void {
   for (const [device, ids] of [...c.receipts]) {
     const deviceId = unhex(device);
-    if (sendTo(c, turn, deviceId, ids)) drop(c, turn, deviceId);
+    if (sendTo(c, turn, deviceId, ids)) dropReceipts(c, turn, deviceId);
   }
 }
 
@@ -65,8 +59,4 @@ function sendTo(c: Context, turn: Turn, deviceId: Bytes, ids: readonly Bytes[]):
     sendControl(c, turn, peer.deviceId, session, RECEIPT, { name: "receipt", read: false, ids: part });
   }
   return true;
-}
-
-export function drop(c: Context, turn: Turn, deviceId: Bytes): void {
-  if (c.receipts.delete(hex(deviceId))) turn.delete("meta", keyOf(deviceId));
 }

@@ -6,7 +6,9 @@
 export { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
 export { release } from "./contents.ts";
 export { take } from "./incoming.ts";
+export { wait as waitReceipts } from "./receipts.ts";
 export { askAgain, plan, tickAsking } from "./rooms/asking.ts";
 export { checkErasing, doesEarlier, doesErase, erasingDueMs, tickErasing } from "./rooms/erasing.ts";
 export { does, takeState } from "./rooms/following.ts";
 export { retryEarly } from "./rooms/taking.ts";
+export { checkOurs, countingWordings, shareFate } from "./rooms/wordings.ts";

@@ -13,7 +13,6 @@ import { storePair } from "@sealroom/core/snapshot_pair.ts";
 import { ClientError } from "../errors.ts";
 import { named, row } from "./codec.ts";
 import type { Context, Received } from "./context.ts";
-import { drop as dropReceipts } from "./receipts.ts";
 import type { Company, Mailbox, Own, Peer } from "./records.ts";
 import { encodeCompany, encodeMailbox, encodeOwn, encodePeer } from "./records.ts";
 import type { Turn } from "./turn.ts";
@@ -21,6 +20,15 @@ import type { Turn } from "./turn.ts";
 export const OWN_KEY = named("own");
 export const REPLACED_KEY = named("replaced");
 export const CODE_KEY = named("recovery");
+export const RECEIPTS = "receipt:";
+
+export function receiptKey(deviceId: Bytes): Bytes {
+  return named(RECEIPTS, deviceId);
+}
+
+export function dropReceipts(c: Context, turn: Turn, deviceId: Bytes): void {
+  if (c.receipts.delete(hex(deviceId))) turn.delete("meta", receiptKey(deviceId));
+}
 
 /** The code for what comes, where it is known to be here. */
 export function receivedOf(c: Context): Received {

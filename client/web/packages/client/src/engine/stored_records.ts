@@ -12,9 +12,9 @@ import { bytesOf, named, RowReader, stored } from "./codec.ts";
 import type { Held } from "./contents.ts";
 import type { Posted } from "./outbox.ts";
 import type { Row } from "./ports.ts";
-import { PREFIX } from "./receipts.ts";
 import type { Company, Mailbox, Outgoing, Own, OwnPrekey, Peer, TakenFlight } from "./records.ts";
 import { PREKEY_KINDS } from "./records.ts";
+import { RECEIPTS } from "./state.ts";
 
 export function decodeOwn(data: Bytes): Own {
   return stored(() => {
@@ -118,10 +118,10 @@ export function decodeTakenFlight(data: Bytes): TakenFlight {
 
 /** What is to be confirmed, by device. */
 export function loadReceipts(rows: readonly Row[]): Map<string, readonly Bytes[]> {
-  const found = rows.filter(({ key }) => hex(key).startsWith(hex(named(PREFIX))));
+  const found = rows.filter(({ key }) => hex(key).startsWith(hex(named(RECEIPTS))));
   return new Map(
     found.map(({ key, value }) => {
-      return [hex(key.slice(PREFIX.length)), stored(() => new RowReader(value).list(bytesOf))] as const;
+      return [hex(key.slice(RECEIPTS.length)), stored(() => new RowReader(value).list(bytesOf))] as const;
     }),
   );
 }

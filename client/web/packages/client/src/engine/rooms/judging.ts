@@ -13,6 +13,7 @@ import { decodeBody } from "@sealroom/core/rooms/entry.ts";
 import type { TakenState, Verdict } from "@sealroom/core/rooms/head.ts";
 import { inOrder, places } from "@sealroom/core/rooms/order.ts";
 import { CLOSED, ERASED, FROZEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "../context.ts";
 import { isOwn, peerOf, receivedOf } from "../state.ts";
 import { isSuspended, ranksBy } from "../team.ts";
@@ -30,6 +31,11 @@ const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21,
 const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 15, 17];
 /** What a steward answers with, or logs, member or not (ROOM-16). */
 const ANSWERS: readonly number[] = [6, 16, 22];
+
+/** What an entry says; null where it was erased, or was never given to us. */
+export function payloadOf(kept: Kept): Value {
+  return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
+}
 
 export function isContent(kind: number): boolean {
   return !OTHERS.includes(kind);

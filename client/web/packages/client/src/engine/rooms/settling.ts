@@ -12,7 +12,6 @@ import { condition, isContent, KIND_TEXT, knownDevices, recipients } from "./jud
 import { earlyDueMs } from "./keeping.ts";
 import type { Kept, Shown } from "./model.ts";
 import { stepIn } from "./rooms.ts";
-import { shareFate } from "./wordings.ts";
 import { postToNewcomers, postUnsent, writeMark } from "./writing.ts";
 
 const PHASES: readonly Phase[] = ["open", "closed", "frozen", "withdrawn", "erased"];
@@ -28,7 +27,7 @@ export function phaseName(phase: number): Phase {
 export function settle(d: Draft): void {
   const before = d.room.shown;
   d.c.received?.retryEarly(d);
-  shareFate(d);
+  d.c.received?.shareFate(d);
   announce(d);
   takeBack(d);
   postUnsent(d);

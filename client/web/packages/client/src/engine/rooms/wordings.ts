@@ -8,6 +8,7 @@ import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { asArray, asText, asUint, Fields, isInteger } from "@sealroom/core/wire/fields.ts";
 import type { Draft } from "./draft.ts";
 import type { Kept, Room } from "./model.ts";
+import { here } from "./writing.ts";
 
 const KIND_TEXT = 3;
 const KIND_EDIT = 4;
@@ -17,11 +18,6 @@ const MAX_DAY = 3_652_059;
 const CHOICE = 1;
 const TEXT = 2;
 const DATE = 4;
-
-/** What an entry says; null where it was erased, or was never given to us. */
-export function payloadOf(kept: Kept): Value {
-  return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
-}
 
 /** The text that an entry words anew; null for any other entry, one that is refused, or whose body is not here. */
 export function textOf({ entry: { header, body }, stands }: Kept): Bytes | null {
@@ -87,9 +83,6 @@ export function checkOurs(d: Draft, kind: number, payload: Value): void {
     if (!isOurs || text.entry.header.kind !== KIND_TEXT || text.hidden || text.entry.body === null) {
       throw new RemoteError("room.right", "no text of ours that is shown");
     }
-  } else if (kind === KIND_TEXT) {
-    const fields = new Fields(payload, 4, [2, 3, 4]);
-    if (fields.has(2)) here(d, fields.bytes(2, 32));
   } else if (kind === KIND_ANSWER) {
     const fields = new Fields(payload, 2);
     const form = here(d, fields.bytes(1, 32));
@@ -97,12 +90,6 @@ export function checkOurs(d: Draft, kind: number, payload: Value): void {
     const isFit = isForm && fits(decodeBody(form.entry.body as Bytes), fields.get(2));
     if (!isFit) throw new LocalError("local.argument", "no answer to this form");
   }
-}
-
-function here(d: Draft, hash: Bytes): Kept {
-  const kept = d.find(hash);
-  if (kept === null || kept.stands !== "taken") throw new LocalError("local.argument", "no such entry in this room");
-  return kept;
 }
 
 /** Whether answers fit a form: ids of its questions, all that are required, each of the type asked for (TRN-43). */

@@ -21,18 +21,27 @@ import {
 } from "@sealroom/core/rooms/entry.ts";
 import { checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { Fields } from "@sealroom/core/wire/fields.ts";
 import { ClientError } from "../../errors.ts";
 import type { Posted } from "../outbox.ts";
 import { receivedOf } from "../state.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import { checkPhase, isContent, KIND_MARK, phaseCode, receivedThen, recipients, transcript } from "./judging.ts";
+import {
+  checkPhase,
+  isContent,
+  KIND_MARK,
+  KIND_TEXT,
+  phaseCode,
+  receivedThen,
+  recipients,
+  transcript,
+} from "./judging.ts";
 import { keep } from "./keeping.ts";
 import type { Kept } from "./model.ts";
-import { checkOurs } from "./wordings.ts";
 
-/** Wordings, erasures and marks are about entries that are here: the code for what comes has come first. */
-export const ABOUT_OTHERS: readonly number[] = [4, 5, 15];
+/** Wordings, erasures, marks and answers are about others: the code for what comes has come first. */
+export const ABOUT_OTHERS: readonly number[] = [4, 5, 15, 19];
 const RESTART_MS = DAY_MS;
 const MAX_LINKS = 15;
 const MAX_UNDER_WAY = 64;
@@ -53,9 +62,11 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
   if (d.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   if (kind !== KIND_OPEN) checkPhase(d, kind);
-  checkOurs(d, kind, payload);
+  checkReply(d, kind, payload);
+  const others = ABOUT_OTHERS.includes(kind) ? receivedOf(d.c) : null;
+  others?.checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
-  if (ABOUT_OTHERS.includes(kind)) receivedOf(d.c).checkErasing(d.room, entry, payload, []);
+  others?.checkErasing(d.room, entry, payload, []);
   if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
   if (entry.header.state !== null) d.set({ named: entry.header.state });
   keep(d, entry, payload);
@@ -71,6 +82,19 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
 export function mayWriteQuietly(d: Draft): boolean {
   if (d.c.isReplaced) return false;
   return !d.room.restarts || d.turn.nowMs - d.room.restartedMs >= RESTART_MS;
+}
+
+/** What is answered is here (TRN-45). */
+function checkReply(d: Draft, kind: number, payload: Value): void {
+  if (kind !== KIND_TEXT) return;
+  const fields = new Fields(payload, 4, [2, 3, 4]);
+  if (fields.has(2)) here(d, fields.bytes(2, 32));
+}
+
+export function here(d: Draft, hash: Bytes): Kept {
+  const kept = d.find(hash);
+  if (kept === null || kept.stands !== "taken") throw new LocalError("local.argument", "no such entry in this room");
+  return kept;
 }
 
 function make(d: Draft, kind: number, payload: Value): Entry {
