@@ -243,8 +243,9 @@ const DESK = {
   "keep.proof": ["Nachweis, {time}", "as proof, {time}"],
 } as const satisfies Readonly<Record<string, Pair>>;
 
-/** What the table of the room words for customers. */
+/** What the table of the room words for customers. An entry of the desk is told as sent when it is on its way. */
 const FOR_CLERKS: Readonly<Record<string, Pair>> = {
+  "delivery.sent": ["Unterwegs", "On its way"],
   "happened.identified": ["Der Kunde hat sich angemeldet: {name}.", "The customer has signed in: {name}."],
   "happened.rated": ["Der Kunde hat bewertet.", "The customer has rated."],
   "happened.handed-over": [

@@ -14,3 +14,9 @@ test("why nothing can be written is a sentence in each part of a room's life", (
   assert.match(deskWords("de")(whyShut("withdrawn")), /Einwilligung widerrufen/u);
   assert.match(deskWords("en")(whyShut("begun")), /Take the room/u);
 });
+
+test("what the desk has handed to its relay's way is not called sent, nor is a colleague's erasure everybody's", () => {
+  assert.equal(deskWords("de").ui("delivery.sent"), "Unterwegs");
+  assert.equal(deskWords("en").notes("delivery.sent"), "On its way");
+  assert.match(deskWords("de")("ask.erase.text"), /Der Kunde behält sie/u);
+});
