@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from e2ee_client.engine.records import StoppedCopy
 from e2ee_client.engine.rooms.retaining import Retaining
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.rooms.surroundings import DEFAULT_RETENTION, Policy
@@ -93,6 +94,27 @@ def test_an_ephemeral_text_goes_a_week_after_it_was_read_and_the_customer_keeps_
     assert not has(desk, room_id, unread)
     assert all(has(customer, room_id, one) for one in (read, unread, ours))
     assert rooms_of(desk).index[room_id].unread == 0
+
+
+def test_a_timer_of_a_room_runs_in_a_stopped_copy_of_a_store_too() -> None:
+    """ROOM-42, ID-48: it has no connections any more."""
+    world, desk, customer, room_id = begun(RetentionClass.EPHEMERAL)
+    early, late = write(customer, room_id, "gelesen"), write(customer, room_id, "später gelesen")
+    world.advance(MINUTE_MS)
+    mark_read(desk, room_id, early)
+    world.advance(DAY_MS)
+    mark_read(desk, room_id, late)
+    desk.stop()
+    desk.rows.commit((StoppedCopy(world.now_ms).put(),))
+    world.now_ms += 6 * DAY_MS + HOUR_MS
+    desk.crash(desk.rows)
+    desk.start()
+    world.advance(HOUR_MS)
+    assert not has(desk, room_id, early)
+    assert has(desk, room_id, late)
+    world.advance(DAY_MS)
+    assert not has(desk, room_id, late)
+    assert not desk.connections
 
 
 def test_a_closed_room_goes_after_its_time_with_its_notes_and_one_that_is_opened_again_stays() -> None:

@@ -61,7 +61,6 @@ def test_the_copy_whose_list_the_directory_does_not_have_stops_and_says_so() -> 
         assert company.of(CopyStopped) == [CopyStopped()]
         assert company.of(ConnectionChanged)[-1].code == "account.second_copy"
         assert not company.connections
-        assert company.engine.next_wake_ms is None
         with pytest.raises(SecondCopyError):
             company.send(customer.engine.account_id, "noch da?")
         with pytest.raises(SecondCopyError):
@@ -76,6 +75,18 @@ def test_the_copy_whose_list_the_directory_does_not_have_stops_and_says_so() -> 
         assert not company.sent
     assert {key[0] for key in company.rows.tables["message"]}
     assert not twin.of(CopyStopped)
+
+
+def test_what_ends_by_itself_does_so_in_a_stopped_copy_as_well() -> None:
+    """ID-48, ID-18: while it runs, and when it is opened again."""
+    world, company, _, _, _ = signed_twice(tells=False)
+    assert company.of(CopyStopped)
+    prekeys = len(company.rows.tables["prekey"])
+    world.advance(46 * DAY_MS)
+    assert not company.rows.tables["prekey"], prekeys
+    assert not company.connections
+    company.stop()
+    assert company.engine.next_wake_ms is None
 
 
 def test_the_copy_whose_list_the_directory_has_goes_on_without_a_restore() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from e2ee_relay.protocol import LookupResult
 
 from e2ee import identity
@@ -13,6 +15,8 @@ from e2ee_client.events import ConnectionChanged, ConnectionState, CopyStopped
 from .part import Part
 from .records import StoppedCopy
 from .turn import Turn
+
+_ERASE_EVERY_MS: Final = 3_600_000
 
 
 class Copies(Part):
@@ -36,7 +40,20 @@ class Copies(Part):
         turn.put(StoppedCopy(turn.now_ms).put())
         self.tell(turn)
         self._context.links.stop(turn)
+        self.rest(turn)
         return True
+
+    def rest(self, turn: Turn) -> None:
+        """Have connections no more, and nothing due but what ends by itself (ID-18, DR-16, ROOM-42)."""
+        self._context.timers.clear()
+        self._erase(turn)
+        self._context.rooms.start_timers(turn)
+
+    def _erase(self, turn: Turn) -> None:
+        self._context.timers.set("maintain", turn.now_ms + _ERASE_EVERY_MS, self._erase)
+        self._context.upkeep.sweep(turn)
+        for peer in self._state.peers.values():
+            self._context.upkeep.expire_skipped(turn, peer)
 
     def tell(self, turn: Turn) -> None:
         """Tell the application that this store has stopped; once in each opening."""

@@ -89,6 +89,7 @@ class Engine(Queries):
         self._displaced_ms: list[int] = []
         self._latest_ms = 0
         self._is_ahead = False
+        self._runs = False
 
     # --- life ---
 
@@ -131,9 +132,10 @@ class Engine(Queries):
         """Go online: look after what has to be renewed and open the connections of our mailboxes. A store
         that a second copy has signed beside stays offline (ID-48).
         """
-        turn = self._step(now_ms)
+        turn, self._runs = self._step(now_ms), True
         if self._state.is_second_copy:
             self._context.copies.tell(turn)
+            self._context.copies.rest(turn)
             return turn.effects()
         self._context.links.is_online = True
         self._maintain(turn)
@@ -147,7 +149,7 @@ class Engine(Queries):
 
     def stop(self, now_ms: int) -> list[Effect]:
         """Go offline: close every connection."""
-        turn = self._step(now_ms)
+        turn, self._runs = self._step(now_ms), False
         self._context.links.stop(turn)
         return turn.effects()
 
@@ -204,7 +206,7 @@ class Engine(Queries):
     def tick(self, now_ms: int) -> list[Effect]:
         """Do what time asks for; called at or after `next_wake_ms`."""
         turn, context = self._step(now_ms), self._context
-        if not context.links.is_online:
+        if not self._runs:
             return []
         context.links.tick(turn)
         context.timers.run(turn)
@@ -212,9 +214,11 @@ class Engine(Queries):
 
     @property
     def next_wake_ms(self) -> int | None:
-        """When to call `tick`; None while offline."""
+        """When to call `tick`; None while offline. A store that a second copy has signed beside erases in
+        time (ID-48).
+        """
         context = self._context
-        if not context.links.is_online:
+        if not self._runs:
             return None
         times = (context.timers.wake_ms(), context.links.wake_ms())
         return min((at_ms for at_ms in times if at_ms is not None), default=None)

@@ -31,6 +31,12 @@ class Timers:
         self._due.pop(name, None)
         self._times.drop(name)
 
+    def clear(self) -> None:
+        """Do nothing of all that was to be done."""
+        self._work.clear()
+        self._due.clear()
+        self._times.clear()
+
     def at_ms(self, name: Name) -> int | None:
         """Return when something is due; None if nothing is to be done under the name."""
         return self._due.get(name, self._times.at_ms(name))

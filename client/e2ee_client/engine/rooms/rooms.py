@@ -507,16 +507,20 @@ class Rooms(LoadedRooms):
 
     def start(self, turn: Turn) -> None:
         """The engine goes online: what is due is done, and each room started, some at a time."""
-        self.around.turn = turn
-        self.dropping.look(turn)
+        self.start_timers(turn)
         self.who_waits.start(turn, self.index)
         self.requests.start(turn)
         self.files.start(turn)
+        if self._unstarted:
+            self._go_on(turn)
+
+    def start_timers(self, turn: Turn) -> None:
+        """Have done in each room what is due there (ROOM-42)."""
+        self.around.turn = turn
+        self.dropping.look(turn)
         for room_id, one in self.index.items():
             if one.wake_ms is not None:
                 self.around.wake(turn, room_id, one.wake_ms)
-        if self._unstarted:
-            self._go_on(turn)
 
     def _go_on(self, turn: Turn) -> None:
         if self._context.timers.at_ms("rooms") is None:
