@@ -14,19 +14,20 @@ from e2ee.rooms.desk import repeat_due_ms
 from e2ee.rooms.entry import Author, DeviceTag, Entry, Header, device_tag
 from e2ee.rooms.forward import GROUND, Asked, Share, answer, share
 from e2ee.rooms.head import path_to
-from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.kinds import CONTENT, Kind, Side
 from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.signals import MAX_WANTED, Want, encode_signal
 from e2ee.rooms.state import State, WrittenState
 from e2ee.rooms.transcript import GAP_AFTER_MS
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import GapClosed, GapShown
+from e2ee_client.room_events import EntryProgress, GapClosed, GapShown
 
 from .entry_log import StoredEntry
 from .records import Asking as Asks
 from .records import Sought
 from .room_part import RoomPart
+from .writing import progress_of
 
 MAX_ROSTERS: Final = 16
 """States of which the roster is asked for at a time (ROOM-53)."""
@@ -284,8 +285,18 @@ class Asking(RoomPart):
         may_read = not stored.is_hidden and not (
             stored.is_marked and is_company and not self._is_cleared(turn, asker)
         )
+        if self._around.side is Side.CUSTOMER and is_company and kind in CONTENT:
+            may_read = may_read and self._leaves(turn, stored)
         now = states.receives(asker, kind, turn.now_ms)
         return share(kind, recipient_now=now, recipient_then=then or kind in GROUND, may_read=may_read)
+
+    def _leaves(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether a content may leave the customer: not what its person was told has failed, or what stands
+        before a withdrawal (TRN-15).
+        """
+        is_ours = stored.author == self._around.us
+        has_failed = is_ours and progress_of(self._live, stored) is EntryProgress.FAILED
+        return not has_failed and not self._room.states.is_taken_back(turn, stored)
 
     def _is_cleared(self, turn: Turn, device: Author) -> bool:
         member = self._around.team(self._live.company, turn.now_ms).members.get(device.device_id)

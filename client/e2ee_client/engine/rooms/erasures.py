@@ -44,15 +44,13 @@ class Erasures(RoomPart):
         self._live.erasures = (*self._live.erasures, erasure)[-MAX_ERASURES:]
 
     def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId]) -> None:
-        """An order that had waited is on its way to these devices: an answer is due of them from now on
-        (ROOM-45).
+        """An order that had waited is on its way to these devices: an answer is due of them from now on, and
+        of nobody else (ROOM-45, ROOM-52).
         """
         self._live.erasures = tuple(
             one
             if one.by != by
-            else one._replace(
-                due_from=tuple(sorted({*one.due_from, *devices})), asked_ms=turn.now_ms, is_told=False
-            )
+            else one._replace(due_from=tuple(sorted(devices)), asked_ms=turn.now_ms, is_told=False)
             for one in self._live.erasures
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from e2ee.errors import NoRight, RemoteError, TooMany
 from e2ee.ids import DeviceId
-from e2ee.rooms.acts import Condition, RoomAct, act_of
+from e2ee.rooms.acts import Condition, RoomAct, What, act_of
 from e2ee.rooms.entry import Author, DeviceTag, Entry, EntryHash
 from e2ee.rooms.head import Team, path_to
 from e2ee.rooms.kinds import Kind, Side
@@ -317,6 +317,14 @@ class States(RoomPart):
         if entry_hash not in self._live.acts:
             self._live.acts = (*self._live.acts, entry_hash)
             self._sort_acts(turn)
+
+    def is_taken_back(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether a withdrawal stands after an entry: what the customer said before it leaves no more
+        (ROOM-35, TRN-15).
+        """
+        own = [one.hash for one in self.room.acts if one.what is What.WITHDRAW]
+        last = self._room.log.find(turn, own[-1]) if own else None
+        return last is not None and (stored.k, stored.hash) < (last.k, last.hash)
 
     def opened(self, turn: Turn) -> None:
         """The room's `open` is here, with the desks that it went to."""

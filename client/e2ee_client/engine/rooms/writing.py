@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from e2ee.errors import IdentityMismatch, RemoteError, TooMany
+from e2ee.errors import IdentityMismatch, RemoteError, RoomErased, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
 from e2ee.rooms.entry import (
@@ -27,12 +27,15 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ChainRestarted, EntryProgress, EntryState
 
 from .entry_log import StoredEntry
+from .erasing import kind_of
 from .records import LiveRoom
 from .room_part import RoomPart
 
 RESTART_MS: Final = 86_400_000
 MAX_UNSENT: Final = 256
 MAX_UNDER_WAY: Final = 64
+_ALWAYS: Final = frozenset({Kind.OPEN, Kind.CONSENT, Kind.WITHDRAW, Kind.ERASE, Kind.MARK})
+"""What is written however much waits (ROOM-55)."""
 
 
 class Writing(RoomPart):
@@ -42,14 +45,16 @@ class Writing(RoomPart):
         """Write an entry of ours, and post it; without a recipient it waits, unsealed (ROOM-15).
 
         Raises:
-            RemoteError: the phase or our side lets it not pass. InvalidArgument: outside chapter 17, or an
-                answer that does not fit. UnknownEntry: what it is about is not here (TRN-45).
+            RemoteError: the phase or our side lets it not pass, or too many wait (ROOM-55).
+            InvalidArgument: outside chapter 17, or an answer that does not fit.
+            UnknownEntry: what it is about is not here (TRN-45).
             DeviceReplacedError, SecondCopyError: this device writes nothing more (ACC-67, ID-48).
         """
         live, kind = self._live, int(payload.kind)
         self._around.check_goes_on()
         check_writer(kind, self._around.side)
         self._room.states.check_content(kind, turn.now_ms)
+        self._check_waiting(turn, kind)
         self._room.about.check_ours(turn, payload)
         entry, view = self._make(turn, payload)
         self._room.erasing.check(turn, entry, payload)
@@ -136,9 +141,10 @@ class Writing(RoomPart):
         """Post what has waited for a recipient, in order, each to whom its kind goes then (ROOM-52)."""
         live, kept, served = self._live, list[EntryHash](), dict[int, list[Author]]()
         for one in live.unsent:
-            kind = self._kind(turn, one)
-            if kind is None:
+            stored = self._room.log.find(turn, one)
+            if stored is None or self._has_failed(turn, stored):
                 continue
+            kind = kind_of(stored)
             to = served[kind] if kind in served else served.setdefault(kind, self._company(turn, kind))
             if not to:
                 kept.append(one)
@@ -148,9 +154,28 @@ class Writing(RoomPart):
                 self._room.erasures.reached(turn, one, [author.device_id for author in to])
         live.unsent = tuple(kept)
 
-    def _kind(self, turn: Turn, entry_hash: EntryHash) -> int | None:
-        stored = self._room.log.find(turn, entry_hash)
-        return None if stored is None else Header.decode(stored.header).kind
+    def _has_failed(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Tell of a content that waits and does not go: it was erased, or the phase lets it not pass any more
+        (ROOM-52).
+        """
+        code = RoomErased.code if stored.is_hidden else ""
+        try:
+            self._room.states.check_content(kind_of(stored), turn.now_ms)
+        except RemoteError as error:
+            code = code or error.code
+        if code:
+            event = EntryState(self._live.room_id, stored.hash, EntryProgress.FAILED, code=code)
+            self._around.tell(turn, event)
+        return bool(code)
+
+    def _check_waiting(self, turn: Turn, kind: int) -> None:
+        """Refuse what would wait beside too many others (ROOM-55).
+
+        Raises:
+            TooMany.
+        """
+        if len(self._live.unsent) >= MAX_UNSENT and kind not in _ALWAYS and not self._company(turn, kind):
+            raise TooMany("too many entries wait for somebody of the company")
 
     def _company(self, turn: Turn, kind: int) -> list[Author]:
         found = self._room.states.recipients(kind, turn.now_ms)
@@ -189,7 +214,11 @@ class Writing(RoomPart):
         return [one for one in found[::-1] if Header.decode(one.header).kind in kinds]
 
     def _is_under_way(self, turn: Turn, stored: StoredEntry) -> bool:
-        """Whether nobody of the company has confirmed an entry, or it stands after the state in force."""
+        """Whether nobody of the company has confirmed an entry, or it stands after the state in force; not
+        what was said before a withdrawal.
+        """
+        if self._room.states.is_taken_back(turn, stored):
+            return False
         head = self._room.states.room.head
         state = None if head is None else self._room.log.find(turn, head.hash)
         is_after = state is not None and (stored.k, stored.hash) > (state.k, state.hash)
@@ -244,17 +273,6 @@ class Writing(RoomPart):
         if entry_hash not in live.unsent:
             live.unsent = (*live.unsent, entry_hash)
             self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
-            while len(live.unsent) > MAX_UNSENT:
-                self._give_up_one(turn)
-
-    def _give_up_one(self, turn: Turn) -> None:
-        """Of too many that wait the oldest content has failed, then the oldest act; `open`, and what takes a
-        consent back or erases, last (ROOM-52).
-        """
-        live = self._live
-        oldest = min(live.unsent, key=lambda one: _given_up(self._kind(turn, one)))
-        live.unsent = tuple(one for one in live.unsent if one != oldest)
-        self._around.tell(turn, EntryState(live.room_id, oldest, EntryProgress.FAILED, code=TooMany.code))
 
     def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
         """Write an entry that follows from another one, if it may be written now."""
@@ -265,14 +283,6 @@ class Writing(RoomPart):
         except RemoteError:
             return False
         return True
-
-
-def _given_up(kind: int | None) -> int:
-    if kind in (Kind.WITHDRAW, Kind.ERASE):
-        return 2
-    if kind == Kind.OPEN:
-        return 3
-    return 0 if kind is None or kind in CONTENT else 1
 
 
 def progress_of(live: LiveRoom, stored: StoredEntry) -> EntryProgress:

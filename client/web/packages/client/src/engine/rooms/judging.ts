@@ -23,6 +23,7 @@ import type { Kept, Room } from "./model.ts";
 export const KIND_STATE = 2;
 export const KIND_TEXT = 3;
 export const KIND_ERASED = 6;
+export const KIND_WITHDRAW = 9;
 export const KIND_RATING = 20;
 export const KIND_MARK = 21;
 /** What passes in every phase; all else is content, kinds that are not known as well (ROOM-19). */
@@ -83,6 +84,11 @@ export function transcript(room: Room): readonly Kept[] {
   const taken = [...room.entries.values()].filter((one) => one.stands === "taken");
   const placed = taken.map((one) => one.entry);
   return inOrder(placed, room.root).map((one) => room.entries.get(hex(one.hash)) as Kept);
+}
+
+/** Where the last withdrawal stands: what was said before it leaves the customer no more (ROOM-35, TRN-15). */
+export function lastWithdrawal(all: readonly Kept[]): number {
+  return all.findLastIndex((one) => one.entry.header.kind === KIND_WITHDRAW);
 }
 
 /** What holds now: the head, and above it each act that has not ended (ROOM-13). */

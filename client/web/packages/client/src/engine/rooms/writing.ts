@@ -32,6 +32,7 @@ import {
   isContent,
   KIND_MARK,
   KIND_TEXT,
+  lastWithdrawal,
   phaseCode,
   receivedThen,
   recipients,
@@ -168,19 +169,31 @@ export function retry(d: Draft, hash: Bytes): void {
   if (kept?.delivery === "failed") d.keep({ ...kept, waitingFor: [], delivery: "waiting" });
 }
 
-/** Post what has waited for a recipient, in order; an `open` that nobody got goes to the desks in force (ROOM-21). */
+/**
+ * Post what has waited for a recipient, in order; an `open` that nobody got goes to the desks in force (ROOM-21). A
+ * content that is hidden, or that the phase does not let pass any more, has failed (ROOM-52).
+ */
 export function postUnsent(d: Draft): void {
   for (const kept of own(d)) {
-    const isUnsent = kept.delivery === "waiting" && kept.waitingFor.length === 0 && kept.stands === "taken";
-    if (isUnsent && !kept.hidden) postEntry(d, kept.entry.hash);
+    const { hash, header } = kept.entry;
+    if (kept.delivery !== "waiting" || kept.waitingFor.length > 0 || kept.stands !== "taken") continue;
+    const code = kept.hidden ? "room.erased" : phaseCode(d, header.kind);
+    if (code === undefined) postEntry(d, hash);
+    else {
+      d.keep({ ...kept, delivery: "failed" });
+      d.tell({ type: "delivery", room: hex(d.room.id), entry: hex(hash), state: "failed", code });
+    }
   }
 }
 
 /** Post what was under way when the room was given to others to those who have it now (ROOM-35). */
 export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
   if (newcomers.length === 0) return;
-  const ours = transcript(d.room).filter((one) => one.delivery !== null && isContent(one.entry.header.kind));
-  const order = transcript(d.room).map((one) => hex(one.entry.hash));
+  const all = transcript(d.room);
+  const ours = all
+    .slice(lastWithdrawal(all) + 1)
+    .filter((one) => one.delivery !== null && isContent(one.entry.header.kind));
+  const order = all.map((one) => hex(one.entry.hash));
   const head = d.judged().head;
   const headAt = head === null ? -1 : order.indexOf(hex(head.hash));
   for (const kept of ours.slice(-MAX_UNDER_WAY)) {
