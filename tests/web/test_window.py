@@ -284,7 +284,7 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
 async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show: Show) -> None:
     """ACC-62, ACC-65, ACC-72: whose code is asked for is said, and another company's, pasted with the line
     above it, goes nowhere; nothing is made by a code alone; the notice is shown with its two answers. A tab
-    that is left waits no longer.
+    that is left waits no longer, and ends what is its own (STO-45).
     """
     page = await show("lost")
     await page.get_by_role("button", name="Mit Code weiterschreiben").press("Enter")
@@ -312,7 +312,8 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
     assert await web_pictures.barriers(page) == []
     assert await page.evaluate("backend.calls.filter(([name, act]) => act === 'recover').length") == 0
     await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
-    assert await page.evaluate("backend.calls.filter(([name, act]) => act === 'recover-end').length") == 1
+    ends = "backend.calls.filter(([name, act]) => act === 'end').map((one) => one[2])"
+    (ended,) = await page.evaluate(ends)
     await dialog.get_by_role("button", name="Einverstanden, weiter").press("Enter")
     await dialog.get_by_text("Sie schreiben wieder als Sie selbst").wait_for()
     await dialog.get_by_role("button", name="Weiterschreiben").press("Enter")
@@ -321,6 +322,8 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
     given = await page.evaluate(recovered)
     assert [(one["code"], one["purposes"]) for one in given] == [(CODE, [1])]
     assert given[0]["shown"]["locale"] == "de"
+    assert given[0]["handle"] == ended
+    assert set(await page.evaluate(ends)) == {ended}
 
 
 @browsers.firefox_in_audit

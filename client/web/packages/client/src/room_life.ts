@@ -259,7 +259,8 @@ export class RoomLife {
 
   /** What is under way stays here, whichever window has begun it. */
   protected async carryOut(act: string, given: unknown): Promise<unknown> {
-    this.#further ??= (await this.options.ports.later()).furtherOf({
+    const { furtherOf } = await this.options.ports.later();
+    this.#further ??= furtherOf({
       customer: () => this.#open(),
       notice: (shown) => this.#asShown(shown),
     });

@@ -489,7 +489,7 @@ test("what is accepted is the notice that was shown, and no other in its place (
       return {} as ShownNotice;
     },
   });
-  const given = { code: "X", purposes: [1] };
+  const given = { handle: "a", code: "X", purposes: [1] };
   assert.equal(await refusal(act("recover", { ...given, shown: { ...shown, number: 2 } })), "client.notice_changed");
   assert.deepEqual(accepted, []);
   await act("recover", { ...given, shown });

@@ -100,7 +100,7 @@ async function takeOut(context: DialogContext, at: Steps, { id }: OwnDevice): Pr
 // --- letting one in ---
 
 export function startLink(context: DialogContext): void {
-  const at = steps(context, "link.title", devicesStyle, () => void at.do("link-end", null).catch(() => {}));
+  const at = steps(context, "link.title", devicesStyle);
   void linking(context, at);
 }
 
@@ -108,14 +108,15 @@ async function linking(context: DialogContext, at: Steps): Promise<void> {
   const { words } = at;
   const again = () => void linking(context, at);
   try {
-    const text = await at.do("link", null);
+    at.show(h("p", { role: "status" }, words("link.making")));
+    const text = await at.do("link", at.handle);
     showText(context, at, text);
-    const digits = await at.do("link-digits", null);
+    const digits = await at.do("link-digits", at.handle);
     if (!at.isOpen()) return;
     let isStopped = false;
     const stop = async () => {
       isStopped = true;
-      await at.do("link-end", null).catch(() => {});
+      await at.end();
       at.show(h("p", null, words("link.stopped")), acts([words("fault.again"), again, true]));
     };
     const confirm = () => void confirmed(at, again);
@@ -125,7 +126,7 @@ async function linking(context: DialogContext, at: Steps): Promise<void> {
       h("p", null, words("link.compare.text")),
       acts([words("link.other"), () => void stop()], [words("link.same"), confirm, true]),
     );
-    await at.do("link-over", null).catch((problem: unknown) => {
+    await at.do("link-over", at.handle).catch((problem: unknown) => {
       if (!isStopped) throw problem;
     });
   } catch (problem) {
@@ -137,7 +138,7 @@ async function confirmed(at: Steps, again: () => void): Promise<void> {
   const { words } = at;
   at.show(h("p", { role: "status" }, words("link.adding")));
   try {
-    await at.do("link-confirm", null);
+    await at.do("link-confirm", at.handle);
     at.show(h("p", { role: "status" }, icon("check"), " ", words("link.added")));
   } catch (problem) {
     at.fault(secondOf(problem), again);
@@ -195,8 +196,7 @@ export function qrView(text: string, label: string): SVGSVGElement {
 // --- coming in ---
 
 export function startJoin(context: DialogContext): void {
-  const at = steps(context, "join.title", devicesStyle, () => void at.do("join-end", null).catch(() => {}));
-  enterCode(at);
+  enterCode(steps(context, "join.title", devicesStyle));
 }
 
 function enterCode(at: Steps): void {
@@ -230,7 +230,7 @@ async function offered(at: Steps, text: string): Promise<void> {
   const { words } = at;
   const again = () => enterCode(at);
   try {
-    const { company, origin } = await at.do("offer", text);
+    const { company, origin } = await at.do("offer", { handle: at.handle, text });
     at.show(
       h("h3", null, words("join.own.title")),
       h("p", null, words("join.own.text", { company, origin })),
@@ -245,9 +245,9 @@ async function joined(at: Steps, again: () => void): Promise<void> {
   const { words } = at;
   at.show(h("p", { role: "status" }, words("join.waiting")));
   try {
-    const digits = await at.do("join", null);
+    const digits = await at.do("join", at.handle);
     at.show(h("h3", null, words("join.digits")), digitsView(digits), h("p", null, words("join.digits.text")));
-    await at.do("join-done", null);
+    await at.do("join-done", at.handle);
     at.show(h("p", { role: "status" }, icon("check"), " ", words("join.done")));
   } catch (problem) {
     at.fault(problem, again);

@@ -32,23 +32,24 @@ export interface ReadCode {
   readonly group: number | null;
 }
 
+/** Names what one dialog of one tab has under way; a random one, so that no other tab has it. */
+export type Handle = string;
+
 /** By the name of the act: what it takes and what it resolves to. */
 export interface Further {
   /** The devices of this person, this one first. */
   readonly devices: readonly [given: null, gives: readonly OwnDevice[]];
   readonly remove: readonly [given: string, gives: null];
   /** Let a further device in: the text that it reads. Then six digits, once it has come; then the person's word. */
-  readonly link: readonly [given: null, gives: string];
-  readonly "link-digits": readonly [given: null, gives: string];
+  readonly link: readonly [given: Handle, gives: string];
+  readonly "link-digits": readonly [given: Handle, gives: string];
   /** Resolves when the device was taken in, and rejects with what has ended the link before. */
-  readonly "link-over": readonly [given: null, gives: null];
-  readonly "link-confirm": readonly [given: null, gives: null];
-  readonly "link-end": readonly [given: null, gives: null];
+  readonly "link-over": readonly [given: Handle, gives: null];
+  readonly "link-confirm": readonly [given: Handle, gives: null];
   /** Read what another device shows; `join` says that it is the person's own, and gives six digits. */
-  readonly offer: readonly [given: string, gives: JoinOffer];
-  readonly join: readonly [given: null, gives: string];
-  readonly "join-done": readonly [given: null, gives: null];
-  readonly "join-end": readonly [given: null, gives: null];
+  readonly offer: readonly [given: { readonly handle: Handle; readonly text: string }, gives: JoinOffer];
+  readonly join: readonly [given: Handle, gives: string];
+  readonly "join-done": readonly [given: Handle, gives: null];
   /** The recovery code, to be written down. */
   readonly code: readonly [given: null, gives: CodeSheet];
   /** What was typed of the groups that the sheet asks for; gives the number of the first that is wrong, or null. */
@@ -57,11 +58,16 @@ export interface Further {
   readonly "code-read": readonly [given: string, gives: ReadCode];
   /** The person, who has lost every device, accepts the notice for these purposes and goes on by the code. */
   readonly recover: readonly [
-    given: { readonly code: string; readonly purposes: readonly number[]; readonly shown: Notice },
+    given: {
+      readonly handle: Handle;
+      readonly code: string;
+      readonly purposes: readonly number[];
+      readonly shown: Notice;
+    },
     gives: null,
   ];
-  /** The person does not wait any longer: what is not made yet is not made. */
-  readonly "recover-end": readonly [given: null, gives: null];
+  /** The person does not wait any longer: what is under way ends, and what is not made yet is not made. */
+  readonly end: readonly [given: Handle, gives: null];
 }
 
 export type FurtherAct = keyof Further;

@@ -149,15 +149,10 @@ function typedBack(context: DialogContext, at: Steps, { asked }: CodeSheet): voi
 // --- typed where every device is lost ---
 
 export function startRecovery(context: DialogContext): void {
-  const end = () => void context.backend.further("recover-end", null).catch(() => {});
-  const closed = new AbortController();
-  const ended = () => {
-    closed.abort();
-    end();
-  };
+  const at = steps(context, "recover.title", recoveryStyle);
   // A tab that is left waits no longer either, and says so before it lets its channel go.
-  addEventListener("pagehide", end, { capture: true, signal: closed.signal });
-  entered(context, steps(context, "recover.title", recoveryStyle, ended), "");
+  addEventListener("pagehide", () => void at.end(), { capture: true, once: true });
+  entered(context, at, "");
 }
 
 /** Nothing leaves the device before the code is one and the notice was accepted. */
@@ -218,7 +213,7 @@ async function recovered(context: DialogContext, at: Steps, code: string, accept
   const { words } = at;
   at.show(h("p", { role: "status" }, words("recover.waiting")));
   try {
-    await at.do("recover", { code, ...accepted });
+    await at.do("recover", { handle: at.handle, code, ...accepted });
     at.show(
       h("p", { role: "status" }, icon("check"), " ", words("recover.done")),
       h("p", null, words("recover.before")),

@@ -4,7 +4,7 @@ import { icon } from "./all_icons.ts";
 import { openDialog } from "./dialog.ts";
 import type { Child } from "./dom.ts";
 import { h, replace, sheet } from "./dom.ts";
-import type { Further, FurtherAct } from "./further.ts";
+import type { Further, FurtherAct, Handle } from "./further.ts";
 import type { DialogContext } from "./room_dialogs.ts";
 import type { LaterKey, LaterWords } from "./words_later.ts";
 import { faultOf, laterWords } from "./words_later.ts";
@@ -19,27 +19,42 @@ const stepsStyle: CSSStyleSheet = sheet(`
 
 /** A dialog of steps: each replaces the one before, and has the focus. */
 export interface Steps {
+  /** Of what this dialog has under way. */
+  readonly handle: Handle;
   readonly words: LaterWords;
   show(...children: readonly Child[]): void;
   fault(problem: unknown, again: () => void): void;
   isOpen(): boolean;
   close(): void;
+  /** What is under way ends, the dialog stays. */
+  end(): Promise<void>;
   do<A extends FurtherAct>(act: A, given: Further[A][0]): Promise<Further[A][1]>;
 }
 
-/** Open such a dialog, with the style sheet of its own; `ended` comes once, whatever closed it. */
-export function steps(context: DialogContext, title: LaterKey, own: CSSStyleSheet, ended = (): void => {}): Steps {
+/** Open such a dialog, with the style sheet of its own; what it has under way ends with it, whatever closes it. */
+export function steps(context: DialogContext, title: LaterKey, own: CSSStyleSheet): Steps {
   const { root, words, backend } = context;
   const missing = [stepsStyle, own].filter((one) => !root.adoptedStyleSheets.includes(one));
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...missing];
   const say = laterWords(words);
   const box = h("div", { class: "steps", tabindex: -1, "aria-live": "polite" });
-  const dialog = openDialog(root, { title: say(title), closeWord: words("dialog.done"), content: [box] }, ended);
+  const handle = crypto.randomUUID();
+  const end = () =>
+    backend.further("end", handle).then(
+      () => {},
+      () => {}, // It ends with the tab that leads.
+    );
+  const dialog = openDialog(
+    root,
+    { title: say(title), closeWord: words("dialog.done"), content: [box] },
+    () => void end(),
+  );
   const show = (...children: readonly Child[]) => {
     replace(box, ...children);
     (box.querySelector<HTMLElement>(":is(textarea, input):not([readonly], [type=checkbox])") ?? box).focus();
   };
   return {
+    handle,
     words: say,
     show,
     fault: (problem, again) => {
@@ -50,6 +65,7 @@ export function steps(context: DialogContext, title: LaterKey, own: CSSStyleShee
     },
     isOpen: () => dialog.open,
     close: () => dialog.close(),
+    end,
     do: (act, given) => backend.further(act, given),
   };
 }

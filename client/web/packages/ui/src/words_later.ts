@@ -54,6 +54,7 @@ export const LATER_WORDS = {
     "Öffnen Sie diese Seite auf dem anderen Gerät, wählen Sie dort „Ich schreibe schon auf einem anderen Gerät“ und geben Sie den Code ein.",
     "Open this page on the other device, choose “I already write on another device” there, and enter the code.",
   ],
+  "link.making": ["Einen Moment, der Code wird gemacht.", "One moment, the code is being made."],
   "link.once": [
     "Der Code gilt zehn Minuten und für ein Gerät. Geben Sie ihn niemandem.",
     "The code is good for ten minutes and for one device. Give it to nobody.",

@@ -160,7 +160,7 @@ function furtherScripted(
     "link-digits": async () => (wish === "waits" ? never() : wish === "expired" ? refuse("link.expired") : "041837"),
     "link-over": async () => (wish === "second" ? refuse("link.code") : never()),
     offer: async (given) =>
-      given === LINK_TEXT || given === "GOOD"
+      [LINK_TEXT, "GOOD"].includes((given as { readonly text: string }).text)
         ? { company: "Praxis Dr. Yildiz", origin: "https://chat.praxis.example" }
         : refuse("link.code"),
     join: async () => (wish === "expired" ? refuse("link.expired") : "041837"),

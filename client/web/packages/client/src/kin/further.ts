@@ -1,7 +1,7 @@
 /** What most people never ask a room for, by the names of its acts: what is under way is kept here (`ui/further.ts`). */
 
 import type { Notice } from "@sealroom/ui/backend.ts";
-import type { Further, FurtherAct } from "@sealroom/ui/further.ts";
+import type { Further, FurtherAct, Handle } from "@sealroom/ui/further.ts";
 import type { Customer, ShownNotice } from "../customer.ts";
 import { ClientError } from "../errors.ts";
 import type { Link } from "./inviting.ts";
@@ -17,6 +17,22 @@ function missing(): ClientError {
   return new ClientError("link.expired", "nothing is under way");
 }
 
+/** What one dialog has under way; dialogs of several tabs have theirs beside each other (STO-45). */
+interface UnderWay {
+  readonly end: AbortController;
+  link: Link | null;
+  offer: Offer | null;
+  joining: ReturnType<Offer["join"]> | null;
+}
+
+/** What comes only after its dialog was closed is closed at once. */
+function closeAtEnd({ end: { signal } }: UnderWay, made: { close(): void }): void {
+  signal.addEventListener("abort", () => made.close());
+  if (!signal.aborted) return;
+  made.close();
+  throw missing();
+}
+
 export interface FurtherHost {
   customer(): Promise<Customer>;
   /** The notice that a person was shown. @throws ClientError `client.notice_changed` */
@@ -26,10 +42,23 @@ export interface FurtherHost {
 export function furtherOf(host: FurtherHost): CarryOut {
   const devicesNow = async (): Promise<Devices> => (await host.customer()).devices();
   const recoveryNow = async (): Promise<Recovery> => (await host.customer()).recovery();
-  let link: Link | null = null;
-  let offer: Offer | null = null;
-  let recovering: AbortController | null = null;
-  let joining: ReturnType<Offer["join"]> | null = null;
+  const all = new Map<Handle, UnderWay>();
+  const end = (handle: Handle): void => {
+    all.get(handle)?.end.abort();
+    all.delete(handle);
+  };
+  /** What the same dialog had before is over. */
+  const begin = (handle: Handle): UnderWay => {
+    end(handle);
+    const one: UnderWay = { end: new AbortController(), link: null, offer: null, joining: null };
+    all.set(handle, one);
+    return one;
+  };
+  const found = <W extends keyof UnderWay>(handle: Handle, what: W): NonNullable<UnderWay[W]> => {
+    const one = all.get(handle)?.[what];
+    if (one === undefined || one === null) throw missing();
+    return one;
+  };
 
   const acts: Acts = {
     devices: async () => (await devicesNow()).all(),
@@ -37,61 +66,50 @@ export function furtherOf(host: FurtherHost): CarryOut {
       await (await devicesNow()).remove(id);
       return null;
     },
-    link: async () => {
-      link?.close();
-      link = await (await devicesNow()).link();
+    link: async (handle) => {
+      const one = begin(handle);
+      const link = await (await devicesNow()).link();
+      closeAtEnd(one, link);
+      one.link = link;
       return link.text;
     },
-    "link-digits": async () => {
-      if (link === null) throw missing();
-      return await link.digits;
-    },
-    "link-over": async () => {
-      if (link === null) throw missing();
-      await link.over;
+    "link-digits": async (handle) => await found(handle, "link").digits,
+    "link-over": async (handle) => {
+      await found(handle, "link").over;
       return null;
     },
-    "link-confirm": async () => {
-      if (link === null) throw missing();
-      await link.confirm();
+    "link-confirm": async (handle) => {
+      await found(handle, "link").confirm();
       return null;
     },
-    "link-end": async () => {
-      link?.close();
-      link = null;
-      return null;
-    },
-    offer: async (text) => {
-      offer = await (await devicesNow()).offer(text);
+    offer: async ({ handle, text }) => {
+      const one = begin(handle);
+      const offer = await (await devicesNow()).offer(text);
+      one.offer = offer;
       return { company: offer.company, origin: offer.origin };
     },
-    join: async () => {
-      if (offer === null) throw missing();
-      joining = offer.join();
+    join: async (handle) => {
+      const joining = found(handle, "offer").join();
+      const one = all.get(handle) as UnderWay;
+      closeAtEnd(one, joining);
+      one.joining = joining;
       return await joining.digits;
     },
-    "join-done": async () => {
-      if (joining === null) throw missing();
-      await joining.done;
-      return null;
-    },
-    "join-end": async () => {
-      joining?.close();
-      [joining, offer] = [null, null];
+    "join-done": async (handle) => {
+      await found(handle, "joining").done;
       return null;
     },
     code: async () => (await recoveryNow()).sheet(),
     "code-back": async (typed) => (await recoveryNow()).typedBack(typed),
     "code-read": async (typed) => (await recoveryNow()).read(typed),
-    recover: async ({ code, purposes, shown }) => {
+    recover: async ({ handle, code, purposes, shown }) => {
+      const { signal } = begin(handle).end;
       const recovery = await recoveryNow();
-      recovering = new AbortController();
-      const { signal } = recovering;
       await recovery.recover(host.notice(shown), code, { lang: shown.locale, purposes, signal });
       return null;
     },
-    "recover-end": async () => {
-      recovering?.abort();
+    end: async (handle) => {
+      end(handle);
       return null;
     },
   };
