@@ -10,9 +10,10 @@ directory entry before that, so that the chain does not fork.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Final, NamedTuple, TypeAlias
 
@@ -64,7 +65,8 @@ LOOKUP_TIMEOUT_S: Final = 30.0
 MAX_PAGES: Final = 64
 MAX_LISTS_BACK: Final = 8
 """How many of our lists before the last one are looked for where a second copy has signed (ID-49)."""
-_FIELDS: Final = 14
+_LATER_FIELDS: Final = 2
+"""How many fields of a backup were added at its end; one from before has fewer."""
 _Rows: TypeAlias = list[tuple[bytes, bytes]]
 
 
@@ -86,6 +88,7 @@ class Saved:
     timeline: _Rows = field(repr=False)
     devices: _Rows = field(repr=False)
     company: _Rows = field(default_factory=list, repr=False)
+    own_devices: _Rows = field(default_factory=list, repr=False)
 
     @property
     def account_id(self) -> AccountId:
@@ -141,6 +144,9 @@ def gather(
         timeline=list(store.items("timeline")),
         devices=[(one.key, one.put().value) for one in _reachable(store)],
         company=signing_backup.saved_rows(store, own.account_id),
+        own_devices=[
+            (key, row) for key, row in store.items(OwnDevice.TABLE) if key.startswith(OwnDevice.PREFIX)
+        ],
     )
 
 
@@ -182,9 +188,9 @@ def _reachable(store: RowReader) -> Iterator[Peer]:
 def _saved(value: cbor.Value) -> Saved:
     if not isinstance(value, list) or value[:1] != [_KIND]:
         raise BackupCorrupt("the file holds no account")
-    # A backup from before companies ends with the devices.
-    fields = value[1:] if len(value) > _FIELDS else [*value[1:], []]
-    saved = from_array(Saved, fields)
+    lacks = len(dataclasses.fields(Saved)) - len(value) + 1
+    later: list[cbor.Value] = [[] for _ in range(lacks)] if lacks <= _LATER_FIELDS else []
+    saved = from_array(Saved, [*value[1:], *later])
     if saved.account_id != identity.account_id_of(saved.account_key):
         raise BackupCorrupt("the file holds the device of another account")
     if saved.account_id != saved.device_list.account_id:
@@ -319,7 +325,8 @@ class _Page(NamedTuple):
 
 async def _ask(connection: Connection, saved: Saved) -> Newest:
     """Look for the newest of our lists that the directory has as well; most often it is the last one. Where
-    it has others behind an earlier one, a second copy of the store has signed them (ID-49).
+    it has others behind an earlier one, a second copy of the store has signed them; where all that it has
+    are later ones, it had lost the entry (ID-49).
 
     Raises:
         BackupCorrupt, BackupOutdated, RelayUnavailable: as `newest`.
@@ -329,13 +336,13 @@ async def _ask(connection: Connection, saved: Saved) -> Newest:
     for known in sorted(kept.values(), key=lambda one: one.seq, reverse=True)[: 1 + MAX_LISTS_BACK]:
         page = await _after(connection, saved, known.seq - 1)
         if page.answer is None:
-            return Newest()
-        if page.lists and page.lists[0].head == known.head:
-            found = page.lists[1:]
-            _check_not_recovered(known, found)
+            return Newest((), _others(saved, saved.device_list, None))
+        is_known = bool(page.lists) and page.lists[0].head == known.head
+        found = page.lists[1:] if is_known else page.lists
+        _check_not_recovered(known, found)
+        if is_known or (found and found[0].seq > saved.device_list.seq):
             newest = found[-1] if found else saved.device_list
             return Newest(found, _others(saved, newest, page.answer))
-        _check_not_recovered(known, page.lists)
     if page.lists:
         raise BackupCorrupt("the directory's device lists do not continue the backup's")
     return Newest((), _others(saved, saved.device_list, page.answer))
@@ -390,24 +397,24 @@ def _check_not_recovered(known: DeviceList, following: Sequence[DeviceList]) -> 
 
 
 def _others(saved: Saved, device_list: DeviceList, frame: LookupResult | None) -> list[OwnDevice]:
-    """Return the devices that both the backup's list and the newest one name.
+    """Return the devices that both the backup's list and the newest one name, by the directory's records or
+    those in the backup: a relay that shows none of them leaves nobody out.
 
     The one that made the backup is struck off, and so is one that was restored from it before (SES-40).
     """
-    named = set(saved.device_list.record_hashes) & set(device_list.record_hashes)
-    found: list[OwnDevice] = []
-    if frame is None:
-        return found
+    kept = (OwnDevice.decode(key, row) for key, row in saved.own_devices)
+    known = {one.record_hash: replace(one, listed=True, leaving=False) for one in kept}
     try:
-        for record_b, signed in zip(frame.records, frame.addresses, strict=False):
+        for record_b, signed in () if frame is None else zip(frame.records, frame.addresses, strict=False):
             record = DeviceRecord.decode(record_b)
             if signed is not None:
                 identity.verify_address(record, signed)
-            if record.hash in named and record.device_id != saved.record.device_id:
-                found.append(OwnDevice(record.hash, record, signed, listed=True))
+            known[record.hash] = OwnDevice(record.hash, record, signed, listed=True)
     except E2eeError:
         raise BackupCorrupt("the directory's devices are not those of our list") from None
-    return found
+    named = set(saved.device_list.record_hashes) & set(device_list.record_hashes)
+    device_id = saved.record.device_id
+    return [one for key, one in known.items() if key in named and one.record.device_id != device_id]
 
 
 async def answer(connection: Connection, kind: type | UnionType) -> object:

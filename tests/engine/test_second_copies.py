@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from e2ee_client import restoring
 from e2ee_client.engine.records import ForkedLists
+from e2ee_client.engine.row_codec import to_array
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import (
     AccountKeyAbsent,
@@ -16,12 +17,16 @@ from e2ee_client.errors import (
     ConfigError,
     DeviceReplacedError,
     SecondCopyError,
+    StoreCorrupt,
 )
 from e2ee_client.events import ConnectionChanged, CopyStopped, DeviceReplaced, IdentityAlarm
 from e2ee_client.restoring import Newest, Saved
-from e2ee_relay.memory import MemoryConnection
-from engine_world import Node, World, acquainted
-from list_scenes import copy_of, is_calm, lists_of, lost_by_the_relay
+from e2ee_relay.memory import MemoryConnection, MemoryRelay
+from e2ee_relay.protocol import Lookup, LookupResult, encode_frames
+from engine_world import Node, SeededRng, World, acquainted
+from list_scenes import change_twice, copy_of, is_calm, is_published, lists_of, lost_by_the_relay
+from own_devices import company as team
+from own_devices import joined
 from relay_scenes import lossless, well
 from struck_off import HidingRelay, backup_of, restored
 
@@ -259,6 +264,82 @@ def test_a_backup_that_has_no_list_in_common_with_the_directory_is_refused() -> 
     other = replace(saved, lists=saved.lists[1:])
     with pytest.raises(BackupCorrupt):
         newest(world, other)
+
+
+def test_a_backup_that_is_older_than_the_directorys_first_list_is_restored() -> None:
+    """ID-49, RLY-51: one that joined late has brought the lists back to a relay that had lost them."""
+    world, holder, _, _ = acquainted()
+    saved = backup_of(holder)
+    change_twice(world, holder)
+    second = joined(world, holder)
+    change_twice(world, holder)
+    world.advance(DAY_MS + HOUR_MS)
+    holder.stop()
+    second.stop()
+    world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
+    second.crash(second.rows)
+    second.start()
+    world.advance(HOUR_MS)
+    found = newest(world, saved)
+    assert [one.seq for one in found.lists] == [4, 5, 6]
+    again = restored(world, saved, "Praxis neu", found)
+    again.start()
+    world.advance(HOUR_MS)
+    assert is_published(again)
+    assert again.engine._state.own.device_list.seq == 7
+
+
+@pytest.mark.parametrize("has_lost", [True, False])
+def test_a_restore_strikes_off_nobody_whose_record_the_relay_does_not_show(*, has_lost: bool) -> None:
+    """SES-40: it has lost the entry, or withholds the records that a list names."""
+    world, holder, second, customer, _ = team()
+    saved = backup_of(holder)
+    holder.stop()
+    holder.alive = False
+    second.stop()
+    found = newest(world, saved)
+    if has_lost:
+        world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
+        found = newest(world, saved)
+        customer.crash(customer.rows)
+        customer.start()
+    else:
+        found = Newest(found.lists, restoring._others(saved, saved.device_list, hidden(world, saved)))
+    again = restored(world, saved, "Praxis neu", found)
+    again.start()
+    world.advance(HOUR_MS)
+    second.crash(second.rows)
+    second.start()
+    world.advance(HOUR_MS)
+    assert len(again.engine.devices()) == 2
+    assert not second.of(DeviceReplaced)
+    assert second.engine._state.own.device_list == again.engine._state.own.device_list
+
+
+def hidden(world: World, saved: Saved) -> LookupResult:
+    """What the directory says of an account, without records."""
+    connection = _Connection(world, world.relay.connect())
+
+    async def ask() -> LookupResult:
+        await connection.send(encode_frames([Lookup(1, saved.account_id, 0)]))
+        found = await restoring.answer(connection, LookupResult)
+        assert isinstance(found, LookupResult)
+        return replace(found, records=(), addresses=())
+
+    return asyncio.run(ask())
+
+
+def test_a_backup_of_before_has_no_records_of_devices_in_it() -> None:
+    """SES-40: it is opened all the same, also one from before companies."""
+    _, holder, _, _, _ = team()
+    saved = backup_of(holder)
+    assert saved.own_devices
+    whole = [restoring._KIND, *to_array(saved)]
+    assert restoring._saved(whole) == saved
+    assert restoring._saved(whole[:-1]) == replace(saved, own_devices=[])
+    assert restoring._saved(whole[:-2]) == replace(saved, own_devices=[], company=[])
+    with pytest.raises(StoreCorrupt):
+        restoring._saved(whole[:-3])
 
 
 def test_a_relay_that_has_lost_the_newest_lists_is_given_them_by_a_restore() -> None:
