@@ -83,6 +83,26 @@ def test_a_customer_that_floods_a_room_with_withdrawals_of_an_old_number_is_stop
     assert ("desk", "room.too_many") in world.refused
 
 
+def test_withdrawals_on_a_chain_that_names_nothing_are_bounded_and_one_that_counts_is_taken() -> None:
+    """ROOM-29: they stand before the consent that was answered, so that the room stays open."""
+    world, _ = staffed("tablet")
+    consent_again(world, 100)
+    world.run(5 * MINUTE_MS)
+    desk = world.devices["desk"].room
+    assert desk is not None
+    before = len(world.refused)
+    for n in range(MAX_UNANSWERED + 3):
+        send(world, "tablet", "desk", of_tablet(world, 3, 500 + n, -HOUR_MS))
+    assert phase_of(world, "desk") is Phase.OPEN
+    assert len(desk.states.condition().unanswered) == MAX_UNANSWERED
+    assert len(desk.live.orders) == MAX_UNANSWERED
+    for seq in (101, 102, 103):
+        send(world, "tablet", "desk", of_tablet(world, seq, 600 + seq, -HOUR_MS))
+    assert world.refused[before:] == [("desk", "room.too_many")] * 5
+    assert desk.live.consent.is_withdrawn
+    assert desk.live.consent.seq == 101
+
+
 def test_a_withdrawal_that_comes_when_the_next_consent_was_answered_locks_nobody_out() -> None:
     """ROOM-54: the next state names it, and the room stays open."""
     world, said = staffed("tablet")

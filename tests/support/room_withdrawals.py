@@ -80,14 +80,14 @@ def forged(world: World, n: int, ahead_ms: int = 0, kind: Kind = Kind.WITHDRAW) 
     return write_entry(ground().author("phone"), header, payload, bytes([n % 256]) * BLIND_B, None)
 
 
-def of_tablet(world: World, seq: int, n: int = 500) -> Entry:
+def of_tablet(world: World, seq: int, n: int = 500, ahead_ms: int = 0) -> Entry:
     """A withdrawal of the customer's other device, which has heard nothing of this one."""
     phone = world.devices["phone"].room
     assert phone is not None
     assert phone.live.consent.receipt is not None
     key, receipt = ground().devices["tablet"].signing_key, phone.live.consent.receipt.hash
     payload = encode_payload(Withdrawal(sign_withdrawal(key, receipt, world.room_id, world.now_ms, seq)))
-    header = make_header(world.room_id, int(Kind.WITHDRAW), n, world.now_ms)
+    header = make_header(world.room_id, int(Kind.WITHDRAW), n, world.now_ms + ahead_ms)
     return write_entry(ground().author("tablet"), header, payload, bytes([n % 256]) * BLIND_B, None)
 
 

@@ -59,6 +59,18 @@ class RoomConsents(RoomPart):
         own = [one.hash for one in self._room.states.room.acts if one.what is What.WITHDRAW]
         return any(self.signed_in(turn, one) == payload.signed for one in own)
 
+    def is_ended_by(self, turn: Turn, entry: Entry, payload: WithdrawalPayload) -> bool:
+        """Whether a withdrawal is not below the receipt, and none is that the customer has brought (ROOM-29).
+
+        Raises:
+            RemoteError: it does not verify.
+        """
+        known = self._live.consent
+        seq = Withdrawal.verify(self._public(entry.author), payload.signed, self._live.room_id).seq
+        counts = known.withdrawal if known.is_withdrawn else None
+        is_ended = counts is not None and self.is_here(turn, WithdrawalPayload(counts.signed))
+        return not is_ended and (known.receipt is None or seq >= known.receipt.seq)
+
     def signed_in(self, turn: Turn, entry_hash: EntryHash) -> bytes | None:
         """Return the signed withdrawal that an entry carries; None of another entry."""
         stored = self._room.log.find(turn, entry_hash)

@@ -67,6 +67,8 @@ class Erasing(RoomPart):
             case Sensitive(hashes=named):
                 for target in self._targets(turn, named):
                     check_mark(actor, target)
+            case Withdrawal() if not self._room.consent.is_ended_by(turn, entry, payload):
+                pass
             case _:
                 return
         if not isinstance(payload, Edit) and len(self._live.orders) >= MAX_ORDERS:

@@ -12,7 +12,7 @@ from e2ee.rooms.acts import Condition, RoomAct, What, act_of
 from e2ee.rooms.entry import Author, DeviceTag, Entry, EntryHash
 from e2ee.rooms.head import Team, path_to
 from e2ee.rooms.kinds import Kind, Side
-from e2ee.rooms.payloads import read_payload
+from e2ee.rooms.payloads import EntryPayload, read_payload
 from e2ee.rooms.room import (
     MAX_CUSTOMER_DEVICES,
     Admission,
@@ -25,6 +25,7 @@ from e2ee.rooms.room import (
     with_states,
 )
 from e2ee.rooms.roster import RosterRef
+from e2ee.rooms.signed_payloads import Withdrawal
 from e2ee.rooms.state import DESK, HOLD, MAX_MEMBERS, Phase, Ranks, State, Verdict, WrittenState
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryRefused, RoomChanged
@@ -47,8 +48,6 @@ DAY_MS: Final = 86_400_000
 REOPEN_MS: Final = 90 * DAY_MS
 _GOES_ON: Final = frozenset({0, int(Phase.OPEN), int(Phase.FROZEN)})
 """Phases in which the time of a room that is closed does not count (ROOM-41)."""
-
-_WITHDRAWN: Final = (Phase.WITHDRAWN, Phase.ERASED)
 
 
 class States(RoomPart):
@@ -273,14 +272,14 @@ class States(RoomPart):
         if sum(one is not None and one.received_ms > since_ms for one in recent) >= DAY_STATES:
             raise TooMany("too many states of a device in a day")
 
-    def check_act(self, turn: Turn, entry: Entry) -> None:
-        """Refuse an act of a device of which too many are unanswered; nobody is kept from withdrawing once
+    def check_act(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
+        """Refuse an act of a device of which too many are unanswered; nobody is kept from ending the consent
         (ROOM-29).
 
         Raises:
             TooMany.
         """
-        if entry.header.kind == Kind.WITHDRAW and self.condition().phase not in _WITHDRAWN:
+        if isinstance(payload, Withdrawal) and self._room.consent.is_ended_by(turn, entry, payload):
             return
         waiting = [self._room.log.find(turn, one) for one in self.condition().unanswered]
         own = sum(one is not None and one.device_id == entry.author.device_id for one in waiting)

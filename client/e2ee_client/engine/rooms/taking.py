@@ -145,7 +145,7 @@ class Taking(RoomPart):
         if isinstance(payload, State):
             self._room.states.check_room_for(turn, entry.author.device_id)
         if act_of(kind, payload) is not None:
-            self._room.states.check_act(turn, entry)
+            self._room.states.check_act(turn, entry, payload)
         self._room.erasing.check(turn, entry, payload)
         self._room.consent.check(entry, payload)
         return payload
