@@ -282,9 +282,9 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
 
 @browsers.firefox_in_audit
 async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show: Show) -> None:
-    """ACC-62, ACC-65, ACC-72: whose code is asked for is said, and another company's, pasted with the line
-    above it, goes nowhere; nothing is made by a code alone; the notice is shown with its two answers. A tab
-    that is left waits no longer, and ends what is its own (STO-45).
+    """ACC-62, ACC-65, ACC-72: whose code is asked for is said, and a code that is pasted with another
+    line above it goes nowhere before a second word; nothing is made by a code alone; the notice is shown
+    with its two answers. A tab that is left waits no longer, and ends what is its own (STO-45).
     """
     page = await show("lost")
     await page.get_by_role("button", name="Mit Code weiterschreiben").press("Enter")
@@ -297,10 +297,14 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
     await dialog.get_by_text("https://chat.praxis-weber.example").wait_for()
     await field.fill(f"Stadtwerke, https://chat.stadtwerke.example\n{CODE}")
     await page.keyboard.press("Enter")
-    await (
-        dialog.get_by_role("alert").get_by_text("Das ist der Code für \u2068Stadtwerke, https://").wait_for()
-    )
-    assert await page.evaluate("backend.calls.filter(([name, act]) => act === 'code-read').length") == 0
+    warning = dialog.get_by_role("alert").get_by_text("Über diesem Code steht: \u2068Stadtwerke, https://")
+    await warning.wait_for()
+    read = "backend.calls.filter(([name, act]) => act === 'code-read').map((one) => one[2])"
+    assert await page.evaluate(read) == []
+    await field.fill(f"Stadtwerke, https://chat.stadtwerke.example\n{CODE[:-2]}")
+    await page.keyboard.press("Enter")
+    await dialog.get_by_text("Das ist kein Code.").wait_for()
+    assert await page.evaluate(read) == [CODE[:-2]]
     await field.fill("")
     await page.keyboard.type(CODE[:-1])
     await page.keyboard.press("Enter")

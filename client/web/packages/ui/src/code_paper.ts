@@ -7,7 +7,7 @@ export function headOf({ company, origin }: { readonly company: string; readonly
 
 export interface TypedCode {
   readonly code: string;
-  /** The line above a code that is another company's; null where there is none. */
+  /** The line above a code where it is another than `head`: of another company, or another name or page of this one. */
   readonly whose: string | null;
 }
 

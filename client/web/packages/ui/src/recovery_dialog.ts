@@ -162,9 +162,12 @@ function entered(context: DialogContext, at: Steps, typed: string): void {
   const whose = company && { company: company.name, origin: company.origin };
   const code = field("recovery-code", words("recover.code"), 2);
   code.input.value = typed;
+  let warned: string | null = null;
   const send = async () => {
     const { code: value, whose: other } = codeIn(code.input.value, whose === null ? "" : headOf(whose));
-    if (other !== null) {
+    // A company may have got another name or page since: who has read that goes on by the same button.
+    if (other !== null && other !== warned) {
+      warned = other;
       code.refuse(words("recover.other", { whose: other }));
       return;
     }

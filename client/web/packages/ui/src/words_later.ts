@@ -142,7 +142,10 @@ export const LATER_WORDS = {
     "Only if you have none of your devices any more: earlier devices can no longer write after that.",
   ],
   "recover.for": ["Nehmen Sie das Papier, auf dem dies steht:", "Take the paper that says this:"],
-  "recover.other": ["Das ist der Code für {whose}.", "This is the code for {whose}."],
+  "recover.other": [
+    "Über diesem Code steht: {whose}. Nur wenn das dasselbe Unternehmen ist, wählen Sie noch einmal „Weiter“.",
+    "Above this code stands: {whose}. Only if that is the same company, choose “Continue” again.",
+  ],
   "recover.code": ["Code von Ihrem Papier", "Code from your paper"],
   "recover.go": ["Weiter", "Continue"],
   "recover.group": ["Bitte sehen Sie Gruppe {n} noch einmal an.", "Please look at group {n} again."],

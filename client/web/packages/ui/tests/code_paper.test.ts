@@ -12,7 +12,7 @@ test("a code that was copied with the line above it is typed by pasting both (AC
   }
 });
 
-test("the line above a code that is another company's is named, and nothing is guessed (ACC-72)", () => {
+test("a line above a code with another name or page is named, and nothing is guessed (ACC-72)", () => {
   const other = headOf({ company: "Stadtwerke", origin: "https://chat.stadtwerke.example" });
   assert.deepEqual(codeIn(`${other}\n${CODE}`, head), { code: CODE, whose: other });
   assert.equal(codeIn(`${head}/\n${CODE}`, head).whose, `${head}/`);
