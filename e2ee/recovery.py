@@ -208,6 +208,6 @@ def is_recovered(device_list: DeviceList) -> bool:
 
 
 def has_replaced(found: DeviceList, held: DeviceList, records: Iterable[RecordHash]) -> bool:
-    """Whether a list of our own account says that another device recovered it (ACC-67)."""
-    is_newer = is_recovered(found) and found.seq > held.seq
-    return is_newer and not any(one in found.record_hashes for one in records)
+    """Whether a list of our own account says that another device has it now: `records` are ours (ACC-67)."""
+    is_later = found.seq >= held.seq and found.hash != held.hash
+    return is_later and not any(one in found.record_hashes for one in records)

@@ -83,8 +83,11 @@ def test_an_older_address_that_the_relay_shows_replaces_no_newer_one() -> None:
 
 
 def test_a_struck_off_device_gets_nothing_and_stops() -> None:
-    """ID-28, ID-41: a customer that is told refuses it at once, and it learns of it within a day."""
+    """ID-28, ID-41: a customer that is told refuses it at once, and it learns of it within a day, deaf to the
+    customer's last word.
+    """
     world, holder, second, customer, praxis = company()
+    vars(second.engine._context.entry)["check"] = lambda *_: None
     remove(world, holder, device_id(second))
     world.advance(MINUTE_MS)
     (event,) = customer.of(DeviceRemoved)
@@ -98,6 +101,15 @@ def test_a_struck_off_device_gets_nothing_and_stops() -> None:
     assert customer.of(MessageRejected)
     world.advance(DAY_MS + HOUR_MS)
     assert second.of(DeviceReplaced)
+
+
+def test_a_contact_tells_a_device_that_it_was_struck_off() -> None:
+    """ACC-66, ACC-67: the last word makes it look at its entry, which decides."""
+    world, holder, second, customer, _ = company()
+    remove(world, holder, device_id(second))
+    world.advance(MINUTE_MS)
+    assert customer.of(DeviceRemoved)
+    assert second.of(DeviceReplaced) == [DeviceReplaced(by_code=False)]
 
 
 def test_a_third_device_stays_while_another_one_goes() -> None:

@@ -13,7 +13,7 @@ from e2ee_client.engine.records import NextList
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import Upkeep
-from e2ee_client.events import DeviceListExpiring
+from e2ee_client.events import DeviceListExpiring, DeviceReplaced
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import (
     KnownFrame,
@@ -479,8 +479,8 @@ def signed_by(node: Node, seq: int, records: list[DeviceRecord]) -> bytes:
 
 
 def test_no_contact_moves_an_account_to_a_list_that_it_has_not_signed_for_this_device() -> None:
-    """ID-40: an older list, one that names another device, and one of somebody else are left alone; an
-    account with an entry follows that. The one that it has signed is taken.
+    """ID-40, ACC-67: an older list and one of somebody else are left alone; an account with an entry follows
+    that. The one that it has signed is taken, and one that names another device alone ends this one.
     """
     world, company, customer, praxis = acquainted()
     own, upkeep = customer.engine._state.own, customer.engine._context.upkeep
@@ -498,7 +498,6 @@ def test_no_contact_moves_an_account_to_a_list_that_it_has_not_signed_for_this_d
         return own.device_list
 
     assert shown(first.signed) == before
-    assert shown(signed_by(customer, 2**30, [stranger.record])) == before
     assert shown(theirs) == before
     assert shown(b"") == before
     newer = signed_by(customer, 2**30, mine)
@@ -508,6 +507,9 @@ def test_no_contact_moves_an_account_to_a_list_that_it_has_not_signed_for_this_d
     company.carry_out(turn.effects())
     assert company.engine._state.own.device_list == entry
     well(world, company, customer, praxis)
+    last = own.device_list
+    assert shown(signed_by(customer, last.seq + 1, [stranger.record])) == last
+    assert customer.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
 
 
 def test_a_claim_of_a_higher_number_draws_an_ask_and_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

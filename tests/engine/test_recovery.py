@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from e2ee_client.engine import Recovery
-from e2ee_client.engine.recovering import RecoveryRow
+from e2ee_client.engine.records import OwnDevice
+from e2ee_client.engine.recovering import Recovering, RecoveryRow
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm
+from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm, NewDevice
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import Send
 from engine_world import Node, SeededRng, World
 from relay_scenes import losing
 
 from e2ee import recovery
-from e2ee.identity import DeviceKind, new_device, next_list, redated, sign_list
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, new_device, next_list, redated, sign_list
 from e2ee.ids import AccountId
+from e2ee.ports import Rng
+from e2ee.secret import AccountKey
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -138,10 +142,15 @@ def test_what_is_kept_of_a_code_shows_nothing_of_it() -> None:
     assert not any(group in repr((row, Recovery(CODE))) for group in CODE.groups)
 
 
-def test_a_recovered_device_that_was_set_back_by_two_records_is_given_its_list_back() -> None:
-    """ID-40, ACC-67: a list that names its record as it was made anew is its own, and nobody's recovery."""
+@pytest.mark.parametrize("has_code", [False, True])
+def test_a_recovered_device_that_was_set_back_by_two_records_is_given_its_list_back(has_code: bool) -> None:
+    """ID-40, ACC-67: a list that names its record as it was made anew is its own, and nobody's recovery. With
+    the code it is taken for somebody else's, since it names a record of before, which is unknown (ACC-75).
+    """
     world, company, _ = person_and_company()
     phone = world.node("Neu", recovery=Recovery(CODE, is_typed=True), ahead_ms=20 * HOUR_MS)
+    if not has_code:
+        phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
     phone.start()
     praxis = phone.add(company.engine.card())
     phone.send(praxis, "ich bin es")
@@ -159,8 +168,10 @@ def test_a_recovered_device_that_was_set_back_by_two_records_is_given_its_list_b
     assert phone.engine._context.upkeep.take_back(turn, newest.signed)
     phone.carry_out(turn.effects())
     phone.crash(phone.rows)
-    assert not phone.engine.is_replaced
+    assert phone.engine.is_replaced == has_code
     phone.start()
+    if has_code:
+        return
     for text in ("zurückgesetzt", "und weiter"):
         phone.send(praxis, text)
         world.advance(DAY_MS)
@@ -255,3 +266,83 @@ def test_a_device_that_is_listed_again_is_given_nothing_from_before_that() -> No
         unsigned = next_list(account_id, contact.device_list(), [record], None, now_ms)
         contents.pin(Turn(now_ms), contact, sign_list(key, unsigned))
         assert peer.listed_seq == (None if record == other.record else first.seq + 2)
+
+
+# --- somebody with the code, and a program of its own (ACC-75) ---
+
+
+def beside(monkeypatch: pytest.MonkeyPatch, *records: DeviceRecord) -> None:
+    """Let who recovers sign the next list, which names these records beside its own."""
+
+    def signed(
+        key: AccountKey, own: DeviceRecord, before: DeviceList | None, now_ms: int, _: Rng
+    ) -> DeviceList:
+        return sign_list(key, next_list(own.account_id, before, [*records, own], None, now_ms))
+
+    monkeypatch.setattr(recovery, "first_list", signed)
+
+
+def told_of_beside(
+    monkeypatch: pytest.MonkeyPatch, *, publish: bool, names_phone: bool, knows_phone: bool = False
+) -> Node:
+    """The phone of a person whose code a thief has used: it went on with the account by the next list, which
+    it publishes where it knows all that the list names.
+    """
+    world, company, phone = person_and_company(publish=publish)
+    own = phone.engine._state.own
+    beside(monkeypatch, *([own.device.record] if names_phone else []))
+    thief = world.node("Dieb", publish=publish, recovery=Recovery(CODE, is_typed=True, shown=own.device_list))
+    if knows_phone:
+        record = own.device.record
+        thief.engine._state.own_devices[record.hash] = OwnDevice(record.hash, record, None, listed=True)
+    thief.start()
+    thief.send(thief.add(company.engine.card()), "ich bin es")
+    world.advance(HOUR_MS)
+    assert company.of(NewDevice)
+    company.send(phone.engine.account_id, "an wen auch immer")
+    world.advance(2 * HOUR_MS)
+    assert ("an wen auch immer" in phone.texts()) == names_phone
+    assert not thief.engine.is_replaced
+    return phone
+
+
+@pytest.mark.parametrize(
+    ("publish", "names_phone", "knows_phone"),
+    [
+        (False, False, False),
+        (False, True, False),
+        (True, False, False),
+        (True, True, False),
+        (True, True, True),
+    ],
+)
+def test_a_device_with_the_code_is_ended_by_a_list_that_it_has_not_signed(
+    monkeypatch: pytest.MonkeyPatch, publish: bool, names_phone: bool, knows_phone: bool
+) -> None:
+    """ACC-66, ACC-67, ACC-75, ACC-74: whatever its number is, whether it names the device or not, and whether
+    the directory has it or only the company.
+    """
+    phone = told_of_beside(monkeypatch, publish=publish, names_phone=names_phone, knows_phone=knows_phone)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+    phone.crash(phone.rows)
+    assert phone.engine.is_replaced
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_control_without_the_check_a_list_that_names_the_device_too_is_its_own(
+    monkeypatch: pytest.MonkeyPatch, publish: bool
+) -> None:
+    """ACC-75, without the countermeasure: nothing tells the person that somebody reads along."""
+    monkeypatch.setattr(Recovering, "is_signed_beside", lambda *_: False)
+    phone = told_of_beside(monkeypatch, publish=publish, names_phone=True, knows_phone=publish)
+    assert not phone.of(DeviceReplaced)
+    assert len(phone.engine._state.own.device_list.record_hashes) == 2
+
+
+def test_control_without_last_words_a_device_that_the_next_list_leaves_out_hears_of_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ACC-66, without the countermeasure."""
+    monkeypatch.setattr(Recovering, "last_words", lambda *_: set())
+    phone = told_of_beside(monkeypatch, publish=False, names_phone=False)
+    assert not phone.of(DeviceReplaced)

@@ -158,7 +158,7 @@ def test_every_clock_that_gives_no_number_is_refused(code: RecoveryCode, year: i
 
 
 def test_a_device_knows_that_it_was_replaced(code: RecoveryCode) -> None:
-    """ACC-67: by a list of a recovery that is newer and does not name it."""
+    """ACC-67: by a list that is newer, or another one of its number, and does not name it."""
     key = code.account_key()
     old, new = device(key, "old"), device(key, "new")
     before = identity.sign_list(key, identity.next_list(old.account_id, None, [old], None, NOW_MS))
@@ -166,7 +166,11 @@ def test_a_device_knows_that_it_was_replaced(code: RecoveryCode) -> None:
     list_ = first_list(key, new)
     assert recovery.has_replaced(list_, before, [old.hash])
     assert not recovery.has_replaced(list_, before, [old.hash, new.hash])
-    assert not recovery.has_replaced(following, before, [old.hash])
+    assert recovery.has_replaced(following, before, [old.hash])
+    assert not recovery.has_replaced(following, before, [new.hash])
+    assert not recovery.has_replaced(before, before, [new.hash])
+    beside = identity.sign_list(key, identity.next_list(old.account_id, None, [new], None, NOW_MS))
+    assert recovery.has_replaced(beside, before, [old.hash])
     assert not recovery.has_replaced(list_, first_list(key, old, NOW_MS + INTERVAL_MS), [old.hash])
 
 

@@ -149,7 +149,7 @@ class Contents(Part):
         elif ours.seq > own.device_list.seq:
             turn.notify(MessageRejected(peer.account_id, "remote.list_rollback"))
             self._context.entry.check(turn)
-            if not own.publish:
+            if not own.publish or self._context.recovering.has_code:
                 self._state_heads(turn, peer)
         elif ours.hash != own.device_list.hash:
             turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))

@@ -32,7 +32,7 @@ from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
 from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
-from .own_entry import PublishBudget, own_records, shown_addresses
+from .own_entry import PublishBudget, own_records, records_of, shown_addresses
 from .own_mailbox import Mailbox
 from .part import Part
 from .records import NextList, OwnPrekey
@@ -324,9 +324,10 @@ class Entry(Part):
         """Our store is older than the directory: follow our own published chain (ID-07), and take the records
         that this device had then.
         """
-        own, told = self._state.own, self._context.recovering.told
+        own, told, is_beside = self._state.own, self._context.recovering.told, False
         try:
             newest = self._verified(turn, frame)
+            is_beside = self._context.recovering.is_signed_beside(newest, records_of(own, frame))
             is_named = self._take_records(newest, frame)
         except E2eeError as error:
             if not isinstance(error, IdentityMismatch) and told(turn, frame.lists[-1]):
@@ -334,8 +335,9 @@ class Entry(Part):
                 return
             self._not_followed(turn, link, frame, error.code)
             return
-        if not is_named:
-            self._replaced(turn, link, newest.signed)
+        if is_beside or not is_named:
+            link.drop(turn, MAX_RETRY_AFTER_MS)
+            self._context.recovering.replaced(turn, newest)
             return
         self._context.upkeep.keep_links(turn, frame.lists)
         self._context.upkeep.store_list(turn, newest)
@@ -376,11 +378,6 @@ class Entry(Part):
         others = [one for one in known if one != own.device.record]
         own.older_record = others[-1] if others else None
         return bool(known)
-
-    def _replaced(self, turn: Turn, link: Link, signed: bytes) -> None:
-        link.drop(turn, MAX_RETRY_AFTER_MS)
-        if not self._context.recovering.told(turn, signed):
-            self._context.recovering.replaced(turn)
 
     def check(self, turn: Turn) -> None:
         """A contact knows a newer list of ours: ask the directory, once an hour (CON-13)."""

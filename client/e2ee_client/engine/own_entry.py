@@ -11,6 +11,7 @@ from e2ee_relay.protocol import LookupResult
 from e2ee import identity
 from e2ee.errors import IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.ids import RecordHash
 
 from .records import Own, is_same_device, named_records
 
@@ -53,6 +54,17 @@ def own_records(
     if not known and set(held.record_hashes) - named.keys() - set(others):
         raise IdentityMismatch("not all records that our list names are known")
     return sorted(known, key=lambda one: (one.hash in reached, one.created_ms))
+
+
+def records_of(own: Own, frame: LookupResult) -> set[RecordHash]:
+    """Return the hashes of our records, with those that an entry shows.
+
+    Raises:
+        RemoteError: one has no form.
+    """
+    given = [DeviceRecord.decode(one) for one in frame.records]
+    records = [*named_records(own.device.record, own.older_record), *given]
+    return {one.hash for one in records if is_same_device(own.device.record, one)}
 
 
 def shown_addresses(record: DeviceRecord, frame: LookupResult) -> list[int | None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from e2ee import recovery
 from e2ee.content import SignedList
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList
+from e2ee.ids import RecordHash
 from e2ee.primitives import kdf
 from e2ee.recovery import RecoveryCode
 from e2ee.secret import RecoverySecret
@@ -84,37 +85,65 @@ class Recovering(Part):
 
     # --- who is replaced ---
 
+    @property
+    def has_code(self) -> bool:
+        """Whether our code is here, so that all lists of the account are signed here (ACC-60)."""
+        return recovery_row(self._state.rows) is not None
+
     def told(self, turn: Turn, signed: bytes) -> bool:
-        """Look at a newer list of our account: another device may have recovered it (ACC-67)."""
+        """Look at a list of our account that does not name this device: another one may have the account now.
+        With a directory entry and without the code that is told by one of a recovery alone, and else by the
+        entry (ACC-67).
+        """
         own = self._state.own
         try:
             found = DeviceList.verify(own.account_id, signed)
         except E2eeError:
             return False
         records = [one.hash for one in named_records(own.device.record, own.older_record)]
-        has_replaced = recovery.has_replaced(found, own.device_list, records)
-        if has_replaced and not own.replaced:
-            was_recovered = recovery.is_recovered(own.device_list)
-            self.replaced(turn, by_code=own.account_key is not None or not was_recovered)
-        return has_replaced
+        if not recovery.has_replaced(found, own.device_list, records):
+            return False
+        if own.publish and not self.has_code and not recovery.is_recovered(found):
+            self._context.entry.check(turn)
+            return False
+        self.replaced(turn, found)
+        return True
 
-    def replaced(self, turn: Turn, *, by_code: bool = False) -> None:
-        """Our own newest list does not name this device: another one has taken its place (SES-40)."""
-        self._state.own.replaced = True
-        turn.put(self._state.own.put())
-        turn.notify(DeviceReplaced(by_code))
-        self._context.team.note_list(turn, self._state.own.account_id)
+    def is_signed_beside(self, found: DeviceList, records: Iterable[RecordHash]) -> bool:
+        """Whether a newer list of our account was not signed here, though all are: it names a device that
+        this one has not taken in. `records` are ours, beside those that are known (ACC-75).
+        """
+        own = self._state.own
+        ours = [one.hash for one in named_records(own.device.record, own.older_record)]
+        known = {*own.device_list.record_hashes, *ours, *records, *self._state.own_devices}
+        return self.has_code and found.seq > own.device_list.seq and not known >= set(found.record_hashes)
+
+    def replaced(self, turn: Turn, device_list: DeviceList) -> None:
+        """This list of our account says that another device has it now (SES-40, ACC-67)."""
+        own = self._state.own
+        if own.replaced:
+            return
+        own.replaced = True
+        turn.put(own.put())
+        turn.notify(DeviceReplaced(self._is_by_code(device_list)))
+        self._context.team.note_list(turn, own.account_id)
+
+    def _is_by_code(self, device_list: DeviceList) -> bool:
+        """Whether it was by the code that another device has the account now (ACC-74)."""
+        own = self._state.own
+        was_recovered = own.account_key is None and recovery.is_recovered(own.device_list)
+        return self.has_code or (recovery.is_recovered(device_list) and not was_recovered)
 
     def last_words(self, turn: Turn, peer: Peer) -> set[bytes]:
-        """Send a device that a recovery strikes off the list that does so, on the session that it still has
-        (ACC-66). Returns the ids of what still goes to it; of one that was struck off before that is what is
-        on its way.
+        """Send a device that is struck off the list that does so, on the session that it still has (ACC-66).
+        Returns the ids of what still goes to it; of one that was struck off before that is what is on its
+        way.
         """
         contact, device_list = peer.contact, peer.contact.device_list()
         if not peer.pair.sessions:
             lane = self._state.outbox.lane(peer.account_id, peer.device_id)
             return {one.content_id for one in lane.all() if one.envelope and not one.shown}
-        if device_list is None or not recovery.is_recovered(device_list) or not contact.accepted:
+        if device_list is None or not contact.accepted:
             return set()
         session = self._context.renewal.session_for(turn, peer)
         if session is None:

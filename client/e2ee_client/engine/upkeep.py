@@ -292,12 +292,15 @@ class Upkeep(Part):
             named = self._named(device_list)
         except E2eeError:
             return False
-        if device_list.seq > own.device_list.seq and not own.publish and named is not None:
+        recovering = self._context.recovering
+        if recovering.is_signed_beside(device_list, () if named is None else (named.hash,)):
+            recovering.replaced(turn, device_list)
+        elif named is None:
+            recovering.told(turn, signed)
+        elif device_list.seq > own.device_list.seq and not own.publish:
             if named != own.device.record:
                 own.device, own.older_record = replace(own.device, record=named), own.device.record
             self.store_list(turn, device_list)
-        elif named is None:
-            self._context.recovering.told(turn, signed)
         return True
 
     def _named(self, device_list: DeviceList) -> DeviceRecord | None:

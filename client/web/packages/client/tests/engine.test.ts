@@ -13,6 +13,7 @@ import type { Engine } from "../src/engine/engine.ts";
 import { pin } from "../src/engine/lists.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { newEngine, putNew } from "../src/engine/new_engine.ts";
+import * as received from "../src/engine/received.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { newAccount } from "../src/engine/upkeep.ts";
 import { MemoryPlace } from "./memory_store.ts";
@@ -46,7 +47,9 @@ function fork(): Bytes {
 }
 
 function engineOf(): Engine {
-  return newEngine(bytesFrom(2), { accountId, name: "Praxis", relayUrl: RELAY }, NOW_MS);
+  const engine = newEngine(bytesFrom(2), { accountId, name: "Praxis", relayUrl: RELAY }, NOW_MS);
+  engine.context.received = received;
+  return engine;
 }
 
 function takeList(c: Context, turn: Turn, list: Bytes): void {

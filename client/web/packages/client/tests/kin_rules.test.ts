@@ -144,7 +144,8 @@ test("a list of a recovery that leaves this device out ends it, by whomever it i
   for (const [seq, held, isNamed, isReplaced] of [
     [last, 1, false, true],
     [last, last - 1, false, true],
-    [last, last, false, false],
+    [last, last, false, true],
+    [last - 1, last, false, false],
     [last, 1, true, false],
     [RECOVERED_FROM, 1, false, false],
   ] as const) {
@@ -161,6 +162,39 @@ test("a list of a recovery that leaves this device out ends it, by whomever it i
     assert.equal(directory.events.filter((one) => one.type === "replaced").length, isReplaced ? 1 : 0);
     directory.connect(NOW_MS + 16 * DAY_MS);
     assert.equal(directory.published > published, !isReplaced);
+  }
+});
+
+test("of an account with a code the entry ends a device by a list that was not signed here (ACC-67, ACC-75, ACC-74)", () => {
+  for (const [names, hasCode, isReplaced] of [
+    ["thief", true, true],
+    ["thief", false, true],
+    ["both", true, true],
+    ["both", false, false],
+    ["own", true, false],
+  ] as const) {
+    const directory = new Directory(madeAt(NOW_MS));
+    const { engine, k } = directory;
+    const { context: c } = engine;
+    if (hasCode) c.code = "kept";
+    directory.connect(NOW_MS);
+    const { record } = directory.own;
+    // Whoever has the code has the account key, and record and list are public.
+    const thief = newDevice(bytesFrom(9), record.accountId, bytesFrom(8)(16), NOW_MS);
+    const listed = { thief: [thief.record], both: [record, thief.record], own: [record] }[names];
+    const list = signed(c, listed, NOW_MS + 1_000);
+    directory.lists.push(list);
+    directory.records = listed.map((one) => one.bytes);
+    directory.addresses = listed.map(() => null);
+    directory.events.length = 0;
+    k.comparedMs = null;
+    directory.connect(NOW_MS + 2_000);
+    assert.equal(c.isReplaced, isReplaced);
+    const told = directory.events.filter((one) => one.type === "replaced");
+    assert.deepEqual(told, isReplaced ? [{ type: "replaced", byCode: hasCode }] : []);
+    const isKnown = c.kin?.signerOf(thief.record.deviceId) !== null;
+    assert.equal(isKnown, names === "both" && !hasCode);
+    assert.equal(same(directory.own.list.hash, list.hash), !isReplaced);
   }
 });
 

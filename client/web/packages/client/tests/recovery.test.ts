@@ -19,6 +19,7 @@ import type { Engine } from "../src/engine/engine.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { putNew } from "../src/engine/new_engine.ts";
 import type { LinkEvents, Ports } from "../src/engine/ports.ts";
+import * as received from "../src/engine/received.ts";
 import { lookAtAll } from "../src/engine/renewal_time.ts";
 import { setReplaced } from "../src/engine/state.ts";
 import { newDevice, renewList } from "../src/engine/upkeep.ts";
@@ -343,15 +344,17 @@ test("an account that has used up its numbers is not recovered (ACC-70)", async 
 /** A device of the company gives us a list of our own account. */
 function given(engine: Engine, list: DeviceList, nowMs: number) {
   const one = content(LIST, new Uint8Array(16), nowMs, { name: "list", list: list.signed });
+  engine.context.received = received;
   return engine.do(nowMs, (c, turn) => take(c, turn, desk.id, NO_SESSION, one)).turn;
 }
 
-test("without an entry, too, a list of a recovery that leaves this device out ends it for good (ACC-67)", async () => {
+test("without an entry, too, a list that leaves this device out ends it for good (ACC-67)", async () => {
   const last = RECOVERED_FROM + 9;
   for (const [seq, isNamed, isReplaced] of [
     [last, false, true],
     [last, true, false],
-    [RECOVERED_FROM, false, false],
+    [RECOVERED_FROM, false, true],
+    [2, false, true],
   ] as const) {
     const place = new MemoryPlace();
     const shell = await stored(place, { engine: engineOf(), putCode: () => {} });
@@ -370,6 +373,28 @@ test("without an entry, too, a list of a recovery that leaves this device out en
     again.do(NOW_MS + 20 * DAY_MS, renewList);
     assert.equal(again.context.own.list.seq > before, !isReplaced);
   }
+});
+
+test("without an entry a device that has the code is ended by a list that names another one beside it (ACC-75, ACC-74)", () => {
+  for (const [hasCode, seq, isReplaced] of [
+    [true, 5, true],
+    [true, RECOVERED_FROM + 9, true],
+    [false, 5, false],
+  ] as const) {
+    const { engine, c } = new Scene();
+    if (hasCode) c.code = "shown";
+    const thief = newDevice(bytesFrom(9), c.own.record.accountId, bytesFrom(8)(16), NOW_MS);
+    const turn = given(engine, signed(c, [c.own.record, thief.record], NOW_MS, seq), NOW_MS);
+    assert.equal(c.isReplaced, isReplaced);
+    const events = told(turn).filter(({ type }) => type === "replaced");
+    assert.deepEqual(events, isReplaced ? [{ type: "replaced", byCode: true }] : []);
+    assert.equal(c.own.list.seq, isReplaced ? 1 : seq);
+  }
+  const { engine, c } = new Scene();
+  c.code = "kept";
+  const list = signed(c, [c.own.record], NOW_MS, 5);
+  given(engine, list, NOW_MS);
+  assert.deepEqual([c.isReplaced, c.own.list.seq], [false, 5]);
 });
 
 test("a device without an entry that was replaced writes nothing more, and keeps what it has (ACC-67)", () => {
@@ -412,11 +437,12 @@ function afterStrikingOff(seq: number, hasSession = true) {
   return { engine, list, ready: () => engine.context.outbox.lane(shop.agent.id).ready };
 }
 
-test("a device that a recovery strikes off is sent the list that does so, and no other is (ACC-66)", () => {
+test("a device that is struck off is sent the list that does so on its session (ACC-66)", () => {
   for (const [seq, hasSession, count] of [
     [RECOVERED_FROM + 2, true, 1],
     [RECOVERED_FROM + 2, false, 0],
-    [2, true, 0],
+    [2, true, 1],
+    [2, false, 0],
   ] as const) {
     const { engine, ready } = afterStrikingOff(seq, hasSession);
     assert.equal(ready().length, count);

@@ -67,8 +67,10 @@ test("first lists of accounts that were recovered (ACC-63)", () => {
     assert.ok(list !== null);
     equal(list.signed, one.signed);
     assert.ok(isRecovered(list));
-    assert.ok(!hasReplaced(list, { seq: 1, hash: list.hash }, [record]));
-    assert.ok(hasReplaced(list, { seq: list.seq - 1, hash: list.hash }, []));
+    const other = new Uint8Array(32);
+    assert.ok(!hasReplaced(list, { seq: 1, hash: other }, [record]));
+    for (const seq of [list.seq - 1, list.seq]) assert.ok(hasReplaced(list, { seq, hash: other }, []));
+    assert.ok(!hasReplaced(list, { seq: list.seq + 1, hash: other }, []));
     assert.ok(!hasReplaced(list, list, []));
   }
 });

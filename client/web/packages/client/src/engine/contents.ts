@@ -7,14 +7,14 @@ import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Content, Heads } from "@sealroom/core/content.ts";
 import { decodeContent, encodeContent, LIST, SIGNAL } from "@sealroom/core/content.ts";
 import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
-import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { checkLink, hasReplaced, names, verifyList } from "@sealroom/core/identity/list.ts";
+import { checkLink, verifyList } from "@sealroom/core/identity/list.ts";
 
 import { sendingOf } from "@sealroom/core/pair_state.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { row } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { catchUp, heardAgain } from "./directory.ts";
+import { takeBack } from "./given_back.ts";
 import { synced, tellFindings } from "./hearing.ts";
 import { alarm, pin } from "./lists.ts";
 import { confirm } from "./receipts.ts";
@@ -22,9 +22,8 @@ import type { Peer } from "./records.ts";
 import { doubt, isStale } from "./renewal.ts";
 import { takeContent } from "./rooms/arriving.ts";
 import { sendControl, takeReceipt } from "./sending.ts";
-import { isNamed, isOwn, peerKey, peerOf, sessionOf, setPair, setPeer, setReplaced } from "./state.ts";
+import { isNamed, isOwn, peerKey, peerOf, sessionOf, setPair, setPeer } from "./state.ts";
 import type { Turn } from "./turn.ts";
-import { redated, takeList } from "./upkeep.ts";
 
 const MAX_HELD = 64;
 const HELD_MS = 30 * DAY_MS;
@@ -162,25 +161,6 @@ function takeSignedList(c: Context, turn: Turn, signed: Bytes): void {
     if (error.code === "remote.list_fork") alarm(c, turn, error.code);
     else turn.notify({ type: "rejected", code: error.code });
   }
-}
-
-function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
-  const { record, list: ours } = c.own;
-  let list: DeviceList;
-  try {
-    list = verifyList(record.accountId, signed);
-  } catch (error) {
-    if (error instanceof CoreError) return false;
-    throw error;
-  }
-  if (c.kin !== null) c.kin.given(turn, list);
-  else {
-    const named = [record, redated(record, list.issuedMs)].find((one) => names(list, one));
-    if (named === undefined) {
-      if (hasReplaced(list, ours, [])) setReplaced(c, turn, true);
-    } else if (list.seq > ours.seq) takeList(c, turn, list, { ...c.own, record: named });
-  }
-  return true;
 }
 
 // --- held contents (ID-36) ---

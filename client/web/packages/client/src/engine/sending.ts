@@ -7,7 +7,6 @@ import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import type { Content, Payload, WayBack } from "@sealroom/core/content.ts";
 import { LIST, content as newContent } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
-import { isRecovered } from "@sealroom/core/identity/list.ts";
 import { checkSending } from "@sealroom/core/pair_state.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import type { Session } from "@sealroom/core/session.ts";
@@ -252,13 +251,13 @@ export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly By
 }
 
 /**
- * Send a device that a recovery strikes off the list that does so, on the session that it still has (ACC-66). Returns what
- * still goes to it: of one that was struck off before what is on its way.
+ * Send a device that is struck off the list that does so, on the session that it still has (ACC-66). Returns what still
+ * goes to it: of one that was struck off before what is on its way.
  */
 function lastWords(c: Context, turn: Turn, peer: Peer): (item: Outgoing) => boolean {
   if (peer.pair.sessions.length === 0) return (item) => item.envelope !== null && !item.shown;
   const list = listOf(c, peer.record);
-  const session = list !== null && isRecovered(list) ? sessionFor(c, turn, peer) : null;
+  const session = list && sessionFor(c, turn, peer);
   if (list === null || session === null) return () => false;
   const id = sendControl(c, turn, peer.deviceId, session, LIST, { name: "list", list: list.signed });
   return ({ contentId }) => id !== null && same(contentId, id);

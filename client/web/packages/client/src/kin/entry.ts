@@ -29,6 +29,7 @@ import {
   isByCode,
   isReplacedBy,
   isSendable,
+  isSignedBeside,
   pendingOf,
   recordBefore,
   recordIn,
@@ -296,7 +297,7 @@ function isBeside(k: KinState, one: DeviceList, newest: DeviceList): boolean {
  * the account key nothing of the kind is proven, and it is looked at again (ID-51).
  */
 function leave(k: KinState, turn: Turn, link: Link): void {
-  setReplaced(k.c, turn, false);
+  setReplaced(k.c, turn, k.c.code !== "none");
   k.c.links.online = false;
   k.c.links.all.delete(link.channel);
 }
@@ -310,7 +311,7 @@ function noteAddress(k: KinState, answer: LookupResult): void {
   if (signed != null) k.leastIssuedMs = verifyAddress(record, signed).issuedMs;
 }
 
-/** Follow our own chain; a newest list that does not name this device ends it here (ID-41, SES-40, ACC-67). */
+/** Follow our own chain; one that another device has signed ends this one (ID-41, SES-40, ACC-67, ACC-75). */
 function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult, links: readonly DeviceList[]): void {
   const { own } = k.c;
   const last = links.at(-1) as DeviceList;
@@ -318,8 +319,8 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult, l
   const newest = isRecovery ? last : followChain(own.list, links);
   // A recovery ends this device also by a list that is over, or dated ahead of this clock (ACC-67).
   if (!isRecovery) checkListTime(newest, turn.nowMs);
-  if (recordIn(k, newest) === null) {
-    setReplaced(k.c, turn, isRecovery && isByCode(k));
+  if (recordIn(k, newest) === null || isSignedBeside(k, newest, answer.records)) {
+    setReplaced(k.c, turn, isByCode(k, newest));
     drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
     return;
   }

@@ -15,7 +15,7 @@ import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
 import { publish, refill } from "./entry.ts";
-import { isByCode, isReplacedBy } from "./own_list.ts";
+import { isByCode, isReplacedBy, isSignedBeside } from "./own_list.ts";
 import { begin, mayHave } from "./rooms.ts";
 import type { KinState } from "./state.ts";
 import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
@@ -51,7 +51,7 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
       if (seq > c.own.list.seq) compareSoon(k, turn);
     },
     given: (turn, list) => {
-      if (isReplacedBy(k, list)) setReplaced(c, turn, isByCode(k));
+      if (isReplacedBy(k, list) || isSignedBeside(k, list)) setReplaced(c, turn, isByCode(k, list));
       else kin.told(turn, list.seq);
     },
     checkFlight: (turn, { list, peer }) => {

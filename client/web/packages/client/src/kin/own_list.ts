@@ -6,6 +6,7 @@ import { CLOCK_TOLERANCE_MS, LIST_TTL_MS } from "@sealroom/core/constants.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
+import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, redated, takeList } from "../engine/upkeep.ts";
 import type { KinState } from "./state.ts";
@@ -57,9 +58,26 @@ export function recordIn(k: KinState, list: DeviceList): DeviceRecord | null {
   return [anew, ...ownRecords(k)].find((one) => names(list, one)) ?? null;
 }
 
-/** Whether a list says that another device has recovered our account: it names none of our records (ACC-67). */
+/**
+ * Whether a list says that another device has our account: it names none of our records. Without the code that is said by
+ * a recovery alone, and else by the entry (ACC-67).
+ */
 export function isReplacedBy(k: KinState, list: DeviceList): boolean {
-  return recordIn(k, list) === null && hasReplaced(list, k.c.own.list, []);
+  const isTold = isRecovered(list) || k.c.code !== "none";
+  return isTold && recordIn(k, list) === null && hasReplaced(list, k.c.own.list, []);
+}
+
+/** Whether a list names a device that this one has not taken in, though all lists are signed here (ACC-75). */
+export function isSignedBeside(k: KinState, list: DeviceList, shown: readonly Bytes[] = []): boolean {
+  const { record, list: ours } = k.c.own;
+  const mine = shown.map(decodeRecord).filter((one) => isSameDevice(one, record));
+  const known = [recordIn(k, list), ...ownRecords(k), ...mine, ...[...k.others.values()].map((one) => one.record)];
+  const hashes = new Set([...ours.recordHashes, ...known.flatMap((one) => one?.hash ?? [])].map(hex));
+  return k.c.code !== "none" && list.seq > ours.seq && !list.recordHashes.every((one) => hashes.has(hex(one)));
+}
+
+function isSameDevice(a: DeviceRecord, b: DeviceRecord): boolean {
+  return same(a.deviceId, b.deviceId) && same(a.signPublic, b.signPublic) && same(a.dhPublic, b.dhPublic);
 }
 
 /** The record that was in use before our next list: not one that only a list which was never confirmed has in use (ID-28). */
@@ -69,9 +87,10 @@ export function recordBefore(k: KinState, pending: DeviceList | null): DeviceRec
   return inUse === undefined || older === undefined || same(inUse.hash, record.hash) ? record : older;
 }
 
-/** Of a device that a recovery leaves out: whether the code was used, as a backup of after one would not need (ACC-67). */
-export function isByCode({ c }: KinState): boolean {
-  return c.own.accountSeed !== null || !isRecovered(c.own.list);
+/** Whether it was by the code that another device has the account, as a backup of after one would not need (ACC-74). */
+export function isByCode({ c }: KinState, list: DeviceList): boolean {
+  const wasRecovered = c.own.accountSeed === null && isRecovered(c.own.list);
+  return c.code !== "none" || (isRecovered(list) && !wasRecovered);
 }
 
 /** Our records that a list names, the one in use first: all of them stand in the entry, one with our address (ID-41). */

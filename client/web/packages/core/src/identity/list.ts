@@ -167,7 +167,7 @@ export function isRecovered(list: DeviceList): boolean {
   return list.seq > RECOVERED_FROM;
 }
 
-/** Whether a list of our own account says that another device has recovered it (ACC-67). */
+/** Whether a list of our own account says that another device has it now: `records` are ours (ACC-67). */
 export function hasReplaced(found: DeviceList, held: ListHead, records: readonly DeviceRecord[]): boolean {
-  return isRecovered(found) && found.seq > held.seq && !records.some((one) => names(found, one));
+  return found.seq >= held.seq && !same(found.hash, held.hash) && !records.some((one) => names(found, one));
 }

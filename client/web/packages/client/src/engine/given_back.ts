@@ -1,0 +1,35 @@
+/** A list of our own account that somebody gives us (CON-05, ID-40, ACC-67). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import { CoreError } from "@sealroom/core/errors.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { hasReplaced, isRecovered, names, verifyList } from "@sealroom/core/identity/list.ts";
+import type { Context } from "./context.ts";
+import { setReplaced } from "./state.ts";
+import type { Turn } from "./turn.ts";
+import { redated, takeList } from "./upkeep.ts";
+
+/** Go on from a newer list of ours, or be replaced by it; false where it is not ours. */
+export function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
+  const { record, list: ours } = c.own;
+  let list: DeviceList;
+  try {
+    list = verifyList(record.accountId, signed);
+  } catch (error) {
+    if (error instanceof CoreError) return false;
+    throw error;
+  }
+  if (c.kin !== null) c.kin.given(turn, list);
+  else {
+    const own = [record, redated(record, list.issuedMs)];
+    const named = own.find((one) => names(list, one));
+    const known = new Set([...ours.recordHashes, ...own.map((one) => one.hash)].map(hex));
+    // All lists are signed here: one that names a device which this one does not know was signed beside it (ACC-75).
+    const isBeside = c.code !== "none" && list.seq > ours.seq && !list.recordHashes.every((one) => known.has(hex(one)));
+    if (isBeside || (named === undefined && hasReplaced(list, ours, []))) {
+      setReplaced(c, turn, c.code !== "none" || isRecovered(list));
+    } else if (named !== undefined && list.seq > ours.seq) takeList(c, turn, list, { ...c.own, record: named });
+  }
+  return true;
+}
