@@ -207,6 +207,34 @@ def test_no_list_is_installed_under_a_number_that_is_taken_or_for_a_device_that_
     well(world, company, customer, praxis)
 
 
+def test_no_second_list_is_asked_for_under_a_number_that_waits() -> None:
+    """ID-47: nor behind one that is over, before the directory has shown that it has no other one."""
+    world, company, _, _ = acquainted()
+    key = company.engine.export_account_key()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    company.stop()
+    first = sign_list(key, company.engine.renewal_request(world.now_ms))
+    company.carry_out(company.engine.install_list(first.signed, world.now_ms))
+    with pytest.raises(ConfigError, match="waits for the directory"):
+        company.engine.renewal_request(world.now_ms)
+    world.now_ms += 31 * DAY_MS
+    company.crash(company.rows)
+    own = company.engine._state.own
+    second = sign_list(key, next_list(own.account_id, first, [own.device.record], None, world.now_ms))
+    for refused in (
+        lambda: company.engine.renewal_request(world.now_ms),
+        lambda: company.engine.install_list(second.signed, world.now_ms),
+    ):
+        with pytest.raises(ConfigError, match="may have"):
+            refused()
+    assert pending_of(company).device_list == first
+    company.start()
+    world.advance(MINUTE_MS)
+    company.carry_out(company.engine.install_list(second.signed, world.now_ms))
+    world.advance(MINUTE_MS)
+    assert is_published(company)
+
+
 @pytest.mark.parametrize("is_taken", [False, True])
 def test_contacts_hear_of_an_installed_list_when_the_directory_has_it(*, is_taken: bool) -> None:
     """ID-12, ID-40: until then nothing that is sent states it; it is sent again until it is confirmed."""

@@ -61,7 +61,7 @@ class Entry(Part):
         self._low_told: int | None = None  # how few keys the application was told of since the last upload
         self.published = False
         self._compared_ms: int | None = None
-        self._has_looked = False  # seen our entry since the store was opened
+        self.has_looked = False  # seen our entry since the store was opened
         self._is_fresh = False  # compared just now, and nothing was sent since
         self._lacks_address = False
         self._is_to_follow = False  # a person takes the directory's list for ours, whatever ours is
@@ -84,7 +84,7 @@ class Entry(Part):
         is_due = self._context.upkeep.has_next(turn)
         is_signing = self._context.company.is_due(turn)
         is_changing = is_behind or is_due or self._lacks_address or is_signing or self._context.team.owes_slot
-        is_unseen = is_signing and not self._has_looked and not is_behind
+        is_unseen = is_signing and not self.has_looked and not is_behind
         is_over = is_due and own.device_list.expires_ms <= turn.now_ms
         is_unseen |= is_behind and is_over and not self._is_fresh
         is_unseen |= not self._is_fresh and self._context.upkeep.is_in_doubt(turn)
@@ -246,7 +246,7 @@ class Entry(Part):
         """
         own = self._state.own
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
-            self._compared_ms, self._is_fresh, self._has_looked = turn.now_ms, True, True
+            self._compared_ms, self._is_fresh, self.has_looked = turn.now_ms, True, True
             self._publish_anew(turn, link, frame)
             return
         if not isinstance(frame, LookupResult):
@@ -270,7 +270,7 @@ class Entry(Part):
         except E2eeError:
             refused(turn, link, frame)
             return
-        self._is_fresh = self._has_looked = True
+        self._is_fresh = self.has_looked = True
         self._compare_with(turn, link, mailbox, held, replace(frame, lists=lists))
 
     def _is_shown_none(

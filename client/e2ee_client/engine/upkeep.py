@@ -334,6 +334,9 @@ class Upkeep(Part):
         if self._state.own.publish and not self._context.devices.knows_all:
             raise ConfigError("not all devices that our list names are known yet: go online first")
         own, over = self._state.own, self._over(turn)
+        if over is None and self.pending(turn) is not None:
+            raise ConfigError("a signed list waits for the directory: go online first")
+        self._check_over(over)
         before = own.device_list if over is None else over.device_list
         return self._unsigned(before, own.device.record, own.older_record, turn.now_ms, added)
 
@@ -358,6 +361,7 @@ class Upkeep(Part):
         except E2eeError as error:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
         self._check_signed_elsewhere(turn, device_list)
+        self._check_over(over)
         self._context.devices.take_asked(turn, device_list)
         if over is not None:
             self.take_list(turn, over)
@@ -373,6 +377,13 @@ class Upkeep(Part):
         """
         pending = self.pending(turn)
         return None if pending is None or _is_sendable(pending, turn.now_ms) else pending
+
+    def _check_over(self, over: NextList | None) -> None:
+        """Let no list follow one that is over and unconfirmed before the directory has shown that it has no
+        other one of its number (ID-47).
+        """
+        if over is not None and not self._context.entry.has_looked:
+            raise ConfigError("a signed list is over that the directory may have: go online first")
 
     def install_asked(self, turn: Turn, signed: bytes) -> AskedDevice:
         """Install the list that names the device which was asked for, unless it is installed (ACC-42).
