@@ -7,8 +7,9 @@ import os
 from dataclasses import replace
 
 import pytest
+from company import DRAFT, TEXTS
 from e2ee_client import restoring
-from e2ee_client.engine.records import ForkedLists
+from e2ee_client.engine.records import ForkedLists, StoppedCopy
 from e2ee_client.engine.row_codec import to_array
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import (
@@ -29,9 +30,11 @@ from own_devices import company as team
 from own_devices import joined
 from relay_scenes import lossless, well
 from struck_off import HidingRelay, backup_of, restored
+from team_world import company_of, do, founded
 
 from e2ee.identity import DeviceKind, DeviceList, new_account, new_device, next_list, sign_list
 from e2ee.ids import AccountId
+from e2ee.rooms.assets import Served
 from e2ee.secret import AccountKey
 
 MINUTE_MS = 60_000
@@ -80,6 +83,27 @@ def test_the_copy_whose_list_the_directory_does_not_have_stops_and_says_so() -> 
         assert not company.sent
     assert {key[0] for key in company.rows.tables["message"]}
     assert not twin.of(CopyStopped)
+
+
+def test_a_stopped_copy_signs_nothing_for_its_company() -> None:
+    """ID-48: no channels, notices or files of pages; what it has is read all the same."""
+    world = World()
+    desk = founded(world)
+    world.advance(MINUTE_MS)
+    desk.stop()
+    desk.rows.commit((StoppedCopy(world.now_ms).put(),))
+    desk.crash(desk.rows)
+    desk.start()
+    publishing, served = desk.engine._context.publishing, Served("1", "https://praxis.example", [], [], [])
+    for signs in (
+        lambda turn: company_of(desk).set_channels(turn, [], {}),
+        lambda turn: publishing.door(turn, [], {}),
+        lambda turn: publishing.publish(turn, DRAFT, TEXTS, None),
+        lambda turn: publishing.sign_assets(turn, served, 0),
+    ):
+        with pytest.raises(SecondCopyError):
+            do(desk, signs)
+    assert company_of(desk).origins() == ()
 
 
 def test_what_ends_by_itself_does_so_in_a_stopped_copy_as_well() -> None:

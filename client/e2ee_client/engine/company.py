@@ -282,7 +282,7 @@ class Company(Signer):
         Raises:
             ConfigError: this device does not sign.
         """
-        return tuple(sorted(self._own_signing().origins))
+        return tuple(sorted(self._known_signing().origins))
 
     def origins_named(self) -> tuple[str, ...] | None:
         """Return the origins that the mandate that counts names; None where there is none yet (ACC-05)."""

@@ -47,6 +47,7 @@ class Publishing(Part):
             AccountKeyAbsent: the account key is kept elsewhere. ConfigError: this device does not sign.
             NoticeIncomplete: a field is missing.
         """
+        self._state.check_goes_on()
         own = self._state.own
         number = next_seq(self._context.notices.newest_number(own.account_id), turn.now_ms)
         notice = sign_notice(account_key_of(own), number, draft, turn.now_ms)
@@ -127,6 +128,7 @@ class Publishing(Part):
             AccountKeyAbsent: the account key is kept elsewhere. What `assets_request` raises.
             ConfigError: more files, headers or bytes than assets hold.
         """
+        self._state.check_goes_on()
         unsigned = self.assets_request(turn, served, last_seq)
         try:
             return sign_assets(account_key_of(self._state.own), unsigned)

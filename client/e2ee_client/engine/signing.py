@@ -211,6 +211,11 @@ class Signer(Part):
         return self._context.team.standing(self._state.own.account_id)
 
     def _own_signing(self) -> Signing:
+        """Return what we sign from. A device that has stopped signs nothing more (ID-48, ACC-67)."""
+        self._state.check_goes_on()
+        return self._known_signing()
+
+    def _known_signing(self) -> Signing:
         if self._signing is None:
             raise ConfigError("this device does not sign for its company")
         return self._signing
