@@ -1,17 +1,12 @@
 /** Who gets what is said, whose entries are taken, and what is asked for (chapters 16 and 17). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Bytes } from "@sealroom/core/bytes.ts";
-import { compare, hex } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
-import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { deviceTagOf } from "@sealroom/core/rooms/entry.ts";
-import { answerWant } from "../src/engine/rooms/asking.ts";
-import { accept, withdraw } from "../src/engine/rooms/consenting.ts";
-import { condition } from "../src/engine/rooms/judging.ts";
 import * as shop from "./shop.ts";
 import { agent, desk, other, second } from "./shop.ts";
-import { codeOf, ERASE, ids, learnRoster, MARKED, map, SAID, Scene, told } from "./shop_room.ts";
+import { codeOf, ids, learnRoster, MARKED, map, SAID, Scene, told } from "./shop_room.ts";
 
 const ACT = 10;
 const REFUSAL = 22;
@@ -40,38 +35,6 @@ test("an entry goes to the members, before there are any to the desks that open 
   scene.state([agent, other]);
   assert.deepEqual(scene.waitsFor(scene.says("drei")), ids(agent, other));
   assert.deepEqual(scene.waitsFor(scene.writes(ACT, FREEZE)), ids(desk, second, agent, other));
-});
-
-test("what waits does not leave once it was erased or withdrawn, nor for a new member or by an answer (ROOM-52, ROOM-35, TRN-15)", () => {
-  const scene = new Scene();
-  scene.state([desk, agent]);
-  names(scene, { devices: [other] });
-  const erased = scene.says("oops");
-  scene.writes(ERASE, map([erased.hash]));
-  const text = scene.says("please do not tell");
-  assert.deepEqual([scene.waitsFor(erased), scene.waitsFor(text)], [[], []]);
-  const { turn } = scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId));
-  const failed = told(turn).flatMap((one) => (one.type === "delivery" ? [[one.entry, one.state, one.code]] : []));
-  assert.deepEqual(failed, [[hex(text.hash), "failed", "room.consent_withdrawn"]]);
-  names(scene, { devices: [desk, other] });
-  scene.nowMs += MINUTE_MS;
-  scene.engine.do(scene.nowMs, (c, turn) => accept(c, turn, { notice: shop.notice, locale: "de", purposes: 1 }));
-  scene.state([desk, other], {
-    answers: [...scene.room.entries.values()]
-      .map((one) => one.entry)
-      .filter((one) => [8, 9, 10].includes(one.header.kind))
-      .map((one) => one.hash)
-      .sort(compare),
-  });
-  assert.equal(scene.in((d) => condition(d.c, d.room, d.judged()).phase).result, 1);
-  assert.deepEqual([scene.waitsFor(erased), scene.waitsFor(text)], [[], []]);
-  const later = scene.says("wieder da");
-  assert.equal(scene.waitsFor(later).length, 2);
-  const own = deviceTagOf(scene.roomId, scene.c.own.record.deviceId);
-  const given = scene.in((d) => answerWant(d, desk.id, [{ tag: own, first: 0, last: 99 }])).turn.changes();
-  const posted = given.flatMap(({ kind, value }) => (kind === "posted" && value !== null ? [hex(value)] : []));
-  const isGiven = ({ body }: Entry): boolean => posted.some((one) => one.includes(hex(body as Bytes)));
-  assert.deepEqual([erased, text, later].map(isGiven), [false, false, true]);
 });
 
 test("without a member in force it goes to known desks, and without those it waits (ROOM-15)", () => {

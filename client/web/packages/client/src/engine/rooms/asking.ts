@@ -16,7 +16,7 @@ import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
 import { ranksBy, signerOf, teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import { rangeKey } from "./draft.ts";
-import { isContent, isOurs, KIND_STATE, lastWithdrawal, receivedThen, recipients, transcript } from "./judging.ts";
+import { isContent, isOurs, KIND_STATE, receivedThen, recipients, takenBack } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { NOT_ASKING } from "./model.ts";
 import { fromLine } from "./taking.ts";
@@ -203,10 +203,9 @@ export function answerWant(d: Draft, deviceId: Bytes, wanted: readonly WantedRan
   const team = teamOrNone(d.c, d.turn);
   const lines: Value[] = [];
   let sizeB = 0;
-  const all = transcript(d.room);
-  const takenBack = all.slice(0, lastWithdrawal(all) + 1);
+  const gone = takenBack(d.room);
   const stays = (kept: Kept): boolean => {
-    return isContent(kept.entry.header.kind) && (kept.delivery === "failed" || takenBack.includes(kept));
+    return isContent(kept.entry.header.kind) && (kept.delivery === "failed" || gone.includes(kept));
   };
   for (const kept of [...d.room.entries.values()].reverse()) {
     if (lines.length >= MAX_LINES || !isWanted(d, kept, wanted) || !mayHave(d, kept, deviceId, team)) continue;

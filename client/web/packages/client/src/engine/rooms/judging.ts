@@ -86,9 +86,10 @@ export function transcript(room: Room): readonly Kept[] {
   return inOrder(placed, room.root).map((one) => room.entries.get(hex(one.hash)) as Kept);
 }
 
-/** Where the last withdrawal stands: what was said before it leaves the customer no more (ROOM-35, TRN-15). */
-export function lastWithdrawal(all: readonly Kept[]): number {
-  return all.findLastIndex((one) => one.entry.header.kind === KIND_WITHDRAW);
+/** What stands before a withdrawal: what was said there leaves the customer no more (ROOM-35, TRN-15). */
+export function takenBack(room: Room): readonly Kept[] {
+  const all = transcript(room);
+  return all.slice(0, all.findLastIndex((one) => one.entry.header.kind === KIND_WITHDRAW) + 1);
 }
 
 /** What holds now: the head, and above it each act that has not ended (ROOM-13). */

@@ -32,10 +32,10 @@ import {
   isContent,
   KIND_MARK,
   KIND_TEXT,
-  lastWithdrawal,
   phaseCode,
   receivedThen,
   recipients,
+  takenBack,
   transcript,
 } from "./judging.ts";
 import { keep } from "./keeping.ts";
@@ -163,10 +163,11 @@ function audience(d: Draft, kind: number): readonly Bytes[] {
   return team.filter(({ rank }) => rank >= 2).map(({ record }) => record.deviceId);
 }
 
-/** Try an entry of ours again that nobody took (its id stays, so whoever has it knows it). */
+/** Try an entry of ours again that nobody took and that was not taken back (its id stays: who has it knows it). */
 export function retry(d: Draft, hash: Bytes): void {
   const kept = d.find(hash);
-  if (kept?.delivery === "failed") d.keep({ ...kept, waitingFor: [], delivery: "waiting" });
+  if (kept?.delivery === "failed" && !takenBack(d.room).includes(kept))
+    d.keep({ ...kept, waitingFor: [], delivery: "waiting" });
 }
 
 /**
@@ -191,7 +192,7 @@ export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
   if (newcomers.length === 0) return;
   const all = transcript(d.room);
   const ours = all
-    .slice(lastWithdrawal(all) + 1)
+    .slice(takenBack(d.room).length)
     .filter((one) => one.delivery !== null && isContent(one.entry.header.kind));
   const order = all.map((one) => hex(one.entry.hash));
   const head = d.judged().head;
