@@ -55,9 +55,9 @@ def test_an_answer_to_an_erasure_that_waited_is_due_from_those_who_get_it() -> N
     world.learn_roster(world.devices["phone"])
     for one in phone.live.erasures[-1].due_from:
         do(world, "phone", lambda room, turn, to=one: room.not_sent(turn, withdrawal[:16], to))
-    assert phone.live.unsent == (withdrawal,)
+    assert list(phone.live.unsent) == [withdrawal]
     do(world, "phone", lambda room, turn: room.team_changed(turn))
-    assert phone.live.unsent == ()
+    assert list(phone.live.unsent) == []
     assert phone.live.erasures[-1].due_from == (dev("chief"),)
 
 

@@ -55,9 +55,9 @@ def test_a_colleague_who_repeats_a_withdrawal_makes_one_order() -> None:
     assert desk is not None
     for n in range(900, 980):
         give(world, "agent", "desk", forged(world, n))
-    assert len(desk.live.orders) == len(desk.live.erasures) == 1
+    assert (len(desk.live.orders), len(desk.live.erasures)) == (1, 1)
     send(world, "phone", "desk", written(world, Kind.WITHDRAW)[0])
-    assert len(desk.live.orders) == len(desk.live.erasures) == 2
+    assert (len(desk.live.orders), len(desk.live.erasures)) == (2, 2)
     world.run(27 * HOUR_MS)
     for n in range(700, 780):
         give(world, "agent", "desk", forged(world, n))
