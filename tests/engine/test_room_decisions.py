@@ -14,16 +14,20 @@ from e2ee_client.people import LoggedIn
 from e2ee_client.room_events import EntryRefused, FreezeUndecided, IdentifyAnswered, IdentifyAsked, SignedOut
 from parties import DAY_MS
 from room_rooms import MINUTE_MS, change, dev, do, opened
-from room_world import World, ground
+from room_world import Post, World, ground
 
+from e2ee.content import ContentType, OfRooms
 from e2ee.errors import LoginExpired, LoginUsed, NoRight, RoomFrozen
 from e2ee.ids import AccountId, DeviceId
-from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.entry import EntryHash, Header, RoomId
+from e2ee.rooms.forward import decode_forward
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.login import Challenge, LoginToken, Person, sign_login
 from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import Phase
 from e2ee.secret import LoginKey
+from e2ee.wire.fields import array
 
 
 def act(world: World, what: ActKind) -> None:
@@ -248,6 +252,33 @@ def test_a_login_beside_a_new_device_waits_for_a_person() -> None:
         assert knows(world, name) is not None
     log_in(world)
     assert len(world.devices["desk"].told(IdentifyAsked)) == 1
+
+
+def test_a_new_device_of_the_customer_is_given_states_and_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CNS-56: who has come to the account by its code hears no name from the company; a colleague does."""
+    world = opened("desk", "agent")
+    log_in(world)
+    world.add("tablet")
+    for device in world.devices.values():
+        device.known_lists = 2
+    given = list[tuple[str, Kind | int]]()
+    post = World.post
+
+    def noted(self: World, one: Post) -> None:
+        payload = one.content.payload
+        if one.sender == "desk" and isinstance(payload, OfRooms) and payload.type is ContentType.FORWARD:
+            for line in decode_forward(payload.payload)[1]:
+                header = array(line, 5, 5)[2]
+                assert isinstance(header, bytes)
+                given.append((one.to, Header.decode(header).kind))
+        post(self, one)
+
+    monkeypatch.setattr(World, "post", noted)
+    change(world, "desk", Change(add=(dev("agent"),)))
+    world.run(4 * MINUTE_MS)
+    assert ("tablet", Kind.STATE) in given
+    assert ("agent", Kind.IDENTIFY) in given
+    assert ("tablet", Kind.IDENTIFY) not in given
 
 
 def test_another_person_in_a_known_persons_room_waits_for_a_person() -> None:

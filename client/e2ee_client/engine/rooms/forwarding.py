@@ -105,7 +105,9 @@ class Forwarding(RoomPart):
         self.vouch(turn, [one.state for one in lacking], to)
         hashes = [one.hash for one in lacking]
         if is_new:
-            hashes = [*self._consent_entries(turn), *hashes]
+            # A new device of C may be anybody's who has the code: it is given no name (CNS-56).
+            login = self._room.identifying.counts(turn) if is_company else None
+            hashes = [*self._consent_entries(), *([] if login is None else [login]), *hashes]
         self.forward_all(turn, self._entries(turn, hashes), to)
 
     def _was_meant(self, written: WrittenState, to: Author) -> bool:
@@ -119,13 +121,10 @@ class Forwarding(RoomPart):
         ranks = {} if team is None else team.ranks()
         return to.device_id in named or ranks.get(to.device_id, -1) >= DESK
 
-    def _consent_entries(self, turn: Turn) -> list[EntryHash]:
-        live, found = self._live, list[EntryHash]()
-        if live.root is not None:
-            found.append(live.root)
-        login = self._room.identifying.counts(turn)
-        found += [one for one in live.consents if one != live.root]
-        return found if login is None else [*found, login]
+    def _consent_entries(self) -> list[EntryHash]:
+        live = self._live
+        opened = [] if live.root is None else [live.root]
+        return [*opened, *(one for one in live.consents if one != live.root)]
 
     def _entries(self, turn: Turn, hashes: Iterable[EntryHash]) -> list[Entry]:
         log = self._room.log
