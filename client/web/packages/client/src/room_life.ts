@@ -50,6 +50,7 @@ export class RoomLife {
   /** Null until all was erased here; then what the company knows of it. */
   #forgotten: RoomState["erasure"] | null = null;
   #isAnew = false;
+  #isReopened = false;
   #doorAlarm: Alarm | null = null;
   protected limit = PAGE;
   #unlisten: Unsubscribe = () => {};
@@ -139,7 +140,7 @@ export class RoomLife {
   /** The rooms that are not erased, closed ones after the others; the newest where all are erased. */
   #rooms(): readonly Room[] {
     const customer = this.customer;
-    const rooms = customer?.hasAccepted && !customer.shell.isOver ? customer.rooms() : [];
+    const rooms = customer?.hasAccepted ? customer.rooms() : [];
     const isClosed = (one: Room) => Number(one.view().phase === "closed");
     const left = rooms.filter((one) => one.view().phase !== "erased").sort((a, b) => isClosed(a) - isClosed(b));
     return left.length > 0 ? left : rooms.slice(0, 1);
@@ -165,7 +166,7 @@ export class RoomLife {
       this.#listen();
       await this.#fetchDoor(customer);
     } catch (error) {
-      this.#obstacle = obstacleOf(codeOf(error));
+      this.#ended(codeOf(error));
     }
     this.changed();
   }
@@ -179,15 +180,22 @@ export class RoomLife {
     return await this.#opening;
   }
 
-  /** A store that has ended by itself is opened again (STO-33). */
+  /** A store that has ended by itself is opened again (STO-33); what it held is shown until then. */
   async #opened(): Promise<Customer> {
     const before = this.customer;
-    if (before?.hasAccepted && before.shell.isOver) {
-      this.customer = null;
-      await before.close();
-    }
-    this.customer ??= await Customer.open(this.options);
+    if (before !== null && !(before.hasAccepted && before.shell.isOver)) return before;
+    await before?.close();
+    this.customer = await Customer.open(this.options);
     return this.customer;
+  }
+
+  /** Where another has written to the store, it is opened again by itself once (STO-33). */
+  #ended(code: string | null): void {
+    if (code !== "store.conflict" || this.#isReopened) this.#obstacle = obstacleOf(code);
+    else {
+      this.#isReopened = true;
+      void this.tryAgain();
+    }
   }
 
   /** Where a room is shown, a door that does not come stops nothing; one of another account is an alarm. */
@@ -227,7 +235,7 @@ export class RoomLife {
   }
 
   #heard(event: CustomerEvent): void {
-    if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#obstacle = obstacleOf(event.code);
+    if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#ended(event.code);
     if (event.type === "notice" || (event.type === "consent" && event.state === "stale")) void this.#refresh();
     this.#watch.heard(event, this.#nowMs());
     void this.#fetchItems();

@@ -201,8 +201,8 @@ export class Shell {
   /** The store is not ours any more, or gone: nothing goes on. */
   #fail(error: StoreError): void {
     this.#failure = error;
-    this.tell({ type: "connection", state: "offline", code: error.code });
     this.#end();
+    this.tell({ type: "connection", state: "offline", code: error.code });
   }
 
   /** Memory is ahead of the store, which is the truth: begin anew from it, later each time that it has no room. */

@@ -49,16 +49,27 @@ async function kept() {
   return { place, ports, counts, hold, release: () => open(), passes: () => void [...wakes].map((wake) => wake()) };
 }
 
-test("a store that has ended by itself is opened again when a person tries again (STO-33)", async () => {
-  const { place, ports, counts } = await kept();
+test("a store that has ended by itself is opened again, without a word once, then when a person tries again (STO-33)", async () => {
+  const { place, ports, counts, hold, release } = await kept();
   const life = lifeOf(ports);
   await life.tryAgain();
-  (place.kept as { version: number }).version += 1; // Somebody else has written.
-  assert.equal(await refusal(life.send("eins", null)), "store.conflict");
-  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "storage-blocked"]);
-  await life.tryAgain();
-  assert.deepEqual([life.state().phase, life.state().obstacle, counts.opened], ["waiting", null, 2]);
+  const intrude = async () => {
+    (place.kept as { version: number }).version += 1; // Somebody else has written.
+    assert.equal(await refusal(life.send("eins", null)), "store.conflict");
+  };
+  const shows = () => [life.state().phase, life.state().obstacle, counts.opened];
+  hold();
+  await intrude();
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(shows(), ["waiting", null, 2]);
+  release();
+  await new Promise((done) => setTimeout(done));
   assert.equal(await refusal(life.send("zwei", null)), null);
+  await intrude();
+  assert.deepEqual(shows(), ["blocked", "storage-blocked", 2]);
+  await life.tryAgain();
+  assert.deepEqual(shows(), ["waiting", null, 3]);
+  assert.equal(await refusal(life.send("drei", null)), null);
 });
 
 test("a room that is left while it opens its store lets go when that is closed, and opens none later (STO-38)", async () => {
@@ -85,7 +96,7 @@ test("a room that is left while it opens its store lets go when that is closed, 
   assert.equal(counts.connected, counts.closed);
   await left.tryAgain();
   wake();
-  assert.equal(await refusal(left.send("von dort", null)), "client.not_accepted");
+  assert.equal(await refusal(left.send("von dort", null)), "client.closed");
   assert.deepEqual([counts.opened, counts.connected], [1, counts.closed]);
 });
 
