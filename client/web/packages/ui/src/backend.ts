@@ -99,7 +99,6 @@ export type Happened =
   | "withdrawn"
   | "notice-replaced"
   | "identified"
-  | "device-added"
   | "rated"
   | "gap"
   | "differ"

@@ -81,7 +81,7 @@ function replacedNote(state: RoomState, { words, actions }: NoteContext): Note |
   const say = laterWords(words);
   const company = state.company?.name ?? words("someone");
   const isByCode = state.code === "used";
-  const text = isByCode ? say("replaced.code", { company }) : say("replaced.other");
+  const text = say(isByCode ? "replaced.code" : "replaced.other", { company });
   const anew = button(say("replaced.anew"), actions.anew);
   const call = isByCode ? callButton(state) : null;
   const action = call === null ? anew : h("div", { class: "acts" }, anew, call);

@@ -172,7 +172,6 @@ const EVENT_ICON: Partial<Record<Happening["what"], IconName>> = {
   withdrawn: "shield",
   "notice-replaced": "shield",
   identified: "key",
-  "device-added": "key",
   gap: "warn",
   differ: "warn",
 };

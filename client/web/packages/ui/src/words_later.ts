@@ -28,12 +28,12 @@ export const LATER_WORDS = {
     "There is no room left on this device. Delete something that you do not need. What is written to you is not lost: it comes as soon as there is room again.",
   ],
   "replaced.other": [
-    "Ihr Gespräch geht auf einem anderen Gerät weiter. Was Sie hier schreiben würden, erreicht niemanden.",
-    "Your conversation continues on another device. What you would write here reaches nobody.",
+    "Ihr Gespräch geht auf einem anderen Gerät weiter. Was Sie hier schreiben würden, erreicht niemanden. Haben Sie das nicht veranlasst, sagen Sie es {company} am Telefon oder persönlich.",
+    "Your conversation continues on another device. What you would write here reaches nobody. If that was not your doing, tell {company} by telephone or in person.",
   ],
   "replaced.code": [
-    "Jemand hat Ihren Code benutzt und schreibt jetzt in Ihrem Namen. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht selbst, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
-    "Somebody has used your code and now writes in your name. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
+    "Jemand hat Ihren Code benutzt, oder eine Kopie dieses Geräts, und schreibt jetzt in Ihrem Namen. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht selbst, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
+    "Somebody has used your code, or a copy of this device, and now writes in your name. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
   ],
   "replaced.anew": ["Neu beginnen", "Begin anew"],
   "export.title": ["Verlauf speichern", "Save the conversation"],

@@ -65,7 +65,6 @@ export const ROOM_WORDS = {
   "happened.withdrawn": ["Die Einwilligung wurde widerrufen.", "The consent was withdrawn."],
   "happened.notice-replaced": ["Es gelten neue Hinweise.", "A new notice applies."],
   "happened.identified": ["Sie haben sich angemeldet.", "You have signed in."],
-  "happened.device-added": ["Ein weiteres Gerät ist dabei.", "Another device was added."],
   "happened.rated": ["Danke für Ihre Rückmeldung.", "Thank you for your feedback."],
   "happened.gap": [
     "Hier fehlen Nachrichten. Sie wurden noch einmal angefragt.",
