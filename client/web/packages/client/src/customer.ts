@@ -122,9 +122,15 @@ export class Customer {
       return new Customer(options, null);
     }
     const begun = await running(options.ports, store, engine);
-    await begun.shell.start(store.isContinuous);
-    await begun.files.start();
-    return new Customer(options, begun);
+    const me = new Customer(options, begun);
+    try {
+      await begun.shell.start(store.isContinuous);
+      await begun.files.start();
+    } catch (error) {
+      await me.close();
+      throw error;
+    }
+    return me;
   }
 
   get hasAccepted(): boolean {

@@ -24,6 +24,7 @@ export class Shell {
   #queue: Promise<unknown> = Promise.resolve();
   #isOnline = false;
   #isOver = false;
+  #isLost = false;
   /** Commits in a row for which the store had no room. */
   #refusals = 0;
   /** When an engine that was read anew goes online; 0 where it is, or is not to be. */
@@ -86,8 +87,9 @@ export class Shell {
     return this.#run((engine, nowMs) => engine.do(nowMs, work));
   }
 
+  /** An engine that does not go on from its last run says so before anything else (STO-34, STO-41). */
   async start(isContinuous: boolean): Promise<void> {
-    await this.#step((engine, nowMs) => engine.loaded(isContinuous, nowMs));
+    this.#isLost = !isContinuous;
     await this.goOnline();
   }
 
@@ -159,6 +161,12 @@ export class Shell {
 
   async #now<T>(step: (engine: Engine, nowMs: number) => { readonly turn: Turn; readonly result: T }): Promise<T> {
     if (this.#isOver) throw this.#failure ?? new ClientError("client.closed", "the client was closed");
+    if (this.#isLost) await this.#take((engine, nowMs) => ({ turn: engine.lost(nowMs), result: null }));
+    this.#isLost = false;
+    return await this.#take(step);
+  }
+
+  async #take<T>(step: (engine: Engine, nowMs: number) => { readonly turn: Turn; readonly result: T }): Promise<T> {
     let taken: { readonly turn: Turn; readonly result: T };
     try {
       taken = step(this.#engine, this.nowMs());

@@ -162,6 +162,38 @@ test("a device that has no room at its start says so, and goes on by itself (STO
   assert.ok(counts.connected > 0);
 });
 
+test("a device whose store does not go on from its last run says so first, also when it has room again (STO-34, STO-41)", async () => {
+  const { place, ports, passes } = await kept();
+  [place.isContinuous, place.isFull] = [false, () => true];
+  const life = lifeOf(ports);
+  await life.tryAgain();
+  assert.deepEqual([life.state().phase, life.state().obstacle, life.state().link], ["waiting", null, "full"]);
+  assert.equal(await refusal(life.send("zu früh", null)), "store.full");
+  assert.ok(!life["room"].kept.restarts);
+  place.isFull = () => false;
+  passes();
+  await new Promise((done) => setImmediate(done));
+  assert.equal(life.state().link, "connecting");
+  assert.ok(life["room"].kept.restarts);
+});
+
+test("a store in which a start fails is closed, and so is what it had opened (STO-33)", async () => {
+  const { place, ports, counts } = await kept();
+  const store = await place.open();
+  assert.ok(store !== null);
+  const rows: typeof store.rows = async (kind) => {
+    if (kind === "file_out" && counts.connected > 0) throw new StoreError("store.unavailable", "no rows of files");
+    return await store.rows(kind);
+  };
+  const broken = { open: async () => ({ ...store, rows }), create: () => place.create(), forget: () => place.forget() };
+  const life = lifeOf({ ...ports, place: broken });
+  await life.tryAgain();
+  assert.deepEqual([life.state().phase, life.state().obstacle], ["blocked", "storage-blocked"]);
+  assert.ok(counts.connected > 0);
+  assert.equal(counts.closed, counts.connected);
+  await assert.rejects(store.commit([], await store.version()), { code: "store.closed" });
+});
+
 test("a store that ends for another reason at its start is told (STO-33)", async () => {
   const { place, ports } = await kept();
   const life = lifeOf(ports);

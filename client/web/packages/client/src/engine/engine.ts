@@ -54,10 +54,9 @@ export class Engine {
 
   // --- life ---
 
-  /** Go on from a store; unless it continues the last run, every session counts as lost (SES-32, TRN-07). */
-  loaded(isContinuous: boolean, nowMs: number): Turn {
+  /** Go on from a store that does not continue the last run: every session counts as lost (SES-32, TRN-07). */
+  lost(nowMs: number): Turn {
     return this.#step(nowMs, (turn) => {
-      if (isContinuous) return;
       loseAll(this.context, turn);
       rotate(this.context, turn, true);
       loseRooms(this.context, turn);
