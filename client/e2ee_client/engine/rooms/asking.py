@@ -281,7 +281,10 @@ class Asking(RoomPart):
     def _share(self, turn: Turn, asker: Author, stored: StoredEntry, kind: int) -> Share:
         states = self._room.states
         is_company = asker.account_id == self._live.company
-        then = (is_company and asker == stored.author) or states.received_then(asker, stored.followed)
+        # What was posted to the asker and is not confirmed was meant for it, whatever list its state had.
+        was_sent = stored.author == self._around.us and asker.device_id in stored.waiting_for
+        is_own = is_company and asker == stored.author
+        then = is_own or was_sent or states.received_then(asker, stored.followed)
         may_read = not stored.is_hidden and not (
             stored.is_marked and is_company and not self._is_cleared(turn, asker)
         )

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
 import { FORWARD } from "@sealroom/core/content.ts";
 import { signMap } from "@sealroom/core/identity/signed.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
@@ -102,6 +102,11 @@ test("without the account key what is from before another device was listed is n
   assert.deepEqual(given(), [true, true]);
   c.own = { ...c.own, accountSeed: null };
   assert.deepEqual(given(), [false, true]);
+  const [text] = [...scene.room.entries.values()].filter(({ entry }) => same(entry.hash, before.hash));
+  assert.ok(text !== undefined);
+  scene.in((d) => d.keep({ ...text, waitingFor: [device] }));
+  assert.deepEqual(given(), [true, true]);
+  scene.in((d) => d.keep({ ...text, waitingFor: [] }));
   c.own = { ...c.own, accountSeed };
   scene.engine.do(scene.nowMs, (_, turn) => removeDevice(kinState(c) as KinState, turn, hex(device)));
   assert.deepEqual(given(), [false, false]);

@@ -57,10 +57,12 @@ function giveRoom(d: Draft, deviceId: Bytes): void {
 
 /**
  * Whether another device of ours may have an entry that it asks for: not one that is being struck off (ACC-52), and what
- * is from before the list that named it first only where we sign our lists (TRN-48).
+ * is from before the list that named it first only where we sign our lists, or have posted it to that device (TRN-48).
  */
-export function mayHave(k: KinState, { states }: Room, { entry, followed }: Kept, deviceId: Bytes): boolean {
+export function mayHave(k: KinState, { states }: Room, kept: Kept, deviceId: Bytes): boolean {
+  const { entry, followed, waitingFor } = kept;
   if (!idsOf(k).some((id) => same(id, deviceId))) return false;
+  if (waitingFor.some((id) => same(id, deviceId))) return true;
   if (k.c.own.accountSeed !== null || GROUND.includes(entry.header.kind)) return true;
   const state = followed === null ? undefined : states.find((one) => same(one.hash, followed))?.state;
   const named = presentOf(k).filter((one) => one.listed && same(one.record.deviceId, deviceId));
