@@ -520,6 +520,7 @@ class Client:
         Raises:
             AccountKeyAbsent: it is not here.
             SecondCopyError: this copy has stopped (ID-48); the backup that it is left for needs the key.
+            ConfigError: a list that was signed here waits for the directory (ID-47): go online first.
         """
         await self._shell.do(lambda engine, now_ms: engine.remove_account_key(now_ms))
 

@@ -120,19 +120,22 @@ def test_the_record_of_before_lists_that_were_lost_stays_named(losses: int) -> N
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
-def test_a_key_that_is_moved_away_signs_no_number_again(*, is_taken: bool) -> None:
-    """ID-47, ID-12: the list that was signed here and is not confirmed is in use before a request is made."""
+def test_a_key_is_not_moved_away_while_a_list_waits_and_signs_no_number_again(*, is_taken: bool) -> None:
+    """ID-47, ID-12: the directory may have another list of its number, which a key elsewhere has signed."""
     world, company, customer, praxis = acquainted()
-    key = company.engine._state.own.account_key
-    assert key is not None
+    key = company.engine.export_account_key()
     company.outgoing = unconfirmed(company, is_taken=is_taken)
     away(company, 17 * DAY_MS)
     first = pending_of(company).device_list
+    with pytest.raises(ConfigError, match="waits for the directory"):
+        company.engine.remove_account_key(world.now_ms)
+    assert pending_of(company).device_list == first
+    company.outgoing = lossless
     company.break_connections()
+    world.advance(HOUR_MS)
     company.carry_out(company.engine.remove_account_key(world.now_ms))
     second = sign_list(key, company.engine.renewal_request(world.now_ms))
     assert (second.seq, second.prev_hash) == (first.seq + 1, first.hash)
-    company.outgoing = lossless
     company.carry_out(company.engine.install_list(second.signed, world.now_ms))
     world.advance(2 * HOUR_MS)
     assert is_published(company)
@@ -155,18 +158,20 @@ def holding(held: list[tuple[Channel, bytes]]) -> Callable[[Channel, bytes], lis
 def test_a_late_answer_to_the_list_before_brings_no_older_list_back() -> None:
     """ID-47: it was taken into use while PUBLISH was under way, and another one was installed after it."""
     world, company, customer, praxis = acquainted()
-    key = company.engine._state.own.account_key
-    assert key is not None
+    key = company.engine.export_account_key()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    away(company, MINUTE_MS)
     held: list[tuple[Channel, bytes]] = []
     company.outgoing = holding(held)
-    company.carry_out(company.engine.add_device(agent_of(company), company.now_ms))
+    first = sign_list(key, company.engine.renewal_request(company.now_ms))
+    company.carry_out(company.engine.install_list(first.signed, company.now_ms))
     world.settle()
-    first = pending_of(company).device_list
-    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    company.ahead_ms = -3 * DAY_MS
+    second = sign_list(key, company.engine.renewal_request(company.now_ms))
+    company.carry_out(company.engine.install_list(second.signed, company.now_ms))
     world.settle()
-    second = sign_list(key, company.engine.renewal_request(world.now_ms))
-    company.carry_out(company.engine.install_list(second.signed, world.now_ms))
-    world.settle()
+    assert held
+    company.ahead_ms = 0
     company.outgoing = lossless
     for channel, data in held:
         world.relay.take(company.connections[channel], company.connections[channel].session, data)

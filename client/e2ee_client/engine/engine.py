@@ -405,6 +405,7 @@ class Engine(Queries):
 
         Raises:
             AccountKeyAbsent: it is not here. SecondCopyError: this copy has stopped.
+            ConfigError: a list that was signed here waits for the directory.
         """
         self.check_copy()
         turn = self._step(now_ms)

@@ -543,12 +543,14 @@ class Upkeep(Part):
         return max(own.device_list.issued_ms, own.device.record.created_ms) > turn.now_ms
 
     def remove_account_key(self, turn: Turn) -> None:
-        """Forget the account key on this device; it has to be kept elsewhere (ID-12). A list that was signed
-        and is not confirmed is in use from now on, so that the next one has another number (ID-47).
+        """Forget the account key on this device; it has to be kept elsewhere (ID-12). Not while a list that
+        was signed waits for the directory, which may have another one of its number (ID-47).
+
+        Raises:
+            ConfigError: one waits.
         """
-        pending = self.pending(turn)
-        if pending is not None:
-            self.take_list(turn, pending)
+        if self.pending(turn) is not None:
+            raise ConfigError("a signed list waits for the directory: go online first")
         self._state.own.account_key = None
         turn.put(self._state.own.put())
         self._context.recovering.forget_code(turn)
