@@ -200,15 +200,17 @@ def test_a_prekey_that_ends_later_than_one_of_now_is_refused() -> None:
         spk.prekey.check_ahead(world.now_ms - DAY_MS - 1)
 
 
-def forked_flight(world: World, sender: Node, receiver: Node, owner: bytes) -> bytes:
+def forked_flight(
+    world: World, sender: Node, receiver: Node, owner: bytes, other: OurDevice | None = None
+) -> bytes:
     """A flight of `sender` with another list for the number that its list has, sealed for the prekeys that
-    `receiver` keeps for `owner`.
+    `receiver` keeps for `owner`; by another device that this list alone names.
     """
     own, state = sender.engine._state.own, receiver.engine._state
     assert own.account_key is not None
-    unsigned = identity.next_list(
-        own.account_id, None, [own.device.record], None, world.now_ms, ttl_ms=DAY_MS
-    )
+    device = own.device if other is None else other
+    named = list(dict.fromkeys((own.device.record, device.record)))
+    unsigned = identity.next_list(own.account_id, None, named, None, world.now_ms, ttl_ms=DAY_MS)
     device_list = identity.sign_list(own.account_key, unsigned)
     current = receiver.engine._context.upkeep.current(owner)
     assert current is not None
@@ -217,7 +219,7 @@ def forked_flight(world: World, sender: Node, receiver: Node, owner: bytes) -> b
         state.own.device.record, state.own.device_list, spk, None, pqk, world.now_ms
     )
     session = initiate(
-        own.device,
+        device,
         device_list,
         bundle,
         world.now_ms // 60_000,
@@ -228,6 +230,25 @@ def forked_flight(world: World, sender: Node, receiver: Node, owner: bytes) -> b
     way = WayBack(bytes(16), bytes(32), RELAY_URL)
     content = Content(ContentId(os.urandom(16)), world.now_ms, Nothing(), way_back=way)
     return seal(session, content, world.now_ms, os.urandom, sender.ports.encapsulate).envelope
+
+
+def test_a_flight_of_a_device_that_only_a_settled_list_names_is_refused() -> None:
+    """ID-52, ID-28: the list in force has struck it off, whoever has verified the account since."""
+    world, company, customer, praxis = acquainted()
+    record = company.engine._state.own.device.record
+    lives = (world.now_ms, world.now_ms + YEAR_MS, os.urandom)
+    laptop = identity.new_device(record.account_id, DeviceKind.AGENT, 0, *lives)
+    flight = forked_flight(world, company, customer, praxis, laptop)
+    pinned = customer.engine._state.contacts[praxis].head
+    push(customer, flight)
+    assert customer.of(IdentityAlarm) == [IdentityAlarm(praxis, "remote.list_fork")]
+    customer.carry_out(customer.engine.set_verified(praxis, True, world.now_ms))
+    customer.events.clear()
+    push(customer, flight)
+    world.advance(MINUTE_MS)
+    assert not customer.of(IdentityAlarm)
+    assert customer.engine._state.contacts[praxis].head == pinned
+    assert the_peer(customer).record == record
 
 
 def test_a_fork_of_one_contact_in_the_mailbox_of_another_shows_nothing() -> None:

@@ -177,6 +177,48 @@ def given(node: Node, account_id: bytes, signed: bytes) -> None:
     node.carry_out(turn.effects())
 
 
+def shown_an_answer_that_was_kept() -> tuple[World, Node, Node, Node, bytes, DeviceList]:
+    """A company has struck off its laptop; the customer's relay shows a list of the same number that names
+    it, and that was installed nowhere.
+    """
+    world, holder, laptop, customer, praxis = team()
+    key, own = holder.engine._state.own.account_key, holder.engine._state.own
+    assert key is not None
+    holder.carry_out(holder.engine.remove_account_key(world.now_ms))
+    world.advance(2 * DAY_MS)
+    kept = sign_list(key, holder.engine.renewal_request(world.now_ms))
+    seen = HidingRelay(customer, praxis)._old
+    customer.outgoing = lossless
+    world.advance(MINUTE_MS)
+    struck = next_list(own.account_id, own.device_list, [own.device.record], None, world.now_ms)
+    holder.carry_out(holder.engine.install_list(sign_list(key, struck).signed, world.now_ms))
+    world.advance(2 * DAY_MS)
+    relay = HidingRelay(customer, praxis)
+    relay._old = replace(seen, lists=(kept.signed,))
+    customer.events.clear()
+    world.advance(8 * DAY_MS)
+    return world, holder, laptop, customer, praxis, kept
+
+
+def test_a_settled_list_brings_no_device_back_that_was_struck_off() -> None:
+    """ID-52, ID-28: a person has verified the account, whose safety number is the same all along."""
+    world, holder, laptop, customer, praxis, kept = shown_an_answer_that_was_kept()
+    assert customer.of(IdentityAlarm)[0] == IdentityAlarm(praxis, "remote.list_fork")
+    contact, record = customer.engine._state.contacts[praxis], laptop.engine._state.own.device.record
+    pinned = contact.head
+    customer.carry_out(customer.engine.set_verified(praxis, True, world.now_ms))
+    customer.events.clear()
+    world.advance(8 * DAY_MS)
+    assert pinned is not None
+    assert contact.head == pinned != kept.head
+    assert pinned.seq == kept.seq
+    assert not contact.names(record.hash)
+    customer.send(praxis, "nur für die Praxis")
+    world.advance(MINUTE_MS)
+    assert (holder.texts(), laptop.texts()) == (["nur für die Praxis"], [])
+    assert is_calm(customer)
+
+
 @pytest.mark.parametrize("more", [0, 9])
 def test_each_settled_list_may_be_the_one_that_goes_on(more: int) -> None:
     """ID-52: by whomever it is given, and whatever else was given before the person had looked."""

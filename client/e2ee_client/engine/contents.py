@@ -24,6 +24,7 @@ from e2ee_client.events import (
     UnsupportedContent,
 )
 
+from .forks import in_force
 from .part import Part
 from .peers import Given, Peer
 from .records import Contact, HeldContent, Message, is_same_device
@@ -218,8 +219,10 @@ class Contents(Part):
         self, turn: Turn, contact: Contact, device_list: DeviceList, records: Iterable[DeviceRecord] = ()
     ) -> None:
         """Pin a list: who is not named is struck off, what was held is looked at (ID-28, ID-36). `records`
-        that came with it and that it names are the newest of their devices.
+        that came with it and that it names are the newest of their devices. One of the number that is pinned
+        changes nothing (ID-52).
         """
+        device_list = in_force(contact, device_list)
         is_newer, was_stale = contact.head != device_list.head, self._context.renewal.was_stale(contact)
         before = self._devices_named(contact)
         contact.pin(device_list)

@@ -265,7 +265,8 @@ class Directory(Part):
         self._context.contents.pin(turn, contact, device_list, [record for record, _ in found])
         is_known = bool(self._state.peers_of(contact.account_id))
         for record, address in found:
-            self._learn(turn, contact, record, address, is_known=is_known)
+            if contact.names(record.hash):  # and not only a list that was settled beside it (ID-52)
+                self._learn(turn, contact, record, address, is_known=is_known)
         if contact.greet:
             contact.greet = False
             turn.put(contact.put())

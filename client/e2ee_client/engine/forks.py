@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 class Forks(Part):
     """Of two lists that an account has signed for one number neither is the right one. Once a person has
-    verified the account, each of those that were known then is good.
+    verified the account, each of those that were known then may be the one that goes on.
     """
 
     def alarm(self, turn: Turn, contact: Contact, error: ListFork) -> None:
@@ -69,7 +69,7 @@ class Forks(Part):
 
     def beside(self, turn: Turn, contact: Contact, error: ListFork) -> DeviceList | None:
         """Return the settled list that a list is, or follows. The first one that follows is pinned, and ends
-        it: a second one of its number is a new difference.
+        it: a second one of its number is a new difference. See `in_force`.
         """
         given = DeviceList.verify(contact.account_id, error.signed)
         return next((one for one in self._settled(turn, contact) if _leads_to(one, given)), None)
@@ -90,6 +90,14 @@ class Forks(Part):
         key = ForkedLists.key_of(contact.account_id)
         found = turn.read(self._state.rows, ForkedLists.TABLE, key)
         return ForkedLists(contact.account_id) if found is None else ForkedLists.decode(key, found)
+
+
+def in_force(contact: Contact, accepted: DeviceList) -> DeviceList:
+    """Return the list that stands once one was accepted: of one number the pinned one does, so that no list
+    that was settled beside it brings a device back that was struck off (ID-52, ID-28).
+    """
+    pinned = contact.device_list()
+    return accepted if pinned is None or pinned.seq != accepted.seq else pinned
 
 
 def _leads_to(known: DeviceList, given: DeviceList) -> bool:

@@ -38,6 +38,7 @@ from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
 from e2ee_client.events import Churn, ContactAdded, MessageRejected, NewDevice
 
+from .forks import in_force
 from .own_mailbox import Mailbox
 from .part import Part
 from .peers import Peer
@@ -164,7 +165,7 @@ class Incoming(Part):
 
     def _respond(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope, keys: ResponderKeys) -> Accepted:
         """Open a flight. One with another list that the account has signed for a number raises the alarm, and
-        the list is kept; unless that was settled (ID-11, ID-52).
+        the list is kept; unless that was settled, and its device is not struck off (ID-11, ID-52).
         """
         respond, skip = partial(sessions.respond, raw, keys), self._skip_of(turn, mailbox)
         named: list[AccountId] = []
@@ -183,7 +184,9 @@ class Incoming(Part):
             if other is None:
                 self._context.forks.alarm(turn, contact, error)
                 raise
-            return respond(lambda _: other, turn.now_ms, skip)
+            accepted = respond(lambda _: other, turn.now_ms, skip)
+            in_force(contact, accepted.identity.device_list).check_record(accepted.identity.record)
+            return accepted
 
     def _refuse_again(self, session_id: SessionId) -> None:
         """Refuse a flight that was taken before; where its session is gone, that is no mere copy: a peer
