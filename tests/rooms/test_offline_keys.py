@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conversations import next_of, until
 from e2ee_client import sign_renewal
+from e2ee_client.engine.upkeep import Upkeep
 from e2ee_client.errors import AccountKeyAbsent, BackupWrongKey, ConfigError, InviteExpired, UnknownDevice
 from e2ee_client.events import CompanyKeysExpiring
 from e2ee_client.rooms import Company, Customer, sign_mandate, sign_notice
@@ -165,14 +166,21 @@ async def test_what_was_signed_otherwise_is_not_installed(network: MemoryNetwork
             await company.install_notice(notice, signed)
 
 
-async def test_the_key_stays_where_its_file_cannot_be_written(network: MemoryNetwork, tmp_path: Path) -> None:
-    """ID-12: nothing is forgotten that is not on disk elsewhere."""
+async def test_the_key_stays_where_its_file_cannot_be_written(
+    network: MemoryNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ID-12, ID-47: nothing is forgotten that is not on disk elsewhere, nor while a list waits."""
     taken = tmp_path / "taken"
     taken.write_bytes(b"something")
     async with Company.create(None, relay=network.url, name="Praxis", runtime=network.runtime()) as company:
         for place in (taken, tmp_path / "none" / "key"):
             with pytest.raises(ConfigError):
                 await company.move_account_key(place, PASSPHRASE)
+        with monkeypatch.context() as waits:
+            waits.setattr(Upkeep, "pending", lambda *_: True)
+            with pytest.raises(ConfigError):
+                await company.move_account_key(tmp_path / "key", PASSPHRASE)
+        assert not (tmp_path / "key").exists()
         assert company.client.shell.machine.has_account_key
         await company.move_account_key(tmp_path / "key", PASSPHRASE)
         assert company.keys == "offline"

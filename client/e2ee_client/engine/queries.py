@@ -219,6 +219,14 @@ class Queries:
         if self._state.is_second_copy:
             self._state.check_goes_on()
 
+    def check_none_waits(self, now_ms: int) -> None:
+        """Refuse to move the account key away while a list waits for the directory (ID-47).
+
+        Raises:
+            ConfigError.
+        """
+        self._context.upkeep.check_none_waits(Turn(now_ms))
+
     def recovery_code(self) -> RecoveryCode | None:
         """Return our recovery code; None where this device has none (ACC-60)."""
         row = recovery_row(self._state.rows)

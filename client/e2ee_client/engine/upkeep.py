@@ -334,8 +334,8 @@ class Upkeep(Part):
         if self._state.own.publish and not self._context.devices.knows_all:
             raise ConfigError("not all devices that our list names are known yet: go online first")
         own, over = self._state.own, self._over(turn)
-        if over is None and self.pending(turn) is not None:
-            raise ConfigError("a signed list waits for the directory: go online first")
+        if over is None:
+            self.check_none_waits(turn)
         self._check_over(over)
         before = own.device_list if over is None else over.device_list
         return self._unsigned(before, own.device.record, own.older_record, turn.now_ms, added)
@@ -377,6 +377,15 @@ class Upkeep(Part):
         """
         pending = self.pending(turn)
         return None if pending is None or _is_sendable(pending, turn.now_ms) else pending
+
+    def check_none_waits(self, turn: Turn) -> None:
+        """Refuse while a list that was signed waits for the directory (ID-47).
+
+        Raises:
+            ConfigError.
+        """
+        if self.pending(turn) is not None:
+            raise ConfigError("a signed list waits for the directory: go online first")
 
     def _check_over(self, over: NextList | None) -> None:
         """Let no list follow one that is over and unconfirmed before the directory has shown that it has no
@@ -549,8 +558,7 @@ class Upkeep(Part):
         Raises:
             ConfigError: one waits.
         """
-        if self.pending(turn) is not None:
-            raise ConfigError("a signed list waits for the directory: go online first")
+        self.check_none_waits(turn)
         self._state.own.account_key = None
         turn.put(self._state.own.put())
         self._context.recovering.forget_code(turn)

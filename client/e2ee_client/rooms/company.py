@@ -271,8 +271,10 @@ class Company(Desk):
         an invite has its list signed elsewhere, too (`Invite.request`).
 
         Raises:
-            AccountKeyAbsent: it is not here. ConfigError: the file cannot be written; the key stays.
+            AccountKeyAbsent: it is not here. ConfigError: the file cannot be written, or a list waits for the
+                directory (ID-47); the key stays.
         """
+        self._shell.machine.check_none_waits(self._shell.now_ms)
         path = Path(key_file)
         key_files.check_free(path)
         data = await self.client.export_account_key(key_passphrase)
