@@ -200,6 +200,7 @@ class Room:
         return Entry(self, view, self._file_service().fetching)
 
     def _file_service(self) -> FileService:
+        screen_lock.check(self._client)
         return self._client.files
 
     async def send_file(
