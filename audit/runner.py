@@ -87,7 +87,7 @@ def _now() -> str:
 def obstacle(step: Step, words: Sequence[str]) -> str:
     """What a step lacks to run: its script, or a program and where Debian has it."""
     for word in words:
-        if word.endswith(".py") and not (ROOT / word).exists():
+        if word.endswith(".py") and "=" not in word and not (ROOT / word).exists():
             return f"{word} does not exist"
     packages = [package for program, package in step.tools if shutil.which(program) is None]
     return f"missing programs, on Debian: apt install {' '.join(packages)}" if packages else ""

@@ -153,6 +153,13 @@ def test_an_audit_that_is_stopped_ends_its_step(tmp_path: Path) -> None:
     assert was_ended(tmp_path / "held")
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_every_step_finds_its_scripts(*, quick: bool) -> None:
+    """A word that sets a variable of make is no path of one."""
+    for step in steps.STEPS:
+        assert "does not exist" not in runner.obstacle(step, step.words(quick))
+
+
 def test_the_short_profile_has_a_bound_for_each_step() -> None:
     assert {one.most_s(quick=True) for one in steps.STEPS} == {steps.SHORT_BOUND_S}
     assert all(one.most_s(quick=False) > steps.SHORT_BOUND_S for one in steps.STEPS)
