@@ -22,7 +22,7 @@ const IDENTIFY = 17;
 const FORM = 18;
 const ANSWER = 19;
 /** Known, and shown by what they do, if at all. */
-const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, 19, 21, 22];
+const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, IDENTIFY, 19, 21, 22];
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
 const CHOICE = 1;
 
@@ -67,12 +67,13 @@ export class Items {
 function allItems(entries: readonly EntryView[], around: Around): readonly Item[] {
   const steps = new Map(around.path.map((one, i) => [hex(one.hash), { state: one.state, before: around.path[i - 1] }]));
   const answers = answersOf(entries);
+  const logins = new Map(entries.filter(isLogin).map((one) => [one.id, one]));
   const start = around.noticed.filter(({ after }) => after === null).map(({ happening }) => happening);
   const items: Item[] = [...start];
   for (const entry of entries) {
     const step = steps.get(entry.id);
-    const from = step === undefined ? itemOf(entry, answers, around) : changes(entry, step.state, step.before?.state);
-    items.push(...from);
+    if (step === undefined) items.push(...itemOf(entry, answers, around));
+    else items.push(...changes(entry, step.state, step.before?.state), ...granted(entry, step.state, logins));
     items.push(...around.noticed.filter(({ after }) => after === entry.id).map(({ happening }) => happening));
   }
   return [...items, ...around.uploads.map((one) => uploading(one, around.self))];
@@ -180,7 +181,6 @@ function happeningOf(entry: EntryView): readonly Happening[] {
   if (kind === ERASE) return fieldOf(payload, 1) === null ? [happening(entry, "erased", { member: author })] : [];
   if (kind === WITHDRAW) return [happening(entry, "withdrawn")];
   if (kind === NOTICE) return [happening(entry, "notice-replaced")];
-  if (kind === IDENTIFY) return [happening(entry, "identified", { member: author })];
   if (kind === ACCESS) return access(entry);
   if (kind === KIND_RATING) return [happening(entry, "rated", { count: Number(fieldOf(payload, 1) ?? 0) })];
   return SILENT.includes(kind) ? [] : [happening(entry, "unsupported", { member: author })];
@@ -212,6 +212,20 @@ function changes(entry: EntryView, state: RoomState, before: RoomState | undefin
   return lines.map(([what, member], i) => ({
     ...happening(entry, what, { member, detail: member === null ? state.text : null }),
     id: `${entry.id}:${i}`,
+  }));
+}
+
+/** An `identify` that is null ends a login. */
+function isLogin({ kind, payload }: EntryView): boolean {
+  return kind === IDENTIFY && payload !== null;
+}
+
+/** A login is told with the state that grants it: it may have waited for somebody, or be refused (CNS-42). */
+function granted(entry: EntryView, state: RoomState, logins: ReadonlyMap<string, EntryView>): readonly Happening[] {
+  const found = state.answers.flatMap((hash) => logins.get(hex(hash)) ?? []);
+  return found.map(({ id, author }) => ({
+    ...happening(entry, "identified", { member: author }),
+    id: `${entry.id}:${id}`,
   }));
 }
 
