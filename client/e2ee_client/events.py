@@ -161,8 +161,8 @@ class ListStale(OfContact[C]):
 class DeviceReplaced:
     """Our own newest list does not name this device: another one has taken its place, as after a restore.
 
-    `by_code`: somebody has recovered the account with its recovery code, or with a backup made after that
-    (ACC-67). Ask the person whether it was itself; if not, only a new account helps.
+    `by_code`: somebody has gone on with the account by its recovery code, or with a copy of this store or a
+    backup (ACC-74). Ask the person whether it was itself; if not, only a new account helps.
     """
 
     by_code: bool = False

@@ -203,7 +203,8 @@ environment:
     "event.second_copy": "A SECOND COPY OF THIS STORE IS RUNNING: close one of the two, or texts go astray",
     "event.copy_stopped": "THIS ACCOUNT IS IN USE BY A SECOND COPY OF THIS STORE: this copy has stopped and "
     "sends nothing more. Go on with the other copy and erase this one. If there is no other, somebody has a "
-    "copy of your store: make a backup here and restore it, which shuts out both copies",
+    "copy of your store: make a backup here and restore it, which shuts out both copies. If your account has "
+    "a recovery code, it may be that code: then tell the company by telephone or in person, and begin anew",
     "event.device_replaced": "THIS DEVICE IS NO LONGER PART OF YOUR ACCOUNT: it was replaced by a restored "
     "backup, or "
     "struck off. What you write here reaches nobody. Go on at the new device; if you know of "

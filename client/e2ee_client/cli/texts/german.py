@@ -216,7 +216,8 @@ Umgebung:
     "event.copy_stopped": "EINE ZWEITE KOPIE DIESES SPEICHERS BENUTZT IHR KONTO: Diese Kopie hat angehalten "
     "und sendet nichts mehr. Schreiben Sie in der anderen Kopie weiter und löschen Sie diese. Gibt es keine "
     "andere, hat jemand eine Kopie Ihres Speichers: Legen Sie hier eine Sicherung an und stellen Sie sie "
-    "wieder her; das schließt beide Kopien aus",
+    "wieder her; das schließt beide Kopien aus. Hat Ihr Konto einen Wiederherstellungscode, kann es auch "
+    "dieser sein: Sagen Sie es dann der Firma am Telefon oder persönlich, und beginnen Sie neu",
     "event.device_replaced": "DIESES GERÄT GEHÖRT NICHT MEHR ZU IHREM KONTO: Eine wiederhergestellte "
     "Sicherung hat es "
     "ersetzt, oder es wurde gestrichen. Was Sie hier schreiben, erreicht niemanden. "
