@@ -6,9 +6,9 @@ from typing import Final
 
 import browsers
 import pytest
-from conversations import until
+from conversations import until, until_read
 from e2ee_client.rooms import Company
-from web_release import company, opened, proxy, relay, site, visitor, written
+from web_release import WWW, company, opened, proxy, relay, site, visitor, written
 
 __all__ = ["company", "proxy", "relay", "site", "visitor"]
 pytestmark = [
@@ -144,3 +144,25 @@ async def test_a_withdrawal_is_one_act_and_reaches_the_company(
     await room.get_by_text("hat die Löschung bestätigt").wait_for()
     await room.get_by_text("Diese Nachricht wurde gelöscht.").wait_for()
     assert await room.get_by_role("textbox").count() == 0
+
+
+@browsers.firefox_in_audit
+async def test_a_page_that_erases_everything_while_it_opens_has_the_company_told(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company
+) -> None:
+    """STO-37: as at the end of a login, which a page tells the room before that is there."""
+    page, room = await opened(visitor, site)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    await written(room, "Guten Tag")
+    await room.get_by_text("Angekommen").wait_for()
+    (theirs,) = company.rooms()
+    await page.close()
+    page = await visitor.open(site.url("/index.html", WWW))
+    await page.evaluate("document.querySelector('seal-room').forget()")
+
+    async def heard() -> list[str | None]:
+        return [one.text for one in await theirs.texts()]
+
+    await until_read(heard, [])
+    await page.frame_locator("seal-room iframe").get_by_text("hat den Auftrag").wait_for(state="attached")
+    assert await page.frames[1].evaluate(KEPT) == 0
