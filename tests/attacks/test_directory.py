@@ -9,7 +9,7 @@ import pytest
 from attack_evidence import Book, Verdict
 from attack_keys import Impostor, ghost
 from attack_world import AttackWorld, Victim
-from e2ee_client.engine import contents, incoming
+from e2ee_client.engine import contents, directory, incoming
 from e2ee_client.engine.contents import Contents
 from e2ee_client.engine.records import Contact
 from e2ee_client.engine.telling import Telling
@@ -108,7 +108,7 @@ def test_a14_control(stolen: bool, book: Book, monkeypatch: pytest.MonkeyPatch) 
     """Controls of ID-05 and ID-07: without signature, or without the pinned head, the relay reads on."""
     if stolen:
         monkeypatch.setattr(identity, "_check_from_head", lambda _pinned, _lists: None)
-        for module in (contents, incoming):
+        for module in (contents, directory, incoming):
             monkeypatch.setattr(module, "in_force", lambda _contact, given: given)
     else:
         monkeypatch.setattr(sign, "verify", lambda _public, _data, _signature: None)

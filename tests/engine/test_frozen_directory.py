@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import own_devices
 from e2ee_client.engine import Channel
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
 from e2ee_client.engine.turn import Turn
+from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Lookup, PrekeysFetch, Role, decode_frames
 from engine_world import Node, World
 from frozen_directory import FrozenDirectory
 from relay_scenes import talking, well
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, opened
+from struck_off import HidingRelay
 from team_world import account, colleague, company_of, do, founded, this
 
 
@@ -111,3 +115,20 @@ def test_a_company_that_is_away_is_asked_for_prekeys_with_pauses_that_grow() -> 
     assert company.texts().count("Sind Sie da?") == 1
     well(world, company, customer, praxis)
     assert len(asked) <= 2 * 4 * 10 + 24
+
+
+def test_a_device_whose_address_the_directory_does_not_show_is_looked_up_with_pauses() -> None:
+    """ID-44: a relay that withholds it draws no LOOKUP after each other; the device beside it is reached."""
+    world, holder, second, customer, praxis = own_devices.company()
+    hidden, lacking = HidingRelay(customer, praxis), second.engine._state.own.device.record
+    shown = zip(hidden._old.records, hidden._old.addresses, strict=True)
+    addresses = tuple(None if one == lacking.encoded else address for one, address in shown)
+    hidden._old = replace(hidden._old, addresses=addresses)
+    customer.crash(customer.rows, Continuity.ROLLED_BACK)
+    customer.start()
+    begin_ms = world.now_ms
+    customer.send(praxis, "an beide")
+    world.advance(HOUR_MS)
+    assert 4 <= len(hidden.asked_ms) <= 16
+    assert sum(one < begin_ms + MINUTE_MS for one in hidden.asked_ms) <= 4
+    assert (holder.texts(), second.texts()) == (["an beide"], [])

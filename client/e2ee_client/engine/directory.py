@@ -31,6 +31,7 @@ from e2ee_client.events import MessageRejected, NewDevice
 
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel
+from .forks import in_force
 from .link import Link, LinkState
 from .part import Part
 from .peers import Peer
@@ -131,7 +132,7 @@ class Directory(Part):
             return
         address = self._addresses.get(peer.key) or self._context.colleagues.address_of(peer)
         if address is None:
-            self.find(turn, peer.contact)
+            self._find_address(turn, peer)
             return
         link = self._link(turn, peer.contact)
         if link.state is not LinkState.READY or link.hello is None or self._is_fetching(peer):
@@ -140,6 +141,14 @@ class Directory(Part):
         context = pow_context_fetch(link.hello.nonce, peer.account_id, address.record_hash)
         ask = partial(self._ask_prekeys, link, peer, address)
         link.work(turn, context, link.hello.limits.pow_bits_fetch, ask)
+
+    def _find_address(self, turn: Turn, peer: Peer) -> None:
+        """Look a device up; one of which this very look has shown no address after a while (ID-44)."""
+        contact = peer.contact
+        if contact.looked_up_ms != turn.now_ms:
+            self.find(turn, contact)
+        elif contact.account_id not in self._searching:
+            self._hold(turn, contact, peer.key)
 
     def connected(self, turn: Turn, account_id: bytes) -> None:
         """The connection of a contact is ready: ask what could not be asked before."""
@@ -238,14 +247,14 @@ class Directory(Part):
                 self._ask_lists(turn, link, contact, newest.seq)
                 return
             verified = partial(_verified_list, contact.account_id, search.links, turn.now_ms)
-            device_list = self._context.forks.from_pinned(turn, contact, verified)
-            found = _addresses(device_list, frame, turn.now_ms)
+            shown = self._context.forks.from_pinned(turn, contact, verified)
+            device_list = in_force(contact, shown)
+            found = _addresses(shown, device_list, frame, turn.now_ms)
             self._check_known(contact, found)
         except RemoteError as error:
             del self._searching[account_id]
             self._refused(turn, contact, error)
             return
-        del self._searching[account_id]
         self._found(turn, contact, device_list, found)
         self._context.team.note_entry(turn, contact.account_id, frame)
 
@@ -265,12 +274,12 @@ class Directory(Part):
         self._context.contents.pin(turn, contact, device_list, [record for record, _ in found])
         is_known = bool(self._state.peers_of(contact.account_id))
         for record, address in found:
-            if contact.names(record.hash):  # and not only a list that was settled beside it (ID-52)
-                self._learn(turn, contact, record, address, is_known=is_known)
+            self._learn(turn, contact, record, address, is_known=is_known)
         if contact.greet:
             contact.greet = False
             turn.put(contact.put())
-        for peer in self._state.peers_named(contact):
+        del self._searching[contact.account_id]
+        for peer in sorted(self._state.peers_named(contact), key=lambda one: one.key not in self._addresses):
             self._context.renewal.try_start(turn, peer)
         self._context.rooms.devices_changed(turn, contact.account_id)
         self._context.sending.pump(turn, contact)
@@ -358,9 +367,10 @@ def _verified_list(
 
 
 def _addresses(
-    device_list: DeviceList, frame: LookupResult, now_ms: int
+    shown: DeviceList, device_list: DeviceList, frame: LookupResult, now_ms: int
 ) -> list[tuple[DeviceRecord, Address]]:
-    """Return the devices that take messages, with their addresses (ID-20).
+    """Return the devices that take messages, with their addresses (ID-20): of those that the list which was
+    shown names the ones that the list in force names too (ID-52).
 
     Raises:
         IdentityMismatch: there is none.
@@ -370,7 +380,9 @@ def _addresses(
         if signed is None:
             continue
         record = DeviceRecord.decode(record_b)
-        device_list.check_record(record)
+        shown.check_record(record)
+        if record.hash not in device_list.record_hashes:
+            continue
         record.check_time(now_ms)
         found.append((record, identity.verify_address(record, signed)))
     if not found:
