@@ -12,10 +12,10 @@ from own_devices import device_id, ids, joined
 from relay_scenes import lossless
 from struck_off import HidingRelay
 
-from e2ee.identity import sign_list
+from e2ee.identity import next_list, sign_list
 from e2ee.secret import AccountKey
 
-MINUTE_MS = 60_000
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DAY_MS = 86_400_000
 
 
@@ -100,6 +100,35 @@ def test_a_list_that_a_desk_asked_for_that_was_behind_reaches_nobody(*, is_other
     assert "remote.list_fork" not in {one.code for one in customer.of(MessageRejected)}
     with pytest.raises(ListOutdated):
         behind.engine.install_list(late.signed, world.now_ms)
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_no_device_follows_a_list_that_names_one_that_was_struck_off(*, is_shown: bool) -> None:
+    """ID-55, ID-28: who has stolen a laptop has such an answer, and the relay on his side."""
+    world, holder, desk, key = with_key_elsewhere()
+    laptop = joined(world, holder, "Laptop")
+    own = holder.engine._state.own
+    holder.carry_out(holder.engine.remove_account_key(world.now_ms))
+    world.advance(2 * DAY_MS)
+    kept = sign_list(key, holder.engine.renewal_request(world.now_ms))
+    seen = HidingRelay(holder, own.account_id)._old
+    holder.outgoing = lossless
+    named = [own.device.record, desk.engine._state.own.device.record]
+    newest = sign_list(key, next_list(own.account_id, own.device_list, named, None, world.now_ms))
+    assert (newest.seq, newest.hash == kept.hash) == (kept.seq, False)
+    holder.carry_out(holder.engine.install_list(newest.signed, world.now_ms))
+    world.advance(2 * DAY_MS)
+    if not is_shown:
+        seen = replace(seen, records=(), addresses=())
+    for node in (holder, desk):
+        relay = HidingRelay(node, own.account_id)
+        relay._old = replace(seen, lists=(kept.signed,))
+        node.carry_out(node.engine.follow_entry(world.now_ms))
+    world.advance(HOUR_MS)
+    for node in (holder, desk):
+        assert node.engine._state.own.device_list == newest
+        assert device_id(laptop) not in ids(node)
+        assert node.of(ConnectionChanged)[-1].code == "remote.list_fork"
 
 
 def test_a_list_that_was_signed_and_installed_nowhere_stops_no_device() -> None:

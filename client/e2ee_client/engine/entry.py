@@ -32,7 +32,7 @@ from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
 from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
-from .own_entry import PublishBudget, own_records, records_of, shown_addresses
+from .own_entry import PublishBudget, brings_back, own_records, records_of, shown_addresses
 from .own_mailbox import Mailbox
 from .part import Part
 from .records import NextList, OwnPrekey
@@ -362,7 +362,10 @@ class Entry(Part):
         except (ListFork, ListRollback):
             if not self._is_to_follow:
                 raise
-            return verify(None, frame.lists, turn.now_ms)
+            newest = verify(None, frame.lists, turn.now_ms)
+            if brings_back(self._state, newest, frame):
+                raise
+            return newest
 
     def _take_records(self, held: DeviceList, frame: LookupResult) -> bool:
         """Go on under the record of this device that a newer list has in use, the one with its address, and

@@ -14,6 +14,7 @@ from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import RecordHash
 
 from .records import Own, is_same_device, named_records
+from .state import State
 
 MAX_PUBLISHED: Final = 64
 """How often an entry is published in an hour (ID-43)."""
@@ -54,6 +55,24 @@ def own_records(
     if not known and set(held.record_hashes) - named.keys() - set(others):
         raise IdentityMismatch("not all records that our list names are known")
     return sorted(known, key=lambda one: (one.hash in reached, one.created_ms))
+
+
+def brings_back(state: State, newest: DeviceList, frame: LookupResult) -> bool:
+    """Whether a list names a record that our list in use has left out, of no device that this one names
+    (ID-55). Of one that the relay withholds that cannot be told: then it does.
+
+    Raises:
+        RemoteError: a record has no form.
+    """
+    own = state.own
+    before = [DeviceList.verify(own.account_id, row) for _, row in state.rows.items("list")]
+    left = {one for older in before for one in older.record_hashes} - set(own.device_list.record_hashes)
+    others = [one.record for one in state.own_devices.values() if one.listed]
+    named = {one.device_id for one in (own.device.record, *others)}
+    given = [DeviceRecord.decode(one) for one in frame.records]
+    known = (*named_records(own.device.record, own.older_record), *given)
+    renewed = {one.hash for one in known if one.device_id in named}
+    return bool(left & set(newest.record_hashes) - renewed)
 
 
 def records_of(own: Own, frame: LookupResult) -> set[RecordHash]:
