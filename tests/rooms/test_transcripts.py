@@ -439,9 +439,9 @@ async def test_what_is_marked_leaves_the_company_as_its_commitment(praxis: Pract
     company = praxis.company.room(theirs.room_id)
     marked = (await theirs.texts())[0]
     await theirs.mark_sensitive([marked])
-    await until(lambda: theirs.is_sensitive and company.is_sensitive)
+    await until(lambda: theirs.view.is_sensitive and company.is_sensitive)
     await company.set_sensitive(False)
-    await until(lambda: not theirs.is_sensitive)
+    await until(lambda: not theirs.view.is_sensitive)
     report = await theirs.export(tmp_path / "marked.json")
     assert shown_texts(tmp_path / "marked.json") == ["Was fehlt Ihnen?", "Der Schlaf"]
     assert [Note.REDACTED in one.notes for one in report.entries if one.hash == marked.hash] == [True]
