@@ -52,25 +52,48 @@ def test_a_relay_that_has_lost_the_newest_list_of_a_team_is_given_it_without_an_
     assert not holder.of(ConnectionChanged)
 
 
-def test_the_copy_whose_lists_the_relay_has_lost_stops_where_the_others_is_of_a_lower_number() -> None:
-    """ID-48: nothing that it has follows what the directory shows; it publishes nothing more."""
+@pytest.mark.parametrize("is_told", [False, True])
+def test_the_copy_whose_lists_the_relay_has_lost_waits_while_the_others_is_of_a_lower_number(
+    *, is_told: bool
+) -> None:
+    """ID-51, ID-48: it publishes nothing, also where a contact has told it of another list (CON-13), and
+    stops when the other copy has signed its number.
+    """
     world, first, _, _ = acquainted()
     world.advance(15 * DAY_MS - 2 * HOUR_MS)
     twin = copy_of(first)
-    first.outgoing = lost_by_the_relay(first, tells=False)
+    first.outgoing = lost_by_the_relay(first, tells=True)
     world.advance(15 * DAY_MS + 6 * HOUR_MS)
     first.stop()
     twin.start()
     world.advance(MINUTE_MS)
     seqs = [one.engine._state.own.device_list.seq for one in (first, twin)]
     assert seqs == [3, 2]
-    asked: list[Publish | Lookup] = []
-    first.outgoing = noting(asked)
+    twin.stop()
+    first.outgoing = lossless
     first.crash(first.rows)
     first.start()
+    world.advance(MINUTE_MS)
+    asked: list[Publish | Lookup] = []
+    first.outgoing = noting(asked)
+    if is_told:
+        _, effects = first.engine.of_company(lambda turn, parts: parts.entry.check(turn), world.now_ms)
+        first.carry_out(effects)
     world.advance(HOUR_MS)
-    assert first.of(CopyStopped) == [CopyStopped()]
+    assert first.of(ConnectionChanged)[-1].code == "remote.list_fork"
+    assert not first.of(CopyStopped)
     assert not [one for one in asked if isinstance(one, Publish)]
+    assert 30 < len(asked) < 200
+    first.stop()
+    world.now_ms += 16 * DAY_MS
+    twin.crash(twin.rows)
+    twin.start()
+    world.advance(MINUTE_MS)
+    twin.stop()
+    first.crash(first.rows)
+    first.start()
+    world.advance(MINUTE_MS)
+    assert first.of(CopyStopped) == [CopyStopped()]
     assert not twin.of(CopyStopped)
 
 

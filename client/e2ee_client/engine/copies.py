@@ -13,7 +13,7 @@ from e2ee_client.errors import SecondCopyError
 from e2ee_client.events import ConnectionChanged, ConnectionState, CopyStopped
 
 from .part import Part
-from .records import StoppedCopy
+from .records import StoppedCopy, named_records
 from .turn import Turn
 
 _ERASE_EVERY_MS: Final = 3_600_000
@@ -22,19 +22,16 @@ _ERASE_EVERY_MS: Final = 3_600_000
 class Copies(Part):
     """Of an account with a directory entry: which copy goes on is the one whose list the directory has.
 
-    Only a store with the account key can tell. An account key elsewhere signs what it is asked, and who has
-    an answer that was installed nowhere, with the relay on his side, would stop any device by it (ID-51).
+    Only a store with the account key can tell, by a list that names its device: an account key never comes
+    back to a store. Who has an answer of one elsewhere that was installed nowhere, with the relay on his
+    side, would stop any other device by it (ID-51).
     """
 
     def note_entry(self, turn: Turn, frame: LookupResult) -> bool:
-        """Stop for good where our entry has another list for the number of our list in use, a next one that
-        does not follow it, or ends with another list than ours of that number; tell whether it has.
+        """Stop for good where our entry has another list for the number of our list in use, or a next one
+        that does not follow it, and that list names this device; tell whether it has.
         """
-        own = self._state.own
-        newest = DeviceList.verify(own.account_id, frame.lists[-1])
-        if own.account_key is None:
-            return False
-        if not self.is_beside(newest) and not any(map(self._contradicts, frame.lists)):
+        if self._state.own.account_key is None or not any(map(self._is_of_a_copy, frame.lists)):
             return False
         self._state.is_second_copy = True
         turn.put(StoppedCopy(turn.now_ms).put())
@@ -68,12 +65,14 @@ class Copies(Part):
             return False
         return DeviceList.verify(own.account_id, row).head != held.head
 
-    def _contradicts(self, signed: bytes) -> bool:
+    def _is_of_a_copy(self, signed: bytes) -> bool:
         own = self._state.own
         try:
-            identity.check_link(own.device_list.head, DeviceList.verify(own.account_id, signed))
+            found = DeviceList.verify(own.account_id, signed)
+            identity.check_link(own.device_list.head, found)
         except ListFork:
-            return True
+            records = named_records(own.device.record, own.older_record)
+            return any(one.hash in found.record_hashes for one in records)
         except E2eeError:
             return False
         return False

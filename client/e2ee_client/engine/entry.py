@@ -63,6 +63,7 @@ class Entry(Part):
         self._compared_ms: int | None = None
         self.has_looked = False  # seen our entry since the store was opened
         self._is_fresh = False  # compared just now, and nothing was sent since
+        self._is_beside = False  # what the directory has does not go on from our lists
         self._lacks_address = False
         self._is_to_follow = False  # a person takes the directory's list for ours, whatever ours is
         self._least_issued_ms = 0
@@ -86,7 +87,7 @@ class Entry(Part):
         is_changing = is_behind or is_due or self._lacks_address or is_signing or self._context.team.owes_slot
         is_unseen = is_signing and not self.has_looked and not is_behind
         is_over = is_due and own.device_list.expires_ms <= turn.now_ms
-        is_unseen |= is_behind and is_over and not self._is_fresh
+        is_unseen |= self._is_beside or (is_behind and is_over and not self._is_fresh)
         is_unseen |= not self._is_fresh and self._context.upkeep.is_in_doubt(turn)
         if is_unseen or self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
@@ -247,6 +248,7 @@ class Entry(Part):
         own = self._state.own
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
             self._compared_ms, self._is_fresh, self.has_looked = turn.now_ms, True, True
+            self._is_beside = False
             self._publish_anew(turn, link, frame)
             return
         if not isinstance(frame, LookupResult):
@@ -270,7 +272,7 @@ class Entry(Part):
         except E2eeError:
             refused(turn, link, frame)
             return
-        self._is_fresh = self.has_looked = True
+        self._is_fresh, self.has_looked, self._is_beside = True, True, False
         self._compare_with(turn, link, mailbox, held, replace(frame, lists=lists))
 
     def _is_shown_none(
@@ -349,6 +351,7 @@ class Entry(Part):
 
     def _not_followed(self, turn: Turn, link: Link, frame: LookupResult, code: str) -> None:
         """What the directory shows does not go on from our lists (ID-48, ID-51)."""
+        self._is_beside = True
         if self._context.copies.note_entry(turn, frame):
             return
         link.drop(turn, _REFUSED_RETRY_MS)

@@ -138,21 +138,40 @@ test("lists that the directory has shown are kept, and brought to one that has l
   }
 });
 
-test("where the newest list of the directory is a lower one and not ours, a copy has signed it (ID-48)", () => {
-  for (const hasKey of [true, false]) {
-    const directory = connected();
-    const { k, own } = directory;
-    const { context: c } = directory.engine;
-    const copys = signed(c, [own.record], NOW_MS + 15 * DAY_MS);
-    directory.connect(NOW_MS + 16 * DAY_MS);
-    directory.connect(NOW_MS + 32 * DAY_MS);
-    assert.equal(directory.own.list.seq, 3);
-    directory.lists.splice(1, 2, copys);
-    k.comparedMs = null;
-    if (!hasKey) c.own = { ...c.own, accountSeed: null };
-    const { published } = directory;
-    directory.connect(NOW_MS + 33 * DAY_MS);
-    assert.equal(c.isReplaced, hasKey);
-    assert.equal(directory.published, published);
+test("a list of the directory that is a lower one and not ours stops nobody (ID-51)", () => {
+  const directory = connected();
+  const { k, own } = directory;
+  const { context: c } = directory.engine;
+  const copys = signed(c, [own.record], NOW_MS + 15 * DAY_MS);
+  directory.connect(NOW_MS + 16 * DAY_MS);
+  directory.connect(NOW_MS + 32 * DAY_MS);
+  const kept = directory.lists.splice(1, 2, copys);
+  assert.deepEqual([directory.own.list.seq, kept.length], [3, 2]);
+  k.comparedMs = null;
+  directory.asked.length = 0;
+  for (const days of [33, 34, 50]) {
+    directory.connect(NOW_MS + days * DAY_MS);
+    assert.deepEqual(directory.events.at(-1), { type: "rejected", code: "remote.list_fork" });
   }
+  assert.ok(!c.isReplaced);
+  assert.ok(directory.asked.every((one) => one === "look"));
+  directory.lists.splice(1, 1, ...kept);
+  directory.connect(NOW_MS + 51 * DAY_MS);
+  assert.ok(isPublished(k));
+});
+
+test("nor one of its own number that does not name it, which was signed before it was there (ID-51)", () => {
+  const directory = connected();
+  const { k, own } = directory;
+  const { context: c } = directory.engine;
+  const { record } = newDevice(bytesFrom(9), own.record.accountId, bytesFrom(8)(16), NOW_MS);
+  const other = signed(c, [record], NOW_MS + 15 * DAY_MS);
+  directory.connect(NOW_MS + 16 * DAY_MS);
+  assert.equal(directory.own.list.seq, other.seq);
+  directory.lists[1] = other;
+  k.comparedMs = null;
+  const { published } = directory;
+  directory.connect(NOW_MS + 17 * DAY_MS);
+  assert.deepEqual(directory.events.at(-1), { type: "rejected", code: "remote.list_fork" });
+  assert.deepEqual([c.isReplaced, directory.published], [false, published]);
 });

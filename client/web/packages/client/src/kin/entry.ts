@@ -82,7 +82,7 @@ export function publish(k: KinState, turn: Turn, link: Link): void {
   const isBehind = k.row.publishedSeq !== own.list.seq;
   const isDue = own.accountSeed !== null && (isListDue(own, turn.nowMs) || owesList(k) || pendingOf(k) !== null);
   const isOver = isDue && own.list.expiresMs <= turn.nowMs;
-  const isUnseen = isBehind && isOver && !k.isFresh;
+  const isUnseen = k.isBeside || (isBehind && isOver && !k.isFresh);
   if (isUnseen || isToCompare(k, turn.nowMs, isBehind, isBehind || isDue || k.lacksAddress)) {
     findHead(k, turn, link, Math.max(k.row.publishedSeq - 1, 0));
   } else if (isBehind && !isOver) {
@@ -222,7 +222,7 @@ function foundHead(
   answer: Answer,
 ): void {
   if (answer.name === "error" && answer.code === requests.NOT_FOUND) {
-    [k.comparedMs, k.isFresh] = [turn.nowMs, true];
+    [k.comparedMs, k.isFresh, k.isBeside] = [turn.nowMs, true, false];
     publishAnew(k, turn, link, answer);
     return;
   }
@@ -240,6 +240,7 @@ function foundHead(
     else goOn(k, turn, link, answer, lists, held);
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
+    k.isBeside = true;
     turn.notify({ type: "rejected", code: error.code });
     drop(k.c, turn, link, REFUSED_RETRY_MS);
   }
@@ -254,15 +255,17 @@ function goOn(
   held: DeviceList,
 ): void {
   const { list, accountSeed } = k.c.own;
-  if (!isReplacedBy(k, held) && lists.some((one) => isBeside(k, one, held))) {
-    if (accountSeed === null) throw fork();
+  const beside = isReplacedBy(k, held) ? [] : lists.filter((one) => isBeside(k, one, held));
+  if (beside.length > 0) {
+    const isOfACopy = beside.some((one) => one.seq >= list.seq && recordIn(k, one) !== null);
+    if (accountSeed === null || !isOfACopy) throw fork();
     leave(k, turn, link);
     return;
   }
   const isOurs = same(held.hash, list.hash);
   if (held.seq < list.seq || isOurs) noteEntry(k, turn, held, answer);
   noteAddress(k, answer);
-  k.isFresh = true;
+  [k.isFresh, k.isBeside] = [true, false];
   const pending = pendingOf(k);
   if (held.seq < list.seq) {
     setRow(k, turn, { publishedSeq: held.seq });
@@ -280,7 +283,7 @@ function goOn(
 
 /**
  * Whether a list of our account is another one than ours for the number of that in use, or a next one that does not
- * follow it; or, as the newest that the directory has, another one than ours of a lower number (ID-48).
+ * follow it; or, as the newest that the directory has, another one than ours of a lower number (ID-48, ID-51).
  */
 function isBeside(k: KinState, one: DeviceList, newest: DeviceList): boolean {
   const { list } = k.c.own;
@@ -293,8 +296,7 @@ function isBeside(k: KinState, one: DeviceList, newest: DeviceList): boolean {
 }
 
 /**
- * A second copy of this store has signed beside it, and the directory has that copy's list: it goes on (ID-48). Without
- * the account key nothing of the kind is proven, and it is looked at again (ID-51).
+ * A second copy of this store has signed beside it, and the directory has that copy's list: it goes on (ID-48).
  */
 function leave(k: KinState, turn: Turn, link: Link): void {
   setReplaced(k.c, turn, k.c.code !== "none");

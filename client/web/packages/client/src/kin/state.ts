@@ -37,6 +37,8 @@ export interface KinState {
   comparedMs: number | null;
   /** Compared just now, and nothing was sent since. */
   isFresh: boolean;
+  /** What the directory has does not go on from our lists (ID-51). */
+  isBeside: boolean;
   lacksAddress: boolean;
   /** No address that is older than the one that the relay holds (RLY-54). */
   leastIssuedMs: number;
@@ -58,8 +60,8 @@ export function stateOf(c: Context, rows: readonly Row[]): KinState {
     older: found.older,
     refusedId: found.refusedId,
     others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
-    ...{ comparedMs: null, isFresh: false, lacksAddress: false, leastIssuedMs: 0, contradictions: 0, askedMs: 0 },
-    ...{ published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
+    ...{ comparedMs: null, isFresh: false, isBeside: false, lacksAddress: false, leastIssuedMs: 0 },
+    ...{ contradictions: 0, askedMs: 0, published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
   };
 }
 
