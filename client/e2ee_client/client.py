@@ -542,16 +542,37 @@ class Client:
         """When our newest device list ends, Unix milliseconds; one that waits for the relay counts."""
         return self._shell.machine.list_expires_ms
 
-    async def follow_entry(self) -> None:
-        """Take the device list that the relay shows of our account, though it parts from ours (ID-55): this
-        device is `OFFLINE` with `remote.list_fork`, and no copy of its store is in use. Call `wait_compared`
-        then. Contacts that know the other list are warned.
+    async def list_beside(self, timeout_s: float | None = None) -> bytes | None:
+        """Wait until the relay has shown our directory entry, and return the signed device list that it has
+        in the place of ours, for `follow_entry`; None where it has ours.
+
+        Raises:
+            WaitTimeout: not in time.
+            ConfigError: the account key is here.
+            DeviceReplacedError, SecondCopyError: this device has stopped.
+            ClientClosed: closed meanwhile.
+        """
+        machine = self._shell.machine
+
+        def is_shown() -> bool:
+            machine.check_follows()
+            return machine.list_beside is not None or machine.is_compared(self._runtime.clock.now_ms())
+
+        await self._wait(is_shown, timeout_s, "comparing our entry")
+        return machine.list_beside
+
+    async def follow_entry(self, signed: bytes) -> None:
+        """Take this device list, which the relay shows of our account, though it parts from ours (ID-55):
+        this device is `OFFLINE` with `remote.list_fork`, no copy of its store is in use, and a person knows
+        each device that it names. Call `wait_compared` then. One that names a device which our list has
+        struck off is not taken. Contacts that know the other list are warned.
 
         Raises:
             ConfigError: the account key is here.
+            RemoteError: it is no list of our account.
             DeviceReplacedError, SecondCopyError: this device has stopped.
         """
-        await self._shell.do(lambda engine, now_ms: engine.follow_entry(now_ms))
+        await self._shell.do(lambda engine, now_ms: engine.follow_entry(signed, now_ms))
 
     async def check_passphrase(self, passphrase: str) -> None:
         """Check that a passphrase opens the store, which takes about a second and changes nothing (STO-05).

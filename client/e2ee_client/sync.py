@@ -174,6 +174,7 @@ class Client(Holder[asynchronous.Client]):
     remove_account_key = waiting(asynchronous.Client.remove_account_key, same)
     renewal_request = asking(asynchronous.Client.renewal_request, same)
     install_list = waiting(asynchronous.Client.install_list, same)
+    list_beside = waiting(asynchronous.Client.list_beside, same)
     follow_entry = waiting(asynchronous.Client.follow_entry, same)
     check_passphrase = waiting(asynchronous.Client.check_passphrase, same)
     change_passphrase = waiting(asynchronous.Client.change_passphrase, same)

@@ -123,7 +123,7 @@ def test_no_device_follows_a_list_that_names_one_that_was_struck_off(*, is_shown
     for node in (holder, desk):
         relay = HidingRelay(node, own.account_id)
         relay._old = replace(seen, lists=(kept.signed,))
-        node.carry_out(node.engine.follow_entry(world.now_ms))
+        node.carry_out(node.engine.follow_entry(kept.signed, world.now_ms))
     world.advance(HOUR_MS)
     for node in (holder, desk):
         assert node.engine._state.own.device_list == newest
@@ -146,7 +146,8 @@ def test_a_list_that_was_signed_and_installed_nowhere_stops_no_device() -> None:
     holder.carry_out(holder.engine.install_list(newest.signed, world.now_ms))
     world.advance(2 * DAY_MS)
     nodes = (holder, desk)
-    desk.carry_out(desk.engine.follow_entry(world.now_ms))  # at one look (ID-55), which has its own list
+    # At one look (ID-55), which has its own list.
+    desk.carry_out(desk.engine.follow_entry(stolen.signed, world.now_ms))
     world.settle()
     assert {one.engine._state.own.device_list for one in nodes} == {newest}
     for node in nodes:

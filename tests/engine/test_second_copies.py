@@ -484,9 +484,12 @@ def test_a_device_whose_account_key_is_elsewhere_goes_on_by_a_backup_with_the_ex
 def test_a_person_may_have_a_device_take_the_list_that_the_directory_has(ahead: int) -> None:
     """ID-55: it keeps its keys, sessions and texts, and signs on from that list."""
     world, company, twin, customer, praxis, key = contradicted(ahead)
-    company.carry_out(company.engine.follow_entry(world.now_ms))
+    shown = company.engine.list_beside
+    assert shown == twin.engine._state.own.device_list.signed
+    company.carry_out(company.engine.follow_entry(shown, world.now_ms))
     world.advance(5 * MINUTE_MS)
     assert company.engine.is_compared(world.now_ms)
+    assert company.engine.list_beside is None
     assert company.engine._state.own.device_list == twin.engine._state.own.device_list
     signed = sign_list(key, company.engine.renewal_request(world.now_ms)).signed
     company.carry_out(company.engine.install_list(signed, world.now_ms))
@@ -510,11 +513,11 @@ def test_a_device_that_the_directorys_list_does_not_name_stops_where_a_person_ha
     relay = HidingRelay(company, praxis)
     shown = (other.record.encoded,)
     relay._old = replace(relay._old, lists=(struck.signed,), records=shown, addresses=(None,))
-    company.carry_out(company.engine.follow_entry(world.now_ms))
+    company.carry_out(company.engine.follow_entry(struck.signed, world.now_ms))
     world.advance(5 * MINUTE_MS)
     assert company.of(DeviceReplaced)
     with pytest.raises(DeviceReplacedError):
-        company.engine.follow_entry(world.now_ms)
+        company.engine.follow_entry(struck.signed, world.now_ms)
 
 
 def first_list(node: Node) -> DeviceList:
@@ -527,4 +530,16 @@ def test_a_device_with_the_account_key_follows_no_other_list() -> None:
     """ID-55, ID-48: it has signed its own one."""
     world, company, _, _ = acquainted()
     with pytest.raises(ConfigError):
-        company.engine.follow_entry(world.now_ms)
+        company.engine.follow_entry(company.engine._state.own.device_list.signed, world.now_ms)
+
+
+def test_no_list_is_followed_but_the_one_that_a_person_has_seen() -> None:
+    """ID-55: the relay shows another one by then."""
+    world, company, twin, _, _, key = contradicted()
+    own, theirs = company.engine._state.own, twin.engine._state.own.device_list
+    third = next_list(own.account_id, first_list(company), [own.device.record], None, world.now_ms)
+    company.carry_out(company.engine.follow_entry(sign_list(key, third).signed, world.now_ms))
+    world.advance(5 * MINUTE_MS)
+    assert not company.engine.is_compared(world.now_ms)
+    assert company.engine._state.own.device_list != theirs
+    assert company.engine.list_beside == theirs.signed

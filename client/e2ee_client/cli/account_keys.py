@@ -134,14 +134,19 @@ def install(session: Session) -> Work:
 
 
 def follow(session: Session) -> Work:
-    """Take the list that the relay has, though another one of its number is in use here (ID-55)."""
+    """Take the list that the relay has, though another one of its number is in use here, after it was shown
+    of which devices it is (ID-55).
+    """
     passphrase = session.passphrase()
 
     async def work() -> int:
-        await session.confirm("ask.follow")
         async with session.open(passphrase, online=True) as client:
-            await client.follow_entry()
-            await until_compared(session, client, "renewal.offline")
+            signed = await _list_beside(session, client)
+            if signed is not None:
+                _show_fingerprints(session, DeviceList.verify(AccountId(client.account_id), signed))
+                await session.confirm("ask.follow")
+                await client.follow_entry(signed)
+            await until_compared(session, client, "renewal.not_followed")
             if session.options.json:
                 session.terminal.json({"until_ms": client.list_expires_ms})
             else:
@@ -149,6 +154,14 @@ def follow(session: Session) -> Work:
             return DONE
 
     return work()
+
+
+async def _list_beside(session: Session, client: Client) -> bytes | None:
+    shown = client.list_beside(session.options.timeout)
+    try:
+        return await unless_hopeless(session, client, client.events(), shown)
+    except WaitTimeout:
+        raise Refused("renewal.offline") from None
 
 
 def _show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
@@ -161,9 +174,13 @@ def _show_signed(session: Session, account_id: AccountId, signed: bytes) -> None
         seq=device_list.seq,
         date=local_date(device_list.expires_ms),
     )
+    _show_fingerprints(session, device_list)
+    session.say("renewal.compare")
+
+
+def _show_fingerprints(session: Session, device_list: DeviceList) -> None:
     for one in device_list.record_hashes:
         session.terminal.line(f"  {fingerprint(one)}")
-    session.say("renewal.compare")
 
 
 def _account_of(signed: bytes) -> AccountId:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from e2ee_client import Client, ClientEvent, ConnectionChanged, ConnectionState, EventIterator
 from e2ee_client.errors import WaitTimeout
@@ -17,6 +17,7 @@ CONNECT_S: Final = 10.0
 ALL_S: Final = 30.0
 # What follows from what waited, such as the answer to an ask, comes soon after it.
 QUIET_S: Final = 0.3
+T = TypeVar("T")
 _HOPELESS: Final = ("relay.certificate", "relay.not_a_relay")
 
 
@@ -45,8 +46,8 @@ async def waiting(events: EventIterator) -> list[ClientEvent]:
 
 
 async def unless_hopeless(
-    session: Session, client: Client, events: EventIterator, work: Coroutine[Any, Any, None]
-) -> None:
+    session: Session, client: Client, events: EventIterator, work: Coroutine[Any, Any, T]
+) -> T:
     """Wait for something that needs the relay, and say meanwhile why there is no connection.
 
     A certificate that does not hold stays so: it ends the waiting.
@@ -60,7 +61,7 @@ async def unless_hopeless(
         await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise WaitTimeout("the relay is not trusted")
-        task.result()
+        return task.result()
     finally:
         task.cancel()
         watch.cancel()

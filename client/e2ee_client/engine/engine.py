@@ -49,7 +49,7 @@ from e2ee_relay.protocol import (
 
 from e2ee.card import ContactCard
 from e2ee.errors import E2eeError
-from e2ee.identity import DeviceRecord
+from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.secret import RecoveryKey
 from e2ee_client.errors import ConfigError, SealroomError
 from e2ee_client.events import ConnectionChanged, ConnectionState, SecondCopy
@@ -353,8 +353,21 @@ class Engine(Queries):
         self._context.entry.refill(turn)
         return turn.effects()
 
-    def follow_entry(self, now_ms: int) -> list[Effect]:
-        """Take the device list that the directory has, though it parts from ours (ID-55).
+    def follow_entry(self, signed: bytes, now_ms: int) -> list[Effect]:
+        """Take this device list, if the directory has it, though it parts from ours (ID-55).
+
+        Raises:
+            ConfigError: the account key is here. DeviceReplacedError, SecondCopyError. RemoteError: it is no
+            list of our account.
+        """
+        self.check_follows()
+        device_list = DeviceList.verify(self._state.own.account_id, signed)
+        turn = self._step(now_ms)
+        self._context.entry.follow(turn, device_list.hash)
+        return turn.effects()
+
+    def check_follows(self) -> None:
+        """Check that a list of the directory may be taken at all (ID-55).
 
         Raises:
             ConfigError: the account key is here. DeviceReplacedError, SecondCopyError.
@@ -362,9 +375,6 @@ class Engine(Queries):
         self.check_goes_on()
         if self.has_account_key:
             raise ConfigError("a device with the account key goes on from its own list, or from a backup")
-        turn = self._step(now_ms)
-        self._context.entry.follow(turn)
-        return turn.effects()
 
     def add_device(self, record: DeviceRecord, now_ms: int) -> list[Effect]:
         """Sign a device into our next list; `welcome` tells when the directory has it (ACC-35).

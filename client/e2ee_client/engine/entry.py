@@ -65,7 +65,8 @@ class Entry(Part):
         self._is_fresh = False  # compared just now, and nothing was sent since
         self._is_beside = False  # what the directory has does not go on from our lists
         self._lacks_address = False
-        self._is_to_follow = False  # a person takes the directory's list for ours, whatever ours is
+        self.list_beside: DeviceList | None = None  # what the directory shows in the place of our list
+        self._followed = b""  # the hash of the list that a person takes for ours (ID-55)
         self._least_issued_ms = 0
         self._checked_ms = 0
         self._contradictions = 0
@@ -146,9 +147,9 @@ class Entry(Part):
         self._compared_ms, self._is_fresh = None, False
         self.refill(turn)
 
-    def follow(self, turn: Turn) -> None:
-        """Take the list that the entry has, at the next look, though it parts from ours (ID-55)."""
-        self._is_to_follow = True
+    def follow(self, turn: Turn, list_hash: bytes) -> None:
+        """Take this list, if the entry has it at the next look, though it parts from ours (ID-55)."""
+        self._followed = list_hash
         self.compare_again(turn)
 
     def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
@@ -290,7 +291,7 @@ class Entry(Part):
         own, pending = self._state.own, self._context.upkeep.pending(turn)
         if held.seq < own.device_list.seq:
             if self._context.copies.is_beside(held):
-                if self._is_to_follow:
+                if held.hash == self._followed:
                     self._adopt_newer(turn, link, mailbox, frame)
                 else:
                     self._not_followed(turn, link, frame, ListFork.code)
@@ -311,7 +312,7 @@ class Entry(Part):
     def _compared(self, turn: Turn, device_list: DeviceList) -> None:
         """The directory has this list as ours."""
         self._state.own.published_seq, self._compared_ms = device_list.seq, turn.now_ms
-        self._is_to_follow = False
+        self._followed, self.list_beside = b"", None
         turn.put(self._state.own.put())
 
     def _note_address(self, frame: LookupResult) -> None:
@@ -354,6 +355,8 @@ class Entry(Part):
         self._is_beside = True
         if self._context.copies.note_entry(turn, frame):
             return
+        if code == ListFork.code:
+            self.list_beside = DeviceList.verify(self._state.own.account_id, frame.lists[-1])
         link.drop(turn, _REFUSED_RETRY_MS)
         turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
 
@@ -363,10 +366,10 @@ class Entry(Part):
         try:
             return verify(own.device_list.head, frame.lists, turn.now_ms)
         except (ListFork, ListRollback):
-            if not self._is_to_follow:
+            if not self._followed:
                 raise
             newest = verify(None, frame.lists, turn.now_ms)
-            if brings_back(self._state, newest, frame):
+            if newest.hash != self._followed or brings_back(self._state, newest, frame):
                 raise
             return newest
 

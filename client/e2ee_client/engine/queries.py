@@ -79,6 +79,12 @@ class Queries:
         known = known and (own.account_key is None or not self._context.devices.owes_list)
         return links.is_online and known and ready and not asked and told
 
+    @property
+    def list_beside(self) -> bytes | None:
+        """The signed list that the directory has shown in the place of ours (ID-51)."""
+        beside = self._context.entry.list_beside
+        return None if beside is None else beside.signed
+
     def is_compared(self, now_ms: int) -> bool:
         """Whether no later list of ours is unknown here, as far as the directory shows, and none that was
         signed elsewhere waits for it; without an entry there is nothing to compare.

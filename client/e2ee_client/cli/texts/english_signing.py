@@ -21,8 +21,12 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "help.company.device.cancel": "forget the device that was asked for, so that another one may be",
     "help.renewal.follow": "take the device list that the relay has, where another one of its number is in "
     "use here",
-    "ask.follow": "Take the device list that the relay has? Only if no copy of this store is in use; "
-    "contacts that know the other list are warned.",
+    "ask.follow": "Take the device list that the relay has? Only if these fingerprints are those of your "
+    "devices, and of none that you have taken out, and if no copy of this store is in use. Contacts that "
+    "know the other list are warned.",
+    "error.renewal.not_followed": "the device list of the relay was not taken",
+    "hint.renewal.not_followed": "it may name a device that was taken out, or be another one by now: fetch "
+    "the exported account key, and restore a backup that is made with it",
     "device.requested": "Written to {path}. Sign it where the account key is kept: sealroom company device "
     "sign KEY {path} ANSWER\nThen, here, within 24 hours: sealroom company device install ANSWER\n"
     "The new device waits until then: leave it running. Its fingerprint, which it shows as well, has to "

@@ -25,8 +25,13 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "help.company.device.cancel": "das angefragte Gerät vergessen, damit ein anderes angefragt werden kann",
     "help.renewal.follow": "die Geräteliste des Relays übernehmen, wenn hier eine andere mit ihrer Nummer "
     "gilt",
-    "ask.follow": "Die Geräteliste des Relays übernehmen? Nur, wenn keine Kopie dieses Speichers benutzt "
-    "wird; Kontakte, die die andere Liste kennen, werden gewarnt.",
+    "ask.follow": "Die Geräteliste des Relays übernehmen? Nur, wenn diese Fingerabdrücke die Ihrer Geräte "
+    "sind, und keiner eines Geräts, das Sie herausgenommen haben, und wenn keine Kopie dieses Speichers "
+    "benutzt wird. Kontakte, die die andere Liste kennen, werden gewarnt.",
+    "error.renewal.not_followed": "die Geräteliste des Relays wurde nicht übernommen",
+    "hint.renewal.not_followed": "vielleicht nennt sie ein Gerät, das herausgenommen wurde, oder ist "
+    "inzwischen eine andere: holen Sie den ausgelagerten Kontoschlüssel, und stellen Sie eine Sicherung "
+    "wieder her, die damit gemacht ist",
     "device.requested": "In {path} geschrieben. Dort unterschreiben, wo der Kontoschlüssel liegt: sealroom "
     "company device sign SCHLÜSSEL {path} ANTWORT\nDann hier, innerhalb von 24 Stunden: sealroom company "
     "device install ANTWORT\nSo lange wartet das neue Gerät: lassen Sie es laufen. Sein Fingerabdruck, den "
