@@ -278,7 +278,7 @@ class Directory(Part):
         if contact.greet:
             contact.greet = False
             turn.put(contact.put())
-        del self._searching[contact.account_id]
+        self._searching.pop(contact.account_id, None)  # `pin` may have ended an unused connection
         for peer in sorted(self._state.peers_named(contact), key=lambda one: one.key not in self._addresses):
             self._context.renewal.try_start(turn, peer)
         self._context.rooms.devices_changed(turn, contact.account_id)
