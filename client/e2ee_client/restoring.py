@@ -400,10 +400,12 @@ def _others(saved: Saved, device_list: DeviceList, frame: LookupResult | None) -
     """Return the devices that both the backup's list and the newest one name, by the directory's records or
     those in the backup: a relay that shows none of them leaves nobody out.
 
-    The one that made the backup is struck off, and so is one that was restored from it before (SES-40).
+    The one that made the backup is struck off, and so are one that was restored from it before, and whoever
+    was being struck off (SES-40, ID-28).
     """
-    kept = (OwnDevice.decode(key, row) for key, row in saved.own_devices)
-    known = {one.record_hash: replace(one, listed=True, leaving=False) for one in kept}
+    kept = [OwnDevice.decode(key, row) for key, row in saved.own_devices]
+    leaving = {one.record_hash for one in kept if one.leaving}
+    known = {one.record_hash: replace(one, listed=True) for one in kept}
     try:
         for record_b, signed in () if frame is None else zip(frame.records, frame.addresses, strict=False):
             record = DeviceRecord.decode(record_b)
@@ -412,7 +414,7 @@ def _others(saved: Saved, device_list: DeviceList, frame: LookupResult | None) -
             known[record.hash] = OwnDevice(record.hash, record, signed, listed=True)
     except E2eeError:
         raise BackupCorrupt("the directory's devices are not those of our list") from None
-    named = set(saved.device_list.record_hashes) & set(device_list.record_hashes)
+    named = set(saved.device_list.record_hashes) & set(device_list.record_hashes) - leaving
     device_id = saved.record.device_id
     return [one for key, one in known.items() if key in named and one.record.device_id != device_id]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from e2ee_client.engine.records import OwnDevice
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, TooManyDevices, UnknownDevice
 from e2ee_client.events import (
@@ -230,6 +231,18 @@ def newest_of(holder: Node, saved: Saved, *more: Node) -> Newest:
     lists = [DeviceList.verify(saved.account_id, row) for _, row in holder.rows.items("list")]
     newer = sorted((one for one in lists if one.seq > saved.device_list.seq), key=lambda one: one.seq)
     return Newest(newer, _others(saved, newer[-1] if newer else saved.device_list, found))
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_restored_holder_keeps_nobody_who_was_being_struck_off(is_shown: bool) -> None:
+    """SES-40, ID-28: the order stands in the backup, though the directory has not heard of it."""
+    _, holder, second, _, _ = company()
+    saved = backup_of(holder)
+    rows = [OwnDevice.decode(key, row) for key, row in saved.own_devices]
+    leaving = [replace(one, leaving=one.record.device_id == device_id(second)).put() for one in rows]
+    saved = replace(saved, own_devices=[(one.key, one.value) for one in leaving])
+    found = HidingRelay(holder, holder.engine.account_id)._old if is_shown else None
+    assert _others(saved, saved.device_list, found) == []
 
 
 def test_a_restored_holder_keeps_who_is_listed_and_nobody_else() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from e2ee_client.engine import Recovery
+from e2ee_client.engine.entry import Entry
+from e2ee_client.engine.link import Link
+from e2ee_client.engine.own_mailbox import Mailbox
 from e2ee_client.engine.records import OwnDevice
 from e2ee_client.engine.recovering import Recovering, RecoveryRow
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm, NewDevice
 from e2ee_relay.memory import MemoryRelay
-from e2ee_relay.protocol import Send
+from e2ee_relay.protocol import LookupResult, Send
 from engine_world import Node, SeededRng, World
 from relay_scenes import losing
 
@@ -333,7 +338,7 @@ def test_control_without_the_check_a_list_that_names_the_device_too_is_its_own(
     monkeypatch: pytest.MonkeyPatch, publish: bool
 ) -> None:
     """ACC-75, without the countermeasure: nothing tells the person that somebody reads along."""
-    monkeypatch.setattr(Recovering, "is_signed_beside", lambda *_: False)
+    monkeypatch.setattr(Recovering, "strangers", lambda *_: set())
     phone = told_of_beside(monkeypatch, publish=publish, names_phone=True, knows_phone=publish)
     assert not phone.of(DeviceReplaced)
     assert len(phone.engine._state.own.device_list.record_hashes) == 2
@@ -346,3 +351,61 @@ def test_control_without_last_words_a_device_that_the_next_list_leaves_out_hears
     monkeypatch.setattr(Recovering, "last_words", lambda *_: set())
     phone = told_of_beside(monkeypatch, publish=False, names_phone=False)
     assert not phone.of(DeviceReplaced)
+
+
+@pytest.mark.parametrize("has_code", [True, False])
+def test_a_list_of_ours_that_waits_ends_no_device_that_is_given_it(has_code: bool) -> None:
+    """ACC-75, ID-39: its record is made anew; the relay has taken it, and a contact knows it before we do."""
+    _, _, phone = person_and_company(publish=True)
+    if not has_code:
+        phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
+    own, upkeep = phone.engine._state.own, phone.engine._context.upkeep
+    assert own.account_key is not None
+    own.record_anew = True
+    turn = Turn(phone.now_ms, own.account_id)
+    following = upkeep.next_list(turn, own.account_key)
+    phone.carry_out(turn.effects())
+    turn = Turn(phone.now_ms, own.account_id)
+    assert upkeep.take_back(turn, following.device_list.signed)
+    phone.carry_out(turn.effects())
+    assert not phone.engine.is_replaced
+
+
+@pytest.mark.parametrize("is_withheld", [True, False])
+def test_a_record_that_the_relay_withholds_ends_no_device_that_was_set_back(
+    monkeypatch: pytest.MonkeyPatch, is_withheld: bool
+) -> None:
+    """ACC-75, ID-42: the list names our own record of since; it is followed when that is shown."""
+    world, _, phone = person_and_company(publish=True)
+    older, own = phone.rows.copy(), phone.engine._state.own
+    first = own.device.record.hash
+    own.record_anew = True
+    world.advance(HOUR_MS)
+    turn = Turn(phone.now_ms, own.account_id)
+    phone.engine._context.entry.compare(turn)
+    phone.carry_out(turn.effects())
+    world.advance(HOUR_MS)
+    newest = own.device_list.seq
+    adopt = Entry._adopt_newer
+
+    def withholds(self: Entry, turn: Turn, link: Link, mailbox: Mailbox, frame: LookupResult) -> None:
+        if self._state is phone.engine._state:
+            shown = [
+                one
+                for one in zip(frame.records, frame.addresses, strict=True)
+                if DeviceRecord.decode(one[0]).hash == first
+            ]
+            records, addresses = [one for one, _ in shown], [one for _, one in shown]
+            frame = replace(frame, records=tuple(records), addresses=tuple(addresses))
+        adopt(self, turn, link, mailbox, frame)
+
+    with monkeypatch.context() as patch:
+        if is_withheld:
+            patch.setattr(Entry, "_adopt_newer", withholds)
+        phone.crash(older)
+        phone.start()
+        world.advance(HOUR_MS)
+        assert not phone.engine.is_replaced
+        assert (phone.engine._state.own.device_list.seq == newest) is not is_withheld
+    world.advance(HOUR_MS)
+    assert phone.engine._state.own.device_list.seq >= newest

@@ -25,7 +25,7 @@ from e2ee_relay.protocol import (
 
 from e2ee import identity
 from e2ee.errors import E2eeError, IdentityMismatch, ListFork, ListRollback
-from e2ee.identity import DeviceList
+from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.prekeys import PrekeyKind
 from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
 
@@ -330,7 +330,7 @@ class Entry(Part):
         own, told, is_beside = self._state.own, self._context.recovering.told, False
         try:
             newest = self._verified(turn, frame)
-            is_beside = self._context.recovering.is_signed_beside(newest, records_of(own, frame))
+            is_beside = self._is_signed_beside(newest, frame)
             is_named = self._take_records(newest, frame)
         except E2eeError as error:
             if not isinstance(error, IdentityMismatch) and told(turn, frame.lists[-1]):
@@ -349,6 +349,18 @@ class Entry(Part):
         self._compared(turn, newest)
         self._context.team.note_entry(turn, own.account_id, frame)
         self.publish(turn, link, mailbox)
+
+    def _is_signed_beside(self, newest: DeviceList, frame: LookupResult) -> bool:
+        """Whether a newer list names a device that is not ours, and that is shown (ACC-75).
+
+        Raises:
+            IdentityMismatch: a record is withheld, so that it cannot be told whose it is.
+        """
+        strangers = self._context.recovering.strangers(newest, records_of(self._state.own, frame))
+        shown = {DeviceRecord.decode(one).hash for one in frame.records}
+        if strangers and not strangers & shown:
+            raise IdentityMismatch("not all records that our list names are shown")
+        return bool(strangers)
 
     def _not_followed(self, turn: Turn, link: Link, frame: LookupResult, code: str) -> None:
         """What the directory shows does not go on from our lists (ID-48, ID-51)."""

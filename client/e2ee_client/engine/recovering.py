@@ -109,14 +109,16 @@ class Recovering(Part):
         self.replaced(turn, found)
         return True
 
-    def is_signed_beside(self, found: DeviceList, records: Iterable[RecordHash]) -> bool:
-        """Whether a newer list of our account was not signed here, though all are: it names a device that
-        this one has not taken in. `records` are ours, beside those that are known (ACC-75).
+    def strangers(self, found: DeviceList, records: Iterable[RecordHash]) -> set[RecordHash]:
+        """Return what a newer list of our account names and this device has not taken in, though all lists
+        are signed here; nothing without the code. `records` are ours, beside those that are known (ACC-75).
         """
         own = self._state.own
+        if not self.has_code or found.seq <= own.device_list.seq:
+            return set()
         ours = [one.hash for one in named_records(own.device.record, own.older_record)]
         known = {*own.device_list.record_hashes, *ours, *records, *self._state.own_devices}
-        return self.has_code and found.seq > own.device_list.seq and not known >= set(found.record_hashes)
+        return set(found.record_hashes) - known
 
     def replaced(self, turn: Turn, device_list: DeviceList) -> None:
         """This list of our account says that another device has it now (SES-40, ACC-67)."""

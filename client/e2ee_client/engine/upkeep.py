@@ -284,16 +284,20 @@ class Upkeep(Part):
 
     def take_back(self, turn: Turn, signed: bytes) -> bool:
         """Go on from a newer list of ours that names this device: a contact gives it back, since our store
-        was set back. With a directory entry that is followed instead (ID-40). False if it is not ours.
+        was set back. With a directory entry that is followed instead (ID-40), as a list of ours that waits is.
+        False if it is not ours.
         """
         own = self._state.own
         try:
             device_list = DeviceList.verify(own.account_id, signed)
-            named = self._named(device_list)
+            ours = self._records_at(device_list.issued_ms)
         except E2eeError:
             return False
-        recovering = self._context.recovering
-        if recovering.is_signed_beside(device_list, () if named is None else (named.hash,)):
+        pending, recovering = self.pending(turn), self._context.recovering
+        if pending is not None and device_list.head == pending.device_list.head:
+            return True
+        named = next((one for one in ours if one.hash in device_list.record_hashes), None)
+        if recovering.strangers(device_list, [one.hash for one in ours]):
             recovering.replaced(turn, device_list)
         elif named is None:
             recovering.told(turn, signed)
@@ -303,14 +307,12 @@ class Upkeep(Part):
             self.store_list(turn, device_list)
         return True
 
-    def _named(self, device_list: DeviceList) -> DeviceRecord | None:
-        """Return the record of this device that a list of an account without a directory entry names: the
-        one in use, or that as it is made anew for such a list, which our store does not know if it was set
-        back (ID-39, ID-45).
+    def _records_at(self, issued_ms: int) -> tuple[DeviceRecord, DeviceRecord]:
+        """Return the record of this device, and that as it is made anew for a list of a time, which our store
+        does not know if it was set back (ID-39, ID-45).
         """
-        record, issued_ms = self._state.own.device.record, device_list.issued_ms
-        anew = identity.redated(record, issued_ms, issued_ms + _DEVICE_LIFE_MS)
-        return next((one for one in (record, anew) if one.hash in device_list.record_hashes), None)
+        record = self._state.own.device.record
+        return record, identity.redated(record, issued_ms, issued_ms + _DEVICE_LIFE_MS)
 
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12).

@@ -3,6 +3,7 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
 import { CLOCK_TOLERANCE_MS, LIST_TTL_MS } from "@sealroom/core/constants.ts";
+import { RemoteError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
@@ -67,13 +68,22 @@ export function isReplacedBy(k: KinState, list: DeviceList): boolean {
   return isTold && recordIn(k, list) === null && hasReplaced(list, k.c.own.list, []);
 }
 
-/** Whether a list names a device that this one has not taken in, though all lists are signed here (ACC-75). */
-export function isSignedBeside(k: KinState, list: DeviceList, shown: readonly Bytes[] = []): boolean {
+/**
+ * Whether a list names a device that this one has not taken in, though all lists are signed here (ACC-75).
+ *
+ * @throws RemoteError `remote.identity` where an entry's records are `shown`, and not that of any such device
+ */
+export function isSignedBeside(k: KinState, list: DeviceList, shown: readonly Bytes[] | null = null): boolean {
   const { record, list: ours } = k.c.own;
-  const mine = shown.map(decodeRecord).filter((one) => isSameDevice(one, record));
+  const given = (shown ?? []).map(decodeRecord);
+  const mine = given.filter((one) => isSameDevice(one, record));
   const known = [recordIn(k, list), ...ownRecords(k), ...mine, ...[...k.others.values()].map((one) => one.record)];
   const hashes = new Set([...ours.recordHashes, ...known.flatMap((one) => one?.hash ?? [])].map(hex));
-  return k.c.code !== "none" && list.seq > ours.seq && !list.recordHashes.every((one) => hashes.has(hex(one)));
+  const strangers = list.recordHashes.filter((one) => !hashes.has(hex(one)));
+  if (k.c.code === "none" || list.seq <= ours.seq || strangers.length === 0) return false;
+  if (shown !== null && !given.some(({ hash }) => strangers.some((one) => same(one, hash))))
+    throw new RemoteError("remote.identity", "not all records that our list names are shown");
+  return true;
 }
 
 function isSameDevice(a: DeviceRecord, b: DeviceRecord): boolean {
