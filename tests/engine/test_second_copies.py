@@ -485,6 +485,7 @@ def test_a_person_may_have_a_device_take_the_list_that_the_directory_has(ahead: 
     """ID-55: it keeps its keys, sessions and texts, and signs on from that list."""
     world, company, twin, customer, praxis, key = contradicted(ahead)
     shown = company.engine.list_beside
+    assert shown is not None
     assert shown == twin.engine._state.own.device_list.signed
     company.carry_out(company.engine.follow_entry(shown, world.now_ms))
     world.advance(5 * MINUTE_MS)

@@ -69,6 +69,9 @@ class Copies(Part):
         own = self._state.own
         try:
             found = DeviceList.verify(own.account_id, signed)
+        except E2eeError:
+            return False
+        try:
             identity.check_link(own.device_list.head, found)
         except ListFork:
             records = named_records(own.device.record, own.older_record)

@@ -74,6 +74,7 @@ class Directory(Part):
         self._told: dict[bytes, str] = {}
         self._failed: dict[bytes, int] = {}  # how often in a row, by account or by device
         self._caught_up_ms: dict[bytes, int] = {}
+        self._found_ms: dict[bytes, int] = {}  # of this run, unlike what the contact keeps
         self._sooner_ms: dict[bytes, int] = {}  # drawn anew after each lookup
 
     # --- when ---
@@ -145,7 +146,7 @@ class Directory(Part):
     def _find_address(self, turn: Turn, peer: Peer) -> None:
         """Look a device up; one of which this very look has shown no address after a while (ID-44)."""
         contact = peer.contact
-        if contact.looked_up_ms != turn.now_ms:
+        if self._found_ms.get(contact.account_id) != turn.now_ms:
             self.find(turn, contact)
         elif contact.account_id not in self._searching:
             self._hold(turn, contact, peer.key)
@@ -270,7 +271,7 @@ class Directory(Part):
         self._told.pop(contact.account_id, None)
         self._failed.pop(contact.account_id, None)
         self._sooner_ms.pop(contact.account_id, None)
-        contact.looked_up_ms = turn.now_ms
+        contact.looked_up_ms = self._found_ms[contact.account_id] = turn.now_ms
         self._context.contents.pin(turn, contact, device_list, [record for record, _ in found])
         is_known = bool(self._state.peers_of(contact.account_id))
         for record, address in found:

@@ -284,7 +284,7 @@ class Upkeep(Part):
 
     def take_back(self, turn: Turn, signed: bytes) -> bool:
         """Go on from a newer list of ours that names this device: a contact gives it back, since our store
-        was set back. With a directory entry that is followed instead (ID-40), as a list of ours that waits is.
+        was set back. With a directory entry that is followed instead (ID-40), as one of ours that waits is.
         False if it is not ours.
         """
         own = self._state.own
