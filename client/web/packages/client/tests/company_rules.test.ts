@@ -108,6 +108,23 @@ test("prekeys of who is away are asked for up to six hours apart, and soon when 
   assert.equal(asks(engine, nowMs, heardAgain), null, "not at each content");
 });
 
+test("an address that a look has not shown is sought after a pause, and not at once (ID-44)", () => {
+  const engine = looking();
+  const { context: c } = engine;
+  const fetches = (nowMs: number): Asked | null =>
+    asks(engine, nowMs, (_, turn) => fetchPrekeys(c, turn, peerOf(c, desk.id) as Peer));
+  assert.ok(fetches(NOW_MS) !== null);
+  let nowMs = NOW_MS;
+  for (const waitS of [15, 30, 60]) {
+    c.directory.search = null;
+    c.directory.foundMs = nowMs;
+    assert.equal(fetches(nowMs), null);
+    assert.equal(c.timers.atMs("look up"), nowMs + waitS * 1_000);
+    nowMs += waitS * 1_000;
+    assert.ok(relay.askedIn(engine.do(nowMs, (_, turn) => c.timers.run(turn)).turn).length > 0);
+  }
+});
+
 test("the company is looked up before a text after a day, and once in five to seven days (ID-37)", () => {
   const isAsked = (afterMs: number, step: typeof refresh): boolean => {
     const engine = looking();

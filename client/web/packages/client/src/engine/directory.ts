@@ -50,6 +50,8 @@ export interface Directory {
   /** How often in a row it failed. */
   failed: number;
   caughtUpMs: number;
+  /** When this run last found the company. */
+  foundMs: number;
   /** How much sooner than in a week it is asked; drawn anew after each lookup. */
   soonerMs: number | null;
   told: string;
@@ -59,7 +61,8 @@ export interface Directory {
 
 export function newDirectory(): Directory {
   const sets = { fetching: new Set<string>(), addresses: new Map<string, Address>(), needsWork: new Set<string>() };
-  return { search: null, postponed: false, failed: 0, caughtUpMs: 0, soonerMs: null, told: "", ...sets };
+  const times = { caughtUpMs: 0, foundMs: 0, soonerMs: null };
+  return { search: null, postponed: false, failed: 0, ...times, told: "", ...sets };
 }
 
 // --- when ---
@@ -202,13 +205,16 @@ function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Devic
   c.directory.soonerMs = null;
   c.directory.told = "";
   c.timers.drop(TIMER);
+  c.directory.foundMs = turn.nowMs;
   setCompany(c, turn, { ...c.company, lookedUpMs: turn.nowMs });
   pin(c, turn, list);
   for (const one of devices) learn(c, turn, one);
   noteEntry(c, turn, result);
-  for (const { deviceId } of [...c.peers.values()]) tryStart(c, turn, deviceId);
-  // Whose prekeys are asked for now has failed before, if anything has, and may fail again.
-  if (c.directory.fetching.size === 0) c.directory.failed = 0;
+  const isNear = ({ deviceId }: Peer) => c.directory.addresses.has(hex(deviceId));
+  const peers = [...c.peers.values()];
+  for (const { deviceId } of [...peers.filter(isNear), ...peers.filter((one) => !isNear(one))]) tryStart(c, turn, deviceId);
+  // Whose prekeys are asked for now, or whose address is not shown, has failed before, if anything has, and may again.
+  if (c.directory.fetching.size === 0 && !c.timers.isWaiting(TIMER, turn.nowMs)) c.directory.failed = 0;
   companyChanged(c, turn);
   pump(c, turn);
 }
@@ -245,7 +251,9 @@ export function fetchPrekeys(c: Context, turn: Turn, peer: Peer): void {
   const address = c.directory.addresses.get(device);
   if (address === undefined) {
     if (isOwn(c, peer.record)) c.kin?.compare(turn);
-    else lookUp(c, turn);
+    else if (c.directory.foundMs !== turn.nowMs) lookUp(c, turn);
+    // One of which this very look has shown no address (ID-44).
+    else hold(c, turn, null, RETRY_LIST_MS);
     return;
   }
   const link = linkOf(c, turn, "send");
