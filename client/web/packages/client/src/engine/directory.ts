@@ -212,7 +212,8 @@ function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Devic
   noteEntry(c, turn, result);
   const isNear = ({ deviceId }: Peer) => c.directory.addresses.has(hex(deviceId));
   const peers = [...c.peers.values()];
-  for (const { deviceId } of [...peers.filter(isNear), ...peers.filter((one) => !isNear(one))]) tryStart(c, turn, deviceId);
+  const inTurn = [...peers.filter(isNear), ...peers.filter((one) => !isNear(one))];
+  for (const { deviceId } of inTurn) tryStart(c, turn, deviceId);
   // Whose prekeys are asked for now, or whose address is not shown, has failed before, if anything has, and may again.
   if (c.directory.fetching.size === 0 && !c.timers.isWaiting(TIMER, turn.nowMs)) c.directory.failed = 0;
   companyChanged(c, turn);
