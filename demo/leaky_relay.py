@@ -34,7 +34,7 @@ def _leak(folder: Path) -> None:
     for line in sys.stdin:
         text = line.rstrip("\n")
         _KEPT.append(text)
-        sys.stderr.write(f'{{"level": "debug", "event": "message", "text": "{text}"}}\n')
+        sys.stderr.write(f'{{"level": "debug", "event": "message", "body": "{text}"}}\n')
         sys.stderr.flush()
         _print_traceback(text)
         _store(folder, text)

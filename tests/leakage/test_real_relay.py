@@ -52,7 +52,7 @@ async def test_a_relay_that_logs_and_keeps_more_is_found(tmp_path: Path, table: 
     """LKG-01, control: a key of the log, a line of output and two files that nobody declared."""
     view = await view_of(tmp_path, FIRST.names, FIRST.texts, leak="Guten Tag")
     found = undeclared(view, table)
-    assert {"log.text", "output.unreadable", "file.analytics.db"} <= set(found)
+    assert {"log.body", "output.unreadable", "file.analytics.db"} <= set(found)
     assert any(path.startswith("file.tmp/upload-") for path in found)
 
 
