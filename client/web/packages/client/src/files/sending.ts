@@ -205,9 +205,9 @@ export class FileSending {
   /** What met a full disk goes on by itself with the next start. */
   async #fail(row: FileOut, code: string): Promise<void> {
     const id = hex(row.id);
-    this.#failed.set(id, code);
     if (code !== "store.full")
       await unlessFull(this.#rows.change((rows) => rows.out({ ...row, ...this.#rows.out.get(id), failure: code })));
+    this.#failed.set(id, code);
     this.#host.tell({ type: "file-failed", room: hex(row.room), file: id, code });
   }
 
