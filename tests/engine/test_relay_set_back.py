@@ -9,7 +9,7 @@ from e2ee_client.rows import Delete
 from e2ee_relay import rules_directory
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
-from engine_world import SeededRng, acquainted
+from engine_world import Node, SeededRng, World, acquainted
 from list_scenes import agent_of, change_twice, copy_of, is_calm, is_published, lost_by_the_relay, noting
 from own_devices import company
 from relay_scenes import lossless, well
@@ -108,19 +108,7 @@ def test_a_device_that_was_away_brings_the_lists_back_that_came_meanwhile() -> N
     world.advance(2 * HOUR_MS)
     seq = holder.engine._state.own.device_list.seq
     assert second.engine._state.own.device_list.seq == seq == 6
-    holder.stop()
-    holder.alive = False
-    for node in (second, customer):
-        node.stop()
-    world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
-    for node in (second, customer):
-        node.crash(node.rows)
-        node.start()
-    world.advance(HOUR_MS)
-    assert is_published(second)
-    customer.send(praxis, "noch da?")
-    world.advance(HOUR_MS)
-    assert second.texts()[-1] == "noch da?"
+    goes_on_at_another_relay(world, holder, second, customer, praxis)
 
 
 def test_a_device_that_lacks_lists_publishes_those_that_follow_one_another() -> None:
@@ -132,9 +120,14 @@ def test_a_device_that_lacks_lists_publishes_those_that_follow_one_another() -> 
     second.stop()
     assert len(second.rows.tables["list"]) == 5
     second.rows.commit((Delete("list", (4).to_bytes(8, "big")),))
-    holder.stop()
+    goes_on_at_another_relay(world, holder, second, customer, praxis)
+
+
+def goes_on_at_another_relay(world: World, holder: Node, second: Node, customer: Node, praxis: bytes) -> None:
+    """The relay has lost everything, and the holder stays away: the second desk is found and written to."""
+    for node in (holder, second, customer):
+        node.stop()
     holder.alive = False
-    customer.stop()
     world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
     for node in (second, customer):
         node.crash(node.rows)

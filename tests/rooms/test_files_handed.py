@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,24 +10,10 @@ from e2ee_client.errors import BlobRefused
 from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, FileDropped, FileHeld
 from e2ee_client.runtime import file_sending
 from e2ee_client.runtime.transfer import Transfer
-from e2ee_client.testing import FakeClock, MemoryNetwork
 from file_scene import TEXT, file, files_of, the_file
-from practice import Practice, practice
+from practice import Practice
 
 HANDED = 64
-
-
-@pytest.fixture
-def network() -> Iterator[MemoryNetwork]:
-    made = MemoryNetwork(clock=FakeClock(speed=20))
-    yield made
-    made.relay.close()
-
-
-@pytest.fixture
-async def praxis(network: MemoryNetwork) -> AsyncIterator[Practice]:
-    async with practice(network) as made:
-        yield made
 
 
 def blobs(praxis: Practice) -> list[object]:

@@ -214,7 +214,7 @@ function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Devic
   const peers = [...c.peers.values()];
   const inTurn = [...peers.filter(isNear), ...peers.filter((one) => !isNear(one))];
   for (const { deviceId } of inTurn) tryStart(c, turn, deviceId);
-  // Whose prekeys are asked for now, or whose address is not shown, has failed before, if anything has, and may again.
+  // Failures go on to count where prekeys are asked for again, or an address is still lacking.
   if (c.directory.fetching.size === 0 && !c.timers.isWaiting(TIMER, turn.nowMs)) c.directory.failed = 0;
   companyChanged(c, turn);
   pump(c, turn);
