@@ -25,8 +25,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "help.policy_nobody": "a new room waits for nobody before its first text",
     "help.policy_grant": "grant this to members of a room by itself; may be repeated",
     "help.policy_ask": "have a person decide this; may be repeated",
-    "help.company.run": "stay connected as a desk, give who takes a room what was said before, and print "
-    "what happens, until Ctrl-C",
+    "help.company.run": "stay connected as a desk, give who takes a room the newest entries that it has, and "
+    "print what happens, until Ctrl-C",
     "help.agent": "a colleague's device: rooms that wait, rooms of its own",
     "help.agent.join": "make this device one of a company, by the text that its desk shows",
     "help.agent.rooms": "list the rooms of this device",
@@ -203,7 +203,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "request.reopen": "to open the room again",
     "claim.done": "You answer in room {short}.",
     "transfer.done": "Room {short} is handed on.",
-    "handover.done": "What was said in room {short} is handed over.",
+    "handover.done": "The newest entries of room {short} that are here are handed over.",
     "objection.made": "You have objected in room {short}: the company decides within 30 days.\n"
     "To take it back: sealroom room objection {short} --open",
     "objection.withdrawn": "The objection in room {short} is taken back.",

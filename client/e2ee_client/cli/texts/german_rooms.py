@@ -27,8 +27,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "help.policy_nobody": "ein neuer Raum wartet vor seinem ersten Text auf niemanden",
     "help.policy_grant": "dies Mitgliedern eines Raums von selbst gewähren; auch mehrmals",
     "help.policy_ask": "dies einen Menschen entscheiden lassen; auch mehrmals",
-    "help.company.run": "als Empfang verbunden bleiben, wer ein Gespräch übernimmt, das bisher Gesagte geben "
-    "und ausgeben, was geschieht, bis Strg-C",
+    "help.company.run": "als Empfang verbunden bleiben, wer ein Gespräch übernimmt, die neuesten Einträge "
+    "von hier geben und ausgeben, was geschieht, bis Strg-C",
     "help.agent": "das Gerät einer Kollegin: Räume, die warten, und eigene Räume",
     "help.agent.join": "dieses Gerät in ein Unternehmen aufnehmen lassen, mit dem Text von dessen Empfang",
     "help.agent.rooms": "die Räume dieses Geräts auflisten",
@@ -211,7 +211,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "request.reopen": "den Raum wieder zu öffnen",
     "claim.done": "Sie antworten in Raum {short}.",
     "transfer.done": "Raum {short} ist übergeben.",
-    "handover.done": "Was in Raum {short} gesagt wurde, ist übergeben.",
+    "handover.done": "Die neuesten Einträge, die hier liegen, sind in Raum {short} übergeben.",
     "objection.made": "Sie haben in Raum {short} widersprochen: Das Unternehmen entscheidet in 30 Tagen.\n"
     "Zurücknehmen: sealroom room objection {short} --open",
     "objection.withdrawn": "Der Widerspruch in Raum {short} ist zurückgenommen.",

@@ -248,10 +248,7 @@ const FOR_CLERKS: Readonly<Record<string, Pair>> = {
   "delivery.sent": ["Unterwegs", "On its way"],
   "happened.identified": ["Der Kunde hat sich angemeldet: {name}.", "The customer has signed in: {name}."],
   "happened.rated": ["Der Kunde hat bewertet.", "The customer has rated."],
-  "happened.handed-over": [
-    "{name} hat den bisherigen Verlauf weitergegeben.",
-    "{name} has handed on what was written before.",
-  ],
+  "happened.handed-over": ["{name} hat frühere Nachrichten weitergegeben.", "{name} has handed on earlier messages."],
 };
 
 const FOR_NOTES: Readonly<Record<string, Pair>> = {

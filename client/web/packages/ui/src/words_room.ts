@@ -56,8 +56,8 @@ export const ROOM_WORDS = {
   "happened.closed": ["Das Gespräch ist abgeschlossen.", "The conversation is closed."],
   "happened.reopened": ["Das Gespräch geht weiter.", "The conversation goes on."],
   "happened.handed-over": [
-    "{name} kann jetzt auch lesen, was vorher geschrieben wurde.",
-    "{name} can now also read what was written before.",
+    "{name} kann jetzt auch frühere Nachrichten lesen.",
+    "{name} can now also read earlier messages.",
   ],
   "happened.read-in": ["{name} hat den Verlauf eingesehen.", "{name} looked into what was written."],
   "happened.exported": ["{name} hat den Verlauf gespeichert.", "{name} saved what was written."],

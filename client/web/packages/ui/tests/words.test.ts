@@ -18,6 +18,10 @@ test("no sentence shouts, or boasts of encryption", () => {
   for (const [key, pair] of entries) for (const one of pair) assert.doesNotMatch(one, /!|verschlüssel|encrypt/iu, key);
 });
 
+test("a hand-over is not told as if it were all that was written: who gives has the newest of its own", () => {
+  for (const one of WORDS["happened.handed-over"]) assert.match(one, /frühere Nachrichten|earlier messages/u);
+});
+
 test("what is counted has both forms", () => {
   const keys = new Set(entries.map(([key]) => key));
   for (const key of keys) if (key.endsWith(".one")) assert.ok(keys.has(key.replace(/one$/u, "other")), key);
