@@ -19,7 +19,7 @@ from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
 from e2ee.primitives import kdf, sign
 from e2ee.secret import SigningKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import MAX_MS, Fields, array, bstr, decode_map, uint
+from e2ee.wire.fields import MAX_MS, Fields, array, bstr, uint
 
 from .kinds import Kind
 from .structure import reading_content
@@ -83,7 +83,16 @@ class Header:
         Raises:
             DecodeError: as TRN-02 says.
         """
-        fields = decode_map(encoded, HEADER_MAX_B, _HEADER_KEYS, _HEADER_OPTIONAL)
+        return cls.read(encoded, cbor.decode(encoded, HEADER_MAX_B))
+
+    @classmethod
+    def read(cls, encoded: bytes, value: cbor.Value) -> Header:
+        """Read a header from the value that its bytes hold.
+
+        Raises:
+            DecodeError: as TRN-02 says, but for the size.
+        """
+        fields = Fields.of(value, _HEADER_KEYS, _HEADER_OPTIONAL)
         room_id = RoomId(fields.bstr(1, ROOM_ID_B))
         kind, n = fields.uint(2, MAX_KIND, 1), fields.uint(3, MAX_MS)
         if kind == Kind.OPEN and (n, fields.has(4), fields.has(5)) != (0, False, False):
@@ -154,7 +163,8 @@ def make_header(
     seen: tuple[Link, ...] = (),
     state: EntryHash | None = None,
 ) -> Header:
-    """Return a header of ours: encoded, and read as every reader reads it.
+    """Return a header of ours: encoded, and read as every reader reads it. What was encoded decodes to the
+    same value, and what its fields take has at most `HEADER_MAX_B` bytes.
 
     Raises:
         InvalidArgument: a value outside TRN-02.
@@ -166,9 +176,10 @@ def make_header(
         entries[5] = [[link.tag, link.n, link.hash] for link in seen]
     if state is not None:
         entries[6] = state
-    encoded = cbor.encode(entries | {7: sent_ms})
+    entries[7] = sent_ms
+    encoded = cbor.encode(entries)
     try:
-        return Header.decode(encoded)
+        return Header.read(encoded, entries)
     except DecodeError:
         raise InvalidArgument("a header outside chapter 17") from None
 

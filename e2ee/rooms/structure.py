@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from enum import IntEnum
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 
@@ -68,7 +67,7 @@ class Structure:
 
     def value(self) -> cbor.Value:
         """Return the map."""
-        names = [one.name for one in fields(cast(Any, self))]
+        names = cast(Any, self).__match_args__
         items = {at: plain(getattr(self, name)) for at, name in enumerate(names, start=1)}
         return {at: item for at, item in items.items() if item is not None or at not in self.absent}
 
