@@ -1,6 +1,7 @@
 /** What goes wrong around an engine, for tests: answers that are lost, given twice, garbage, old messages, dead stores. */
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import type { Connect, Link, LinkEvents, Ports } from "../src/engine/ports.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import type { Change, Connect, Link, LinkEvents, Ports } from "../src/engine/ports.ts";
 import type { MemoryPlace } from "./memory_store.ts";
 
 const MAX_KEPT = 400;
@@ -112,22 +113,27 @@ export class Faults {
   }
 }
 
-/** Let the store's process die after the next commit that writes a row of this kind and something to be sent. */
-export function dieAfter(place: MemoryPlace, kind: string): void {
+/**
+ * Whether a commit writes a text of the person and a row of a kind. What is learnt of an earlier text is committed at
+ * any time and writes the same kinds.
+ */
+function writes(changes: readonly Change[], text: string, kind: string): boolean {
+  const said = hex(new TextEncoder().encode(text));
+  const put = changes.filter((one) => one.value !== null);
+  const isOfText = put.some((one) => one.kind === "entry" && hex(one.value ?? new Uint8Array(0)).includes(said));
+  return isOfText && put.some((one) => one.kind === kind);
+}
+
+/** Let the store's process die after the commit that writes this text, a row of this kind and something to be sent. */
+export function dieAfter(place: MemoryPlace, kind: string, text: string): void {
   place.diesAfter = (changes) => {
-    const writes = (wanted: string): boolean => changes.some((one) => one.kind === wanted && one.value !== null);
-    // A receipt that comes just then writes as well, but sends nothing.
-    const isIt = writes(kind) && writes("outbox");
+    const isIt = writes(changes, text, kind) && writes(changes, text, "outbox");
     if (isIt) place.diesAfter = () => false;
     return isIt;
   };
 }
 
-/** Let the next commit with a row of this kind find a full disk. */
-export function fillFor(place: MemoryPlace, kind: string): void {
-  place.isFull = (changes) => {
-    const isIt = changes.some((one) => one.kind === kind);
-    if (isIt) place.isFull = () => false;
-    return isIt;
-  };
+/** Let the commit with this text find a full disk. */
+export function fillFor(place: MemoryPlace, text: string): void {
+  place.isFull = (changes) => writes(changes, text, "entry");
 }

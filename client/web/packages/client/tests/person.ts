@@ -155,8 +155,8 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   },
   replay: () => faults.replay(),
   garble: () => faults.garble(),
-  die_after: ({ kind = "" }) => dieAfter(place, kind),
-  fill_for: ({ kind = "" }) => fillFor(place, kind),
+  die_after: ({ kind = "", text = "" }) => dieAfter(place, kind, text),
+  fill_for: ({ text = "" }) => fillFor(place, text),
   fill: ({ count = 0 }) => {
     place.isFull = () => count > 0;
   },
