@@ -14,12 +14,11 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from e2ee import file_types, files
 from e2ee.constants import MAX_FILE_B
@@ -146,9 +145,9 @@ def seal(source: Path, target: Path, key: FileKey, name: str, *, strip: bool) ->
             if strip:
                 return _seal_stripped(file, target, key, name)
             size_b = os.fstat(file.fileno()).st_size
-            with Looking() as looking:
-                announced = _sealed(target, key, size_b, looking.along(_read(file)))
-                media_type = looking.content().media_type()
+            seen = file_types.Content()
+            announced = _sealed(target, key, size_b, _looked_at(_read(file), seen))
+            media_type = seen.media_type()
             file_types.check_name(name, media_type)
         except InvalidArgument:
             raise FileUnusable("the file changes while it is read") from None
@@ -169,53 +168,11 @@ def _sealed(target: Path, key: FileKey, size_b: int, blocks: Iterable[bytes]) ->
     return sealing.announced
 
 
-class Looking:
-    """Looks at what a file holds in a thread of its own, beside what is done with it."""
-
-    def __init__(self) -> None:
-        self._seen = file_types.Content()
-        self._thread = ThreadPoolExecutor(1, "sealroom-look")
-        self._job: Future[None] | None = None
-        self._waiting: list[bytes] = []
-        self._waiting_b = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._thread.shutdown()
-
-    def take(self, block: bytes) -> None:
-        """Look at the next block; at most a block and what has come since wait."""
-        self._waiting.append(block)
-        self._waiting_b += len(block)
-        if self._waiting_b >= READ_B:
-            self._hand_over()
-
-    def along(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield blocks that are looked at meanwhile."""
-        for block in blocks:
-            self.take(block)
-            yield block
-
-    def content(self) -> file_types.Content:
-        """Return what the file holds, all of which was taken."""
-        self._hand_over()
-        self._wait()
-        return self._seen
-
-    def _hand_over(self) -> None:
-        self._wait()
-        self._job = self._thread.submit(self._look, self._waiting)
-        self._waiting, self._waiting_b = [], 0
-
-    def _look(self, blocks: list[bytes]) -> None:
-        for block in blocks:
-            self._seen.take(block)
-
-    def _wait(self) -> None:
-        if self._job is not None:
-            self._job.result()
+def _looked_at(blocks: Iterable[bytes], seen: file_types.Content) -> Iterator[bytes]:
+    """Yield blocks as they are; in the same thread, since two of them wait for each other at each block."""
+    for block in blocks:
+        seen.take(block)
+        yield block
 
 
 def _opened(source: Path) -> FileIO:
@@ -344,11 +301,10 @@ def open_to(place: Path, ticket: FileTicket, folder: Path) -> Path:
     """
     file_types.check_name(ticket.name, ticket.media_type)
     with _as_unusable(), draft(folder) as made:
-        with Looking() as looking:
-            made.file.writelines(
-                looking.along(files.open_(ticket.file_key, ticket.announced, read_parts(place)))
-            )
-            file_types.check(ticket.name, ticket.media_type, looking.content())
+        seen = file_types.Content()
+        opened = files.open_(ticket.file_key, ticket.announced, read_parts(place))
+        made.file.writelines(_looked_at(opened, seen))
+        file_types.check(ticket.name, ticket.media_type, seen)
         return _named(made, folder, ticket.name)
 
 
