@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import own_devices
 from e2ee_client.engine import Channel
@@ -118,7 +119,9 @@ def test_a_company_that_is_away_is_asked_for_prekeys_with_pauses_that_grow() -> 
 
 
 def test_a_device_whose_address_the_directory_does_not_show_is_looked_up_with_pauses() -> None:
-    """ID-44: a relay that withholds it draws no LOOKUP after each other; the device beside it is reached."""
+    """ID-44: a relay that withholds it draws no LOOKUP after each other; the device beside it is reached,
+    and asked for at any time.
+    """
     world, holder, second, customer, praxis = own_devices.company()
     hidden, lacking = HidingRelay(customer, praxis), second.engine._state.own.device.record
     shown = zip(hidden._old.records, hidden._old.addresses, strict=True)
@@ -132,3 +135,26 @@ def test_a_device_whose_address_the_directory_does_not_show_is_looked_up_with_pa
     assert 4 <= len(hidden.asked_ms) <= 16
     assert sum(one < begin_ms + MINUTE_MS for one in hidden.asked_ms) <= 4
     assert (holder.texts(), second.texts()) == (["an beide"], [])
+    asked: list[int] = []
+    customer.outgoing = asking(customer, asked)
+    for node, times in ((second, 0), (holder, 1)):
+        peer = customer.engine._context.state.peers[praxis + own_devices.device_id(node)]
+        do(customer, partial(customer.engine._context.directory.fetch, peer=peer))
+        assert len(asked) == times
+
+
+def test_devices_whose_addresses_are_not_shown_draw_no_more_looks_than_one() -> None:
+    """ID-44: a look counts for all that it has not shown, however many a contact lists."""
+    world, holder, _, customer, praxis = own_devices.company()
+    for count in range(3):
+        own_devices.joined(world, holder, f"Praxis {count}")
+    world.advance(MINUTE_MS)
+    hidden, shown = HidingRelay(customer, praxis), holder.engine._state.own.device.record.encoded
+    both = zip(hidden._old.records, hidden._old.addresses, strict=True)
+    hidden._old = replace(hidden._old, addresses=tuple(two if one == shown else None for one, two in both))
+    customer.crash(customer.rows, Continuity.ROLLED_BACK)
+    customer.start()
+    customer.send(praxis, "an alle")
+    world.advance(HOUR_MS)
+    assert holder.texts()[-1] == "an alle"
+    assert 4 <= len(hidden.asked_ms) <= 16

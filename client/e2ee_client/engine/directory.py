@@ -72,9 +72,8 @@ class Directory(Part):
         self._fetching: dict[bytes, set[bytes]] = {}  # devices by account
         self._addresses: dict[bytes, Address] = {}
         self._told: dict[bytes, str] = {}
-        self._failed: dict[bytes, int] = {}  # how often in a row, by account or by device
+        self._failed: dict[bytes, dict[bytes, int]] = {}  # how often in a row, by account, of what
         self._caught_up_ms: dict[bytes, int] = {}
-        self._found_ms: dict[bytes, int] = {}  # of this run, unlike what the contact keeps
         self._sooner_ms: dict[bytes, int] = {}  # drawn anew after each lookup
 
     # --- when ---
@@ -86,7 +85,7 @@ class Directory(Part):
 
     def find(self, turn: Turn, contact: Contact) -> None:
         """Look a contact up of which no device is known; again after a while where that did not help."""
-        if not self._is_held(turn, contact.account_id):
+        if self._at_ms(contact.account_id) <= turn.now_ms:
             self.look_up(turn, contact)
 
     def weekly(self, turn: Turn, contact: Contact) -> None:
@@ -129,11 +128,11 @@ class Directory(Part):
 
     def fetch(self, turn: Turn, peer: Peer) -> None:
         """Ask for prekeys of a device, to start a session with it."""
-        if self._is_held(turn, peer.account_id):
+        if self.held_ms(peer) > turn.now_ms:
             return
-        address = self._addresses.get(peer.key) or self._context.colleagues.address_of(peer)
+        address = self._address_of(peer)
         if address is None:
-            self._find_address(turn, peer)
+            self.find(turn, peer.contact)
             return
         link = self._link(turn, peer.contact)
         if link.state is not LinkState.READY or link.hello is None or self._is_fetching(peer):
@@ -143,13 +142,8 @@ class Directory(Part):
         ask = partial(self._ask_prekeys, link, peer, address)
         link.work(turn, context, link.hello.limits.pow_bits_fetch, ask)
 
-    def _find_address(self, turn: Turn, peer: Peer) -> None:
-        """Look a device up; one of which this very look has shown no address after a while (ID-44)."""
-        contact = peer.contact
-        if self._found_ms.get(contact.account_id) != turn.now_ms:
-            self.find(turn, contact)
-        elif contact.account_id not in self._searching:
-            self._hold(turn, contact, peer.key)
+    def _address_of(self, peer: Peer) -> Address | None:
+        return self._addresses.get(peer.key) or self._context.colleagues.address_of(peer)
 
     def connected(self, turn: Turn, account_id: bytes) -> None:
         """The connection of a contact is ready: ask what could not be asked before."""
@@ -200,31 +194,40 @@ class Directory(Part):
         most_ms: int = _RETRY_LIST_MS,
     ) -> None:
         """Ask for this no sooner than after a while, twice as long after each failure (ID-44)."""
-        failed = self._failed.get(what, 0)
-        self._failed[what] = failed + 1
+        counted = self._failed.setdefault(contact.account_id, {})
+        failed = counted.get(what, 0)
+        counted[what] = failed + 1
         retry_ms = frame.retry_after_ms if isinstance(frame, ErrorReply) else 0
         least_ms = max(least_ms, min(_RETRY_MS << min(failed, _MAX_DOUBLED), most_ms))
         wait_ms = max(least_ms, min(retry_ms, MAX_RETRY_AFTER_MS))
-        self._ask_again(contact.account_id, turn.now_ms + wait_ms)
+        self._ask_again(contact.account_id, what, turn.now_ms + wait_ms)
+
+    def _over(self, contact: Contact, what: bytes) -> None:
+        """What was asked for is here: the next failure is the first one again."""
+        self._failed.get(contact.account_id, {}).pop(what, None)
+        self._context.timers.drop(("look up", what))
 
     def heard(self, turn: Turn, peer: Peer) -> None:
-        """A device has sent what opened: it is there again, so ask of it within ten minutes (ID-44)."""
-        for what in (peer.account_id, peer.key):
-            if self._failed.get(what, 0) > _DOUBLED_WHEN_HEARD:
-                self._failed[what] = _DOUBLED_WHEN_HEARD
-        if self.held_ms(peer.account_id) > turn.now_ms + _RETRY_LIST_MS:
-            self._ask_again(peer.account_id, turn.now_ms + _RETRY_LIST_MS)
+        """A device has sent what opened: its account is there again, so ask within ten minutes (ID-44)."""
+        counted = self._failed.get(peer.account_id, {})
+        for what, failed in counted.items():
+            counted[what] = min(failed, _DOUBLED_WHEN_HEARD)
+            if self._at_ms(what) > turn.now_ms + _RETRY_LIST_MS:
+                self._ask_again(peer.account_id, what, turn.now_ms + _RETRY_LIST_MS)
 
-    def _ask_again(self, account_id: bytes, at_ms: int) -> None:
+    def _ask_again(self, account_id: bytes, what: bytes, at_ms: int) -> None:
         again = partial(self._context.sending.pump_account, account_id)
-        self._context.timers.set(("look up", account_id), at_ms, again)
+        self._context.timers.set(("look up", what), at_ms, again)
 
-    def held_ms(self, account_id: bytes) -> int:
-        """Return until when nothing is asked about an account; 0 where something may be."""
-        return self._context.timers.at_ms(("look up", account_id)) or 0
+    def held_ms(self, peer: Peer) -> int:
+        """Return until when nothing is asked about a device; 0 where something may be."""
+        held_ms = self._at_ms(peer.key)
+        if self._address_of(peer) is not None:
+            return held_ms
+        return max(held_ms, self._at_ms(_lacking(peer)), self._at_ms(peer.account_id))
 
-    def _is_held(self, turn: Turn, account_id: bytes) -> bool:
-        return self._context.timers.is_waiting(("look up", account_id), turn.now_ms)
+    def _at_ms(self, what: bytes) -> int:
+        return self._context.timers.at_ms(("look up", what)) or 0
 
     # --- lists and addresses ---
 
@@ -269,9 +272,9 @@ class Directory(Part):
         self, turn: Turn, contact: Contact, device_list: DeviceList, found: list[tuple[DeviceRecord, Address]]
     ) -> None:
         self._told.pop(contact.account_id, None)
-        self._failed.pop(contact.account_id, None)
+        self._over(contact, contact.account_id)
         self._sooner_ms.pop(contact.account_id, None)
-        contact.looked_up_ms = self._found_ms[contact.account_id] = turn.now_ms
+        contact.looked_up_ms = turn.now_ms
         self._context.contents.pin(turn, contact, device_list, [record for record, _ in found])
         is_known = bool(self._state.peers_of(contact.account_id))
         for record, address in found:
@@ -280,7 +283,9 @@ class Directory(Part):
             contact.greet = False
             turn.put(contact.put())
         self._searching.pop(contact.account_id, None)  # `pin` may have ended an unused connection
-        for peer in sorted(self._state.peers_named(contact), key=lambda one: one.key not in self._addresses):
+        for peer in self._state.peers_named(contact):
+            if peer.pair.wanted is not None and self._address_of(peer) is None:
+                self._hold(turn, contact, _lacking(peer))
             self._context.renewal.try_start(turn, peer)
         self._context.rooms.devices_changed(turn, contact.account_id)
         self._context.sending.pump(turn, contact)
@@ -300,6 +305,7 @@ class Directory(Part):
                 self._context.renewal.want(turn, peer)
         peer.record = record
         self._addresses[peer.key] = address
+        self._over(contact, _lacking(peer))
         if address.issued_ms >= peer.way_back_ms or peer.way_back is None or not peer.pair.sessions:
             peer.way_back = WayBack(address.mailbox, address.token, contact.relay_url)
             peer.way_back_ms = min(address.issued_ms, turn.now_ms)
@@ -346,8 +352,13 @@ class Directory(Part):
             self._refused(turn, contact, error, peer.device_id)
             return
         self._told.pop(peer.key, None)
-        self._failed.pop(peer.key, None)
+        self._over(contact, peer.key)
         self._context.renewal.start(turn, peer, bundle)
+
+
+def _lacking(peer: Peer) -> bytes:
+    """Return as what the address of a device is held that a look has not shown."""
+    return peer.key + b"address"
 
 
 def _verified_bundle(peer: Peer, bundle: bytes, now_ms: int, pinned: DeviceList | None) -> VerifiedBundle:

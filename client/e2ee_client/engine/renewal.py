@@ -499,7 +499,7 @@ class Renewal(Part):
         if peer.pair.wanted is None or is_sought or not self._is_open(peer):
             return None
         put_off_ms = self._put_off_ms.get(peer.key, 0)
-        held_ms = self._context.directory.held_ms(peer.account_id) if peer.contact.published else 0
+        held_ms = self._context.directory.held_ms(peer) if peer.contact.published else 0
         return max(put_off_ms, held_ms, pairs.free_ms(peer.pair, "starts"))
 
     def _retry_later(self, turn: Turn, peer: Peer) -> None:

@@ -7,11 +7,14 @@ import { DAY_MS, HOUR_MS } from "@sealroom/core/constants.ts";
 import type { Content, Heads } from "@sealroom/core/content.ts";
 import { content } from "@sealroom/core/content.ts";
 import type { Address } from "@sealroom/core/identity/address.ts";
+import { signAddress } from "@sealroom/core/identity/address.ts";
+import { encodeRecord } from "@sealroom/core/identity/record.ts";
 import { take } from "../src/engine/contents.ts";
 import { fetchPrekeys, heardAgain, lookUp, refresh, weekly } from "../src/engine/directory.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { pin } from "../src/engine/lists.ts";
 import type { Peer } from "../src/engine/records.ts";
+import { want } from "../src/engine/renewal.ts";
 import { peerOf } from "../src/engine/state.ts";
 import { ranksBy, teamOrNone } from "../src/engine/team.ts";
 import { maintain } from "../src/engine/team_learning.ts";
@@ -22,6 +25,7 @@ import { agent, desk, NOW_MS, other, second } from "./shop.ts";
 import { engineOf, learnRoster, NO_SESSION, refusals, Scene, told } from "./shop_room.ts";
 
 const LOOKUP = 9;
+const FETCH = 12;
 const SPARE = 7;
 const DOUBLED = [15, 30, 60, 120, 240, 480, 960, 1_920, 3_840, 7_680, 15_360];
 
@@ -49,6 +53,14 @@ function asks(engine: Engine, nowMs: number, work: Parameters<Engine["do"]>[1]):
 
 function found(engine: Engine, asked: Asked, nowMs: number, lists: readonly Bytes[]) {
   return relay.answers(engine, asked, nowMs, relay.LOOKUP_RESULT, lists, [], [], false, []);
+}
+
+/** A look that shows the desk's address, and none of the agent. */
+function shows(engine: Engine, asked: Asked, nowMs: number): void {
+  const fields = { mailbox: new Uint8Array(16), token: new Uint8Array(32), issuedMs: NOW_MS };
+  const addresses = [signAddress(desk.signSeed, desk.record, fields), null];
+  const records = [desk.record, agent.record].map(encodeRecord);
+  relay.answers(engine, asked, nowMs, relay.LOOKUP_RESULT, [], records, addresses, false, []);
 }
 
 test("what could not be looked up is asked for after 15 seconds, then twice as late, up to 10 minutes (ID-44)", () => {
@@ -82,6 +94,7 @@ test("a list that is over is asked for up to six hours apart (ID-44)", () => {
 
 test("prekeys of who is away are asked for up to six hours apart, and soon when it is heard again (ID-44)", () => {
   const engine = looking();
+  const held = `look up${hex(desk.id)}`;
   let nowMs = NOW_MS;
   const waits = (): number => {
     const { turn } = engine.do(nowMs, (c, inner) => {
@@ -90,11 +103,11 @@ test("prekeys of who is away are asked for up to six hours apart, and soon when 
     });
     const asked = relay.askedIn(turn)[0] as Asked;
     relay.answers(engine, asked, nowMs, relay.ERROR, relay.UNAVAILABLE, 0);
-    return ((engine.context.timers.atMs("look up") as number) - nowMs) / 1_000;
+    return ((engine.context.timers.atMs(held) as number) - nowMs) / 1_000;
   };
   const passes = (): void => {
-    nowMs = engine.context.timers.atMs("look up") as number;
-    engine.context.timers.drop("look up");
+    nowMs = engine.context.timers.atMs(held) as number;
+    engine.context.timers.drop(held);
   };
   for (const waitS of [...DOUBLED, 21_600, 21_600]) {
     assert.equal(waits(), waitS);
@@ -108,21 +121,27 @@ test("prekeys of who is away are asked for up to six hours apart, and soon when 
   assert.equal(asks(engine, nowMs, heardAgain), null, "not at each content");
 });
 
-test("an address that a look has not shown is sought after a pause, and not at once (ID-44)", () => {
+test("an address that a look has not shown is sought after a pause, and holds no other device up (ID-44)", () => {
   const engine = looking();
   const { context: c } = engine;
-  const fetches = (nowMs: number): Asked | null =>
-    asks(engine, nowMs, (_, turn) => fetchPrekeys(c, turn, peerOf(c, desk.id) as Peer));
-  assert.ok(fetches(NOW_MS) !== null);
+  const held = `look up-${hex(agent.id)}`;
+  engine.do(NOW_MS, (_, turn) => want(c, turn, agent.id));
+  const fetches = (nowMs: number, id: Bytes, operation: number): boolean => {
+    const { turn } = engine.do(nowMs, (_, inner) => fetchPrekeys(c, inner, peerOf(c, id) as Peer));
+    return relay.askedIn(turn).some((one) => one.operation === operation);
+  };
   let nowMs = NOW_MS;
-  for (const waitS of [15, 30, 60]) {
-    c.directory.search = null;
-    c.directory.foundMs = nowMs;
-    assert.equal(fetches(nowMs), null);
-    assert.equal(c.timers.atMs("look up"), nowMs + waitS * 1_000);
-    nowMs += waitS * 1_000;
-    assert.ok(relay.askedIn(engine.do(nowMs, (_, turn) => c.timers.run(turn)).turn).length > 0);
+  let asked = asks(engine, nowMs, lookUp);
+  for (const waitS of [15, 30, 60, 120, 240, 480, 600, 600]) {
+    shows(engine, asked as Asked, nowMs);
+    assert.equal(c.timers.atMs(held), nowMs + waitS * 1_000);
+    assert.equal(fetches(nowMs, agent.id, LOOKUP), false);
+    nowMs = c.timers.atMs(held) as number;
+    asked = asks(engine, nowMs, (_, turn) => c.timers.run(turn));
   }
+  shows(engine, asked as Asked, nowMs);
+  assert.ok(fetches(nowMs, desk.id, FETCH));
+  assert.equal(c.timers.atMs("look up"), null);
 });
 
 test("the company is looked up before a text after a day, and once in five to seven days (ID-37)", () => {

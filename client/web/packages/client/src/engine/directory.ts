@@ -21,7 +21,7 @@ import type { Peer } from "./records.ts";
 import { start, tryStart } from "./renewal.ts";
 import { companyChanged } from "./rooms/rooms.ts";
 import { pump } from "./sending.ts";
-import { isOwn, listOf, newPeer, peerOf, setCompany, setPeer } from "./state.ts";
+import { isOwn, listOf, newPeer, peerOf, peersNamed, setCompany, setPeer } from "./state.ts";
 import { noteEntry } from "./team_learning.ts";
 import type { Turn } from "./turn.ts";
 
@@ -47,11 +47,9 @@ export interface Directory {
   /** Devices whose prekeys are being fetched. */
   readonly fetching: Set<string>;
   readonly addresses: Map<string, Address>;
-  /** How often in a row it failed. */
-  failed: number;
+  /** How often in a row it failed: "" is the company, a device its prekeys, `-` and a device its address. */
+  readonly failed: Map<string, number>;
   caughtUpMs: number;
-  /** When this run last found the company. */
-  foundMs: number;
   /** How much sooner than in a week it is asked; drawn anew after each lookup. */
   soonerMs: number | null;
   told: string;
@@ -61,8 +59,8 @@ export interface Directory {
 
 export function newDirectory(): Directory {
   const sets = { fetching: new Set<string>(), addresses: new Map<string, Address>(), needsWork: new Set<string>() };
-  const times = { caughtUpMs: 0, foundMs: 0, soonerMs: null };
-  return { search: null, postponed: false, failed: 0, ...times, told: "", ...sets };
+  const times = { caughtUpMs: 0, soonerMs: null };
+  return { search: null, postponed: false, failed: new Map(), ...times, told: "", ...sets };
 }
 
 // --- when ---
@@ -111,21 +109,30 @@ export function lostConnection(c: Context): void {
 }
 
 /** Ask for this no sooner than after a while, twice as long after each failure (ID-44). */
-function hold(c: Context, turn: Turn, answer: Answer | null, mostMs: number): void {
-  const doubled = RETRY_MS * 2 ** c.directory.failed;
-  c.directory.failed += 1;
+function hold(c: Context, turn: Turn, what: string, answer: Answer | null, mostMs: number): void {
+  const failed = c.directory.failed.get(what) ?? 0;
+  const doubled = RETRY_MS * 2 ** failed;
+  c.directory.failed.set(what, failed + 1);
   const retryMs = answer?.name === "error" ? Math.min(answer.retryAfterMs, MAX_RETRY_AFTER_MS) : 0;
-  c.timers.set(TIMER, turn.nowMs + Math.max(Math.min(doubled, mostMs), retryMs), (later) => {
+  c.timers.set(TIMER + what, turn.nowMs + Math.max(Math.min(doubled, mostMs), retryMs), (later) => {
     lookUp(c, later);
     pump(c, later);
   });
 }
 
+/** What was asked for is here: the next failure is the first one again. */
+function over(c: Context, what: string): void {
+  c.directory.failed.delete(what);
+  c.timers.drop(TIMER + what);
+}
+
 /** A device of the company has sent what opened: it is there again, and a long pause ends (ID-44). */
 export function heardAgain(c: Context, turn: Turn): void {
-  if (c.timers.isWaiting(TIMER, turn.nowMs + RETRY_LIST_MS)) {
-    c.directory.failed = 0;
-    lookUp(c, turn);
+  for (const what of c.directory.failed.keys()) {
+    if (c.timers.isWaiting(TIMER + what, turn.nowMs + RETRY_LIST_MS)) {
+      over(c, what);
+      lookUp(c, turn);
+    }
   }
 }
 
@@ -141,7 +148,7 @@ function lists(c: Context, turn: Turn, answer: Answer): void {
   if (search === null) return;
   if (answer.name !== "lookup_result") {
     c.directory.search = null;
-    hold(c, turn, answer, RETRY_LIST_MS);
+    hold(c, turn, "", answer, RETRY_LIST_MS);
     return;
   }
   try {
@@ -161,7 +168,7 @@ function lists(c: Context, turn: Turn, answer: Answer): void {
     c.directory.search = null;
     if (!(error instanceof RemoteError)) throw error;
     const isOver = error.code === "remote.list_expired" && c.company.list !== null;
-    refused(c, turn, error, isOver ? RETRY_AWAY_MS : RETRY_LIST_MS);
+    refused(c, turn, "", error, isOver ? RETRY_AWAY_MS : RETRY_LIST_MS);
   }
 }
 
@@ -204,18 +211,17 @@ export function checkKeys(known: Peer | null, record: DeviceRecord): void {
 function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Device[], result: LookupResult): void {
   c.directory.soonerMs = null;
   c.directory.told = "";
-  c.timers.drop(TIMER);
-  c.directory.foundMs = turn.nowMs;
+  over(c, "");
   setCompany(c, turn, { ...c.company, lookedUpMs: turn.nowMs });
   pin(c, turn, list);
   for (const one of devices) learn(c, turn, one);
   noteEntry(c, turn, result);
-  const isNear = ({ deviceId }: Peer) => c.directory.addresses.has(hex(deviceId));
-  const peers = [...c.peers.values()];
-  const inTurn = [...peers.filter(isNear), ...peers.filter((one) => !isNear(one))];
-  for (const { deviceId } of inTurn) tryStart(c, turn, deviceId);
-  // Failures go on to count where prekeys are asked for again, or an address is still lacking.
-  if (c.directory.fetching.size === 0 && !c.timers.isWaiting(TIMER, turn.nowMs)) c.directory.failed = 0;
+  for (const { deviceId, pair, record } of peersNamed(c)) {
+    const device = hex(deviceId);
+    const isLacking = pair.wanted !== null && !c.directory.addresses.has(device) && !isOwn(c, record);
+    if (isLacking) hold(c, turn, `-${device}`, null, RETRY_LIST_MS);
+    tryStart(c, turn, deviceId);
+  }
   companyChanged(c, turn);
   pump(c, turn);
 }
@@ -223,7 +229,9 @@ function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Devic
 /** Keep how to reach a device; one of the company is written to only to post to it (TRN-31). */
 function learn(c: Context, turn: Turn, { record, address }: Device): void {
   const peer = peerOf(c, record.deviceId) ?? newPeer(record);
-  c.directory.addresses.set(hex(record.deviceId), address);
+  const device = hex(record.deviceId);
+  c.directory.addresses.set(device, address);
+  over(c, `-${device}`);
   const isNewer = address.issuedMs >= peer.wayBackMs || peer.wayBack === null || peer.pair.sessions.length === 0;
   const wayBack = { mailbox: address.mailbox, token: address.token, relayUrl: c.company.relayUrl };
   const way = isNewer ? { wayBack, wayBackMs: Math.min(address.issuedMs, turn.nowMs) } : {};
@@ -234,13 +242,13 @@ function learn(c: Context, turn: Turn, { record, address }: Device): void {
  * A list, address or bundle does not hold. Two lists signed for one number stop the conversation; everything else is a
  * fault of the relay, told once and tried again (ID-07, ID-37).
  */
-function refused(c: Context, turn: Turn, error: RemoteError, mostMs: number): void {
+function refused(c: Context, turn: Turn, what: string, error: RemoteError, mostMs: number): void {
   if (error.code === "remote.list_fork") alarm(c, turn, error.code);
   else if (c.directory.told !== error.code) {
     c.directory.told = error.code;
     turn.notify({ type: "rejected", code: error.code });
   }
-  hold(c, turn, null, mostMs);
+  hold(c, turn, what, null, mostMs);
 }
 
 // --- prekeys ---
@@ -248,13 +256,12 @@ function refused(c: Context, turn: Turn, error: RemoteError, mostMs: number): vo
 /** Ask for prekeys of a device, to start a session with it. */
 export function fetchPrekeys(c: Context, turn: Turn, peer: Peer): void {
   const device = hex(peer.deviceId);
-  if (c.timers.isWaiting(TIMER, turn.nowMs) || c.directory.fetching.has(device)) return;
+  const isHeld = (what: string): boolean => c.timers.isWaiting(TIMER + what, turn.nowMs);
+  if (isHeld(device) || c.directory.fetching.has(device)) return;
   const address = c.directory.addresses.get(device);
   if (address === undefined) {
     if (isOwn(c, peer.record)) c.kin?.compare(turn);
-    else if (c.directory.foundMs !== turn.nowMs) lookUp(c, turn);
-    // One of which this very look has shown no address (ID-44).
-    else hold(c, turn, null, RETRY_LIST_MS);
+    else if (!isHeld("") && !isHeld(`-${device}`)) lookUp(c, turn);
     return;
   }
   const link = linkOf(c, turn, "send");
@@ -273,7 +280,7 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
   if (!c.directory.fetching.delete(hex(deviceId)) || peer === null) return;
   if (answer.name !== "prekeys_bundle") {
     c.directory.addresses.delete(hex(deviceId));
-    hold(c, turn, answer, RETRY_AWAY_MS);
+    hold(c, turn, hex(deviceId), answer, RETRY_AWAY_MS);
     return;
   }
   try {
@@ -286,10 +293,10 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
     });
     checkIdentity(same(verified.record.hash, peer.record.hash), "a bundle of another device or record");
     start(c, turn, deviceId, verified);
-    c.directory.failed = 0;
+    over(c, hex(deviceId));
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     c.directory.addresses.delete(hex(deviceId));
-    refused(c, turn, error, RETRY_AWAY_MS);
+    refused(c, turn, hex(deviceId), error, RETRY_AWAY_MS);
   }
 }
