@@ -266,6 +266,19 @@ def test_a_restored_holder_keeps_who_is_listed_and_nobody_else() -> None:
     assert not customer.of(IdentityAlarm)
 
 
+def test_a_restored_holder_shows_whom_it_keeps_where_the_entry_is_lost() -> None:
+    """SES-40: nothing tells of who was struck off after the backup; it is listed, and struck off again."""
+    world, holder, second, _, _ = company()
+    saved = backup_of(holder)
+    remove(world, holder, device_id(second))
+    world.advance(MINUTE_MS)
+    again = restored(world, saved, "Praxis neu", Newest((), _others(saved, saved.device_list, None)))
+    assert [one.device_id for one in again.engine.devices()] == [device_id(again), device_id(second)]
+    again.carry_out(again.engine.remove_device(device_id(second), world.now_ms))
+    shown = [one for one in again.engine.devices() if not one.leaving]
+    assert [one.device_id for one in shown] == [device_id(again)]
+
+
 def test_who_joined_after_the_backup_is_struck_off_and_told() -> None:
     """SES-40: to the backup it is as unknown as an account that was restored from it before."""
     world, holder, second, _, _ = company()
