@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from conversations import next_of, until
 from e2ee_client.errors import BlobRefused
-from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, FileDropped, FileHeld
+from e2ee_client.rooms import (
+    Agent,
+    CompanyRoom,
+    CustomerRoom,
+    EntryProgress,
+    FileDropped,
+    FileFailed,
+    FileHeld,
+)
 from e2ee_client.runtime import file_sending
 from e2ee_client.runtime.transfer import Transfer
 from file_scene import TEXT, file, files_of, the_file
@@ -26,7 +34,9 @@ async def taken(praxis: Practice, tmp_path: Path) -> tuple[CustomerRoom, Company
     agent = await praxis.agent("Agent A")
     me = await praxis.customer()
     room = await praxis.opened(me)
-    await room.send_file(file(tmp_path))
+    sent = await room.send_file(file(tmp_path))
+    # What nobody has confirmed yet goes to the agent by itself (ROOM-35).
+    await sent.wait_for(EntryProgress.DELIVERED, 60)
     at_desk = praxis.company.room(room.room_id)
     await the_file(at_desk)
     await until(lambda: not blobs(praxis))
@@ -61,6 +71,33 @@ async def test_what_was_put_again_goes_with_its_entry(praxis: Practice, tmp_path
     (sent,) = await files_of(room)
     await room.erase([sent])
     await until(lambda: not blobs(praxis))
+
+
+async def test_who_has_the_entry_of_a_file_that_was_gone_gets_it_after_a_hand_over(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-23: it came while the relay had the file no more, as to who takes a room just then (ROOM-35)."""
+    agent, me = await praxis.agent("Agent A"), await praxis.customer()
+    room = await praxis.opened(me)
+    await room.send("Guten Tag")
+    await until(lambda: bool(praxis.company.rooms()))
+    at_desk = praxis.company.room(room.room_id)
+    await at_desk.claim(600)
+    await at_desk.add(agent.me().device_id)
+    await until(lambda: len(room.members) == 2)
+    fetching, theirs, ours = agent.client.files.fetching, agent.events(), praxis.company.events()
+    with monkeypatch.context() as patched:
+        patched.setattr(fetching, "look", lambda: None)
+        await room.send_file(file(tmp_path))
+        await the_file(agent.room(room.room_id))
+        await next_of(ours, FileHeld)
+    (row,) = me.client.shell.machine.files.outgoing()
+    await Transfer(praxis.network, praxis.network.url).drop(row.blob, row.secret)
+    fetching.look()
+    gone = await next_of(theirs, FileFailed)
+    assert gone.code == "file.expired"
+    await at_desk.hand_over(agent.me().device_id, HANDED)
+    assert (await next_of(theirs, FileHeld)).entry_hash == gone.file_id
 
 
 async def test_a_relay_that_takes_no_file_keeps_no_history_back(

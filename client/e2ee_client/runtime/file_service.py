@@ -12,7 +12,7 @@ from e2ee.ports import Rng
 from e2ee.rooms.kinds import Kind
 from e2ee_client.engine import Engine
 from e2ee_client.events import Event
-from e2ee_client.room_events import EntryAdded, EntryErased, FileDropped
+from e2ee_client.room_events import EntryAdded, EntryErased, FileDropped, HistoryHandedOver
 
 from .clock import Clock
 from .event_stream import EventLog
@@ -75,6 +75,8 @@ class FileService:
                 self.fetching.forget(event.entry_hash)
             case EntryAdded(kind=Kind.FILE):
                 self.fetching.look()
+            case HistoryHandedOver():
+                self.fetching.handed(event.room_id, event.to)
             case EntryErased() | FileDropped() if self._work.is_online:
                 self._work.begin(self.sending.drop_all())
             case _:

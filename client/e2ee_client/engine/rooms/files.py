@@ -8,7 +8,7 @@ Nothing here touches a disk or a blob: the shell's file service does, and tells 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Final
 
 from e2ee_relay.protocol import BlobDrop, Response
@@ -266,6 +266,18 @@ class Files(Part):
             row.told = _OVER
             turn.put(row.put())
             self._plan(turn, row)
+
+    def again(self, turn: Turn, handed: Collection[tuple[bytes, bytes]]) -> None:
+        """Want the files of rooms whose history was handed over to us once more (FIL-23); `handed` are rooms,
+        each with the device that it was handed over to.
+        """
+        us = self._rooms.around.us.device_id
+        for row in self.incoming(turn):
+            is_given_up = not row.is_held and row.told >= _OVER and row.expires_ms > turn.now_ms
+            if is_given_up and (row.room_id, us) in handed:
+                row.told = 0
+                turn.put(row.put())
+                self._plan(turn, row)
 
     def held_b(self) -> int:
         """Return how much the files that this device holds have."""
