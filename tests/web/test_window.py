@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 import browsers
 import pytest
-import pytest_asyncio
 import web_pictures
 from conversations import until_read
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
+from web_windows import Show, pages, show, site
 
+__all__ = ["pages", "show", "site"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 only_chromium = pytest.mark.parametrize("browser_name", ["chromium"], indirect=True)
 # One look a line; `web_pictures.py --barriers` tries every state in every look.
@@ -45,34 +46,6 @@ INSIDE: Final = """() => document.activeElement === document.body
 ACTIVE: Final = """() => { let at = document.activeElement;
   while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
   return at?.getAttribute('aria-label') ?? at?.textContent ?? '' }"""
-
-
-@pytest.fixture(scope="session")
-def pages(web_libraries: None) -> dict[str, bytes | browsers.Answer]:
-    """The scripted pages, built once."""
-    return web_pictures.build_pages()
-
-
-@pytest.fixture
-def site(pages: dict[str, bytes | browsers.Answer], serve_files: browsers.ServeFiles) -> browsers.Site:
-    return serve_files(pages, web_pictures.headers_of(pages))
-
-
-class Show(Protocol):
-    async def __call__(self, scene: str, language: str = "de") -> Page: ...
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def show(new_visitor: browsers.NewVisitor, site: browsers.Site) -> Show:
-    """Plays a scene in a window of 390 pixels."""
-
-    async def one(scene: str, language: str = "de") -> Page:
-        visitor = await new_visitor(viewport={"width": 390, "height": 700}, reduced_motion="reduce")
-        page = await visitor.context.new_page()
-        await web_pictures.show(page, site, scene, language)
-        return page
-
-    return one
 
 
 @only_chromium

@@ -5,6 +5,8 @@ type Value = string | number | boolean | null | undefined | EventListener;
 export type Props = Readonly<Record<string, Value>>;
 
 const SVG = "http://www.w3.org/2000/svg";
+/** What each element was made with. */
+const given = new WeakMap<Node, Props>();
 
 /** An element with attributes (`true` is an empty one, `false` and `null` none), listeners (`onclick`) and children. */
 export function h<K extends keyof HTMLElementTagNameMap>(
@@ -13,14 +15,21 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   ...children: readonly Child[]
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(props ?? {})) set(element, name, value);
+  give(element, props ?? {});
   element.append(...children.filter((child) => child !== null && child !== false));
   return element;
 }
 
-/** Set one attribute, or add one listener whose name begins with `on`. */
+/** What an element is made with now; what was set by others since stays. */
+function give(element: Element, now: Props): void {
+  const before = given.get(element) ?? {};
+  for (const name of Object.keys({ ...before, ...now })) if (before[name] !== now[name]) set(element, name, now[name]);
+  given.set(element, now);
+}
+
+/** Set one attribute, or the listener of a name that begins with `on`. */
 export function set(element: Element, name: string, value: Value): void {
-  if (typeof value === "function") element.addEventListener(name.slice(2), value);
+  if (typeof value === "function") Object.assign(element, { [name]: value });
   else if (value === null || value === undefined || value === false) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value === true ? "" : value))
     element.setAttribute(name, value === true ? "" : String(value));
@@ -50,6 +59,42 @@ export function replace(parent: Element, ...children: readonly Child[]): void {
     const there = parent.childNodes[at] ?? null;
     if (there !== child) parent.insertBefore(typeof child === "string" ? new Text(child) : child, there);
   });
+}
+
+/**
+ * Draw again: a child that was made anew gives what it shows and does to its like that stands there. So a press that
+ * has begun, focus and selection stay, and what is set by hand, as `hidden`, stays as it is.
+ */
+export function redraw(parent: Element, ...children: readonly Child[]): void {
+  const before = [...parent.childNodes];
+  const next = children.map((child) => {
+    const at = before.findIndex((one) => one === child || isLike(one, child));
+    return at < 0 ? child : renew(before.splice(at, 1)[0] as HTMLElement, child as HTMLElement);
+  });
+  replace(parent, ...next);
+}
+
+/** Let an element show and do what one that was made anew would. */
+export function renew(element: HTMLElement, fresh: HTMLElement): HTMLElement {
+  const now = given.get(fresh);
+  if (element === fresh || now === undefined) return element;
+  give(element, now);
+  redraw(element, ...fresh.childNodes);
+  return element;
+}
+
+/** Whether they are made alike; of pictures and texts, whether nothing differs. */
+function isLike(one: Node, other: Child): boolean {
+  if (!(other instanceof Node)) return false;
+  const key = keyOf(other);
+  return key === undefined ? !(other instanceof HTMLElement) && one.isEqualNode(other) : key === keyOf(one);
+}
+
+/** What tells an element from those beside it; what can be pressed is told by `data-key`, or by what stands on it. */
+function keyOf(node: Node): string | undefined {
+  const props = given.get(node);
+  const { class: kind, href, onclick, "aria-label": name, "data-key": key } = props ?? {};
+  return props && [node.nodeName, kind, name, key ?? href ?? (onclick && node.textContent)].join();
 }
 
 /** Set the text of an element if it is another. */

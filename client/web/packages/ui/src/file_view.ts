@@ -68,7 +68,9 @@ function previewView(id: string, file: FileOfMessage, { words, actions }: RowCon
   const unshown = () => image.replaceWith(h("p", { class: "meta" }, words("file.unshown")));
   image.addEventListener("load", free, { once: true });
   image.addEventListener("error", () => [free(), unshown()], { once: true });
-  void shownPixels(() => actions.preview(id), file.mediaType).then(
+  // Of a row that is drawn again the image of before stays, and this one is never in the page.
+  const read = () => (image.isConnected ? actions.preview(id) : Promise.reject(new Error("not in the page")));
+  void shownPixels(read, file.mediaType).then(
     (blob) => {
       if (blob === null) return unshown();
       image.src = URL.createObjectURL(blob);

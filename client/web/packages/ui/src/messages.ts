@@ -2,7 +2,7 @@
 
 import { icon } from "./all_icons.ts";
 import type { ConversationState, Item } from "./backend.ts";
-import { define, h, replace } from "./dom.ts";
+import { define, h, redraw, renew, replace, set } from "./dom.ts";
 import { menuStyle } from "./menu.ts";
 import { memberOf, nameOf } from "./names.ts";
 import { type RowActions, type RowContext, rowView, sentenceOf } from "./row_view.ts";
@@ -26,6 +26,8 @@ interface Anchor {
 
 interface Shown {
   readonly row: Row;
+  /** Who was there when it was drawn. */
+  readonly people: string;
   readonly element: HTMLElement;
 }
 
@@ -44,6 +46,7 @@ export class MessagesElement extends HTMLElement {
   #index = new Map<string, number>();
   #heights = new Heights();
   #shown = new Map<string, Shown>();
+  #people = "";
   #state: ConversationState | null = null;
   #isAtEnd = true;
   #isFirst = true;
@@ -103,7 +106,7 @@ export class MessagesElement extends HTMLElement {
 
   /** What stands above the first message. */
   set intro(element: HTMLElement | null) {
-    replace(this.#intro, element);
+    redraw(this.#intro, element);
     this.#intro.hidden = element === null;
   }
 
@@ -145,7 +148,7 @@ export class MessagesElement extends HTMLElement {
     this.#rows = rowsOf(state.items, own);
     this.#index = new Map(this.#rows.map((row, at) => [row.item.id, at]));
     this.#heights.reset(this.#rows.map((row) => known.get(row.item.id) ?? guessHeight(row)));
-    if (before?.members !== state.members) this.#shown.clear();
+    this.#people = JSON.stringify(state.members);
     if (before !== null && !this.#isFirst) this.#announce(state, known);
     this.#isFirst = this.#isFirst && state.items.length === 0;
   }
@@ -258,17 +261,24 @@ export class MessagesElement extends HTMLElement {
   #elementOf(row: Row, context: RowContext): HTMLElement {
     const { id } = row.item;
     const before = this.#shown.get(id);
-    if (before !== undefined && isSameRow(before.row, row)) return before.element;
-    const element = rowView(row, context);
+    const people = this.#people;
+    if (before !== undefined && before.people === people && isSameRow(before.row, row)) return before.element;
+    const fresh = rowView(row, context);
+    const element = before === undefined ? fresh : this.#renewed(before.element, fresh);
     const at = this.#index.get(id) as number;
-    element.setAttribute("aria-setsize", String(this.#state?.hasEarlier ? -1 : this.#rows.length));
-    element.setAttribute("aria-posinset", String(at + 1));
+    set(element, "aria-setsize", this.#state?.hasEarlier ? -1 : this.#rows.length);
+    set(element, "aria-posinset", at + 1);
     if (before === undefined && this.#isAtEnd && at === this.#rows.length - 1) element.classList.add("come");
-    if (before !== undefined) this.#sizes.unobserve(before.element);
-    this.#sizes.observe(element);
-    if (before?.element.contains(this.shadowRoot?.activeElement ?? null))
-      queueMicrotask(() => element.focus({ preventScroll: true }));
-    this.#shown.set(id, { row, element });
+    if (before === undefined) this.#sizes.observe(element);
+    this.#shown.set(id, { row, people, element });
+    return element;
+  }
+
+  /** The focus of a control that is no more goes to its message. */
+  #renewed(element: HTMLElement, fresh: HTMLElement): HTMLElement {
+    const hadFocus = element.contains(this.shadowRoot?.activeElement ?? null);
+    renew(element, fresh);
+    if (hadFocus && this.shadowRoot?.activeElement === null) element.focus({ preventScroll: true });
     return element;
   }
 

@@ -22,30 +22,38 @@ export function noticeView(
   words: Words,
   answers: NoticeAnswers | null,
 ): HTMLElement[] {
-  const optional = answers === null ? null : optionsView(notice, words);
+  const label = words("notice.title");
+  const key = keyOf(notice);
   const screen = h(
     "div",
-    { class: answers === null ? "" : "screen", tabindex: answers === null ? null : 0, role: "region" },
-    answers && h("h2", { tabindex: -1 }, words("notice.title")),
+    { class: answers && "screen", tabindex: answers && 0, role: "region", "aria-label": label, "data-key": key },
+    answers && h("h2", { tabindex: -1 }, label),
     h("p", { class: "lead" }, words("room.readers", { company: company.name })),
     factsView(company, notice, words),
     notice.mode === "explicit" && h("p", null, words("notice.explicit")),
-    optional,
+    answers && optionsView(notice, words),
     wholeText(notice, words),
     linksView(notice, words, answers),
   );
-  screen.setAttribute("aria-label", words("notice.title"));
   if (answers === null) return [...screen.childNodes] as HTMLElement[];
-  return [screen, answersView(notice, words, answers, optional)];
+  return [screen, answersView(notice, words, answers)];
 }
 
-function answersView(notice: Notice, words: Words, answers: NoticeAnswers, optional: HTMLElement | null): HTMLElement {
-  const accept = () => answers.accept(purposesOf(notice, optional));
-  const button = (word: string, act: () => void) =>
+/** Of another notice, or another wording of it, nothing stays that was ticked or begun. */
+function keyOf({ number, locale }: Notice): string {
+  return `${number} ${locale}`;
+}
+
+function answersView(notice: Notice, words: Words, answers: NoticeAnswers): HTMLElement {
+  const accept = ({ currentTarget }: Event) => {
+    const shown = (currentTarget as Element).closest(".answer")?.parentElement;
+    answers.accept(purposesOf(notice, shown));
+  };
+  const button = (word: string, act: (event: Event) => void) =>
     h("button", { class: "button", type: "button", onclick: act }, word);
   return h(
     "div",
-    { class: "answer" },
+    { class: "answer", "data-key": keyOf(notice) },
     h(
       "div",
       null,
@@ -56,8 +64,8 @@ function answersView(notice: Notice, words: Words, answers: NoticeAnswers, optio
 }
 
 /** Every required purpose, and the optional ones that were ticked. */
-function purposesOf(notice: Notice, optional: HTMLElement | null): number[] {
-  const ticked = [...(optional?.querySelectorAll<HTMLInputElement>("input:checked") ?? [])].map((box) =>
+function purposesOf(notice: Notice, shown?: HTMLElement | null): number[] {
+  const ticked = [...(shown?.querySelectorAll<HTMLInputElement>("input:checked") ?? [])].map((box) =>
     Number(box.value),
   );
   return notice.purposes.filter((one) => one.isRequired || ticked.includes(one.number)).map((one) => one.number);

@@ -2,7 +2,7 @@
 
 import type { Message, RoomBackend, RoomState, Unsubscribe } from "./backend.ts";
 import { type ComposerElement, defineComposer } from "./composer.ts";
-import { define, h, replace, say, set } from "./dom.ts";
+import { define, h, redraw, say, set } from "./dom.ts";
 import { failureNote } from "./failure_note.ts";
 import { icon } from "./icons.ts";
 import type { MessagesElement } from "./messages.ts";
@@ -31,18 +31,14 @@ export interface RoomOptions {
 
 type Rest = typeof import("./conversation.ts");
 /** What is opened by hand, and asks for nothing but the room. */
-type Opened =
-  | ("showMembers" | "showAlarm" | "showNotice" | "showCode")
+export type Opened =
+  | ("showMembers" | "showAlarm" | "showNotice" | "showCode" | "saveTranscript")
   | ("startJoin" | "startRecovery" | "beginAnew" | "beginRecovery");
 
 export class RoomElement extends HTMLElement {
   #options: RoomOptions | null = null;
   #clock: Clock = clockOf("en");
   #stop: Unsubscribe | null = null;
-  #screen = "";
-  #foot = "";
-  #intro = "";
-  #notes = "";
   #dismissed = new Set<string>();
   readonly #mark = h("div", { class: "mark", "aria-hidden": "true" });
   readonly #title = h("h1");
@@ -95,9 +91,7 @@ export class RoomElement extends HTMLElement {
     set(this.#more, "aria-label", words("room.menu"));
     set(this.#close, "aria-label", words("room.close"));
     this.#close.hidden = options.close === null;
-    this.#screen = "";
-    this.#foot = "";
-    this.#notes = "";
+    this.#list = null;
     this.#stop = options.backend.subscribe(() => this.#update());
     this.#update();
   }
@@ -127,6 +121,8 @@ export class RoomElement extends HTMLElement {
     const { words, backend } = this.#options as RoomOptions;
     return { root: this.shadowRoot as ShadowRoot, words, backend, attempt: (action) => this.#attempt(action) };
   }
+
+  readonly #run = (action: Promise<unknown>): void => void this.#attempt(action);
 
   /** Run an action; what goes wrong is said with the code of its error. */
   async #attempt(action: Promise<unknown>): Promise<void> {
@@ -164,23 +160,18 @@ export class RoomElement extends HTMLElement {
     this.#with(() => {});
   }
 
+  /** Show the state; a focus that goes with what was shown goes where a person goes on. */
   #update(): void {
+    const hadFocus = this.shadowRoot?.activeElement !== null;
     const { backend, words, now, reload } = this.#options as RoomOptions;
     const state = backend.state();
     this.#showHead(state, words);
     this.#showBody(state);
-    const notes = `${JSON.stringify([state.alarm, state.account, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.code, state.items.some((item) => item.kind === "message" && item.delivery), [...this.#dismissed], this.#failure, this.#rest !== null])}`;
-    if (notes === this.#notes) return;
-    this.#notes = notes;
     const actions = {
-      settle: this.#opens("showAlarm"),
-      showNotice: this.#opens("showNotice"),
-      showCode: this.#opens("showCode"),
-      anew: this.#opens("beginAnew"),
+      opens: this.#opens,
       dismiss: (id: string) => {
         this.#dismissed.add(id);
         this.#update();
-        this.focus();
       },
     };
     const context = { words, clock: this.#clock, nowMs: now(), dismissed: this.#dismissed, actions };
@@ -188,8 +179,9 @@ export class RoomElement extends HTMLElement {
     const again = state.keeping.mode === "session" ? null : reload;
     const failure = this.#failure === "" ? [] : [failureNote(words, this.#failure, again)];
     const others = (CONVERSING.includes(state.phase) && this.#rest?.notesView(state, context)) || [];
-    this.#notesBox.replaceChildren(...failure, ...others);
+    redraw(this.#notesBox, ...failure, ...others);
     set(this.#notesBox, "role", state.alarm === null ? "status" : "alert");
+    if (hadFocus && this.shadowRoot?.activeElement === null) this.focus();
   }
 
   #showHead(state: RoomState, words: Words): void {
@@ -204,31 +196,20 @@ export class RoomElement extends HTMLElement {
     set(this.#main, "aria-label", words("room.label", { company: name }));
   }
 
-  /** One screen for each phase; it is made anew only when it is another. */
+  /** One screen for each phase. */
   #showBody(state: RoomState): void {
-    const isConversing = CONVERSING.includes(state.phase);
-    const screen = isConversing
-      ? "conversation"
-      : JSON.stringify([state.phase, state.obstacle, state.notice, state.company, this.#rest !== null]);
-    if (screen !== this.#screen) {
-      const hadFocus = this.shadowRoot?.activeElement !== null && this.#screen !== "";
-      this.#screen = screen;
-      replace(this.#body, ...(isConversing ? this.#makeConversation() : this.#leaveConversation(state)));
-      if (hadFocus) this.focus();
-    }
-    if (!isConversing) return;
-    this.#showList(state);
-    this.#showFoot(state);
+    if (CONVERSING.includes(state.phase)) {
+      this.#showList(state);
+      this.#showFoot(state);
+    } else redraw(this.#body, ...this.#leaveConversation(state));
   }
 
   #leaveConversation(state: RoomState): HTMLElement[] {
     this.#list = null;
     this.#messages = null;
     this.#composer = null;
-    this.#foot = "";
     const options = this.#options as RoomOptions;
     const { words } = options;
-    const run = (action: Promise<unknown>) => void this.#attempt(action);
     const [elsewhere, withCode] = [this.#opens("startJoin"), this.#opens("startRecovery")];
     const screens = {
       ...options,
@@ -237,22 +218,20 @@ export class RoomElement extends HTMLElement {
       anew: this.#opens("beginAnew"),
       recover: this.#opens("beginRecovery"),
     };
-    const notice = noticeScreen(state, screens, run);
+    const notice = noticeScreen(state, screens, this.#run);
     if (notice !== null) return notice;
     if (state.phase === "loading") return [loadingScreen(words)];
     this.#fetchRest();
-    return this.#rest === null ? [loadingScreen(words)] : this.#rest.otherScreen(state, screens, run);
+    return this.#rest === null ? [loadingScreen(words)] : this.#rest.otherScreen(state, screens, this.#run);
   }
 
   /** The list stands empty until what makes it is here; one can write before. */
-  #makeConversation(): HTMLElement[] {
+  #makeConversation(): HTMLElement {
     const { words, backend } = this.#options as RoomOptions;
     defineComposer();
     const composer = document.createElement("seal-composer") as ComposerElement;
-    this.#list = document.createElement("seal-messages");
     this.#composer = composer;
     this.#messages = null;
-    this.#intro = "";
     composer.setup({
       words,
       inspect: (text) => backend.inspect(text),
@@ -261,16 +240,16 @@ export class RoomElement extends HTMLElement {
       sendFile: (file, choice) => backend.sendFile(file, choice),
     });
     composer.addEventListener("sent", () => this.#messages?.toEnd());
-    return [this.#list, composer];
+    return document.createElement("seal-messages");
   }
 
   #showList(state: RoomState): void {
+    this.#list ??= this.#makeConversation();
     this.#fetchRest();
-    if (this.#rest === null || this.#list === null) return;
+    if (this.#rest === null) return;
     const { words, backend, now } = this.#options as RoomOptions;
-    const run = (action: Promise<unknown>) => void this.#attempt(action);
     const openMenu = (message: Message, anchor: HTMLElement) => this.#openMessageMenu(message, anchor);
-    this.#messages ??= this.#rest.setUpList(this.#list, { words, backend, now, run, openMenu });
+    this.#messages ??= this.#rest.setUpList(this.#list, { words, backend, now, run: this.#run, openMenu });
     this.#showIntro(state);
     this.#messages.update(state);
   }
@@ -280,9 +259,7 @@ export class RoomElement extends HTMLElement {
     const { words } = this.#options as RoomOptions;
     const company = state.company?.name ?? words("someone");
     const isEmpty = state.canWrite && !state.items.some((item) => item.kind === "message");
-    const key = `${isEmpty} ${company}`;
-    if (this.#messages === null || this.#intro === key) return;
-    this.#intro = key;
+    if (this.#messages === null) return;
     const readers = h("p", { class: "readers meta" }, icon("lock"), words("room.readers", { company }));
     const welcome = isEmpty && h("p", { class: "title" }, words("room.start"));
     this.#messages.intro = h("div", { class: "welcome" }, welcome, readers);
@@ -312,22 +289,13 @@ export class RoomElement extends HTMLElement {
     // Why a device that is out writes no more stands in a note.
     const isWriting = WRITING.includes(state.phase) && state.account !== "replaced";
     const rest = this.#rest;
-    const key = JSON.stringify([state.phase, isWriting, state.erasure, state.canRate, state.canReopen, rest !== null]);
-    if (key === this.#foot || this.#list === null || this.#composer === null) return;
-    this.#foot = key;
     if (rest === null || isWriting) {
-      replace(this.#body, this.#list, isWriting && this.#composer);
+      redraw(this.#body, this.#list, isWriting && this.#composer);
       return;
     }
-    const run = (action: Promise<unknown>) => void this.#attempt(action);
-    const foot = rest.footView(state, words, this.#clock, now(), {
-      rate: (stars, text) => run(backend.rate(stars, text)),
-      reopen: () => run(backend.reopen()),
-      unfreeze: () => run(backend.unfreeze()),
-      startAnew: () => run(backend.startAnew()),
-      save: () => rest.saveTranscript(this.#context()),
-    });
-    replace(this.#body, this.#list, foot);
+    const save = this.#opens("saveTranscript");
+    const foot = rest.footView(state, words, this.#clock, now(), { backend, run: this.#run, save });
+    redraw(this.#body, this.#list, foot);
   }
 }
 

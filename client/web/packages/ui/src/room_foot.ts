@@ -1,16 +1,15 @@
 /** The foot of a room in which nothing can be written: why, and what can be done. */
 
-import type { RoomState } from "./backend.ts";
-import { h } from "./dom.ts";
+import type { RoomBackend, RoomState } from "./backend.ts";
+import { type Child, h } from "./dom.ts";
 import { ratingView } from "./rating_view.ts";
+import type { Run } from "./room_screens.ts";
 import type { Clock } from "./times.ts";
 import type { Words } from "./words.ts";
 
 export interface FootActions {
-  rate(stars: number, text: string | null): void;
-  reopen(): void;
-  unfreeze(): void;
-  startAnew(): void;
+  readonly backend: RoomBackend;
+  readonly run: Run;
   save(): void;
 }
 
@@ -20,15 +19,22 @@ export function footView(
   words: Words,
   clock: Clock,
   nowMs: number,
-  actions: FootActions,
+  { backend, run, save }: FootActions,
 ): HTMLElement | null {
-  if (state.phase === "closed") return closedView(state, words, actions);
+  const anew = () => run(backend.startAnew());
+  if (state.phase === "closed") {
+    const acts = [button(words("menu.export"), save, false)];
+    if (state.canReopen) acts.push(button(words("closed.reopen"), () => run(backend.reopen()), false));
+    else if (state.account !== "replaced") acts.push(button(words("withdrawn.again"), anew, false));
+    const rating = state.canRate && ratingView(words, (stars, text) => run(backend.rate(stars, text)));
+    return foot(words("closed.title"), null, acts, rating);
+  }
   if (state.phase === "frozen") {
-    const go = button(words("frozen.unfreeze"), actions.unfreeze, true);
+    const go = button(words("frozen.unfreeze"), () => run(backend.unfreeze()), true);
     return foot(words("frozen.title"), words("frozen.text"), [go]);
   }
   if (state.phase !== "withdrawn" && state.phase !== "erased") return null;
-  const again = button(words("withdrawn.again"), actions.startAnew, false);
+  const again = button(words("withdrawn.again"), anew, false);
   return foot(
     words(`${state.phase}.title`),
     erasureText(state, words, clock, nowMs),
@@ -46,23 +52,14 @@ function erasureText(state: RoomState, words: Words, clock: Clock, nowMs: number
   return words("withdrawn.text", { company });
 }
 
-function closedView(state: RoomState, words: Words, actions: FootActions): HTMLElement {
-  const acts = [button(words("menu.export"), actions.save, false)];
-  if (state.canReopen) acts.push(button(words("closed.reopen"), actions.reopen, false));
-  else if (state.account !== "replaced") acts.push(button(words("withdrawn.again"), actions.startAnew, false));
-  const element = foot(words("closed.title"), null, acts);
-  if (state.canRate) element.insertBefore(ratingView(words, actions.rate), element.lastChild);
-  return element;
-}
-
-function foot(title: string, text: string | null, acts: readonly HTMLElement[]): HTMLElement {
+function foot(title: string, text: string | null, acts: readonly HTMLElement[], rating: Child = null): HTMLElement {
   const said = h(
     "div",
     { role: "status" },
     h("h2", { class: "heading" }, title),
     text !== null && h("p", { class: "meta" }, text),
   );
-  return h("section", { class: "foot", "aria-label": title }, said, h("div", { class: "acts" }, ...acts));
+  return h("section", { class: "foot", "aria-label": title }, said, rating, h("div", { class: "acts" }, ...acts));
 }
 
 function button(word: string, act: () => void, isMain: boolean): HTMLElement {

@@ -4,6 +4,7 @@ import { type IconName, icon } from "./all_icons.ts";
 import type { Hours, Item, RoomState } from "./backend.ts";
 import { channelLink } from "./channel_link.ts";
 import { h } from "./dom.ts";
+import type { Opened } from "./room.ts";
 import type { Clock } from "./times.ts";
 import type { Words } from "./words.ts";
 import { laterWords } from "./words_later.ts";
@@ -11,11 +12,7 @@ import { laterWords } from "./words_later.ts";
 const MAX_NOTES = 2;
 
 export interface NoteActions {
-  settle(): void;
-  showNotice(): void;
-  showCode(): void;
-  /** Begin anew, once that was asked. */
-  anew(): void;
+  opens(what: Opened): () => void;
   dismiss(id: string): void;
 }
 
@@ -36,7 +33,7 @@ interface Note {
   readonly canDismiss: boolean;
 }
 
-/** The notes of this state; their ids in `data-id`, so that unchanged ones can stay. */
+/** The notes of this state, each with its id as its key. */
 export function notesView(state: RoomState, context: NoteContext): HTMLElement[] {
   const notes = notesOf(state, context).filter((note) => !context.dismissed.has(note.id));
   return notes.slice(0, MAX_NOTES).map((note) => noteView(note, context));
@@ -50,7 +47,7 @@ function noteView(note: Note, { words, actions }: NoteContext): HTMLElement {
     h("button", { class: "round", type: "button", "aria-label": label, onclick: dismiss }, icon("close"));
   return h(
     "div",
-    { class: `note ${note.tone}`, "data-id": note.id },
+    { class: `note ${note.tone}`, "data-key": note.id },
     icon(note.icon),
     h("div", null, h("span", null, note.text), note.action),
     leave,
@@ -71,7 +68,7 @@ function button(word: string, act: () => void): HTMLElement {
 function alarmNote({ alarm, company }: RoomState, { words, actions }: NoteContext): Note | null {
   if (alarm === null) return null;
   const text = words(`alarm.${alarm.kind}`, { company: company?.name ?? words("someone") });
-  const action = button(words("alarm.open"), actions.settle);
+  const action = button(words("alarm.open"), actions.opens("showAlarm"));
   return { id: "alarm", tone: "stop", icon: "stop", text, action, canDismiss: false };
 }
 
@@ -82,7 +79,7 @@ function replacedNote(state: RoomState, { words, actions }: NoteContext): Note |
   const company = state.company?.name ?? words("someone");
   const isByCode = state.code === "used";
   const text = say(isByCode ? "replaced.code" : "replaced.other", { company });
-  const anew = button(say("replaced.anew"), actions.anew);
+  const anew = button(say("replaced.anew"), actions.opens("beginAnew"));
   const call = isByCode ? callButton(state) : null;
   const action = call === null ? anew : h("div", { class: "acts" }, anew, call);
   return { id: "replaced", tone: isByCode ? "stop" : "warn", icon: "warn", text, action, canDismiss: false };
@@ -106,7 +103,7 @@ function staleNote({ staleUntilMs }: RoomState, { words, clock, nowMs, actions }
     tone: "warn",
     icon: "shield",
     text,
-    action: button(words("notice.show"), actions.showNotice),
+    action: button(words("notice.show"), actions.opens("showNotice")),
     canDismiss: false,
   };
 }
@@ -146,6 +143,6 @@ function sessionNote(state: RoomState, { words }: NoteContext): Note | null {
 /** As long as the person has not shown to have the code on paper, and once something was written (ACC-68). */
 function codeNote(state: RoomState, { words, actions }: NoteContext): Note | null {
   if (state.code !== "shown" || state.account === "replaced" || !hasWritten(state.items)) return null;
-  const action = button(words("banner.code.show"), actions.showCode);
+  const action = button(words("banner.code.show"), actions.opens("showCode"));
   return { id: "code", tone: "", icon: "key", text: words("banner.code"), action, canDismiss: true };
 }

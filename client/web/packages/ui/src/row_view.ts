@@ -2,7 +2,7 @@
 
 import { type IconName, icon } from "./all_icons.ts";
 import type { Happening, Member, Message } from "./backend.ts";
-import { h } from "./dom.ts";
+import { type Child, h } from "./dom.ts";
 import { fileView } from "./file_view.ts";
 import { excerpt, memberOf, nameOf } from "./names.ts";
 import type { Row } from "./rows.ts";
@@ -34,11 +34,9 @@ const DELIVERY_ICON = { waiting: "clock", sent: "check", delivered: "twice", fai
 
 export function rowView(row: Row, context: RowContext): HTMLElement {
   const { item } = row;
-  const element = h("div", { class: "row", role: "listitem", "data-id": item.id });
-  if (row.isNewDay) element.append(dayLine(row, context));
-  if (item.kind === "happening") element.append(eventView(item, context));
-  else fillMessage(element, row, item, context);
-  return element;
+  const day = row.isNewDay && dayLine(row, context);
+  if (item.kind === "message") return messageView(row, item, day, context);
+  return h("div", { class: "row", role: "listitem", "data-id": item.id }, day, eventView(item, context));
 }
 
 function dayLine(row: Row, { clock, nowMs, words }: RowContext): HTMLElement {
@@ -46,15 +44,17 @@ function dayLine(row: Row, { clock, nowMs, words }: RowContext): HTMLElement {
   return h("div", { class: "day meta" }, h("span", null, atStart(clock.day(ms, nowMs), words.locale)));
 }
 
-function fillMessage(element: HTMLElement, row: Row, message: Message, context: RowContext): void {
+function messageView(row: Row, message: Message, day: Child, context: RowContext): HTMLElement {
   const author = memberOf(context.members, message.author);
-  const isOwn = author?.isSelf ?? false;
-  element.classList.add(isOwn ? "own" : "other");
-  element.classList.toggle("first", row.isFirst);
-  element.tabIndex = -1;
-  element.append(whoView(row, message, author, context));
-  element.append(h("div", { class: "line" }, bubble(message, context), sideView(row, message, author, context)));
-  if (row.hasState) element.append(stateView(message, context));
+  const kind = `row ${author?.isSelf ? "own" : "other"}${row.isFirst ? " first" : ""}`;
+  return h(
+    "div",
+    { class: kind, role: "listitem", "data-id": message.id, tabindex: -1 },
+    day,
+    whoView(row, message, author, context),
+    h("div", { class: "line" }, bubble(message, context), sideView(row, message, author, context)),
+    row.hasState && stateView(message, context),
+  );
 }
 
 /** Name, kind and team once a group; for screen readers on every message. */
@@ -97,14 +97,14 @@ function quoteView(id: string, { find, words, actions }: RowContext): HTMLElemen
   const text = quoted === undefined || quoted.isErased ? words("message.unknown-reply") : excerpt(quoted);
   return h(
     "button",
-    { class: "quote", type: "button", onclick: () => actions.jump(id) },
+    { class: "quote", type: "button", "data-key": id, onclick: () => actions.jump(id) },
     h("span", { dir: "auto" }, text),
   );
 }
 
 function questionView(message: Message, { words, actions }: RowContext): HTMLElement {
   const { label, choices, chosen } = message.question as NonNullable<Message["question"]>;
-  const group = h("div", { role: "group", "aria-label": label });
+  const group = h("div", { role: "group", "aria-label": label, lang: message.language ?? words.locale });
   if (label !== message.text) group.append(h("p", { class: "text", dir: "auto" }, label));
   if (chosen !== null) group.append(h("p", { class: "chosen" }, icon("check"), h("span", { dir: "auto" }, chosen)));
   else {
@@ -114,7 +114,6 @@ function questionView(message: Message, { words, actions }: RowContext): HTMLEle
     );
     group.append(h("div", { class: "choices" }, ...buttons));
   }
-  group.lang = message.language ?? words.locale;
   return group;
 }
 
@@ -141,7 +140,7 @@ function sideView(row: Row, message: Message, author: Member | undefined, contex
       "aria-label": label,
       "aria-haspopup": "menu",
       "aria-expanded": "false",
-      onclick: () => actions.openMenu(message, more),
+      onclick: (event: Event) => actions.openMenu(message, event.currentTarget as HTMLElement),
     },
     icon("more"),
   );

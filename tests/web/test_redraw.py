@@ -1,0 +1,152 @@
+"""What a person has begun outlives what comes meanwhile: a press, a focus, a selection, an open menu."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from playwright.async_api import Locator, Page
+from web_windows import Show, pages, show, site
+
+__all__ = ["pages", "show", "site"]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+REDRAWN: Final = """async (change) => {
+  const state = backend.state();
+  backend.change(new Function("state", `return ${change}`)(state));
+  for (let i = 0; i < 4; i += 1) await new Promise((done) => requestAnimationFrame(done));
+}"""
+# As the tab that leads has it: members and items are other objects, and a file has moved on.
+ALL_ANEW: Final = """{ members: state.members.map((one) => ({ ...one })),
+  items: state.items.map((one) => ({ ...one, file: one.file?.state === "moving"
+    ? { ...one.file, movedB: one.file.movedB + 9_000 } : one.file ?? null })) }"""
+ALL_HERE: Final = """{ items: state.items.map((one) =>
+  ({ ...one, file: one.file && { ...one.file, state: "here" } })) }"""
+OTHER_NAMES: Final = "{ members: state.members.map((one) => ({ ...one, team: `${one.team}.` })) }"
+CALLED: Final = "(name) => backend.calls.filter((one) => one[0] === name).map((one) => one[1])"
+# How often an element that a screen reader listens to has changed from now on.
+LISTEN: Final = """(element) => {
+  window.said = 0;
+  new MutationObserver(() => { window.said += 1; })
+    .observe(element, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+async def redraw(page: Page, change: str) -> None:
+    """The state of the room changes, and is drawn."""
+    await page.evaluate(REDRAWN, change)
+
+
+async def press(page: Page, control: Locator, change: str) -> None:
+    """Press a control; between the two halves of the press the state changes."""
+    await control.scroll_into_view_if_needed()
+    await redraw(page, "{}")
+    box = await control.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.down()
+    await redraw(page, change)
+    await page.mouse.up()
+
+
+@pytest.mark.parametrize("change", [ALL_ANEW, OTHER_NAMES])
+async def test_a_press_on_a_message_counts_although_the_row_is_drawn_anew(show: Show, change: str) -> None:
+    page = await show("files")
+    discard = page.get_by_role("button", name="Abbrechen")
+    await press(page, discard, change)
+    assert len(await page.evaluate(CALLED, "cancelFile")) == 1
+    failed = page.get_by_role("listitem").filter(has_text="Unterlagen.zip")
+    await press(page, failed.get_by_role("button", name="Noch einmal"), change)
+    assert len(await page.evaluate(CALLED, "retry")) == 1
+
+
+async def test_a_press_on_what_has_become_another_action_does_neither(show: Show) -> None:
+    """A press on `Abbrechen` is none on `Speichern`, which comes to its place; the focus goes to the row."""
+    page = await show("files")
+    cancel = page.get_by_role("button", name="Abbrechen")
+    await press(page, cancel, ALL_HERE)
+    assert await cancel.count() == 0
+    assert await page.evaluate("backend.calls.filter(([name]) => name.endsWith('File'))") == []
+    page = await show("files")
+    await page.get_by_role("button", name="Abbrechen").focus()
+    await redraw(page, ALL_HERE)
+    row = page.get_by_role("listitem").filter(has_text="Bescheid.pdf")
+    assert await row.evaluate("(one) => one.matches(':focus')")
+
+
+async def test_a_message_that_is_drawn_anew_keeps_its_controls_its_focus_and_its_image(show: Show) -> None:
+    page = await show("files")
+    image = page.get_by_role("img", name="Foto vom Formular.jpg")
+    await image.wait_for()
+    cancel = page.get_by_role("button", name="Abbrechen")
+    await cancel.focus()
+    kept = [await one.element_handle() for one in (cancel, image)]
+    for change in (ALL_ANEW, OTHER_NAMES):
+        await redraw(page, change)
+    assert await cancel.evaluate("(now, was) => now === was && now.matches(':focus')", kept[0])
+    assert await image.evaluate("(now, was) => now === was && now.complete", kept[1])
+    assert await page.locator("progress").get_attribute("value") == "2609000"
+
+
+async def test_text_of_a_message_stays_selected_when_a_receipt_comes(show: Show) -> None:
+    page = await show("waiting")
+    text = page.get_by_role("log").get_by_text("Guten Tag")
+    await text.select_text()
+    await redraw(page, '{ items: state.items.map((one) => ({ ...one, delivery: "delivered" })) }')
+    await page.get_by_text("Angekommen").wait_for()
+    assert "Termin frei?" in str(await text.evaluate("() => getSelection().toString()"))
+
+
+async def test_a_menu_acts_on_the_message_as_it_is_now_and_gives_the_focus_back(show: Show) -> None:
+    page = await show("open")
+    more = page.get_by_role("button", name="Aktionen").last
+    await more.click()
+    await redraw(page, ALL_ANEW)
+    assert await more.get_attribute("aria-expanded") == "true"
+    await page.keyboard.press("Escape")
+    assert await more.evaluate("(one) => one.matches(':focus') && one.ariaExpanded === 'false'")
+    await redraw(page, "{ items: state.items.map((one) => one.text ? { ...one, text: 'Anders' } : one) }")
+    await more.click()
+    await page.get_by_role("menuitem", name="Antworten").click()
+    await page.get_by_text("Antwort an").get_by_text("Anders").wait_for()
+    box = await page.get_by_role("log").bounding_box()
+    assert box is not None
+
+
+async def test_a_note_keeps_its_controls_and_is_said_once(show: Show) -> None:
+    page = await show("hours")
+    note = page.get_by_role("main").get_by_role("status").first
+    leave = note.get_by_role("button").first
+    await leave.focus()
+    was = await leave.element_handle()
+    await note.evaluate(LISTEN)
+    await redraw(page, "{ members: [...state.members], keeping: { ...state.keeping }, code: 'kept' }")
+    assert await page.evaluate("said") == 0
+    await redraw(page, "{ link: 'offline' }")
+    assert await page.evaluate("said") > 0
+    assert await leave.evaluate("(now, was) => now === was && now.matches(':focus')", was)
+    await press(page, leave, "{ link: 'connecting' }")
+    assert await leave.count() == 0
+
+
+async def test_what_was_written_into_a_rating_stays_when_the_room_changes(show: Show) -> None:
+    page = await show("closed")
+    await page.get_by_role("radio", name="4").check()
+    field = page.get_by_role("textbox")
+    await field.fill("Sehr gut")
+    await redraw(page, "{ canReopen: false }")
+    await page.get_by_role("button", name="Wieder öffnen").wait_for(state="detached")
+    assert await field.input_value() == "Sehr gut"
+    assert await field.evaluate("(one) => one.matches(':focus')")
+
+
+async def test_what_was_ticked_in_a_notice_stays_when_something_else_comes(show: Show) -> None:
+    page = await show("notice")
+    box = page.get_by_role("checkbox").first
+    await box.check()
+    await redraw(page, "{ company: { ...state.company, hours: null } }")
+    await page.get_by_role("button", name="anderen Gerät").click()
+    await page.get_by_role("dialog").wait_for()
+    await page.keyboard.press("Escape")
+    assert await box.is_checked()
+    await press(page, page.get_by_role("button", name="Einverstanden"), "{ company: { ...state.company } }")
+    assert len(await page.evaluate("backend.calls.find(([name]) => name === 'accept')[1]")) == 2
