@@ -29,23 +29,18 @@ function give(element: Element, now: Props): void {
 
 /** Set one attribute, or the listener of a name that begins with `on`. */
 export function set(element: Element, name: string, value: Value): void {
+  const text = value === true ? "" : String(value);
   if (typeof value === "function") Object.assign(element, { [name]: value });
   else if (value === null || value === undefined || value === false) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== String(value === true ? "" : value))
-    element.setAttribute(name, value === true ? "" : String(value));
+  else if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
 /** A picture of 20 by 20 of one path, drawn in the colour of the text and hidden from screen readers. */
 export function svg(path: string): SVGSVGElement {
   const picture = document.createElementNS(SVG, "svg");
-  for (const [name, value] of [
-    ["viewBox", "0 0 20 20"],
-    ["aria-hidden", "true"],
-    ["class", "icon"],
-  ] as const)
-    picture.setAttribute(name, value);
+  give(picture, { viewBox: "0 0 20 20", "aria-hidden": "true", class: "icon" });
   const line = document.createElementNS(SVG, "path");
-  line.setAttribute("d", path);
+  give(line, { d: path });
   picture.append(line);
   return picture;
 }
@@ -83,11 +78,10 @@ export function renew(element: HTMLElement, fresh: HTMLElement): HTMLElement {
   return element;
 }
 
-/** Whether they are made alike; of pictures and texts, whether nothing differs. */
+/** Whether they are made alike, or say the same as texts. */
 function isLike(one: Node, other: Child): boolean {
-  if (!(other instanceof Node)) return false;
-  const key = keyOf(other);
-  return key === undefined ? !(other instanceof HTMLElement) && one.isEqualNode(other) : key === keyOf(one);
+  if (other instanceof Text) return one.isEqualNode(other);
+  return other instanceof Element && keyOf(one) === (keyOf(other) ?? other);
 }
 
 /** What tells an element from those beside it; what can be pressed is told by `data-key`, or by what stands on it. */

@@ -9,15 +9,15 @@ import type { Words } from "./words.ts";
 
 export function otherScreen(
   state: RoomState,
-  { backend, words, reload, openAlone, anew, recover }: ScreenOptions,
+  { backend, words, reload, openAlone, opens }: ScreenOptions,
   run: Run,
 ): HTMLElement[] {
   const { company, notice } = state;
   if (state.phase === "refused" && company !== null)
     return [refusedScreen(company, notice, words, () => run(backend.reconsider()))];
   const actions = {
-    recover,
-    startAnew: anew,
+    recover: opens("beginRecovery"),
+    startAnew: opens("beginAnew"),
     tryAgain: () => run(backend.tryAgain()),
     reload,
     openAlone,

@@ -210,14 +210,7 @@ export class RoomElement extends HTMLElement {
     this.#composer = null;
     const options = this.#options as RoomOptions;
     const { words } = options;
-    const [elsewhere, withCode] = [this.#opens("startJoin"), this.#opens("startRecovery")];
-    const screens = {
-      ...options,
-      elsewhere,
-      withCode,
-      anew: this.#opens("beginAnew"),
-      recover: this.#opens("beginRecovery"),
-    };
+    const screens = { ...options, opens: this.#opens };
     const notice = noticeScreen(state, screens, this.#run);
     if (notice !== null) return notice;
     if (state.phase === "loading") return [loadingScreen(words)];

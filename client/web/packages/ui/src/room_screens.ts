@@ -3,20 +3,14 @@
 import type { RoomBackend, RoomState } from "./backend.ts";
 import { h } from "./dom.ts";
 import { noticeView } from "./notice_view.ts";
+import type { Opened } from "./room.ts";
 import type { Words } from "./words.ts";
 
 export interface ScreenOptions {
   readonly backend: RoomBackend;
   readonly words: Words;
   openAlone(): void;
-  /** Go on from another device of one's own. */
-  elsewhere(): void;
-  /** Go on with one's account by its code, every device being lost. */
-  withCode(): void;
-  /** Erase what is left here, once that was asked, and begin anew. */
-  anew(): void;
-  /** The same, and then go on by the code. */
-  recover(): void;
+  opens(what: Opened): () => void;
   reload(): void;
 }
 
@@ -25,7 +19,7 @@ export type Run = (action: Promise<unknown>) => void;
 /** The notice while it is to be answered; null in every other phase. */
 export function noticeScreen(
   state: RoomState,
-  { backend, words, elsewhere, withCode }: ScreenOptions,
+  { backend, words, opens }: ScreenOptions,
   run: Run,
 ): HTMLElement[] | null {
   const { company, notice } = state;
@@ -38,8 +32,8 @@ export function noticeScreen(
       state.keeping.mode === "session"
         ? []
         : [
-            [words("notice.elsewhere"), elsewhere],
-            [words("notice.code"), withCode],
+            [words("notice.elsewhere"), opens("startJoin")],
+            [words("notice.code"), opens("startRecovery")],
           ],
   });
 }
