@@ -20,6 +20,8 @@ from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecr
 from e2ee_client.testing import FakeClock
 from practice import Practice
 
+from e2ee.rooms.state import Phase
+
 KEY = b"k" * 32
 HOOK = Webhook("https://praxis.example/hook", WebhookSecret(b"s" * 32), has_content=True)
 MAIL = MailServer("localhost", 25, "post@praxis.example", "Praxis", "none")
@@ -195,3 +197,38 @@ async def test_a_desk_that_runs_sends_what_was_due_before(
         assert at is not None
         assert at._mailing is not None
         assert not at._mailing.waits(room.room_id)
+
+
+async def test_what_went_while_the_desk_did_not_run_is_not_sent(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-43: of a room that was withdrawn, and of an entry that was erased; what is left is sent."""
+    taken: list[dict[str, str]] = []
+    is_up = False
+
+    async def post(hook: Webhook, body: bytes, now_ms: int) -> None:
+        if not is_up:
+            raise WebhookFailed("not now")
+        taken.append(json.loads(body))
+
+    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=post))
+    service = Service(webhook=HOOK)
+    company = praxis.company
+    rooms = [await praxis.opened(await praxis.customer()) for _ in range(2)]
+    async with running(company, service):
+        sent = [await room.send(text) for room in rooms for text in ("Mein Befund", "Meine Frage")]
+        at = company._attending
+        assert at is not None
+        await until(lambda: sum(one.content_of is not None for one in at._queue.rows()) == 4)
+        await at.lanes.done()
+    await rooms[0].withdraw()
+    await rooms[1].erase([sent[2]])
+    await until(lambda: company.room(rooms[0].room_id).phase is Phase.WITHDRAWN)
+    await until_read(lambda: texts(company.room(rooms[1].room_id)), ["Meine Frage"])
+    is_up = True
+    ahead(praxis).advance(2 * 3_600_000)
+    async with running(company, service):
+        await until(lambda: any("text" in one for one in taken))
+        assert company._attending is not None
+        await company._attending.lanes.done()
+    assert {one["text"] for one in taken if "text" in one} == {"Meine Frage"}

@@ -138,6 +138,27 @@ async def test_a_sender_that_runs_wakes_for_new_events_and_for_due_ones() -> Non
         await task
 
 
+async def test_what_is_erased_while_another_event_is_taken_is_not_sent_any_more() -> None:
+    """CNS-43: a receiver may take each event for fifteen seconds, and a thousand may wait."""
+    receiver, clock = Receiver(), FakeClock(NOW_MS)
+    left, erased = (b"left" * 4, b"gone" * 4)
+    one = sender(receiver, clock, Webhook(HOOK.url, SECRET, has_content=True))
+
+    async def take(webhook: Webhook, body: bytes, now_ms: int) -> None:
+        await receiver(webhook, body, now_ms)
+        if len(receiver.bodies) == 1:
+            await one.forget(left)
+            await one.forget_entry(erased, ["entry.text"])
+
+    one._send = take
+    await one.add(EVENT)
+    await one.add(RoomEvent("entry.text", left, NOW_MS, "Ich nehme die Einwilligung zurück"))
+    await one.add(RoomEvent("entry.text", EVENT.room, NOW_MS, "Bitte löschen"), erased)
+    await one.add(RoomEvent("room.ended", left, NOW_MS))
+    await one.send_due()
+    assert [body["kind"] for body in receiver.bodies] == ["message", "room.ended"]
+
+
 async def _until(holds: Any) -> None:
     """Let the others run, a thousand times at most."""
     for _ in range(1_000):

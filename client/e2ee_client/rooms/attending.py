@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol
@@ -45,6 +45,9 @@ _READ_AGAIN: Final = 64
 """Texts of a room that came while the desk was not running; older ones stay unread."""
 _REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
+_SAYING: Final = (TEXT_EVENT, *TOLD.values())
+"""Kinds of events that may say what was written."""
+_PAGE: Final = 200
 DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
@@ -83,6 +86,7 @@ class Attending:
             stack.push_async_callback(_stop, asyncio.create_task(self._greet_in_turn()))
             if self._webhooks is not None:
                 await self._queue.load()
+                await self._forget_what_went(self._webhooks)
                 stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.run()))
             if self._mailing is not None:
                 await self._mailing.load()
@@ -101,6 +105,16 @@ class Attending:
                     self._do(view.room_id, self._mailing.addresses.forget, view.room_id)
             async for event in events:
                 self._take(event)
+
+    async def _forget_what_went(self, hooks: Webhooks) -> None:
+        """What was withdrawn or erased while this desk did not run is not sent (CNS-43)."""
+        known: dict[bytes, CompanyRoom] = {one.room_id: one for one in self._desk.rooms()}
+        for room_id in {one.content_of for one in self._queue.rows() if one.content_of is not None}:
+            room = known.get(room_id)
+            left: list[bytes] = []
+            if room is not None and room.view.phase not in _ENDED:
+                left = [one.hash async for one in _entries(room) if one.payload is not None]
+            await hooks.keep_only(room_id, left, _SAYING)
 
     def _do(
         self,
@@ -144,7 +158,7 @@ class Attending:
         elif phase == Phase.CLOSED and before == Phase.OPEN:
             self._do(room_id, self._hook, "room.closed", room_id)
         elif phase in _ENDED and before != phase:
-            self._do(room_id, self._ended, room_id)
+            self.lanes.add(room_id, partial(self._ended, room_id), is_due=True)
 
     def _entry(self, event: EntryAdded | EntryErased) -> None:
         if isinstance(event, EntryErased):
@@ -155,8 +169,8 @@ class Attending:
     def _erased(self, event: EntryErased) -> None:
         """What waits for a receiver and says what was erased goes."""
         if self._webhooks is not None:
-            kinds = (TEXT_EVENT, *TOLD.values())
-            self._do(event.room_id, self._webhooks.forget_entry, event.entry_hash, kinds)
+            forget = partial(self._webhooks.forget_entry, event.entry_hash, _SAYING)
+            self.lanes.add(event.room_id, forget, is_due=True)
 
     def _added(self, event: EntryAdded) -> None:
         is_text, room_id = event.kind == Kind.TEXT, event.room_id
@@ -311,6 +325,15 @@ class Attending:
         if self._webhooks is not None:
             with suppress(WebhookQueueFull):
                 await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text), of)
+
+
+async def _entries(room: CompanyRoom) -> AsyncIterator[Entry]:
+    """All that a room shows, the newest page first."""
+    page = await room.history(limit=_PAGE)
+    while page:
+        for one in page:
+            yield one
+        page = await room.history(page[0], _PAGE)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

@@ -204,6 +204,8 @@ class Webhooks:
         self._webhook, self._clock, self._rng, self._send = webhook, clock, rng, send
         self._store = MemoryQueue() if store is None else store
         self._added = asyncio.Event()
+        # What is forgotten is not put back by a failure that is noted at the same time.
+        self._changing = asyncio.Lock()
         self.lost = 0
 
     async def add(self, event: RoomEvent, of: bytes | None = None) -> None:
@@ -229,16 +231,27 @@ class Webhooks:
 
     async def forget(self, room: bytes) -> None:
         """Drop what waits and says what was written in a room."""
-        for row in list(self._store.rows()):
-            if row.content_of == room:
-                await self._store.drop(row.event_id)
+        async with self._changing:
+            for row in list(self._store.rows()):
+                if row.content_of == room:
+                    await self._store.drop(row.event_id)
 
     async def forget_entry(self, entry_hash: bytes, kinds: Iterable[str]) -> None:
         """Drop what waits and says what was written in an entry that was erased (CNS-43)."""
         ids = {_id_of(kind, entry_hash) for kind in kinds}
-        for row in list(self._store.rows()):
-            if row.event_id in ids and row.content_of is not None:
-                await self._store.drop(row.event_id)
+        async with self._changing:
+            for row in list(self._store.rows()):
+                if row.event_id in ids and row.content_of is not None:
+                    await self._store.drop(row.event_id)
+
+    async def keep_only(self, room: bytes, entries: Iterable[bytes], kinds: Iterable[str]) -> None:
+        """Drop what waits and says what was written in a room, but of these entries, by their hashes."""
+        left = list(entries)
+        ids = {_id_of(kind, entry_hash) for kind in kinds for entry_hash in left}
+        async with self._changing:
+            for row in list(self._store.rows()):
+                if row.content_of == room and row.event_id not in ids:
+                    await self._store.drop(row.event_id)
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -248,22 +261,28 @@ class Webhooks:
             await self._next()
 
     async def send_due(self) -> None:
-        """Send each event that is due now, one after the other; one that fails waits for its next time."""
+        """Send each event that is due now, one after the other; one that fails waits for its next time, one
+        that was forgotten before its turn is not sent (CNS-43).
+        """
         now_ms = self._clock.now_ms()
         for row in sorted(self._store.rows(), key=lambda one: one.due_ms):
-            if row.due_ms <= now_ms:
+            if row.due_ms <= now_ms and self._waits(row):
                 await self._try(row)
+
+    def _waits(self, row: Waiting) -> bool:
+        return any(one.event_id == row.event_id for one in self._store.rows())
 
     async def _try(self, row: Waiting) -> None:
         try:
             await self._send(self._webhook, row.body, self._clock.now_ms())
         except WebhookFailed:
-            await self._put_off(row)
+            async with self._changing:
+                await self._put_off(row)
         else:
             await self._store.drop(row.event_id)
 
     async def _put_off(self, row: Waiting) -> None:
-        if all(one.event_id != row.event_id for one in self._store.rows()):
+        if not self._waits(row):
             return  # It was forgotten meanwhile.
         if row.failures >= len(PAUSES_S):
             self.lost += 1
