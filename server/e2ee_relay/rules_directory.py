@@ -55,6 +55,7 @@ _RETRY_STOCK_MS: Final = 60_000
 # Devices of other accounts whose address names a mailbox, as its owner and as anybody may have it.
 _MOST_OF_OWN: Final = 1024
 _MOST_OF_OTHERS: Final = 64
+MOST_LISTS: Final = 1024
 _NOBODY: Final = bytes(16)
 _DENIED: Final = Refusal(ErrorCode.DENIED)
 _NOT_AUTHENTICATED: Final = Refusal(ErrorCode.NOT_AUTHENTICATED)
@@ -65,7 +66,7 @@ _NO_PREKEYS: Final = Refusal(ErrorCode.NO_PREKEYS)
 
 
 def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) -> None:
-    """Check an entry and put it in the place of the one held (RLY-50 to RLY-54, RLY-200)."""
+    """Check an entry and put it in the place of the one held (RLY-50 to RLY-54, RLY-200, RLY-258)."""
     if frame.account_id in view.blocked:
         op.result = _DENIED
         return
@@ -89,9 +90,10 @@ def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) ->
     elif not view.has_room:
         op.result = UNAVAILABLE
     else:
-        rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
-        view.replace(entry.with_slots(held, frame.slot, own), rows)
-        op.result = None
+        op.result = None if held is not None else op.charge(lambda: op.peer.charge_creation(now_ms))
+        if op.result is None:
+            rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
+            view.replace(entry.with_slots(held, frame.slot, own), rows, MOST_LISTS)
 
 
 def _is_crowded(view: View, account_id: bytes, mailbox: bytes, own: set[bytes]) -> bool:

@@ -95,6 +95,10 @@ class Session:
             return Refusal(ErrorCode.POW_REQUIRED)
         if not self._node.admits_mailboxes():
             return Refusal(ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS)
-        own = self._bucket("creations", policy, now_ms)
-        wait_ms = take_from_all([own, *self._node.shared.of_creation(self.visitor, now_ms)], now_ms)
+        wait_ms = self.charge_creation(now_ms)
         return Refusal(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None
+
+    def charge_creation(self, now_ms: int) -> int:
+        """Charge a mailbox or an entry that is made; return 0 or the wait (RLY-21, RLY-258)."""
+        own = self._bucket("creations", self._node.policy, now_ms)
+        return take_from_all([own, *self._node.shared.of_creation(self.visitor, now_ms)], now_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import cbor2
 import pytest
@@ -104,6 +105,45 @@ async def test_a_long_chain_comes_in_parts(peer: Peer, company: Company) -> None
     assert (first.lists, first.more) == (tuple(company.lists[:64]), True)
     rest = await look_up(peer, company, after_seq=64)
     assert (rest.lists, rest.more) == (tuple(company.lists[64:]), False)
+
+
+async def test_the_newest_lists_are_kept(
+    peer: Peer, company: Company, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-259: of each account by itself; a relay keeps no lists without end, and goes on with the newest."""
+    monkeypatch.setattr(rules_directory, "MOST_LISTS", 4)
+    other = Company(company.owner, clock.now_ms)
+    await other.publish(peer)
+    for _ in range(3):
+        await company.publish(peer)
+    await peer.expect(Done, company.entry(peer, company.lists[-1]))
+    assert (await look_up(peer, company)).lists == tuple(company.lists)
+    for _ in range(3):
+        await company.publish(peer)
+    assert (await look_up(peer, company)).lists == tuple(company.lists[2:])
+    assert (await look_up(peer, other)).lists == tuple(other.lists)
+
+
+@pytest.mark.parametrize("kind", ["creations", "creations_per_address", "creations_global"])
+async def test_an_entry_begins_at_the_price_of_a_mailbox(
+    make_relay: MakeRelay, clock: Clock, kind: str
+) -> None:
+    """RLY-258, RLY-21: by connection, address and relay; what is refused, or goes on, is charged to none."""
+    relay = make_relay(Policy(**{kind: Rate(3, 0.1)}))
+    peer = await Peer(relay.connect(visitor=b"visitor")).greet()
+    owner = Owner()
+    await owner.set_up(peer)
+    first, second, third = [Company(owner, clock.now_ms) for _ in range(3)]
+    foreign = third.make_list([third.record], SigningKey.generate())
+    assert await refused(peer, third.entry(peer, foreign)) is ErrorCode.BAD_ENTRY
+    for company in (first, second):
+        for _ in range(3):
+            await company.publish(peer)
+    entry = third.entry(peer, third.make_list([third.record]))
+    reply = await peer.expect(ErrorReply, entry)
+    assert (reply.code, reply.retry_after_ms) == (ErrorCode.RATE_LIMITED, 10_001)
+    clock.forward(10_001)
+    await peer.expect(Done, replace(entry, request_id=peer.next_id()))
 
 
 async def test_a_device_sets_its_own_slot(relay: AnyRelay, peer: Peer, company: Company) -> None:

@@ -47,6 +47,9 @@ class Asker:
         self.admissions += 1
         return self.refusal
 
+    def charge_creation(self, now_ms: int) -> int:
+        return 0
+
 
 @dataclass
 class Buckets:
@@ -205,14 +208,14 @@ class MemoryView:
     def entry(self, account_id: bytes) -> Entry | None:
         return self.entries.get(account_id)
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...]) -> None:
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
         account_id = entry.head.account_id
         before = self.entries.get(account_id)
         for device in () if before is None else before.devices:
             if entry.device(device.record_hash) is None:
                 self._drop_keys(device.record_hash)
         self.entries[account_id] = entry
-        self.rows.setdefault(account_id, []).extend(lists)
+        self.rows[account_id] = [*self.rows.get(account_id, ()), *lists][-most:]
 
     def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
         rows = self.rows.get(account_id, [])

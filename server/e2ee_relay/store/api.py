@@ -376,6 +376,10 @@ class Requester(Protocol):
         """Judge the creation of a mailbox that does not exist: secret, work, room and buckets (RLY-21)."""
         ...
 
+    def charge_creation(self, now_ms: int) -> int:
+        """Charge a mailbox or an entry that is made; return 0 or the wait (RLY-21, RLY-258)."""
+        ...
+
 
 class Op:
     """One operation on its way: what is asked, by whom, and what came of it."""
@@ -549,8 +553,8 @@ class DirectoryView(MailboxView, Protocol):
         """Return an account's entry; the same until the commit, if this transaction replaces it."""
         ...
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...]) -> None:
-        """Append lists, replace an account's head and devices; devices that are gone lose their prekeys."""
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
+        """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys."""
         ...
 
     def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:

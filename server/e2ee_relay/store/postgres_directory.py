@@ -63,6 +63,11 @@ _PUT_LISTS: Final = (
     "INSERT INTO device_list (account_id, seq, signed_list)"
     " SELECT %b, * FROM unnest(%b::bigint[], %b::bytea[])"
 )
+# All but the newest ones (RLY-259).
+_FORGET_LISTS: Final = (
+    "DELETE FROM device_list WHERE account_id = %b AND seq <= (SELECT seq FROM device_list"
+    " WHERE account_id = %b ORDER BY seq DESC LIMIT 1 OFFSET %b)"
+)
 _PUT_DEVICES: Final = (
     "INSERT INTO device (account_id, record_hash, position, record, address, slot, mailbox)"
     " SELECT %b, * FROM unnest(%b::bytea[], %b::smallint[], %b::bytea[], %b::bytea[], %b::bytea[],"
@@ -169,8 +174,8 @@ class DirectoryGroup(MailboxGroup):
             devices_held = by_account.get(account_id, [])
             self._entries[account_id] = None if head is None else entry_from_rows(head, devices_held)
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...]) -> None:
-        """Append lists and replace the devices; devices that are gone lose their prekeys."""
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
+        """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys."""
         account_id = entry.head.account_id
         held = self.entry(account_id)
         kept = {device.record_hash for device in entry.devices}
@@ -180,6 +185,7 @@ class DirectoryGroup(MailboxGroup):
             self._named_by.pop(mailbox, None)  # read anew by whoever asks behind it in the group
         if lists:
             self.ask(_PUT_LISTS, [account_id, [one.seq for one in lists], [one.signed_list for one in lists]])
+            self.ask(_FORGET_LISTS, [account_id, account_id, most])
         lock_directory(self.db, gone)
         drop_prekeys_of(self.db, gone)
         for device in gone:

@@ -16,6 +16,11 @@ _STOCK: Final = (
     "SELECT key_type, highest_id FROM prekey_mark WHERE record_hash = ?",
     "SELECT key_type, key_id FROM reusable_prekey WHERE record_hash = ?",
 )
+# All but the newest ones (RLY-259).
+_FORGET_LISTS: Final = (
+    "DELETE FROM device_list WHERE account_id = ? AND seq <= (SELECT seq FROM device_list"
+    " WHERE account_id = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)"
+)
 
 
 class SqlDirectory:
@@ -44,11 +49,12 @@ class SqlDirectory:
         )
         return entry_from_rows(ListRow(*head), [DeviceRow(*row) for row in rows])
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...]) -> None:
-        """Append lists, replace devices; those that are gone lose their prekeys."""
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
+        """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys."""
         account_id = entry.head.account_id
         self.accounts += self._is_new(account_id)
         self._db.executemany("INSERT INTO device_list VALUES (?, ?, ?)", lists)
+        self._db.execute(_FORGET_LISTS, (account_id, account_id, most))
         kept = {device.record_hash for device in entry.devices}
         for record_hash in self._devices(account_id):
             if record_hash not in kept:

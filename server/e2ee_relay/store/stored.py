@@ -15,7 +15,7 @@ class Stored:
     how_long: str
 
 
-_WITH_ENTRY: Final = "until the account is purged"
+_WITH_LIST: Final = "until 1 024 newer ones of the account are held, or it is purged"
 _WITH_DEVICE: Final = "until the device leaves the list or the account is purged"
 _WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
 _REUSABLE: Final = "until replaced, expired, or with the device"
@@ -71,10 +71,10 @@ def blob_columns(key: str, mailbox: str) -> dict[str, Stored]:
 
 DIRECTORY: Final[dict[str, dict[str, Stored]]] = {
     "device_list": {
-        "account_id": Stored("public key of an account that publishes", "it is looked up by it", _WITH_ENTRY),
-        "seq": Stored("number of the list", "clients ask for all later ones", _WITH_ENTRY),
+        "account_id": Stored("public key of an account that publishes", "it is looked up by it", _WITH_LIST),
+        "seq": Stored("number of the list", "clients ask for all later ones", _WITH_LIST),
         "signed_list": Stored(
-            "list signed by the account", "clients check every link of the chain", _WITH_ENTRY
+            "list signed by the account", "clients check every link of the chain", _WITH_LIST
         ),
     },
     "device": {
