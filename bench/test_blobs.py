@@ -54,7 +54,11 @@ class Sender:
         parts = list(sealing.parts(_blocks(self.plain)))
         upload = Upload(self.owner.mailbox, self.owner.token, blob, secret, sum(map(len, parts)))
         transfer = Transfer(WebSocketTransport(proxy=None), self.relay.url)
-        await transfer.put(upload, parts.__getitem__)
+
+        async def read(index: int) -> bytes:
+            return parts[index]
+
+        await transfer.put(upload, read)
         got: list[bytes] = []
         await transfer.get(blob, upload.size_b, lambda _index, part: got.append(part))
         if sum(map(len, files.open_(key, sealing.announced, got))) != len(self.plain):

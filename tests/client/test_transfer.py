@@ -110,7 +110,7 @@ class Scene:
         self.clock.forward(int(seconds * 1000) + 1)
         await asyncio.sleep(0)
 
-    def read(self, index: int) -> bytes:
+    async def read(self, index: int) -> bytes:
         return self.octets[index * MAX_PART_B : (index + 1) * MAX_PART_B]
 
     def write(self, index: int, part: bytes) -> None:
@@ -164,7 +164,7 @@ async def test_a_download_begins_where_the_caller_stands() -> None:
     """What is on disk already is not asked for again."""
     scene = await scene_of(5)
     await scene.put()
-    scene.got = [scene.read(0), scene.read(1)]
+    scene.got = [await scene.read(0), await scene.read(1)]
     await scene.transfer.get(scene.upload.blob, scene.upload.size_b, scene.write, first=2)
     assert b"".join(scene.got) == scene.octets
     assert scene.road.parts == 5 + 4
@@ -413,5 +413,9 @@ async def test_a_size_that_no_blob_has_is_refused(size_b: int) -> None:
 async def test_a_file_that_changes_is_not_put() -> None:
     """FIL-07: a part of another size is the caller's mistake."""
     scene = await scene_of(2)
+
+    async def read(_index: int) -> bytes:
+        return b"short"
+
     with pytest.raises(ValueError, match="another size"):
-        await scene.transfer.put(scene.upload, lambda _index: b"short")
+        await scene.transfer.put(scene.upload, read)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import seen_fields
 from byte_statistics import LIMIT, judge
-from e2ee_client.runtime.transfer import Transfer, Upload
+from e2ee_client.runtime.transfer import ReadPart, Transfer, Upload
 from e2ee_client.runtime.transport import Connection
 from e2ee_relay.memory import MemoryConnection, MemoryRelay
 from e2ee_relay.protocol import TokenClass
@@ -50,6 +50,13 @@ class _Link:
         self._link.drop()
 
 
+def _reads(parts: list[bytes]) -> ReadPart:
+    async def read(index: int) -> bytes:
+        return parts[index]
+
+    return read
+
+
 async def _transfers(relay: MemoryRelay) -> list[list[bytes]]:
     """Put and get files that are all the same, each by another contact; return what is seen of each."""
     peer, seen = await Peer(relay.connect()).greet(), list[list[bytes]]()
@@ -63,7 +70,7 @@ async def _transfers(relay: MemoryRelay) -> list[list[bytes]]:
         upload = Upload(owner.mailbox, owner.token, os.urandom(32), os.urandom(32), sum(map(len, parts)))
         road = Seen(relay)
         transfer = Transfer(road, "ws://relay")
-        await transfer.put(upload, parts.__getitem__)
+        await transfer.put(upload, _reads(parts))
         await transfer.get(upload.blob, upload.size_b, lambda _index, _part: None)
         seen.append(road.messages)
     return seen

@@ -41,7 +41,7 @@ async def test_two_kills_lose_nothing(tmp_path: Path, seed: int) -> None:
         kills: list[asyncio.Task[None]] = []
         places = [20 + seed, 70 + seed]
 
-        def read(index: int) -> bytes:
+        async def read(index: int) -> bytes:
             if places and index >= places[0]:
                 places.pop(0)
                 kills.append(asyncio.create_task(asyncio.to_thread(_restart, relay)))

@@ -212,9 +212,10 @@ class Room:
         removes what a JPEG, PNG or WebP says of place, time and camera (FIL-17).
 
         Raises:
-            FileNameRefused, FileTypeRefused, FileTooLarge, MetadataKept: nothing was sent.
+            FileNameRefused, FileTooLarge, MetadataKept: nothing was sent.
+            FileTypeRefused: nothing is left of it; parts of a large file may have been at the relay (FIL-24).
             FileQuota: no mailbox of the room has room for it; nothing was sent.
-            FileUnusable: it cannot be read. RelayUnavailable: the client is offline. As `send`.
+            FileUnusable: it cannot be read, or changes. RelayUnavailable: the client is offline. As `send`.
         """
         return await (await self.start_file(path, name=name, strip_metadata=strip_metadata)).wait()
 

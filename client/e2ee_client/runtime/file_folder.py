@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -32,6 +32,8 @@ from . import image_metadata
 from .drafts import Draft, draft
 
 READ_B: Final = 262_144
+# A file of less than this leaves when its type is known; of a larger one each 1 MiB that is sealed (FIL-24).
+_TOLD_PARTS: Final = 16
 _SAME_NAMES: Final = 1_000
 _PRIVATE: Final = 0o600
 PART: Final = ".part"
@@ -45,6 +47,14 @@ def held_name(entry_hash: bytes) -> str:
 def part_name(entry_hash: bytes) -> str:
     """Return under which name a file comes."""
     return f"{held_name(entry_hash)}{PART}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How large a file is that is to be sealed, and of which type one whose metadata go."""
+
+    size_b: int
+    media_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class FileFolder:
         Raises:
             FileUnusable: the folder cannot be made.
         """
-        with _as_unusable():
+        with as_unusable():
             if self._path is None:
                 self._path = Path(tempfile.mkdtemp(prefix="sealroom-"))
             if not self._path.is_dir():
@@ -100,7 +110,7 @@ class FileFolder:
 
     def free_b(self) -> int:
         """Return how much room the disk has."""
-        with _as_unusable():
+        with as_unusable():
             return shutil.disk_usage(self.place("").parent).free
 
     def parts_b(self, but: str) -> int:
@@ -118,7 +128,7 @@ class FileFolder:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
-class _as_unusable:  # noqa: N801  # reads as a statement
+class as_unusable:  # noqa: N801  # reads as a statement
     """What the system says of a file is `FileUnusable`; neither name nor path goes into it."""
 
     def __enter__(self) -> None:
@@ -132,40 +142,45 @@ class _as_unusable:  # noqa: N801  # reads as a statement
 # --- from a file in the clear ---
 
 
-def seal(source: Path, target: Path, key: FileKey, name: str, *, strip: bool) -> Sealed:
-    """Seal a file to disk under a key that nothing was sealed with (FIL-07, FIL-10, FIL-17).
+def measure(source: Path, name: str, *, strip: bool) -> Measured:
+    """Look how large a file is; without its metadata that depends on its type, which is told first.
 
     Raises:
-        FileTooLarge. FileTypeRefused: its content, or its name, is of no type that is sent.
-        MetadataKept: they cannot be removed from a file of this type. FileUnusable: not a file that can be
-            read, or it changes meanwhile.
+        FileTooLarge. FileTypeRefused, MetadataKept: of a file whose metadata are to go.
+        FileUnusable: not a file that can be read.
     """
-    with _as_unusable(), _opened(source) as file:
+    with as_unusable(), _opened(source) as file:
+        if not strip:
+            return Measured(os.fstat(file.fileno()).st_size, None)
+        media_type = _type_of(file)
+        file_types.check_name(name, media_type)
+        return Measured(sum(map(len, _stripped(file, media_type))), media_type)
+
+
+def seal(
+    source: Path, measured: Measured, target: Path, key: FileKey, name: str, written: Callable[[int], None]
+) -> Sealed:
+    """Seal a file to disk under a key that nothing was sealed with (FIL-07, FIL-10, FIL-17).
+
+    `written(count)` is told now and then how many parts are in the system's hands, in the caller's thread.
+
+    Raises:
+        FileTypeRefused: its content, or its name, is of no type that is sent. MetadataKept.
+        FileUnusable: it cannot be read, or it changes meanwhile.
+    """
+    with as_unusable(), _opened(source) as file:
+        sealing = files.Sealing(key, measured.size_b)
         try:
-            if strip:
-                return _seal_stripped(file, target, key, name)
-            size_b = os.fstat(file.fileno()).st_size
+            if measured.media_type is not None:
+                _write(target, sealing.parts(_stripped(file, measured.media_type)), written)
+                return Sealed(measured.media_type, sealing.announced)
             seen = file_types.Content()
-            announced = _sealed(target, key, size_b, _looked_at(_read(file), seen))
+            _write(target, sealing.parts(_looked_at(_read(file), seen)), written)
             media_type = seen.media_type()
-            file_types.check_name(name, media_type)
         except InvalidArgument:
             raise FileUnusable("the file changes while it is read") from None
-    return Sealed(media_type, announced)
-
-
-def _seal_stripped(file: FileIO, target: Path, key: FileKey, name: str) -> Sealed:
-    """Seal a file without its metadata; how that is read depends on its type, which is told first."""
-    media_type = _type_of(file)
     file_types.check_name(name, media_type)
-    size_b = sum(map(len, _stripped(file, media_type)))
-    return Sealed(media_type, _sealed(target, key, size_b, _stripped(file, media_type)))
-
-
-def _sealed(target: Path, key: FileKey, size_b: int, blocks: Iterable[bytes]) -> Announced:
-    sealing = files.Sealing(key, size_b)
-    _write(target, sealing.parts(blocks))
-    return sealing.announced
+    return Sealed(media_type, sealing.announced)
 
 
 def _looked_at(blocks: Iterable[bytes], seen: file_types.Content) -> Iterator[bytes]:
@@ -205,11 +220,15 @@ def _read(file: FileIO) -> Iterator[bytes]:
         yield block
 
 
-def _write(target: Path, parts: Iterable[bytes]) -> None:
-    # Not flushed: who goes on with it after a start looks whether it is whole (`verify`).
+def _write(target: Path, parts: Iterable[bytes], written: Callable[[int], None]) -> None:
+    # Not on the disk yet: who goes on with it after a start looks whether it is whole (`verify`).
     with target.open("wb") as file:
         os.fchmod(file.fileno(), _PRIVATE)
-        file.writelines(parts)
+        for count, part in enumerate(parts, 1):
+            file.write(part)
+            if count % _TOLD_PARTS == 0:
+                file.flush()
+                written(count)
 
 
 # --- parts that come ---
@@ -224,7 +243,7 @@ class Arriving:
         Raises:
             FileUnusable.
         """
-        with _as_unusable():
+        with as_unusable():
             self._file = place.open("ab")
             os.fchmod(self._file.fileno(), _PRIVATE)
             size_b = self._file.tell()
@@ -233,13 +252,13 @@ class Arriving:
 
     def write(self, part: bytes) -> None:
         """Append the next part."""
-        with _as_unusable():
+        with as_unusable():
             self._file.write(part)
         self.next += 1
 
     def close(self) -> None:
         """Close it; what was written is in the system's hands."""
-        with _as_unusable():
+        with as_unusable():
             self._file.close()
 
 
@@ -256,7 +275,7 @@ def verify(place: Path, key: FileKey, announced: Announced) -> None:
     Raises:
         FileCorrupt. FileUnusable.
     """
-    with _as_unusable():
+    with as_unusable():
         for _ in files.open_(key, announced, read_parts(place)):
             pass
 
@@ -267,7 +286,7 @@ def keep(part: Path, held: Path) -> None:
     Raises:
         FileUnusable.
     """
-    with _as_unusable():
+    with as_unusable():
         part.replace(held)
     flush(held.parent)
 
@@ -278,7 +297,7 @@ def flush(place: Path) -> None:
     Raises:
         FileUnusable.
     """
-    with _as_unusable():
+    with as_unusable():
         _flush(place)
 
 
@@ -300,7 +319,7 @@ def open_to(place: Path, ticket: FileTicket, folder: Path) -> Path:
         FileCorrupt, FileTypeRefused: nothing is left of it. FileUnusable: the folder, or the disk.
     """
     file_types.check_name(ticket.name, ticket.media_type)
-    with _as_unusable(), draft(folder) as made:
+    with as_unusable(), draft(folder) as made:
         seen = file_types.Content()
         opened = files.open_(ticket.file_key, ticket.announced, read_parts(place))
         made.file.writelines(_looked_at(opened, seen))

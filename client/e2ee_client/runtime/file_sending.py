@@ -1,6 +1,7 @@
 """Files on their way out: sealed to disk, put at the relay, announced; dropped when all hold them.
 
-begin: seal --FileOut--> put the blob --> the entry --> the sealed copy goes
+begin: FileOut --> seal --its hash--> the entry --> the sealed copy is held
+                      `--parts--> put the blob ---^
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from e2ee.constants import KEY_B
 from e2ee.errors import E2eeError, FileCorrupt, FileNameRefused
-from e2ee.files import PART_B, Announced, sealed_size
+from e2ee.files import Announced, padded_size, sealed_size
 from e2ee.grammar import is_file_name
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.entry import EntryHash, RoomId
@@ -32,7 +33,9 @@ from e2ee_client.errors import (
 from e2ee_client.room_events import FileFailed
 
 from . import file_folder
+from .file_folder import Measured
 from .file_work import DENIED, GONE, FileWork, Told, to_its_end
+from .sealed_copy import SealedCopy
 from .transfer import Upload, parts_of
 
 MOST_WAITING: Final = 256
@@ -46,6 +49,7 @@ class FileSending:
     def __init__(self, work: FileWork) -> None:
         self._work = work
         self._jobs: dict[bytes, asyncio.Task[EntryHash]] = {}
+        self._sealing: dict[bytes, asyncio.Task[None]] = {}
         self._dropping: set[bytes] = set()
 
     # --- life ---
@@ -76,14 +80,14 @@ class FileSending:
                 self._begin_drop(row)
 
     async def _go_on(self, row: FileOut) -> None:
-        """Go on with a sealed copy that a stop has left, if it is whole."""
+        """Go on with a sealed copy that a stop has left, if it is whole: never without a hash (FIL-24)."""
         place, said = self._work.folder.place(_place(row.id)), Announced(row.size_b, row.padded_b, row.hash)
         try:
             await asyncio.to_thread(file_folder.verify, place, row.file_key, said)
         except (FileCorrupt, FileUnusable):
             await self._give_up(row, FileUnusable.code)
         else:
-            self._send(row)
+            self._send(row, SealedCopy(place, row.size_b, is_whole=True))
 
     # --- a file ---
 
@@ -96,6 +100,22 @@ class FileSending:
             FileNameRefused, FileTooLarge, FileTypeRefused, MetadataKept, FileUnusable: it is not sent.
             RelayUnavailable: the client is offline. What `Files.check` raises.
         """
+        await self._check(room_id, name)
+        measured = await to_its_end(lambda: file_folder.measure(source, name, strip=strip))
+        row = self._drawn(room_id, name, measured.size_b)
+        copy = SealedCopy(self._work.folder.place(_place(row.id)), row.size_b, is_whole=False)
+        await self._work.step(lambda turn, files: files.begin(turn, row))
+        sealing = self._sealing[row.id] = asyncio.create_task(self._seal(row, copy, source, measured))
+        sealing.add_done_callback(lambda _: self._sealing.pop(row.id, None))
+        job = self._send(row, copy)
+        try:
+            await asyncio.shield(sealing)
+        except BaseException as error:
+            await self._end(row.id, getattr(error, "code", FileCancelled.code))
+            raise
+        return row.id, job
+
+    async def _check(self, room_id: RoomId, name: str) -> None:
         if not is_file_name(name) or len(name.encode()) > FILE_NAME_B:
             raise FileNameRefused("the name cannot be that of a file of a room")
         if not self._work.is_online:
@@ -103,27 +123,30 @@ class FileSending:
         if len(self._jobs) >= MOST_WAITING:
             raise FileUnusable("too many files wait to be sent")
         await self._work.step(lambda turn, files: files.check(turn, room_id))
-        row = await self._sealed(room_id, source, name, strip=strip)
-        return row.id, self._send(row)
 
-    async def _sealed(self, room_id: RoomId, source: Path, name: str, *, strip: bool) -> FileOut:
-        work, file_id = self._work, self._work.rng(FILE_ID_B)
-        key, place = FileKey(work.rng(KEY_B)), work.folder.place(_place(file_id))
-        try:
-            sealed = await to_its_end(lambda: file_folder.seal(source, place, key, name, strip=strip))
-            said = sealed.announced
-            row = FileOut(
-                *(file_id, room_id, name, sealed.media_type, said.size_b, said.padded_b, said.hash),
-                *(key, work.rng(SECRET_B), work.rng(SECRET_B)),
-            )
-            await work.step(lambda turn, files: files.begin(turn, row))
-        except BaseException:
-            work.folder.remove(place.name)
-            raise
-        return row
+    def _drawn(self, room_id: RoomId, name: str, size_b: int) -> FileOut:
+        """A file with what nothing was sealed with or put under; without a hash, until it is sealed."""
+        rng = self._work.rng
+        return FileOut(
+            *(rng(FILE_ID_B), room_id, name, "", size_b, padded_size(size_b), b""),
+            *(FileKey(rng(KEY_B)), rng(SECRET_B), rng(SECRET_B)),
+        )
+
+    async def _seal(self, row: FileOut, copy: SealedCopy, source: Path, measured: Measured) -> None:
+        """Seal a file to disk, and keep its type and hash: from then on it goes on after a stop (FIL-07)."""
+        place, key = copy.place, row.file_key
+        sealed = await to_its_end(
+            lambda: file_folder.seal(source, measured, place, key, row.name, copy.written)
+        )
+        row.media_type, row.hash = sealed.media_type, sealed.announced.hash
+        await self._work.step(lambda turn, files: files.begin(turn, row))
+        copy.has(copy.parts)
 
     async def cancel(self, file_id: bytes) -> None:
         """Give a file up; one that is announced already stays."""
+        await self._end(file_id, FileCancelled.code)
+
+    async def _end(self, file_id: bytes, code: str) -> None:
         job = self._jobs.get(file_id)
         if job is None or job.done():
             return
@@ -131,19 +154,20 @@ class FileSending:
         await asyncio.wait([job])
         for row in await self._work.ask(lambda files: files.outgoing()):
             if row.id == file_id and row.entry is None:
-                await self._give_up(row, FileCancelled.code)
+                await self._give_up(row, code)
             elif row.id == file_id:
                 self._keep(row)
 
-    def _send(self, row: FileOut) -> asyncio.Task[EntryHash]:
-        job = self._jobs[row.id] = self._work.begin(self._sending(row))
+    def _send(self, row: FileOut, copy: SealedCopy) -> asyncio.Task[EntryHash]:
+        job = self._jobs[row.id] = self._work.begin(self._sending(row, copy))
         job.add_done_callback(lambda _: self._jobs.pop(row.id, None))
         return job
 
-    async def _sending(self, row: FileOut) -> EntryHash:
+    async def _sending(self, row: FileOut, copy: SealedCopy) -> EntryHash:
+        await copy.reaches(0)
         try:
             company = await self._work.ask(lambda files: files.company(row.room_id))
-            expires_ms = await self._work.patiently(company, lambda: self._put(row, _place(row.id)))
+            expires_ms = await self._work.patiently(company, lambda: self._put(row, copy))
             entry_hash = await self._work.step(lambda turn, files: files.announce(turn, row, expires_ms))
         except (ClientClosed, StoreError):
             # What is stored goes on with the next start.
@@ -160,6 +184,9 @@ class FileSending:
             self._work.folder.rename(_place(row.id), file_folder.held_name(row.entry))
 
     async def _give_up(self, row: FileOut, code: str) -> None:
+        if row.id in self._sealing:
+            # Nothing of it is written or stored afterwards.
+            await asyncio.wait([self._sealing[row.id]])
         await self._work.step(lambda turn, files: files.over(turn, row))
         self._work.folder.remove(_place(row.id))
         self._work.tell(FileFailed(row.room_id, row.id, code))
@@ -183,10 +210,11 @@ class FileSending:
     async def _put_one_again(self, row: FileOut) -> None:
         """Put the file of an entry again; one that the relay has still is left to who has put it."""
         company = await self._work.ask(lambda files: files.company(row.room_id))
-        name, is_ours = file_folder.held_name(row.entry or b""), row.payer is not None
+        place = self._work.folder.place(file_folder.held_name(row.entry or b""))
+        copy, is_ours = SealedCopy(place, row.size_b, is_whole=True), row.payer is not None
         try:
             if not await self._is_there(company, row):
-                await self._work.patiently(company, lambda: self._put(row, name))
+                await self._work.patiently(company, lambda: self._put(row, copy))
         except (BlobRefused, FileCorrupt, FileQuota, FileUnusable, RelayUnavailable):
             if not is_ours:
                 await self._work.step(lambda turn, files: files.forget(turn, row.id))
@@ -205,14 +233,12 @@ class FileSending:
 
     # --- its blob ---
 
-    async def _put(self, row: FileOut, name: str) -> int:
+    async def _put(self, row: FileOut, copy: SealedCopy) -> int:
         """Put the blob at the cost of the first recipient that takes it (FIL-11)."""
-        place, refusals = self._work.folder.place(name), set[str]()
-        if not place.is_file() or place.stat().st_size != sealed_size(row.size_b):
-            raise FileUnusable("the sealed copy is gone")
+        refusals = set[str]()
         for payer in await self._payers(row):
             try:
-                return await self._put_at(row, payer, place)
+                return await self._put_at(row, payer, copy)
             except BlobRefused as error:
                 if error.reason != DENIED and error.reason not in _FULL:
                     raise
@@ -226,7 +252,7 @@ class FileSending:
         found = await self._work.step(lambda turn, files: files.payers(turn, row.room_id))
         return sorted(found, key=lambda one: not _pays(row, one))
 
-    async def _put_at(self, row: FileOut, payer: Payer, place: Path) -> int:
+    async def _put_at(self, row: FileOut, payer: Payer, copy: SealedCopy) -> int:
         company = await self._work.ask(lambda files: files.company(row.room_id))
         transfer = self._work.transfer(company)
         if not _pays(row, payer):
@@ -234,21 +260,19 @@ class FileSending:
                 # One blob has one payer: what another one has begun is given up.
                 await transfer.drop(row.blob, row.secret)
             await self._work.step(lambda turn, files: files.paid_by(turn, row, payer))
-        size_b = sealed_size(row.size_b)
-        told = Told(self._work, row.room_id, row.id, parts_of(size_b), is_upload=True)
-        upload = Upload(row.mailbox, row.token, row.blob, row.secret, size_b)
-        with place.open("rb") as file:
+        told = Told(self._work, row.room_id, row.id, copy.parts, is_upload=True)
+        upload = Upload(row.mailbox, row.token, row.blob, row.secret, copy.size_b)
+        with copy.opened() as part:
 
-            def read(index: int) -> bytes:
-                told.at(index, size_b)
-                file.seek(index * PART_B)
-                return file.read(PART_B)
+            async def read(index: int) -> bytes:
+                told.at(index, copy.size_b)
+                return await part(index)
 
             try:
                 expires_ms = await transfer.put(upload, read)
             finally:
                 self._work.parts_sent += transfer.parts_sent
-        told.at(parts_of(size_b), size_b)
+        told.at(copy.parts, copy.size_b)
         return expires_ms
 
     def _begin_drop(self, row: FileOut) -> None:

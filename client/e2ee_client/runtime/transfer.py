@@ -58,7 +58,7 @@ _MOST_PAUSE_S: Final = 60.0
 _LATER: Final = (ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE)
 
 T = TypeVar("T")
-ReadPart = Callable[[int], bytes]
+ReadPart = Callable[[int], Awaitable[bytes]]
 WritePart = Callable[[int, bytes], None]
 Sleep = Callable[[float], Awaitable[None]]
 Monotonic = Callable[[], float]
@@ -108,7 +108,8 @@ class Transfer:
     async def put(self, upload: Upload, read_part: ReadPart) -> int:
         """Put all parts; return when the blob ends, in milliseconds since 1970 by the relay's word.
 
-        `read_part(index)` gives stored ciphertext, the same each time (FIL-07). Keep it until this returns.
+        `read_part(index)` gives stored ciphertext, the same each time (FIL-07), and may wait for it (FIL-24).
+        Keep it until this returns.
 
         Raises:
             BlobRefused: the relay will not take it.
@@ -315,9 +316,10 @@ class _Putting:
         index, count, pace = state.next, parts_of(upload.size_b), line.pace
         while self.done < count:
             while index < count and line.in_flight <= pace.in_flight - pace.at_once:
-                pace.asked()
                 after = min(index + pace.at_once, count)
-                await line.ask(*[self._part(line, one) for one in range(index, after)])
+                parts = [await self._part(line, one) for one in range(index, after)]
+                pace.asked()
+                await line.ask(*parts)
                 index = after
             if not line.in_flight:
                 # What was put is not there: the next attempt asks where to go on.
@@ -326,8 +328,8 @@ class _Putting:
             pace.came()
         return state.expires_ms
 
-    def _part(self, line: _Line, index: int) -> BlobPut:
-        part = self._read_part(index)
+    async def _part(self, line: _Line, index: int) -> BlobPut:
+        part = await self._read_part(index)
         if len(part) != part_b(self._upload.size_b, index):
             raise ValueError("a part has another size than its place")
         return BlobPut(line.next_id(), self._upload.blob, self._upload.secret, index, part)

@@ -31,8 +31,8 @@ class Payer(NamedTuple):
 @dataclass(slots=True)
 class FileOut(Row):
     """A file that is sealed on disk: on its way, or announced by `entry`, perhaps by another device (FIL-22);
-    with `is_over` its blob is to be dropped. `recipients` are those to whom the entry went, `held_by` those
-    of them that hold it.
+    with `is_over` its blob is to be dropped. One that is being sealed has no hash yet, and no type (FIL-24).
+    `recipients` are those to whom the entry went, `held_by` those of them that hold it.
     """
 
     TABLE: ClassVar[str] = "file_out"

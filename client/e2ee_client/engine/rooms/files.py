@@ -76,7 +76,7 @@ class Files(Part):
         room.states.condition().check_content(int(Kind.FILE))
 
     def begin(self, turn: Turn, row: FileOut) -> None:
-        """Keep a file that is sealed on disk; raises what `check` raises."""
+        """Keep a file that is being sealed, and again when all of it is; raises what `check` raises."""
         self.check(turn, row.room_id)
         turn.put(row.put())
 
