@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conversations import until
 from desk_page import Page, page_of, served
-from e2ee_client.rooms import Agent, CustomerRoom
+from e2ee_client.rooms import Agent, CustomerRoom, EntryProgress
 from practice import Practice
 
 from e2ee.rooms.state import Phase
@@ -13,7 +13,8 @@ from e2ee.rooms.state import Phase
 async def asked(praxis: Practice, agent: Agent, text: str) -> CustomerRoom:
     """A customer has written, and waits."""
     room = await praxis.opened(await praxis.customer())
-    await room.send(text)
+    # What nobody has confirmed yet goes to who takes the room (ROOM-35).
+    await (await room.send(text)).wait_for(EntryProgress.DELIVERED, 60)
     await until(lambda: any(one.room_id == room.room_id for one in agent.rooms()))
     return room
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conversations import next_of, until
-from e2ee_client.rooms import Policy, RequestAnswered, Room
+from e2ee_client.rooms import EntryProgress, Policy, RequestAnswered, Room
 from practice import Practice
 
 from e2ee.rooms.state import Phase
@@ -32,7 +32,8 @@ async def test_agents_claim_transfer_and_close(praxis: Practice) -> None:
     a, b = await praxis.agent("Agent A", teams=["empfang"]), await praxis.agent("Agent B")
     me = await praxis.customer()
     room = await praxis.opened(me)
-    await room.send("Guten Tag")
+    # What nobody has confirmed yet goes to each who takes the room (ROOM-35).
+    await (await room.send("Guten Tag")).wait_for(EntryProgress.DELIVERED, 60)
     at_a = await anext(a.waiting())
     await at_a.claim(600)
     await until(lambda: room.assigned is not None and room.assigned.name == "Agent A")
