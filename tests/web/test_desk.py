@@ -206,6 +206,32 @@ async def test_a_locked_page_shows_nothing_of_before(praxis: Practice, visitor: 
         await page.locator(".item").wait_for()
 
 
+async def test_what_was_found_goes_with_its_erasure_and_with_the_lock(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    a = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, a, "Guten Tag")
+    ours = await claimed(a, room)
+    first = await room.send("Geheimes Anliegen")
+    await room.send("Geheimes Leiden")
+    await until(lambda: ours.unread >= 2)
+    async with served(a) as (at, _), opened(visitor, at.address()) as page:
+        field = page.get_by_role("searchbox")
+        await field.fill("Geheimes")
+        await field.press("Enter")
+        await page.locator(".hit").nth(1).wait_for()
+        await room.erase([first])
+        await page.locator(".hit").nth(1).wait_for(state="detached")
+        assert "Leiden" in await page.locator(".hit").inner_text()
+        await page.get_by_role("button", name="Menü", exact=True).click()
+        await page.get_by_role("menuitem", name="Sperren").click()
+        await page.get_by_label("Passphrase").fill("x")
+        await page.keyboard.press("Enter")
+        await page.locator(".item").wait_for()
+        assert await page.locator(".hit").count() == 0
+        assert await field.input_value() == ""
+
+
 TEXTS = """() => {
   const own = (one) => [...one.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data);
   const of = (root) => [...root.querySelectorAll("*")].flatMap((one) =>

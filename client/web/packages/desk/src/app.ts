@@ -150,6 +150,7 @@ class DeskElement extends HTMLElement {
     this.#room = null;
     this.#middle.show(null, null);
     this.#about.show(null);
+    this.#queue.forget();
     this.#queue.update(null);
     forgetShown(this.#strips);
     replace(this.#strips);

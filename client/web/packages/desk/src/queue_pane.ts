@@ -12,6 +12,7 @@ import { type DeskWords, longOf } from "./words.ts";
 
 const MAIN_VIEWS = ["waiting", "mine", "all"] as const;
 const MAX_FOUND = 100;
+const AGAIN_MS = 1_000;
 const MOST_COUNTED = 99;
 const MINUTE_MS = 60_000;
 
@@ -27,6 +28,8 @@ export interface QueuePane {
   readonly element: HTMLElement;
   update(selected: string | null): void;
   renew(): void;
+  /** Forget what was sought and found: it is of rooms, and outlives no lock. */
+  forget(): void;
   step(by: number): void;
   search(): void;
   nextView(): void;
@@ -45,6 +48,8 @@ export function queuePane(options: QueueOptions): QueuePane {
   let isChosen = false;
   let selected: string | null = null;
   let found: readonly FoundRow[] | null = null;
+  let sought = "";
+  let again = 0;
   const title = h("h1");
   const menu = h(
     "button",
@@ -88,21 +93,42 @@ export function queuePane(options: QueueOptions): QueuePane {
     view = next;
     isChosen = true;
     found = null;
+    sought = "";
     update(selected);
   }
 
   async function look(): Promise<void> {
-    const sought = field.value.trim();
-    if (sought === "") return;
-    const answer = await desk.ask({ type: "search", words: sought, limit: MAX_FOUND }).catch(() => null);
-    if (answer?.type !== "found") return;
+    sought = field.value.trim();
+    await seek();
+  }
+
+  async function seek(): Promise<void> {
+    const text = sought;
+    if (text === "") return;
+    const answer = await desk.ask({ type: "search", words: text, limit: MAX_FOUND }).catch(() => null);
+    if (answer?.type !== "found" || sought !== text) return;
     found = answer.found;
     update(selected);
   }
 
-  function endSearch(): void {
+  // What was found may have been erased, or withdrawn: it is sought anew, once for what comes together.
+  desk.hear((message) => {
+    const isFound = ({ id }: RoomRow) => found?.some((one) => one.room === id);
+    if (again !== 0 || message.type !== "rooms" || !message.rooms.some(isFound)) return;
+    again = setTimeout(() => {
+      again = 0;
+      void seek();
+    }, AGAIN_MS) as unknown as number;
+  });
+
+  function forget(): void {
     field.value = "";
+    sought = "";
     found = null;
+  }
+
+  function endSearch(): void {
+    forget();
     update(selected);
   }
 
@@ -194,6 +220,7 @@ export function queuePane(options: QueueOptions): QueuePane {
   return {
     element,
     update,
+    forget,
     renew() {
       list = null;
       update(selected);
