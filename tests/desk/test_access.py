@@ -16,6 +16,8 @@ from e2ee_client.desk.codec import type_name
 from e2ee_client.desk.hub import MAX_PAGES
 from e2ee_client.desk.link import BURST
 from practice import Practice
+from websockets import Origin
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 FOREIGN_HOSTS = (
@@ -103,13 +105,31 @@ async def test_a_token_works_once_and_sets_a_strict_cookie(praxis: Practice) -> 
 def test_a_token_ends_after_ten_minutes_and_with_the_next_one() -> None:
     now = itertools.count(0, TOKEN_MS)
     numbers = itertools.count(1)
-    access = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: next(now))
+    access = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: next(now), "desk")
     assert access.exchange(access.new_token(), "") is None
-    still = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: 0)
+    still = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: 0, "desk")
     first = still.new_token()
     second = still.new_token()
     assert still.exchange(first, "") is None
     assert still.exchange(second, "") is not None
+
+
+async def test_two_desks_of_one_machine_stand_beside_each_other_in_a_browser(praxis: Practice) -> None:
+    """A browser keeps one cookie of a name for all ports of a host."""
+    async with served(praxis.company) as (one, _), served(praxis.company) as (other, _):
+        browser: dict[str, str] = {}
+        keys: list[str] = []
+        for at in (one, other):
+            answer = await exchange(at)
+            browser |= dict(answer.cookies)
+            keys.append(answer.json()["key"])
+        sent = "; ".join(f"{name}={value}" for name, value in browser.items())
+        for at, key in zip((one, other), keys, strict=True):
+            to = f"ws{at.origin[4:]}/link"
+            async with connect(to, origin=Origin(at.origin), additional_headers={"Cookie": sent}) as socket:
+                page = Page(socket, "", key)
+                await page.say("enter", key=key)
+                assert (await page.next())["type"] == "welcome"
 
 
 async def test_neither_half_of_a_session_is_of_use_alone(praxis: Practice) -> None:

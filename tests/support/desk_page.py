@@ -14,8 +14,6 @@ from e2ee_client.rooms import Agent
 from e2ee_client.rooms.app_lock import LONGEST_MS, AppLock
 from websockets.asyncio.client import ClientConnection, connect
 
-COOKIE = "sealroom-desk"
-
 
 async def no_check(passphrase: str) -> None:
     """Every passphrase is right: a store in memory has none."""
@@ -88,7 +86,7 @@ class Page:
 async def page_of(at: Served) -> AsyncIterator[Page]:
     """Connect a page that has exchanged its token."""
     answer = await exchange(at)
-    cookie, key = answer.cookies[COOKIE], answer.json()["key"]
+    cookie, key = answer.cookies[at.access.cookie_name], answer.json()["key"]
     async with connected(at, cookie) as connection:
         page = Page(connection, cookie, key)
         await page.say("enter", key=key)
@@ -98,5 +96,5 @@ async def page_of(at: Served) -> AsyncIterator[Page]:
 def connected(at: Served, cookie: str, **headers: str) -> connect:
     """Connect with a cookie, as a page of the origin does."""
     origin = headers.pop("Origin", at.origin)
-    sent = {"Cookie": f"{COOKIE}={cookie}", **headers}
+    sent = {"Cookie": f"{at.access.cookie_name}={cookie}", **headers}
     return connect(f"ws{at.origin[4:]}/link", origin=origin, additional_headers=sent, max_size=None)  # type: ignore[arg-type]  # an Origin is a str

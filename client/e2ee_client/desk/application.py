@@ -19,7 +19,7 @@ from .assets import Asset
 from .file_routes import file_routes
 from .gate import Gate
 from .hub import Hub
-from .link import COOKIE, link
+from .link import link
 
 _EXCHANGE_MAX_B: Final = 1024
 
@@ -37,11 +37,11 @@ def application(hub: Hub, access: Access, assets: Mapping[str, Asset], host: str
 
     async def session(request: Request) -> Response:
         """Give a session for the token; the cookie is out of reach of scripts and of other sites."""
-        made = access.exchange(await _token(request), request.cookies.get(COOKIE, ""))
+        made = access.exchange(await _token(request), request.cookies.get(access.cookie_name, ""))
         if made is None:
             raise HTTPException(401)
         answer = JSONResponse({"key": made.key})
-        answer.set_cookie(COOKIE, made.cookie, path="/", httponly=True, samesite="strict")
+        answer.set_cookie(access.cookie_name, made.cookie, path="/", httponly=True, samesite="strict")
         return answer
 
     async def connected(socket: WebSocket) -> None:

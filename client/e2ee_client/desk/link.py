@@ -15,7 +15,6 @@ from .hub import MAX_PAGES, Hub
 from .page import Page
 from .schema import Enter, FromPage
 
-COOKIE: Final = "sealroom-desk"
 UNKNOWN: Final = 4401
 TOO_MANY: Final = 4429
 INVALID: Final = 4400
@@ -52,7 +51,7 @@ class Rate:
 
 async def link(socket: WebSocket, access: Access, hub: Hub) -> None:
     """Serve a page until it goes; what is no message ends the connection."""
-    cookie = socket.cookies.get(COOKIE, "")
+    cookie = socket.cookies.get(access.cookie_name, "")
     await socket.accept()
     try:
         if not access.knows_cookie(cookie):

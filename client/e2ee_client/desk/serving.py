@@ -51,8 +51,9 @@ async def serve(hub: Hub, port: int = 0) -> AsyncIterator[Served]:
     """
     page = await asyncio.to_thread(assets.load)
     listening = _listen(port)
-    host = f"{LOOPBACK}:{listening.getsockname()[1]}"
-    access = Access(hub.agent.client.runtime.rng, hub.now_ms)
+    port = listening.getsockname()[1]
+    host = f"{LOOPBACK}:{port}"
+    access = Access(hub.agent.client.runtime.rng, hub.now_ms, f"sealroom-desk-{port}")
     config = uvicorn.Config(
         application(hub, access, page, host),
         ws="websockets-sansio",
