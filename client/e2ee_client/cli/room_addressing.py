@@ -16,6 +16,7 @@ from e2ee_client.rooms import Company, CompanyRoom, CustomerRoom, Room
 
 from .addressing import label_of, short_id
 from .failures import Refused
+from .neutral import neutral_name
 from .texts import Texts
 
 _LEAST_DIGITS: Final = 4
@@ -169,11 +170,16 @@ def room_label(client: Client, room_id: bytes, texts: Texts) -> str:
     return short_id(room_id)
 
 
+def _nameless(person: Person, texts: Texts) -> str:
+    """Return what a device of the company without a card that is known here is called."""
+    return f"{texts.say(f'role.{person.role.value}')} {short_id(person.device_id)}"
+
+
 def person_name(person: Person, texts: Texts) -> str:
     """Return what somebody is called in a room."""
     if person.is_this:
         return texts.say("chat.you")
     if person.role is Role.CUSTOMER:
         return texts.say("role.customer")
-    name = label_of(person.name, person.device_id)
+    name = neutral_name(person.name) if person.name else _nameless(person, texts)
     return f"{name} ({texts.say('role.bot')})" if person.is_bot else name

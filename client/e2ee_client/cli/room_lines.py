@@ -160,7 +160,7 @@ def kind_name(kind: int) -> str:
 
 def entry_line(entry: Entry, client: Client, texts: Texts, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Return an entry as one harmless line."""
-    when, name = local_time(entry.received_ms, form), person_name(entry.author, texts)
+    when, name = local_time(entry.written_ms, form), person_name(entry.author, texts)
     said = entry.text
     if said is None:
         return neutral(f"{when} -- {what_happened(entry, client, texts)}")

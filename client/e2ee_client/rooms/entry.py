@@ -70,6 +70,11 @@ class Entry:
         return self._view.received_ms
 
     @property
+    def written_ms(self) -> int:
+        """When it was written, as a person is shown it (TRN-49): `sent_ms`, at the latest `received_ms`."""
+        return min(self.sent_ms, self.received_ms)
+
+    @property
     def payload(self) -> EntryPayload | None:
         """What it says; None where the body is hidden, erased or was never given to us."""
         return self._view.payload

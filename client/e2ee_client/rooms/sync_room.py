@@ -35,6 +35,7 @@ class Entry(Handle[entries.Entry]):
     is_ours = Read[bool]("is_ours")
     sent_ms = Read[int]("sent_ms")
     received_ms = Read[int]("received_ms")
+    written_ms = Read[int]("written_ms")
     payload = Read[EntryPayload | None]("payload")
     text = Read[str | None]("text")
     first_wording = Read[str | None]("first_wording")

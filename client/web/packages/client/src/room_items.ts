@@ -90,11 +90,16 @@ function itemOf(entry: EntryView, answers: ReadonlyMap<string, Value>, around: A
   return happeningOf(entry);
 }
 
+/** When an entry was written, as a person is shown it (TRN-49). */
+function writtenMs({ sentMs, receivedMs }: EntryView): number {
+  return Math.min(sentMs, receivedMs);
+}
+
 function message(entry: EntryView, { failures, fileOf }: Around): Message {
   const { id, author, delivery } = entry;
   return {
     ...{ kind: "message", id, author, delivery, file: fileOfEntry(entry, fileOf(id)), question: null },
-    writtenMs: entry.sentMs,
+    writtenMs: writtenMs(entry),
     text: entry.text ?? "",
     language: entry.language,
     failure: delivery === "failed" ? (failures.get(id) ?? "relay.denied") : null,
@@ -172,8 +177,16 @@ function answersOf(entries: readonly EntryView[]): ReadonlyMap<string, Value> {
 // --- lines that nobody wrote ---
 
 function happening(entry: EntryView, what: Happened, more: Partial<Happening> = {}): Happening {
-  const { id, receivedMs: atMs } = entry;
-  return { kind: "happening", id, atMs, what, member: null, detail: null, count: null, ...more };
+  return {
+    kind: "happening",
+    id: entry.id,
+    atMs: writtenMs(entry),
+    what,
+    member: null,
+    detail: null,
+    count: null,
+    ...more,
+  };
 }
 
 function happeningOf(entry: EntryView): readonly Happening[] {

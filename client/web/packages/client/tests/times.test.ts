@@ -1,0 +1,24 @@
+/** When an entry was written, as the person is shown it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hex } from "@sealroom/core/bytes.ts";
+import { judge } from "../src/engine/rooms/judging.ts";
+import { Items } from "../src/room_items.ts";
+import { entriesOf } from "../src/views.ts";
+import { agent, desk, NOW_MS } from "./shop.ts";
+import { Scene } from "./shop_room.ts";
+
+const HOUR_MS = 3_600_000;
+
+test("a text is shown with the time at which it was written, and never with one after it came (TRN-49)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  const late = scene.hears(agent, "lange unterwegs", { sentMs: NOW_MS - 3 * HOUR_MS });
+  const ahead = scene.hears(desk, "von morgen", { sentMs: NOW_MS + HOUR_MS });
+  const { path } = judge(scene.c, scene.room);
+  const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
+  const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
+  const shown = new Map(items.map((one) => [one.id, one.kind === "message" ? one.writtenMs : one.atMs]));
+  assert.equal(shown.get(hex(late.hash)), NOW_MS - 3 * HOUR_MS);
+  assert.equal(shown.get(hex(ahead.hash)), NOW_MS);
+});

@@ -1,0 +1,55 @@
+"""When an entry was written, as people are shown it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conversations import until, until_read
+from e2ee_client.rooms import CompanyRoom, Customer, Entry
+from e2ee_client.testing import FakeClock
+from practice import ORIGIN, Practice
+
+HOUR_MS = 3_600_000
+QUESTION = "Haben Sie morgen einen Termin frei?"
+
+
+async def entry_of(room: CompanyRoom, text: str) -> Entry | None:
+    return next((one for one in await room.texts() if one.text == text), None)
+
+
+async def has_text(room: CompanyRoom, text: str) -> bool:
+    return await entry_of(room, text) is not None
+
+
+async def test_what_is_handed_over_is_shown_with_the_time_at_which_it_was_written(praxis: Practice) -> None:
+    """TRN-49: not with that at which it reached who takes the room hours later."""
+    clock = praxis.network.clock
+    assert isinstance(clock, FakeClock)
+    agent = await praxis.agent("Frau Sommer")
+    room = await praxis.opened(await praxis.customer())
+    sent = await room.send(QUESTION)
+    await until(lambda: any(one.unread == 1 for one in praxis.company.rooms()))
+    at_company = praxis.company.room(room.room_id)
+    clock.advance(3 * HOUR_MS)
+    ours = await anext(agent.waiting())
+    await ours.claim(600)
+    await until(lambda: at_company.assigned is not None)
+    assert await at_company.hand_over(agent.me().device_id) == 1
+    await until_read(lambda: has_text(ours, QUESTION), True)
+    shown = await entry_of(ours, QUESTION)
+    assert shown is not None
+    assert shown.received_ms - sent.sent_ms >= 3 * HOUR_MS
+    assert shown.written_ms == sent.sent_ms
+
+
+async def test_a_clock_that_is_ahead_writes_nothing_in_the_future(praxis: Practice) -> None:
+    """TRN-49: nothing is shown as written after it came."""
+    ahead = FakeClock(praxis.network.clock.now_ms() + HOUR_MS, speed=20)
+    runtime = replace(praxis.network.runtime(), clock=ahead)
+    async with Customer.open(None, company=ORIGIN, fetch=praxis.fetch, runtime=runtime) as me:
+        room = await me.accept(await me.notice())
+        await room.send("Von morgen")
+        await until(lambda: any(one.unread == 1 for one in praxis.company.rooms()))
+        shown = await entry_of(praxis.company.room(room.room_id), "Von morgen")
+        assert shown is not None
+        assert shown.written_ms == shown.received_ms < shown.sent_ms
