@@ -30,7 +30,7 @@ class Access:
     rng: Callable[[int], bytes] = field(repr=False)
     now_ms: Callable[[], int]
     cookie_name: str
-    """One of its own: a browser keeps one cookie of a name for all ports, and so for all desks of a machine."""
+    """One of its own: of one name a browser keeps one cookie for all ports, and so for all desks."""
     _token: str = field(default="", repr=False)
     _ends_ms: int = 0
     _sessions: list[Halves] = field(default_factory=list, repr=False)
