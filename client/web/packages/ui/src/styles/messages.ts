@@ -39,7 +39,11 @@ export const messagesStyle: CSSStyleSheet = sheet(`
 .side { display: flex; flex: none; align-items: center; gap: 2px; min-height: 32px; opacity: 0; }
 .own .side { flex-direction: row-reverse; }
 .row:hover .side, .row:focus-within .side, .side:has([aria-expanded="true"]) { opacity: 1; }
-@media (hover: none) { .side { opacity: 1; } .row:not(:focus-within) .side time { display: none; } }
+@media (hover: none) {
+  .side { position: relative; min-width: var(--target); opacity: 1; }
+  .side time { position: absolute; inset-block-end: 100%; inset-inline: 0; text-align: center; opacity: 0; }
+  .row:focus-within .side time { opacity: 1; }
+}
 .quote, .state .plain { min-height: var(--target); }
 .state { display: flex; flex-wrap: wrap; align-items: center; justify-content: flex-end; gap: 4px 8px;
   margin-block-start: 4px; padding-inline: 2px; }
