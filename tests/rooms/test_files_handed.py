@@ -11,15 +11,18 @@ from e2ee_client.rooms import (
     Agent,
     CompanyRoom,
     CustomerRoom,
+    Entry,
     EntryProgress,
     FileDropped,
     FileFailed,
     FileHeld,
 )
 from e2ee_client.runtime import file_sending
-from e2ee_client.runtime.transfer import Transfer
+from e2ee_client.runtime.transfer import ReadPart, Transfer, Upload
 from file_scene import TEXT, file, files_of, the_file
 from practice import Practice
+
+from e2ee.rooms.payloads import File
 
 HANDED = 64
 
@@ -27,6 +30,12 @@ HANDED = 64
 def blobs(praxis: Practice) -> list[object]:
     """What the relay holds."""
     return praxis.network.relay._file.connection.execute("SELECT key FROM blob").fetchall()
+
+
+def file_of(entry: Entry) -> File:
+    """The file that an entry announces."""
+    assert isinstance(entry.payload, File)
+    return entry.payload
 
 
 async def taken(praxis: Practice, tmp_path: Path) -> tuple[CustomerRoom, CompanyRoom, Agent, CompanyRoom]:
@@ -137,3 +146,77 @@ async def test_a_file_of_ours_that_is_still_at_the_relay_is_left_there(
     assert blobs(praxis) == before
     (row,) = praxis.company.client.shell.machine.files.outgoing()
     assert agent.me().device_id in row.recipients
+
+
+async def test_a_desk_that_neither_wrote_nor_paid_drops_what_it_has_put_again(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """FIL-25: who was handed the entry tells the desks, of which one has handed it over."""
+    desks = [praxis.company, await praxis.agent("Zentrale", front_desk=True)]
+    agent = await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    await room.send_file(file(tmp_path))
+    (sent,) = await files_of(room)
+    payer = file_of(sent).payer
+    (desk,) = (one for one in desks if one.me().device_id != payer)
+    await until(lambda: any(one.room_id == room.room_id for one in desk.rooms()))
+    await the_file(desk.room(room.room_id))
+    await until(lambda: not blobs(praxis))
+    at_agent = await anext(agent.waiting())
+    await at_agent.claim(600)
+    await until(lambda: room.assigned is not None)
+    ours = desk.events()
+    await desk.room(room.room_id).hand_over(agent.me().device_id, HANDED)
+    assert (await next_of(ours, FileDropped)).entry_hash == sent.hash
+    await until(lambda: not blobs(praxis))
+
+
+async def test_a_file_that_is_refused_keeps_no_other_one_back(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-22: of two the relay takes the second one."""
+    agent = await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    for name in ("eins.txt", "zwei.txt"):
+        await room.send_file(file(tmp_path, name))
+    at_desk = praxis.company.room(room.room_id)
+    await the_file(at_desk, 2)
+    await until(lambda: not blobs(praxis))
+    at_agent = await anext(agent.waiting())
+    await at_agent.claim(600)
+    await until(lambda: room.assigned is not None)
+    first, second = await files_of(room)
+    put, refused = Transfer.put, file_of(first).blob
+
+    async def choose(transfer: Transfer, upload: Upload, read: ReadPart) -> int:
+        if upload.blob == refused:
+            raise BlobRefused("not this one", reason="DENIED")
+        return await put(transfer, upload, read)
+
+    monkeypatch.setattr(Transfer, "put", choose)
+    monkeypatch.setattr(file_sending, "_AGAIN_S", 2)
+    theirs = agent.events()
+    await at_desk.hand_over(agent.me().device_id, HANDED)
+    assert (await next_of(theirs, FileHeld)).entry_hash == second.hash
+
+
+async def test_a_blob_that_is_somebody_elses_is_to_be_dropped_once(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-26"""
+    room = await praxis.opened(await praxis.customer())
+    asked: list[bytes] = []
+    await room.send("Guten Tag")
+    await until(lambda: any(one.unread for one in praxis.company.rooms()))
+    at_desk = praxis.company.room(room.room_id)
+    sent = await at_desk.send_file(file(tmp_path))
+
+    async def refuse(_: Transfer, blob: bytes, _secret: bytes) -> None:
+        asked.append(blob)
+        raise BlobRefused("it is somebody else's", reason="DENIED")
+
+    monkeypatch.setattr(Transfer, "drop", refuse)
+    await at_desk.erase([sent])
+    await until(lambda: bool(asked))
+    await until(lambda: not praxis.company.client.shell.machine.files.outgoing())
+    assert len(asked) == 1

@@ -40,6 +40,7 @@ from .transfer import Upload, parts_of
 
 MOST_WAITING: Final = 256
 _AGAIN_S: Final = 60
+_DENIED_AGAIN: Final = 2
 _FULL: Final = frozenset({"QUOTA", "TOO_LARGE"})
 
 
@@ -202,10 +203,10 @@ class FileSending:
         rows = await self._work.step(lambda turn, files: files.handed(turn, room_id, to, count))
         if not self._work.is_online:
             return
+        jobs = [self._work.begin(self._put_one_again(row)) for row in rows]
         with suppress(TimeoutError):
             async with asyncio.timeout(_AGAIN_S):
-                for row in rows:
-                    await self._put_one_again(row)
+                await asyncio.gather(*jobs)
 
     async def _put_one_again(self, row: FileOut) -> None:
         """Put the file of an entry again; one that the relay has still is left to who has put it."""
@@ -214,7 +215,7 @@ class FileSending:
         copy, is_ours = SealedCopy(place, row.size_b, is_whole=True), row.payer is not None
         try:
             if not await self._is_there(company, row):
-                await self._work.patiently(company, lambda: self._put(row, copy))
+                await self._work.patiently(company, lambda: self._put(row, copy), denied=_DENIED_AGAIN)
         except (BlobRefused, FileCorrupt, FileQuota, FileUnusable, RelayUnavailable):
             if not is_ours:
                 await self._work.step(lambda turn, files: files.forget(turn, row.id))
@@ -281,11 +282,15 @@ class FileSending:
             self._work.begin(self._drop(row)).add_done_callback(lambda _: self._dropping.discard(row.id))
 
     async def _drop(self, row: FileOut) -> None:
-        """Have the relay drop a blob; then its row goes."""
+        """Have the relay drop a blob; then its row goes, also where the blob is not ours (FIL-26)."""
         if row.mailbox:
             company = await self._work.ask(lambda files: files.company(row.room_id))
             transfer = self._work.transfer(company)
-            await self._work.patiently(company, lambda: transfer.drop(row.blob, row.secret))
+            try:
+                await self._work.patiently(company, lambda: transfer.drop(row.blob, row.secret), denied=0)
+            except BlobRefused as error:
+                if error.reason != DENIED:
+                    raise
         await self._work.step(lambda turn, files: files.forget(turn, row.id))
 
 

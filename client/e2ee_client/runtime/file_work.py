@@ -33,7 +33,7 @@ _FIRST_PAUSE_MS: Final = 5_000
 _MOST_PAUSE_MS: Final = 600_000
 _LATER: Final = frozenset({"RATE_LIMITED", "UNAVAILABLE"})
 _MOST: Final = 5
-_MOST_REFUSED: Final = {GONE: 0, DENIED: 20}
+_MOST_DENIED: Final = 20
 """After how many refusals of one reason a relay is believed; a token may be on its way to it (DENIED)."""
 _LOG: Final = logging.getLogger("sealroom")
 
@@ -106,16 +106,18 @@ class FileWork:
         """Tell the application."""
         self.log.put(event)
 
-    async def patiently(self, company: AccountId, work: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(
+        self, company: AccountId, work: Callable[[], Awaitable[T]], *, denied: int = _MOST_DENIED
+    ) -> T:
         """Do something with a company's relay, again while it cannot now, each time after a longer pause.
 
         A relay that says why it cannot now is asked for as long as it says so; one that refuses for another
-        reason is believed after some times.
+        reason is believed after some times: after so many further ones where it says DENIED.
 
         Raises:
             BlobRefused, RelayUnavailable: it never will. What `work` raises.
         """
-        pause_ms, refused = _FIRST_PAUSE_MS, Counter[str]()
+        pause_ms, refused, most = _FIRST_PAUSE_MS, Counter[str](), {GONE: 0, DENIED: denied}
         while True:
             try:
                 async with self.slot(company):
@@ -125,9 +127,7 @@ class FileWork:
                     raise
             except BlobRefused as error:
                 refused[error.reason] += 1
-                if error.reason not in _LATER and refused[error.reason] > _MOST_REFUSED.get(
-                    error.reason, _MOST
-                ):
+                if error.reason not in _LATER and refused[error.reason] > most.get(error.reason, _MOST):
                     raise
             await self.clock.wait_until(self.clock.now_ms() + pause_ms)
             pause_ms = min(2 * pause_ms, _MOST_PAUSE_MS)

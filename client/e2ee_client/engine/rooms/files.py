@@ -284,7 +284,7 @@ class Files(Part):
         return sum(sealed_size(one.size_b) for one in self.incoming(Turn(0)) if one.is_held)
 
     def have(self, turn: Turn, entry_hash: EntryHash) -> None:
-        """This device holds a file: tell writer and payer (FIL-14)."""
+        """This device holds a file: tell who may put or drop its blob (FIL-14, FIL-25)."""
         row = self._row(turn, entry_hash)
         if row is None or row.is_held:
             return
@@ -292,8 +292,10 @@ class Files(Part):
         turn.put(row.put())
         self._plan(turn, row)
         turn.notify(FileHeld(row.room_id, entry_hash, self._rooms.around.us.device_id))
-        room = self._rooms.room(turn, row.room_id)
-        to = {row.writer, row.payer} - {self._rooms.around.us.device_id}
+        room, us = self._rooms.room(turn, row.room_id), self._rooms.around.us
+        to = {row.writer, row.payer}
+        if not self._went_to(room, us, self._followed(turn, room, entry_hash)):
+            to |= set(room.states.stewards(turn.now_ms))
         # A desk that has given the room away pays, and has handed the entry over, all the same (ROOM-15).
         known = [one for one in room.states.recipients(int(Kind.STATE), turn.now_ms) if one.device_id in to]
         payload = OfRooms(ContentType.SIGNAL, encode_signal(row.room_id, Held(entry_hash)))
@@ -346,10 +348,13 @@ class Files(Part):
 
     def _lacking(self, turn: Turn, room: RoomEngine, row: FileIn) -> set[DeviceId]:
         """The others to whom an entry went, but its writer."""
-        stored = room.log.find(turn, row.entry)
-        followed = None if stored is None else stored.followed
+        followed = self._followed(turn, room, row.entry)
         found = room.states.recipients(int(Kind.FILE), turn.now_ms)
         return {one.device_id for one in found if self._went_to(room, one, followed)} - {row.writer}
+
+    def _followed(self, turn: Turn, room: RoomEngine, entry_hash: EntryHash) -> EntryHash | None:
+        stored = room.log.find(turn, entry_hash)
+        return None if stored is None else stored.followed
 
     def _went_to(self, room: RoomEngine, one: Author, followed: EntryHash | None) -> bool:
         return one.account_id != room.live.company or room.states.received_then(one, followed)

@@ -7,10 +7,11 @@ import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { decode, encode } from "@sealroom/core/wire/cbor.ts";
 import type { LinkEvents } from "../src/engine/ports.ts";
 import type { FilesHost } from "../src/files/host.ts";
-import { get, PART_B, put } from "../src/files/transfer.ts";
-import { frame, hello } from "./relay_frames.ts";
+import { drop, get, PART_B, put } from "../src/files/transfer.ts";
+import { ERROR, frame, hello } from "./relay_frames.ts";
 
-const [PUT, GET] = [16, 17];
+const [PUT, GET, DROP] = [16, 17, 18];
+const [DENIED, BAD_REQUEST] = [6, 2];
 const [BLOB_STATE, BLOB_DATA] = [79, 81];
 
 /** A relay behind a link of so many bytes a second each way. */
@@ -22,6 +23,8 @@ class SlowRelay {
   private timers: { readonly atMs: number; readonly then: () => void }[] = [];
   private readonly rateOf: (requests: number) => number;
   private readonly sizeB: number;
+  /** With which code it refuses to drop. */
+  refusal = DENIED;
 
   constructor(sizeB: number, rateOf: (requests: number) => number) {
     this.sizeB = sizeB;
@@ -48,7 +51,7 @@ class SlowRelay {
     };
     this.wake(this.nowMs, () => {
       events.opened();
-      say(hello({ operations: [15, PUT, GET] }), 0);
+      say(hello({ operations: [15, PUT, GET, DROP] }), 0);
     });
     const heard = (message: Bytes, tookMs: number): void => {
       if (isOver) return;
@@ -78,6 +81,7 @@ class SlowRelay {
   }
 
   private answer([operation, id, ...fields]: readonly Value[]): Value {
+    if (operation === DROP) return frame([ERROR, id as number, this.refusal, 0]);
     if (operation === GET) {
       const [, first, count] = fields as [Bytes, number, number];
       return frame([BLOB_DATA, id as number, this.parts.slice(first, first + count)]);
@@ -147,4 +151,12 @@ test("after a connection on which no part came they are put one at a time, until
   const quick = new SlowRelay(parts.length * PART_B, (requests) => (requests <= 4 ? 1_000 : 1e9));
   await putOver(quick, parts);
   assert.deepEqual(quick.inFlight.slice(0, 9), [1, 2, 3, 4, 1, 1, 2, 3, 4]);
+});
+
+test("a blob of somebody else is dropped by that, and not asked for again (FIL-26)", async () => {
+  const relay = new SlowRelay(1, () => 1e9);
+  const dropping = () => relay.until(drop(relay.means(), new Uint8Array(32), new Uint8Array(32)));
+  await dropping();
+  relay.refusal = BAD_REQUEST;
+  await assert.rejects(dropping, { code: "file.relay" });
 });
