@@ -17,8 +17,8 @@ from .scheduler import Scheduler
 if TYPE_CHECKING:
     from .websocket import Connection
 
-# So much is read at a time.
-BUFFER_B: Final = 1 << 17
+# So much is read at a time: two parts of a blob come in one message, with their heads.
+BUFFER_B: Final = (1 << 17) + (1 << 10)
 
 
 class Service(Protocol):

@@ -264,8 +264,9 @@ class _Line:
     async def answer(self) -> Frame:
         """Wait for the answer to the oldest request."""
         request_id = self._waiting.popleft()
-        # One time for all: what else a relay sends meanwhile does not prolong it.
-        await _in_time(self._receive_until(request_id))
+        if request_id not in self._answers:
+            # One time for all: what else a relay sends meanwhile does not prolong it.
+            await _in_time(self._receive_until(request_id))
         frame = self._answers.pop(request_id)
         if isinstance(frame, ErrorReply):
             failure = BlobRefused(f"the relay refused: {frame.code.name}", reason=frame.code.name)
