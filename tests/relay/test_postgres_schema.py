@@ -56,6 +56,12 @@ from view_in_memory import Asker
 OK, DENIED, QUOTA = ErrorCode.OK, ErrorCode.DENIED, ErrorCode.QUOTA
 
 
+def find_seq_floor(db: psycopg.Connection) -> int:
+    """The number above which the operator's word, or another database, has new ones."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'seq_floor'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def now_ms() -> int:
     return START_MS
 
@@ -134,12 +140,12 @@ def test_a_command_on_a_machine_with_a_wrong_clock_does_nothing(
     node = make_node()
     address, _ = make_mailbox(node)
     assert send(node, item(address)) == [OK]
-    before = upkeep.find_seq_floor(db)
+    before = find_seq_floor(db)
     later_ns = time.time_ns() + 10 * 365 * DAY_MS * 1_000_000
     monkeypatch.setattr(time, "time_ns", lambda: later_ns)
     assert run(url, capsys, command)[0] == 1
     assert rows(db, "message") == 1
-    assert upkeep.find_seq_floor(db) == before
+    assert find_seq_floor(db) == before
 
 
 # --- schema ---
@@ -392,6 +398,22 @@ def test_a_copy_that_is_put_back_under_a_standing_connection_burns_too(
 
 
 # --- the operator's commands ---
+
+
+def test_a_node_that_runs_heeds_what_the_operator_declares(
+    url: str, make_node: Callable[..., Node], db: psycopg.Connection, clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """RLY-112, RLY-103: its next number is above all that a database of before can have given."""
+    clock.now_ms = time.time_ns() // 1_000_000
+    node = make_node()
+    address, _ = make_mailbox(node)
+    assert send(node, item(address)) == [OK]
+    assert run(url, capsys, "restored")[0] == 0
+    assert send(node, item(address)) == [OK]
+    last = db.execute("SELECT max(seq) FROM message").fetchone()
+    assert last is not None
+    assert last[0] > find_seq_floor(db) > 0
 
 
 def run(url: str, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

@@ -39,7 +39,6 @@ from .postgres_session import Link, connect, refuse_other_time, refuse_unfit
 from .postgres_upkeep import (
     ask_tables,
     expire_short_lived,
-    find_seq_floor,
     keep_up,
     lineage_of,
     make_missing,
@@ -109,7 +108,6 @@ class PostgresStore:
         self._poll_s = poll_s
         self._words = words if words is not None else Notifications(url)
         self._has_threads = has_threads
-        self._seq_floor = 0
         self._blocked: frozenset[bytes] = frozenset()
         self._node: Listener | None = None
         self._wakes: Wakes | None = None
@@ -164,17 +162,7 @@ class PostgresStore:
         self._lineage = lineage
         burned = note_identity(db, self._clock())
         self.burned = burned if burned is not None else self.burned
-        self._seq_floor = find_seq_floor(db)
         self._tables = ask_tables(db).fetchone()
-
-    def _refuse_replaced(self, found: psycopg.Cursor[tuple[Any, ...]]) -> None:
-        """Have the connection checked anew where the tables are others (RLY-197).
-
-        Raises:
-            Replaced: they are.
-        """
-        if found.fetchone() != self._tables:
-            raise Replaced
 
     # --- operations: in the threads of the workers ---
 
@@ -197,20 +185,22 @@ class PostgresStore:
         return group.aftermath
 
     def _context(self) -> Context:
+        tables = self._tables or (None,)
         return Context(
+            tables=tables,
             policy=self._policy,
             limits=self._listener.limits,
             node=self.name,
             now_ms=self._clock(),
             skew_ms=self.skew_ms,
-            seq_floor=self._seq_floor,
+            seq_floor=tables[-1] or 0,
             blocked=self._blocked,
         )
 
     def _decide(self, db: psycopg.Connection, group: BlobGroup) -> None:
         tables = ask_tables(db)
         group.read_ahead()
-        self._refuse_replaced(tables)
+        _refuse_replaced(tables, group.context.tables)
         for op in group.ops:
             rules.decide(group, op, self._policy, group.context.now_ms)
         group.write()
@@ -225,7 +215,7 @@ class PostgresStore:
             self._loop.call_soon_threadsafe(self._follow_up, ops, aftermath)
 
     def _run_jobs(self, db: psycopg.Connection, jobs: list[_Job]) -> list[Any]:
-        self._refuse_replaced(ask_tables(db))
+        _refuse_replaced(ask_tables(db), self._tables)
         return [job.run(db) for job in jobs]
 
     def _hand_over_jobs(self, jobs: list[_Job], results: list[Any] | None, _seconds: float) -> None:
@@ -390,6 +380,16 @@ class PostgresStore:
 
     def _count_expired(self, expired: int) -> None:
         self._listener.counters["expired"] += expired
+
+
+def _refuse_replaced(found: psycopg.Cursor[tuple[Any, ...]], tables: tuple[Any, ...] | None) -> None:
+    """Have the connection checked anew where the tables are others (RLY-197).
+
+    Raises:
+        Replaced: they are.
+    """
+    if found.fetchone() != tables:
+        raise Replaced
 
 
 def _ignore(_result: object) -> None:

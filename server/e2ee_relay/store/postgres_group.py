@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from e2ee_relay.limits import Policy
 from e2ee_relay.protocol import Ack, BlobOpen, CreateMailbox, DeleteMailbox, Send, TokenAdd, TokenRevoke
@@ -26,6 +26,7 @@ class Replaced(Exception):
 class Context:
     """What a group needs to know beside its operations."""
 
+    tables: tuple[Any, ...]  # those that the connection was checked for
     policy: Policy
     limits: Limits
     node: str  # the name of this node, in hex

@@ -218,19 +218,15 @@ def lineage_of(db: psycopg.Connection) -> str:
 def ask_tables(db: psycopg.Connection) -> psycopg.Cursor[tuple[Any, ...]]:
     """Ask for the name of the tables and their numbers: other ones were made anew or put back (RLY-197).
 
-    Within a transaction they stay until its end. Beside them, what makes its commit durable (RLY-100).
+    Within a transaction they stay until its end. Beside them, what makes its commit durable (RLY-100), and
+    the number above which new ones are: the operator may have raised it (RLY-112).
     """
     return db.execute(
         "SELECT value, tableoid::bigint, to_regclass('prekey')::oid::bigint, current_setting('fsync'),"
-        " current_setting('full_page_writes'), current_setting('synchronous_commit')"
+        " current_setting('full_page_writes'), current_setting('synchronous_commit'),"
+        " (SELECT value::bigint FROM meta WHERE name = 'seq_floor')"
         " FROM meta WHERE name = 'lineage'"
     )
-
-
-def find_seq_floor(db: psycopg.Connection) -> int:
-    """Return the number above which all new ones are."""
-    row = db.execute("SELECT value FROM meta WHERE name = 'seq_floor'").fetchone()
-    return 0 if row is None else int(row[0])
 
 
 def _put(db: psycopg.Connection, name: str, value: str) -> None:
