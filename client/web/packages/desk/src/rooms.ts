@@ -41,11 +41,11 @@ export function labelsOf(state: DeskState): string[] {
   return [...found].sort((a, b) => a.localeCompare(b));
 }
 
-/** What a room is called: whom the company's login names, or a short pseudonym. */
+/** What a room is called: whom the company's login names, or a short pseudonym, the same before it is taken and after. */
 export function nameOfRoom(row: RoomRow, state: DeskState, words: DeskWords): string {
   const known = state.previews.get(row.id)?.customer ?? null;
   if (known !== null) return known;
-  return words("row.customer", { short: (row.customer ?? row.id).slice(0, 4) });
+  return words("row.customer", { short: row.id.slice(0, 4) });
 }
 
 /** How pressing a wait is: told by a word and a picture too. */

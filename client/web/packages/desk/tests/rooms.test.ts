@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { whyShut } from "../src/rooms.ts";
+import type { DeskState } from "../src/desk.ts";
+import type { RoomRow } from "../src/messages.ts";
+import { nameOfRoom, whyShut } from "../src/rooms.ts";
 import { deskWords } from "../src/words.ts";
 
 test("why nothing can be written is a sentence in each part of a room's life", () => {
@@ -19,4 +21,12 @@ test("what the desk has handed to its relay's way is not called sent, nor is a c
   assert.equal(deskWords("de").ui("delivery.sent"), "Unterwegs");
   assert.equal(deskWords("en").notes("delivery.sent"), "On its way");
   assert.match(deskWords("de")("ask.erase.text"), /Der Kunde behält sie/u);
+});
+
+test("a room that waits is called the same once it is taken and its customer is known", () => {
+  const state = { previews: new Map() } as unknown as DeskState;
+  const names = [null, "0a1b".repeat(16)].map((customer) => {
+    return nameOfRoom({ id: "fcd1".repeat(8), customer } as RoomRow, state, deskWords("de"));
+  });
+  assert.equal(names[0], names[1]);
 });
