@@ -162,7 +162,8 @@ class DeviceReplaced:
     """Our own newest list does not name this device: another one has taken its place, as after a restore.
 
     `by_code`: somebody has gone on with the account by its recovery code, or with a copy of this store or a
-    backup (ACC-74). Ask the person whether it was itself; if not, only a new account helps.
+    backup (ACC-74), or has listed a device beside this one, which may be taken out again by now (ACC-75). Ask
+    the person whether it was itself; if not, only a new account helps.
     """
 
     by_code: bool = False

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from e2ee_client.engine import Recovery
+from e2ee_client.engine.dossiers import Dossiers
 from e2ee_client.engine.entry import Entry
 from e2ee_client.engine.link import Link
 from e2ee_client.engine.own_mailbox import Mailbox
@@ -15,14 +16,19 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm, NewDevice
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import LookupResult, Send
-from engine_world import Node, SeededRng, World
+from engine_world import RELAY_URL, Node, SeededRng, World
 from relay_scenes import losing
 
 from e2ee import recovery
+from e2ee.content import WayBack
+from e2ee.errors import ContentError, NoRight
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, new_device, next_list, redated, sign_list
 from e2ee.ids import AccountId
 from e2ee.ports import Rng
+from e2ee.rooms.signals import Contact as Introduced
+from e2ee.rooms.signals import Dossier, encode_dossier
 from e2ee.secret import AccountKey
+from e2ee.wire import cbor
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -409,3 +415,235 @@ def test_a_record_that_the_relay_withholds_ends_no_device_that_was_set_back(
         assert (phone.engine._state.own.device_list.seq == newest) is not is_withheld
     world.advance(HOUR_MS)
     assert phone.engine._state.own.device_list.seq >= newest
+
+
+# --- a device that is listed while the person's are off, and taken out again (ACC-76, ACC-77) ---
+
+
+class Thief:
+    """Who has seen the code, with a device and lists of his own."""
+
+    def __init__(self, world: World, company: Node, phone: Node) -> None:
+        self._world, self._company = world, company
+        self.phone = phone.engine._state.own.device.record
+        self.node = world.node("Dieb", recovery=Recovery(CODE, is_typed=True))
+        self.record = self.node.engine._state.own.device.record
+        self.account_id = self.record.account_id
+
+    def signs(self, *records: DeviceRecord) -> DeviceList:
+        """Sign the list after the one that the company has."""
+        before = self._company.engine._state.contacts[self.account_id].device_list()
+        return sign_list(
+            CODE.account_key(), next_list(self.account_id, before, records, None, self._world.now_ms)
+        )
+
+    def comes(self, *records: DeviceRecord) -> None:
+        """Write to the company under a list that names these, and the thief's device."""
+        self.node.engine._state.own.device_list = self.signs(self.record, *records)
+        self.node.start()
+        self.node.send(self.node.add(self._company.engine.card()), "ich bin es")
+        self._world.advance(HOUR_MS)
+
+    def gives(self, *records: DeviceRecord) -> None:
+        """Have the company pin a list that names these alone, in the session that is there."""
+        engine = self._company.engine
+        turn = Turn(self._world.now_ms, engine.account_id)
+        contact = engine._state.contacts[self.account_id]
+        engine._context.contents._list(turn, contact, self.signs(*records).signed)
+        self._company.carry_out(turn.effects())
+        self._world.advance(MINUTE_MS)
+
+
+def night(*, is_struck_off: bool = False) -> tuple[World, Node, Node, Thief]:
+    """The person's device is off. A thief lists one beside it, or in its place, and takes it out again."""
+    world, company, phone = person_and_company()
+    company.send(phone.engine.account_id, "am Abend")
+    world.advance(MINUTE_MS)
+    phone.stop()
+    phone.alive = False
+    world.advance(20 * DAY_MS)
+    thief = Thief(world, company, phone)
+    thief.comes(*([] if is_struck_off else [thief.phone]))
+    company.send(phone.engine.account_id, "in der Nacht")
+    world.advance(HOUR_MS)
+    assert thief.node.texts() == ["in der Nacht"]
+    thief.node.stop()
+    if is_struck_off:
+        thief.gives()
+    thief.gives(thief.phone)
+    return world, company, phone, thief
+
+
+def morning(world: World, company: Node, phone: Node) -> None:
+    """The person's device is on again, and signs the list that is due, of a number above the night's."""
+    at_night = company.engine._state.contacts[AccountId(phone.engine.account_id)].device_list()
+    assert at_night is not None
+    assert at_night.record_hashes == (phone.engine._state.own.device.record.hash,)
+    phone.alive = True
+    phone.start()
+    assert phone.engine._state.own.device_list.seq > at_night.seq
+    world.advance(DAY_MS)
+
+
+@pytest.mark.parametrize("is_struck_off", [False, True])
+def test_a_device_that_was_listed_over_night_and_taken_out_again_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, is_struck_off: bool
+) -> None:
+    """ACC-75, ACC-76: beside the person's device, or in its place, where a relay keeps the last word, and
+    then by way of a list that names nobody.
+    """
+    monkeypatch.setattr(Recovering, "last_words", lambda *_: set())
+    world, company, phone, _ = night(is_struck_off=is_struck_off)
+    morning(world, company, phone)
+    if is_struck_off:  # its sessions are gone, which it finds out when what it writes is not confirmed
+        phone.send(company.engine.account_id, "guten Morgen")
+        world.advance(2 * DAY_MS)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+    assert not company.rows.tables["posted"]
+
+
+@pytest.mark.parametrize("is_struck_off", [False, True])
+def test_control_without_the_list_shown_the_person_hears_nothing_of_the_night(
+    monkeypatch: pytest.MonkeyPatch, is_struck_off: bool
+) -> None:
+    """ACC-76, without the countermeasure."""
+    monkeypatch.setattr(Recovering, "last_words", lambda *_: set())
+    monkeypatch.setattr(Dossiers, "show_listed", lambda *_: None)
+    world, company, phone, _ = night(is_struck_off=is_struck_off)
+    morning(world, company, phone)
+    phone.send(company.engine.account_id, "guten Morgen")
+    world.advance(2 * DAY_MS)
+    assert not phone.of(DeviceReplaced)
+    assert company.texts()[-1] == "guten Morgen"
+
+
+def test_a_list_is_shown_again_until_the_device_has_it() -> None:
+    """ACC-77, TRN-29: a relay loses all that it took over night; what is counted comes again."""
+    world, company, phone, _ = night()
+    world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
+    for node in (company, phone):
+        node.crash(node.rows)
+        node.alive = True
+        node.start()
+    for text in ("am Morgen", "und weiter"):
+        company.send(phone.engine.account_id, text)
+        phone.send(company.engine.account_id, text)
+        world.advance(2 * DAY_MS)
+        if phone.of(DeviceReplaced):
+            return
+    raise AssertionError("it is not shown again")
+
+
+def test_a_thief_fills_no_store_by_lists_of_one_night() -> None:
+    """ACC-77: 16 wait for a device, all of which tell of the thief."""
+    world, company, phone, thief = night()
+    for number in range(20):
+        other = new_device(
+            thief.account_id,
+            DeviceKind.PERSON,
+            0,
+            world.now_ms,
+            world.now_ms + DAY_MS,
+            SeededRng(str(number)),
+        )
+        thief.gives(thief.phone, other.record)
+        thief.gives(thief.phone)
+    assert len(company.rows.tables["posted"]) == 16
+    morning(world, company, phone)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+
+
+def shown(phone: Node, signed: bytes) -> bool:
+    """Let the device be shown a list, in a dossier; whether it is replaced then."""
+    itself = Introduced(
+        phone.engine._state.own.device.record.encoded, WayBack(bytes(16), bytes(32), RELAY_URL), None
+    )
+    turn = Turn(phone.now_ms, phone.engine.account_id)
+    phone.engine._context.dossiers.take_shown(turn, encode_dossier(Dossier(signed, (itself,))))
+    phone.carry_out(turn.effects())
+    return phone.engine.is_replaced
+
+
+def test_lists_that_were_signed_here_and_those_from_before_end_no_device() -> None:
+    """ACC-75, ACC-77: a company shows them late, or again; one of a number from before is nobody's theft."""
+    world, company, first = person_and_company()
+    before = first.engine._state.own
+    assert before.account_key is not None
+    phone = recovered(world, company)
+    own = phone.engine._state.own
+    earliest = own.device_list
+    other = new_device(
+        own.account_id, DeviceKind.PERSON, 0, world.now_ms, world.now_ms + DAY_MS, SeededRng("b")
+    )
+    linked = sign_list(
+        before.account_key, next_list(own.account_id, before.device_list, [other.record], None, world.now_ms)
+    )
+    world.advance(20 * DAY_MS)
+    assert own.device_list.seq > earliest.seq
+    for one in (before.device_list, linked, earliest, own.device_list):
+        assert not shown(phone, one.signed)
+    beside = next_list(own.account_id, earliest, [own.device.record, other.record], None, world.now_ms)
+    assert shown(phone, sign_list(before.account_key, beside).signed)
+
+
+def test_without_the_code_a_lower_list_that_is_shown_is_nothing() -> None:
+    """ACC-75: a linked device does not know what the one with the code has signed."""
+    world, _, phone = person_and_company()
+    phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
+    earliest = phone.engine._state.own.device_list
+    world.advance(20 * DAY_MS)
+    own = phone.engine._state.own
+    assert own.account_key is not None
+    other = new_device(
+        own.account_id, DeviceKind.PERSON, 0, world.now_ms, world.now_ms + DAY_MS, SeededRng("b")
+    )
+    beside = next_list(own.account_id, earliest, [own.device.record, other.record], None, world.now_ms)
+    assert not shown(phone, sign_list(own.account_key, beside).signed)
+
+
+def test_a_company_shows_no_list_of_another_account() -> None:
+    """ACC-77: it is refused, and so is what is no dossier."""
+    _, company, phone = person_and_company()
+    with pytest.raises(NoRight):
+        shown(phone, company.engine._state.own.device_list.signed)
+    turn = Turn(phone.now_ms, phone.engine.account_id)
+    wrong_ones: tuple[cbor.Value, ...] = ({2: []}, {1: 1}, b"list")
+    for wrong in wrong_ones:
+        with pytest.raises(ContentError):
+            phone.engine._context.dossiers.take_shown(turn, wrong)
+
+
+@pytest.mark.parametrize("names_thief", [True, False])
+def test_a_list_of_the_entry_before_the_newest_ends_a_device_with_the_code(
+    monkeypatch: pytest.MonkeyPatch, names_thief: bool
+) -> None:
+    """ACC-75: the thief's device is struck off again by the newest one, which names the person's alone."""
+    world, _, phone = person_and_company(publish=True)
+    own = phone.engine._state.own
+    assert own.account_key is not None
+    phone.stop()
+    record, now_ms = own.device.record, world.now_ms + HOUR_MS
+    thief = new_device(
+        own.account_id, DeviceKind.PERSON, 0, now_ms, now_ms + DAY_MS, SeededRng("thief")
+    ).record
+    named = [record, thief] if names_thief else [record]
+    beside = sign_list(own.account_key, next_list(own.account_id, own.device_list, named, None, now_ms))
+    newest = sign_list(own.account_key, next_list(own.account_id, beside, [record], None, now_ms))
+    adopt, compare = Entry._adopt_newer, Entry._compare_with
+
+    def shows(
+        self: Entry, turn: Turn, link: Link, mailbox: Mailbox, held: DeviceList, frame: LookupResult
+    ) -> None:
+        if self._state is phone.engine._state:
+            frame = replace(frame, lists=(*frame.lists, beside.signed, newest.signed))
+            adopt(self, turn, link, mailbox, frame)
+        else:
+            compare(self, turn, link, mailbox, held, frame)
+
+    world.advance(HOUR_MS)
+    with monkeypatch.context() as patch:
+        patch.setattr(Entry, "_compare_with", shows)
+        phone.crash(phone.rows)
+        phone.start()
+    assert phone.engine.is_replaced == names_thief
+    assert (phone.engine._state.own.device_list == newest) is not names_thief

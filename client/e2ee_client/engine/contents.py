@@ -41,7 +41,7 @@ class Contents(Part):
     def take(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         """Do what a content asks for, or hold it until a newer list names its device."""
         if isinstance(content.payload, SignedList):
-            self._list(turn, peer.contact, content.payload.signed)
+            self._list(turn, peer.contact, content.payload.signed, peer)
         if self._context.renewal.is_stale(turn, peer.contact):
             self._help_set_back(turn, peer, session, content)
             self._hold(turn, peer, session, content)
@@ -196,7 +196,7 @@ class Contents(Part):
 
     # --- device lists ---
 
-    def _list(self, turn: Turn, contact: Contact, signed: bytes) -> None:
+    def _list(self, turn: Turn, contact: Contact, signed: bytes, by: Peer | None = None) -> None:
         """Follow a contact's newer list, one more than one link ahead too (CON-10, ID-07), or one of ours
         that it gives back (CON-05).
         """
@@ -213,18 +213,23 @@ class Contents(Part):
             turn.notify(MessageRejected(contact.account_id, error.code))
         else:
             if device_list is not None:
-                self.pin(turn, contact, device_list)
+                self.pin(turn, contact, device_list, by=by)
 
     def pin(
-        self, turn: Turn, contact: Contact, device_list: DeviceList, records: Iterable[DeviceRecord] = ()
+        self,
+        turn: Turn,
+        contact: Contact,
+        device_list: DeviceList,
+        records: Iterable[DeviceRecord] = (),
+        by: Peer | None = None,
     ) -> None:
         """Pin a list: who is not named is struck off, what was held is looked at (ID-28, ID-36). `records`
         that came with it and that it names are the newest of their devices. One of the number that is pinned
-        changes nothing (ID-52).
+        changes nothing (ID-52). `by` is the device of the contact that gives it in its own session.
         """
         device_list = in_force(contact, device_list)
         is_newer, was_stale = contact.head != device_list.head, self._context.renewal.was_stale(contact)
-        before = self._devices_named(contact)
+        before, list_before = self._devices_named(contact), contact.device_list()
         contact.pin(device_list)
         turn.put(contact.put())
         self._take_records(turn, contact, records)
@@ -233,6 +238,7 @@ class Contents(Part):
             for device_id in before - self._devices_named(contact):
                 turn.notify(DeviceRemoved(contact.account_id, device_id))
             self._context.sending.strike_off(turn, contact)
+            self._context.dossiers.show_listed(turn, contact, list_before, before, by)
             self._release(turn, contact)
             self._context.team.note_list(turn, contact.account_id)
             self._context.rooms.devices_changed(turn, contact.account_id)

@@ -1,23 +1,30 @@
-"""Customers as a colleague introduces them: list, records, addresses, prekeys (ROOM-25)."""
+"""Customers as a colleague introduces them: list, records, addresses, prekeys (ROOM-25); and what a person's
+devices are shown of its lists (ACC-76).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from e2ee import prekeys
-from e2ee.errors import ContentError, Expired, IdentityMismatch, ListFork
-from e2ee.identity import DeviceList, DeviceRecord
-from e2ee.ids import AccountId
+from e2ee.constants import CONTENT_ID_B
+from e2ee.content import ContentType
+from e2ee.errors import ContentError, Expired, IdentityMismatch, ListFork, NoRight
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord
+from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms import signals
 from e2ee.rooms.signals import Dossier
 from e2ee.wire import cbor
 
 from .part import Part
 from .peers import Given, Peer
+from .posted import Posted
 from .records import Contact, check_keys
 from .turn import Turn
 
 _MAX_CONTACTS: Final = 4
+_MAX_SHOWN: Final = 16
 _NO_SESSION: Final = b""
 """Prekeys of a dossier came in no session with their device."""
 
@@ -36,6 +43,55 @@ class Dossiers(Part):
             if one.way_back is not None
         ]
         return Dossier(contact.signed_list, tuple(found[:_MAX_CONTACTS])) if found else None
+
+    def show_listed(
+        self,
+        turn: Turn,
+        contact: Contact,
+        before: DeviceList | None,
+        named: Collection[DeviceId],
+        by: Peer | None,
+    ) -> None:
+        """A newer list of a person is pinned. It is shown to devices that the one before `named`, where it
+        names another one beside them; that one to those which are named again. `by` has given it (ACC-76).
+        """
+        after = contact.device_list()
+        if before is None or after is None or not contact.accepted:
+            return
+        peers = self._state.peers_named(contact)
+        known = {*before.record_hashes, *(one.record.hash for one in peers if one.device_id in named)}
+        for peer in peers:
+            if peer.device_id not in named:
+                self._show(turn, peer, before)
+            elif peer is not by and not known.issuperset(after.record_hashes):
+                self._show(turn, peer, after)
+
+    def _show(self, turn: Turn, peer: Peer, device_list: DeviceList) -> None:
+        if peer.record.kind is not DeviceKind.PERSON or peer.way_back is None:
+            return
+        if self._count_waiting(turn, peer) >= _MAX_SHOWN:
+            return
+        itself = signals.Contact(peer.record.encoded, peer.way_back, None)
+        payload = signals.encode_dossier(Dossier(device_list.signed, (itself,)))
+        posted = Posted(self._state.ports.rng(CONTENT_ID_B), turn.now_ms, ContentType.DOSSIER, payload)
+        self._context.posting.post(turn, posted, [(peer.account_id, peer.device_id)])
+
+    def _count_waiting(self, turn: Turn, peer: Peer) -> int:
+        items = self._state.outbox.lane(peer.account_id, peer.device_id).all()
+        posted = [self._context.posting.find(turn, one.content_id) for one in items]
+        return sum(one is not None and one.type is ContentType.DOSSIER for one in posted)
+
+    def take_shown(self, turn: Turn, payload: cbor.Value) -> None:
+        """Take a list of our account that a company shows: of its dossier the list alone is read (ACC-77).
+
+        Raises:
+            ContentError: not of this form. NoRight: a list of another account.
+        """
+        signed = payload.get(1) if isinstance(payload, dict) else None
+        if not isinstance(signed, bytes):
+            raise ContentError("a dossier without a list")
+        if not self._context.upkeep.take_back(turn, signed):
+            raise NoRight("only a colleague sends this")
 
     def take(self, turn: Turn, payload: cbor.Value) -> None:
         """Learn of a customer from a colleague; what is known already counts more.

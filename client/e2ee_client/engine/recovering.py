@@ -101,7 +101,11 @@ class Recovering(Part):
         except E2eeError:
             return False
         records = [one.hash for one in named_records(own.device.record, own.older_record)]
-        if not recovery.has_replaced(found, own.device_list, records):
+        if self.has_code:
+            is_out = self._is_not_ours(found) and set(records).isdisjoint(found.record_hashes)
+        else:
+            is_out = recovery.has_replaced(found, own.device_list, records)
+        if not is_out:
             return False
         if own.publish and not self.has_code and not recovery.is_recovered(found):
             self._context.entry.check(turn)
@@ -110,15 +114,25 @@ class Recovering(Part):
         return True
 
     def strangers(self, found: DeviceList, records: Iterable[RecordHash]) -> set[RecordHash]:
-        """Return what a newer list of our account names and this device has not taken in, though all lists
-        are signed here; nothing without the code. `records` are ours, beside those that are known (ACC-75).
+        """Return what a list of our account names and this device has not taken in, though all lists are
+        signed here; nothing without the code. `records` are ours, beside those that are known (ACC-75).
         """
         own = self._state.own
-        if not self.has_code or found.seq <= own.device_list.seq:
+        if not self._is_not_ours(found):
             return set()
         ours = [one.hash for one in named_records(own.device.record, own.older_record)]
         known = {*own.device_list.record_hashes, *ours, *records, *self._state.own_devices}
         return set(found.record_hashes) - known
+
+    def _is_not_ours(self, found: DeviceList) -> bool:
+        """Whether somebody else with the code has signed a list: its number is that of our first list or a
+        higher one, also below that of the newest, which may leave its device out again (ACC-75).
+        """
+        if not self.has_code:
+            return False
+        upkeep, lists = self._context.upkeep, self._context.upkeep.lists()
+        first = min((one.seq for one in lists if upkeep.names_us(one)), default=found.seq)
+        return found.seq >= first and found.hash not in {one.hash for one in lists}
 
     def replaced(self, turn: Turn, device_list: DeviceList) -> None:
         """This list of our account says that another device has it now (SES-40, ACC-67)."""

@@ -290,7 +290,7 @@ class Upkeep(Part):
         own = self._state.own
         try:
             device_list = DeviceList.verify(own.account_id, signed)
-            ours = self._records_at(device_list.issued_ms)
+            ours = self.records_at(device_list.issued_ms)
         except E2eeError:
             return False
         pending, recovering = self.pending(turn), self._context.recovering
@@ -307,12 +307,21 @@ class Upkeep(Part):
             self.store_list(turn, device_list)
         return True
 
-    def _records_at(self, issued_ms: int) -> tuple[DeviceRecord, DeviceRecord]:
+    def records_at(self, issued_ms: int) -> tuple[DeviceRecord, DeviceRecord]:
         """Return the record of this device, and that as it is made anew for a list of a time, which our store
         does not know if it was set back (ID-39, ID-45).
         """
         record = self._state.own.device.record
         return record, identity.redated(record, issued_ms, issued_ms + _DEVICE_LIFE_MS)
+
+    def names_us(self, device_list: DeviceList) -> bool:
+        """Whether a list of our account names this device, by any record of it that is known (ID-39)."""
+        own = self._state.own
+        records = [
+            *named_records(own.device.record, own.older_record),
+            *self.records_at(device_list.issued_ms),
+        ]
+        return any(one.hash in device_list.record_hashes for one in records)
 
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12).
@@ -442,7 +451,7 @@ class Upkeep(Part):
     def _has_number(self, turn: Turn) -> bool:
         own = self._state.own
         try:
-            return own.device_list.seq < MAX_SEQ if own.publish else next_seq(self._lists(), turn.now_ms) > 0
+            return own.device_list.seq < MAX_SEQ if own.publish else next_seq(self.lists(), turn.now_ms) > 0
         except NoListNumber:
             return False
 
@@ -520,10 +529,10 @@ class Upkeep(Part):
         own = self._state.own
         records = [*named_records(record, older), *self._context.devices.wanted(), *added]
         if not own.publish:
-            return unlisted_request(self._lists(), records, now_ms)
+            return unlisted_request(self.lists(), records, now_ms)
         return identity.next_list(own.account_id, before, records, before.recovery_public, now_ms)
 
-    def _lists(self) -> list[DeviceList]:
+    def lists(self) -> list[DeviceList]:
         """Return all lists of ours; one that was signed in this very step is not in the store yet."""
         own = self._state.own
         stored = [DeviceList.verify(own.account_id, row) for _, row in self._state.rows.items("list")]
@@ -533,7 +542,7 @@ class Upkeep(Part):
         if self._state.own.publish:
             identity.check_link(before.head, following)
         else:
-            check_unlisted(self._lists(), following)
+            check_unlisted(self.lists(), following)
 
     def _check_signed_elsewhere(self, turn: Turn, device_list: DeviceList) -> None:
         """Refuse another list than the one that this device has signed for the number (ID-47), and one that

@@ -226,6 +226,9 @@ class Rooms(LoadedRooms):
         if not self.is_active():
             raise NotInForce("the company has taken this device out")
         if payload.type is ContentType.DOSSIER:
+            if self.around.side is Side.CUSTOMER:
+                self._context.dossiers.take_shown(turn, payload.payload)
+                return True
             self._check_colleague(by)
             self._context.dossiers.take(turn, payload.payload)
             return True

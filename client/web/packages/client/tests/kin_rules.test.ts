@@ -202,6 +202,33 @@ test("of an account with a code the entry ends a device by a list that was not s
   }
 });
 
+test("a list of the entry before the newest ends a device with the code, as does one that is given late (ACC-75)", () => {
+  for (const [hasCode, isGiven, isReplaced] of [
+    [true, false, true],
+    [false, false, false],
+    [true, true, true],
+    [false, true, false],
+  ] as const) {
+    const directory = new Directory(madeAt(NOW_MS));
+    const { context: c } = directory.engine;
+    if (hasCode) c.code = "kept";
+    directory.connect(NOW_MS);
+    const { record } = directory.own;
+    const thief = newDevice(bytesFrom(9), record.accountId, bytesFrom(8)(16), NOW_MS).record;
+    const beside = signed(c, [record, thief], NOW_MS + 1_000);
+    const newest = { ...c, own: { ...c.own, list: beside } } as typeof c;
+    if (!isGiven) directory.lists.push(beside, signed(newest, [record], NOW_MS + 2_000));
+    directory.k.comparedMs = null;
+    directory.connect(NOW_MS + 3_000);
+    if (isGiven) {
+      directory.do(NOW_MS + 4_000, (_, turn) => takeList(c, turn, signed(newest, [record], NOW_MS + 2_000)));
+      given(directory, beside, NOW_MS + 5_000);
+    }
+    assert.equal(c.isReplaced, isReplaced);
+    assert.equal(directory.own.list.seq, isReplaced && !isGiven ? 1 : 3);
+  }
+});
+
 test("with an entry, too, a list that names our record as it was made anew is nobody's recovery (ID-39, ACC-67)", () => {
   const directory = new Directory(madeAt(NOW_MS));
   directory.connect(NOW_MS);

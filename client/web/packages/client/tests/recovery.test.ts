@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
-import { content, LIST } from "@sealroom/core/content.ts";
+import { content, DOSSIER, LIST } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { verifyList } from "@sealroom/core/identity/list.ts";
@@ -21,6 +21,7 @@ import { putNew } from "../src/engine/new_engine.ts";
 import type { LinkEvents, Ports } from "../src/engine/ports.ts";
 import * as received from "../src/engine/received.ts";
 import { lookAtAll } from "../src/engine/renewal_time.ts";
+import { takeContent } from "../src/engine/rooms/arriving.ts";
 import { setReplaced } from "../src/engine/state.ts";
 import { newDevice, renewList } from "../src/engine/upkeep.ts";
 import { ClientError } from "../src/errors.ts";
@@ -395,6 +396,62 @@ test("without an entry a device that has the code is ended by a list that names 
   const list = signed(c, [c.own.record], NOW_MS, 5);
   given(engine, list, NOW_MS);
   assert.deepEqual([c.isReplaced, c.own.list.seq], [false, 5]);
+});
+
+/** A device of the company shows us a list, in a dossier. */
+function shown(engine: Engine, value: Value, nowMs: number) {
+  const one = content(DOSSIER, new Uint8Array(16), nowMs, { name: "room", value });
+  return engine.do(nowMs, (c, turn) => takeContent(c, turn, desk.id, one));
+}
+
+test("a device that was listed over night is told of, when our newest list has a higher number (ACC-75, ACC-76, ACC-77)", () => {
+  for (const [hasCode, named, isReplaced] of [
+    [true, "beside", true],
+    [true, "instead", true],
+    [true, "nobody", true],
+    [true, "own", false],
+    [false, "beside", false],
+    [false, "instead", false],
+  ] as const) {
+    const { engine, c } = new Scene();
+    if (hasCode) c.code = "kept";
+    const { record } = c.own;
+    const thief = newDevice(bytesFrom(9), record.accountId, bytesFrom(8)(16), NOW_MS).record;
+    const listed = { beside: [record, thief], instead: [thief], nobody: [], own: [record] }[named];
+    const atNight = signed(c, listed, NOW_MS, 5);
+    // In the morning our own list is renewed; the thief has taken its device out again.
+    engine.do(NOW_MS + 20 * DAY_MS, renewList);
+    assert.ok(c.own.list.seq > atNight.seq);
+    const { turn, result } = shown(engine, new Map<number, Value>([[1, atNight.signed]]), NOW_MS + 20 * DAY_MS);
+    assert.equal(result, true);
+    const events = told(turn).filter(({ type }) => type === "replaced");
+    assert.deepEqual(events, isReplaced ? [{ type: "replaced", byCode: true }] : []);
+  }
+});
+
+test("lists of our own, and those from before the first, end no device that has the code (ACC-75)", async () => {
+  const ports = played([found([])], NOW_MS).ports;
+  const { engine } = await recovered(ports, card, await codeOf(false), acceptance);
+  const c = engine.context;
+  c.code = "kept";
+  const [first] = c.ownLists as [DeviceList];
+  const thief = newDevice(bytesFrom(9), c.own.record.accountId, bytesFrom(8)(16), NOW_MS).record;
+  engine.do(NOW_MS + 20 * DAY_MS, renewList);
+  const before = signed(c, [c.own.record, thief], NOW_MS, first.seq - 1);
+  for (const one of [before, first, c.own.list]) {
+    shown(engine, new Map<number, Value>([[1, one.signed]]), NOW_MS + 20 * DAY_MS);
+    assert.equal(c.isReplaced, false);
+  }
+  const beside = signed(c, [c.own.record, thief], NOW_MS, first.seq);
+  shown(engine, new Map<number, Value>([[1, beside.signed]]), NOW_MS + 20 * DAY_MS);
+  assert.equal(c.isReplaced, true);
+});
+
+test("a dossier without a list of our account is refused (ACC-77)", () => {
+  const { engine } = new Scene();
+  const other = new Map<number, Value>([[1, shop.list.signed]]);
+  assert.throws(() => shown(engine, other, NOW_MS), /room\.right/);
+  assert.throws(() => shown(engine, new Map<number, Value>([[2, []]]), NOW_MS), /remote\.content/);
 });
 
 test("a device without an entry that was replaced writes nothing more, and keeps what it has (ACC-67)", () => {

@@ -1,7 +1,7 @@
 /** A list of our own account that somebody gives us (CON-05, ID-40, ACC-67). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, verifyList } from "@sealroom/core/identity/list.ts";
@@ -9,6 +9,15 @@ import type { Context } from "./context.ts";
 import { setReplaced } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { redated, takeList } from "./upkeep.ts";
+
+/**
+ * Whether somebody else with the code has signed a list: its number is that of our first list or a higher one, also below
+ * that of the newest, which may leave its device out again (ACC-75).
+ */
+export function isNotOurs(c: Context, list: DeviceList): boolean {
+  const [first] = c.ownLists as [DeviceList];
+  return c.code !== "none" && list.seq >= first.seq && !c.ownLists.some((one) => same(one.hash, list.hash));
+}
 
 /** Go on from a newer list of ours, or be replaced by it; false where it is not ours. */
 export function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
@@ -26,8 +35,10 @@ export function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
     const named = own.find((one) => names(list, one));
     const known = new Set([...ours.recordHashes, ...own.map((one) => one.hash)].map(hex));
     // All lists are signed here: one that names a device which this one does not know was signed beside it (ACC-75).
-    const isBeside = c.code !== "none" && list.seq > ours.seq && !list.recordHashes.every((one) => known.has(hex(one)));
-    if (isBeside || (named === undefined && hasReplaced(list, ours, []))) {
+    const isOurs = named !== undefined && list.recordHashes.every((one) => known.has(hex(one)));
+    const isOut =
+      c.code === "none" ? named === undefined && hasReplaced(list, ours, []) : !isOurs && isNotOurs(c, list);
+    if (isOut) {
       setReplaced(c, turn, c.code !== "none" || isRecovered(list));
     } else if (named !== undefined && list.seq > ours.seq) takeList(c, turn, list, { ...c.own, record: named });
   }

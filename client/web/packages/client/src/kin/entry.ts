@@ -29,13 +29,13 @@ import {
   isByCode,
   isReplacedBy,
   isSendable,
-  isSignedBeside,
   pendingOf,
   recordBefore,
   recordIn,
   recordsIn,
   signNext,
   takeNext,
+  wasSignedBeside,
 } from "./own_list.ts";
 import type { KinState } from "./state.ts";
 import { knowsAll, namedBy, owesList, setNext, setRefused, setRow } from "./state.ts";
@@ -321,7 +321,7 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult, l
   const newest = isRecovery ? last : followChain(own.list, links);
   // A recovery ends this device also by a list that is over, or dated ahead of this clock (ACC-67).
   if (!isRecovery) checkListTime(newest, turn.nowMs);
-  if (recordIn(k, newest) === null || isSignedBeside(k, newest, answer.records)) {
+  if (recordIn(k, newest) === null || wasSignedBeside(k, links, answer.records)) {
     setReplaced(k.c, turn, isByCode(k, newest));
     drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
     return;

@@ -8,6 +8,7 @@ import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
+import { isNotOurs } from "../engine/given_back.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, redated, takeList } from "../engine/upkeep.ts";
 import type { KinState } from "./state.ts";
@@ -68,22 +69,39 @@ export function isReplacedBy(k: KinState, list: DeviceList): boolean {
   return isTold && recordIn(k, list) === null && hasReplaced(list, k.c.own.list, []);
 }
 
+/** Whether a list that we are given was signed by somebody else with the code (ACC-75). */
+export function isSignedBeside(k: KinState, list: DeviceList): boolean {
+  return isNotOurs(k.c, list) && (recordIn(k, list) === null || strangersIn(k, list, [], [list]).length > 0);
+}
+
 /**
- * Whether a list names a device that this one has not taken in, though all lists are signed here (ACC-75).
+ * Whether a list of our entry names a device that this one has not taken in, though all lists are signed here: the newest,
+ * or one before it, since it may be struck off by now (ACC-75).
  *
- * @throws RemoteError `remote.identity` where an entry's records are `shown`, and not that of any such device
+ * @throws RemoteError `remote.identity` where the newest names one, and the record of none is `shown`
  */
-export function isSignedBeside(k: KinState, list: DeviceList, shown: readonly Bytes[] | null = null): boolean {
-  const { record, list: ours } = k.c.own;
-  const given = (shown ?? []).map(decodeRecord);
-  const mine = given.filter((one) => isSameDevice(one, record));
-  const known = [recordIn(k, list), ...ownRecords(k), ...mine, ...[...k.others.values()].map((one) => one.record)];
-  const hashes = new Set([...ours.recordHashes, ...known.flatMap((one) => one?.hash ?? [])].map(hex));
-  const strangers = list.recordHashes.filter((one) => !hashes.has(hex(one)));
-  if (k.c.code === "none" || list.seq <= ours.seq || strangers.length === 0) return false;
-  if (shown !== null && !given.some(({ hash }) => strangers.some((one) => same(one, hash))))
+export function wasSignedBeside(k: KinState, links: readonly DeviceList[], shown: readonly Bytes[]): boolean {
+  const given = shown.map(decodeRecord);
+  const strangers = strangersIn(k, links.at(-1) as DeviceList, given, links.slice(-1));
+  if (strangers.length > 0 && !given.some(({ hash }) => strangers.some((one) => same(one, hash))))
     throw new RemoteError("remote.identity", "not all records that our list names are shown");
-  return true;
+  return links.some((one) => strangersIn(k, one, given, links).length > 0);
+}
+
+/** What a list names that is no device of ours, by the records of ours that are `given` and, made anew, in `links`. */
+function strangersIn(
+  k: KinState,
+  list: DeviceList,
+  given: readonly DeviceRecord[],
+  links: readonly DeviceList[],
+): readonly Bytes[] {
+  const { record, list: ours } = k.c.own;
+  if (!isNotOurs(k.c, list)) return [];
+  const mine = given.filter((one) => isSameDevice(one, record));
+  const anew = links.map((one) => redated(record, one.issuedMs));
+  const known = [...ownRecords(k), ...mine, ...anew, ...[...k.others.values()].map((one) => one.record)];
+  const hashes = new Set([...ours.recordHashes, ...known.map((one) => one.hash)].map(hex));
+  return list.recordHashes.filter((one) => !hashes.has(hex(one)));
 }
 
 function isSameDevice(a: DeviceRecord, b: DeviceRecord): boolean {

@@ -3,19 +3,20 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import type { Content } from "@sealroom/core/content.ts";
-import { ENTRY, FORWARD, ROSTER, SIGNAL } from "@sealroom/core/content.ts";
+import { DOSSIER, ENTRY, FORWARD, ROSTER, SIGNAL } from "@sealroom/core/content.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { decodeHeader } from "@sealroom/core/rooms/entry.ts";
 import { asSignal } from "@sealroom/core/rooms/forward.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "../context.ts";
+import { takeBack } from "../given_back.ts";
 import { learnContent } from "../team_learning.ts";
 import type { Turn } from "../turn.ts";
 import { answerWant, takeForward } from "./asking.ts";
 import { stepIn } from "./rooms.ts";
 import { fromSession } from "./taking.ts";
 
-const FIRST_HEADER_KEY = 1;
+const FIRST_KEY = 1;
 
 /**
  * Carry out a content of types 8 to 12; whether it is to be confirmed.
@@ -35,21 +36,25 @@ export function takeContent(c: Context, turn: Turn, deviceId: Bytes, content: Co
       takeSignal(c, turn, deviceId, value);
       return false;
     case FORWARD:
-      stepIn(c, turn, roomOf(value), (d) => takeForward(d, deviceId, value));
+      stepIn(c, turn, firstOf(value), (d) => takeForward(d, deviceId, value));
       return true;
-    default:
-      throw new RemoteError("room.right", "only a colleague sends this");
+    case DOSSIER:
+      // A list of ours, which may name a device beside this one (ACC-77).
+      if (takeBack(c, turn, firstOf(value))) return true;
+      break;
   }
+  throw new RemoteError("room.right", "only a colleague sends this");
 }
 
-function roomOf(value: Value): Bytes {
-  const id = value instanceof Map ? value.get(FIRST_HEADER_KEY) : null;
-  if (!(id instanceof Uint8Array)) throw new RemoteError("remote.content", "a content of no room");
-  return new Uint8Array(id);
+/** Where a content of a room has its id, and a dossier its list. */
+function firstOf(value: Value): Bytes {
+  const first = value instanceof Map ? value.get(FIRST_KEY) : null;
+  if (!(first instanceof Uint8Array)) throw new RemoteError("remote.content", "a content of no room");
+  return new Uint8Array(first);
 }
 
 function roomOfEntry(value: Value): Bytes {
-  return decodeHeader(roomOf(value)).roomId;
+  return decodeHeader(firstOf(value)).roomId;
 }
 
 function takeSignal(c: Context, turn: Turn, deviceId: Bytes, value: Value): void {
