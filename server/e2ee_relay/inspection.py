@@ -52,22 +52,30 @@ def open_current(path: Path) -> sqlite3.Connection:
 
 
 def held_about_mailbox(db: sqlite3.Connection, mailbox: bytes) -> dict[str, list[dict[str, JsonValue]]]:
-    """Return every row about a mailbox, by table; byte strings as hex."""
+    """Return every row about a mailbox, by table, and about the devices that name it; byte strings as hex."""
     rows = _rows(db, "mailbox", "mailbox", mailbox)
     found = {"mailbox": rows}
     for row in rows:
         for table in _OF_MAILBOX:
             found[table] = _rows(db, table, "mailbox_no", row["no"])
+        found |= _held_about_devices(db, _rows(db, "device", "mailbox", mailbox))
     return found
 
 
 def held_about_account(db: sqlite3.Connection, account_id: bytes) -> dict[str, list[dict[str, JsonValue]]]:
     """Return every row about an account and its devices, by table; byte strings as hex."""
-    found = {table: _rows(db, table, "account_id", account_id) for table in _OF_ACCOUNT}
-    hashes = [str(device["record_hash"]) for device in found["device"]]
-    for table in _OF_DEVICE:
-        found[table] = [row for one in hashes for row in _rows(db, table, "record_hash", bytes.fromhex(one))]
-    return found
+    lists, devices = (_rows(db, table, "account_id", account_id) for table in _OF_ACCOUNT)
+    return {"device_list": lists} | _held_about_devices(db, devices)
+
+
+def _held_about_devices(
+    db: sqlite3.Connection, devices: list[dict[str, JsonValue]]
+) -> dict[str, list[dict[str, JsonValue]]]:
+    hashes = [bytes.fromhex(str(device["record_hash"])) for device in devices]
+    held = {
+        table: [row for one in hashes for row in _rows(db, table, "record_hash", one)] for table in _OF_DEVICE
+    }
+    return {"device": devices} | held
 
 
 def purge_now(file: DatabaseFile, kind: str, subject: bytes) -> None:

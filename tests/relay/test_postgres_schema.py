@@ -457,6 +457,8 @@ def test_commands_work_beside_running_nodes(
     assert run(url, capsys, "purge", *subject, "--yes") == (1, "nothing found about this mailbox\n")
     held = json.loads(run(url, capsys, "inspect", "--json", *subject)[1])
     assert not any(held.values())
+    held = json.loads(run(url, capsys, "inspect", "--json", "--mailbox", company.owner.mailbox.hex())[1])
+    assert [len(held[one]) for one in ("device", "prekey", "reusable_prekey", "prekey_mark")] == [1, 4, 2, 2]
     account = ("--account", company.account_id.hex())
     assert run(url, capsys, "purge", *account, "--yes")[0] == 0
     assert [rows(db, one) for one in ("device_list", "device", "prekey", "prekey_mark")] == [0] * 4

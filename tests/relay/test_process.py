@@ -436,10 +436,25 @@ async def test_inspect_shows_everything_held(process: RelayProcess) -> None:
     assert [row["body"] for row in shown["message"]] == [body.hex()]
     assert len(shown["token"]) == 2
     assert [row["msg_id"] for row in shown["seen"]] == [row["msg_id"] for row in shown["message"]]
+    assert shown["device"][0]["address"] is not None
+    assert (len(shown["prekey"]), len(shown["reusable_prekey"]), len(shown["prekey_mark"])) == (3, 2, 2)
     shown = json.loads(command(process, "inspect", "--json", "--account", company.account_id.hex()).stdout)
     assert [row["signed_list"] for row in shown["device_list"]] == [company.lists[0].hex()]
     assert shown["device"][0]["record"] == company.record.hex()
     assert (len(shown["prekey"]), len(shown["reusable_prekey"]), len(shown["prekey_mark"])) == (3, 2, 2)
+
+
+async def test_the_receipt_of_a_mailbox_counts_what_its_devices_lose(process: RelayProcess) -> None:
+    """RLY-171, RLY-172, RLY-27: address, slot and prekeys of the devices that name it go with it."""
+    owner = Owner()
+    peer = await open_peer(process)
+    await owner.set_up(peer)
+    company = Company(owner, now_ms())
+    await company.publish(peer)
+    await peer.expect(PrekeysStock, company.upload(peer, 2, 1))
+    done = command(process, "purge", "--mailbox", owner.mailbox.hex(), "--yes")
+    assert "mailbox 1, token 2, device 1, prekey 3, reusable_prekey 2, prekey_mark 2\n" in done.stdout
+    assert "  left: 0 rows\n" in done.stdout
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -95,8 +95,9 @@ def _say(text: str) -> int:
 def held_about(db: psycopg.Connection, kind: str, subject: bytes) -> dict[str, list[dict[str, JsonValue]]]:
     """Return every row about a mailbox or account, by table; byte strings as hex (RLY-77)."""
     if kind == MAILBOX:
-        return {table: _rows(db, table, "mailbox", subject) for table in OF_MAILBOX}
-    found = {table: _rows(db, table, "account_id", subject) for table in OF_ACCOUNT}
+        found = {table: _rows(db, table, "mailbox", subject) for table in (*OF_MAILBOX, "device")}
+    else:
+        found = {table: _rows(db, table, "account_id", subject) for table in OF_ACCOUNT}
     devices = [bytes.fromhex(str(row["record_hash"])) for row in found["device"]]
     for table in OF_DEVICE:
         found[table] = [row for device in devices for row in _rows(db, table, "record_hash", device)]
