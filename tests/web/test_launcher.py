@@ -192,6 +192,24 @@ async def test_an_action_that_fails_rejects_with_its_code(
     assert (await page.evaluate("told"))[-1][0] == "error"
 
 
+@browsers.firefox_in_audit
+async def test_a_login_that_the_room_refuses_is_refused_to_the_page(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _visit(visitor, site, "open")
+    await _opened(page)
+    await page.frames[1].evaluate(REFUSE_LOGIN)
+    told = """document.querySelector('seal-room').identify(async ({ text }) => `token of ${text}`)
+      .then(() => "done", (problem) => problem.code)"""
+    assert await page.evaluate(told) == "login.holder"
+    assert (await page.evaluate("told"))[-1][0] == "error"
+
+
+REFUSE_LOGIN: Final = """() => { backend.identify = async (sign) => {
+  const token = await sign({ text: "a challenge" });
+  throw Object.assign(new Error(token), { code: "login.holder" }); } }"""
+
+
 async def test_a_page_of_another_site_is_refused_with_words(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:

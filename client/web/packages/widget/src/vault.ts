@@ -138,7 +138,7 @@ async function act(order: Order, page: Page, backend: RoomBackend, room: RoomEle
   else if (order.do === "forget") await backend.forget();
   else if (order.do === "export") offer(await backend.exportTranscript());
   else if (order.do === "challenge") return { challenge: await challengeOf(backend, page) };
-  else if (order.do === "identify") answered(page, String(order.value ?? ""));
+  else if (order.do === "identify") await answered(page, String(order.value ?? ""));
   else throw Object.assign(new Error(order.do), { code: "local.unsupported" });
   return undefined;
 }
@@ -150,23 +150,28 @@ function focusIn(room: RoomElement): void {
 }
 
 const MAX_PREFILL = 4_000;
-const tokens = new WeakMap<Page, (token: string) => void>();
+const tokens = new WeakMap<Page, (token: string) => Promise<void>>();
 
 /** Ask the room for the challenge that the company's login signs; the token follows by `identify`. */
 function challengeOf(backend: RoomBackend, page: Page): Promise<unknown> {
   return new Promise((asked, failed) => {
     const sign = (challenge: unknown) =>
       new Promise<string>((signed) => {
-        tokens.set(page, signed);
+        tokens.set(page, (token) => {
+          signed(token);
+          return identified;
+        });
         asked(challenge);
       });
-    backend.identify(sign).catch(failed);
+    const identified = backend.identify(sign);
+    identified.catch(failed);
   });
 }
 
-function answered(page: Page, token: string): void {
+/** The page is told what came of its token. */
+async function answered(page: Page, token: string): Promise<void> {
   const signed = tokens.get(page);
   if (signed === undefined) throw Object.assign(new Error("no challenge"), { code: "local.unsupported" });
   tokens.delete(page);
-  signed(token);
+  await signed(token);
 }
