@@ -113,7 +113,7 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
 
   async exportTranscript(form: "json" | "html" = "json"): Promise<SavedFile> {
     const { transcriptFile } = await this.options.ports.later();
-    return transcriptFile(this.room.context, this.room, form, this.options.lang ?? "en");
+    return transcriptFile(this.room.context, this.room, form, this.options.lang);
   }
 
   // --- files ---

@@ -104,7 +104,7 @@ export interface PageOptions {
 export function transcriptPage(room: Room, company: string, { lang, file, text }: PageOptions): string {
   const language = lang.toLowerCase().startsWith("de") ? "de" : "en";
   const words = WORDS[language];
-  const time = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
+  const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const shown = room.entries().filter((one) => one.kind === 3 || one.kind === 7);
   const items = shown.map(({ author, sentMs, text: said, ours, isErased, payload }) => {
     const name = ours ? words.you : (room.person(author).name ?? company);
@@ -125,7 +125,8 @@ export function transcriptPage(room: Room, company: string, { lang, file, text }
 }
 
 /** The file to save, in one of two forms. */
-export function transcriptFile(c: Context, room: Room, form: "json" | "html", lang: string) {
+export function transcriptFile(c: Context, room: Room, form: "json" | "html", wish: string | null) {
+  const lang = wish ?? globalThis.navigator?.language ?? "en";
   const file = `${room.id.slice(0, 8)}.json`;
   const text = transcriptText(c, room.kept);
   if (form === "json") return { name: file, blob: new Blob([text], { type: "application/json" }) };

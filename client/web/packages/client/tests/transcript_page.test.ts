@@ -48,3 +48,19 @@ test("a name with signs of a pattern stands on the page as it is (EXP-23)", () =
   assert.ok(page.includes(`<h1>Gespräch mit ${SHOWN}</h1>`));
   assert.ok(page.includes(`>Datei: ${SHOWN}</p>`));
 });
+
+test("a page is made in German or English, whatever language the company's page names (EXP-23)", () => {
+  const scene = new Scene();
+  scene.hears(desk, "x");
+  const room = roomOf(scene);
+  for (const [lang, made] of [
+    ["de_DE", "de"],
+    ["de-AT", "de"],
+    ["en_US.UTF-8", "en"],
+    ["x", "en"],
+    ["", "en"],
+  ] as const) {
+    const page = transcriptPage(room, "Praxis", { lang, file: "room.json", text: "{}" });
+    assert.ok(page.includes(`<html lang="${made}">`), lang);
+  }
+});
