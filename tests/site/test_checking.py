@@ -7,6 +7,7 @@ import datetime
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from e2ee_client.web.policy import allows, parse_policies
 from service_certificate import certificate
 from site_builder import Builder
 from site_scene import Reply, Server, replies_of
+from websockets.asyncio.server import ServerConnection, serve
 
 PAGE = "/kontakt"
 
@@ -24,16 +26,32 @@ PAGE = "/kontakt"
 @pytest.fixture
 async def site(builder: Builder) -> AsyncIterator[Server]:
     """A room and a page that embeds it, under one host of this machine."""
-    with Server({}) as server:
-        builder.signer.relay = server.origin.replace("http", "ws") + "/"
-        server.replies.update(replies_of(builder.folder, await builder.assets()))
-        room = server.replies["/room.html"].headers
-        before, _, after = room["content-security-policy"].partition("frame-ancestors")
-        room["content-security-policy"] = f"{before}frame-ancestors {server.origin}{after}"
-        snippet = (builder.folder / "snippet.html").read_text("utf-8")
-        html = snippet.replace("https://chat.praxis.example", server.origin)
-        server.replies[PAGE] = Reply(f"<!doctype html><body>{html}".encode(), {"content-type": "text/html"})
-        yield server
+    async with relay() as at:
+        builder.signer.relay = at
+        with Server({}) as server:
+            await set_up(server, builder)
+            yield server
+
+
+@asynccontextmanager
+async def relay() -> AsyncIterator[str]:
+    """What a room is connected by, and its address."""
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    async with serve(talk, "127.0.0.1", 0) as made:
+        yield f"ws://127.0.0.1:{made.sockets[0].getsockname()[1]}/"
+
+
+async def set_up(server: Server, builder: Builder) -> None:
+    server.replies.update(replies_of(builder.folder, await builder.assets()))
+    room = server.replies["/room.html"].headers
+    before, _, after = room["content-security-policy"].partition("frame-ancestors")
+    room["content-security-policy"] = f"{before}frame-ancestors {server.origin}{after}"
+    snippet = (builder.folder / "snippet.html").read_text("utf-8")
+    html = snippet.replace("https://chat.praxis.example", server.origin)
+    server.replies[PAGE] = Reply(f"<!doctype html><body>{html}".encode(), {"content-type": "text/html"})
 
 
 async def look(server: Server, builder: Builder) -> set[tuple[str, str]]:
@@ -156,6 +174,51 @@ async def test_a_relay_that_cannot_be_reached_is_named(site: Server, builder: Bu
     site.replies[door] = replies_of(builder.folder, assets)[door]
     found = await Checker(f"{site.origin}/room.html", [], builder.now_ms).run()
     assert ("unreachable", builder.signer.relay) in {(one.code, one.where) for one in found}
+
+
+async def test_a_web_server_in_the_place_of_a_relay_is_named(site: Server, builder: Builder) -> None:
+    """The name in the notice may lead to a host that does not pass it on."""
+    builder.signer.relay = site.origin.replace("http", "ws") + "/relay"
+    site.replies.update(replies_of(builder.folder, await builder.assets()))
+    found = await Checker(f"{site.origin}/room.html", [], builder.now_ms).run()
+    assert ("no_relay", builder.signer.relay) in {(one.code, one.where) for one in found}
+
+
+@pytest.mark.parametrize(
+    ("policy", "attribute", "is_allowed"),
+    [
+        ("script-src 'self' 'nonce-abc'", "", True),
+        ("script-src 'nonce-abc'", 'nonce="abc"', True),
+        ("script-src 'nonce-abc'", 'nonce="other"', False),
+        ("script-src 'self' 'nonce-abc' 'strict-dynamic'", "", False),
+        ("script-src 'self' 'nonce-abc' 'Strict-Dynamic'", 'nonce="abc"', True),
+        ("script-src {integrity} 'strict-dynamic'", "", True),
+        ("script-src {integrity}, script-src 'self'", "", True),
+        ("script-src 'sha384-xxxx'", "", False),
+    ],
+)
+async def test_a_policy_of_scripts_is_read_as_browsers_read_it(
+    site: Server, builder: Builder, policy: str, attribute: str, is_allowed: bool
+) -> None:
+    page = site.replies[PAGE]
+    said = page.body.decode().partition('integrity="')[2].partition('"')[0]
+    page.headers["content-security-policy"] = policy.replace("{integrity}", f"'{said}'")
+    page.body = page.body.replace(b"<script ", f"<script {attribute} ".encode())
+    assert {code for code, _ in await look(site, builder)} == (set() if is_allowed else {"page_policy"})
+
+
+async def test_a_launcher_that_no_browser_takes_is_named(site: Server, builder: Builder) -> None:
+    """A script of modules needs its type, and, on another host than the page, the leave of that host."""
+    path = next(one for one in site.replies if "launcher-" in one)
+    site.replies[path].headers["content-type"] = "text/plain"
+    assert await look(site, builder) == {("media_type", "text/plain")}
+    site.replies[path].headers["content-type"] = "text/javascript"
+    other = site.origin.replace("127.0.0.1", "localhost")
+    page = site.replies[PAGE]
+    page.body = page.body.replace(f'src="{path}'.encode(), f'src="{other}{path}'.encode())
+    assert await look(site, builder) == {("other_host", site.origin)}
+    site.replies[path].headers["access-control-allow-origin"] = "*"
+    assert await look(site, builder) == set()
 
 
 async def test_a_certificate_that_does_not_hold_is_named(builder: Builder, tmp_path: Path) -> None:

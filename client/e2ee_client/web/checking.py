@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 
 from e2ee.rooms.assets import Place
 from e2ee.rooms.door import DOOR_MAX_B, Door
+from e2ee_client.errors import RelayUnavailable
 from e2ee_client.rooms.doors import PATH as DOOR_PATH
 from e2ee_client.rooms.doors import open_door
 from e2ee_client.rooms.errors import DoorError
 from e2ee_client.rooms.exchange import is_on_this_machine
+from e2ee_client.runtime.transport import WebSocketTransport
 
 from .built import integrity
 from .embedding import Embedding, read_page
@@ -23,8 +25,8 @@ from .fetching import ALL_LIMIT_S, OK, Answer, NoAnswer, fetch
 from .findings import Finding
 from .headers import is_odd
 from .origins import is_same_site, origin_of
-from .policy import Policy, allows, parse_policies, sources_of
-from .verifying import SOON_MS, day
+from .policy import Policy, allows, allows_script, parse_policies, sources_of
+from .verifying import SOON_MS, day, media_of
 
 PAGE_MAX_B: Final = 4_194_304
 ROOM_MAX_B: Final = 262_144
@@ -103,11 +105,29 @@ class Checker:
             self._found("certificate_ends_soon", where, day(ends_ms))
 
     async def _relay(self, url: str) -> None:
-        if await self._is_reached(url, url) and url.startswith("wss://"):
+        if not await self._is_reached(url, url):
+            return
+        await self._is_relay(url)
+        if url.startswith("wss://"):
             origin = f"https://{urlsplit(url).netloc}"
             answer = await self._ask(origin, urlsplit(url).path or "/", ROOM_MAX_B, url)
             if answer is not None:
                 self._cross_origin(answer, url)
+
+    async def _is_relay(self, url: str) -> None:
+        """Whether a room is connected there; what only answers may be a web server that passes nothing on."""
+        transport = WebSocketTransport(
+            ssl_context=self.ssl_context if url.startswith("wss://") else None,
+            proxy=None,
+            open_timeout_s=_CONNECT_S,
+            close_timeout_s=1,
+        )
+        try:
+            connection = await transport.open(url)
+        except RelayUnavailable as failure:
+            self._found("no_relay", url, failure.code)
+        else:
+            await connection.close()
 
     async def _ask(self, origin: str, path: str, max_b: int, where: str) -> Answer | None:
         context = None if is_on_this_machine(origin) else self.ssl_context
@@ -235,7 +255,7 @@ class Checker:
         for button in found.rooms:
             self._button(button, policies, page)
         for script in found.launchers:
-            if not allows(policies, "script-src-elem", script["src"], page):
+            if not allows_script(policies, script, page):
                 self._found("page_policy", page, f"script-src {script['src'][:200]}")
 
     def _button(self, button: dict[str, str], policies: Sequence[Policy], page: str) -> None:
@@ -252,8 +272,15 @@ class Checker:
             self._found("no_integrity", page)
         parts = urlsplit(address)
         answer = await self._there(origin_of(address), parts.path or "/", ROOM_MAX_B, address)
-        if answer is not None and said and integrity(answer.body) not in said.split():
+        if answer is None:
+            return
+        if said and integrity(answer.body) not in said.split():
             self._found("integrity", address, said[:100])
+        for code, what in media_of(answer, parts.path):
+            self._found(code, address, what)
+        # A module of another origin is fetched by the rules for strangers.
+        if origin_of(address) != origin_of(page) and answer.values("access-control-allow-origin") != ["*"]:
+            self._found("other_host", address, origin_of(page))
 
 
 def _is_own(policy: Policy, directive: str) -> bool:

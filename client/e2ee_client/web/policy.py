@@ -50,6 +50,28 @@ def allows(policies: Sequence[Policy], directive: str, address: str, own: str) -
     )
 
 
+def allows_script(policies: Sequence[Policy], script: Mapping[str, str], own: str) -> bool:
+    """Whether each policy lets a script of the page's HTML run, by its attributes: its nonce, the hashes of
+    `integrity`, or its address, which counts for nothing beside `'strict-dynamic'`.
+    """
+    return all(
+        sources is None or _is_named(sources, script) or _is_by_address(sources, script["src"], own)
+        for sources in (sources_of(policy, "script-src-elem") for policy in policies)
+    )
+
+
+def _is_named(sources: Sequence[str], script: Mapping[str, str]) -> bool:
+    hashes = script.get("integrity", "").split()
+    is_hashed = bool(hashes) and all(f"'{one}'" in sources for one in hashes)
+    nonce = script.get("nonce", "")
+    return is_hashed or (nonce != "" and f"'nonce-{nonce}'" in sources)
+
+
+def _is_by_address(sources: Sequence[str], address: str, own: str) -> bool:
+    is_strict = any(one.lower() == "'strict-dynamic'" for one in sources)
+    return not is_strict and any(_matches(one, address, own) for one in sources)
+
+
 def _matches(source: str, address: str, own: str) -> bool:
     if source == "'self'":
         return _origin(address) == _origin(own)

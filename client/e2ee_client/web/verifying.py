@@ -237,10 +237,10 @@ def differences(answer: Answer, listed: Asset, headers: dict[str, str], origin: 
         for name, value in answer.headers
         if is_odd(name, value, headers, listed.place, origin)
     ]
-    return found + _media(answer, listed.path)
+    return found + media_of(answer, listed.path)
 
 
-def _media(answer: Answer, path: str) -> list[tuple[str, str]]:
+def media_of(answer: Answer, path: str) -> list[tuple[str, str]]:
     """A browser takes the last of several types, and a charset before that of the page."""
     wanted = _MEDIA.get(path.rpartition(".")[2])
     said = ", ".join(answer.values("content-type")).lower()

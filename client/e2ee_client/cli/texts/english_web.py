@@ -109,5 +109,8 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "finding.insecure_part": "{where}: loads {what} without TLS",
     "finding.other_room": "{where}: the button opens {what}",
     "finding.page_policy": "{where}: the page's own Content-Security-Policy forbids {what}",
+    "finding.no_relay": "{where}: answers, but no room is connected there ({what})",
+    "finding.other_host": "{where}: stands on another host than {what}, and does not let it load the script "
+    "(Access-Control-Allow-Origin)",
     "finding.integrity": "{where}: is not the script that the page names ({what}); browsers will not run it",
 }

@@ -117,6 +117,9 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "finding.insecure_part": "{where}: lädt {what} ohne TLS",
     "finding.other_room": "{where}: der Knopf öffnet {what}",
     "finding.page_policy": "{where}: die eigene Content-Security-Policy der Seite verbietet {what}",
+    "finding.no_relay": "{where}: antwortet, verbindet aber keinen Raum ({what})",
+    "finding.other_host": "{where}: steht auf einem anderen Host als {what} und lässt ihn das Skript nicht "
+    "laden (Access-Control-Allow-Origin)",
     "finding.integrity": "{where}: ist nicht das Skript, das die Seite nennt ({what}); Browser führen es "
     "nicht aus",
 }
