@@ -289,3 +289,38 @@ async def opened_late(visitor: browsers.Visitor, address: str) -> AsyncIterator[
     page = await visitor.open(address)
     yield page
     await page.close()
+
+
+async def test_what_an_agent_is_about_to_press_stays_when_news_come(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    """The row of a room, a view, a button of the head, what was found: the same elements, with the focus."""
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Eine Rechnung")
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").get_by_text("wartet").wait_for()
+        await page.keyboard.press("n")
+        await page.get_by_text("Sie kümmern sich darum.").wait_for()
+        row = page.locator(".queue .item")
+        view = page.get_by_role("button", name="Offene")
+        head = page.get_by_role("button", name="Übergeben", exact=True)
+        edit = page.locator(".about").get_by_role("button", name="Ändern").first
+        for number, control in enumerate((row, view, head, edit)):
+            await control.focus()
+            before = await control.element_handle()
+            await room.send(f"Nummer {number}")
+            await row.get_by_text(f"Nummer {number}").wait_for()
+            assert await control.evaluate("(now, before) => now === before", before)
+        field = page.get_by_role("searchbox")
+        await field.fill("Nummer 1")
+        await field.press("Enter")
+        hit = page.locator(".hit")
+        box = await hit.bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + 20, box["y"] + 20)
+        await page.mouse.down()
+        await room.send("Zuletzt")
+        await page.locator("seal-messages .bubble").get_by_text("Zuletzt").wait_for()
+        assert await hit.evaluate("(one) => one.matches(':focus')")
+        await page.mouse.up()
+        await page.locator("seal-messages .row:focus").get_by_text("Nummer 1").wait_for()

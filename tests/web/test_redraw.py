@@ -169,6 +169,6 @@ MOVED: Final = """() => {
 
 @pytest.mark.parametrize("scene", ["files", "choices", "failed"])
 async def test_a_control_stays_where_it_is_when_it_gets_the_focus(show: Show, scene: str) -> None:
-    """A press gives the focus; what then moves from below the finger gets no click. Firefox has no mouse here."""
+    """A press gives the focus; what moves then gets no click. Firefox has no mouse in these tests."""
     page = await show(scene)
     assert await page.evaluate(MOVED) == []

@@ -1,7 +1,7 @@
 /** The right pane: who the customer is, who reads, how long it is kept, what waits for a decision. */
 
 import { icon } from "@sealroom/ui/all_icons.ts";
-import { h, replace, set } from "@sealroom/ui/dom.ts";
+import { h, redraw, replace, set } from "@sealroom/ui/dom.ts";
 import { clockOf } from "@sealroom/ui/times.ts";
 import type { RoomActs } from "./acts.ts";
 import type { Desk } from "./desk.ts";
@@ -50,7 +50,7 @@ export function aboutPane(options: AboutOptions): AboutPane {
     set(element, "aria-label", say("about.title"));
     set(facts, "aria-label", say("about.title"));
     set(close, "aria-label", say("act.hide"));
-    replace(facts, ...(row === undefined ? [] : factsOf(row, detail, options)));
+    redraw(facts, ...(row === undefined ? [] : factsOf(row, detail, options)));
   }
 
   return {
@@ -59,6 +59,7 @@ export function aboutPane(options: AboutOptions): AboutPane {
       room = next;
       detail = null;
       key = "";
+      replace(facts);
       show();
       void fetchDetail();
     },
@@ -100,7 +101,7 @@ function factsOf(row: RoomRow, detail: Detail | null, options: AboutOptions): HT
 }
 
 function section(title: string, ...children: readonly (Node | false)[]): HTMLElement {
-  return h("section", null, h("h3", null, title), ...children);
+  return h("section", { "data-key": title }, h("h3", null, title), ...children);
 }
 
 function customerView(row: RoomRow, detail: Detail | null, desk: Desk, words: DeskWords): HTMLElement {
@@ -156,7 +157,7 @@ function requestView(one: RequestRow, row: RoomRow, { desk, acts, words }: About
   const decide = (grant: boolean) => () => void acts.attempt({ type: "decide", room: row.id, request: one.id, grant });
   return h(
     "div",
-    { class: "decide" },
+    { class: "decide", "data-key": one.id },
     h("p", { dir: "auto" }, say(`request.${what}`, { name }), one.reason === null ? "" : ` – ${one.reason}`),
     h(
       "div",
@@ -172,7 +173,7 @@ function objectionView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElem
     void acts.attempt({ type: "decideObjection", room: row.id, text, close });
   return h(
     "div",
-    { class: "decide" },
+    { class: "decide", "data-key": "objection" },
     h("p", null, words("objection.title")),
     h(
       "div",

@@ -2,14 +2,13 @@
 
 import { icon } from "@sealroom/ui/all_icons.ts";
 import { dialogStyle } from "@sealroom/ui/dialog.ts";
-import { define, h, replace, say, set } from "@sealroom/ui/dom.ts";
+import { define, h, redraw, replace, say, set } from "@sealroom/ui/dom.ts";
 import { faultOf, isFileFault } from "@sealroom/ui/file_fault.ts";
 import { menuStyle, openMenu } from "@sealroom/ui/menu.ts";
 import { base, tokens } from "@sealroom/ui/styles/tokens.ts";
 import { type AboutPane, aboutPane } from "./about_pane.ts";
 import { type RoomActs, roomActs } from "./acts.ts";
 import { filled, manageCanned, openCanned } from "./canned.ts";
-import { forgetShown, isChanged } from "./changed.ts";
 import { type Desk, openDesk, type Phase } from "./desk.ts";
 import { showFigures, showKeys } from "./dialogs.ts";
 import { type KeyName, keyOf } from "./keys.ts";
@@ -152,7 +151,6 @@ class DeskElement extends HTMLElement {
     this.#about.show(null);
     this.#queue.forget();
     this.#queue.update(null);
-    forgetShown(this.#strips);
     replace(this.#strips);
     replace(this.#stage, screenOf(phase, this.#desk, this.#words));
   }
@@ -170,7 +168,7 @@ class DeskElement extends HTMLElement {
       );
       strips.push(h("p", { class: "strip" }, icon("info"), h("span", null, this.#words("shared.text")), ok));
     }
-    if (isChanged(this.#strips, ...strips.map((one) => one.textContent))) this.#strips.replaceChildren(...strips);
+    redraw(this.#strips, ...strips);
   }
 
   #open(id: string | null, entry: string | null): void {

@@ -1,6 +1,6 @@
 /** A list of rows of one height: only those in view are in the document, ten thousand scroll as ten. */
 
-import { h, replace, set } from "@sealroom/ui/dom.ts";
+import { h, renew, replace, set } from "@sealroom/ui/dom.ts";
 
 const BEYOND = 8;
 
@@ -51,7 +51,7 @@ export function listOf<Row>(options: ListOptions<Row>): List<Row> {
       const id = options.idOf(row);
       const before = shown.get(id);
       const one =
-        before !== undefined && options.isSame(before.row, row) ? before : { row, element: options.view(row) };
+        before !== undefined && options.isSame(before.row, row) ? before : { row, element: viewOf(row, before) };
       place(one.element, id, at, height);
       next.set(id, one);
     }
@@ -59,6 +59,11 @@ export function listOf<Row>(options: ListOptions<Row>): List<Row> {
     replace(list, ...[...next.values()].map((one) => one.element));
     set(list, "aria-activedescendant", rows[active] === undefined ? null : `room-${options.idOf(rows[active] as Row)}`);
     options.inView(rows.slice(first, last));
+  }
+
+  function viewOf(row: Row, before: Shown<Row> | undefined): HTMLElement {
+    const fresh = options.view(row);
+    return before === undefined ? fresh : renew(before.element, fresh);
   }
 
   function place(item: HTMLElement, id: string, at: number, height: number): void {

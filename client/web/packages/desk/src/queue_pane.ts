@@ -1,8 +1,7 @@
 /** The left pane: views, search, and the list of rooms. */
 
 import { icon } from "@sealroom/ui/all_icons.ts";
-import { h, replace, say, set } from "@sealroom/ui/dom.ts";
-import { isChanged } from "./changed.ts";
+import { h, redraw, replace, say, set } from "@sealroom/ui/dom.ts";
 import type { Desk } from "./desk.ts";
 import { type List, listOf } from "./list.ts";
 import type { FoundRow, PreviewRow, RoomRow } from "./messages.ts";
@@ -153,14 +152,14 @@ export function queuePane(options: QueueOptions): QueuePane {
     say(title, state.company || words()("desk.title"));
     showViews();
     if (found !== null) {
-      replace(below, foundView(found, options, endSearch));
+      redraw(below, foundView(found, options, endSearch));
       return;
     }
     const minute = Math.floor(desk.nowMs() / MINUTE_MS);
     const rows = roomsOf(state, view);
     if (rows.length === 0) {
       list = null;
-      replace(
+      redraw(
         below,
         noneView(view, words(), () => choose("all")),
       );
@@ -190,29 +189,24 @@ export function queuePane(options: QueueOptions): QueuePane {
         one === "all" ? null : h("span", { class: "count" }, count > MOST_COUNTED ? `${MOST_COUNTED}+` : String(count));
       return h(
         "button",
-        { type: "button", "aria-pressed": pressed, onclick: () => choose(one) },
+        { type: "button", "data-key": one, "aria-pressed": pressed, onclick: () => choose(one) },
         say_(`queue.${one}`),
         count > 0 && number,
       );
     });
-    if (isChanged(views, view, say_.language, found === null, ...buttons.map((one) => one.textContent))) {
-      const focused = [...views.children].indexOf((views.getRootNode() as ShadowRoot).activeElement as Element);
-      views.replaceChildren(...buttons);
-      if (focused >= 0) buttons[focused]?.focus();
-    }
+    redraw(views, ...buttons);
     showMore(labelsOf(state), say_);
   }
 
   function showMore(labels: readonly string[], say_: DeskWords): void {
-    if (isChanged(more, labels, say_.language)) {
-      const option = (value: string, text: string) => h("option", { value }, text);
-      more.replaceChildren(
-        option("", say_("queue.view")),
-        option("unread", say_("queue.unread")),
-        option("closed", say_("queue.closed")),
-        ...labels.map((one) => option(`label:${one}`, one)),
-      );
-    }
+    const option = (value: string, text: string) => h("option", { value, "data-key": value }, text);
+    redraw(
+      more,
+      option("", say_("queue.view")),
+      option("unread", say_("queue.unread")),
+      option("closed", say_("queue.closed")),
+      ...labels.map((one) => option(`label:${one}`, one)),
+    );
     const value = (MAIN_VIEWS as readonly string[]).includes(view) ? "" : view;
     if (more.value !== value) more.value = value;
   }
@@ -301,7 +295,7 @@ function foundView(found: readonly FoundRow[], options: QueueOptions, end: () =>
     const name = row === undefined ? "" : nameOfRoom(row, options.desk.state(), words);
     return h(
       "li",
-      null,
+      { "data-key": `${one.room} ${one.entry}` },
       h(
         "button",
         { class: "hit", type: "button", onclick: () => options.openRoom(one.room, one.entry) },

@@ -3,13 +3,12 @@
 import { icon } from "@sealroom/ui/all_icons.ts";
 import type { Message, SavedFile } from "@sealroom/ui/backend.ts";
 import { type ComposerElement, defineComposer } from "@sealroom/ui/composer.ts";
-import { h, offer, replace, say, set } from "@sealroom/ui/dom.ts";
+import { h, offer, redraw, replace, say, set } from "@sealroom/ui/dom.ts";
 import { inspect } from "@sealroom/ui/guard.ts";
 import { type MenuItem, openMenu } from "@sealroom/ui/menu.ts";
 import { defineMessages, type MessagesElement } from "@sealroom/ui/messages.ts";
 import { memberOf } from "@sealroom/ui/names.ts";
 import { failureText, type RoomActs } from "./acts.ts";
-import { forgetShown, isChanged } from "./changed.ts";
 import { type Conversation, openConversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
@@ -68,14 +67,8 @@ export function roomPane(options: RoomOptions): RoomPane {
   about.addEventListener("click", options.toggleAbout);
   more.addEventListener("click", () => openActs());
 
-  let empty = "";
-
   function showEmpty(): void {
-    const isAny = roomsOf(desk.state(), "waiting").length > 0;
-    const key = `${words().language} ${isAny}`;
-    if (key === empty) return;
-    empty = key;
-    replace(element, emptyView(acts, words(), isAny));
+    redraw(element, emptyView(acts, words(), roomsOf(desk.state(), "waiting").length > 0));
   }
 
   const rowNow = () => (room === null ? undefined : desk.state().rooms.get(room));
@@ -115,13 +108,11 @@ export function roomPane(options: RoomOptions): RoomPane {
     set(about, "aria-label", headWords("room.about"));
     set(more, "aria-label", headWords("act.more"));
     set(element, "aria-label", nameOfRoom(row, desk.state(), headWords));
-    if (!isChanged(buttons, row.id, row.phase, row.isMine, row.isHere, nobody, headWords.language)) return;
-    buttons.replaceChildren(...headButtons(row, acts, headWords));
+    redraw(buttons, ...headButtons(row, acts, headWords));
   }
 
   function showTabs(row: RoomRow): void {
     const tabWords = words();
-    if (!isChanged(tabs, row.id, isNotes, row.newNotes, row.isHere, tabWords.language)) return;
     set(tabs, "aria-label", tabWords("room.tabs"));
     tabs.hidden = !row.isHere;
     const tab = (word: string, notes: boolean, count: number) =>
@@ -130,6 +121,7 @@ export function roomPane(options: RoomOptions): RoomPane {
         {
           type: "button",
           role: "tab",
+          "data-key": `${row.id} ${notes}`,
           "aria-selected": String(isNotes === notes),
           tabindex: isNotes === notes ? 0 : -1,
           onclick: () => turn(notes),
@@ -137,10 +129,7 @@ export function roomPane(options: RoomOptions): RoomPane {
         word,
         count > 0 && h("span", { class: "count" }, String(count)),
       );
-    tabs.replaceChildren(
-      tab(tabWords("room.texts"), false, 0),
-      tab(tabWords("room.notes"), true, isNotes ? 0 : row.newNotes),
-    );
+    redraw(tabs, tab(tabWords("room.texts"), false, 0), tab(tabWords("room.notes"), true, isNotes ? 0 : row.newNotes));
   }
 
   tabs.addEventListener("keydown", (event) => {
@@ -163,11 +152,10 @@ export function roomPane(options: RoomOptions): RoomPane {
       showEmpty();
       return;
     }
-    empty = "";
     replace(element, head, tabs, body);
     body.classList.toggle("notes", isNotes);
     if (!row.isHere) {
-      replace(body, waitingView(row, acts, words()));
+      replace(body);
       update();
       return;
     }
@@ -318,6 +306,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     }
     showHead(row);
     showTabs(row);
+    if (!row.isHere) redraw(body, waitingView(row, acts, words()));
     const state = conversation?.state();
     if (state === undefined) return;
     messages?.update(state);
@@ -333,7 +322,6 @@ export function roomPane(options: RoomOptions): RoomPane {
     },
     update,
     renew() {
-      forgetShown(buttons, tabs);
       open(null);
     },
     focus: () => composer?.focus(),
@@ -342,7 +330,7 @@ export function roomPane(options: RoomOptions): RoomPane {
 
 function headButtons(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement[] {
   const button = (word: string, kind: string, act: () => void) =>
-    h("button", { class: `button small ${kind}`, type: "button", onclick: act }, word);
+    h("button", { class: `button small ${kind}`, type: "button", "data-key": `${row.id} ${word}`, onclick: act }, word);
   if (row.phase === "closed") return [button(words("act.reopen"), "", () => void acts.reopen(row))];
   if (row.phase !== "open" && row.phase !== "begun") return [];
   if (row.isMine)
@@ -356,7 +344,7 @@ function headButtons(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElemen
 function waitingView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement {
   const act = h(
     "button",
-    { class: "button main", type: "button", onclick: () => void acts.claim(row) },
+    { class: "button main", type: "button", "data-key": row.id, onclick: () => void acts.claim(row) },
     words("act.claim"),
   );
   return h(
