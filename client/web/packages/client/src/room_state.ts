@@ -131,16 +131,21 @@ export function phaseOf(view: RoomView, consent: ConsentState): Phase {
 
 type Erasure = Pick<RoomState, "erasure" | "heldUntilMs">;
 
-/** What the company has said of the newest order to erase all: its answer names that order (ROOM-45). */
+/**
+ * What the company's devices have said last of the newest order to erase all: an answer names that order (ROOM-45). It is
+ * held while one of them keeps something, and confirmed by one at least otherwise.
+ */
 export function erasureOf(entries: readonly EntryView[]): Erasure {
   const order = entries.findLast((one) => one.kind === ERASE && one.ours && fieldOf(one.payload, 1) === null);
   if (order === undefined) return { erasure: "none", heldUntilMs: null };
-  const said = entries.findLast(({ kind, payload }) => {
+  const answers = entries.filter(({ kind, payload }) => {
     return kind === ERASED && (fieldOf(payload, 1) as readonly Bytes[] | null)?.some((one) => hex(one) === order.id);
   });
-  if (said === undefined) return { erasure: "asked", heldUntilMs: null };
-  if (fieldOf(said.payload, 2) === DONE) return { erasure: "confirmed", heldUntilMs: null };
-  const until = fieldOf(said.payload, 3);
+  const last = new Map(answers.map(({ author, payload }) => [author, payload]));
+  if (last.size === 0) return { erasure: "asked", heldUntilMs: null };
+  const held = [...last.values()].find((payload) => fieldOf(payload, 2) !== DONE);
+  if (held === undefined) return { erasure: "confirmed", heldUntilMs: null };
+  const until = fieldOf(held, 3);
   return { erasure: "held", heldUntilMs: until === null ? null : Number(until) };
 }
 

@@ -12,7 +12,7 @@ import { fromLine } from "../src/engine/rooms/taking.ts";
 import { countingWordings, fits } from "../src/engine/rooms/wordings.ts";
 import { erasureOf } from "../src/room_state.ts";
 import { entriesOf } from "../src/views.ts";
-import { agent, desk } from "./shop.ts";
+import { agent, desk, NOW_MS } from "./shop.ts";
 import { codeOf, EDIT, ERASE, MARKED, map, SAID, Scene } from "./shop_room.ts";
 
 const FORM = 18;
@@ -280,4 +280,15 @@ test("each order for the whole room has its own answer (ROOM-45)", () => {
   }
   assert.deepEqual(answer([order.hash]).codes, []);
   assert.equal(shown(), "confirmed");
+});
+
+test("an erasure that one device has carried out is held as long as another one keeps what it is of (ROOM-45)", () => {
+  const scene = opened();
+  const order = scene.writes(ERASE, map(null));
+  const shown = () => erasureOf(entriesOf(scene.c, scene.room));
+  scene.arrives(scene.entryOf(agent, 6, map([order.hash], 2, NOW_MS)));
+  scene.arrives(scene.entryOf(desk, 6, map([order.hash], 1)));
+  assert.deepEqual(shown(), { erasure: "held", heldUntilMs: NOW_MS });
+  scene.arrives(scene.entryOf(agent, 6, map([order.hash], 1)));
+  assert.deepEqual(shown(), { erasure: "confirmed", heldUntilMs: null });
 });

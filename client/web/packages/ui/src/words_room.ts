@@ -142,7 +142,10 @@ export const ROOM_WORDS = {
     "{company} löscht, was gelöscht werden darf, und bestätigt es Ihnen hier.",
     "{company} erases what it may and confirms it here.",
   ],
-  "withdrawn.confirmed": ["{company} hat die Löschung bestätigt.", "{company} has confirmed the erasure."],
+  "withdrawn.confirmed": [
+    "Ein Gerät von {company} hat die Löschung bestätigt; weitere können folgen.",
+    "A device of {company} has confirmed the erasure; others may follow.",
+  ],
   "withdrawn.held": [
     "{company} muss einen Teil bis {when} aufbewahren und löscht ihn dann.",
     "{company} has to keep a part until {when} and erases it then.",
