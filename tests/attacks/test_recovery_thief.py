@@ -72,10 +72,10 @@ async def wants(made: Practice, thief: Customer, room_id: bytes, devices: Iterab
 
 
 class Given:
-    """What is given of entries, in forwards, and how many questions were answered."""
+    """What is given of entries, in forwards, and the devices whose questions were answered."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.text, self.answers = b"", 0
+        self.text, self.askers = b"", set[bytes]()
         post, answer = EngineSurroundings.post, Asking.answer
 
         def posted(around: EngineSurroundings, turn: Turn, content: Content, to: Iterable[Author]) -> None:
@@ -85,7 +85,7 @@ class Given:
 
         def answered(asking: Asking, turn: Turn, asker: Author, ranges: Any) -> None:
             answer(asking, turn, asker, ranges)
-            self.answers += 1
+            self.askers.add(asker.device_id)
 
         monkeypatch.setattr(EngineSurroundings, "post", posted)
         monkeypatch.setattr(Asking, "answer", answered)
@@ -109,7 +109,7 @@ async def _history(monkeypatch: pytest.MonkeyPatch) -> bytes:
         given = Given(monkeypatch)
         thief, _ = await recovered(made, code)
         await wants(made, thief, room.room_id, before)
-        await until(lambda: given.answers == 1)
+        await until(lambda: thief.devices()[0].device_id in given.askers)
         return given.text
 
 
