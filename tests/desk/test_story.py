@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from conversations import until
 from desk_page import Page, page_of, served
+from e2ee_client.errors import StoreUnavailable
 from e2ee_client.rooms import Agent, CustomerRoom, EntryProgress
 from practice import Practice
 
@@ -93,6 +95,36 @@ async def test_what_is_kept_here_stays_here_and_goes_with_the_room(praxis: Pract
         await room.withdraw()
         await page.room(name, phase="withdrawn", labels=[])
         assert hub.local.answers() == ()
+
+
+async def test_labels_go_with_a_room_that_ended_while_no_page_was_served(praxis: Practice) -> None:
+    ended, going_on = [await asked(praxis, praxis.company, "Guten Tag") for _ in range(2)]
+    async with served(praxis.company) as (at, _), page_of(at) as page:
+        await page.ask("begin")
+        for room in (ended, going_on):
+            await page.ask("setLabels", room=room.room_id.hex(), labels=["zahlt nicht"])
+    await ended.withdraw()
+    await until(lambda: praxis.company.room(ended.room_id).phase is Phase.WITHDRAWN)
+    async with served(praxis.company) as (at, hub), page_of(at) as page:
+        await page.ask("begin")
+        await page.room(ended.room_id.hex(), labels=[])
+        assert hub.local.labelled() == (going_on.room_id,)
+
+
+async def test_a_store_that_drops_no_label_ends_no_page(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = [await asked(praxis, praxis.company, "Guten Tag") for _ in range(2)]
+    async with served(praxis.company) as (at, hub), page_of(at) as page:
+        await page.ask("begin")
+
+        async def fail(room_id: bytes) -> None:
+            raise StoreUnavailable("the disk is full")
+
+        monkeypatch.setattr(hub.local, "forget", fail)
+        for room in rooms:
+            await room.withdraw()
+            await page.room(room.room_id.hex(), phase="withdrawn")
 
 
 async def test_a_refused_act_says_its_code_and_changes_nothing(praxis: Practice) -> None:

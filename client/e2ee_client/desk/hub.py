@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
+from e2ee_client.errors import SealroomError
 from e2ee_client.events import ConnectionChanged
 from e2ee_client.room_events import (
     ChainRestarted,
@@ -37,6 +39,7 @@ from .uploads import Uploads
 
 MAX_PAGES: Final = 8
 _LOOK_MS: Final = 5_000
+_LOG: Final = logging.getLogger("sealroom")
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
 
 
@@ -101,6 +104,7 @@ class Hub:
         """Tell the pages what happens, until the client is closed."""
         events = self.agent.events()
         await self.local.load()
+        await self._forget_ended()
         looking = asyncio.create_task(self._look())
         try:
             async for event in events:
@@ -109,6 +113,22 @@ class Hub:
             events.close()
             looking.cancel()
             await asyncio.wait([looking])
+
+    async def _forget_ended(self) -> None:
+        """Labels go with the room, also where it ended while no page was served."""
+        phases = {bytes(one.room_id): one.phase for one in self.agent.rooms()}
+        for room_id in self.local.labelled():
+            if phases.get(room_id, Phase.ERASED) in _ENDED:
+                await self._forget(room_id)
+
+    async def _forget(self, room_id: bytes) -> None:
+        """What cannot be dropped now goes at the next start; the pages go on being told."""
+        try:
+            await self.local.forget(room_id)
+        except SealroomError as failure:
+            _LOG.warning("the labels of a room stay until the next start: %s", failure.code)
+        for page in list(self.pages):
+            page.room_changed(room_id)
 
     async def _look(self) -> None:
         """Lock pages that nobody uses."""
@@ -125,7 +145,7 @@ class Hub:
         elif isinstance(event, OfRoom):
             self._of_room(event)
             if isinstance(event, RoomChanged) and event.phase in _ENDED:
-                await self.local.forget(event.room_id)
+                await self._forget(event.room_id)
         self._see_team()
 
     def _see_team(self) -> None:

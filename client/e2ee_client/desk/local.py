@@ -60,6 +60,10 @@ class LocalRows:
         found = sorted(self._answers.values(), key=lambda one: one.title.casefold())
         return tuple(AnswerRow(one.answer_id.hex(), one.shortcut, one.title, one.text) for one in found)
 
+    def labelled(self) -> tuple[bytes, ...]:
+        """Return the rooms that have labels."""
+        return tuple(self._labels)
+
     def labels(self, room_id: bytes) -> tuple[str, ...]:
         """Return the labels of a room."""
         return self._labels.get(room_id, ())
