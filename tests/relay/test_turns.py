@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
-from e2ee_relay.protocol import Lookup, Publish, Send, SendItem, TtlClass
+from e2ee_relay.memory import MemoryRelay
+from e2ee_relay.protocol import (
+    Lookup,
+    Publish,
+    Send,
+    SendItem,
+    TokenAdd,
+    TokenClass,
+    TokenRevoke,
+    TtlClass,
+)  # fmt: skip
 from e2ee_relay.store.api import Op
 from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from e2ee_relay.store.turns import Turns, weight_of, whose
+from relay_actors import Clock
 from view_in_memory import Asker
 
 
@@ -102,3 +114,21 @@ def test_the_writer_decides_a_bounded_part_in_one_transaction() -> None:
     store.give_up()
     assert not store._undecided
     assert store._collect(0.0) == ([], False)
+
+
+def test_changes_of_tokens_have_their_turn_too(clock: Clock) -> None:
+    """RLY-221: those of a host's connections in one transaction would hold up all others."""
+    relay = MemoryRelay(clock, os.urandom)
+    store = relay.store
+    store._thread = threading.current_thread()
+    hashes = tuple(os.urandom(32) for _ in range(256))
+    for _ in range(50):
+        for change in (TokenAdd(1, bytes(16), hashes, TokenClass.CONTACT), TokenRevoke(1, bytes(16), hashes)):
+            store.submit(Op(Asker(visitor=b"host"), change, 1))
+    newcomer = lookup(Asker(visitor=b"newcomer"))
+    store.submit(newcomer)
+    groups = [store._collect(0.0)[0] for _ in range(2)]
+    assert [len(group) for group in groups] == [1, 1]
+    assert groups[1][0].op is newcomer
+    store._thread = None
+    relay.close()

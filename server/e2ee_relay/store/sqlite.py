@@ -2,7 +2,8 @@
 
 `submit` decides at once, on memory, and queues what is to be written. The writer takes what has collected
 into one transaction of few statements: a lone operation is committed at once, a thousand that arrive during a
-commit share the next one. Operations on entries and prekeys are decided by the writer, whose tables they ask.
+commit share the next one. Operations on entries and prekeys are decided by the writer, whose tables they ask,
+and changes of tokens, in their turn.
 
 A commit that fails leaves memory ahead of the disk. All that was decided on top of it is answered
 UNAVAILABLE, memory is loaded anew under a new generation, and until that one is committed nothing is changed.
@@ -22,7 +23,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
-from e2ee_relay.protocol import Send
+from e2ee_relay.protocol import Send, TokenAdd, TokenRevoke
 from e2ee_relay.rules import SEND_UNAVAILABLE, decide
 
 from .api import (
@@ -53,6 +54,8 @@ from .turns import Turns, weight_of, whose
 _MOST_GROUP: Final = 4096
 # The same for what the writer decides, in signed lists and keys: some 10 ms.
 _MOST_DECIDED: Final = 64
+# That has its turn (RLY-221): changes of tokens too, which are up to 256 rows each.
+_IN_TURN: Final = (*OF_DIRECTORY, TokenAdd, TokenRevoke)
 # So many operations in one commit are a load; then commits begin at this distance, unless nothing more comes.
 # A commit of ten costs the machine little less than one of forty, and what goes in the group that it came in
 # is never written.
@@ -202,7 +205,7 @@ class SqliteStore:
         if view.is_stopped and not (view.is_loaded and (kind in READING or kind is Find)):
             self._refuse(op)
             self._queue_up(Submitted(op, Writes()))
-        elif kind in OF_DIRECTORY or (isinstance(request, Remove) and request.kind == ACCOUNT):
+        elif kind in _IN_TURN or (isinstance(request, Remove) and request.kind == ACCOUNT):
             self._queue_up(Submitted(op, None))
         else:
             view.now_ms = self._node.now_ms()

@@ -1,8 +1,8 @@
 """The view of the embedded store: mailboxes, rights, message numbers and ids in memory.
 
 It belongs to the event loop's thread, which decides on it at once; `taken` collects what an operation has to
-write. The writer's thread decides only operations of the directory on it, whose tables it asks; of what is in
-memory it reads single values.
+write. The writer's thread decides operations of the directory on it, whose tables it asks, and changes of
+tokens, which it writes itself; of all else that is in memory it reads single values.
 """
 
 from __future__ import annotations
@@ -241,21 +241,21 @@ class SqliteView(SqlDirectory):
         self._write_later("INSERT INTO mailbox VALUES (?, ?, ?, ?)", [row])
 
     def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
-        """Add tokens, unless there would be too many."""
+        """Add tokens, unless there would be too many; in the writer's thread."""
         tokens, no = box.mine.tokens, box.mine.no
         if len(tokens) + sum(one not in tokens for one in set(hashes)) > most:
             return False
         tokens.update(dict.fromkeys(hashes, token_class))
         rows = [(no, one, token_class) for one in hashes]
-        self._write_later("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", rows)
+        self._write("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", rows)
         return True
 
     def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None:
-        """Remove tokens."""
+        """Remove tokens; in the writer's thread."""
         for one in hashes:
             box.mine.tokens.pop(one, None)
         rows = [(box.mine.no, one) for one in hashes]
-        self._write_later("DELETE FROM token WHERE mailbox_no = ? AND token_hash = ?", rows)
+        self._write("DELETE FROM token WHERE mailbox_no = ? AND token_hash = ?", rows)
 
     def touch(self, box: Box, day: int) -> None:
         """Note a day of use; while nothing can be written it is noted at another time."""
