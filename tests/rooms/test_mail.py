@@ -20,6 +20,8 @@ from e2ee_client.rooms.reach import ASKED_A_DAY, MemoryBook, Order, Reach
 from parties import DAY_MS, NOW_MS, ScriptedRng
 from service_certificate import write_pair
 
+from e2ee.grammar import is_email
+
 PAGE = "https://praxis.example/chat"
 ANNA = "anna@mail.example"
 BOTH = 0b11
@@ -353,6 +355,27 @@ def test_not_many_strangers_are_asked_in_a_day_and_not_many_rooms_share_an_addre
     for at_ in range(70):
         full.set(bytes([at_]), ANNA, "de", NOW_MS)
     assert [len(row.rooms) for row in book._rows.values()] == [64]
+
+
+def test_strangers_of_a_day_are_counted_over_a_restart() -> None:
+    """CNS-40: whoever makes the desk start anew has no more of them asked."""
+    book = MemoryBook()
+    for at in range(ASKED_A_DAY):
+        assert reach(book).set(bytes([at]), f"a{at}@mail.example", "de", NOW_MS) is not None
+    assert reach(book).set(b"more", "more@mail.example", "de", NOW_MS) is None
+    assert reach(book).set(b"more", "more@mail.example", "de", NOW_MS + DAY_MS) is not None
+
+
+@pytest.mark.parametrize("local", ["a..b", ".a", "a.", "=?utf-8?q?a=40b.example=2Cc?=", "=?utf-8?q?x?=.c"])
+def test_an_address_to_which_no_mail_can_go_is_neither_kept_nor_counted(local: str) -> None:
+    """ACC-20 takes it; in the head of a mail it is none, or another one."""
+    to = f"{local}@mail.example"
+    assert is_email(to)
+    with pytest.raises(ConfigError):
+        compose(SERVER, to, MailKind.CONFIRM, "de", PAGE, NOW_MS, ScriptedRng("mail"))
+    book = MemoryBook()
+    assert reach(book).set(b"r", to, "de", NOW_MS) is None
+    assert book._rows == {}
 
 
 def test_what_is_no_address_or_page_is_not_used() -> None:

@@ -127,15 +127,22 @@ You can also stop these notes there.
 }
 
 
+def is_mailable(address: str) -> bool:
+    """Whether a mail can have an address: some that ACC-20 takes are no dot-atom (RFC 5322, section 3.4.1),
+    or are read as something encoded (RFC 2047).
+    """
+    return is_email(address) and "=?" not in address and all(address.rpartition("@")[0].split("."))
+
+
 def compose(
     server: MailServer, to: str, kind: MailKind, locale: str, link: str, now_ms: int, rng: Rng
 ) -> EmailMessage:
     """Return a mail of fixed words, with a link to a page of the company.
 
     Raises:
-        ConfigError: not an address (ACC-20), or not the URL of a page.
+        ConfigError: not an address to which mail goes, or not the URL of a page.
     """
-    if not is_email(to) or not is_web_url(link):
+    if not is_mailable(to) or not is_web_url(link):
         raise ConfigError("a mail has an address of e-mail, and a link to a page")
     language = "de" if locale.partition("-")[0] == "de" else "en"
     message = EmailMessage(policy=SMTP)

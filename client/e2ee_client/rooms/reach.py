@@ -12,12 +12,12 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
-from e2ee.grammar import is_email, is_web_url
+from e2ee.grammar import is_web_url
 from e2ee.ports import Rng
 from e2ee.rooms.notice import REACH
 from e2ee_client.errors import ConfigError
 
-from .mail import MailKind
+from .mail import MailKind, is_mailable
 
 DAY_MS: Final = 86_400_000
 ASKED_AGAIN_MS: Final = 30 * DAY_MS
@@ -69,6 +69,10 @@ class AddressBook(Protocol):
         """Keep a row in the place of the one with its digest."""
         ...
 
+    def asked_within(self, span_ms: int, now_ms: int) -> int:
+        """Return how many addresses were asked to confirm within a span of time."""
+        ...
+
     def drop_before(self, asked_ms: int) -> int:
         """Drop rows without an address that were asked before a time; return how many rows are left."""
         ...
@@ -99,6 +103,10 @@ class MemoryBook:
         """Keep a row in the place of the one with its digest."""
         self._rows[row.digest] = row
 
+    def asked_within(self, span_ms: int, now_ms: int) -> int:
+        """Return how many addresses were asked to confirm within a span of time."""
+        return sum(abs(now_ms - one.asked_ms) < span_ms for one in self._rows.values())
+
     def drop_before(self, asked_ms: int) -> int:
         """Drop rows without an address that were asked before a time; return how many rows are left."""
         self._rows = {
@@ -120,7 +128,6 @@ class Reach:
         if not is_web_url(page) or "#" in page or len(page) > 200:
             raise ConfigError("the page is an https address without a fragment, of at most 200 characters")
         self._book, self._page, self._rng = book, page, rng
-        self._asked: list[int] = []
 
     def set(self, room: bytes, address: str | None, locale: str, now_ms: int) -> Order | None:
         """Take an entry `reach` of a room: an address, or None to give it up. Return the mail that asks."""
@@ -137,9 +144,8 @@ class Reach:
         if row is not None and row.address is not None:
             self._book.put(replace(row, rooms=row.rooms | {room}))
             return None
-        if not self._may_ask(row, now_ms) or not is_email(address):
+        if not self._may_ask(row, now_ms) or not is_mailable(address):
             return None
-        self._asked.append(now_ms)
         made = AddressRow(digest, address, self._rng(TOKEN_B), now_ms, rooms=frozenset({room}))
         self._book.put(made if row is None else replace(made, told_ms=row.told_ms))
         return Order(address, MailKind.CONFIRM, locale, f"{self._page}#confirm={_encoded(made.token)}")
@@ -184,11 +190,10 @@ class Reach:
 
     def _may_ask(self, row: AddressRow | None, now_ms: int) -> bool:
         """Whether an address may be asked: not again within 30 days, and not too many strangers a day."""
-        self._asked = [at_ms for at_ms in self._asked if abs(now_ms - at_ms) < DAY_MS]
         if row is not None and abs(now_ms - row.asked_ms) < ASKED_AGAIN_MS:
             return False
         kept = self._book.drop_before(now_ms - ASKED_AGAIN_MS)
-        return len(self._asked) < ASKED_A_DAY and kept < MAX_ADDRESSES
+        return self._book.asked_within(DAY_MS, now_ms) < ASKED_A_DAY and kept < MAX_ADDRESSES
 
 
 def _digest(address: str) -> bytes:
