@@ -11,7 +11,7 @@ import browsers
 import pytest
 import pytest_asyncio
 import web_packages
-from conversations import until
+from conversations import until, until_read
 from desk_page import served
 from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom
 from e2ee_client.testing import FakeClock, MemoryNetwork
@@ -324,3 +324,42 @@ async def test_what_an_agent_is_about_to_press_stays_when_news_come(
         assert await hit.evaluate("(one) => one.matches(':focus')")
         await page.mouse.up()
         await page.locator("seal-messages .row:focus").get_by_text("Nummer 1").wait_for()
+
+
+async def test_what_an_agent_is_writing_stays_in_its_room_until_the_desk_is_locked(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    agent = await praxis.agent("Frau Sommer")
+    rooms = [await asked(praxis, agent, text) for text in ("Das Erste", "Das Zweite")]
+    for room in rooms:
+        await claimed(agent, room)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        field = page.get_by_role("textbox", name="Nachricht")
+        await page.locator(".item").first.click()
+        await field.fill("Begonnen")
+        await page.locator(".item").nth(1).click()
+        await until_read(field.input_value, "")
+        await page.locator(".item").first.click()
+        await until_read(field.input_value, "Begonnen")
+        await page.get_by_role("button", name="Menü", exact=True).click()
+        await page.get_by_role("menuitem", name="Dicht oder weit").click()
+        await until_read(field.input_value, "Begonnen")
+        await page.get_by_role("button", name="Menü", exact=True).click()
+        await page.get_by_role("menuitem", name="Sperren").click()
+        await page.get_by_label("Passphrase").fill("x")
+        await page.keyboard.press("Enter")
+        await page.locator(".item").first.click()
+        await until_read(field.input_value, "")
+
+
+async def test_a_room_that_a_colleague_takes_is_no_longer_offered(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    a, b = await praxis.agent("Frau Sommer"), await praxis.agent("Herr Winter")
+    room = await asked(praxis, a, "Guten Tag")
+    async with served(b) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").click()
+        claim = page.get_by_role("main").get_by_role("button", name="Übernehmen")
+        await claim.first.wait_for()
+        await claimed(a, room)
+        await until_read(claim.count, 0)

@@ -147,6 +147,7 @@ class DeskElement extends HTMLElement {
     }
     for (const dialog of this.#root.querySelectorAll("dialog")) dialog.close();
     this.#room = null;
+    this.#middle.forget();
     this.#middle.show(null, null);
     this.#about.show(null);
     this.#queue.forget();

@@ -33,6 +33,8 @@ export interface RoomPane {
   show(room: string | null, entry: string | null): void;
   update(): void;
   renew(): void;
+  /** Forget what was being written: it outlives no lock. */
+  forget(): void;
   focus(): void;
 }
 
@@ -48,6 +50,10 @@ export function roomPane(options: RoomOptions): RoomPane {
   let conversation: Conversation | null = null;
   let messages: MessagesElement | null = null;
   let composer: ComposerElement | null = null;
+  /** What is being written, by the room or its notes. */
+  const drafts = new Map<string, string>();
+  let draft = "";
+  let isEditing = false;
   const round = (name: "back" | "person" | "more", kind: string) =>
     h("button", { class: `round ${kind}`, type: "button" }, icon(name));
   const back = round("back", "only-narrow");
@@ -143,10 +149,19 @@ export function roomPane(options: RoomOptions): RoomPane {
     open(null);
   }
 
+  function keepDraft(): void {
+    // Another wording of a message would be sent as a message of its own.
+    if (composer !== null) drafts.set(draft, isEditing ? "" : composer.text);
+    isEditing = false;
+    composer = null;
+    messages = null;
+  }
+
   /** Read the room, or its notes, anew. */
   function open(entry: string | null): void {
     conversation?.close();
     conversation = null;
+    keepDraft();
     const row = rowNow();
     if (room === null || row === undefined) {
       showEmpty();
@@ -211,6 +226,8 @@ export function roomPane(options: RoomOptions): RoomPane {
       edit,
       sendFile: (file, { removeMetadata }) => of.uploads.send(file, removeMetadata),
     });
+    draft = `${room} ${isNotes}`;
+    field.text = drafts.get(draft) ?? "";
     messages = list;
     composer = field;
     const canned = h("button", { class: "button small", type: "button" }, icon("chat"), words()("act.canned"));
@@ -244,8 +261,14 @@ export function roomPane(options: RoomOptions): RoomPane {
     else await desk.ask({ type: "send", room: to, text, reply }).catch(complain);
   }
 
+  function startEdit(message: Message): void {
+    composer?.editMessage(message);
+    isEditing = true;
+  }
+
   async function edit(entry: string, text: string): Promise<void> {
     await desk.ask({ type: "edit", room: room as string, entry, text }).catch(complain);
+    isEditing = false;
   }
 
   function complain(problem: unknown): never {
@@ -283,7 +306,7 @@ export function roomPane(options: RoomOptions): RoomPane {
         act: () => void acts.attempt({ type: "markSensitive", room: row.id, entries: [message.id] }),
       });
     if (author?.isSelf && !isNotes) {
-      items.push({ word: ui("message.edit"), icon: "edit", act: () => composer?.editMessage(message) });
+      items.push({ word: ui("message.edit"), icon: "edit", act: () => startEdit(message) });
       grave.push({
         word: ui("message.erase"),
         icon: "erase",
@@ -321,6 +344,10 @@ export function roomPane(options: RoomOptions): RoomPane {
       open(entry);
     },
     update,
+    forget() {
+      composer = null;
+      drafts.clear();
+    },
     renew() {
       open(null);
     },

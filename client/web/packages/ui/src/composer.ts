@@ -2,7 +2,7 @@
 
 import type { FileChoice, Finding, Message } from "./backend.ts";
 import type { ChosenFiles } from "./chosen_files.ts";
-import { define, h, replace, say, set } from "./dom.ts";
+import { define, h, redraw, say, set } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { excerpt } from "./names.ts";
 import { part } from "./part.ts";
@@ -75,7 +75,7 @@ export class ComposerElement extends HTMLElement {
     this.#blocked = blocked;
     this.#frame.hidden = blocked !== null;
     this.#why.hidden = blocked === null;
-    if (blocked !== null) replace(this.#why, icon("pause"), h("span", null, blocked));
+    if (blocked !== null) redraw(this.#why, icon("pause"), h("span", null, blocked));
   }
 
   reply(message: Message, name: string): void {
