@@ -8,7 +8,8 @@
    flushed    how many of them outlive a loss of power                                RLY-249
    last       how far the last part is: written, flushed, committed                   RLY-249
    stale      the file of a blob that ended is still to be removed                    RLY-251
-   sender     what the sender has stored: sealed, announced, over; which sealing      FIL-07, FIL-12
+   sender     what it has stored: sealing, sealed, announced, over; how many parts    FIL-07, FIL-12, FIL-24
+              are in its sealed copy, and of which sealing
    line       its connection: parts on their way, which is sent next, what was told   RLY-241, RLY-243
    receiver   the parts that it has, whether they are safe, whether it has told       FIL-14, FIL-16
    ended      the blob was announced, and its time at the relay was over              RLY-247
@@ -34,14 +35,22 @@ Cut(parts, count) == SubSeq(parts, 1, count)
 
 Init ==
   /\ row = "none" /\ file = <<>> /\ flushed = 0 /\ last = "no" /\ stale = FALSE
-  /\ sender = [stage |-> "sealed", seal |-> 1] /\ line = NoLine
+  /\ sender = [stage |-> "sealing", made |-> 0, seal |-> 1] /\ line = NoLine
   /\ receiver = [got |-> <<>>, safe |-> FALSE, held |-> FALSE]
   /\ ended = FALSE /\ sent = 0 /\ lost = 0
   /\ left = [kills |-> MaxKills, powers |-> MaxPowers, ends |-> MaxEnds, ticks |-> MaxTicks]
 
+IsBegun == sender.stage \in {"sealing", "sealed"}
+
+(* A part is in the sealed copy, the last one with the hash in the row. *)
+Seal ==
+  /\ sender.stage = "sealing"
+  /\ sender' = [sender EXCEPT !.made = @ + 1, !.stage = IF sender.made + 1 = Parts THEN "sealed" ELSE @]
+  /\ UNCHANGED <<row, file, flushed, last, stale, line, receiver, ended, sent, lost, left>>
+
 (* BLOB_OPEN: begins the blob, or tells where to go on; the last part is never counted before the row says whole. *)
 Open ==
-  /\ ~line.open /\ sender.stage = "sealed" /\ last = "no"
+  /\ ~line.open /\ IsBegun /\ last = "no"
   /\ RemoveFirst => (row # "none" \/ file = <<>>)
   /\ row' = IF row = "none" THEN "open" ELSE row
   /\ stale' = (stale \/ (row = "none" /\ file # <<>>))
@@ -50,7 +59,7 @@ Open ==
   /\ UNCHANGED <<file, flushed, last, sender, receiver, ended, sent, lost, left>>
 
 Send ==
-  /\ line.open /\ line.told < Parts /\ line.index < Parts /\ Len(line.way) < InFlight
+  /\ line.open /\ line.told < Parts /\ line.index < sender.made /\ Len(line.way) < InFlight
   /\ line' = [line EXCEPT !.way = Append(@, [index |-> line.index, seal |-> sender.seal]), !.index = @ + 1]
   /\ sent' = sent + 1
   /\ UNCHANGED <<row, file, flushed, last, stale, sender, receiver, ended, lost, left>>
@@ -91,7 +100,7 @@ Announce ==
   /\ sender' = [sender EXCEPT !.stage = "announced"] /\ line' = NoLine
   /\ UNCHANGED <<row, file, flushed, last, stale, receiver, ended, sent, lost, left>>
 GiveUp ==
-  /\ sender.stage = "sealed"
+  /\ IsBegun
   /\ sender' = [sender EXCEPT !.stage = "over"] /\ line' = NoLine
   /\ UNCHANGED <<row, file, flushed, last, stale, receiver, ended, sent, lost, left>>
 
@@ -126,11 +135,12 @@ PowerLoss ==
   /\ \E count \in flushed..Len(file) : Started(Cut(file, count))
   /\ lost' = lost + Parts + InFlight
 
-(* The sender's process ends: what is stored goes on, and the sealed copy is beside the store. *)
+(* The sender's process ends: a sealed copy that is whole goes on, one that is not is given up. *)
 SenderEnds ==
   /\ left.ends > 0 /\ left' = [left EXCEPT !.ends = @ - 1]
   /\ line' = NoLine /\ lost' = lost + InFlight
-  /\ sender' = IF SealOnce THEN sender ELSE [sender EXCEPT !.seal = 2]
+  /\ sender' = IF ~SealOnce THEN [sender EXCEPT !.seal = 2]
+                ELSE [sender EXCEPT !.stage = IF @ = "sealing" THEN "over" ELSE @]
   /\ UNCHANGED <<row, file, flushed, last, stale, receiver, ended, sent>>
 
 (* The receiver gets parts in order, has what is whole and right on its disk, and tells that it holds it. *)
@@ -153,8 +163,8 @@ ReceiverLoses ==
   /\ UNCHANGED <<row, file, flushed, last, stale, sender, line, ended, sent, lost>>
 
 Next ==
-  \/ Open \/ Send \/ Put \/ PutAtNone \/ FlushLast \/ CommitLast \/ AnswerLast \/ Announce \/ GiveUp \/ Drop \/ Remove
-  \/ Expire \/ Kill \/ PowerLoss \/ SenderEnds \/ Get \/ Keep \/ Hold \/ ReceiverLoses
+  \/ Seal \/ Open \/ Send \/ Put \/ PutAtNone \/ FlushLast \/ CommitLast \/ AnswerLast \/ Announce \/ GiveUp \/ Drop
+  \/ Remove \/ Expire \/ Kill \/ PowerLoss \/ SenderEnds \/ Get \/ Keep \/ Hold \/ ReceiverLoses
 Spec == Init /\ [][Next]_vars
 
 -----------------------------------------------------------------------------
