@@ -232,6 +232,18 @@ async def test_what_was_found_goes_with_its_erasure_and_with_the_lock(
         assert await field.input_value() == ""
 
 
+async def test_no_dialog_comes_after_the_lock(praxis: Practice, visitor: browsers.Visitor) -> None:
+    async with served(praxis.company) as (at, hub), opened(visitor, at.address()) as page:
+        await page.get_by_role("button", name="Menü", exact=True).click()
+        await page.get_by_role("menuitem", name="Textbausteine").click()
+        await page.get_by_role("button", name="Neuer Textbaustein").click()
+        await page.locator("dialog form").wait_for()
+        hub.lock()
+        await page.get_by_label("Passphrase").wait_for()
+        await page.get_by_label("Passphrase").fill("x")
+        assert await page.locator("dialog").count() == 0
+
+
 TEXTS = """() => {
   const own = (one) => [...one.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data);
   const of = (root) => [...root.querySelectorAll("*")].flatMap((one) =>

@@ -47,16 +47,20 @@ export function manageCanned(context: CannedContext): void {
     closeWord: words("act.cancel"),
     content: [list, add],
   });
+  /** A lock closes dialogs, and none comes after it. */
+  const again = () => {
+    if (desk.state().phase === "running") manageCanned(context);
+  };
   const go = async (answer: AnswerRow | null) => {
     dialog.close();
     const wanted = await editCanned(context, answer);
     if (wanted !== null) await acts.attempt({ type: "saveAnswer", answer: wanted });
-    manageCanned(context);
+    again();
   };
   const drop = async (id: string) => {
     dialog.close();
     await acts.attempt({ type: "dropAnswer", id });
-    manageCanned(context);
+    again();
   };
   add.addEventListener("click", () => void go(null));
   if (answers.length === 0) list.append(h("li", { class: "meta" }, words("canned.none")));
