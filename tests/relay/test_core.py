@@ -36,7 +36,7 @@ from e2ee_relay.protocol import (
 )
 from e2ee_relay.store.api import Read
 from e2ee_relay.store.sqlite_file import DatabaseFile
-from e2ee_relay.store.sqlite_view import SqliteView
+from e2ee_relay.store.sqlite_view import Seen, SqliteView
 from relay_actors import START_MS, Company, Owner
 
 
@@ -348,15 +348,24 @@ def test_remembered_ids_are_bounded() -> None:
     bench.commit()
     bench.sent.clear()
     bench.ask(Done, ADD)
-    ids = [bytes([number]) * 16 for number in range(3)]
+    ids = [bytes([number]) * 16 for number in range(4)]
     bench.ask(SendResults, Send(4, tuple(item(b"x", one) for one in ids)))
     bench.ask(Done, Ack(5, MAILBOX, tuple(bench.held())))
-    assert len(bench.store.view.seen) == 2
+    assert len(bench.store.view.seen) == 3
     bench.ask(SendResults, Send(6, tuple(item(b"x", one) for one in reversed(ids))))
     assert bench.rows("SELECT msg_id FROM message") == [(ids[0],)]
     bench.node.tick(START_MS)
     bench.commit()
     assert len(bench.rows("SELECT * FROM seen")) <= 3
+
+
+def test_no_id_is_forgotten_before_so_many_have_come_since() -> None:
+    """RLY-32: also where hours change; and less than a quarter more is kept."""
+    seen = Seen(1000)
+    for number in range(5000):
+        seen.add(number.to_bytes(2, "big"), number // 1700, number + 1)
+        assert max(0, number - 1000).to_bytes(2, "big") in seen
+        assert len(seen) < 1250
 
 
 def test_an_acknowledgement_of_nothing_costs_the_disk_nothing(

@@ -16,7 +16,7 @@ from e2ee_relay.protocol import (
     TokenClass,
     TokenRevoke,
     TtlClass,
-)  # fmt: skip
+)
 from e2ee_relay.store.api import Op
 from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_file import DatabaseFile

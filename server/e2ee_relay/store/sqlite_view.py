@@ -64,7 +64,7 @@ class _Part(NamedTuple):
 
 
 class Seen:
-    """Ids of messages that have come, oldest first, at most so many (RLY-32)."""
+    """Ids of messages that have come, oldest first: so many, and less than two parts more (RLY-32)."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -87,7 +87,7 @@ class Seen:
         if last is None or last.until_hour != until_hour or len(last.ids) >= self._part_most:
             last = _Part(until_hour, set(), [row_id])
             self._parts.append(last)
-            while len(self._parts) > 1 and len(self) > self._most - self._part_most:
+            while len(self) - len(self._parts[0].ids) >= self._most:
                 self._forget_first()
         last.ids.add(key)
         last.last_row[0] = row_id
