@@ -25,7 +25,7 @@ from e2ee_client.rooms import (
 )
 from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecret
-from practice import Practice
+from practice import Practice, until_assigned
 
 from e2ee.errors import NoRight
 from e2ee.rooms.signals import RequestKind
@@ -284,8 +284,8 @@ async def test_a_desk_that_is_only_connected_hands_over_as_well(praxis: Practice
     await ours.claim(60)
     await until_read(lambda: texts(ours), ["Mein Rezept geht zu Ende"])
     await ours.transfer(device_id=second.me().device_id)
-    await until(lambda: any(one.room_id == room.room_id for one in second.rooms()))
-    await until_read(lambda: texts(second.room(room.room_id)), ["Mein Rezept geht zu Ende"])
+    at_second = await until_assigned(second, room.room_id)
+    await until_read(lambda: texts(at_second), ["Mein Rezept geht zu Ende"])
     task.cancel()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conversations import next_of, until
 from e2ee_client.rooms import EntryProgress, Policy, RequestAnswered, Room
-from practice import Practice
+from practice import Practice, until_assigned
 
 from e2ee.rooms.state import Phase
 
@@ -42,9 +42,7 @@ async def test_agents_claim_transfer_and_close(praxis: Practice) -> None:
     at_company = praxis.company.room(room.room_id)
     await at_company.note("Rechnung 4711")
     await at_company.transfer(device_id=b.me().device_id, note="bitte uebernehmen")
-    await until(lambda: any(one.room_id == room.room_id for one in b.rooms()))
-    at_b = b.room(room.room_id)
-    await until(lambda: at_b.assigned is not None and at_b.assigned.is_this)
+    at_b = await until_assigned(b, room.room_id)
     await at_b.send("Guten Tag, hier ist B")
     await until(lambda: room.unread == 2)
     await room.send("Danke")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from e2ee_client.rooms import Agent, Company, Customer, CustomerRoom
+from conversations import until
+from e2ee_client.rooms import Agent, Company, CompanyRoom, Customer, CustomerRoom
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from e2ee_client.testing import MemoryNetwork
 
@@ -55,6 +56,18 @@ class Practice:
     async def opened(self, customer: Customer) -> CustomerRoom:
         """Let a person accept."""
         return await customer.accept(await customer.notice())
+
+
+async def until_assigned(agent: Agent, room_id: bytes) -> CompanyRoom:
+    """Wait until a room is an agent's, and return it. One that waits is there before, and not in between."""
+    found: list[CompanyRoom] = []
+
+    def is_its() -> bool:
+        found[:] = [one for one in agent.rooms() if one.room_id == room_id]
+        return any(one.assigned is not None and one.assigned.is_this for one in found)
+
+    await until(is_its)
+    return found[0]
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import web_packages
 from conversations import until, until_read
 from e2ee_client.events import MandateSigned
 from e2ee_client.rooms import Agent, Company, CompanyRoom
+from practice import until_assigned
 from relay_process import RelayProcess
 from web_companies import company, relay
 from web_person import PersonFault, WebPerson, web_person
@@ -146,8 +147,7 @@ async def test_agents_the_relay_killed_and_a_withdrawal(
         assert await person.do("wait", entry=meanwhile) == "delivered"
         await until_heard(at_a, "Ohne Relay")
         await company.room(at_a.room_id).transfer(device_id=b.me().device_id, note="bitte")
-        await until(lambda: any(one.room_id == at_a.room_id for one in b.rooms()))
-        at_b = b.room(at_a.room_id)
+        at_b = await until_assigned(b, at_a.room_id)
         await at_b.send("Hier ist B")
         await until_said(person, 4)
         last = await person.do("send", text="Danke")
