@@ -345,6 +345,7 @@ def test_control_without_the_check_a_list_that_names_the_device_too_is_its_own(
 ) -> None:
     """ACC-75, without the countermeasure: nothing tells the person that somebody reads along."""
     monkeypatch.setattr(Recovering, "strangers", lambda *_: set())
+    monkeypatch.setattr(Dossiers, "show_listed", lambda *_: None)
     phone = told_of_beside(monkeypatch, publish=publish, names_phone=True, knows_phone=publish)
     assert not phone.of(DeviceReplaced)
     assert len(phone.engine._state.own.device_list.record_hashes) == 2
@@ -359,9 +360,12 @@ def test_control_without_last_words_a_device_that_the_next_list_leaves_out_hears
     assert not phone.of(DeviceReplaced)
 
 
+@pytest.mark.parametrize("is_shown", [True, False])
 @pytest.mark.parametrize("has_code", [True, False])
-def test_a_list_of_ours_that_waits_ends_no_device_that_is_given_it(has_code: bool) -> None:
-    """ACC-75, ID-39: its record is made anew; the relay has taken it, and a contact knows it before we do."""
+def test_a_list_of_ours_that_waits_ends_no_device_that_is_given_it(has_code: bool, is_shown: bool) -> None:
+    """ACC-75, ACC-78, ID-39: its record is made anew; the relay has taken it, and a contact knows it before
+    we do.
+    """
     _, _, phone = person_and_company(publish=True)
     if not has_code:
         phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
@@ -372,7 +376,7 @@ def test_a_list_of_ours_that_waits_ends_no_device_that_is_given_it(has_code: boo
     following = upkeep.next_list(turn, own.account_key)
     phone.carry_out(turn.effects())
     turn = Turn(phone.now_ms, own.account_id)
-    assert upkeep.take_back(turn, following.device_list.signed)
+    assert upkeep.take_back(turn, following.device_list.signed, is_shown=is_shown)
     phone.carry_out(turn.effects())
     assert not phone.engine.is_replaced
 
@@ -437,6 +441,10 @@ class Thief:
             CODE.account_key(), next_list(self.account_id, before, records, None, self._world.now_ms)
         )
 
+    def phone_anew(self) -> DeviceRecord:
+        """Return the record of the person's device as it would be made anew for a list of now (ID-39)."""
+        return redated(self.phone, self._world.now_ms, self._world.now_ms + 5 * 365 * DAY_MS)
+
     def comes(self, *records: DeviceRecord) -> None:
         """Write to the company under a list that names these, and the thief's device."""
         self.node.engine._state.own.device_list = self.signs(self.record, *records)
@@ -454,15 +462,22 @@ class Thief:
         self._world.advance(MINUTE_MS)
 
 
-def night(*, is_struck_off: bool = False) -> tuple[World, Node, Node, Thief]:
-    """The person's device is off. A thief lists one beside it, or in its place, and takes it out again."""
+def evening() -> tuple[World, Node, Node, Thief]:
+    """The person's device is off, and a thief has the code."""
     world, company, phone = person_and_company()
     company.send(phone.engine.account_id, "am Abend")
     world.advance(MINUTE_MS)
     phone.stop()
     phone.alive = False
     world.advance(20 * DAY_MS)
-    thief = Thief(world, company, phone)
+    return world, company, phone, Thief(world, company, phone)
+
+
+def night(*, is_struck_off: bool = False, lists_before: int = 0) -> tuple[World, Node, Node, Thief]:
+    """A thief lists a device beside the person's, or in its place, and takes it out again."""
+    world, company, phone, thief = evening()
+    for _ in range(lists_before):
+        thief.gives(thief.phone, thief.phone_anew())
     thief.comes(*([] if is_struck_off else [thief.phone]))
     company.send(phone.engine.account_id, "in der Nacht")
     world.advance(HOUR_MS)
@@ -550,6 +565,29 @@ def test_a_thief_fills_no_store_by_lists_of_one_night() -> None:
         thief.gives(thief.phone)
     assert len(company.rows.tables["posted"]) == 16
     morning(world, company, phone)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+
+
+def test_no_list_of_the_persons_device_alone_takes_the_place_of_one_that_tells_of_another() -> None:
+    """ACC-78: 16 wait which name the person's device by two records, and the next one is not shown."""
+    world, company, phone, _ = night(lists_before=16)
+    morning(world, company, phone)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+
+
+def test_no_list_of_the_persons_device_hides_that_which_has_left_it_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ACC-78: the one before that which names it again names its record as it is made anew."""
+    monkeypatch.setattr(Recovering, "last_words", lambda *_: set())
+    world, company, phone, thief = evening()
+    thief.comes()
+    thief.node.stop()
+    thief.gives(thief.phone_anew())
+    thief.gives(thief.phone)
+    morning(world, company, phone)
+    phone.send(company.engine.account_id, "guten Morgen")
+    world.advance(2 * DAY_MS)
     assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
 
 

@@ -90,7 +90,7 @@ class Dossiers(Part):
         signed = payload.get(1) if isinstance(payload, dict) else None
         if not isinstance(signed, bytes):
             raise ContentError("a dossier without a list")
-        if not self._context.upkeep.take_back(turn, signed):
+        if not self._context.upkeep.take_back(turn, signed, is_shown=True):
             raise NoRight("only a colleague sends this")
 
     def take(self, turn: Turn, payload: cbor.Value) -> None:

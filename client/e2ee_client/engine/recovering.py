@@ -102,7 +102,7 @@ class Recovering(Part):
             return False
         records = [one.hash for one in named_records(own.device.record, own.older_record)]
         if self.has_code:
-            is_out = self._is_not_ours(found) and set(records).isdisjoint(found.record_hashes)
+            is_out = self.is_not_ours(found) and set(records).isdisjoint(found.record_hashes)
         else:
             is_out = recovery.has_replaced(found, own.device_list, records)
         if not is_out:
@@ -118,13 +118,13 @@ class Recovering(Part):
         signed here; nothing without the code. `records` are ours, beside those that are known (ACC-75).
         """
         own = self._state.own
-        if not self._is_not_ours(found):
+        if not self.is_not_ours(found):
             return set()
         ours = [one.hash for one in named_records(own.device.record, own.older_record)]
         known = {*own.device_list.record_hashes, *ours, *records, *self._state.own_devices}
         return set(found.record_hashes) - known
 
-    def _is_not_ours(self, found: DeviceList) -> bool:
+    def is_not_ours(self, found: DeviceList) -> bool:
         """Whether somebody else with the code has signed a list: its number is that of our first list or a
         higher one, also below that of the newest, which may leave its device out again (ACC-75).
         """

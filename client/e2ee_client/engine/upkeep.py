@@ -282,10 +282,10 @@ class Upkeep(Part):
             seq = DeviceList.verify(self._state.own.account_id, signed).seq
             turn.put(Put("list", seq.to_bytes(8, "big"), signed))
 
-    def take_back(self, turn: Turn, signed: bytes) -> bool:
+    def take_back(self, turn: Turn, signed: bytes, *, is_shown: bool = False) -> bool:
         """Go on from a newer list of ours that names this device: a contact gives it back, since our store
         was set back. With a directory entry that is followed instead (ID-40), as one of ours that waits is.
-        False if it is not ours.
+        One that `is_shown` was signed here, or ends this device (ACC-78). False if it is not ours.
         """
         own = self._state.own
         try:
@@ -297,7 +297,8 @@ class Upkeep(Part):
         if pending is not None and device_list.head == pending.device_list.head:
             return True
         named = next((one for one in ours if one.hash in device_list.record_hashes), None)
-        if recovering.strangers(device_list, [one.hash for one in ours]):
+        strangers = recovering.strangers(device_list, [one.hash for one in ours])
+        if strangers or (is_shown and recovering.is_not_ours(device_list)):
             recovering.replaced(turn, device_list)
         elif named is None:
             recovering.told(turn, signed)

@@ -13,6 +13,7 @@ import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
 import { UNAVAILABLE } from "@sealroom/core/relay/requests.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { take } from "../src/engine/contents.ts";
+import { takeBack } from "../src/engine/given_back.ts";
 import { sendLists } from "../src/engine/lists.ts";
 import { tryStart, want } from "../src/engine/renewal.ts";
 import { pump } from "../src/engine/sending.ts";
@@ -22,6 +23,7 @@ import { addDevice, noteEntry, removeDevice, settle } from "../src/kin/devices.t
 import { refill } from "../src/kin/entry.ts";
 import { kinOf } from "../src/kin/kin.ts";
 import type { Sibling } from "../src/kin/rows.ts";
+import { setNext } from "../src/kin/state.ts";
 import { Directory, madeAt, PREKEYS_UPLOAD, signed } from "./kin_directory.ts";
 import { agent, bytesFrom, desk, NOW_MS } from "./shop.ts";
 import { Scene } from "./shop_room.ts";
@@ -226,6 +228,23 @@ test("a list of the entry before the newest ends a device with the code, as does
     }
     assert.equal(c.isReplaced, isReplaced);
     assert.equal(directory.own.list.seq, isReplaced && !isGiven ? 1 : 3);
+  }
+});
+
+test("a list that is shown, and was not signed here, ends a device with the code, whatever it names (ACC-78)", () => {
+  for (const [hasCode, isNext, isReplaced] of [
+    [true, false, true],
+    [false, false, false],
+    [true, true, false],
+  ] as const) {
+    const directory = new Directory(madeAt(NOW_MS));
+    const { context: c } = directory.engine;
+    if (hasCode) c.code = "kept";
+    directory.connect(NOW_MS);
+    const list = signed(c, [directory.own.record], NOW_MS + 1_000);
+    if (isNext) directory.do(NOW_MS, (_, turn) => setNext(directory.k, turn, list));
+    directory.do(NOW_MS + 2_000, (_, turn) => takeBack(c, turn, list.signed, true));
+    assert.equal(c.isReplaced, isReplaced);
   }
 });
 

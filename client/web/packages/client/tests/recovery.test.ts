@@ -404,12 +404,13 @@ function shown(engine: Engine, value: Value, nowMs: number) {
   return engine.do(nowMs, (c, turn) => takeContent(c, turn, desk.id, one));
 }
 
-test("a device that was listed over night is told of, when our newest list has a higher number (ACC-75, ACC-76, ACC-77)", () => {
+test("a device that was listed over night is told of, when our newest list has a higher number (ACC-75, ACC-76, ACC-77, ACC-78)", () => {
   for (const [hasCode, named, isReplaced] of [
     [true, "beside", true],
     [true, "instead", true],
     [true, "nobody", true],
-    [true, "own", false],
+    [true, "own", true],
+    [false, "own", false],
     [false, "beside", false],
     [false, "instead", false],
   ] as const) {

@@ -19,8 +19,8 @@ export function isNotOurs(c: Context, list: DeviceList): boolean {
   return c.code !== "none" && list.seq >= first.seq && !c.ownLists.some((one) => same(one.hash, list.hash));
 }
 
-/** Go on from a newer list of ours, or be replaced by it; false where it is not ours. */
-export function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
+/** Go on from a newer list of ours, or be replaced by it; one that `isShown` was signed here (ACC-78). False: not ours. */
+export function takeBack(c: Context, turn: Turn, signed: Bytes, isShown = false): boolean {
   const { record, list: ours } = c.own;
   let list: DeviceList;
   try {
@@ -29,13 +29,13 @@ export function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
     if (error instanceof CoreError) return false;
     throw error;
   }
-  if (c.kin !== null) c.kin.given(turn, list);
+  if (c.kin !== null) c.kin.given(turn, list, isShown);
   else {
     const own = [record, redated(record, list.issuedMs)];
     const named = own.find((one) => names(list, one));
     const known = new Set([...ours.recordHashes, ...own.map((one) => one.hash)].map(hex));
     // All lists are signed here: one that names a device which this one does not know was signed beside it (ACC-75).
-    const isOurs = named !== undefined && list.recordHashes.every((one) => known.has(hex(one)));
+    const isOurs = !isShown && named !== undefined && list.recordHashes.every((one) => known.has(hex(one)));
     const isOut =
       c.code === "none" ? named === undefined && hasReplaced(list, ours, []) : !isOurs && isNotOurs(c, list);
     if (isOut) {

@@ -33,7 +33,7 @@ export interface Kin {
   /** Somebody states the number of our list. */
   told(turn: Turn, seq: number): void;
   /** Somebody gives a list of ours, which may say that the account was recovered (ACC-67). */
-  given(turn: Turn, list: DeviceList): void;
+  given(turn: Turn, list: DeviceList, isShown: boolean): void;
   /** @throws RemoteError `remote.identity` for a device that our list does not name */
   checkFlight(turn: Turn, taken: Taken): void;
   /** The `open` of another device of ours, of a room that is not here (ROOM-38). @throws RemoteError */

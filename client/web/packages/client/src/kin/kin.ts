@@ -50,8 +50,8 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
     told: (turn, seq) => {
       if (seq > c.own.list.seq) compareSoon(k, turn);
     },
-    given: (turn, list) => {
-      if (isReplacedBy(k, list) || isSignedBeside(k, list)) setReplaced(c, turn, isByCode(k, list));
+    given: (turn, list, isShown) => {
+      if (isReplacedBy(k, list) || isSignedBeside(k, list, isShown)) setReplaced(c, turn, isByCode(k, list));
       else kin.told(turn, list.seq);
     },
     checkFlight: (turn, { list, peer }) => {

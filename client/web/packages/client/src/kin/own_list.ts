@@ -69,9 +69,10 @@ export function isReplacedBy(k: KinState, list: DeviceList): boolean {
   return isTold && recordIn(k, list) === null && hasReplaced(list, k.c.own.list, []);
 }
 
-/** Whether a list that we are given was signed by somebody else with the code (ACC-75). */
-export function isSignedBeside(k: KinState, list: DeviceList): boolean {
-  return isNotOurs(k.c, list) && (recordIn(k, list) === null || strangersIn(k, list, [], [list]).length > 0);
+/** Whether a list that we are given, or shown, was signed by somebody else with the code (ACC-75, ACC-78). */
+export function isSignedBeside(k: KinState, list: DeviceList, isShown: boolean): boolean {
+  if (!isNotOurs(k.c, list) || (k.next !== null && same(k.next.hash, list.hash))) return false;
+  return isShown || recordIn(k, list) === null || strangersIn(k, list, [], [list]).length > 0;
 }
 
 /**

@@ -40,7 +40,7 @@ export function takeContent(c: Context, turn: Turn, deviceId: Bytes, content: Co
       return true;
     case DOSSIER:
       // A list of ours, which may name a device beside this one (ACC-77).
-      if (takeBack(c, turn, firstOf(value))) return true;
+      if (takeBack(c, turn, firstOf(value), true)) return true;
       break;
   }
   throw new RemoteError("room.right", "only a colleague sends this");
