@@ -159,12 +159,13 @@ async def test_who_stops_waiting_gives_it_up(scene: Scene, source: Source) -> No
 
 
 async def test_it_is_cancelled_by_what_progress_names(scene: Scene, source: Source) -> None:
-    """FIL-24, FIL-12: before it is sealed, too."""
+    """FIL-24, FIL-12: before it is sealed, too; not before nothing more is written or stored of it."""
     events = scene.agent.events()
     sending = await half_sent(scene, source)
     file_id = (await next_of(events, FileProgress)).file_id
     cancelling = asyncio.create_task(scene.agent.client.files.sending.cancel(file_id))
-    await asyncio.sleep(0)
+    done, _ = await asyncio.wait([cancelling], timeout=0.5)
+    assert not done
     source.goes_on.set()
     await cancelling
     with pytest.raises(FileCancelled):
