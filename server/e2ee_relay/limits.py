@@ -88,10 +88,14 @@ class Buckets:
             bucket = self._by_key[key] = Bucket(self._rate, now_ms)
         return bucket
 
+    def forget(self, key: bytes) -> None:
+        """Drop the bucket of `key`, where there is one."""
+        self._by_key.pop(key, None)
+
     def forget_full(self, now_ms: int) -> None:
         """Drop what a new bucket could stand for, so that memory follows the traffic."""
         for key in [key for key, bucket in list(self._by_key.items()) if bucket.is_full(now_ms)]:
-            del self._by_key[key]
+            self.forget(key)
 
 
 class Allowances:
@@ -287,6 +291,10 @@ class SendLimits:
     def charge_get(self, key: bytes, share: float, now_ms: int) -> int:
         """Charge a share of a blob's size to what it is got; return 0 or the wait (RLY-245)."""
         return self._gets.of(key, now_ms).take(share, now_ms)
+
+    def forget_gets(self, key: bytes) -> None:
+        """Forget how often a blob was got: it is dropped, and would be remembered for a day and a half."""
+        self._gets.forget(key)
 
     def forget_full(self, now_ms: int) -> None:
         """Drop buckets that are full again, so that memory follows the traffic."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from blob_actors import Upload, greeted, refused
 from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
     MAX_PART_B,
     BlobData,
@@ -256,6 +257,20 @@ async def test_how_often_a_blob_is_got(make_relay: MakeRelay, clock: Clock) -> N
     assert await other.load(peer) == other.octets
     clock.forward(refusal.retry_after_ms)
     assert await upload.load(peer) == upload.octets
+
+
+async def test_a_dropped_blob_is_remembered_no_longer(make_relay: MakeRelay) -> None:
+    """RLY-245: else who puts, gets and drops small ones fills the memory for a day and a half."""
+    relay = make_relay(nodes=1)
+    peer, owner = await greeted(relay), Owner()
+    await owner.set_up(peer)
+    upload = Upload(owner, os.urandom(10))
+    await upload.store(peer)
+    await upload.load(peer)
+    limits = relay.node.limits if isinstance(relay, MemoryRelay) else relay.nodes[0].node.limits
+    assert len(limits._gets) == 1
+    await peer.expect(Done, BlobDrop(peer.next_id(), upload.blob, upload.secret))
+    assert len(limits._gets) == 0
 
 
 async def test_rates_of_parts(make_relay: MakeRelay, clock: Clock) -> None:

@@ -71,6 +71,9 @@ class Buckets:
     def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
         return self.wait_ms
 
+    def forget_gets(self, key: bytes) -> None:
+        """Nothing is remembered."""
+
     def charge_get(self, key: bytes, share: float, now_ms: int) -> int:
         return self.wait_ms
 

@@ -440,6 +440,10 @@ class Limits(Protocol):
         """Charge a share of a blob's size to what it is got; return 0 or the wait (RLY-245)."""
         ...
 
+    def forget_gets(self, key: bytes) -> None:
+        """Forget how often a blob was got, which is dropped."""
+        ...
+
 
 class MailboxView(Protocol):
     """Mailboxes, rights and messages as one transaction sees them, and what it is to write."""

@@ -82,6 +82,7 @@ class BlobGroup(DirectoryGroup):
     def drop_blob(self, blob: Blob) -> None:
         """Remove a blob and its parts."""
         self._blobs[blob.key] = None
+        self.limits.forget_gets(blob.key)
         drop_blobs(self.db, [blob.key])
 
     def look_at(self, op: Op, blob: Blob) -> None:

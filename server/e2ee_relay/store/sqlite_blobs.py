@@ -63,6 +63,7 @@ class SqliteBlobs:
     def forget(self, blob: Blob) -> None:
         """Know a blob no longer."""
         del self.by_key[blob.key]
+        self._view.limits.forget_gets(blob.key)
         of_mailbox = self._of[blob.mailbox]
         del of_mailbox[blob.key]
         if not of_mailbox:
