@@ -28,9 +28,12 @@ const EDGE = 8;
 /** Open a menu beside its button; it closes by a choice, Esc, Tab or a click elsewhere. */
 export function openMenu(anchor: HTMLElement, label: string, groups: readonly (readonly MenuItem[])[]): void {
   const menu = h("div", { class: "menu", role: "menu", "aria-label": label, popover: "auto" });
+  const around = anchor.closest<HTMLElement>("[tabindex]");
+  // A message that was erased meanwhile has no button any more.
+  const back = () => (anchor.isConnected ? anchor : around)?.focus();
   const close = () => {
     if (menu.matches(":popover-open")) menu.hidePopover();
-    anchor.focus();
+    back();
   };
   groups
     .filter((group) => group.length > 0)
@@ -40,7 +43,7 @@ export function openMenu(anchor: HTMLElement, label: string, groups: readonly (r
     });
   menu.addEventListener("keydown", (event) => onKey(event, menu, close));
   menu.addEventListener("toggle", (event) => {
-    if ((event as ToggleEvent).newState === "closed") ended(menu, anchor);
+    if ((event as ToggleEvent).newState === "closed") ended(menu, anchor, back);
   });
   // Not beside the button: what it stands in may be drawn anew meanwhile, as a message is that arrives.
   const root = anchor.getRootNode();
@@ -69,12 +72,12 @@ function items(menu: HTMLElement): HTMLElement[] {
   return [...menu.querySelectorAll<HTMLElement>("[role=menuitem]")];
 }
 
-function ended(menu: HTMLElement, anchor: HTMLElement): void {
+function ended(menu: HTMLElement, anchor: HTMLElement, back: () => void): void {
   anchor.setAttribute("aria-expanded", "false");
   const root = menu.getRootNode() as ShadowRoot | Document;
   const hadFocus = menu.contains(root.activeElement) || root.activeElement === null;
   menu.remove();
-  if (hadFocus && anchor.isConnected) anchor.focus();
+  if (hadFocus) back();
 }
 
 function onKey(event: KeyboardEvent, menu: HTMLElement, close: () => void): void {
