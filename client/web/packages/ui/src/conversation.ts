@@ -1,6 +1,7 @@
 /** The part of a room that it does not need until a text can be sent: the list, and what is opened by hand. */
 
-import type { Message, RoomBackend } from "./backend.ts";
+import { icon } from "./all_icons.ts";
+import type { Message, RoomBackend, RoomState } from "./backend.ts";
 import { dialogStyle, openDialog } from "./dialog.ts";
 import { h, offer } from "./dom.ts";
 import { startRecovery } from "./further_parts.ts";
@@ -52,6 +53,14 @@ export function setUpList(element: HTMLElement, { words, backend, run, now, open
     },
   });
   return messages;
+}
+
+/** Who can read here, and before the first word an invitation to write. */
+export function introView({ company, canWrite, items }: RoomState, words: Words): HTMLElement {
+  const isEmpty = canWrite && !items.some((item) => item.kind === "message");
+  const name = company?.name ?? words("someone");
+  const readers = h("p", { class: "readers meta" }, icon("lock"), words("room.readers", { company: name }));
+  return h("div", { class: "welcome" }, isEmpty && h("p", { class: "title" }, words("room.start")), readers);
 }
 
 /** Something that was asked for went wrong: said with the code of its error. */

@@ -243,19 +243,8 @@ export class RoomElement extends HTMLElement {
     const { words, backend, now } = this.#options as RoomOptions;
     const openMenu = (message: Message, anchor: HTMLElement) => this.#openMessageMenu(message, anchor);
     this.#messages ??= this.#rest.setUpList(this.#list, { words, backend, now, run: this.#run, openMenu });
-    this.#showIntro(state);
+    this.#messages.intro = this.#rest.introView(state, words);
     this.#messages.update(state);
-  }
-
-  /** Who can read here, and before the first word an invitation to write. */
-  #showIntro(state: RoomState): void {
-    const { words } = this.#options as RoomOptions;
-    const company = state.company?.name ?? words("someone");
-    const isEmpty = state.canWrite && !state.items.some((item) => item.kind === "message");
-    if (this.#messages === null) return;
-    const readers = h("p", { class: "readers meta" }, icon("lock"), words("room.readers", { company }));
-    const welcome = isEmpty && h("p", { class: "title" }, words("room.start"));
-    this.#messages.intro = h("div", { class: "welcome" }, welcome, readers);
   }
 
   #openMessageMenu(message: Message, anchor: HTMLElement): void {
@@ -281,14 +270,9 @@ export class RoomElement extends HTMLElement {
     this.#composer?.allow(state.canSendFiles, state.maxFileB, blocked);
     // Why a device that is out writes no more stands in a note.
     const isWriting = WRITING.includes(state.phase) && state.account !== "replaced";
-    const rest = this.#rest;
-    if (rest === null || isWriting) {
-      redraw(this.#body, this.#list, isWriting && this.#composer);
-      return;
-    }
     const save = this.#opens("saveTranscript");
-    const foot = rest.footView(state, words, this.#clock, now(), { backend, run: this.#run, save });
-    redraw(this.#body, this.#list, foot);
+    const foot = this.#rest?.footView(state, words, this.#clock, now(), { backend, run: this.#run, save });
+    redraw(this.#body, this.#list, isWriting ? this.#composer : (foot ?? null));
   }
 }
 
