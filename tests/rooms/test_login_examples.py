@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import e2ee_login
 import httpx
 import pytest
-from conversations import until_read
+from conversations import until, until_read
 from e2ee_client.rooms import Customer, CustomerRoom, ShownNotice
 from e2ee_client.rooms.errors import LoginsNotAllowed
 from e2ee_client.testing import MemoryNetwork
@@ -185,6 +185,7 @@ async def test_a_web_site_says_who_its_customer_is(
         status, token, caching = await shop.ask(challenge)
         assert (status, "no-store" in caching) == (200, True)
         await room.identify(token)
+        await until(lambda: made.company.rooms() != [])
 
         async def name_of() -> str | None:
             person = await made.company.room(room.room_id).person()
