@@ -118,11 +118,10 @@ class Recovering(Part):
         signed here; nothing without the code. `records` are ours, beside those that are known (ACC-75).
         """
         own = self._state.own
-        if not self.is_not_ours(found):
-            return set()
         ours = [one.hash for one in named_records(own.device.record, own.older_record)]
         known = {*own.device_list.record_hashes, *ours, *records, *self._state.own_devices}
-        return set(found.record_hashes) - known
+        unknown = set(found.record_hashes) - known
+        return unknown if unknown and self.is_not_ours(found) else set()
 
     def is_not_ours(self, found: DeviceList) -> bool:
         """Whether somebody else with the code has signed a list: its number is that of our first list or a
