@@ -232,6 +232,23 @@ async def test_what_was_found_goes_with_its_erasure_and_with_the_lock(
         assert await field.input_value() == ""
 
 
+async def test_what_was_erased_goes_from_the_replies_that_quote_it(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    a = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, a, "Guten Tag")
+    ours = await claimed(a, room)
+    secret = await room.send("Geheimes Anliegen")
+    await until(lambda: ours.unread >= 1)
+    async with served(a) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").click()
+        await ours.send("Das klären wir", reply_to=secret)
+        quote = page.locator(".quote")
+        await until_read(quote.inner_text, "Geheimes Anliegen")
+        await room.erase([secret])
+        await until_read(quote.inner_text, "Eine frühere Nachricht")
+
+
 async def test_no_dialog_comes_after_the_lock(praxis: Practice, visitor: browsers.Visitor) -> None:
     async with served(praxis.company) as (at, hub), opened(visitor, at.address()) as page:
         await page.get_by_role("button", name="Menü", exact=True).click()

@@ -21,6 +21,8 @@ ALL_ANEW: Final = """{ members: state.members.map((one) => ({ ...one })),
     ? { ...one.file, movedB: one.file.movedB + 9_000 } : one.file ?? null })) }"""
 ALL_HERE: Final = """{ items: state.items.map((one) =>
   ({ ...one, file: one.file && { ...one.file, state: "here" } })) }"""
+QUOTED_ERASED: Final = """{ items: state.items.map((one) => state.items.some((reply) => reply.replyTo === one.id)
+  ? { ...one, isErased: true, text: "" } : one) }"""
 OTHER_NAMES: Final = "{ members: state.members.map((one) => ({ ...one, team: `${one.team}.` })) }"
 CALLED: Final = "(name) => backend.calls.filter((one) => one[0] === name).map((one) => one[1])"
 # How often an element that a screen reader listens to has changed from now on.
@@ -118,6 +120,27 @@ async def test_the_focus_goes_to_a_message_that_is_erased_while_its_menu_is_open
     await page.keyboard.press("Escape")
     row = page.get_by_role("log").get_by_role("listitem").last
     assert await row.evaluate("(one) => one.matches(':focus')")
+
+
+async def test_what_was_erased_goes_from_the_replies_that_quote_it(show: Show) -> None:
+    """The quote of a row comes from another message; the row itself has not changed."""
+    page = await show("open")
+    quote = page.locator(".quote").first
+    said = await quote.inner_text()
+    was = await quote.element_handle()
+    await redraw(page, QUOTED_ERASED)
+    assert await quote.inner_text() == "Eine frühere Nachricht"
+    assert said not in await page.get_by_role("log").inner_text()
+    assert await quote.evaluate("(now, was) => now === was", was)
+
+
+async def test_today_is_yesterday_after_midnight(show: Show) -> None:
+    page = await show("open")
+    day = page.locator(".day").last
+    assert await day.inner_text() == "Heute"
+    await page.evaluate("clock.laterMs = 86_400_000")
+    await redraw(page, "{}")
+    assert await day.inner_text() == "Gestern"
 
 
 async def test_a_note_keeps_its_controls_and_is_said_once(show: Show) -> None:

@@ -9,7 +9,7 @@ import { type RowActions, type RowContext, rowView, sentenceOf } from "./row_vie
 import { guessHeight, isSameRow, type Row, rowsOf } from "./rows.ts";
 import { messagesStyle } from "./styles/messages.ts";
 import { base, tokens } from "./styles/tokens.ts";
-import { type Clock, clockOf } from "./times.ts";
+import { type Clock, clockOf, daysBetween } from "./times.ts";
 import { Heights } from "./virtual.ts";
 import type { Words } from "./words.ts";
 
@@ -26,8 +26,8 @@ interface Anchor {
 
 interface Shown {
   readonly row: Row;
-  /** Who was there when it was drawn. */
-  readonly people: string;
+  /** Who was there when it was drawn, and on which day. */
+  readonly around: string;
   readonly element: HTMLElement;
 }
 
@@ -167,11 +167,7 @@ export class MessagesElement extends HTMLElement {
   #context(): RowContext {
     const { words, actions, now } = this.#options as MessagesOptions;
     const state = this.#state as ConversationState;
-    const find = (id: string) => {
-      const item = this.#rows[this.#index.get(id) ?? -1]?.item;
-      return item?.kind === "message" ? item : undefined;
-    };
-    return { words, clock: this.#clock, nowMs: now(), members: state.members, actions, find };
+    return { words, clock: this.#clock, nowMs: now(), members: state.members, actions };
   }
 
   #top(row: number): number {
@@ -238,7 +234,8 @@ export class MessagesElement extends HTMLElement {
     const context = this.#context();
     const wanted = this.#rows.slice(first, last + 1);
     const kept = this.#withFocus(first, last);
-    const elements = [...wanted, ...kept].map((row) => this.#elementOf(row, context));
+    const around = `${this.#people}${daysBetween(0, context.nowMs)}`;
+    const elements = [...wanted, ...kept].map((row) => this.#elementOf(row, context, around));
     const ids = new Set([...wanted, ...kept].map((row) => row.item.id));
     for (const [id, one] of this.#shown)
       if (!ids.has(id)) {
@@ -258,11 +255,10 @@ export class MessagesElement extends HTMLElement {
     return [];
   }
 
-  #elementOf(row: Row, context: RowContext): HTMLElement {
+  #elementOf(row: Row, context: RowContext, around: string): HTMLElement {
     const { id } = row.item;
     const before = this.#shown.get(id);
-    const people = this.#people;
-    if (before !== undefined && before.people === people && isSameRow(before.row, row)) return before.element;
+    if (before !== undefined && before.around === around && isSameRow(before.row, row)) return before.element;
     const fresh = rowView(row, context);
     const element = before === undefined ? fresh : this.#renewed(before.element, fresh);
     const at = this.#index.get(id) as number;
@@ -270,7 +266,7 @@ export class MessagesElement extends HTMLElement {
     set(element, "aria-posinset", at + 1);
     if (before === undefined && this.#isAtEnd && at === this.#rows.length - 1) element.classList.add("come");
     if (before === undefined) this.#sizes.observe(element);
-    this.#shown.set(id, { row, people, element });
+    this.#shown.set(id, { row, around, element });
     return element;
   }
 

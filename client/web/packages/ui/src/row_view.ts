@@ -1,7 +1,7 @@
 /** The element of one row: a message or what happened. */
 
 import { type IconName, icon } from "./all_icons.ts";
-import type { Happening, Member, Message } from "./backend.ts";
+import type { Happening, Item, Member, Message } from "./backend.ts";
 import { type Child, h } from "./dom.ts";
 import { fileView } from "./file_view.ts";
 import { excerpt, memberOf, nameOf } from "./names.ts";
@@ -27,7 +27,6 @@ export interface RowContext {
   readonly nowMs: number;
   readonly members: readonly Member[];
   readonly actions: RowActions;
-  find(id: string): Message | undefined;
 }
 
 const DELIVERY_ICON = { waiting: "clock", sent: "check", delivered: "twice", failed: "stop" } as const;
@@ -52,7 +51,7 @@ function messageView(row: Row, message: Message, day: Child, context: RowContext
     { class: kind, role: "listitem", "data-id": message.id, tabindex: -1 },
     day,
     whoView(row, message, author, context),
-    h("div", { class: "line" }, bubble(message, context), sideView(row, message, author, context)),
+    h("div", { class: "line" }, bubble(message, row.quoted, context), sideView(row, message, author, context)),
     row.hasState && stateView(message, context),
   );
 }
@@ -77,12 +76,12 @@ function whoView(row: Row, message: Message, author: Member | undefined, context
   );
 }
 
-function bubble(message: Message, context: RowContext): HTMLElement {
+function bubble(message: Message, quoted: Item | undefined, context: RowContext): HTMLElement {
   const { words } = context;
   const element = h("div", { class: "bubble", lang: message.language });
   if (message.isErased) element.append(h("p", { class: "gone" }, words("message.erased")));
   else {
-    if (message.replyTo !== null) element.append(quoteView(message.replyTo, context));
+    if (message.replyTo !== null) element.append(quoteView(message.replyTo, quoted, context));
     if (message.file !== null) element.append(fileView(message.id, message.file, context));
     if (message.text !== "") element.append(h("p", { class: "text", dir: "auto" }, message.text));
     if (message.question !== null) element.append(questionView(message, context));
@@ -92,9 +91,9 @@ function bubble(message: Message, context: RowContext): HTMLElement {
   return element;
 }
 
-function quoteView(id: string, { find, words, actions }: RowContext): HTMLElement {
-  const quoted = find(id);
-  const text = quoted === undefined || quoted.isErased ? words("message.unknown-reply") : excerpt(quoted);
+function quoteView(id: string, quoted: Item | undefined, { words, actions }: RowContext): HTMLElement {
+  const isThere = quoted?.kind === "message" && !quoted.isErased;
+  const text = isThere ? excerpt(quoted) : words("message.unknown-reply");
   return h(
     "button",
     { class: "quote", type: "button", "data-key": id, onclick: () => actions.jump(id) },

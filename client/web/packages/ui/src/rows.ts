@@ -15,6 +15,8 @@ export interface Row {
   readonly hasTime: boolean;
   /** The state stands below. */
   readonly hasState: boolean;
+  /** What it answers, as it is now. */
+  readonly quoted: Item | undefined;
 }
 
 export function atMsOf(item: Item): number {
@@ -24,10 +26,14 @@ export function atMsOf(item: Item): number {
 /** All rows of a conversation. */
 export function rowsOf(items: readonly Item[], own: string | null): Row[] {
   const lastOwn = items.findLastIndex((item) => item.kind === "message" && item.author === own && !item.isErased);
-  return items.map((item, at) => rowOf(item, items[at - 1], at === lastOwn));
+  const found = new Map<unknown, Item>(items.map((item) => [item.id, item]));
+  return items.map((item, at) => ({
+    ...rowOf(item, items[at - 1], at === lastOwn),
+    quoted: item.kind === "message" ? found.get(item.replyTo) : undefined,
+  }));
 }
 
-function rowOf(item: Item, before: Item | undefined, isLastOwn: boolean): Row {
+function rowOf(item: Item, before: Item | undefined, isLastOwn: boolean): Omit<Row, "quoted"> {
   const pause = before === undefined ? Number.POSITIVE_INFINITY : atMsOf(item) - atMsOf(before);
   const isNewDay = before === undefined || daysBetween(atMsOf(before), atMsOf(item)) > 0;
   if (item.kind !== "message") return { item, isNewDay, isFirst: true, hasTime: false, hasState: false };
@@ -44,13 +50,7 @@ function rowOf(item: Item, before: Item | undefined, isLastOwn: boolean): Row {
 
 /** Whether a row shows the same as before, so that its element stays. */
 export function isSameRow(one: Row, other: Row): boolean {
-  return (
-    one.item === other.item &&
-    one.isNewDay === other.isNewDay &&
-    one.isFirst === other.isFirst &&
-    one.hasTime === other.hasTime &&
-    one.hasState === other.hasState
-  );
+  return (Object.keys(one) as (keyof Row)[]).every((name) => one[name] === other[name]);
 }
 
 /** A height before it was measured. */

@@ -81,6 +81,16 @@ test("a row that shows the same is the same, whatever came after it", () => {
   assert.ok(before && after && isSameRow(before, after));
 });
 
+test("a row that quotes what was erased, or what is only now there, is another", () => {
+  const quoted = messageOf("yildiz", 9, "geheim");
+  const reply = messageOf("me", 8, "b", { replyTo: quoted.id });
+  const rows = [[quoted, reply], [{ ...quoted, isErased: true, text: "" }, reply], [reply]].map((items) =>
+    rowsOf(items, "me").at(-1),
+  );
+  for (const [at, one] of rows.entries())
+    for (const [other, row] of rows.entries()) assert.equal(one && row && isSameRow(one, row), at === other);
+});
+
 test("days are counted by midnights, and said as people say them", () => {
   const minute = new Date(2026, 10, 29, 0, 1).getTime();
   assert.equal(daysBetween(minute - 120_000, minute), 1);

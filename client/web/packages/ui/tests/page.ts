@@ -18,6 +18,7 @@ function main(): void {
   const wish = new URLSearchParams(location.hash.slice(1));
   const lang = wish.get("lang") ?? "de";
   const words = lang === "xx" ? madeUp() : wordsOf(lang);
+  const clock = { laterMs: 0 };
   const backend = scripted(sceneOf(wish.get("scene") ?? "open", lang === "de" ? "de" : "en"));
   document.documentElement.lang = words.locale;
   document.documentElement.dir = words.direction;
@@ -38,12 +39,12 @@ function main(): void {
   room.setup({
     backend,
     words,
-    now: () => NOW_MS,
+    now: () => NOW_MS + clock.laterMs,
     close: wish.has("framed") ? () => {} : null,
     openAlone() {},
     reload() {},
   });
-  Object.assign(window, { room, backend } satisfies { room: RoomElement; backend: Scripted });
+  Object.assign(window, { room, backend, clock } satisfies { room: RoomElement; backend: Scripted; clock: object });
 }
 
 main();
