@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from conversations import until, until_read
+from e2ee_client.engine.rooms import writing
 from e2ee_client.rooms import CompanyRoom, Customer, Entry
 from e2ee_client.testing import FakeClock
 from practice import ORIGIN, Practice
 
+from e2ee.rooms.entry import Header, RoomId, make_header
+from e2ee.rooms.kinds import Kind
+
 HOUR_MS = 3_600_000
+MONTHS_MS = 120 * 24 * HOUR_MS
 QUESTION = "Haben Sie morgen einen Termin frei?"
 
 
@@ -53,3 +60,26 @@ async def test_a_clock_that_is_ahead_writes_nothing_in_the_future(praxis: Practi
         shown = await entry_of(praxis.company.room(room.room_id), "Von morgen")
         assert shown is not None
         assert shown.written_ms == shown.received_ms < shown.sent_ms
+
+
+async def test_nobody_sets_a_date_before_that_of_what_it_answers(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRN-49: where the order goes by another time than the author's, that at which it came is shown."""
+
+    def backdated(room_id: RoomId, kind: int, n: int, sent_ms: int, **more: Any) -> Header:
+        return make_header(room_id, kind, n, sent_ms - MONTHS_MS * (kind == Kind.TEXT), **more)
+
+    room = await praxis.opened(await praxis.customer())
+    await room.send(QUESTION)
+    await until(lambda: any(one.unread == 1 for one in praxis.company.rooms()))
+    theirs = praxis.company.room(room.room_id)
+    await theirs.send("Bis zum 1. Oktober")
+    await until(lambda: room.unread == 1)
+    monkeypatch.setattr(writing, "make_header", backdated)
+    await room.send("Fristgerecht")
+    await until_read(lambda: has_text(theirs, "Fristgerecht"), True)
+    shown = await entry_of(theirs, "Fristgerecht")
+    assert shown is not None
+    assert shown.sent_ms < shown.received_ms - MONTHS_MS / 2
+    assert shown.written_ms == shown.received_ms

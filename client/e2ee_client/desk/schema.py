@@ -100,8 +100,7 @@ class EntryRow:
     id: EntryName
     kind: str
     author: PersonRow
-    sent_ms: int
-    received_ms: int
+    written_ms: int
     text: str | None
     first_wording: str | None
     reply: EntryName | None

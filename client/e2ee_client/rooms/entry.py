@@ -71,8 +71,10 @@ class Entry:
 
     @property
     def written_ms(self) -> int:
-        """When it was written, as a person is shown it (TRN-49): `sent_ms`, at the latest `received_ms`."""
-        return min(self.sent_ms, self.received_ms)
+        """When it was written, as a person is shown it: `sent_ms`, or `received_ms` where that is earlier, or
+        where the order contradicts its author (TRN-49).
+        """
+        return self._view.written_ms
 
     @property
     def payload(self) -> EntryPayload | None:

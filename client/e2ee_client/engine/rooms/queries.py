@@ -278,6 +278,7 @@ class RoomQueries(Part):
             people(stored.author),
             header.sent_ms,
             stored.received_ms,
+            _written_ms(header, stored),
             payload,
             wording if is_shown else None,
             payload is None,
@@ -348,6 +349,14 @@ class RoomQueries(Part):
             if device_tag(live.room_id, one) == tag:
                 return self.person(Author(live.company, one), now_ms)
         return None
+
+
+def _written_ms(header: Header, stored: StoredEntry) -> int:
+    """Return the time that a person is shown with an entry: its author's word for it where the order goes by
+    it, too, and it is not to come (TRN-49).
+    """
+    fits = stored.k == header.sent_ms
+    return min(header.sent_ms, stored.received_ms) if fits else stored.received_ms
 
 
 def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> tuple[str | None, int | None]:

@@ -31,9 +31,10 @@ class RoomView(NamedTuple):
 
 
 class EntryView(NamedTuple):
-    """An entry. `wording` is the newest one of a text that was worded anew, at `edited_ms`, and `progress`
-    that of our own. `form` is what an answer is about, `fault` why it does not fit; `answer` is the one of a
-    form that counts; `quote` is the beginning of what a text answers.
+    """An entry. `written_ms` is the time that a person is shown (TRN-49). `wording` is the newest one of a
+    text that was worded anew, at `edited_ms`, and `progress` that of our own. `form` is what an answer is
+    about, `fault` why it does not fit; `answer` is the one of a form that counts; `quote` is the beginning of
+    what a text answers.
     """
 
     hash: EntryHash
@@ -41,6 +42,7 @@ class EntryView(NamedTuple):
     author: Person
     sent_ms: int
     received_ms: int
+    written_ms: int
     payload: EntryPayload | None
     wording: str | None
     is_hidden: bool

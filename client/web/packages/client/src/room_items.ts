@@ -90,16 +90,11 @@ function itemOf(entry: EntryView, answers: ReadonlyMap<string, Value>, around: A
   return happeningOf(entry);
 }
 
-/** When an entry was written, as a person is shown it (TRN-49). */
-function writtenMs({ sentMs, receivedMs }: EntryView): number {
-  return Math.min(sentMs, receivedMs);
-}
-
 function message(entry: EntryView, { failures, fileOf }: Around): Message {
   const { id, author, delivery } = entry;
   return {
     ...{ kind: "message", id, author, delivery, file: fileOfEntry(entry, fileOf(id)), question: null },
-    writtenMs: writtenMs(entry),
+    writtenMs: entry.writtenMs,
     text: entry.text ?? "",
     language: entry.language,
     failure: delivery === "failed" ? (failures.get(id) ?? "relay.denied") : null,
@@ -180,7 +175,7 @@ function happening(entry: EntryView, what: Happened, more: Partial<Happening> = 
   return {
     kind: "happening",
     id: entry.id,
-    atMs: writtenMs(entry),
+    atMs: entry.writtenMs,
     what,
     member: null,
     detail: null,

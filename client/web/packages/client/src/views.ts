@@ -6,7 +6,7 @@ import { KIND_BOT } from "@sealroom/core/identity/record.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./engine/context.ts";
 import type { Delivery, Phase } from "./engine/events.ts";
-import { payloadOf, transcript } from "./engine/rooms/judging.ts";
+import { order, payloadOf, transcript } from "./engine/rooms/judging.ts";
 import type { Kept, Room } from "./engine/rooms/model.ts";
 import { phaseName } from "./engine/rooms/settling.ts";
 
@@ -28,7 +28,8 @@ export interface EntryView {
   readonly author: string;
   readonly ours: boolean;
   readonly sentMs: number;
-  readonly receivedMs: number;
+  /** When it was written, as a person is shown it (TRN-49). */
+  readonly writtenMs: number;
   /** The newest wording of a text; null of another kind, or where it was erased. */
   readonly text: string | null;
   readonly language: string | null;
@@ -81,18 +82,23 @@ export function person(c: Context, room: Room, deviceId: Bytes): Person {
 
 /** The entries of a room in the order of the transcript. */
 export function entriesOf(c: Context, room: Room): readonly EntryView[] {
-  const entries = transcript(room);
+  const k = order(room);
   const edits = c.received?.countingWordings(room) ?? new Map<string, Kept>();
-  return entries.map((kept) => entryView(room.customer, kept, edits));
+  return transcript(room, k).map((kept) => entryView(room.customer, kept, edits, k));
 }
 
 export function fieldOf(payload: Value, key: number): Value {
   return payload instanceof Map ? (payload.get(key) ?? null) : null;
 }
 
-function entryView(customer: Bytes, kept: Kept, edits: ReadonlyMap<string, Kept>): EntryView {
-  const { entry } = kept;
-  const { kind } = entry.header;
+function entryView(
+  customer: Bytes,
+  kept: Kept,
+  edits: ReadonlyMap<string, Kept>,
+  k: ReadonlyMap<string, number>,
+): EntryView {
+  const { entry, receivedMs } = kept;
+  const { kind, sentMs } = entry.header;
   const payload = payloadOf(kept);
   const edit = edits.get(hex(entry.hash));
   const wording = edit === undefined ? null : fieldOf(payloadOf(edit), 2);
@@ -104,8 +110,8 @@ function entryView(customer: Bytes, kept: Kept, edits: ReadonlyMap<string, Kept>
     kind,
     author: hex(entry.author.deviceId),
     ours: same(entry.author.accountId, customer),
-    sentMs: entry.header.sentMs,
-    receivedMs: kept.receivedMs,
+    sentMs,
+    writtenMs: k.get(hex(entry.hash)) === sentMs ? Math.min(sentMs, receivedMs) : receivedMs,
     text: typeof text === "string" ? text : null,
     language: typeof language === "string" ? language : null,
     replyTo: replyTo instanceof Uint8Array ? hex(replyTo) : null,

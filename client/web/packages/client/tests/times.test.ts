@@ -10,15 +10,17 @@ import { Scene } from "./shop_room.ts";
 
 const HOUR_MS = 3_600_000;
 
-test("a text is shown with the time at which it was written, and never with one after it came (TRN-49)", () => {
+test("a text is shown with the time at which it was written, not after it came nor before what is before it (TRN-49)", () => {
   const scene = new Scene();
   scene.state([desk, agent]);
-  const late = scene.hears(agent, "lange unterwegs", { sentMs: NOW_MS - 3 * HOUR_MS });
-  const ahead = scene.hears(desk, "von morgen", { sentMs: NOW_MS + HOUR_MS });
+  scene.nowMs = NOW_MS + 4 * HOUR_MS;
+  const late = scene.hears(agent, "lange unterwegs", { sentMs: NOW_MS + HOUR_MS });
+  const ahead = scene.hears(desk, "von morgen", { sentMs: NOW_MS + 5 * HOUR_MS });
+  const back = scene.hears(agent, "danach, und von neulich", { sentMs: NOW_MS - 2_880 * HOUR_MS });
   const { path } = judge(scene.c, scene.room);
   const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
   const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
   const shown = new Map(items.map((one) => [one.id, one.kind === "message" ? one.writtenMs : one.atMs]));
-  assert.equal(shown.get(hex(late.hash)), NOW_MS - 3 * HOUR_MS);
-  assert.equal(shown.get(hex(ahead.hash)), NOW_MS);
+  assert.equal(shown.get(hex(late.hash)), NOW_MS + HOUR_MS);
+  for (const one of [ahead, back]) assert.equal(shown.get(hex(one.hash)), scene.nowMs);
 });

@@ -187,18 +187,13 @@ function itemsOf(entries: readonly EntryRow[], isStart: boolean, before: readonl
   return items;
 }
 
-/** When an entry was written, as a person is shown it (TRN-49). */
-function writtenMs({ sentMs, receivedMs }: EntryRow): number {
-  return Math.min(sentMs, receivedMs);
-}
-
 function messageOf(entry: EntryRow): Message {
   const { file } = entry;
   return {
     kind: "message",
     id: entry.id,
     author: entry.author.id,
-    writtenMs: writtenMs(entry),
+    writtenMs: entry.writtenMs,
     text: entry.text ?? "",
     language: null,
     delivery: entry.progress,
@@ -257,5 +252,5 @@ function named(id: string): string {
 function happening(entry: EntryRow, what: Happened, member: string | null, at: number): Happening {
   const id = at === 0 ? entry.id : `${entry.id}-${at}`;
   const who = member === null ? null : named(member);
-  return { kind: "happening", id, atMs: writtenMs(entry), what, member: who, detail: entry.detail, count: entry.count };
+  return { kind: "happening", id, atMs: entry.writtenMs, what, member: who, detail: entry.detail, count: entry.count };
 }

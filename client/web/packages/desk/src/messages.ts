@@ -57,8 +57,7 @@ export interface EntryRow {
   readonly id: string;
   readonly kind: string;
   readonly author: PersonRow;
-  readonly sentMs: number;
-  readonly receivedMs: number;
+  readonly writtenMs: number;
   readonly text: string | null;
   readonly firstWording: string | null;
   readonly reply: string | null;

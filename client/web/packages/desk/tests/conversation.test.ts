@@ -9,19 +9,15 @@ const NOW_MS = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 const CUSTOMER = { id: "c".repeat(32), name: null, role: "customer", isThis: false, isBot: false, teams: [] };
 
-function row(id: string, kind: string, sentMs: number): EntryRow {
+function row(id: string, kind: string, writtenMs: number): EntryRow {
   const said = { text: kind === "text" ? id : null, what: kind === "access" ? "handover" : null };
   const none = { firstWording: null, reply: null, forwardedBy: null, progress: null, file: null, state: null };
   const marks = { isHidden: false, isSensitive: false, byMachine: false, count: 1, detail: null };
-  return { id, kind, author: CUSTOMER, sentMs, receivedMs: NOW_MS, ...said, ...none, ...marks } as unknown as EntryRow;
+  return { id, kind, author: CUSTOMER, writtenMs, ...said, ...none, ...marks } as unknown as EntryRow;
 }
 
 test("what was handed over is shown with the time at which it was written, not that of the hand-over (TRN-49)", async () => {
-  const entries = [
-    row("am Morgen", "text", NOW_MS - 3 * HOUR_MS),
-    row("von morgen", "text", NOW_MS + HOUR_MS),
-    row("log", "access", NOW_MS - HOUR_MS),
-  ];
+  const entries = [row("am Morgen", "text", NOW_MS - 3 * HOUR_MS), row("log", "access", NOW_MS - HOUR_MS)];
   const desk = {
     state: () => ({ connection: "online", rooms: new Map(), me: null }),
     subscribe: () => () => {},
@@ -32,5 +28,5 @@ test("what was handed over is shown with the time at which it was written, not t
   const conversation = openConversation(desk, "r", null, names);
   await new Promise((done) => setTimeout(done));
   const times = conversation.state().items.map((one) => (one.kind === "message" ? one.writtenMs : one.atMs));
-  assert.deepEqual(times, [NOW_MS - 3 * HOUR_MS, NOW_MS, NOW_MS - HOUR_MS]);
+  assert.deepEqual(times, [NOW_MS - 3 * HOUR_MS, NOW_MS - HOUR_MS]);
 });

@@ -50,8 +50,11 @@ function namedBy(header: Header): readonly string[] {
 }
 
 /** The entries by (k, hash). */
-export function inOrder<E extends Placed>(entries: readonly E[], root: Bytes | null): readonly E[] {
-  const found = places(entries, root);
+export function inOrder<E extends Placed>(
+  entries: readonly E[],
+  root: Bytes | null,
+  found = places(entries, root),
+): readonly E[] {
   const k = (entry: E): number => found.get(hex(entry.hash)) as number;
   return [...entries].sort((a, b) => k(a) - k(b) || compare(a.hash, b.hash));
 }

@@ -80,10 +80,10 @@ export function order(room: Room): ReadonlyMap<string, number> {
 }
 
 /** Entries in the order of the transcript. */
-export function transcript(room: Room): readonly Kept[] {
+export function transcript(room: Room, k = order(room)): readonly Kept[] {
   const taken = [...room.entries.values()].filter((one) => one.stands === "taken");
   const placed = taken.map((one) => one.entry);
-  return inOrder(placed, room.root).map((one) => room.entries.get(hex(one.hash)) as Kept);
+  return inOrder(placed, room.root, k).map((one) => room.entries.get(hex(one.hash)) as Kept);
 }
 
 /** What stands before a withdrawal: what was said there leaves the customer no more (ROOM-35, TRN-15). */
