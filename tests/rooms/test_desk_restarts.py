@@ -55,6 +55,28 @@ def ahead(praxis: Practice) -> FakeClock:
     return praxis.network.clock
 
 
+class Receiver:
+    """Takes events while it is up."""
+
+    def __init__(self) -> None:
+        self.is_up = False
+        self.bodies: list[dict[str, str]] = []
+
+    async def __call__(self, hook: Webhook, body: bytes, now_ms: int) -> None:
+        if not self.is_up:
+            raise WebhookFailed("not now")
+        self.bodies.append(json.loads(body))
+
+    @property
+    def kinds(self) -> list[str]:
+        return [one["kind"] for one in self.bodies]
+
+    @property
+    def texts(self) -> list[str]:
+        """What it was told of what was written."""
+        return [one["text"] for one in self.bodies if "text" in one]
+
+
 async def texts(room: Room) -> list[str | None]:
     return [one.text for one in await room.texts()]
 
@@ -146,8 +168,11 @@ async def test_events_that_no_receiver_has_taken_are_sent_after_a_restart(praxis
     queue = StoredQueue(rows)
     await queue.load()
     assert sorted(one.failures for one in queue.rows()) == [1, 1, 1]
-    after = Webhooks(HOOK, clock, rng, queue, take)
-    await after.forget(other.room)
+
+    async def stands(content_of: bytes) -> bool:
+        return content_of != other.room + other.room
+
+    after = Webhooks(HOOK, clock, rng, queue, take, stands)
     ahead(praxis).advance(60_000)
     await after.send_due()
     assert len(taken) == 2
@@ -208,36 +233,64 @@ async def test_a_desk_that_runs_sends_what_was_due_before(
         assert not at._mailing.waits(room.room_id)
 
 
-async def test_what_went_while_the_desk_did_not_run_is_not_sent(
-    praxis: Practice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Receiver:
+    """What the desks of a test send their events to."""
+    made = Receiver()
+    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=made))
+    return made
+
+
+def waiting(desk: Desk) -> int:
+    """How many events that say what was written wait at a desk that runs."""
+    assert desk._attending is not None
+    return sum(one.content_of is not None for one in desk._attending._queue.rows())
+
+
+async def test_what_went_while_the_desk_did_not_run_is_not_sent(praxis: Practice, receiver: Receiver) -> None:
     """CNS-43: of a room that was withdrawn, and of an entry that was erased; what is left is sent."""
-    taken: list[dict[str, str]] = []
-    is_up = False
-
-    async def post(hook: Webhook, body: bytes, now_ms: int) -> None:
-        if not is_up:
-            raise WebhookFailed("not now")
-        taken.append(json.loads(body))
-
-    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=post))
-    service = Service(webhook=HOOK)
-    company = praxis.company
+    service, company = Service(webhook=HOOK), praxis.company
     rooms = [await praxis.opened(await praxis.customer()) for _ in range(2)]
     async with running(company, service):
         sent = [await room.send(text) for room in rooms for text in ("Mein Befund", "Meine Frage")]
-        at = company._attending
-        assert at is not None
-        await until(lambda: sum(one.content_of is not None for one in at._queue.rows()) == 4)
-        await at.lanes.done()
+        await rooms[1].edit(sent[2], "Mein Laborbefund")
+        await rooms[1].edit(sent[3], "Meine Fragen")
+        await until(lambda: waiting(company) == 6)
     await rooms[0].withdraw()
     await rooms[1].erase([sent[2]])
     await until(lambda: company.room(rooms[0].room_id).phase is Phase.WITHDRAWN)
-    await until_read(lambda: texts(company.room(rooms[1].room_id)), ["Meine Frage"])
-    is_up = True
+    await until_read(lambda: texts(company.room(rooms[1].room_id)), ["Meine Fragen"])
+    receiver.is_up = True
     ahead(praxis).advance(2 * 3_600_000)
     async with running(company, service):
-        await until(lambda: any("text" in one for one in taken))
+        await until(lambda: len(receiver.texts) == 2)
+        await until(lambda: waiting(company) == 0)
+    assert set(receiver.texts) == {"Meine Frage", "Meine Fragen"}
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_what_goes_while_a_handler_of_its_room_hangs_is_not_sent(
+    praxis: Practice, receiver: Receiver, *, is_whole: bool
+) -> None:
+    """CNS-43: by the consent, and by the erasure of an entry; it does not wait at the desk either."""
+    service, company, goes_on = Service(webhook=HOOK), praxis.company, asyncio.Event()
+
+    @company.on_message()
+    async def hang(room: object, entry: object) -> None:
+        await goes_on.wait()
+
+    room = await praxis.opened(await praxis.customer())
+    async with running(company, service):
+        sent = await room.send("Mein Befund")
+        await until(lambda: waiting(company) == 1)
+        await (room.withdraw() if is_whole else room.erase([sent]))
+        await until(lambda: waiting(company) == 0)
+        receiver.is_up = True
+        ahead(praxis).advance(2 * 3_600_000)
+        if is_whole:
+            await until(lambda: "room.ended" in receiver.kinds)
+        goes_on.set()
         assert company._attending is not None
         await company._attending.lanes.done()
-    assert {one["text"] for one in taken if "text" in one} == {"Meine Frage"}
+        await until(lambda: "room.opened" in receiver.kinds)
+    assert receiver.texts == []

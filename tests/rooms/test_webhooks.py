@@ -140,23 +140,54 @@ async def test_a_sender_that_runs_wakes_for_new_events_and_for_due_ones() -> Non
 
 async def test_what_is_erased_while_another_event_is_taken_is_not_sent_any_more() -> None:
     """CNS-43: a receiver may take each event for fifteen seconds, and a thousand may wait."""
-    receiver, clock = Receiver(), FakeClock(NOW_MS)
-    left, erased = (b"left" * 4, b"gone" * 4)
-    one = sender(receiver, clock, Webhook(HOOK.url, SECRET, has_content=True))
+    receiver, clock, gone = Receiver(), FakeClock(NOW_MS), set[bytes]()
+    said = [(bytes([at]) * 16, bytes([at]) * 32) for at in (1, 2)]
 
     async def take(webhook: Webhook, body: bytes, now_ms: int) -> None:
         await receiver(webhook, body, now_ms)
-        if len(receiver.bodies) == 1:
-            await one.forget(left)
-            await one.forget_entry(erased, ["entry.text"])
+        gone.add(b"".join(said[0]))
 
-    one._send = take
+    async def stands(content_of: bytes) -> bool:
+        return content_of not in gone
+
+    hook = Webhook(HOOK.url, SECRET, has_content=True)
+    one = Webhooks(hook, clock, ScriptedRng("hook"), MemoryQueue(), take, stands)
     await one.add(EVENT)
-    await one.add(RoomEvent("entry.text", left, NOW_MS, "Ich nehme die Einwilligung zurück"))
-    await one.add(RoomEvent("entry.text", EVENT.room, NOW_MS, "Bitte löschen"), erased)
-    await one.add(RoomEvent("room.ended", left, NOW_MS))
+    for room, entry in said:
+        await one.add(RoomEvent("entry.text", room, NOW_MS, "Bitte löschen"), entry)
+    await one.add(RoomEvent("room.ended", said[0][0], NOW_MS))
     await one.send_due()
-    assert [body["kind"] for body in receiver.bodies] == ["message", "room.ended"]
+    assert [body["kind"] for body in receiver.bodies] == ["message", "entry.text", "room.ended"]
+    assert receiver.bodies[1]["room"] == said[1][0].hex()
+
+
+async def test_what_is_erased_is_neither_kept_nor_put_off() -> None:
+    """CNS-43: while it waits, and while the receiver refuses it."""
+    clock, store, gone = FakeClock(NOW_MS), MemoryQueue(), set[bytes]()
+
+    async def refuse(webhook: Webhook, body: bytes, now_ms: int) -> None:
+        if b"zwei" in body:
+            gone.add(b"room" * 4 + b"2" * 32)
+        raise WebhookFailed("no")
+
+    async def stands(content_of: bytes) -> bool:
+        return content_of not in gone
+
+    hook = Webhook(HOOK.url, SECRET, has_content=True)
+    one = Webhooks(hook, clock, ScriptedRng("hook"), store, refuse, stands)
+    for text, entry in (("eins", b"1" * 32), ("zwei", b"2" * 32), ("drei", b"3" * 32)):
+        await one.add(EVENT._replace(text=text), entry)
+    await one.send_due()
+    assert sum(row.failures for row in store.rows()) == len(list(store.rows())) == 2
+    task = asyncio.create_task(one.forget())
+    gone.add(b"room" * 4 + b"1" * 32)
+    await _until(lambda: len(list(store.rows())) == 1)
+    gone.add(b"room" * 4 + b"3" * 32)
+    one.erased()
+    await _until(lambda: not list(store.rows()))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def _until(holds: Any) -> None:

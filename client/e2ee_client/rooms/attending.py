@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol
 
 from e2ee.rooms.desk import TURN_MS
+from e2ee.rooms.entry import ROOM_ID_B
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Reach, RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
-from e2ee_client.errors import UnknownRoom
+from e2ee_client.errors import UnknownEntry, UnknownRoom
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
@@ -45,9 +46,8 @@ _READ_AGAIN: Final = 64
 """Texts of a room that came while the desk was not running; older ones stay unread."""
 _REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
-_SAYING: Final = (TEXT_EVENT, *TOLD.values())
-"""Kinds of events that may say what was written."""
-_PAGE: Final = 200
+_END: Final = b"end"
+"""Before the id of a room: the lane of its end, which waits for no handler of the room."""
 DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
@@ -76,7 +76,9 @@ class Attending:
         self._clock = runtime.clock
         hook = service.webhook
         self._queue = StoredQueue(DeskRows(desk.client.shell))
-        self._webhooks = None if hook is None else Webhooks(hook, runtime.clock, runtime.rng, self._queue)
+        self._webhooks = None
+        if hook is not None:
+            self._webhooks = Webhooks(hook, runtime.clock, runtime.rng, self._queue, stands=self._stands)
         self._greetings = Timed(runtime.clock)
 
     async def run(self, events: EventIterator) -> None:
@@ -86,7 +88,7 @@ class Attending:
             stack.push_async_callback(_stop, asyncio.create_task(self._greet_in_turn()))
             if self._webhooks is not None:
                 await self._queue.load()
-                await self._forget_what_went(self._webhooks)
+                stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.forget()))
                 stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.run()))
             if self._mailing is not None:
                 await self._mailing.load()
@@ -106,15 +108,14 @@ class Attending:
             async for event in events:
                 self._take(event)
 
-    async def _forget_what_went(self, hooks: Webhooks) -> None:
-        """What was withdrawn or erased while this desk did not run is not sent (CNS-43)."""
-        known: dict[bytes, CompanyRoom] = {one.room_id: one for one in self._desk.rooms()}
-        for room_id in {one.content_of for one in self._queue.rows() if one.content_of is not None}:
-            room = known.get(room_id)
-            left: list[bytes] = []
-            if room is not None and room.view.phase not in _ENDED:
-                left = [one.hash async for one in _entries(room) if one.payload is not None]
-            await hooks.keep_only(room_id, left, _SAYING)
+    async def _stands(self, content_of: bytes) -> bool:
+        """Whether an entry still says what it said, in a room that has not ended (CNS-43)."""
+        try:
+            room = self._desk.room(content_of[:ROOM_ID_B])
+            entry = await room.entry(content_of[ROOM_ID_B:])
+        except (UnknownRoom, UnknownEntry):
+            return False
+        return room.view.phase not in _ENDED and entry.payload is not None
 
     def _do(
         self,
@@ -158,19 +159,19 @@ class Attending:
         elif phase == Phase.CLOSED and before == Phase.OPEN:
             self._do(room_id, self._hook, "room.closed", room_id)
         elif phase in _ENDED and before != phase:
-            self.lanes.add(room_id, partial(self._ended, room_id), is_due=True)
+            self._gone()
+            self.lanes.add(_END + room_id, partial(self._ended, room_id))
 
     def _entry(self, event: EntryAdded | EntryErased) -> None:
         if isinstance(event, EntryErased):
-            self._erased(event)
+            self._gone()
         else:
             self._added(event)
 
-    def _erased(self, event: EntryErased) -> None:
-        """What waits for a receiver and says what was erased goes."""
+    def _gone(self) -> None:
+        """What waits for a receiver and says what was erased or withdrawn goes, whatever the room does."""
         if self._webhooks is not None:
-            forget = partial(self._webhooks.forget_entry, event.entry_hash, _SAYING)
-            self.lanes.add(event.room_id, forget, is_due=True)
+            self._webhooks.erased()
 
     def _added(self, event: EntryAdded) -> None:
         is_text, room_id = event.kind == Kind.TEXT, event.room_id
@@ -306,8 +307,6 @@ class Attending:
 
     async def _ended(self, room_id: bytes) -> None:
         """A consent was withdrawn, or a room erased: its address goes as well (CNS-11)."""
-        if self._webhooks is not None:
-            await self._webhooks.forget(room_id)
         await self._hook("room.ended", room_id)
         if self._mailing is not None:
             await self._mailing.seen(room_id)
@@ -325,15 +324,6 @@ class Attending:
         if self._webhooks is not None:
             with suppress(WebhookQueueFull):
                 await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text), of)
-
-
-async def _entries(room: CompanyRoom) -> AsyncIterator[Entry]:
-    """All that a room shows, the newest page first."""
-    page = await room.history(limit=_PAGE)
-    while page:
-        for one in page:
-            yield one
-        page = await room.history(page[0], _PAGE)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

@@ -23,13 +23,11 @@ class Lanes:
         self._tasks: set[asyncio.Task[None]] = set()
         self.failed = 0
 
-    def add(self, room_id: bytes, work: Work, *, is_due: bool = False) -> bool:
-        """Do something after what waits for the room; False if too much waits, unless it is due whatever
-        waits.
-        """
+    def add(self, room_id: bytes, work: Work) -> bool:
+        """Do something after what waits for the room; False if too much waits."""
         lane = self._waiting.get(room_id)
         if lane is not None:
-            if len(lane) >= MAX_WAITING and not is_due:
+            if len(lane) >= MAX_WAITING:
                 return False
             lane.append(work)
             return True

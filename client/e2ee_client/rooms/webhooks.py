@@ -121,7 +121,7 @@ def _id_of(kind: str, of: bytes) -> bytes:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An event that waits: its id, body, when it is due, and how often it has failed; `content_of` is the
-    room of which the body says what was written.
+    room, and after it the hash of the entry, of which the body says what was written.
     """
 
     event_id: bytes
@@ -167,6 +167,12 @@ class MemoryQueue:
 
 
 Post = Callable[[Webhook, bytes, int], Awaitable[None]]
+Stands = Callable[[bytes], Awaitable[bool]]
+"""Whether what was written in an entry may still be said, by `content_of`."""
+
+
+async def _stands(_content_of: bytes) -> bool:
+    return True
 
 
 async def post(webhook: Webhook, body: bytes, now_ms: int) -> None:
@@ -199,13 +205,18 @@ class Webhooks:
     """Sends events to one receiver, in the order in which they are due; `lost` counts those given up."""
 
     def __init__(
-        self, webhook: Webhook, clock: Clock, rng: Rng, store: QueueStore | None = None, send: Post = post
+        self,
+        webhook: Webhook,
+        clock: Clock,
+        rng: Rng,
+        store: QueueStore | None = None,
+        send: Post = post,
+        stands: Stands = _stands,
     ) -> None:
-        self._webhook, self._clock, self._rng, self._send = webhook, clock, rng, send
+        self._webhook, self._clock, self._rng, self._send, self._stands = webhook, clock, rng, send, stands
         self._store = MemoryQueue() if store is None else store
-        self._added = asyncio.Event()
-        # What is forgotten is not put back by a failure that is noted at the same time.
-        self._changing = asyncio.Lock()
+        self._added, self._erased = asyncio.Event(), asyncio.Event()
+        self._erased.set()
         self.lost = 0
 
     async def add(self, event: RoomEvent, of: bytes | None = None) -> None:
@@ -225,33 +236,30 @@ class Webhooks:
         body = encode_event(event, event_id, has_content=self._webhook.has_content)
         if len(body) > BODY_MAX_B:
             raise ConfigError("an event has at most 64 KiB")
-        content_of = event.room if self._webhook.has_content and event.text is not None else None
+        content_of = None
+        if self._webhook.has_content and event.text is not None:
+            content_of = event.room + (of or b"")
         await self._store.put(Waiting(event_id, body, self._clock.now_ms(), content_of=content_of))
         self._added.set()
 
-    async def forget(self, room: bytes) -> None:
-        """Drop what waits and says what was written in a room."""
-        async with self._changing:
-            for row in list(self._store.rows()):
-                if row.content_of == room:
-                    await self._store.drop(row.event_id)
+    def erased(self) -> None:
+        """Something was erased or withdrawn: look through what waits, as after a start."""
+        self._erased.set()
 
-    async def forget_entry(self, entry_hash: bytes, kinds: Iterable[str]) -> None:
-        """Drop what waits and says what was written in an entry that was erased (CNS-43)."""
-        ids = {_id_of(kind, entry_hash) for kind in kinds}
-        async with self._changing:
+    async def forget(self) -> None:
+        """Drop what says what was erased or withdrawn, until cancelled (CNS-43)."""
+        while True:
+            await self._erased.wait()
+            self._erased.clear()
             for row in list(self._store.rows()):
-                if row.event_id in ids and row.content_of is not None:
-                    await self._store.drop(row.event_id)
+                await self._may_go(row)
 
-    async def keep_only(self, room: bytes, entries: Iterable[bytes], kinds: Iterable[str]) -> None:
-        """Drop what waits and says what was written in a room, but of these entries, by their hashes."""
-        left = list(entries)
-        ids = {_id_of(kind, entry_hash) for kind in kinds for entry_hash in left}
-        async with self._changing:
-            for row in list(self._store.rows()):
-                if row.content_of == room and row.event_id not in ids:
-                    await self._store.drop(row.event_id)
+    async def _may_go(self, row: Waiting) -> bool:
+        """Whether an event says nothing that was erased or withdrawn; one that does is dropped."""
+        if row.content_of is None or await self._stands(row.content_of):
+            return True
+        await self._store.drop(row.event_id)
+        return False
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -261,29 +269,25 @@ class Webhooks:
             await self._next()
 
     async def send_due(self) -> None:
-        """Send each event that is due now, one after the other; one that fails waits for its next time, one
-        that was forgotten before its turn is not sent (CNS-43).
+        """Send each event that is due now, one after the other, as long as it may go then (CNS-43); one that
+        fails waits for its next time.
         """
         now_ms = self._clock.now_ms()
         for row in sorted(self._store.rows(), key=lambda one: one.due_ms):
-            if row.due_ms <= now_ms and self._waits(row):
+            if row.due_ms <= now_ms and await self._may_go(row):
                 await self._try(row)
-
-    def _waits(self, row: Waiting) -> bool:
-        return any(one.event_id == row.event_id for one in self._store.rows())
 
     async def _try(self, row: Waiting) -> None:
         try:
             await self._send(self._webhook, row.body, self._clock.now_ms())
         except WebhookFailed:
-            async with self._changing:
-                await self._put_off(row)
+            await self._put_off(row)
         else:
             await self._store.drop(row.event_id)
 
     async def _put_off(self, row: Waiting) -> None:
-        if not self._waits(row):
-            return  # It was forgotten meanwhile.
+        if not await self._may_go(row):
+            return  # It was erased meanwhile.
         if row.failures >= len(PAUSES_S):
             self.lost += 1
             await self._store.drop(row.event_id)
