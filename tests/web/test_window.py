@@ -406,7 +406,7 @@ async def test_an_alarm_blocks_the_field_until_a_person_settles_it(show: Show) -
     await page.get_by_role("button", name="Klären").click()
     await page.get_by_role("button", name="Die Zeichen stimmen").click()
     await page.get_by_role("textbox", name="Nachricht").wait_for()
-    assert await page.evaluate("JSON.stringify(backend.calls.at(-1))") == '["settleAlarm","trust"]'
+    assert await page.evaluate("JSON.stringify(backend.calls.at(-1))") == '["settleAlarm","trust","identity"]'
 
 
 SAID: Final = """(text) => { const { items } = backend.state();

@@ -360,10 +360,10 @@ export class RoomLife {
   }
 
   /** What the door says of another account is settled for this page only: keys that are known stay those. */
-  async settleAlarm(choice: "trust" | "end"): Promise<void> {
+  async settleAlarm(choice: "trust" | "end", kind: Alarm["kind"]): Promise<void> {
     if (choice === "end") return await this.#drop();
-    this.#doorAlarm = null;
-    if (this.newest() !== null) await this.customer?.settleAlarm();
+    if (kind === "identity") this.#doorAlarm = null;
+    else if (this.newest() !== null) await this.customer?.settleAlarm();
     this.changed();
   }
 }

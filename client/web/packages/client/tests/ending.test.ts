@@ -8,6 +8,7 @@ import { encodeRecovery, newRecovery } from "@sealroom/core/identity/recovery.ts
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, decode, encode } from "@sealroom/core/wire/cbor.ts";
 import { Customer } from "../src/customer.ts";
+import { alarm } from "../src/engine/lists.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import type { LinkEvents, Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
@@ -15,6 +16,7 @@ import { act } from "../src/engine/rooms/consenting.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { setReplaced } from "../src/engine/state.ts";
+import { DoorError } from "../src/errors.ts";
 import type { Shell } from "../src/shell.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, stored, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
@@ -224,4 +226,21 @@ test("of another notice than a person was shown nothing is accepted (CNS-18)", a
   assert.deepEqual([place.created, life.state().phase], [0, "notice"]);
   await life.accept([1], structuredClone(notice));
   assert.equal(place.created, 1);
+});
+
+test("who has compared the keys settles the alarm that was shown, and no other one (ID-07)", async () => {
+  const place = new MemoryPlace();
+  const { ports, shell } = await person(place);
+  await shell.close();
+  const life = lifeOf(ports);
+  const me = await Customer.open({ company, ports });
+  Object.assign(me, { notice: () => Promise.reject(new DoorError("door.identity", "another account")) });
+  Object.assign(life, { customer: me });
+  await life.tryAgain();
+  await me.shell.do((c, turn) => alarm(c, turn, "remote.list_fork"));
+  assert.equal(life.state().alarm?.kind, "identity");
+  await life.settleAlarm("trust", "identity");
+  assert.deepEqual([life.state().alarm?.kind, life.state().canWrite], ["two-histories", false]);
+  await life.settleAlarm("trust", "two-histories");
+  assert.equal(life.state().alarm, null);
 });

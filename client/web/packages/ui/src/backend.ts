@@ -339,8 +339,8 @@ export interface RoomBackend extends Conversation<RoomState> {
   identify(sign: (challenge: IdentityChallenge) => Promise<string>): Promise<void>;
   /** After `storage-lost`, or where a room is over. */
   startAnew(): Promise<void>;
-  /** `trust`: the person compared the keys over another way; `end`: the room ends here. */
-  settleAlarm(choice: "trust" | "end"): Promise<void>;
+  /** `trust`: the person compared the keys over another way, which settles this alarm alone; `end`: the room ends here. */
+  settleAlarm(choice: "trust" | "end", kind: Alarm["kind"]): Promise<void>;
   /** Try again what stands in the way. */
   tryAgain(): Promise<void>;
   /** What most people never ask for, by name. */

@@ -71,7 +71,7 @@ export function showAlarm({ root, words, backend, attempt }: DialogContext): voi
   ];
   const settle = (choice: "trust" | "end") => {
     dialog.close();
-    void attempt(backend.settleAlarm(choice));
+    void attempt(backend.settleAlarm(choice, alarm.kind));
   };
   const end = h("button", { class: "button stop", type: "button", onclick: () => settle("end") }, words("alarm.end"));
   const trust = h("button", { class: "button", type: "button", onclick: () => settle("trust") }, words("alarm.trust"));
