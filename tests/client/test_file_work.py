@@ -44,7 +44,7 @@ async def asked(reason: str, most: int) -> int:
     """How often a relay is asked that refuses for this reason, until it is believed or has `most`."""
     clock, times = Clock(), 0
 
-    async def refuse() -> None:
+    async def refuse(_slot: object) -> None:
         nonlocal times
         times += 1
         if times < most:
@@ -74,7 +74,7 @@ async def test_a_relay_that_cannot_now_is_asked_again(reason: str) -> None:
 async def test_a_relay_that_will_never_be_reached_is_not_waited_for() -> None:
     """FIL-12"""
 
-    async def fail() -> None:
+    async def fail(_slot: object) -> None:
         raise RelayCertificate("no")
 
     with pytest.raises(RelayCertificate):

@@ -21,11 +21,12 @@ from e2ee_client.runtime.transfer import parts_of
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from file_kill_scene import large_file, the_file
 from file_kill_scene import scene_of as scene_on_disk
-from file_scene import Scene, blobs, files_of, scene_of
+from file_scene import Scene, blobs, file, files_of, scene_of
 from practice import practice
 
 from e2ee.errors import E2eeError, FileTypeRefused
 from e2ee.files import CHUNK_B, PART_B, sealed_size
+from e2ee.ids import AccountId
 
 SIZE_B = 3 << 20
 SEALED_B = 2 << 20
@@ -39,8 +40,13 @@ class Source:
         self.path = large_file(folder, SIZE_B)
         self.goes_on = threading.Event()
         self.is_full = False
+        self.hangs = True
+        self._read = file_folder._read
 
     def read(self, file: FileIO) -> Iterator[bytes]:
+        if not self.hangs:
+            yield from self._read(file)
+            return
         file.seek(0)
         yield file.read(SEALED_B) or b""
         self.goes_on.wait(30)
@@ -110,6 +116,21 @@ async def test_parts_leave_while_later_ones_are_sealed(scene: Scene, source: Sou
     assert scene.agent.client.files.parts_sent == parts_of(sealed_size(source.path.stat().st_size))
     done = await progress(events)
     assert done == sorted(done)
+
+
+async def test_sources_that_hang_hold_up_no_other_file(scene: Scene, source: Source, tmp_path: Path) -> None:
+    """FIL-24: what waits to be sealed has none of the places of those that move, before and after."""
+    hanging = [asyncio.create_task(scene.at_agent.send_file(source.path)) for _ in range(2)]
+    await until(lambda: parts_at(scene) == [SEALED_B // CHUNK_B] * 2)
+    source.hangs = False
+    await asyncio.wait_for(scene.at_agent.send_file(source.path), 30)
+    sent = await scene.room.send_file(file(tmp_path))
+    files = scene.agent.client.files
+    await until(lambda: files.fetching.is_here(sent.hash))
+    source.goes_on.set()
+    await asyncio.gather(*hanging)
+    company = AccountId(scene.praxis.company.client.account_id)
+    assert files._work.slot(company)._free._value == 2
 
 
 async def progress(events: Any) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ from e2ee_client.room_events import FileFailed
 
 from . import file_folder
 from .file_folder import Measured
-from .file_work import DENIED, GONE, FileWork, Told, to_its_end
+from .file_work import DENIED, GONE, FileWork, Slot, Told, to_its_end
 from .sealed_copy import SealedCopy
 from .transfer import Upload, parts_of
 
@@ -168,7 +169,7 @@ class FileSending:
         await copy.reaches(0)
         try:
             company = await self._work.ask(lambda files: files.company(row.room_id))
-            expires_ms = await self._work.patiently(company, lambda: self._put(row, copy))
+            expires_ms = await self._work.patiently(company, partial(self._put, row, copy))
             entry_hash = await self._work.step(lambda turn, files: files.announce(turn, row, expires_ms))
         except (ClientClosed, StoreError):
             # What is stored goes on with the next start.
@@ -215,7 +216,8 @@ class FileSending:
         copy, is_ours = SealedCopy(place, row.size_b, is_whole=True), row.payer is not None
         try:
             if not await self._is_there(company, row):
-                await self._work.patiently(company, lambda: self._put(row, copy), denied=_DENIED_AGAIN)
+                put = partial(self._put, row, copy)
+                await self._work.patiently(company, put, denied=_DENIED_AGAIN)
         except (BlobRefused, FileCorrupt, FileQuota, FileUnusable, RelayUnavailable):
             if not is_ours:
                 await self._work.step(lambda turn, files: files.forget(turn, row.id))
@@ -234,12 +236,12 @@ class FileSending:
 
     # --- its blob ---
 
-    async def _put(self, row: FileOut, copy: SealedCopy) -> int:
+    async def _put(self, row: FileOut, copy: SealedCopy, slot: Slot) -> int:
         """Put the blob at the cost of the first recipient that takes it (FIL-11)."""
         refusals = set[str]()
         for payer in await self._payers(row):
             try:
-                return await self._put_at(row, payer, copy)
+                return await self._put_at(row, payer, copy, slot)
             except BlobRefused as error:
                 if error.reason != DENIED and error.reason not in _FULL:
                     raise
@@ -253,7 +255,7 @@ class FileSending:
         found = await self._work.step(lambda turn, files: files.payers(turn, row.room_id))
         return sorted(found, key=lambda one: not _pays(row, one))
 
-    async def _put_at(self, row: FileOut, payer: Payer, copy: SealedCopy) -> int:
+    async def _put_at(self, row: FileOut, payer: Payer, copy: SealedCopy, slot: Slot) -> int:
         company = await self._work.ask(lambda files: files.company(row.room_id))
         transfer = self._work.transfer(company)
         if not _pays(row, payer):
@@ -267,7 +269,9 @@ class FileSending:
 
             async def read(index: int) -> bytes:
                 told.at(index, copy.size_b)
-                return await part(index)
+                if not copy.has_part(index):
+                    await slot.without(copy.reaches(index))
+                return part(index)
 
             try:
                 expires_ms = await transfer.put(upload, read)
@@ -287,7 +291,7 @@ class FileSending:
             company = await self._work.ask(lambda files: files.company(row.room_id))
             transfer = self._work.transfer(company)
             try:
-                await self._work.patiently(company, lambda: transfer.drop(row.blob, row.secret), denied=0)
+                await self._work.patiently(company, lambda _: transfer.drop(row.blob, row.secret), denied=0)
             except BlobRefused as error:
                 if error.reason != DENIED:
                     raise

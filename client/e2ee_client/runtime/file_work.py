@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from e2ee.ids import AccountId
 from e2ee.ports import Rng
@@ -36,6 +36,36 @@ _MOST: Final = 5
 _MOST_DENIED: Final = 20
 """After how many refusals of one reason a relay is believed; a token may be on its way to it (DENIED)."""
 _LOG: Final = logging.getLogger("sealroom")
+
+
+class Slot:
+    """A transfer's place among those that run at a time; it is free while the transfer waits for a disk."""
+
+    def __init__(self, free: asyncio.Semaphore) -> None:
+        self._free = free
+        self._is_held = False
+
+    async def __aenter__(self) -> Self:
+        await self._take()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._leave()
+
+    async def without(self, work: Awaitable[None]) -> None:
+        """Wait for something that no relay has a part in; others run meanwhile (FIL-24)."""
+        self._leave()
+        await work
+        await self._take()
+
+    async def _take(self) -> None:
+        await self._free.acquire()
+        self._is_held = True
+
+    def _leave(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._free.release()
 
 
 class FileWork:
@@ -97,17 +127,17 @@ class FileWork:
     async def _sleep(self, seconds: float) -> None:
         await self.clock.wait_until(self.clock.now_ms() + int(seconds * 1000))
 
-    def slot(self, company: AccountId) -> asyncio.Semaphore:
+    def slot(self, company: AccountId) -> Slot:
         """Return what two transfers at a time hold; each relay has its own, so that none holds up another."""
         url = self.shell.machine.files.relay_url(company)
-        return self._slots.setdefault(url, asyncio.Semaphore(_AT_ONCE))
+        return Slot(self._slots.setdefault(url, asyncio.Semaphore(_AT_ONCE)))
 
     def tell(self, event: RoomEvent) -> None:
         """Tell the application."""
         self.log.put(event)
 
     async def patiently(
-        self, company: AccountId, work: Callable[[], Awaitable[T]], *, denied: int = _MOST_DENIED
+        self, company: AccountId, work: Callable[[Slot], Awaitable[T]], *, denied: int = _MOST_DENIED
     ) -> T:
         """Do something with a company's relay, again while it cannot now, each time after a longer pause.
 
@@ -120,8 +150,8 @@ class FileWork:
         pause_ms, refused, most = _FIRST_PAUSE_MS, Counter[str](), {GONE: 0, DENIED: denied}
         while True:
             try:
-                async with self.slot(company):
-                    return await work()
+                async with self.slot(company) as slot:
+                    return await work(slot)
             except RelayUnavailable as error:
                 if not error.retryable:
                     raise

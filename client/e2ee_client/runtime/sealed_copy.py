@@ -6,7 +6,7 @@ seal, in a thread --written(count)--> has(count) --> a part that was waited for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -15,7 +15,7 @@ from e2ee.files import PART_B, sealed_size
 from e2ee_client.errors import FileUnusable
 
 from .file_folder import as_unusable
-from .transfer import ReadPart, part_b, parts_of
+from .transfer import part_b, parts_of
 
 
 class SealedCopy:
@@ -43,15 +43,19 @@ class SealedCopy:
         """So many are written, told by another thread; the last one leaves when the file's hash is stored."""
         self._loop.call_soon_threadsafe(self.has, min(count, self.parts - 1))
 
+    def has_part(self, index: int) -> bool:
+        """Whether a part may leave."""
+        return index < self._count
+
     async def reaches(self, index: int) -> None:
         """Wait until a part may leave; who waits for one that never will is cancelled."""
-        while index >= self._count:
+        while not self.has_part(index):
             self._grows.clear()
             await self._grows.wait()
 
     @contextmanager
-    def opened(self) -> Iterator[ReadPart]:
-        """Read parts, each when it may leave.
+    def opened(self) -> Iterator[Callable[[int], bytes]]:
+        """Read parts that may leave.
 
         Raises:
             FileUnusable: the copy is not there any more.
@@ -59,12 +63,7 @@ class SealedCopy:
         with as_unusable():
             file = FileIO(self.place)
         with file:
-
-            async def read(index: int) -> bytes:
-                await self.reaches(index)
-                return self._part(file, index)
-
-            yield read
+            yield lambda index: self._part(file, index)
 
     def _part(self, file: FileIO, index: int) -> bytes:
         with as_unusable():
