@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +16,7 @@ from conversations import next_of, until
 from e2ee_client.engine.rooms.file_rows import FileOut
 from e2ee_client.errors import ClientClosed, FileCancelled, FileUnusable, SealroomError
 from e2ee_client.rooms import FileFailed, FileProgress
-from e2ee_client.runtime import file_folder
+from e2ee_client.runtime import file_folder, transfer
 from e2ee_client.runtime.file_service import FileService
 from e2ee_client.runtime.transfer import parts_of
 from e2ee_client.testing import FakeClock, MemoryNetwork
@@ -131,6 +132,29 @@ async def test_sources_that_hang_hold_up_no_other_file(scene: Scene, source: Sou
     await asyncio.gather(*hanging)
     company = AccountId(scene.praxis.company.client.account_id)
     assert files._work.slot(company)._free._value == 2
+
+
+async def test_a_relay_that_says_too_early_that_it_has_all_is_not_believed(
+    scene: Scene, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-24: the entry needs the hash, which is there when all is sealed; who gives up says why."""
+    state = transfer._Putting._state
+
+    async def lie(self: Any, line: Any) -> Any:
+        got = await state(self, line)
+        self.done = parts_of(self._upload.size_b)
+        return dataclasses.replace(got, next=self.done)
+
+    monkeypatch.setattr(transfer._Putting, "_state", lie)
+    events, files = scene.agent.events(), scene.agent.client.files
+    sending = asyncio.create_task(scene.at_agent.send_file(source.path))
+    await progress(events)
+    await asyncio.wait([sending], timeout=0.2)
+    assert await files_of(scene.at_agent) == []
+    source.goes_on.set()
+    sent = await sending
+    (row,) = [one for one in rows_of(files) if one.entry == sent.hash]
+    assert (await the_file(scene.at_agent)).payload.hash == row.hash != b""  # type: ignore[union-attr]
 
 
 async def progress(events: Any) -> list[int]:

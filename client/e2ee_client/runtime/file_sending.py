@@ -170,6 +170,8 @@ class FileSending:
         try:
             company = await self._work.ask(lambda files: files.company(row.room_id))
             expires_ms = await self._work.patiently(company, partial(self._put, row, copy))
+            # A relay may say that it has all before all was there to be sent.
+            await copy.reaches(copy.parts - 1)
             entry_hash = await self._work.step(lambda turn, files: files.announce(turn, row, expires_ms))
         except (ClientClosed, StoreError):
             # What is stored goes on with the next start.
