@@ -21,7 +21,7 @@ ALL_ANEW: Final = """{ members: state.members.map((one) => ({ ...one })),
     ? { ...one.file, movedB: one.file.movedB + 9_000 } : one.file ?? null })) }"""
 ALL_HERE: Final = """{ items: state.items.map((one) =>
   ({ ...one, file: one.file && { ...one.file, state: "here" } })) }"""
-QUOTED_ERASED: Final = """{ items: state.items.map((one) => state.items.some((reply) => reply.replyTo === one.id)
+QUOTED_ERASED: Final = """{ items: state.items.map((one) => state.items.some((by) => by.replyTo === one.id)
   ? { ...one, isErased: true, text: "" } : one) }"""
 OTHER_NAMES: Final = "{ members: state.members.map((one) => ({ ...one, team: `${one.team}.` })) }"
 CALLED: Final = "(name) => backend.calls.filter((one) => one[0] === name).map((one) => one[1])"
