@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import httpx
 import pytest
-from desk_page import Page, connected, exchange, page_of, served
+from desk_page import Page, connected, exchange, home, page_of, served
 from e2ee_client.desk import schema
 from e2ee_client.desk.access import TOKEN_MS, Access
 from e2ee_client.desk.codec import type_name
@@ -71,7 +71,8 @@ async def test_methods_and_headers(praxis: Practice) -> None:
         for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
             answer = await web.request(method, at.origin, headers={"Origin": "https://evil.example"})
             assert answer.status_code == 403
-        for path, status in (("/", 200), ("/a.js", 200), ("/nothing", 404), ("/file/x", 401), ("/../x", 404)):
+        file = f"{at.access.path}/file/x"
+        for path, status in (("/", 200), ("/a.js", 200), ("/nothing", 404), (file, 401), ("/../x", 404)):
             answer = await web.get(at.origin + path)
             assert answer.status_code == status, path
             policy = answer.headers["content-security-policy"]
@@ -88,7 +89,7 @@ async def test_a_token_works_once_and_sets_a_strict_cookie(praxis: Practice) -> 
         token = at.address().partition("#")[2]
 
         async def post(body: object) -> httpx.Response:
-            return await web.post(f"{at.origin}/session", json=body, headers={"Origin": at.origin})
+            return await web.post(f"{home(at)}/session", json=body, headers={"Origin": at.origin})
 
         assert (await post({"token": "0" * 64})).status_code == 401
         for body in ({"token": token, "x": 1}, {"token": 1}, [token], {}, token):
@@ -97,7 +98,8 @@ async def test_a_token_works_once_and_sets_a_strict_cookie(praxis: Practice) -> 
         answer = await post({"token": token})
         cookie = answer.headers["set-cookie"].lower()
         assert answer.status_code == 200
-        assert {"httponly", "samesite=strict", "path=/"} <= {one.strip() for one in cookie.split(";")}
+        parts = {one.strip() for one in cookie.split(";")}
+        assert {"httponly", "samesite=strict", f"path={at.access.path}"} <= parts
         assert (await post({"token": token})).status_code == 401
         assert (await post({"token": ""})).status_code == 401
 
@@ -105,9 +107,9 @@ async def test_a_token_works_once_and_sets_a_strict_cookie(praxis: Practice) -> 
 def test_a_token_ends_after_ten_minutes_and_with_the_next_one() -> None:
     now = itertools.count(0, TOKEN_MS)
     numbers = itertools.count(1)
-    access = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: next(now), "desk")
+    access = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: next(now), "/1")
     assert access.exchange(access.new_token(), "") is None
-    still = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: 0, "desk")
+    still = Access(lambda size: next(numbers).to_bytes(size, "big"), lambda: 0, "/1")
     first = still.new_token()
     second = still.new_token()
     assert still.exchange(first, "") is None
@@ -115,17 +117,21 @@ def test_a_token_ends_after_ten_minutes_and_with_the_next_one() -> None:
 
 
 async def test_two_desks_of_one_machine_stand_beside_each_other_in_a_browser(praxis: Practice) -> None:
-    """A browser keeps one cookie of a name for all ports of a host."""
-    async with served(praxis.company) as (one, _), served(praxis.company) as (other, _):
-        browser: dict[str, str] = {}
+    """A browser keeps one cookie of a name and a path for all ports, and sends it to all."""
+    async with (
+        served(praxis.company) as (one, _),
+        served(praxis.company) as (other, _),
+        httpx.AsyncClient() as browser,
+    ):
         keys: list[str] = []
         for at in (one, other):
-            answer = await exchange(at)
-            browser |= dict(answer.cookies)
+            token = {"token": at.address().partition("#")[2]}
+            answer = await browser.post(f"{home(at)}/session", json=token, headers={"Origin": at.origin})
             keys.append(answer.json()["key"])
-        sent = "; ".join(f"{name}={value}" for name, value in browser.items())
         for at, key in zip((one, other), keys, strict=True):
-            to = f"ws{at.origin[4:]}/link"
+            sent = browser.build_request("GET", f"{home(at)}/link").headers["Cookie"]
+            assert sent.count("=") == 1
+            to = f"ws{home(at)[4:]}/link"
             async with connect(to, origin=Origin(at.origin), additional_headers={"Cookie": sent}) as socket:
                 page = Page(socket, "", key)
                 await page.say("enter", key=key)

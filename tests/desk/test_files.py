@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from conversations import until
-from desk_page import Page, page_of, served
+from desk_page import Page, home, page_of, served
 from e2ee_client.desk import Served, uploads
+from e2ee_client.desk.access import COOKIE
 from e2ee_client.rooms import Agent, CustomerRoom
 from practice import Practice
 
@@ -46,8 +47,8 @@ async def post(
     at: Served, path: str, cookie: str, body: bytes | AsyncIterator[bytes], origin: str | None = None
 ) -> httpx.Response:
     async with httpx.AsyncClient(timeout=60) as web:
-        headers = {"Origin": origin or at.origin, "Cookie": f"{at.access.cookie_name}={cookie}"}
-        return await web.post(at.origin + path, content=body, headers=headers)
+        headers = {"Origin": origin or at.origin, "Cookie": f"{COOKIE}={cookie}"}
+        return await web.post(home(at) + path, content=body, headers=headers)
 
 
 async def blocks(sizes_b: list[int]) -> AsyncIterator[bytes]:
@@ -84,9 +85,7 @@ async def test_a_file_goes_from_the_page_to_the_customer_and_back(
         while (ticket := await page.ask("fetchFile", **entry))["type"] != "ticket":
             await page.next()
         async with httpx.AsyncClient() as web:
-            got = await web.get(
-                at.origin + ticket["path"], headers={"Cookie": f"{at.access.cookie_name}={page.cookie}"}
-            )
+            got = await web.get(home(at) + ticket["path"], headers={"Cookie": f"{COOKIE}={page.cookie}"})
         assert got.content == b"Danke"
         assert got.headers["content-type"] == "application/octet-stream"
 

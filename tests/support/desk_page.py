@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from e2ee_client.desk import Hub, Served, serve
+from e2ee_client.desk.access import COOKIE
 from e2ee_client.rooms import Agent
 from e2ee_client.rooms.app_lock import LONGEST_MS, AppLock
 from websockets.asyncio.client import ClientConnection, connect
@@ -29,12 +30,17 @@ async def served(agent: Agent, *, idle_ms: int = LONGEST_MS) -> AsyncIterator[tu
         yield at, hub
 
 
+def home(at: Served) -> str:
+    """Where what needs the cookie stands."""
+    return at.origin + at.access.path
+
+
 async def exchange(at: Served, **headers: str) -> httpx.Response:
     """Exchange a new token as the page does."""
     token = at.address().partition("#")[2]
     async with httpx.AsyncClient() as web:
         return await web.post(
-            f"{at.origin}/session", json={"token": token}, headers={"Origin": at.origin, **headers}
+            f"{home(at)}/session", json={"token": token}, headers={"Origin": at.origin, **headers}
         )
 
 
@@ -86,7 +92,7 @@ class Page:
 async def page_of(at: Served) -> AsyncIterator[Page]:
     """Connect a page that has exchanged its token."""
     answer = await exchange(at)
-    cookie, key = answer.cookies[at.access.cookie_name], answer.json()["key"]
+    cookie, key = answer.cookies[COOKIE], answer.json()["key"]
     async with connected(at, cookie) as connection:
         page = Page(connection, cookie, key)
         await page.say("enter", key=key)
@@ -96,5 +102,5 @@ async def page_of(at: Served) -> AsyncIterator[Page]:
 def connected(at: Served, cookie: str, **headers: str) -> connect:
     """Connect with a cookie, as a page of the origin does."""
     origin = headers.pop("Origin", at.origin)
-    sent = {"Cookie": f"{at.access.cookie_name}={cookie}", **headers}
-    return connect(f"ws{at.origin[4:]}/link", origin=origin, additional_headers=sent, max_size=None)  # type: ignore[arg-type]  # an Origin is a str
+    sent = {"Cookie": f"{COOKIE}={cookie}", **headers}
+    return connect(f"ws{home(at)[4:]}/link", origin=origin, additional_headers=sent, max_size=None)  # type: ignore[arg-type]  # an Origin is a str

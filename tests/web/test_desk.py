@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -247,6 +248,22 @@ async def test_what_was_erased_goes_from_the_replies_that_quote_it(
         await until_read(quote.inner_text, "Geheimes Anliegen")
         await room.erase([secret])
         await until_read(quote.inner_text, "Eine frühere Nachricht")
+
+
+async def test_a_desk_that_does_not_answer_is_said(praxis: Practice, visitor: browsers.Visitor) -> None:
+    """With more cookies of other programs of this machine than the process reads, no connection opens."""
+    foreign = [
+        {"name": f"other-{n}", "value": "0" * 64, "domain": "127.0.0.1", "path": "/"} for n in range(120)
+    ]
+    async with served(praxis.company) as (at, _):
+        await visitor.context.add_cookies(foreign)  # type: ignore[arg-type]  # a dict of these names
+        page = await visitor.open(at.address())
+        await page.get_by_role("heading", name="The desk does not answer").wait_for()
+        await visitor.context.clear_cookies(name=re.compile("other-"))
+        await page.reload()
+        await page.locator(".queue").wait_for()
+        await page.close()
+    assert all("WebSocket" in one for one in visitor.take_complaints())
 
 
 async def test_no_dialog_comes_after_the_lock(praxis: Practice, visitor: browsers.Visitor) -> None:

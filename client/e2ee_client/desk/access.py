@@ -2,6 +2,7 @@
 
 A cookie of this host goes to every port of it, so that another program of this machine can collect it; what
 the page keeps belongs to its origin alone, port included. Neither is of use without the other.
+What needs the cookie stands below a path of this desk, so that a browser sends no desk the cookies of others.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+COOKIE: Final = "sealroom-desk"
 TOKEN_MS: Final = 10 * 60_000
 MAX_SESSIONS: Final = 8
 _SECRET_B: Final = 32
@@ -29,8 +31,8 @@ class Access:
 
     rng: Callable[[int], bytes] = field(repr=False)
     now_ms: Callable[[], int]
-    cookie_name: str
-    """One of its own: of one name a browser keeps one cookie for all ports, and so for all desks."""
+    path: str
+    """What is below it gets the cookie; another desk on this machine has another."""
     _token: str = field(default="", repr=False)
     _ends_ms: int = 0
     _sessions: list[Halves] = field(default_factory=list, repr=False)

@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from .access import Access
+from .access import COOKIE, Access
 from .assets import Asset
 from .file_routes import file_routes
 from .gate import Gate
@@ -37,22 +37,21 @@ def application(hub: Hub, access: Access, assets: Mapping[str, Asset], host: str
 
     async def session(request: Request) -> Response:
         """Give a session for the token; the cookie is out of reach of scripts and of other sites."""
-        made = access.exchange(await _token(request), request.cookies.get(access.cookie_name, ""))
+        made = access.exchange(await _token(request), request.cookies.get(COOKIE, ""))
         if made is None:
             raise HTTPException(401)
         answer = JSONResponse({"key": made.key})
-        answer.set_cookie(access.cookie_name, made.cookie, path="/", httponly=True, samesite="strict")
+        answer.set_cookie(COOKIE, made.cookie, path=access.path, httponly=True, samesite="strict")
         return answer
 
     async def connected(socket: WebSocket) -> None:
         await link(socket, access, hub)
 
+    ours = [Route("/session", session, methods=["POST"]), WebSocketRoute("/link", connected)]
     routes = [Route(path, asset) for path in assets]
     routes.append(Route("/favicon.ico", no_picture))
-    routes.append(Route("/session", session, methods=["POST"]))
-    routes.extend(file_routes(hub, access))
     return Starlette(
-        routes=[*routes, WebSocketRoute("/link", connected)],
+        routes=[*routes, Mount(access.path, routes=[*ours, *file_routes(hub, access)])],
         middleware=[Middleware(Gate, host=host)],
         exception_handlers={HTTPException: _said},
     )

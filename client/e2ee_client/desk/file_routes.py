@@ -13,7 +13,7 @@ from starlette.routing import Route
 from e2ee.errors import E2eeError
 from e2ee_client.errors import SealroomError
 
-from .access import Access
+from .access import COOKIE, Access
 from .hub import Hub
 
 _PLAIN: Final = "application/octet-stream"
@@ -23,7 +23,7 @@ def file_routes(hub: Hub, access: Access) -> list[Route]:
     """Return the routes of files; each address works once, for a page of a session that is not locked."""
 
     def check(request: Request) -> None:
-        if not access.knows_cookie(request.cookies.get(access.cookie_name, "")) or hub.is_locked:
+        if not access.knows_cookie(request.cookies.get(COOKIE, "")) or hub.is_locked:
             raise HTTPException(401)
 
     async def file(request: Request) -> Response:

@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from .access import Access
+from .access import COOKIE, Access
 from .codec import MESSAGE_MAX_B, MessageInvalid, decode
 from .hub import MAX_PAGES, Hub
 from .page import Page
@@ -51,7 +51,7 @@ class Rate:
 
 async def link(socket: WebSocket, access: Access, hub: Hub) -> None:
     """Serve a page until it goes; what is no message ends the connection."""
-    cookie = socket.cookies.get(access.cookie_name, "")
+    cookie = socket.cookies.get(COOKIE, "")
     await socket.accept()
     try:
         if not access.knows_cookie(cookie):

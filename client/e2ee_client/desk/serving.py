@@ -53,7 +53,7 @@ async def serve(hub: Hub, port: int = 0) -> AsyncIterator[Served]:
     listening = _listen(port)
     port = listening.getsockname()[1]
     host = f"{LOOPBACK}:{port}"
-    access = Access(hub.agent.client.runtime.rng, hub.now_ms, f"sealroom-desk-{port}")
+    access = Access(hub.agent.client.runtime.rng, hub.now_ms, f"/{port}")
     config = uvicorn.Config(
         application(hub, access, page, host),
         ws="websockets-sansio",

@@ -4,7 +4,7 @@ import { type Answer, connect, type Link, type Question } from "./link.ts";
 import type { AnswerRow, PersonRow, PreviewRow, RoomRow, ToPage, Whole } from "./messages.ts";
 import { forgetKey, sessionKey } from "./session.ts";
 
-export type Phase = "starting" | "locked" | "running" | "lost" | "expired";
+export type Phase = "starting" | "locked" | "running" | "lost" | "silent" | "expired";
 
 export interface DeskState {
   readonly phase: Phase;

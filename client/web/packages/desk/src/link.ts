@@ -1,8 +1,11 @@
 /** The connection to the agent's process: what is asked is answered by its number, all else is told. */
 
 import type { Asked, Failed, FromPage, ToPage } from "./messages.ts";
+import { ours } from "./session.ts";
 
 const UNKNOWN = 4401;
+/** The process is on this machine: what is not open by then is not answered at all. */
+const OPEN_MS = 10_000;
 const AGAIN_MS = [250, 500, 1_000, 2_000, 4_000] as const;
 
 type Unnumbered<M> = M extends Asked ? Omit<M, "ask"> : never;
@@ -26,8 +29,8 @@ export class DeskFailure extends Error {
 
 export interface LinkEvents {
   told(message: ToPage): void;
-  /** `expired`: the session is not known; `lost`: the process is gone for now. */
-  closed(why: "expired" | "lost"): void;
+  /** `expired`: the session is not known; `lost`: the process is gone for now; `silent`: it does not answer. */
+  closed(why: "expired" | "lost" | "silent"): void;
 }
 
 export interface Link {
@@ -50,11 +53,22 @@ export function connect(key: string, events: LinkEvents): Link {
   let isClosed = false;
 
   function open(): void {
-    const made = new WebSocket(`ws://${location.host}/link`);
+    const made = new WebSocket(`ws://${location.host}${ours("/link")}`);
+    let isSilent = false;
+    const limit = setTimeout(() => {
+      isSilent = true;
+      made.close();
+    }, OPEN_MS);
     socket = made;
-    made.addEventListener("open", () => made.send(JSON.stringify({ type: "enter", key })));
+    made.addEventListener("open", () => {
+      clearTimeout(limit);
+      made.send(JSON.stringify({ type: "enter", key }));
+    });
     made.addEventListener("message", (event) => take(JSON.parse(String(event.data)) as ToPage));
-    made.addEventListener("close", (event) => ended(event.code));
+    made.addEventListener("close", (event) => {
+      clearTimeout(limit);
+      ended(event.code === UNKNOWN ? "expired" : isSilent ? "silent" : "lost");
+    });
   }
 
   function take(message: ToPage): void {
@@ -69,13 +83,13 @@ export function connect(key: string, events: LinkEvents): Link {
     else asked?.resolve(message);
   }
 
-  function ended(code: number): void {
+  function ended(why: "expired" | "lost" | "silent"): void {
     const lost = new DeskFailure({ code: "local.desk_lost", retryable: true, notBeforeMs: null });
     for (const asked of waiting.values()) asked.reject(lost);
     waiting.clear();
     if (isClosed) return;
-    events.closed(code === UNKNOWN ? "expired" : "lost");
-    if (code === UNKNOWN) return;
+    events.closed(why);
+    if (why === "expired") return;
     setTimeout(open, AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]);
     tries += 1;
   }

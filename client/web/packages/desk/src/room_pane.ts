@@ -14,6 +14,7 @@ import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
 import type { Detail, RoomRow } from "./messages.ts";
 import { nameOfRoom, roomsOf, whyShut } from "./rooms.ts";
+import { ours } from "./session.ts";
 import type { DeskWords } from "./words.ts";
 
 export interface RoomOptions {
@@ -279,7 +280,7 @@ export function roomPane(options: RoomOptions): RoomPane {
   /** The file of an entry, from the process, which has looked at it. */
   async function fetched(entry: string): Promise<SavedFile> {
     const answer = await desk.ask({ type: "fetchFile", room: room as string, entry });
-    const file = answer.type === "ticket" ? await fetch(answer.path) : null;
+    const file = answer.type === "ticket" ? await fetch(ours(answer.path)) : null;
     if (answer.type !== "ticket" || !file?.ok) throw new DeskFailure(LOST);
     return { name: answer.name, blob: await file.blob() };
   }

@@ -3,6 +3,11 @@
 const KEY = "sealroom-desk-key";
 const TOKEN = /^#[0-9a-f]{64}$/u;
 
+/** Where what needs the cookie stands: a browser sends it to the path of this desk, and there no other desk's. */
+export function ours(path: string): string {
+  return `/${location.port}${path}`;
+}
+
 /** The page's half of the session; null where there is none. The token leaves the address at once. */
 export async function sessionKey(): Promise<string | null> {
   const { hash, pathname } = location;
@@ -23,7 +28,7 @@ export function forgetKey(): void {
 }
 
 async function exchange(token: string): Promise<string | null> {
-  const answer = await fetch("/session", {
+  const answer = await fetch(ours("/session"), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ token }),

@@ -4,6 +4,7 @@ import type { FileOfMessage, Message } from "@sealroom/ui/backend.ts";
 import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
 import type { EntryRow, ToPage } from "./messages.ts";
+import { ours } from "./session.ts";
 
 export const MAX_FILE_B = 67_108_864;
 const MAX_NAME_B = 128;
@@ -112,7 +113,7 @@ async function handOver(desk: Desk, offer: Offer, file: File): Promise<string> {
   if (offer.sizeB > MAX_FILE_B) throw refused("local.file_too_large");
   const answer = await desk.ask({ type: "sendFile", ...offer });
   if (answer.type !== "upload") throw refused("local.file_unusable");
-  const done = await fetch(answer.path, { method: "POST", body: file }).catch(() => null);
+  const done = await fetch(ours(answer.path), { method: "POST", body: file }).catch(() => null);
   const said: unknown = await done?.json().catch(() => null);
   const { file: id, code } = (said ?? {}) as { readonly file?: unknown; readonly code?: unknown };
   if (typeof id === "string") return id;

@@ -196,6 +196,11 @@ const DESK = {
     "Starten Sie ihn im Terminal: sealroom desk. Diese Seite verbindet sich von selbst.",
     "Start it in the terminal: sealroom desk. This page connects by itself.",
   ],
+  "silent.title": ["Der Arbeitsplatz antwortet nicht", "The desk does not answer"],
+  "silent.text": [
+    "Diese Seite versucht es weiter. Bleibt es dabei, löschen Sie im Browser die Cookies von 127.0.0.1, oder öffnen Sie die Adresse in einem privaten Fenster.",
+    "This page goes on trying. If that does not help, delete the cookies of 127.0.0.1 in the browser, or open the address in a private window.",
+  ],
   "expired.title": ["Diese Adresse gilt nicht mehr", "This address is no longer valid"],
   "expired.text": [
     "Drücken Sie im Terminal, in dem sealroom desk läuft, die Eingabetaste, und öffnen Sie die neue Adresse.",
