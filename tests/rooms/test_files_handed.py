@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from conversations import next_of, until
-from e2ee_client.errors import BlobRefused
+from e2ee_client.engine.rooms.file_rows import FileIn, FileTicket
+from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import BlobRefused, FileExpired
 from e2ee_client.rooms import (
     Agent,
     CompanyRoom,
@@ -16,8 +19,10 @@ from e2ee_client.rooms import (
     FileDropped,
     FileFailed,
     FileHeld,
+    HistoryHandedOver,
 )
 from e2ee_client.runtime import file_sending
+from e2ee_client.runtime.file_fetching import FileFetching
 from e2ee_client.runtime.transfer import ReadPart, Transfer, Upload
 from file_scene import TEXT, file, files_of, the_file
 from practice import Practice
@@ -82,10 +87,30 @@ async def test_what_was_put_again_goes_with_its_entry(praxis: Practice, tmp_path
     await until(lambda: not blobs(praxis))
 
 
-async def test_who_has_the_entry_of_a_file_that_was_gone_gets_it_after_a_hand_over(
-    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """FIL-23: it came while the relay had the file no more, as to who takes a room just then (ROOM-35)."""
+class Gone:
+    """An agent has the entry of a file that the relay has no more, and has not asked for it yet."""
+
+    def __init__(self, agent: Agent, at_desk: CompanyRoom) -> None:
+        self.agent, self.at_desk = agent, at_desk
+        self.theirs = agent.events()
+
+    @property
+    def fetching(self) -> FileFetching:
+        return self.agent.client.files.fetching
+
+    async def handed_over(self) -> None:
+        """Hand the room's history over, and wait until the agent knows."""
+        await self.at_desk.hand_over(self.agent.me().device_id, HANDED)
+        await next_of(self.theirs, HistoryHandedOver)
+
+    def row(self) -> FileIn:
+        """What the agent has of the file."""
+        (row,) = self.agent.client.shell.machine.files.incoming(Turn(0))
+        return row
+
+
+@pytest.fixture
+async def gone(praxis: Practice, tmp_path: Path) -> Gone:
     agent, me = await praxis.agent("Agent A"), await praxis.customer()
     room = await praxis.opened(me)
     await room.send("Guten Tag")
@@ -94,19 +119,62 @@ async def test_who_has_the_entry_of_a_file_that_was_gone_gets_it_after_a_hand_ov
     await at_desk.claim(600)
     await at_desk.add(agent.me().device_id)
     await until(lambda: len(room.members) == 2)
-    fetching, theirs, ours = agent.client.files.fetching, agent.events(), praxis.company.events()
-    with monkeypatch.context() as patched:
-        patched.setattr(fetching, "look", lambda: None)
+    made, ours = Gone(agent, at_desk), praxis.company.events()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(made.fetching, "look", lambda: None)
         await room.send_file(file(tmp_path))
         await the_file(agent.room(room.room_id))
         await next_of(ours, FileHeld)
     (row,) = me.client.shell.machine.files.outgoing()
     await Transfer(praxis.network, praxis.network.url).drop(row.blob, row.secret)
-    fetching.look()
-    gone = await next_of(theirs, FileFailed)
-    assert gone.code == "file.expired"
-    await at_desk.hand_over(agent.me().device_id, HANDED)
-    assert (await next_of(theirs, FileHeld)).entry_hash == gone.file_id
+    return made
+
+
+async def test_who_has_the_entry_of_a_file_that_was_gone_gets_it_after_a_hand_over(gone: Gone) -> None:
+    """FIL-23: it came while the relay had the file no more, as to who takes a room just then (ROOM-35)."""
+    gone.fetching.look()
+    failed = await next_of(gone.theirs, FileFailed)
+    assert failed.code == "file.expired"
+    await gone.handed_over()
+    assert (await next_of(gone.theirs, FileHeld)).entry_hash == failed.file_id
+
+
+@pytest.mark.parametrize("warned", [0, 1])
+async def test_an_agent_that_ends_after_a_hand_over_asks_again_with_its_next_start(
+    gone: Gone, monkeypatch: pytest.MonkeyPatch, warned: int
+) -> None:
+    """FIL-23; of an end that was told already, nothing is told once more."""
+    gone.fetching.look()
+    await next_of(gone.theirs, FileFailed)
+    before = gone.row()
+    before.told |= warned
+    work = gone.fetching._work
+    await work.step(lambda turn, _: turn.put(before.put()))
+    monkeypatch.setattr(gone.fetching, "look", lambda: None)
+    await gone.handed_over()
+    assert gone.row().told == warned
+    await FileFetching(work).start()
+    assert (await next_of(gone.theirs, FileHeld)).entry_hash == before.entry
+
+
+async def test_an_answer_from_before_a_hand_over_gives_no_file_up(
+    gone: Gone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-23: it is on its way when the history is handed over."""
+    fetch, asked, goes_on = gone.fetching.fetch, asyncio.Event(), asyncio.Event()
+
+    async def late(ticket: FileTicket, folder: Path | None = None) -> Path | None:
+        monkeypatch.setattr(gone.fetching, "fetch", fetch)
+        asked.set()
+        await goes_on.wait()
+        raise FileExpired("the relay does not have the file any more")
+
+    monkeypatch.setattr(gone.fetching, "fetch", late)
+    gone.fetching.look()
+    await asked.wait()
+    await gone.handed_over()
+    goes_on.set()
+    await next_of(gone.theirs, FileHeld)
 
 
 async def test_a_relay_that_takes_no_file_keeps_no_history_back(

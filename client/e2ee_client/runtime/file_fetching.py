@@ -48,7 +48,6 @@ class FileFetching:
         self._work = work
         self._tasks: dict[bytes, asyncio.Task[Path | None]] = {}
         self._wanted = asyncio.Event()
-        self._handed: set[tuple[bytes, bytes]] = set()
 
     async def start(self) -> None:
         """Delete what belongs to no entry, and fetch by itself from now on."""
@@ -57,13 +56,8 @@ class FileFetching:
         self.look()
 
     def look(self) -> None:
-        """A file was announced: look what is wanted."""
+        """A file was announced, or history handed over (FIL-23): look what is wanted."""
         self._wanted.set()
-
-    def handed(self, room_id: bytes, to: bytes) -> None:
-        """History of a room was handed over to a device: look what is wanted again (FIL-23)."""
-        self._handed.add((room_id, to))
-        self.look()
 
     def forget(self, entry_hash: bytes) -> None:
         """Delete what is here of a file whose entry was destroyed; there may be room for others then."""
@@ -222,10 +216,6 @@ class FileFetching:
     async def _fetch_all(self) -> bool:
         """Fetch what is wanted; False: some of it is to be tried again, whatever hindered it."""
         try:
-            # Here, and not when it is told: what is given up in this round is wanted again in the next.
-            handed, self._handed = self._handed, set()
-            if handed:
-                await self._work.step(lambda turn, files: files.again(turn, handed))
             rows = await self._work.ask(Files.wanted)
             return all([await self._fetch_one(one) for one in rows])
         except ClientClosed:
@@ -243,8 +233,10 @@ class FileFetching:
         except ClientClosed:
             raise
         except (FileCorrupt, FileExpired, FileMissing) as error:
-            await self._work.step(lambda turn, files: files.refuse(turn, row.entry))
-            self._work.tell(FileFailed(row.room_id, row.entry, error.code))
+            if await self._work.step(lambda turn, files: files.refuse(turn, row.entry)):
+                self._work.tell(FileFailed(row.room_id, row.entry, error.code))
+            else:
+                self.look()
         except (SealroomError, E2eeError) as error:
             _LOG.warning("files.fetch %s", error.code)
             return False

@@ -73,10 +73,8 @@ class FileService:
         match event:
             case EntryErased(is_destroyed=True):
                 self.fetching.forget(event.entry_hash)
-            case EntryAdded(kind=Kind.FILE):
+            case EntryAdded(kind=Kind.FILE) | HistoryHandedOver():
                 self.fetching.look()
-            case HistoryHandedOver():
-                self.fetching.handed(event.room_id, event.to)
             case EntryErased() | FileDropped() if self._work.is_online:
                 self._work.begin(self.sending.drop_all())
             case _:

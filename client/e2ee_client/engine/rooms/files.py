@@ -8,7 +8,7 @@ Nothing here touches a disk or a blob: the shell's file service does, and tells 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from e2ee_relay.protocol import BlobDrop, Response
@@ -34,6 +34,7 @@ from e2ee_client.room_events import (
     FileDropped,
     FileExpiring,
     FileHeld,
+    HistoryHandedOver,
     IdentifyAnswered,
     RoomEvent,
 )
@@ -51,7 +52,8 @@ DAY_MS: Final = 86_400_000
 LONGEST_MS: Final = 31 * DAY_MS
 WARNED_MS: Final = 3 * DAY_MS
 _TIMER: Final = "files"
-_WARNED, _OVER = 1, 2
+_WARNED, _OVER, _AGAIN = 1, 2, 4
+"""Flags of `told`: its end is near; it is over, or given up; it is given up at the next refusal but one."""
 
 
 class Files(Part):
@@ -190,6 +192,8 @@ class Files(Part):
                 self._erased(turn, EntryHash(event.entry_hash), is_destroyed=event.is_destroyed)
             case FileHeld():
                 self._held(turn, event)
+            case HistoryHandedOver(to=to) if to == self._rooms.around.us.device_id:
+                self._handed_over(turn, RoomId(event.room_id))
             case IdentifyAnswered(code=""):
                 self._identified(turn, RoomId(event.room_id))
             case _:
@@ -253,29 +257,29 @@ class Files(Part):
         if self._rooms.around.side is Side.CUSTOMER:
             return []
         found = self.incoming(Turn(0))
-        return [one for one in found if not one.is_held and one.told < _OVER and self._has_consent(one)]
+        return [one for one in found if not one.is_held and not one.told & _OVER and self._has_consent(one)]
 
     def _has_consent(self, row: FileIn) -> bool:
         room = self._rooms.index.get(row.room_id)
         return room is not None and room.phase != Phase.WITHDRAWN
 
-    def refuse(self, turn: Turn, entry_hash: EntryHash) -> None:
-        """A file is not what was announced, or gone: it is not asked for again."""
+    def refuse(self, turn: Turn, entry_hash: EntryHash) -> bool:
+        """A file is not what was announced, or gone: it is not asked for again; False: once more (FIL-23)."""
         row = self._row(turn, entry_hash)
+        is_over = row is None or not row.told & _AGAIN
         if row is not None:
-            row.told = _OVER
+            row.told = row.told | _OVER if is_over else row.told & ~_AGAIN
             turn.put(row.put())
             self._plan(turn, row)
+        return is_over
 
-    def again(self, turn: Turn, handed: Collection[tuple[bytes, bytes]]) -> None:
-        """Want the files of rooms whose history was handed over to us once more (FIL-23); `handed` are rooms,
-        each with the device that it was handed over to.
+    def _handed_over(self, turn: Turn, room_id: RoomId) -> None:
+        """Want the files of a room once more whose history is handed over to us (FIL-23): what was given up,
+        and what may be given up for an answer from before.
         """
-        us = self._rooms.around.us.device_id
         for row in self.incoming(turn):
-            is_given_up = not row.is_held and row.told >= _OVER and row.expires_ms > turn.now_ms
-            if is_given_up and (row.room_id, us) in handed:
-                row.told = 0
+            if row.room_id == room_id and not row.is_held and row.expires_ms > turn.now_ms:
+                row.told = row.told & ~_OVER if row.told & _OVER else row.told | _AGAIN
                 turn.put(row.put())
                 self._plan(turn, row)
 
@@ -390,10 +394,10 @@ class Files(Part):
             self._plan(turn, row)
 
     def _plan(self, turn: Turn, row: FileIn) -> None:
-        if row.is_held or row.told >= _OVER:
+        if row.is_held or row.told & _OVER:
             self._due.pop(row.entry, None)
         else:
-            at_ms = row.expires_ms if row.told == _WARNED else max(0, row.expires_ms - WARNED_MS)
+            at_ms = row.expires_ms if row.told & _WARNED else max(0, row.expires_ms - WARNED_MS)
             self._due[row.entry] = at_ms
         self._wait()
 
@@ -409,7 +413,7 @@ class Files(Part):
             row = self._row(turn, entry_hash)
             if row is not None:
                 is_over = row.expires_ms <= turn.now_ms
-                row.told = _OVER if is_over else _WARNED
+                row.told |= _OVER if is_over else _WARNED
                 turn.put(row.put())
                 turn.notify(FileExpiring(row.room_id, entry_hash, row.expires_ms, is_over=is_over))
                 self._plan(turn, row)
