@@ -188,6 +188,7 @@ class Policy:
     # Of one connection.
     requests: Rate = Rate(10_000, 5_000)
     creations: Rate = Rate(20, 0.2)
+    entries: Rate = Rate(20, 0.2)
     auths: Rate = Rate(64, 4)
     lookups: Rate = Rate(60, 2)
     fetches: Rate = Rate(32, 0.2)
@@ -195,6 +196,7 @@ class Policy:
     blob_opens: Rate = Rate(120, 4)
     # Of the whole relay.
     creations_global: Rate = Rate(2_000, 50)
+    entries_global: Rate = Rate(2_000, 50)
     # Of one token.
     contact_messages: Rate = Rate(600, 20)
     contact_b: Rate = Rate(16 << 20, 256 << 10)
@@ -212,11 +214,14 @@ class Policy:
     fetches_per_address: Rate = Rate(32, 0.2)
     # Of these twenty addresses leave something of what all share.
     creations_per_address: Rate = Rate(80, 2)
+    entries_per_address: Rate = Rate(80, 2)
     knocks_per_address: Rate = Rate(16, 0.2)
     knocks_b_per_address: Rate = Rate(256 << 10, 2 << 10)
     blob_opens_per_address: Rate = Rate(120, 4)
     # Of one device that is asked for: fetches that get one-time keys. More than one address may take.
     fetches_per_device: Rate = Rate(60, 0.5)
+    # Of one account: so many device lists, and then twelve a day.
+    lists_per_account: Rate = Rate(128, 12 / 86_400)
 
     def admits_registration(self, secret: bytes | None) -> bool:
         """Tell whether a mailbox may be created with this registration secret (RLY-21)."""
@@ -252,6 +257,7 @@ class SendLimits:
         self._devices = Buckets(policy().fetches_per_device)
         self._parts = Buckets(policy().blob_parts_b)
         self._gets = Buckets(policy().blob_gets)
+        self._lists = Buckets(policy().lists_per_account)
 
     def charge(
         self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
@@ -284,6 +290,10 @@ class SendLimits:
         self._counters["bundles_held_back"] += not granted
         return granted
 
+    def charge_lists(self, account_id: bytes, count: int, now_ms: int) -> int:
+        """Charge lists that an entry goes on by to its account; return 0 or the wait (RLY-260)."""
+        return self._lists.of(account_id, now_ms).take(count, now_ms)
+
     def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
         """Charge a part to the token that pays for its blob; return 0 or the wait (RLY-248)."""
         return self._parts.of(mailbox + hashed, now_ms).take(size_b, now_ms)
@@ -298,7 +308,14 @@ class SendLimits:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop buckets that are full again, so that memory follows the traffic."""
-        for buckets in (self._by_token, self._by_mailbox, self._devices, self._parts, self._gets):
+        for buckets in (
+            self._by_token,
+            self._by_mailbox,
+            self._devices,
+            self._parts,
+            self._gets,
+            self._lists,
+        ):
             buckets.forget_full(now_ms)
 
     def forget_visitors(self, now_ms: int) -> None:
@@ -315,11 +332,15 @@ class SharedLimits:
     """The buckets of one process that its connections share."""
 
     def __init__(self, policy: Policy, now_ms: int) -> None:
-        self.creations = Bucket(policy.creations_global, now_ms)
+        self._of_all = {
+            "creations": Bucket(policy.creations_global, now_ms),
+            "entries": Bucket(policy.entries_global, now_ms),
+        }
         self._by_address = {
             "lookups": Buckets(policy.lookups_per_address),
             "fetches": Buckets(policy.fetches_per_address),
             "creations": Buckets(policy.creations_per_address),
+            "entries": Buckets(policy.entries_per_address),
             "blob_opens": Buckets(policy.blob_opens_per_address),
         }
         self._held_back_told = Buckets(_HELD_BACK_TOLD)
@@ -328,10 +349,10 @@ class SharedLimits:
         """Charge a question to a client address, where that is known; return 0 or the wait (RLY-56)."""
         return self._by_address[kind].of(visitor, now_ms).take(1, now_ms) if visitor else 0
 
-    def of_creation(self, visitor: bytes, now_ms: int) -> list[Bucket]:
-        """Return what the making of a mailbox is charged to beside its connection (RLY-21)."""
-        known = [self._by_address["creations"].of(visitor, now_ms)] if visitor else []
-        return [*known, self.creations]
+    def of_making(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
+        """Return what a mailbox or an entry made is charged to beside its connection (RLY-21, RLY-258)."""
+        known = [self._by_address[kind].of(visitor, now_ms)] if visitor else []
+        return [*known, self._of_all[kind]]
 
     def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""

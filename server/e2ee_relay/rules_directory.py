@@ -90,10 +90,18 @@ def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) ->
     elif not view.has_room:
         op.result = UNAVAILABLE
     else:
-        op.result = None if held is not None else op.charge(lambda: op.peer.charge_creation(now_ms))
+        op.result = _charge(view, op, held, len(lists), now_ms)
         if op.result is None:
             rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
             view.replace(entry.with_slots(held, frame.slot, own), rows, MOST_LISTS)
+
+
+def _charge(view: View, op: Op, held: Entry | None, count: int, now_ms: int) -> Refusal | None:
+    """Charge an entry that begins, or the lists that one goes on by (RLY-258, RLY-260)."""
+    if held is None:
+        return op.charge(lambda: op.peer.charge_entry(now_ms))
+    account_id = held.head.account_id
+    return op.charge(lambda: view.limits.charge_lists(account_id, count, now_ms)) if count else None
 
 
 def _is_crowded(view: View, account_id: bytes, mailbox: bytes, own: set[bytes]) -> bool:

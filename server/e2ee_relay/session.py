@@ -24,7 +24,15 @@ _RETRY_CREATION_MS: Final = 60_000
 
 # What a connection is charged for; the rate of each stands in the policy under its name.
 Kind: TypeAlias = Literal[
-    "requests", "creations", "auths", "lookups", "fetches", "subscriptions", "blob_opens", "blob_parts_b"
+    "requests",
+    "creations",
+    "entries",
+    "auths",
+    "lookups",
+    "fetches",
+    "subscriptions",
+    "blob_opens",
+    "blob_parts_b",
 ]
 
 
@@ -95,10 +103,13 @@ class Session:
             return Refusal(ErrorCode.POW_REQUIRED)
         if not self._node.admits_mailboxes():
             return Refusal(ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS)
-        wait_ms = self.charge_creation(now_ms)
+        wait_ms = self._charge_making("creations", now_ms)
         return Refusal(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None
 
-    def charge_creation(self, now_ms: int) -> int:
-        """Charge a mailbox or an entry that is made; return 0 or the wait (RLY-21, RLY-258)."""
-        own = self._bucket("creations", self._node.policy, now_ms)
-        return take_from_all([own, *self._node.shared.of_creation(self.visitor, now_ms)], now_ms)
+    def charge_entry(self, now_ms: int) -> int:
+        """Charge an entry that begins; return 0 or the wait (RLY-258)."""
+        return self._charge_making("entries", now_ms)
+
+    def _charge_making(self, kind: Kind, now_ms: int) -> int:
+        own = self._bucket(kind, self._node.policy, now_ms)
+        return take_from_all([own, *self._node.shared.of_making(kind, self.visitor, now_ms)], now_ms)

@@ -150,15 +150,19 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     },
     "Rates of a connection": {
         "requests": _rate("requests; each message of a request counts"),
-        "creations": _rate("new mailboxes and directory entries"),
+        "creations": _rate("new mailboxes"),
+        "entries": _rate("new directory entries"),
         "auths": _rate("proofs of ownership"),
         "lookups": _rate("directory lookups"),
         "fetches": _rate("fetches of prekeys"),
         "subscriptions": _rate("mailboxes subscribed to"),
         "blob_opens": _rate("blobs begun or taken up again"),
     },
-    "Rates of the whole relay": {"creations_global": _rate("new mailboxes and directory entries")},
-    "Rates of a token, a mailbox, an address, a device": {
+    "Rates of the whole relay": {
+        "creations_global": _rate("new mailboxes"),
+        "entries_global": _rate("new directory entries"),
+    },
+    "Rates of a token, a mailbox, an address, a device, an account": {
         "contact_messages": _rate("messages with a contact's token"),
         "contact_b": _rate("their bytes"),
         "front_door_messages": _rate("messages with a public (front-door) token"),
@@ -169,11 +173,13 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "blob_gets": _rate("times that one blob is got"),
         "lookups_per_address": _rate("directory lookups of one client address"),
         "fetches_per_address": _rate("fetches of prekeys of one client address"),
-        "creations_per_address": _rate("new mailboxes and directory entries of one client address"),
+        "creations_per_address": _rate("new mailboxes of one client address"),
+        "entries_per_address": _rate("new directory entries of one client address"),
         "knocks_per_address": _rate("messages with public (front-door) tokens of one client address"),
         "knocks_b_per_address": _rate("their bytes"),
         "blob_opens_per_address": _rate("blobs begun or taken up again by one client address"),
         "fetches_per_device": _rate("fetches that get one-time keys of one device"),
+        "lists_per_account": _rate("device lists that one account publishes behind its first"),
     },
     "Several nodes over PostgreSQL": {
         "store": Setting(Kind.URL, "address of the database, `postgresql://...`; empty: SQLite in data_dir"),

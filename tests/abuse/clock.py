@@ -50,7 +50,14 @@ MAILBOXES = 300
 MOST_ROUNDS = 16 * 4000
 CONTROL = "unknown mailbox / unknown token"
 FAULTY: Final = (sys.executable, "-m", "refusals")
-SETTINGS = ("creations=1e6/1e6", "creations_global=1e6/1e6", "requests=1e9/1e9", "auths=1e6/1e6")
+SETTINGS = (
+    "creations=1e6/1e6",
+    "creations_global=1e6/1e6",
+    "entries=1e6/1e6",
+    "entries_global=1e6/1e6",
+    "requests=1e9/1e9",
+    "auths=1e6/1e6",
+)
 LIMITS = (
     "Loopback, one machine, an asker who asks as fast as answers come: more than a network gives. What is not"
     " told apart here may be with more requests; the shifts of the medians say how little is left."

@@ -24,7 +24,7 @@ from e2ee_relay.protocol import (
     Publish,
 )
 from nacl.signing import SigningKey
-from relay_actors import DAY_MS, Clock, Company, OtherAnswer, Owner, Peer, labelled_hash
+from relay_actors import DAY_MS, HOUR_MS, Clock, Company, OtherAnswer, Owner, Peer, labelled_hash
 from relay_backends import AnyRelay, MakeRelay, machine_is_ahead
 
 
@@ -43,6 +43,14 @@ async def codes(sender: Peer, owner: Owner, count: int) -> list[ErrorCode]:
 
 async def look_up(peer: Peer, company: Company, after_seq: int = 0) -> LookupResult:
     return await peer.expect(LookupResult, Lookup(peer.next_id(), company.account_id, after_seq))
+
+
+def follow(company: Company, count: int) -> list[bytes]:
+    """Make lists that go on from the last one, and count them as made."""
+    before = len(company.lists)
+    for _ in range(count):
+        company.lists.append(company.make_list([company.record]))
+    return company.lists[before:]
 
 
 async def publish_beside(peer: Peer, owner: Owner, others: list[Owner], now_ms: int) -> None:
@@ -124,26 +132,70 @@ async def test_the_newest_lists_are_kept(
     assert (await look_up(peer, other)).lists == tuple(other.lists)
 
 
-@pytest.mark.parametrize("kind", ["creations", "creations_per_address", "creations_global"])
-async def test_an_entry_begins_at_the_price_of_a_mailbox(
-    make_relay: MakeRelay, clock: Clock, kind: str
-) -> None:
-    """RLY-258, RLY-21: by connection, address and relay; what is refused, or goes on, is charged to none."""
-    relay = make_relay(Policy(**{kind: Rate(3, 0.1)}))
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(entries=Rate(3, 0.1)),
+        Policy(entries_per_address=Rate(3, 0.1)),
+        Policy(entries_global=Rate(3, 0.1)),
+    ],
+    ids=["connection", "address", "relay"],
+)
+async def test_entries_that_begin_have_rates(make_relay: MakeRelay, clock: Clock, policy: Policy) -> None:
+    """RLY-258: by connection, address and relay; what is refused, or goes on, is charged to none."""
+    relay = make_relay(policy)
     peer = await Peer(relay.connect(visitor=b"visitor")).greet()
     owner = Owner()
     await owner.set_up(peer)
     first, second, third = [Company(owner, clock.now_ms) for _ in range(3)]
     foreign = third.make_list([third.record], SigningKey.generate())
     assert await refused(peer, third.entry(peer, foreign)) is ErrorCode.BAD_ENTRY
-    for company in (first, second):
-        for _ in range(3):
-            await company.publish(peer)
+    await first.publish(peer)
+    for _ in range(3):
+        await second.publish(peer)
+    fourth = Company(owner, clock.now_ms)
+    await fourth.publish(peer)
     entry = third.entry(peer, third.make_list([third.record]))
     reply = await peer.expect(ErrorReply, entry)
     assert (reply.code, reply.retry_after_ms) == (ErrorCode.RATE_LIMITED, 10_001)
     clock.forward(10_001)
     await peer.expect(Done, replace(entry, request_id=peer.next_id()))
+
+
+async def test_entries_keep_nobody_from_making_a_mailbox(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-258, RLY-21: one mailbox is enough for entries without end, which have rates of their own."""
+    few = Rate(4, 0.001)
+    relay = make_relay(Policy(creations=few, creations_per_address=few, creations_global=few))
+    peer = await Peer(relay.connect(visitor=b"visitor")).greet()
+    owner = Owner()
+    await owner.set_up(peer)
+    for _ in range(12):
+        await Company(owner, clock.now_ms).publish(peer)
+    await Owner().create(peer)
+
+
+async def test_lists_of_an_account_have_a_pace(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-260: the newest ones that are kept are of months; a refused PUBLISH stores none of its lists."""
+    relay = make_relay(Policy(), nodes=1)
+    peer = await Peer(relay.connect()).greet()
+    owner = Owner()
+    await owner.set_up(peer)
+    company, other = Company(owner, clock.now_ms), Company(owner, clock.now_ms)
+    await company.publish(peer)
+    for _ in range(4):
+        batch = follow(company, 32)
+        await peer.expect(Done, company.entry(peer, *batch))
+    kept = len(company.lists)
+    entry = company.entry(peer, *follow(company, 2))
+    reply = await peer.expect(ErrorReply, entry)
+    assert (reply.code, reply.retry_after_ms) == (ErrorCode.RATE_LIMITED, 4 * HOUR_MS + 1)
+    assert (await look_up(peer, company, after_seq=kept - 1)).lists == (company.lists[kept - 1],)
+    await peer.expect(Done, company.entry(peer, company.lists[kept - 1]))
+    await other.publish(peer)
+    await other.publish(peer)
+    clock.forward(4 * HOUR_MS + 1)
+    await peer.expect(Done, replace(entry, request_id=peer.next_id()))
+    assert 128 + 31 * DAY_MS / (2 * HOUR_MS) < rules_directory.MOST_LISTS / 2
 
 
 async def test_a_device_sets_its_own_slot(relay: AnyRelay, peer: Peer, company: Company) -> None:

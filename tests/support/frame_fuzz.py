@@ -38,7 +38,13 @@ LIMITS = (
     "One relay process without TLS on the loopback device, on one machine with its attackers. Floods are as"
     " fast as these clients are; a flood that fills the network is not for a relay to stop."
 )
-SETTINGS = ("creations=100000/100000", "creations_global=100000/100000", "contact_messages=1000000/1000000")
+SETTINGS = (
+    "creations=100000/100000",
+    "creations_global=100000/100000",
+    "entries=100000/100000",
+    "entries_global=100000/100000",
+    "contact_messages=1000000/1000000",
+)
 
 
 @dataclass(frozen=True, slots=True)

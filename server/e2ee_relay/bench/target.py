@@ -21,6 +21,8 @@ _RATES: Final = (
     "creations",
     "auths",
     "creations_global",
+    "entries",
+    "entries_global",
     "contact_messages",
     "contact_b",
     "mailbox_messages",
