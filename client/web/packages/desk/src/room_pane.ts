@@ -54,7 +54,6 @@ export function roomPane(options: RoomOptions): RoomPane {
   /** What is being written, by the room or its notes. */
   const drafts = new Map<string, string>();
   let draft = "";
-  let isEditing = false;
   const round = (name: "back" | "person" | "more", kind: string) =>
     h("button", { class: `round ${kind}`, type: "button" }, icon(name));
   const back = round("back", "only-narrow");
@@ -152,8 +151,7 @@ export function roomPane(options: RoomOptions): RoomPane {
 
   function keepDraft(): void {
     // Another wording of a message would be sent as a message of its own.
-    if (composer !== null) drafts.set(draft, isEditing ? "" : composer.text);
-    isEditing = false;
+    if (composer !== null) drafts.set(draft, composer.isEditing ? "" : composer.text);
     composer = null;
     messages = null;
   }
@@ -262,14 +260,8 @@ export function roomPane(options: RoomOptions): RoomPane {
     else await desk.ask({ type: "send", room: to, text, reply }).catch(complain);
   }
 
-  function startEdit(message: Message): void {
-    composer?.editMessage(message);
-    isEditing = true;
-  }
-
   async function edit(entry: string, text: string): Promise<void> {
     await desk.ask({ type: "edit", room: room as string, entry, text }).catch(complain);
-    isEditing = false;
   }
 
   function complain(problem: unknown): never {
@@ -307,7 +299,7 @@ export function roomPane(options: RoomOptions): RoomPane {
         act: () => void acts.attempt({ type: "markSensitive", room: row.id, entries: [message.id] }),
       });
     if (author?.isSelf && !isNotes) {
-      items.push({ word: ui("message.edit"), icon: "edit", act: () => startEdit(message) });
+      items.push({ word: ui("message.edit"), icon: "edit", act: () => composer?.editMessage(message) });
       grave.push({
         word: ui("message.erase"),
         icon: "erase",

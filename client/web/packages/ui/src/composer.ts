@@ -91,6 +91,11 @@ export class ComposerElement extends HTMLElement {
     this.focus();
   }
 
+  /** Whether the text in the field is another wording of a message. */
+  get isEditing(): boolean {
+    return this.#aim?.kind === "edit";
+  }
+
   get text(): string {
     return this.#area.value;
   }
@@ -267,7 +272,7 @@ export class ComposerElement extends HTMLElement {
   }
 
   #drop(): void {
-    if (this.#aim?.kind === "edit") this.text = "";
+    if (this.isEditing) this.text = "";
     this.#aim = null;
     this.#show();
     this.focus();
@@ -286,7 +291,7 @@ export class ComposerElement extends HTMLElement {
     const { words } = this.#options;
     const aim = this.#aim;
     this.#context.hidden = aim === null;
-    const word = words(aim?.kind === "edit" ? "composer.save" : "composer.send");
+    const word = words(this.isEditing ? "composer.save" : "composer.send");
     set(this.#send, "aria-label", word);
     set(this.#send, "title", word);
     this.#changed();
