@@ -19,6 +19,7 @@ from relay_process import RelayProcess
 from web_companies import company, relay
 from web_person import PersonFault, WebPerson, web_person
 
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 
 __all__ = ["company", "relay"]
@@ -177,7 +178,9 @@ async def test_agents_the_relay_killed_and_a_withdrawal(
 async def test_an_anonymous_person_becomes_a_known_one(
     web_libraries: None, company: Company, tmp_path: Path
 ) -> None:
-    """CNS-50 to CNS-55: a token for this device, once; the room and what was written stay."""
+    """CNS-50 to CNS-56: a token for this device, once; the room and what was written stay; who signs out is
+    nobody known, and says so once.
+    """
     events = company.client.events()
     await company.allow_logins()
     while not isinstance(await anext(events), MandateSigned):
@@ -201,6 +204,11 @@ async def test_an_anonymous_person_becomes_a_known_one(
             with pytest.raises(PersonFault) as refused:
                 await person.do("identify", text=wrong)
             assert refused.value.code == code
+        for _ in range(2):
+            await person.do("sign_out")
+        await until_read(lambda: name_at(theirs), None)
+        kinds = [one["kind"] for one in await person.do("entries")]
+        assert kinds.count(Kind.IDENTIFY) == 2
         assert await heard(theirs) == ["Guten Tag"]
 
 

@@ -185,10 +185,12 @@ async def test_an_action_that_fails_rejects_with_its_code(
 ) -> None:
     page = await _visit(visitor, site, "open")
     await _opened(page)
-    code = await page.evaluate(
-        "document.querySelector('seal-room').signOut().catch((problem) => problem.code)"
-    )
-    assert code == "local.unsupported"
+    signed_out = "document.querySelector('seal-room').signOut().then(() => 'done', (problem) => problem.code)"
+    assert await page.evaluate(signed_out) == "done"
+    called = await page.frames[1].evaluate("JSON.stringify(backend.calls.at(-1))")
+    assert called == '["further","sign-out",null]'
+    await page.frames[1].evaluate(REFUSE_FURTHER)
+    assert await page.evaluate(signed_out) == "room.frozen"
     assert (await page.evaluate("told"))[-1][0] == "error"
 
 
@@ -205,6 +207,8 @@ async def test_a_login_that_the_room_refuses_is_refused_to_the_page(
     assert (await page.evaluate("told"))[-1][0] == "error"
 
 
+REFUSE_FURTHER: Final = """() => { backend.further = async () => {
+  throw Object.assign(new Error("frozen"), { code: "room.frozen" }); } }"""
 REFUSE_LOGIN: Final = """() => { backend.identify = async (sign) => {
   const token = await sign({ text: "a challenge" });
   throw Object.assign(new Error(token), { code: "login.holder" }); } }"""

@@ -8,6 +8,7 @@ import { hex, unhex } from "@sealroom/core/bytes.ts";
 import { Customer } from "../src/customer.ts";
 import type { Delivery } from "../src/engine/events.ts";
 import { codeOf } from "../src/errors.ts";
+import { furtherOf } from "../src/kin/further.ts";
 import type { Link } from "../src/kin/inviting.ts";
 import type { Offer } from "../src/kin/linking.ts";
 import type { Room } from "../src/room.ts";
@@ -57,6 +58,7 @@ function room(): Room {
   return first;
 }
 
+const never = undefined as never;
 const commands: Readonly<Record<string, (command: Command) => Promise<unknown> | unknown>> = {
   notice: async ({ account }) => {
     const known = account === undefined ? me : await Customer.open({ company, account: unhex(account), ports });
@@ -93,6 +95,7 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   reopen: async () => (await room().reopen()).id,
   challenge: () => room().loginChallenge(),
   identify: async ({ text = "" }) => (await room().identify(text)).id,
+  sign_out: () => furtherOf({ customer: async () => me, notice: () => never })("sign-out", null),
   withdraw: () => room().withdraw(),
   safety: () => me.safetyNumber(),
   account: () => hex(me.shell.context.own.record.accountId),

@@ -37,6 +37,8 @@ export type Handle = string;
 
 /** By the name of the act: what it takes and what it resolves to. */
 export interface Further {
+  /** Nobody known has the room from here on; nothing happens where nobody is logged in. */
+  readonly "sign-out": readonly [given: null, gives: null];
   /** The devices of this person, this one first. */
   readonly devices: readonly [given: null, gives: readonly OwnDevice[]];
   readonly remove: readonly [given: string, gives: null];

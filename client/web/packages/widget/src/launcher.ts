@@ -101,6 +101,7 @@ class SealRoom extends HTMLElement {
     await this.#do("identify", await sign(challenge));
   }
 
+  /** The company's page has logged the person out: so has the room. */
   signOut(): Promise<unknown> {
     return this.#do("signOut");
   }

@@ -139,6 +139,7 @@ async function act(order: Order, page: Page, backend: RoomBackend, room: RoomEle
   else if (order.do === "export") offer(await backend.exportTranscript());
   else if (order.do === "challenge") return { challenge: await challengeOf(backend, page) };
   else if (order.do === "identify") await answered(page, String(order.value ?? ""));
+  else if (order.do === "signOut") await backend.further("sign-out", null);
   else throw Object.assign(new Error(order.do), { code: "local.unsupported" });
   return undefined;
 }

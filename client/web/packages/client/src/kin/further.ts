@@ -1,8 +1,11 @@
 /** What most people never ask a room for, by the names of its acts: what is under way is kept here (`ui/further.ts`). */
 
+import { unhex } from "@sealroom/core/bytes.ts";
 import type { Notice } from "@sealroom/ui/backend.ts";
 import type { Further, FurtherAct, Handle } from "@sealroom/ui/further.ts";
 import type { Customer, ShownNotice } from "../customer.ts";
+import { signOut } from "../engine/rooms/logging_in.ts";
+import { stepIn } from "../engine/rooms/rooms.ts";
 import { ClientError } from "../errors.ts";
 import type { Link } from "./inviting.ts";
 import type { Devices, Offer } from "./linking.ts";
@@ -61,6 +64,12 @@ export function furtherOf(host: FurtherHost): CarryOut {
   };
 
   const acts: Acts = {
+    "sign-out": async () => {
+      const me = await host.customer();
+      const [room] = me.rooms();
+      if (room !== undefined) await me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), signOut));
+      return null;
+    },
     devices: async () => (await devicesNow()).all(),
     remove: async (id) => {
       await (await devicesNow()).remove(id);

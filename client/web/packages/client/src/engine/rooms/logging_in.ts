@@ -14,6 +14,8 @@ import { RemoteError } from "@sealroom/core/errors.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import type { Draft } from "./draft.ts";
+import { payloadOf, transcript } from "./judging.ts";
+import type { Kept } from "./model.ts";
 import { write } from "./writing.ts";
 
 const KIND_IDENTIFY = 17;
@@ -54,4 +56,13 @@ export function identify(d: Draft, text: string): Entry {
   if (left.length === waiting(d).length) throw new RemoteError("login.used", "a login that answers no challenge");
   d.set({ challenges: left });
   return write(d, KIND_IDENTIFY, token.signed);
+}
+
+/** Say that the person has signed out (CNS-56); null where nobody is logged in. Open challenges are worth nothing. */
+export function signOut(d: Draft): Entry | null {
+  d.set({ challenges: [] });
+  const isLogin = ({ entry: { header, author } }: Kept): boolean =>
+    header.kind === KIND_IDENTIFY && same(author.accountId, d.room.customer);
+  const last = transcript(d.room).findLast(isLogin);
+  return last === undefined || payloadOf(last) === null ? null : write(d, KIND_IDENTIFY, null);
 }
