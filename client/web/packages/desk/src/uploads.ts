@@ -37,8 +37,11 @@ export interface Uploads {
 export function roomUploads(desk: Desk, room: string, changed: () => void): Uploads {
   let all: readonly One[] = [];
   const seen = new Set<string>();
+  /** Files whose entry is here: its news may come before the answer to their bytes. */
+  const done = new Set<string>();
 
   function keep(one: One): void {
+    if (done.has(one.id)) return;
     const known = all.some(({ id }) => id === one.id);
     all = known ? all.map((other) => (other.id === one.id ? one : other)) : [...all, one];
   }
@@ -93,7 +96,9 @@ export function roomUploads(desk: Desk, room: string, changed: () => void): Uplo
         if (kind !== "file" || !author.isThis || file === null || seen.has(id)) continue;
         seen.add(id);
         const one = all.find(({ name, failure }) => name === file.name && failure === null);
-        if (one !== undefined) drop(one.id);
+        if (one === undefined) continue;
+        done.add(one.id);
+        drop(one.id);
       }
     },
   };
