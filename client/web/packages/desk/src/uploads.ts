@@ -39,6 +39,8 @@ export function roomUploads(desk: Desk, room: string, changed: () => void): Uplo
   const seen = new Set<string>();
   /** Files whose entry is here: its news may come before the answer to their bytes. */
   const done = new Set<string>();
+  /** Names of those that are not taken yet: why one never is, `send` says, before or after the process tells of it. */
+  const untaken = new Set<string>();
 
   function keep(one: One): void {
     if (done.has(one.id)) return;
@@ -52,7 +54,10 @@ export function roomUploads(desk: Desk, room: string, changed: () => void): Uplo
 
   async function send(file: File, strips: boolean): Promise<void> {
     const { name, size: sizeB } = file;
+    const given = name.normalize("NFC");
+    untaken.add(given);
     const id = await handOver(desk, { room, name, sizeB, strips }, file);
+    untaken.delete(given);
     const known = all.find((one) => one.id === id);
     const fresh = { id, name, sizeB, doneB: 0, atMs: desk.nowMs(), failure: null };
     keep({ ...(known ?? fresh), again: { file, strips } });
@@ -87,7 +92,8 @@ export function roomUploads(desk: Desk, room: string, changed: () => void): Uplo
       }
       if (message.type !== "fileLost" || message.room !== room) return false;
       const lost = all.find((one) => one.id === message.file);
-      if (message.code === CANCELLED) drop(message.file);
+      const isRefused = lost?.again === null && untaken.has(lost.name);
+      if (message.code === CANCELLED || isRefused) drop(message.file);
       else if (lost !== undefined) keep({ ...lost, failure: message.code });
       return lost !== undefined;
     },
