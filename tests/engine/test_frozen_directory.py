@@ -10,7 +10,9 @@ import own_devices
 from e2ee_client.engine import Channel
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
 from e2ee_client.engine.turn import Turn
+from e2ee_client.events import ConnectionChanged, ConnectionState
 from e2ee_client.rows import Continuity
+from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import Lookup, PrekeysFetch, Role, decode_frames
 from engine_world import Node, World
 from frozen_directory import FrozenDirectory
@@ -60,6 +62,33 @@ def test_a_budget_is_counted_in_windows_and_a_clock_that_was_put_back_begins_one
     assert budget.free_ms(DAY_MS + 1) == DAY_MS + HOUR_MS
     assert budget.free_ms(DAY_MS - 1) == DAY_MS - 1
     assert budget.free_ms(DAY_MS + HOUR_MS) == DAY_MS + HOUR_MS
+
+
+def test_an_entry_that_has_to_wait_leaves_the_connection() -> None:
+    """ID-57: others fill the directory; the device answers whom it knows, and is found once there is room."""
+    world = World(Policy(entries_global=Rate(1, 1 / 600)))
+    world.node("Erste", publish=True).start()
+    world.settle()
+    second = world.node("Zweite", publish=True)
+    second.start()
+    world.settle()
+    assert second.connections
+    assert ConnectionState.OFFLINE not in [one.state for one in second.of(ConnectionChanged)]
+    entry = second.engine._context.entry
+    assert not entry.was_seen
+    world.advance(9 * MINUTE_MS)
+    assert not entry.was_seen
+    world.advance(2 * MINUTE_MS)
+    assert entry.was_seen
+
+
+def test_a_wait_has_bounds_and_a_clock_that_was_put_back_ends_it() -> None:
+    """ID-57"""
+    budget = PublishBudget(held_ms=DAY_MS)
+    assert budget.free_ms(DAY_MS - 1) == DAY_MS
+    assert budget.free_ms(DAY_MS) == DAY_MS
+    assert budget.free_ms(DAY_MS - HOUR_MS) == DAY_MS
+    assert budget.free_ms(DAY_MS - HOUR_MS - 1) == DAY_MS - HOUR_MS - 1
 
 
 def test_a_company_whose_list_is_over_is_looked_up_with_pauses_that_grow() -> None:

@@ -117,7 +117,7 @@ class Entry(Part):
         return self._compared_ms is not None
 
     def _waits(self, turn: Turn) -> bool:
-        """Whether the entry was published as often in an hour as it may be: it goes on later (ID-43)."""
+        """Whether the entry may not be published yet: it goes on later (ID-43, ID-57)."""
         free_ms = self._budget.free_ms(turn.now_ms)
         if free_ms > turn.now_ms:
             self._context.timers.set("refill", free_ms, self.refill)
@@ -225,6 +225,10 @@ class Entry(Part):
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
             if not self._is_contradicted(turn, link, frame):
                 self._find_head(turn, link, mailbox, 0)
+        elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.RATE_LIMITED:
+            wait_ms = min(max(frame.retry_after_ms, _REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
+            self._budget.held_ms = turn.now_ms + wait_ms
+            self._waits(turn)
         else:
             refused(turn, link, frame)
 

@@ -23,16 +23,19 @@ _WINDOW_MS: Final = 3_600_000
 
 @dataclass(slots=True)
 class PublishBudget:
-    """Counts in windows that begin with the first use (ID-43)."""
+    """Counts in windows that begin with the first use (ID-43), and waits when the relay says so (ID-57)."""
 
     begun_ms: int = 0
     used: int = 0
+    held_ms: int = 0
 
     def free_ms(self, now_ms: int) -> int:
         """Return from when on an entry may be published; now, where it may be at once."""
         if not self.begun_ms <= now_ms < self.begun_ms + _WINDOW_MS:
             self.begun_ms, self.used = now_ms, 0
-        return now_ms if self.used < MAX_PUBLISHED else self.begun_ms + _WINDOW_MS
+        free_ms = now_ms if self.used < MAX_PUBLISHED else self.begun_ms + _WINDOW_MS
+        # After a clock that was put back, nothing is waited for longer than a relay may ask.
+        return max(free_ms, self.held_ms) if self.held_ms <= now_ms + _WINDOW_MS else free_ms
 
     def use(self) -> None:
         """An entry is published."""

@@ -44,6 +44,8 @@ export class Directory {
   loses: "request" | "answer" | null = null;
   /** What answers PREKEYS_UPLOAD and PREKEYS_COUNT; nothing does without it. */
   stock: ((operation: number, fields: readonly unknown[]) => Answer | null) | null = null;
+  /** What refuses a PUBLISH. */
+  refuses: Answer | null = null;
   /** How many lists one answer has. */
   pageLists = 64;
   lookedUp = 0;
@@ -119,7 +121,7 @@ export class Directory {
     if (operation !== PUBLISH) return null;
     const lists = (fields[1] as Bytes[]).map((one) => verifyList(this.own.record.accountId, one));
     this.asked.push(lists.map((one) => one.seq));
-    if (this.loses === "request") return null;
+    if (this.loses === "request" || this.refuses !== null) return this.refuses;
     // It takes no head that is over (RLY-52).
     const isOver = (lists.at(-1) as DeviceList).expiresMs <= this.#atMs;
     if (isOver) return { name: "error", code: BAD_ENTRY, retryAfterMs: 0 };

@@ -10,7 +10,7 @@ import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { names } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
-import { UNAVAILABLE } from "@sealroom/core/relay/requests.ts";
+import { RATE_LIMITED, UNAVAILABLE } from "@sealroom/core/relay/requests.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { take } from "../src/engine/contents.ts";
 import { takeBack } from "../src/engine/given_back.ts";
@@ -453,4 +453,25 @@ test("one-time keys of a refused upload go again, after a restart too; no others
   assert.ok(!next.some((id) => other.includes(id)), "of another day");
   assert.deepEqual(uploaded(NOW_MS + 5_000 + DAY_MS, { ...held, opks: 24, pqks: 24 }), next);
   assert.ok(!uploaded(NOW_MS + 6_000 + DAY_MS, refusal).some((id) => next.includes(id)), "they were taken");
+});
+
+test("a PUBLISH that has to wait goes again after a minute at least, an hour at most, on its connection (ID-57)", () => {
+  for (const [retryAfterMs, waitMs] of [
+    [10, 60_000],
+    [120_000, 120_000],
+    [2 ** 40, 3_600_000],
+  ] as const) {
+    const directory = new Directory(madeAt(NOW_MS));
+    directory.refuses = { name: "error", code: RATE_LIMITED, retryAfterMs };
+    directory.connect(NOW_MS);
+    const before = directory.asked.length;
+    assert.deepEqual(directory.events, []);
+    assert.equal(directory.engine.context.links.all.get("mailbox")?.state, "ready");
+    assert.equal(directory.engine.context.timers.atMs("own entry"), NOW_MS + waitMs);
+    directory.refuses = null;
+    directory.connect(NOW_MS + waitMs - 1);
+    assert.deepEqual([directory.asked.length, directory.published], [before, 0]);
+    directory.connect(NOW_MS + waitMs);
+    assert.equal(directory.published, 1);
+  }
 });

@@ -74,7 +74,9 @@ export function publish(k: KinState, turn: Turn, link: Link): void {
     later(k, turn.nowMs + WAIT_FOR_COMPANY_MS);
     return;
   }
-  const freeMs = freeFrom(k.published, turn.nowMs, HOUR_MS, MAX_PUBLISHED);
+  // After a clock that was put back, nothing is waited for longer than a relay may ask.
+  const heldMs = k.heldMs <= turn.nowMs + MAX_RETRY_AFTER_MS ? k.heldMs : 0;
+  const freeMs = Math.max(freeFrom(k.published, turn.nowMs, HOUR_MS, MAX_PUBLISHED), heldMs);
   if (freeMs > turn.nowMs) {
     later(k, freeMs);
     return;
@@ -194,6 +196,10 @@ function published(k: KinState, turn: Turn, link: Link, sent: DeviceList, answer
     publish(k, turn, link);
   } else if (answer.name === "error" && answer.code === requests.STALE_ENTRY) {
     if (!isContradicted(k, turn, link, answer)) findHead(k, turn, link, 0);
+  } else if (answer.name === "error" && answer.code === requests.RATE_LIMITED) {
+    // The connection stays (ID-57).
+    k.heldMs = turn.nowMs + Math.min(Math.max(answer.retryAfterMs, REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS);
+    later(k, k.heldMs);
   } else refuse(k.c, turn, link, answer);
 }
 

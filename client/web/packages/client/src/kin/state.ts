@@ -45,6 +45,8 @@ export interface KinState {
   /** What the relay has denied in a row, whatever its directory shows (SES-35). */
   contradictions: number;
   readonly published: { sinceMs: number; used: number };
+  /** Until when the relay wants no PUBLISH (ID-57). */
+  heldMs: number;
   readonly stock: { sinceMs: number; used: number };
   askedMs: number;
 }
@@ -61,7 +63,7 @@ export function stateOf(c: Context, rows: readonly Row[]): KinState {
     refusedId: found.refusedId,
     others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
     ...{ comparedMs: null, isFresh: false, isBeside: false, lacksAddress: false, leastIssuedMs: 0 },
-    ...{ contradictions: 0, askedMs: 0, published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
+    ...{ contradictions: 0, askedMs: 0, heldMs: 0, published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
   };
 }
 

@@ -17,6 +17,7 @@ export const BLOB_DROP = 18;
 export const OK = 0;
 export const BAD_REQUEST = 2;
 export const TOO_LARGE = 3;
+export const RATE_LIMITED = 4;
 export const DENIED = 6;
 export const NOT_AUTHENTICATED = 8;
 export const REGISTRATION_REFUSED = 9;
