@@ -71,6 +71,7 @@ async def asked(praxis: Practice, agent: Agent, *texts: str) -> CustomerRoom:
 
 async def faults(page: Page) -> list[str]:
     """What axe finds by the rules of WCAG 2.2 AA; the driver puts it in, past the page's policy."""
+    await page.emulate_media(reduced_motion="reduce")  # what is just coming has little contrast
     await page.evaluate(AXE.read_text("utf-8"))
     found = await page.evaluate(
         "async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })).violations"
@@ -250,15 +251,18 @@ async def test_what_was_erased_goes_from_the_replies_that_quote_it(
         await until_read(quote.inner_text, "Eine frühere Nachricht")
 
 
-async def test_a_desk_that_does_not_answer_is_said(praxis: Practice, visitor: browsers.Visitor) -> None:
+async def test_a_desk_that_does_not_answer_is_said(
+    praxis: Practice, new_visitor: browsers.NewVisitor
+) -> None:
     """With more cookies of other programs of this machine than the process reads, no connection opens."""
+    visitor = await new_visitor(locale="de-DE")
     foreign = [
         {"name": f"other-{n}", "value": "0" * 64, "domain": "127.0.0.1", "path": "/"} for n in range(120)
     ]
     async with served(praxis.company) as (at, _):
         await visitor.context.add_cookies(foreign)  # type: ignore[arg-type]  # a dict of these names
         page = await visitor.open(at.address())
-        await page.get_by_role("heading", name="The desk does not answer").wait_for()
+        await page.get_by_role("heading", name="Der Arbeitsplatz antwortet nicht").wait_for()
         await visitor.context.clear_cookies(name=re.compile("other-"))
         await page.reload()
         await page.locator(".queue").wait_for()

@@ -30,7 +30,7 @@ class DeskElement extends HTMLElement {
   readonly #root = this.attachShadow({ mode: "open" });
   readonly #desk: Desk = openDesk();
   #settings: Settings = readSettings();
-  #words: DeskWords = deskWords(this.#settings.language ?? navigator.language);
+  #words: DeskWords = deskWords(this.#settings.language ?? this.#desk.state().language);
   #room: string | null = null;
   #phase: Phase | null = null;
   #toastTimer = 0;
@@ -112,10 +112,7 @@ class DeskElement extends HTMLElement {
   }
 
   #apply(): void {
-    const wish = this.#settings.language ?? this.#desk.state().language;
-    this.#words = deskWords(
-      this.#settings.language ?? (this.#desk.state().phase === "starting" ? navigator.language : wish),
-    );
+    this.#words = deskWords(this.#settings.language ?? this.#desk.state().language);
     document.documentElement.lang = this.#words.language;
     this.lang = this.#words.language;
     this.style.setProperty("color-scheme", SCHEMES[this.#settings.scheme]);
@@ -125,7 +122,7 @@ class DeskElement extends HTMLElement {
 
   #update(): void {
     const { phase, language } = this.#desk.state();
-    if (this.#settings.language === null && language !== this.#words.language && phase !== "starting") {
+    if (this.#settings.language === null && language !== this.#words.language) {
       this.#apply();
       this.#queue.renew();
     }

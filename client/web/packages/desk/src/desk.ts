@@ -1,5 +1,6 @@
 /** What the page knows of the desk: replaced as a whole when it changes, and told to who listens. */
 
+import { languageOf } from "@sealroom/ui/words.ts";
 import { type Answer, connect, type Link, type Question } from "./link.ts";
 import type { AnswerRow, PersonRow, PreviewRow, RoomRow, ToPage, Whole } from "./messages.ts";
 import { forgetKey, sessionKey } from "./session.ts";
@@ -44,7 +45,7 @@ export interface Desk {
 
 const NOTHING: DeskState = {
   phase: "starting",
-  language: "en",
+  language: languageOf(navigator.language),
   version: "",
   company: "",
   me: null,
