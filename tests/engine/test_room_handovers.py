@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
 from e2ee_client.engine.rooms.about import payload_of
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
+from e2ee_client.engine.rooms.queries import written_ms
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -17,6 +19,7 @@ from room_world import World, ground
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomFrozen, Unlogged
 from e2ee.ids import ContentId
+from e2ee.pair import DAY_MS
 from e2ee.rooms.entry import BLIND_B, EntryHash, make_header, write_entry
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.kinds import Kind
@@ -233,3 +236,25 @@ def test_a_consent_of_another_own_device_that_does_not_verify_is_refused() -> No
     phone.restart()
     assert phone.room is not None
     assert phone.room.live.consent == consent
+
+
+@pytest.mark.parametrize(
+    ("sent_ms", "k", "received_ms", "shown_ms"),
+    [
+        (50, 50, 60, 50),
+        (5, 50, 60, 50),  # before what it follows: its author's clock is behind, or its author lies
+        (70, 70, 60, 60),  # ahead
+        (
+            50 * DAY_MS,
+            6,
+            80 * DAY_MS,
+            50 * DAY_MS,
+        ),  # after a pause that the order takes no leap over (TRN-16)
+        (50, 0, 60, 50),  # without a place
+    ],
+)
+def test_an_entry_is_shown_as_written_after_what_it_follows_and_before_it_came(
+    sent_ms: int, k: int, received_ms: int, shown_ms: int
+) -> None:
+    """TRN-49"""
+    assert written_ms(sent_ms, k, received_ms) == shown_ms

@@ -71,8 +71,8 @@ class Entry:
 
     @property
     def written_ms(self) -> int:
-        """When it was written, as a person is shown it: `sent_ms`, or `received_ms` where that is earlier, or
-        where the order contradicts its author (TRN-49).
+        """When it was written, as a person is shown it: `sent_ms`, but not before what it follows, and not
+        after `received_ms` (TRN-49).
         """
         return self._view.written_ms
 

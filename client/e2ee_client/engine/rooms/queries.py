@@ -59,6 +59,11 @@ class RoomQueries(Part):
 
     # --- rooms ---
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the company has not taken this device out: its rooms are kept, but closed then (ACC-15)."""
+        return self._rooms.is_active()
+
     def all(self) -> list[RoomView]:
         """Return all rooms but those of notes, and rooms of others that wait for somebody; none of a
         device that its company has taken out (ACC-15).
@@ -278,7 +283,7 @@ class RoomQueries(Part):
             people(stored.author),
             header.sent_ms,
             stored.received_ms,
-            _written_ms(header, stored),
+            written_ms(header.sent_ms, stored.k, stored.received_ms),
             payload,
             wording if is_shown else None,
             payload is None,
@@ -351,12 +356,9 @@ class RoomQueries(Part):
         return None
 
 
-def _written_ms(header: Header, stored: StoredEntry) -> int:
-    """Return the time that a person is shown with an entry: its author's word for it where the order goes by
-    it, too, and it is not to come (TRN-49).
-    """
-    fits = stored.k == header.sent_ms
-    return min(header.sent_ms, stored.received_ms) if fits else stored.received_ms
+def written_ms(sent_ms: int, k: int, received_ms: int) -> int:
+    """Return the time that a person is shown with an entry (TRN-49)."""
+    return min(max(sent_ms, k), received_ms)
 
 
 def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> tuple[str | None, int | None]:

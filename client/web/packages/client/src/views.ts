@@ -111,7 +111,7 @@ function entryView(
     author: hex(entry.author.deviceId),
     ours: same(entry.author.accountId, customer),
     sentMs,
-    writtenMs: k.get(hex(entry.hash)) === sentMs ? Math.min(sentMs, receivedMs) : receivedMs,
+    writtenMs: Math.min(Math.max(sentMs, k.get(hex(entry.hash)) as number), receivedMs),
     text: typeof text === "string" ? text : null,
     language: typeof language === "string" ? language : null,
     replyTo: replyTo instanceof Uint8Array ? hex(replyTo) : null,

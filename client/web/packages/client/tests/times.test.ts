@@ -22,5 +22,6 @@ test("a text is shown with the time at which it was written, not after it came n
   const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
   const shown = new Map(items.map((one) => [one.id, one.kind === "message" ? one.writtenMs : one.atMs]));
   assert.equal(shown.get(hex(late.hash)), NOW_MS + HOUR_MS);
-  for (const one of [ahead, back]) assert.equal(shown.get(hex(one.hash)), scene.nowMs);
+  assert.equal(shown.get(hex(ahead.hash)), NOW_MS + 4 * HOUR_MS);
+  assert.equal(shown.get(hex(back.hash)), NOW_MS + HOUR_MS + 1);
 });
