@@ -82,6 +82,37 @@ def test_an_entry_that_has_to_wait_leaves_the_connection() -> None:
     assert entry.was_seen
 
 
+def test_a_look_at_the_own_entry_that_has_to_wait_leaves_the_connection() -> None:
+    """ID-57: others at its address have used up its look-ups when it is opened anew (RLY-56)."""
+    world = World(Policy(lookups=Rate(1, 1 / 600), lookups_per_address=Rate(1, 1 / 600)))
+    node = world.node("Praxis", publish=True)
+    node.start()
+    world.settle()
+    node.crash()
+    node.start()
+    world.settle()
+    assert node.connections
+    assert ConnectionState.OFFLINE not in [one.state for one in node.of(ConnectionChanged)]
+
+
+def test_an_entry_that_waits_keeps_its_prekeys() -> None:
+    """ID-57: who has the account key can spend its lists (RLY-260); the stock is filled all the same."""
+    world = World(Policy(lists_per_account=Rate(1, 1 / (400 * DAY_MS // 1000))))
+    node = world.node("Praxis", publish=True)
+    node.start()
+    world.advance(31 * DAY_MS)
+    asked = list[str]()
+
+    def note(_: Channel, data: bytes) -> list[bytes]:
+        asked.extend(type(frame).__name__ for frame in decode_frames(data, Role.RELAY))
+        return [data]
+
+    node.outgoing = note
+    world.advance(2 * DAY_MS)
+    assert asked.count("Publish") >= 24
+    assert asked.count("PrekeysCount") >= 24
+
+
 def test_a_wait_has_bounds_and_a_clock_that_was_put_back_ends_it() -> None:
     """ID-57"""
     budget = PublishBudget(held_ms=DAY_MS)

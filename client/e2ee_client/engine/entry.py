@@ -80,7 +80,10 @@ class Entry(Part):
         change where others publish it as well (ID-41). A device that was replaced publishes nothing (ACC-67).
         """
         own = self._state.own
-        if self._state.is_stopped or self._waits(turn):
+        if self._state.is_stopped:
+            return
+        if self._waits(turn):
+            self._count_meanwhile(turn, link)
             return
         is_behind = own.published_seq != own.device_list.seq
         is_due = self._context.upkeep.has_next(turn)
@@ -225,12 +228,23 @@ class Entry(Part):
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
             if not self._is_contradicted(turn, link, frame):
                 self._find_head(turn, link, mailbox, 0)
-        elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.RATE_LIMITED:
-            wait_ms = min(max(frame.retry_after_ms, _REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
-            self._budget.held_ms = turn.now_ms + wait_ms
-            self._waits(turn)
+        elif self._is_held(turn, frame):
+            self._count_meanwhile(turn, link)
         else:
             refused(turn, link, frame)
+
+    def _is_held(self, turn: Turn, frame: Response) -> bool:
+        """Whether the relay has no room for a request now: it goes on later, over this connection (ID-57)."""
+        if not isinstance(frame, ErrorReply) or frame.code is not ErrorCode.RATE_LIMITED:
+            return False
+        wait_ms = min(max(frame.retry_after_ms, _REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
+        self._budget.held_ms = turn.now_ms + wait_ms
+        return self._waits(turn)
+
+    def _count_meanwhile(self, turn: Turn, link: Link) -> None:
+        """The prekeys of an entry that is at the relay do not wait with it (ID-57)."""
+        if self._state.own.published_seq > 0:
+            self.count(turn, link)
 
     def _find_head(
         self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int, shown: tuple[bytes, ...] = ()
@@ -255,6 +269,9 @@ class Entry(Part):
             self._compared_ms, self._is_fresh, self.has_looked = turn.now_ms, True, True
             self._is_beside = False
             self._publish_anew(turn, link, frame)
+            return
+        if self._is_held(turn, frame):
+            self._count_meanwhile(turn, link)
             return
         if not isinstance(frame, LookupResult):
             refused(turn, link, frame)
@@ -489,7 +506,7 @@ class Entry(Part):
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_AUTHENTICATED and is_published:
             # The relay does not have our entry: an old backup was put back there.
             self._publish_anew(turn, link, frame)
-        else:
+        elif not self._is_held(turn, frame):
             refused(turn, link, frame)
 
     def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
@@ -517,7 +534,8 @@ class Entry(Part):
             return
         if isinstance(frame, ErrorReply):
             self._refused.refused(turn, keys)
-        refused(turn, link, frame)
+        if not self._is_held(turn, frame):
+            refused(turn, link, frame)
 
     def _is_published(self, turn: Turn, link: Link) -> None:
         """Entry and prekeys are at the relay: whoever has our card can write to us."""

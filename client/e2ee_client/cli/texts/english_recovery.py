@@ -21,8 +21,9 @@ ENGLISH_RECOVERY: Final[dict[str, str]] = {
     "recovery.done": "Your earlier devices are struck off, and the company is shown a new device. What was "
     "written before is\nnot here; ask the company to go on with it.",
     "event.device_replaced_by_code": "SOMEBODY HAS USED YOUR ACCOUNT, BY ITS RECOVERY CODE OR A COPY OF "
-    "THIS STORE, and could read along and write in your name. What you write here reaches nobody. If it was "
-    "not you, tell the company by telephone or in person, and begin anew with a new store",
+    "THIS STORE, and could read along and write in your name; a store that was put back to an earlier state "
+    "says this, too. What you write here reaches nobody. If it was not you, tell the company by telephone or "
+    "in person, and begin anew with a new store",
     "error.recovery.code": "this is not the recovery code",
     "hint.recovery.code": "compare it with the paper, group by group, and type it again",
     "error.recovery.group": "this is not the recovery code: look at group {group}",

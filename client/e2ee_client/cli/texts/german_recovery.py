@@ -22,9 +22,10 @@ GERMAN_RECOVERY: Final[dict[str, str]] = {
     "recovery.done": "Ihre früheren Geräte sind gestrichen, und die Firma sieht ein neues Gerät. Was "
     "vorher geschrieben wurde,\nist nicht hier; bitten Sie die Firma, daran anzuknüpfen.",
     "event.device_replaced_by_code": "JEMAND HAT IHR KONTO BENUTZT, MIT DEM WIEDERHERSTELLUNGSCODE ODER "
-    "EINER KOPIE DIESES SPEICHERS, und konnte mitlesen und in Ihrem Namen schreiben. Was Sie hier schreiben, "
-    "erreicht niemanden. Waren Sie es nicht, sagen Sie es der Firma am Telefon oder persönlich, und beginnen "
-    "Sie mit einem neuen Speicher",
+    "EINER KOPIE DIESES SPEICHERS, und konnte mitlesen und in Ihrem Namen schreiben; auch ein Speicher, der "
+    "auf einen früheren Stand zurückgesetzt wurde, meldet das. Was Sie hier schreiben, erreicht niemanden. "
+    "Waren Sie es nicht, sagen Sie es der Firma am Telefon oder persönlich, und beginnen Sie mit einem neuen "
+    "Speicher",
     "error.recovery.code": "das ist nicht der Wiederherstellungscode",
     "hint.recovery.code": "Gruppe für Gruppe mit dem Papier vergleichen und neu eingeben",
     "error.recovery.group": "das ist nicht der Wiederherstellungscode: sehen Sie Gruppe {group} an",

@@ -44,8 +44,9 @@ export class Directory {
   loses: "request" | "answer" | null = null;
   /** What answers PREKEYS_UPLOAD and PREKEYS_COUNT; nothing does without it. */
   stock: ((operation: number, fields: readonly unknown[]) => Answer | null) | null = null;
-  /** What refuses a PUBLISH. */
+  /** What refuses a PUBLISH, and what a LOOKUP. */
   refuses: Answer | null = null;
+  refusesLook: Answer | null = null;
   /** How many lists one answer has. */
   pageLists = 64;
   lookedUp = 0;
@@ -132,6 +133,7 @@ export class Directory {
   #found(afterSeq: number): Answer {
     this.lookedUp += 1;
     this.asked.push("look");
+    if (this.refusesLook !== null) return this.refusesLook;
     if (this.lists.length === 0) return { name: "error", code: NOT_FOUND, retryAfterMs: 0 };
     const newer = this.lists.filter((one) => one.seq > afterSeq).map((one) => one.signed);
     const { records, addresses } = this;

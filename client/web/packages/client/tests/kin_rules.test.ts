@@ -455,6 +455,22 @@ test("one-time keys of a refused upload go again, after a restart too; no others
   assert.ok(!uploaded(NOW_MS + 6_000 + DAY_MS, refusal).some((id) => next.includes(id)), "they were taken");
 });
 
+test("a look at the own entry that has to wait leaves the connection, and the prekeys are counted (ID-57)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const counted: number[] = [];
+  directory.stock = (operation) => {
+    counted.push(operation);
+    return null;
+  };
+  directory.refusesLook = { name: "error", code: RATE_LIMITED, retryAfterMs: 120_000 };
+  directory.k.comparedMs = null;
+  directory.connect(NOW_MS + 1000);
+  assert.equal(directory.engine.context.links.all.get("mailbox")?.state, "ready");
+  assert.equal(directory.engine.context.timers.atMs("own entry"), NOW_MS + 121_000);
+  assert.equal(counted.length, 1);
+});
+
 test("a PUBLISH that has to wait goes again after a minute at least, an hour at most, on its connection (ID-57)", () => {
   for (const [retryAfterMs, waitMs] of [
     [10, 60_000],
@@ -473,5 +489,29 @@ test("a PUBLISH that has to wait goes again after a minute at least, an hour at 
     assert.deepEqual([directory.asked.length, directory.published], [before, 0]);
     directory.connect(NOW_MS + waitMs);
     assert.equal(directory.published, 1);
+  }
+});
+
+test("a device that was struck off and lists itself over night ends one with the code, as a stranger does (ACC-75)", () => {
+  for (const isGone of [false, true]) {
+    const directory = new Directory(madeAt(NOW_MS));
+    const { context } = directory.engine;
+    context.code = "kept";
+    directory.connect(NOW_MS);
+    const mine = directory.own.record;
+    const second = newDevice(bytesFrom(9), mine.accountId, bytesFrom(8)(16), NOW_MS);
+    directory.do(NOW_MS + 10, (_, turn) => {
+      addDevice(directory.k, turn, second.record);
+      refill(directory.k, turn);
+    });
+    directory.do(NOW_MS + 20, (_, turn) => removeDevice(directory.k, turn, hex(second.record.deviceId)));
+    directory.connect(NOW_MS + 30);
+    const thief = isGone ? second : newDevice(bytesFrom(19), mine.accountId, bytesFrom(18)(16), NOW_MS);
+    const listed = signed(context, [mine, thief.record], NOW_MS + 1000);
+    const after = { ...context, own: { ...context.own, list: listed } } as typeof context;
+    directory.lists.push(listed, signed(after, [mine], NOW_MS + 2000));
+    directory.k.comparedMs = null;
+    directory.connect(NOW_MS + 3000);
+    assert.ok(context.isReplaced);
   }
 });

@@ -32,8 +32,8 @@ export const LATER_WORDS = {
     "Your conversation continues on another device. What you would write here reaches nobody. If that was not your doing, tell {company} by telephone or in person.",
   ],
   "replaced.code": [
-    "Jemand hat Ihren Code benutzt, oder eine Kopie dieses Geräts, und konnte mitlesen und in Ihrem Namen schreiben. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht selbst, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
-    "Somebody has used your code, or a copy of this device, and could read along and write in your name. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
+    "Jemand hat Ihren Code benutzt, oder eine Kopie dieses Geräts, und konnte mitlesen und in Ihrem Namen schreiben. Auch ein Gerät, das auf einen früheren Stand zurückgesetzt wurde, meldet das. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht selbst, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
+    "Somebody has used your code, or a copy of this device, and could read along and write in your name. A device that was put back to an earlier state says this, too. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
   ],
   "replaced.anew": ["Neu beginnen", "Begin anew"],
   "export.title": ["Verlauf speichern", "Save the conversation"],

@@ -79,6 +79,7 @@ export function publish(k: KinState, turn: Turn, link: Link): void {
   const freeMs = Math.max(freeFrom(k.published, turn.nowMs, HOUR_MS, MAX_PUBLISHED), heldMs);
   if (freeMs > turn.nowMs) {
     later(k, freeMs);
+    countMeanwhile(k, turn, link);
     return;
   }
   const isBehind = k.row.publishedSeq !== own.list.seq;
@@ -196,11 +197,21 @@ function published(k: KinState, turn: Turn, link: Link, sent: DeviceList, answer
     publish(k, turn, link);
   } else if (answer.name === "error" && answer.code === requests.STALE_ENTRY) {
     if (!isContradicted(k, turn, link, answer)) findHead(k, turn, link, 0);
-  } else if (answer.name === "error" && answer.code === requests.RATE_LIMITED) {
-    // The connection stays (ID-57).
-    k.heldMs = turn.nowMs + Math.min(Math.max(answer.retryAfterMs, REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS);
-    later(k, k.heldMs);
-  } else refuse(k.c, turn, link, answer);
+  } else if (isHeld(k, turn, answer)) countMeanwhile(k, turn, link);
+  else refuse(k.c, turn, link, answer);
+}
+
+/** Whether the relay has no room for a request now: it goes on later, on the same connection (ID-57). */
+function isHeld(k: KinState, turn: Turn, answer: Answer): boolean {
+  if (answer.name !== "error" || answer.code !== requests.RATE_LIMITED) return false;
+  k.heldMs = turn.nowMs + Math.min(Math.max(answer.retryAfterMs, REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS);
+  later(k, k.heldMs);
+  return true;
+}
+
+/** The prekeys of an entry that is at the relay do not wait with it (ID-57). */
+function countMeanwhile(k: KinState, turn: Turn, link: Link): void {
+  if (k.row.publishedSeq > 0) count(k, turn, link);
 }
 
 /** The directory has this list as ours. */
@@ -236,6 +247,7 @@ function foundHead(
   if (!isShown) {
     // There is nothing behind the number from which we have asked: the relay was put back (ID-54).
     if (answer.name === "lookup_result" && afterSeq > 0 && shown.length === 0) findHead(k, turn, link, 0);
+    else if (isHeld(k, turn, answer)) countMeanwhile(k, turn, link);
     else refuse(k.c, turn, link, answer);
     return;
   }
@@ -356,7 +368,7 @@ function stocked(k: KinState, turn: Turn, link: Link, answer: Answer): void {
   if (answer.name !== "prekeys_stock") {
     const isGone = answer.name === "error" && answer.code === requests.NOT_AUTHENTICATED && k.row.publishedSeq > 0;
     if (isGone) publishAnew(k, turn, link, answer);
-    else refuse(k.c, turn, link, answer);
+    else if (!isHeld(k, turn, answer)) refuse(k.c, turn, link, answer);
     return;
   }
   rotate(k.c, turn);
@@ -379,7 +391,7 @@ function stocked(k: KinState, turn: Turn, link: Link, answer: Answer): void {
     else {
       const ids = [...opks, ...pqks].map((one) => one.prekey.id);
       if (found.name === "error" && ids.length > 0) setRefused(k, then, Math.min(...ids));
-      refuse(k.c, then, link, found);
+      if (!isHeld(k, then, found)) refuse(k.c, then, link, found);
     }
   });
 }

@@ -72,7 +72,7 @@ export function isReplacedBy(k: KinState, list: DeviceList): boolean {
 /** Whether a list that we are given, or shown, was signed by somebody else with the code (ACC-75, ACC-78). */
 export function isSignedBeside(k: KinState, list: DeviceList, isShown: boolean): boolean {
   if (!isNotOurs(k.c, list) || (k.next !== null && same(k.next.hash, list.hash))) return false;
-  return isShown || recordIn(k, list) === null || strangersIn(k, list, [], [list]).length > 0;
+  return isShown || recordIn(k, list) === null || strangersIn(k, list, knownIn(k, [], [list])).length > 0;
 }
 
 /**
@@ -83,26 +83,26 @@ export function isSignedBeside(k: KinState, list: DeviceList, isShown: boolean):
  */
 export function wasSignedBeside(k: KinState, links: readonly DeviceList[], shown: readonly Bytes[]): boolean {
   const given = shown.map(decodeRecord);
-  const strangers = strangersIn(k, links.at(-1) as DeviceList, given, links.slice(-1));
+  const strangers = strangersIn(k, links.at(-1) as DeviceList, knownIn(k, given, links.slice(-1)));
   if (strangers.length > 0 && !given.some(({ hash }) => strangers.some((one) => same(one, hash))))
     throw new RemoteError("remote.identity", "not all records that our list names are shown");
-  return links.some((one) => strangersIn(k, one, given, links).length > 0);
+  const known = knownIn(k, given, links);
+  return links.some((one) => strangersIn(k, one, known).length > 0);
 }
 
-/** What a list names that is no device of ours, by the records of ours that are `given` and, made anew, in `links`. */
-function strangersIn(
-  k: KinState,
-  list: DeviceList,
-  given: readonly DeviceRecord[],
-  links: readonly DeviceList[],
-): readonly Bytes[] {
+/** What a list that was not signed here names that is not `known`. */
+function strangersIn(k: KinState, list: DeviceList, known: ReadonlySet<string>): readonly Bytes[] {
+  const found = list.recordHashes.filter((one) => !known.has(hex(one)));
+  return found.length > 0 && isNotOurs(k.c, list) ? found : [];
+}
+
+/** The records of our devices by their hashes: those that are `given` and, made anew, in `links`, too. */
+function knownIn(k: KinState, given: readonly DeviceRecord[], links: readonly DeviceList[]): ReadonlySet<string> {
   const { record, list: ours } = k.c.own;
-  if (!isNotOurs(k.c, list)) return [];
   const mine = given.filter((one) => isSameDevice(one, record));
   const anew = links.map((one) => redated(record, one.issuedMs));
-  const known = [...ownRecords(k), ...mine, ...anew, ...[...k.others.values()].map((one) => one.record)];
-  const hashes = new Set([...ours.recordHashes, ...known.map((one) => one.hash)].map(hex));
-  return list.recordHashes.filter((one) => !hashes.has(hex(one)));
+  const known = [...ownRecords(k), ...mine, ...anew, ...presentOf(k).map((one) => one.record)];
+  return new Set([...ours.recordHashes, ...known.map((one) => one.hash)].map(hex));
 }
 
 function isSameDevice(a: DeviceRecord, b: DeviceRecord): boolean {
