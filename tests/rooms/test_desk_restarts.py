@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conversations import until, until_read
+from e2ee_client.engine.team import Team
 from e2ee_client.rooms import Agent, Desk, Room, Service, attending, mailing, webhooks
 from e2ee_client.rooms.desk_rows import DeskRows, StoredQueue
 from e2ee_client.rooms.errors import WebhookFailed
@@ -21,6 +22,7 @@ from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
 from e2ee.rooms.state import Phase
+from e2ee.rooms.team import Condition
 
 KEY = b"k" * 32
 HOOK = Webhook("https://praxis.example/hook", WebhookSecret(b"s" * 32), has_content=True)
@@ -294,3 +296,27 @@ async def test_what_goes_while_a_handler_of_its_room_hangs_is_not_sent(
         await company._attending.lanes.done()
         await until(lambda: "room.opened" in receiver.kinds)
     assert receiver.texts == []
+
+
+async def test_a_desk_that_is_suspended_keeps_what_its_receiver_has_not_taken(
+    praxis: Practice, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-43, ACC-15: its rooms are closed and kept, and so are the events of their entries."""
+    service, company = Service(webhook=HOOK), praxis.company
+    room = await praxis.opened(await praxis.customer())
+    async with running(company, service):
+        await room.send("Meine Frage")
+        await until(lambda: waiting(company) == 1)
+        run = company._attending
+        assert run is not None
+        hooks = run._webhooks
+        assert hooks is not None
+        with monkeypatch.context() as locked:
+            locked.setattr(Team, "condition", lambda team: Condition.LOCKED)
+            run._gone()
+            ahead(praxis).advance(2 * 3_600_000)
+            await hooks.send_due()
+            assert (waiting(company), hooks.lost) == (1, 0)
+        receiver.is_up = True
+        ahead(praxis).advance(2 * 3_600_000)
+        await until(lambda: receiver.texts == ["Meine Frage"])

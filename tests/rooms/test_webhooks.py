@@ -161,6 +161,25 @@ async def test_what_is_erased_while_another_event_is_taken_is_not_sent_any_more(
     assert receiver.bodies[1]["room"] == said[1][0].hex()
 
 
+async def test_what_nobody_can_tell_of_waits_and_is_not_lost() -> None:
+    """CNS-43: a desk that is suspended for a day keeps what its receiver has not taken."""
+    receiver, clock, stands_now = Receiver(), FakeClock(NOW_MS), list[bool | None]([None])
+
+    async def stands(_content_of: bytes) -> bool | None:
+        return stands_now[-1]
+
+    hook = Webhook(HOOK.url, SECRET, has_content=True)
+    one = Webhooks(hook, clock, ScriptedRng("hook"), MemoryQueue(), receiver, stands)
+    await one.add(RoomEvent("entry.text", b"room" * 4, NOW_MS, "Guten Tag"), b"1" * 32)
+    for _ in range(2 * len(PAUSES_S)):
+        await one.send_due()
+        clock.advance(PAUSES_S[0] * 1000)
+    assert (receiver.bodies, one.lost) == ([], 0)
+    stands_now.append(True)
+    await one.send_due()
+    assert [body["kind"] for body in receiver.bodies] == ["entry.text"]
+
+
 async def test_what_is_erased_is_neither_kept_nor_put_off() -> None:
     """CNS-43: while it waits, and while the receiver refuses it."""
     clock, store, gone = FakeClock(NOW_MS), MemoryQueue(), set[bytes]()

@@ -14,7 +14,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Reach, RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
-from e2ee_client.errors import UnknownEntry, UnknownRoom
+from e2ee_client.errors import RoomsLocked, UnknownEntry, UnknownRoom
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
@@ -31,7 +31,7 @@ from .archive import Archive
 from .company_room import CompanyRoom
 from .desk_rows import DeskRows, StoredQueue
 from .entry import Entry
-from .errors import WebhookQueueFull
+from .errors import AppLocked, WebhookQueueFull
 from .handlers import Handlers
 from .lanes import Lanes
 from .mailing import Mailing
@@ -108,14 +108,18 @@ class Attending:
             async for event in events:
                 self._take(event)
 
-    async def _stands(self, content_of: bytes) -> bool:
-        """Whether an entry still says what it said, in a room that has not ended (CNS-43)."""
+    async def _stands(self, content_of: bytes) -> bool | None:
+        """Whether an entry still says what it said, in a room that has not ended (CNS-43); None as long as
+        the rooms of this device are closed.
+        """
         try:
             room = self._desk.room(content_of[:ROOM_ID_B])
             entry = await room.entry(content_of[ROOM_ID_B:])
+            return room.view.phase not in _ENDED and entry.payload is not None
+        except (AppLocked, RoomsLocked):
+            return None
         except (UnknownRoom, UnknownEntry):
-            return False
-        return room.view.phase not in _ENDED and entry.payload is not None
+            return False if self._desk.client.shell.machine.rooms.is_open else None
 
     def _do(
         self,

@@ -167,11 +167,11 @@ class MemoryQueue:
 
 
 Post = Callable[[Webhook, bytes, int], Awaitable[None]]
-Stands = Callable[[bytes], Awaitable[bool]]
-"""Whether what was written in an entry may still be said, by `content_of`."""
+Stands = Callable[[bytes], Awaitable[bool | None]]
+"""Whether what was written in an entry may still be said, by `content_of`; None where nobody can tell now."""
 
 
-async def _stands(_content_of: bytes) -> bool:
+async def _stands(_content_of: bytes) -> bool | None:
     return True
 
 
@@ -254,12 +254,14 @@ class Webhooks:
             for row in list(self._store.rows()):
                 await self._may_go(row)
 
-    async def _may_go(self, row: Waiting) -> bool:
-        """Whether an event says nothing that was erased or withdrawn; one that does is dropped."""
-        if row.content_of is None or await self._stands(row.content_of):
-            return True
-        await self._store.drop(row.event_id)
-        return False
+    async def _may_go(self, row: Waiting) -> bool | None:
+        """Whether an event says nothing that was erased or withdrawn; one that does is dropped. None where
+        nobody can tell now.
+        """
+        stands = True if row.content_of is None else await self._stands(row.content_of)
+        if stands is False:
+            await self._store.drop(row.event_id)
+        return stands
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -274,8 +276,13 @@ class Webhooks:
         """
         now_ms = self._clock.now_ms()
         for row in sorted(self._store.rows(), key=lambda one: one.due_ms):
-            if row.due_ms <= now_ms and await self._may_go(row):
+            if row.due_ms > now_ms:
+                continue
+            may_go = await self._may_go(row)
+            if may_go:
                 await self._try(row)
+            elif may_go is None:
+                await self._store.put(self._later(row))
 
     async def _try(self, row: Waiting) -> None:
         try:
@@ -292,8 +299,11 @@ class Webhooks:
             self.lost += 1
             await self._store.drop(row.event_id)
             return
-        due_ms = self._clock.now_ms() + PAUSES_S[row.failures] * 1000
-        await self._store.put(replace(row, due_ms=due_ms, failures=row.failures + 1))
+        await self._store.put(replace(self._later(row), failures=row.failures + 1))
+
+    def _later(self, row: Waiting) -> Waiting:
+        pause_s = PAUSES_S[min(row.failures, len(PAUSES_S) - 1)]
+        return replace(row, due_ms=self._clock.now_ms() + pause_s * 1000)
 
     async def _next(self) -> None:
         """Wait until an event is added or due."""
