@@ -28,7 +28,7 @@ from fuzz_target import Shape, Target, require
 from vector_files import unhex
 
 from e2ee import labels
-from e2ee.errors import ConsentRequired, DecodeError
+from e2ee.errors import BadSignature, ConsentRequired, DecodeError
 from e2ee.ids import SignPublic
 from e2ee.rooms.consent import Receipt, Withdrawal
 from e2ee.rooms.door import Door
@@ -126,7 +126,15 @@ TARGETS: Final = (
         parts("notice.verify", encoded(of_vectors.notice())),
         Shape.CBOR,
     ),
-    Target("door", beside(_decode_door, _read_door), _door_holds, OF_MANDATE, _door_seeds, Shape.CBOR),
+    # A mandate that is damaged may name another roster key than that which has signed the channels.
+    Target(
+        "door",
+        beside(_decode_door, _read_door),
+        _door_holds,
+        OF_MANDATE | {BadSignature},
+        _door_seeds,
+        Shape.CBOR,
+    ),
     Target(
         "receipt",
         beside(
