@@ -191,7 +191,7 @@ async def test_an_action_that_fails_rejects_with_its_code(
     assert called == '["further","sign-out",null]'
     await page.frames[1].evaluate(REFUSE_FURTHER)
     assert await page.evaluate(signed_out) == "room.frozen"
-    assert (await page.evaluate("told"))[-1][0] == "error"
+    assert "error" in [name for name, *_ in await page.evaluate("told")]
 
 
 @browsers.firefox_in_audit
@@ -204,7 +204,7 @@ async def test_a_login_that_the_room_refuses_is_refused_to_the_page(
     told = """document.querySelector('seal-room').identify(async ({ text }) => `token of ${text}`)
       .then(() => "done", (problem) => problem.code)"""
     assert await page.evaluate(told) == "login.holder"
-    assert (await page.evaluate("told"))[-1][0] == "error"
+    assert "error" in [name for name, *_ in await page.evaluate("told")]
 
 
 REFUSE_FURTHER: Final = """() => { backend.further = async () => {
