@@ -30,7 +30,7 @@ function give(element: Element, now: Props): void {
 /** Set one attribute, or the listener of a name that begins with `on`. */
 export function set(element: Element, name: string, value: Value): void {
   const text = value === true ? "" : String(value);
-  if (typeof value === "function") Object.assign(element, { [name]: value });
+  if (name.startsWith("on")) Object.assign(element, { [name]: value || null });
   else if (value === null || value === undefined || value === false) element.removeAttribute(name);
   else if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
