@@ -387,8 +387,10 @@ class Entry(Part):
         """Whether a list before the newest names a device that is not ours, and may be struck off by now."""
         own, upkeep, strangers = self._state.own, self._context.upkeep, self._context.recovering.strangers
         links = [DeviceList.verify(own.account_id, one) for one in frame.lists]
-        anew = {record.hash for one in links for record in upkeep.records_at(one.issued_ms)}
-        return any(strangers(one, records_of(own, frame) | anew) for one in links)
+        ours = records_of(own, frame) | {
+            record.hash for one in links for record in upkeep.records_at(one.issued_ms)
+        }
+        return any(strangers(one, ours) for one in links if not ours.issuperset(one.record_hashes))
 
     def _not_followed(self, turn: Turn, link: Link, frame: LookupResult, code: str) -> None:
         """What the directory shows does not go on from our lists (ID-48, ID-51)."""

@@ -294,7 +294,7 @@ class Webhooks:
 
     async def _put_off(self, row: Waiting) -> None:
         if not await self._may_go(row):
-            return  # It was erased meanwhile.
+            return  # It was erased meanwhile, or nobody can tell.
         if row.failures >= len(PAUSES_S):
             self.lost += 1
             await self._store.drop(row.event_id)

@@ -53,7 +53,7 @@ LONGEST_MS: Final = 31 * DAY_MS
 WARNED_MS: Final = 3 * DAY_MS
 _TIMER: Final = "files"
 _WARNED, _OVER, _AGAIN = 1, 2, 4
-"""Flags of `told`: its end is near; it is over, or given up; it is given up at the next refusal but one."""
+"""Flags of `told`: its end is near; it is over, or given up; it outlasts the next refusal (FIL-23)."""
 
 
 class Files(Part):
