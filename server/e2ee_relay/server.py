@@ -332,19 +332,19 @@ class RelayServer:
         return waits or not self._store.is_alive
 
     def complaints(self) -> list[str]:
-        """Return what keeps it from taking traffic, in fixed words (RLY-74)."""
+        """Return what keeps it from taking traffic, in fixed words (RLY-74, RLY-261)."""
         ends_s = None if self._certificate is None else self._certificate.ends_s
         failing = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_S
-        found = {
-            "draining": self._core.is_draining,
-            "the store is lost": not self._store.is_alive,
-            "the store fails": failing,
-            "the disk is full": disk_is_full(self._engine.home),
-            "the certificate has ended": ends_s is not None and ends_s <= time.time(),
-            **self._store.complaints(),
-            "the database is not the one that was opened": not self._engine.is_in_place(),
-        }
-        return [complaint for complaint, applies in found.items() if applies]
+        found = [
+            ("draining", self._core.is_draining),
+            ("the store is lost", not self._store.is_alive),
+            ("the store fails", failing),
+            ("the disk is full", disk_is_full(self._engine.home)),
+            ("the certificate has ended", ends_s is not None and ends_s <= time.time()),
+            *self._store.complaints().items(),  # a word of ours may be among them: either suffices
+            ("the database is not the one that was opened", not self._engine.is_in_place()),
+        ]
+        return list(dict.fromkeys(complaint for complaint, applies in found if applies))
 
     def figures(self) -> str:
         """Return the figures in Prometheus' text format (RLY-72)."""

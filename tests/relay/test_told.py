@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,23 @@ async def test_reasons_are_told_each_time_that_they_change(
         found = [(one["event"], one.get("reasons")) for one in lines]
         wanted = [("not_ready", "the disk is full"), ("not_ready", "the store fails, x"), ("ready", None)]
         assert found == wanted
+
+
+async def test_a_commit_that_failed_is_told_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-261: also where the store has gone on at once, and as long as it does not; said once."""
+    async with relay_here(tmp_path) as server:
+        assert server.complaints() == []
+        server._observe(0.1, 1, failed=True)
+        assert server.complaints() == ["the store fails"]
+        monkeypatch.setattr(server._store, "complaints", lambda: {"the store fails": True})
+        assert server.complaints() == ["the store fails"]
+        monkeypatch.setattr(server, "_failed_at", time.monotonic() - 11)
+        assert server.complaints() == ["the store fails"]
+        monkeypatch.undo()
+        monkeypatch.setattr(server, "_failed_at", time.monotonic() - 11)
+        assert server.complaints() == []
 
 
 async def test_who_is_turned_away_in_crowds_is_told_once_a_minute(tmp_path: Path) -> None:
