@@ -9,9 +9,12 @@ from email.message import EmailMessage
 
 import pytest
 from conversations import until, until_read
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.turn import Turn
 from e2ee_client.rooms import Company, Customer, CustomerRoom, Service, mailing
-from e2ee_client.rooms.addresses import Addresses
-from e2ee_client.rooms.mail import MailServer
+from e2ee_client.rooms.addresses import Addresses, SharedAddress
+from e2ee_client.rooms.mail import MailKind, MailServer
+from e2ee_client.rooms.reach import DAY_MS
 from practice import Practice
 
 PAGE = "https://praxis.example/nachrichten"
@@ -92,3 +95,27 @@ async def test_an_address_is_in_the_store_until_the_consent_is_withdrawn(
         return await stored(running).confirm(token_of(sent[0]))
 
     await until_read(confirms, False)
+
+
+async def test_one_confirmation_of_several_rooms_counts_for_none_and_each_is_asked_again(
+    praxis: Practice,
+) -> None:
+    """CNS-69: what was stored before; of one room it counts on, and the rows are stored anew."""
+    company = praxis.company
+    now_ms = company.client.runtime.clock.now_ms()
+    shared = SharedAddress(b"1" * 32, ADDRESS, b"t" * 16, now_ms - 40 * DAY_MS, True, None, (b"r", b"s"))
+    alone = SharedAddress(b"2" * 32, "one@mail.example", b"u" * 16, now_ms, True, None, (b"q",))
+
+    def keep(turn: Turn, _: Rooms) -> None:
+        for row in (shared, alone):
+            turn.put(row.put())
+
+    await company.client.shell.call(lambda engine, at_ms: engine.of_rooms(keep, at_ms))
+
+    async def waiting(room: bytes) -> MailKind | None:
+        order = await stored(company).waiting(room, 0b11, "de", is_open=True)
+        return order.kind if order is not None else None
+
+    assert await waiting(b"q") is MailKind.WAITING
+    assert [await waiting(room) for room in (b"r", b"s", b"r")] == [MailKind.CONFIRM, MailKind.CONFIRM, None]
+    assert await waiting(b"q") is None

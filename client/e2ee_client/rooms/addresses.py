@@ -12,7 +12,7 @@ from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
 from e2ee_client.runtime.shell import Shell
 
-from .reach import AddressRow, MemoryBook, Order, Reach
+from .reach import AddressRow, MemoryBook, Order, Reach, RoomAddress
 
 T = TypeVar("T")
 _DIGEST_B: Final = 32
@@ -21,6 +21,29 @@ _DIGEST_B: Final = 32
 @dataclass(slots=True)
 class StoredAddress(Row):
     """An `AddressRow`."""
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"address"
+    KEY: ClassVar = (("digest", _DIGEST_B),)
+    digest: bytes
+    address: str | None = field(repr=False)
+    told_ms: int | None
+    asked: tuple[int, ...]
+    rooms: tuple[RoomAddress, ...]
+
+    @classmethod
+    def of(cls, row: AddressRow) -> Self:
+        """Return a row as it is stored."""
+        return cls(row.digest, row.address, row.told_ms, row.asked, row.rooms)
+
+    def row(self) -> AddressRow:
+        """Return what is stored."""
+        return AddressRow(self.digest, self.address, self.told_ms, self.asked, self.rooms)
+
+
+@dataclass(slots=True)
+class SharedAddress(Row):
+    """A row of the layout before, whose one confirmation counted for all its rooms."""
 
     TABLE: ClassVar[str] = "desk"
     PREFIX: ClassVar[bytes] = b"reach"
@@ -33,18 +56,12 @@ class StoredAddress(Row):
     told_ms: int | None
     rooms: tuple[bytes, ...]
 
-    @classmethod
-    def of(cls, row: AddressRow) -> Self:
-        """Return a row as it is stored."""
-        rooms = tuple(sorted(row.rooms))
-        return cls(row.digest, row.address, row.token, row.asked_ms, row.is_confirmed, row.told_ms, rooms)
-
     def row(self) -> AddressRow:
-        """Return what is stored."""
-        rooms = frozenset(self.rooms)
-        return AddressRow(
-            self.digest, self.address, self.token, self.asked_ms, self.is_confirmed, self.told_ms, rooms
-        )
+        """Return it as it counts now: of several rooms it is not known which one has confirmed (CNS-69)."""
+        rooms = tuple(RoomAddress(one, b"", None) for one in self.rooms)
+        if len(rooms) == 1:
+            rooms = (RoomAddress(self.rooms[0], self.token, self.asked_ms, self.is_confirmed),)
+        return AddressRow(self.digest, self.address, self.told_ms, (self.asked_ms,), rooms)
 
 
 class StoredBook(MemoryBook):
@@ -53,9 +70,21 @@ class StoredBook(MemoryBook):
     def __init__(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         super().__init__()
         self.turn: Turn | None = None
+        self._before = set[bytes]()
         for key, row in rows:
             if key.startswith(StoredAddress.PREFIX):
                 super().put(StoredAddress.decode(key, row).row())
+            elif key.startswith(SharedAddress.PREFIX):
+                super().put(SharedAddress.decode(key, row).row())
+                self._before.add(key)
+
+    def begin(self, turn: Turn) -> None:
+        """Take the changes of a step; the first one stores rows of the layout before anew."""
+        self.turn = turn
+        for key in self._before:
+            turn.delete(SharedAddress.TABLE, key)
+            turn.put(StoredAddress.of(self._rows[key.removeprefix(SharedAddress.PREFIX)]).put())
+        self._before.clear()
 
     def put(self, row: AddressRow) -> None:
         """Keep a row in the place of the one with its digest."""
@@ -63,14 +92,11 @@ class StoredBook(MemoryBook):
         if self.turn is not None:
             self.turn.put(StoredAddress.of(row).put())
 
-    def drop_before(self, asked_ms: int) -> int:
-        """Drop rows without an address that were asked before a time; return how many rows are left."""
-        before = set(self._rows)
-        left = super().drop_before(asked_ms)
+    def drop(self, digest: bytes) -> None:
+        """Drop a row."""
+        super().drop(digest)
         if self.turn is not None:
-            for digest in before - set(self._rows):
-                self.turn.delete(StoredAddress.TABLE, StoredAddress.key_of(digest))
-        return left
+            self.turn.delete(StoredAddress.TABLE, StoredAddress.key_of(digest))
 
 
 class Addresses:
@@ -118,7 +144,7 @@ class Addresses:
             book = StoredBook(rooms.around.rows.items(StoredAddress.TABLE))
             self._reach = book, Reach(book, self._page, self._rng)
         book, reach = self._reach
-        book.turn = turn
+        book.begin(turn)
         try:
             return do(reach, turn.now_ms)
         finally:

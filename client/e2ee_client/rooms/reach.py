@@ -1,14 +1,16 @@
-"""Who may be told by mail that something waits, and how often (CNS-11, CNS-40).
+"""Who may be told by mail that something waits, and how often (CNS-11, CNS-40, CNS-69).
 
-An address is asked once to confirm, and told at most once a day, over all rooms. A room that gives it up, or
-whose consent is withdrawn, takes it away. Then a digest stays for 30 days, so that nobody is asked again
-sooner, not even by who enters a stranger's address and gives it up again and again.
+An address is confirmed by each room that enters it, for itself alone, and told at most once a day over all
+rooms. A room that gives it up, or whose consent is withdrawn, takes it away; then a digest stays for 30 days,
+so that nobody is asked more often than CNS-40 says, not even by who enters a stranger's address and gives it
+up again and again.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -20,10 +22,12 @@ from e2ee_client.errors import ConfigError
 from .mail import MailKind, is_mailable
 
 DAY_MS: Final = 86_400_000
-ASKED_AGAIN_MS: Final = 30 * DAY_MS
+ASKED_MS: Final = 30 * DAY_MS
 LINK_MS: Final = 7 * DAY_MS
 MAX_ROOMS: Final = 64
 MAX_ADDRESSES: Final = 10_000
+MAX_ASKED: Final = 3
+"""As often one address is asked within `ASKED_MS`, by all rooms together."""
 ASKED_A_DAY: Final = 200
 TOKEN_B: Final = 16
 
@@ -38,43 +42,58 @@ class Order(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class RoomAddress:
+    """That a room has an address; `asked_ms` is None where it is asked when something waits."""
+
+    room: bytes
+    token: bytes = field(repr=False)
+    asked_ms: int | None
+    is_confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AddressRow:
-    """What is kept of an address; `address` is None when no room has it any more."""
+    """What is kept of an address; `address` is None when no room has it any more.
+
+    `asked` is when it was asked within the last 30 days.
+    """
 
     digest: bytes
     address: str | None = field(repr=False)
-    token: bytes = field(repr=False)
-    asked_ms: int
-    is_confirmed: bool = False
     told_ms: int | None = None
-    rooms: frozenset[bytes] = frozenset()
+    asked: tuple[int, ...] = ()
+    rooms: tuple[RoomAddress, ...] = ()
+
+    def of(self, room: bytes) -> RoomAddress | None:
+        """Return what a room has."""
+        return next((one for one in self.rooms if one.room == room), None)
+
+    def with_room(self, changed: RoomAddress) -> AddressRow:
+        """Return the row with a room in the place of what it had."""
+        return replace(self, rooms=(*(one for one in self.rooms if one.room != changed.room), changed))
+
+    def with_rooms(self, rooms: tuple[RoomAddress, ...]) -> AddressRow:
+        """Return the row with these rooms alone; without any its address goes."""
+        return replace(self, rooms=rooms, address=self.address if rooms else None)
 
 
 class AddressBook(Protocol):
     """Where rows are kept; each call is on disk when it returns."""
 
+    def rows(self) -> Collection[AddressRow]:
+        """Return all rows."""
+        ...
+
     def row(self, digest: bytes) -> AddressRow | None:
         """Return the row of an address."""
-        ...
-
-    def of_room(self, room: bytes) -> AddressRow | None:
-        """Return the row of the address that a room has."""
-        ...
-
-    def of_token(self, token: bytes) -> AddressRow | None:
-        """Return the row whose link has this token."""
         ...
 
     def put(self, row: AddressRow) -> None:
         """Keep a row in the place of the one with its digest."""
         ...
 
-    def asked_within(self, span_ms: int, now_ms: int) -> int:
-        """Return how many addresses were asked to confirm within a span of time."""
-        ...
-
-    def drop_before(self, asked_ms: int) -> int:
-        """Drop rows without an address that were asked before a time; return how many rows are left."""
+    def drop(self, digest: bytes) -> None:
+        """Drop a row."""
         ...
 
 
@@ -84,37 +103,21 @@ class MemoryBook:
     def __init__(self) -> None:
         self._rows: dict[bytes, AddressRow] = {}
 
+    def rows(self) -> Collection[AddressRow]:
+        """Return all rows."""
+        return tuple(self._rows.values())
+
     def row(self, digest: bytes) -> AddressRow | None:
         """Return the row of an address."""
         return self._rows.get(digest)
-
-    def of_room(self, room: bytes) -> AddressRow | None:
-        """Return the row of the address that a room has."""
-        return next((row for row in self._rows.values() if room in row.rooms), None)
-
-    def of_token(self, token: bytes) -> AddressRow | None:
-        """Return the row whose link has this token; a token is random, and found by its digest."""
-        wanted = hashlib.sha256(token).digest()
-        return next(
-            (one for one in self._rows.values() if hashlib.sha256(one.token).digest() == wanted), None
-        )
 
     def put(self, row: AddressRow) -> None:
         """Keep a row in the place of the one with its digest."""
         self._rows[row.digest] = row
 
-    def asked_within(self, span_ms: int, now_ms: int) -> int:
-        """Return how many addresses were asked to confirm within a span of time."""
-        return sum(abs(now_ms - one.asked_ms) < span_ms for one in self._rows.values())
-
-    def drop_before(self, asked_ms: int) -> int:
-        """Drop rows without an address that were asked before a time; return how many rows are left."""
-        self._rows = {
-            digest: row
-            for digest, row in self._rows.items()
-            if row.address is not None or row.asked_ms >= asked_ms
-        }
-        return len(self._rows)
+    def drop(self, digest: bytes) -> None:
+        """Drop a row."""
+        del self._rows[digest]
 
 
 class Reach:
@@ -132,34 +135,34 @@ class Reach:
     def set(self, room: bytes, address: str | None, locale: str, now_ms: int) -> Order | None:
         """Take an entry `reach` of a room: an address, or None to give it up. Return the mail that asks."""
         if address is None:
-            self.forget(room)
+            self._give_up(room)
             return None
         digest = _digest(address)
-        before = self._book.of_room(room)
+        before = self._of_room(room)
         if before is not None and before.digest != digest:
             self.forget(room)
-        row = self._book.row(digest)
-        if row is not None and (len(row.rooms) >= MAX_ROOMS and room not in row.rooms):
+        self._drop_expired(now_ms)
+        row = self._book.row(digest) or AddressRow(digest, address)
+        asked = row.of(room)
+        if not is_mailable(address) or (asked is not None and asked.asked_ms is not None):
             return None
-        if row is not None and row.address is not None:
-            self._book.put(replace(row, rooms=row.rooms | {room}))
+        if asked is None and len(row.rooms) >= MAX_ROOMS:
             return None
-        if not self._may_ask(row, now_ms) or not is_mailable(address):
-            return None
-        made = AddressRow(digest, address, self._rng(TOKEN_B), now_ms, rooms=frozenset({room}))
-        self._book.put(made if row is None else replace(made, told_ms=row.told_ms))
-        return Order(address, MailKind.CONFIRM, locale, f"{self._page}#confirm={_encoded(made.token)}")
+        return self._ask(replace(row, address=row.address or address), room, locale, now_ms)
 
     def confirm(self, text: str, now_ms: int) -> bool:
-        """Take the token of a link; whether it confirms an address. A link is good for seven days."""
+        """Take the token of a link; whether it confirms an address for its room (CNS-69). A link is good for
+        seven days.
+        """
         try:
             token = base64.b64decode(f"{text}==", altchars=b"-_", validate=True)
         except ValueError:
             return False
-        row = self._book.of_token(token) if len(token) == TOKEN_B else None
-        if row is None or row.address is None or not 0 <= now_ms - row.asked_ms <= LINK_MS:
+        found = self._of_token(token) if len(token) == TOKEN_B else None
+        if found is None or not _is_good(found[1], now_ms):
             return False
-        self._book.put(replace(row, is_confirmed=True))
+        row, asked = found
+        self._book.put(row.with_room(replace(asked, is_confirmed=True)))
         return True
 
     def waiting(self, room: bytes, purposes: int, locale: str, now_ms: int, *, is_open: bool) -> Order | None:
@@ -167,33 +170,71 @@ class Reach:
 
         `purposes` are those of the receipt that counts (bit n - 1), `is_open` its phase.
         """
-        row = self._book.of_room(room)
-        if row is None or row.address is None or not row.is_confirmed or not is_open:
+        row = self._of_room(room)
+        asked = row.of(room) if row is not None else None
+        if row is None or row.address is None or asked is None or not is_open:
             return None
-        if not purposes >> (REACH - 1) & 1 or (
-            row.told_ms is not None and abs(now_ms - row.told_ms) < DAY_MS
-        ):
+        if not purposes >> (REACH - 1) & 1:
+            return None
+        if asked.asked_ms is None:
+            return self._ask(row, room, locale, now_ms)
+        if not asked.is_confirmed or (row.told_ms is not None and abs(now_ms - row.told_ms) < DAY_MS):
             return None
         self._book.put(replace(row, told_ms=now_ms))
         return Order(row.address, MailKind.WAITING, locale, self._page)
 
     def forget(self, room: bytes) -> None:
-        """Take the address of a room away: it was given up, or the consent withdrawn."""
-        row = self._book.of_room(room)
-        if row is None:
-            return
-        rooms = row.rooms - {room}
-        if rooms:
-            self._book.put(replace(row, rooms=rooms))
-        else:
-            self._book.put(replace(row, rooms=rooms, address=None, is_confirmed=False))
+        """Take the address of a room away: it has another one, or the consent was withdrawn."""
+        row = self._of_room(room)
+        if row is not None:
+            self._book.put(row.with_rooms(tuple(one for one in row.rooms if one.room != room)))
 
-    def _may_ask(self, row: AddressRow | None, now_ms: int) -> bool:
-        """Whether an address may be asked: not again within 30 days, and not too many strangers a day."""
-        if row is not None and abs(now_ms - row.asked_ms) < ASKED_AGAIN_MS:
-            return False
-        kept = self._book.drop_before(now_ms - ASKED_AGAIN_MS)
-        return self._book.asked_within(DAY_MS, now_ms) < ASKED_A_DAY and kept < MAX_ADDRESSES
+    def _give_up(self, room: bytes) -> None:
+        """A room gives its address up: of one that it has confirmed, for all rooms (CNS-69)."""
+        row = self._of_room(room)
+        asked = row.of(room) if row is not None else None
+        if row is not None and asked is not None and asked.is_confirmed:
+            self._book.put(row.with_rooms(()))
+        else:
+            self.forget(room)
+
+    def _ask(self, row: AddressRow, room: bytes, locale: str, now_ms: int) -> Order | None:
+        """Have a room's link sent, within the bounds of CNS-40."""
+        asked = tuple(at_ms for at_ms in row.asked if abs(now_ms - at_ms) < ASKED_MS)
+        rows = self._book.rows()
+        today = sum(abs(now_ms - at_ms) < DAY_MS for one in rows for at_ms in one.asked)
+        is_full = len(rows) >= MAX_ADDRESSES and self._book.row(row.digest) is None
+        if row.address is None or len(asked) >= MAX_ASKED or today >= ASKED_A_DAY or is_full:
+            return None
+        made = RoomAddress(room, self._rng(TOKEN_B), now_ms)
+        self._book.put(replace(row, asked=(*asked, now_ms)).with_room(made))
+        return Order(row.address, MailKind.CONFIRM, locale, f"{self._page}#confirm={_encoded(made.token)}")
+
+    def _drop_expired(self, now_ms: int) -> None:
+        """Drop what no link confirms any more, and rows that count for no bound."""
+        for row in self._book.rows():
+            kept = row.with_rooms(tuple(one for one in row.rooms if _is_kept(one, now_ms)))
+            if kept.address is None and all(abs(now_ms - at_ms) >= ASKED_MS for at_ms in row.asked):
+                self._book.drop(row.digest)
+            elif kept != row:
+                self._book.put(kept)
+
+    def _of_room(self, room: bytes) -> AddressRow | None:
+        return next((row for row in self._book.rows() if row.of(room) is not None), None)
+
+    def _of_token(self, token: bytes) -> tuple[AddressRow, RoomAddress] | None:
+        """Return what a link is of; a token is random, and found by its digest."""
+        wanted = hashlib.sha256(token).digest()
+        found = ((row, one) for row in self._book.rows() for one in row.rooms)
+        return next((pair for pair in found if hashlib.sha256(pair[1].token).digest() == wanted), None)
+
+
+def _is_good(asked: RoomAddress, now_ms: int) -> bool:
+    return asked.asked_ms is not None and 0 <= now_ms - asked.asked_ms <= LINK_MS
+
+
+def _is_kept(asked: RoomAddress, now_ms: int) -> bool:
+    return asked.is_confirmed or asked.asked_ms is None or abs(now_ms - asked.asked_ms) <= LINK_MS
 
 
 def _digest(address: str) -> bytes:
