@@ -1,14 +1,21 @@
-"""How long a relay is asked again that refuses a file."""
+"""How long a relay is asked again that refuses a file, and disks that never answer."""
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from e2ee_client.errors import BlobRefused, RelayCertificate
+from e2ee_client.errors import BlobRefused, ClientClosed, RelayCertificate
+from e2ee_client.runtime import file_threads
 from e2ee_client.runtime.file_folder import FileFolder
+from e2ee_client.runtime.file_threads import AT_ONCE, FileThreads
 from e2ee_client.runtime.file_work import FileWork
 
 from e2ee.ids import AccountId
@@ -79,3 +86,82 @@ async def test_a_relay_that_will_never_be_reached_is_not_waited_for() -> None:
 
     with pytest.raises(RelayCertificate):
         await work_by(Clock()).patiently(COMPANY, fail)
+
+
+# --- threads ---
+
+ENDS_BESIDE_ONE_THAT_HANGS = """
+import asyncio, time
+from e2ee_client.runtime import file_threads
+
+async def main():
+    file_threads.END_S = 0.05
+    threads = file_threads.FileThreads()
+    hanging = asyncio.create_task(threads.run(lambda: time.sleep(3600)))
+    await asyncio.sleep(0.05)
+    await threads.end()
+    await asyncio.wait([hanging])
+    print(type(hanging.exception()).__name__)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def goes_on() -> AsyncIterator[threading.Event]:
+    """What hanging work waits for."""
+    made = threading.Event()
+    yield made
+    made.set()
+
+
+async def test_work_that_hangs_is_bounded_and_ends_with_the_client(
+    goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-27: what waits for a place begins no more; who waits is told that the client is closed."""
+    monkeypatch.setattr(file_threads, "END_S", 0.05)
+    threads, begun = FileThreads(), list[int]()
+
+    def hang() -> None:
+        begun.append(1)
+        goes_on.wait(60)
+
+    hanging = [asyncio.create_task(threads.run(hang)) for _ in range(AT_ONCE + 2)]
+    await asyncio.wait(hanging, timeout=0.1)
+    assert len(begun) == AT_ONCE
+    async with asyncio.timeout(10):
+        await threads.end()
+        ends = await asyncio.gather(*hanging, return_exceptions=True)
+    assert {type(one) for one in ends} == {ClientClosed}
+    assert len(begun) == AT_ONCE
+
+
+async def test_a_place_is_free_when_its_thread_ends_whoever_waits(goes_on: threading.Event) -> None:
+    """FIL-27: who does not wait any more leaves no more threads than may be."""
+    threads = FileThreads()
+    left = [asyncio.create_task(threads.run(lambda: goes_on.wait(60))) for _ in range(AT_ONCE)]
+    await asyncio.sleep(0)
+    for one in left:
+        one.cancel()
+    await asyncio.wait(left)
+    further = asyncio.create_task(threads.run(lambda: 7))
+    await asyncio.wait([further], timeout=0.1)
+    assert not further.done()
+    goes_on.set()
+    assert await asyncio.wait_for(further, 10) == 7
+
+
+async def test_what_work_raises_is_raised() -> None:
+    """FIL-27: in the event loop, also from work after that of others."""
+    threads = FileThreads()
+    with pytest.raises(ValueError, match="invalid literal"):
+        await threads.run(lambda: int("x"))
+    assert await threads.run(lambda: int("1")) == 1
+    await threads.end()
+
+
+def test_a_program_ends_beside_a_thread_that_hangs() -> None:
+    """FIL-27: neither the event loop nor the interpreter waits for it."""
+    command = (sys.executable, "-c", ENDS_BESIDE_ONE_THAT_HANGS)
+    done = subprocess.run(command, timeout=60, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("ClientClosed\n", "")

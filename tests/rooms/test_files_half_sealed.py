@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from conversations import next_of, until
 from e2ee_client.engine.rooms.file_rows import FileOut
 from e2ee_client.errors import ClientClosed, FileCancelled, FileUnusable, SealroomError
 from e2ee_client.rooms import FileFailed, FileProgress
-from e2ee_client.runtime import file_folder, transfer
+from e2ee_client.runtime import file_folder, file_threads, transfer
 from e2ee_client.runtime.file_service import FileService
 from e2ee_client.runtime.transfer import parts_of
 from e2ee_client.testing import FakeClock, MemoryNetwork
@@ -132,6 +133,22 @@ async def test_sources_that_hang_hold_up_no_other_file(scene: Scene, source: Sou
     await asyncio.gather(*hanging)
     company = AccountId(scene.praxis.company.client.account_id)
     assert files._work.slot(company)._free._value == 2
+
+
+async def test_sources_that_hang_hold_up_nothing_else(
+    scene: Scene, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-27: neither other work in threads, nor the end of the client."""
+    monkeypatch.setattr(file_threads, "END_S", 0.1)
+    loop, files = asyncio.get_running_loop(), scene.agent.client.files
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    hanging = [asyncio.create_task(scene.at_agent.send_file(source.path)) for _ in range(6)]
+    await until(lambda: len(rows_of(files)) == 6)
+    assert await asyncio.wait_for(loop.getaddrinfo("127.0.0.1", 1), 10)
+    async with asyncio.timeout(20):
+        await scene.agent.close()
+        ends = await asyncio.gather(*hanging, return_exceptions=True)
+    assert {type(one) for one in ends} <= {ClientClosed, asyncio.CancelledError}
 
 
 async def test_a_relay_that_says_too_early_that_it_has_all_is_not_believed(

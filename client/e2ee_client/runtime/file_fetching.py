@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -109,7 +110,7 @@ class FileFetching:
 
     async def _open_to(self, ticket: FileTicket, folder: Path) -> Path:
         place = self._work.folder.place(held_name(ticket.entry))
-        return await asyncio.to_thread(file_folder.open_to, place, ticket, folder)
+        return await self._work.threads.run(partial(file_folder.open_to, place, ticket, folder))
 
     def is_here(self, entry_hash: bytes) -> bool:
         """Whether this device holds the file of an entry."""
@@ -155,14 +156,14 @@ class FileFetching:
         try:
             await self._get(ticket, place)
             path, _ = await asyncio.gather(
-                to_its_end(lambda: self._look(place, ticket, folder)),
-                to_its_end(lambda: file_folder.flush(place)),
+                to_its_end(self._look(place, ticket, folder)),
+                to_its_end(asyncio.to_thread(file_folder.flush, place)),
             )
         except (FileCorrupt, FileExpired):
             self._work.folder.remove(part)
             raise
         held = self._work.folder.place(held_name(ticket.entry))
-        await to_its_end(lambda: file_folder.keep(place, held))
+        await to_its_end(asyncio.to_thread(file_folder.keep, place, held))
         return path
 
     async def _get(self, ticket: FileTicket, place: Path) -> None:
@@ -177,16 +178,16 @@ class FileFetching:
                     raise FileExpired("the relay does not have the file any more") from None
                 raise
 
-    def _look(self, part: Path, ticket: FileTicket, folder: Path | None) -> Path | None:
+    async def _look(self, part: Path, ticket: FileTicket, folder: Path | None) -> Path | None:
         """Look whether a file is right, and write it in the clear meanwhile; one that is right, but cannot be
         written there, is held all the same.
         """
         if folder is not None:
             try:
-                return file_folder.open_to(part, ticket, folder)
+                return await self._work.threads.run(partial(file_folder.open_to, part, ticket, folder))
             except (FileTypeRefused, FileUnusable):
                 pass
-        file_folder.verify(part, ticket.file_key, ticket.announced)
+        await asyncio.to_thread(file_folder.verify, part, ticket.file_key, ticket.announced)
         return None
 
     async def _get_at(self, company: AccountId, ticket: FileTicket, place: Path) -> None:

@@ -103,7 +103,8 @@ class FileSending:
             RelayUnavailable: the client is offline. What `Files.check` raises.
         """
         await self._check(room_id, name)
-        measured = await to_its_end(lambda: file_folder.measure(source, name, strip=strip))
+        measure = partial(file_folder.measure, source, name, strip=strip)
+        measured = await to_its_end(self._work.threads.run(measure))
         row = self._drawn(room_id, name, measured.size_b)
         copy = SealedCopy(self._work.folder.place(_place(row.id)), row.size_b, is_whole=False)
         await self._work.step(lambda turn, files: files.begin(turn, row))
@@ -137,9 +138,8 @@ class FileSending:
     async def _seal(self, row: FileOut, copy: SealedCopy, source: Path, measured: Measured) -> None:
         """Seal a file to disk, and keep its type and hash: from then on it goes on after a stop (FIL-07)."""
         place, key = copy.place, row.file_key
-        sealed = await to_its_end(
-            lambda: file_folder.seal(source, measured, place, key, row.name, copy.written)
-        )
+        seal = partial(file_folder.seal, source, measured, place, key, row.name, copy.written)
+        sealed = await to_its_end(self._work.threads.run(seal))
         row.media_type, row.hash = sealed.media_type, sealed.announced.hash
         await self._work.step(lambda turn, files: files.begin(turn, row))
         copy.has(copy.parts)

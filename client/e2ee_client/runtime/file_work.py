@@ -20,6 +20,7 @@ from e2ee_client.room_events import FileProgress, RoomEvent
 from .clock import Clock
 from .event_stream import EventLog
 from .file_folder import FileFolder
+from .file_threads import FileThreads
 from .shell import Shell
 from .transfer import Transfer
 from .transport import Transport
@@ -82,6 +83,7 @@ class FileWork:
     ) -> None:
         self.shell, self.log, self.clock, self.rng, self.folder = shell, log, clock, rng, folder
         self._transport = transport
+        self.threads = FileThreads()
         self.is_online = False
         self.parts_sent = 0
         self._slots: dict[str, asyncio.Semaphore] = {}
@@ -106,6 +108,8 @@ class FileWork:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
+        threads, self.threads = self.threads, FileThreads()
+        await threads.end()
         if tasks:
             await asyncio.wait(tasks)
 
@@ -163,9 +167,9 @@ class FileWork:
             pause_ms = min(2 * pause_ms, _MOST_PAUSE_MS)
 
 
-async def to_its_end(work: Callable[[], T]) -> T:
-    """Do something in a thread; who is cancelled waits for its end, so that nothing is written afterwards."""
-    job = asyncio.ensure_future(asyncio.to_thread(work))
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for a thread; who is cancelled waits for its end, so that nothing is written afterwards."""
+    job = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(job)
     except asyncio.CancelledError:
