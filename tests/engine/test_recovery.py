@@ -591,6 +591,37 @@ def test_no_list_of_the_persons_device_hides_that_which_has_left_it_out(
     assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_store_that_was_set_back_is_shown_a_list_of_its_own_of_since(is_known: bool) -> None:
+    """ACC-78, ID-40: a company that is hostile ends nobody by one that names the same records."""
+    world, _, phone = person_and_company()
+    older, own = phone.rows.copy(), phone.engine._state.own
+    own.record_anew = not is_known
+    world.advance(20 * DAY_MS)
+    newest = phone.engine._state.own.device_list
+    phone.crash(older)
+    assert phone.engine._state.own.device_list.seq < newest.seq
+    assert shown(phone, newest.signed) is not is_known
+    assert (phone.engine._state.own.device_list == newest) is is_known
+
+
+def test_no_two_lists_of_the_persons_devices_wait_that_name_the_same_ones() -> None:
+    """ACC-78: the company does not know the second device, so that it shows a list which names it beside."""
+    world, company, phone, thief = evening()
+    own, now_ms = phone.engine._state.own, world.now_ms
+    tablet = new_device(thief.account_id, DeviceKind.PERSON, 0, now_ms, now_ms + DAY_MS, SeededRng("b"))
+    record = tablet.record
+    own.device_list = thief.signs(thief.phone, record)
+    for _ in range(17):
+        thief.gives(thief.phone, record)
+        thief.gives(thief.phone)
+    assert len(company.rows.tables["posted"]) == 1
+    thief.comes(thief.phone)
+    thief.node.stop()
+    thief.gives(thief.phone)
+    assert len(company.rows.tables["posted"]) == 2
+
+
 def shown(phone: Node, signed: bytes) -> bool:
     """Let the device be shown a list, in a dossier; whether it is replaced then."""
     itself = Introduced(

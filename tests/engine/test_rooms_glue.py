@@ -15,7 +15,7 @@ from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
-from e2ee_client.events import MessageRejected, SecondCopy
+from e2ee_client.events import DeviceRemoved, MessageRejected, SecondCopy
 from e2ee_client.room_events import EntryProgress, EntryState
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, acceptance, act, opened, rooms_of, texts, write
@@ -23,7 +23,7 @@ from team_world import account, colleague, company_of, do, founded, this
 
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import InvalidArgument, ListFork, NoRight, RemoteError
-from e2ee.identity import DeviceList, next_list, sign_list
+from e2ee.identity import DeviceList, next_list, redated, sign_list
 from e2ee.ids import AccountId, ContentId, DeviceId
 from e2ee.rooms.entry import Author, EntryHash, RoomId, carrier, device_tag
 from e2ee.rooms.forward import encode_forward
@@ -268,6 +268,28 @@ def test_a_dossier_with_another_history_of_the_list_is_an_alarm() -> None:
         second.engine._context.rooms.take(Turn(second.now_ms), peer, content)
     assert contact.head == head
     assert contact.alarm == "remote.list_fork"
+
+
+def test_a_record_that_a_dossier_brings_with_its_list_strikes_nobody_off() -> None:
+    """ROOM-25, ID-28: the customer's device has made its record anew, with the keys that are known."""
+    _, company, second, person, _ = team_of_two()
+    own, now_ms = person.engine._state.own, person.now_ms + MINUTE_MS
+    assert own.account_key is not None
+    anew = redated(own.device.record, now_ms, now_ms + 30 * DAY_MS)
+    newest = sign_list(own.account_key, next_list(own.account_id, own.device_list, [anew], None, now_ms))
+    found = company.engine._context.dossiers.of(account(person))
+    assert found is not None
+    itself = replace(found.contacts[0], record=anew.encoded, bundle=None)
+    value = encode_dossier(replace(found, signed_list=newest.signed, contacts=(itself,)))
+    by = second.engine._state.peers[account(company) + this(company)]
+    known = second.engine._state.peers[account(person) + this(person)]
+    sessions = known.pair.sessions
+    assert sessions
+    content = content_of(company, ContentType.DOSSIER, value)
+    assert do(second, lambda turn: rooms_of(second).take(turn, by, content))
+    assert known.record == anew
+    assert known.pair.sessions == sessions
+    assert not second.of(DeviceRemoved)
 
 
 def test_a_customer_has_so_many_rooms_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ devices are shown of its lists (ACC-76).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from e2ee import prekeys
@@ -69,17 +69,22 @@ class Dossiers(Part):
     def _show(self, turn: Turn, peer: Peer, device_list: DeviceList) -> None:
         if peer.record.kind is not DeviceKind.PERSON or peer.way_back is None:
             return
-        if self._count_waiting(turn, peer) >= _MAX_SHOWN:
+        waiting = self._waiting(turn, peer)
+        told = {one for shown in waiting for one in shown.record_hashes}
+        is_told = bool(device_list.record_hashes) and told.issuperset(device_list.record_hashes)
+        if is_told or len(waiting) >= _MAX_SHOWN:
             return
         itself = signals.Contact(peer.record.encoded, peer.way_back, None)
         payload = signals.encode_dossier(Dossier(device_list.signed, (itself,)))
         posted = Posted(self._state.ports.rng(CONTENT_ID_B), turn.now_ms, ContentType.DOSSIER, payload)
         self._context.posting.post(turn, posted, [(peer.account_id, peer.device_id)])
 
-    def _count_waiting(self, turn: Turn, peer: Peer) -> int:
+    def _waiting(self, turn: Turn, peer: Peer) -> list[DeviceList]:
+        """Return the lists that wait to be shown to a device."""
         items = self._state.outbox.lane(peer.account_id, peer.device_id).all()
         posted = [self._context.posting.find(turn, one.content_id) for one in items]
-        return sum(one is not None and one.type is ContentType.DOSSIER for one in posted)
+        shown = [one.payload for one in posted if one is not None and one.type is ContentType.DOSSIER]
+        return [DeviceList.verify(peer.account_id, signals.decode_dossier(one).signed_list) for one in shown]
 
     def take_shown(self, turn: Turn, payload: cbor.Value) -> None:
         """Take a list of our account that a company shows: of its dossier the list alone is read (ACC-77).
@@ -119,7 +124,7 @@ class Dossiers(Part):
         is_published = all(one.bundle is None for one in dossier.contacts)
         relay_url = dossier.contacts[0].way_back.relay_url
         introduced = Contact(account_id, None, relay_url, published=is_published)
-        contact = self._contact(turn, introduced, device_list)
+        contact = self._contact(turn, introduced, device_list, records)
         for record, one, keys in zip(records, dossier.contacts, given, strict=True):
             self._learn(turn, contact, record, one, keys)
 
@@ -138,11 +143,13 @@ class Dossiers(Part):
             raise
         return found or DeviceList.verify(account_id, signed)
 
-    def _contact(self, turn: Turn, given: Contact, device_list: DeviceList) -> Contact:
-        """Return the contact as it is known, else as it was given."""
+    def _contact(
+        self, turn: Turn, given: Contact, device_list: DeviceList, records: Iterable[DeviceRecord]
+    ) -> Contact:
+        """Return the contact as it is known, else as it was given; `records` came with the list (ID-28)."""
         contact = self._state.contacts.setdefault(given.account_id, given)
         if contact.head is None or device_list.seq > contact.head.seq:
-            self._context.contents.pin(turn, contact, device_list)
+            self._context.contents.pin(turn, contact, device_list, records)
         self._context.telling.accept(turn, contact)
         return contact
 

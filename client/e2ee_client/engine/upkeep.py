@@ -285,7 +285,8 @@ class Upkeep(Part):
     def take_back(self, turn: Turn, signed: bytes, *, is_shown: bool = False) -> bool:
         """Go on from a newer list of ours that names this device: a contact gives it back, since our store
         was set back. With a directory entry that is followed instead (ID-40), as one of ours that waits is.
-        One that `is_shown` was signed here, or ends this device (ACC-78). False if it is not ours.
+        One that `is_shown` names what our list in use names, or ends a device with the code (ACC-78). False
+        if it is not ours.
         """
         own = self._state.own
         try:
@@ -297,8 +298,9 @@ class Upkeep(Part):
         if pending is not None and device_list.head == pending.device_list.head:
             return True
         named = next((one for one in ours if one.hash in device_list.record_hashes), None)
+        is_other = is_shown and device_list.record_hashes != own.device_list.record_hashes
         strangers = recovering.strangers(device_list, [one.hash for one in ours])
-        if strangers or (is_shown and recovering.is_not_ours(device_list)):
+        if strangers or (is_other and recovering.is_not_ours(device_list)):
             recovering.replaced(turn, device_list)
         elif named is None:
             recovering.told(turn, signed)

@@ -231,17 +231,19 @@ test("a list of the entry before the newest ends a device with the code, as does
   }
 });
 
-test("a list that is shown, and was not signed here, ends a device with the code, whatever it names (ACC-78)", () => {
-  for (const [hasCode, isNext, isReplaced] of [
-    [true, false, true],
-    [false, false, false],
-    [true, true, false],
+test("a list that is shown, and was not signed here, ends a device with the code, unless it names the same records (ACC-78)", () => {
+  for (const [hasCode, isAnew, isNext, isReplaced] of [
+    [true, true, false, true],
+    [true, false, false, false],
+    [false, true, false, false],
+    [true, true, true, false],
   ] as const) {
     const directory = new Directory(madeAt(NOW_MS));
     const { context: c } = directory.engine;
     if (hasCode) c.code = "kept";
     directory.connect(NOW_MS);
-    const list = signed(c, [directory.own.record], NOW_MS + 1_000);
+    const { record } = directory.own;
+    const list = signed(c, [isAnew ? redated(record, NOW_MS + 1_000) : record], NOW_MS + 1_000);
     if (isNext) directory.do(NOW_MS, (_, turn) => setNext(directory.k, turn, list));
     directory.do(NOW_MS + 2_000, (_, turn) => takeBack(c, turn, list.signed, true));
     assert.equal(c.isReplaced, isReplaced);

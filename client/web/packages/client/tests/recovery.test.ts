@@ -23,7 +23,7 @@ import * as received from "../src/engine/received.ts";
 import { lookAtAll } from "../src/engine/renewal_time.ts";
 import { takeContent } from "../src/engine/rooms/arriving.ts";
 import { setReplaced } from "../src/engine/state.ts";
-import { newDevice, renewList } from "../src/engine/upkeep.ts";
+import { newDevice, redated, renewList } from "../src/engine/upkeep.ts";
 import { ClientError } from "../src/errors.ts";
 import type { RoomSteps } from "../src/files/room_steps.ts";
 import { checkFiles } from "../src/files/room_steps.ts";
@@ -409,7 +409,8 @@ test("a device that was listed over night is told of, when our newest list has a
     [true, "beside", true],
     [true, "instead", true],
     [true, "nobody", true],
-    [true, "own", true],
+    [true, "anew", true],
+    [true, "own", false],
     [false, "own", false],
     [false, "beside", false],
     [false, "instead", false],
@@ -418,7 +419,8 @@ test("a device that was listed over night is told of, when our newest list has a
     if (hasCode) c.code = "kept";
     const { record } = c.own;
     const thief = newDevice(bytesFrom(9), record.accountId, bytesFrom(8)(16), NOW_MS).record;
-    const listed = { beside: [record, thief], instead: [thief], nobody: [], own: [record] }[named];
+    const anew = redated(record, NOW_MS + DAY_MS);
+    const listed = { beside: [record, thief], instead: [thief], nobody: [], anew: [anew], own: [record] }[named];
     const atNight = signed(c, listed, NOW_MS, 5);
     // In the morning our own list is renewed; the thief has taken its device out again.
     engine.do(NOW_MS + 20 * DAY_MS, renewList);

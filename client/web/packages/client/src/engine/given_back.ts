@@ -19,7 +19,12 @@ export function isNotOurs(c: Context, list: DeviceList): boolean {
   return c.code !== "none" && list.seq >= first.seq && !c.ownLists.some((one) => same(one.hash, list.hash));
 }
 
-/** Go on from a newer list of ours, or be replaced by it; one that `isShown` was signed here (ACC-78). False: not ours. */
+/** Whether a list that we are shown names just what our list in use names: it tells of no other device (ACC-78). */
+export function namesOurs(c: Context, list: DeviceList): boolean {
+  return String(list.recordHashes) === String(c.own.list.recordHashes);
+}
+
+/** Go on from a newer list of ours, or be replaced by it; one may be shown us instead (ACC-78). False: not ours. */
 export function takeBack(c: Context, turn: Turn, signed: Bytes, isShown = false): boolean {
   const { record, list: ours } = c.own;
   let list: DeviceList;
@@ -35,7 +40,8 @@ export function takeBack(c: Context, turn: Turn, signed: Bytes, isShown = false)
     const named = own.find((one) => names(list, one));
     const known = new Set([...ours.recordHashes, ...own.map((one) => one.hash)].map(hex));
     // All lists are signed here: one that names a device which this one does not know was signed beside it (ACC-75).
-    const isOurs = !isShown && named !== undefined && list.recordHashes.every((one) => known.has(hex(one)));
+    const isKnown = named !== undefined && list.recordHashes.every((one) => known.has(hex(one)));
+    const isOurs = isShown ? namesOurs(c, list) : isKnown;
     const isOut =
       c.code === "none" ? named === undefined && hasReplaced(list, ours, []) : !isOurs && isNotOurs(c, list);
     if (isOut) {

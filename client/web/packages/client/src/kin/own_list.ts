@@ -8,7 +8,7 @@ import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
-import { isNotOurs } from "../engine/given_back.ts";
+import { isNotOurs, namesOurs } from "../engine/given_back.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, redated, takeList } from "../engine/upkeep.ts";
 import type { KinState } from "./state.ts";
@@ -72,7 +72,8 @@ export function isReplacedBy(k: KinState, list: DeviceList): boolean {
 /** Whether a list that we are given, or shown, was signed by somebody else with the code (ACC-75, ACC-78). */
 export function isSignedBeside(k: KinState, list: DeviceList, isShown: boolean): boolean {
   if (!isNotOurs(k.c, list) || (k.next !== null && same(k.next.hash, list.hash))) return false;
-  return isShown || recordIn(k, list) === null || strangersIn(k, list, knownIn(k, [], [list])).length > 0;
+  if (isShown) return !namesOurs(k.c, list);
+  return recordIn(k, list) === null || strangersIn(k, list, knownIn(k, [], [list])).length > 0;
 }
 
 /**
