@@ -525,7 +525,12 @@ class Client:
         await self._shell.do(lambda engine, now_ms: engine.remove_account_key(now_ms))
 
     def renewal_request(self) -> bytes:
-        """Return what the account key has to sign before our device list ends (ID-12)."""
+        """Return what the account key has to sign before our device list ends (ID-12).
+
+        Raises:
+            AccountKeyHere: the account key is on this device, which signs its lists itself.
+            ConfigError: not all devices are known yet, or an answer waits for the directory.
+        """
         return self._shell.machine.renewal_request(self._runtime.clock.now_ms())
 
     async def install_list(self, signed: bytes) -> None:

@@ -233,6 +233,13 @@ class AccountKeyAbsent(SealroomError):
     )
 
 
+class AccountKeyHere(SealroomError):
+    """The account key is on this device, which signs by itself what was to be signed elsewhere (ID-12)."""
+
+    code: ClassVar[str] = "account.key_here"
+    hint: ClassVar[str] = "nothing is to be done; to sign elsewhere, export the account key, then remove it"
+
+
 class UnknownDevice(SealroomError):
     """Our account has no device of this id (ID-41)."""
 

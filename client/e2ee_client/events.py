@@ -219,9 +219,12 @@ class DeviceRemoved(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class OwnDeviceAdded:
-    """Our account has another device, signed into its list (ID-41)."""
+    """Our account has another device, signed into its list (ID-41). `invited_here`: this device has taken it
+    in itself.
+    """
 
     device_id: bytes
+    invited_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,28 +9,41 @@ import pkgutil
 import re
 import string
 from types import ModuleType
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 from command_line import Person
-from e2ee_client import ClientEvent, cli, errors
+from e2ee_client import Client, ClientEvent, ConnectionChanged, OwnDeviceAdded, cli, errors
 from e2ee_client.cli import event_lines, failures, neutral, screen_lines, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
+from e2ee_client.desk import errors as desk_errors
 from e2ee_client.events import ConnectionState, MessageState
 from e2ee_client.room_events import RoomChanged
+from e2ee_client.rooms import errors as room_errors
 from e2ee_client.rooms.notices import fields
+from e2ee_relay.protocol import ErrorCode
 from hypothesis import example, given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
-CODES = sorted(
+from e2ee import errors as core_errors
+
+CLIENT_CODES = sorted(
     {
         one.code
-        for _, one in inspect.getmembers(errors, inspect.isclass)
+        for module in (errors, room_errors, desk_errors)
+        for _, one in inspect.getmembers(module, inspect.isclass)
         if issubclass(one, errors.SealroomError)
     }
 )
+# An event holds the codes of the core and of the relay, too.
+CORE_CODES = sorted(
+    {one.code for _, one in inspect.getmembers(core_errors, inspect.isclass) if hasattr(one, "code")}
+)
+RELAY_CODES = [f"relay.{one.name.lower()}" for one in ErrorCode if one is not ErrorCode.OK]
+# A code without a dot is that of a group.
+CODES = [one for one in (*CLIENT_CODES, *CORE_CODES, *RELAY_CODES) if "." in one]
 
 
 def _places(text: str) -> set[str]:
@@ -93,9 +106,35 @@ def _modules() -> list[ModuleType]:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_error_of_the_client_has_a_text_and_a_status(code: str) -> None:
+def test_every_error_has_a_text_and_a_status(code: str) -> None:
     assert f"error.{code}" in ENGLISH
     assert 1 <= failures.status_of(code) <= 8
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_an_event_says_in_words_what_its_code_means(code: str, language: str) -> None:
+    said = texts.Texts(language).why(code)
+    assert said
+    assert not _places(said)
+    assert code not in said
+
+
+def test_a_device_that_was_invited_here_is_no_alarm() -> None:
+    german = texts.Texts("de")
+    told = [german_line(OwnDeviceAdded(bytes(16), is_ours), german) for is_ours in (True, False)]
+    assert "Kontoschlüssel" not in told[0]
+    assert "Kontoschlüssel" in told[1]
+
+
+def test_another_list_of_ours_at_the_relay_names_the_next_step() -> None:
+    event = ConnectionChanged(ConnectionState.OFFLINE, "wss://relay.example", "remote.list_fork")
+    assert "sealroom renewal follow" in german_line(event, texts.Texts("de"))
+
+
+def german_line(event: ClientEvent, words: texts.Texts) -> str:
+    """The line of an event that names no contact."""
+    return event_lines.event_text(event, cast(Client, None), words)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from e2ee_client import (
 )
 from e2ee_client.errors import (
     AccountKeyAbsent,
+    AccountKeyHere,
     BackupCorrupt,
     BackupWrongKey,
     ConfigError,
@@ -86,6 +87,7 @@ async def test_a_restored_account_follows_lists_that_are_newer_than_the_backup(
             theirs, _ = await meet(customer, shop)
             saved = await shop.export("backup")
             key = await shop.export_account_key("offline")
+            await shop.remove_account_key()
             await shop.install_list(sign_renewal(key, "offline", shop.renewal_request()))
             renewed = await theirs.send("after the renewal")
             await renewed.wait_for(MessageState.DELIVERED, timeout_s=60)
@@ -155,6 +157,7 @@ async def test_a_backup_opens_with_its_passphrase_only(network: MemoryNetwork) -
         account_key = await me.export_account_key("right")
         with pytest.raises(BackupCorrupt):
             await Client.restore(None, account_key, backup_passphrase="right", runtime=network.runtime())
+        await me.remove_account_key()
         with pytest.raises(BackupCorrupt):
             sign_renewal(saved, "right", me.renewal_request())
 
@@ -176,7 +179,10 @@ async def test_an_account_key_kept_offline_signs_renewals(network: MemoryNetwork
     """ID-12: export, remove, request, sign elsewhere, install."""
     async with network.client(publish=True) as me, network.client() as other:
         exported = await me.export_account_key("offline")
-        await me.remove_account_key()
+        with pytest.raises(AccountKeyHere):
+            me.renewal_request()
+        for one in (me, other):
+            await one.remove_account_key()
         for call in (me.export_account_key("x"), me.export("x"), me.remove_account_key()):
             with pytest.raises(AccountKeyAbsent):
                 await call

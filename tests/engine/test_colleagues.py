@@ -120,7 +120,8 @@ def test_a_device_that_is_invited_later_is_learned_of_and_answered() -> None:
     newest = with_rooms(third, gated=True)
     world.advance(15 * MINUTE_MS)
     assert device_id(third) in {one.device_id for one in second.engine.devices()}
-    assert second.of(OwnDeviceAdded)
+    assert second.of(OwnDeviceAdded) == [OwnDeviceAdded(device_id(third), False)]
+    assert holder.of(OwnDeviceAdded)[-1].invited_here
     assert account in theirs.changed
     post(third, posted(third, "neu hier"), (account, device_id(holder)), (account, device_id(second)))
     post(second, posted(second, "willkommen"), (account, device_id(third)))

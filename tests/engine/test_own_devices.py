@@ -353,7 +353,7 @@ def test_who_cannot_be_added_or_removed() -> None:
     holder.start()
     devices = [joined(world, holder, f"Praxis {number}") for number in range(2, 13)]
     assert len(ids(holder)) == 12
-    assert [one.device_id for one in holder.of(OwnDeviceAdded)] == [device_id(one) for one in devices]
+    assert holder.of(OwnDeviceAdded) == [OwnDeviceAdded(device_id(one), True) for one in devices]
     with pytest.raises(TooManyDevices):
         holder.engine.relay_for_invite()
     with pytest.raises(ConfigError):

@@ -192,13 +192,13 @@ def test_no_list_is_installed_under_a_number_that_is_taken_or_for_a_device_that_
     other = next_list(own.account_id, own.device_list, [own.device.record, stranger], None, world.now_ms)
     with pytest.raises(ConfigError, match="newest request"):
         company.engine.install_list(sign_list(own.account_key, other).signed, world.now_ms)
-    unsigned = company.engine.renewal_request(world.now_ms + 1)
+    asked = next_list(own.account_id, own.device_list, [own.device.record], None, world.now_ms + 1)
     company.outgoing = unconfirmed(company, is_taken=False)
     company.carry_out(company.engine.add_device(stranger, company.now_ms))
     world.advance(1_000)
     first, before = pending_of(company), own.device_list
     with pytest.raises(ConfigError, match="waits for the directory"):
-        company.engine.install_list(sign_list(own.account_key, unsigned).signed, world.now_ms)
+        company.engine.install_list(sign_list(own.account_key, asked).signed, world.now_ms)
     assert own.device_list == before
     assert pending_of(company) == first
     with pytest.raises(ConfigError, match="already"):

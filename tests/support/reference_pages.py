@@ -108,8 +108,8 @@ WHAT_TO_DO: Final = {
     " `contact.verify()`.",
     "NewDevice": "Note it in the conversation. Compare the safety number again if it was not expected.",
     "DeviceRemoved": "Note it in the conversation.",
-    "OwnDeviceAdded": "Tell the people of the account. If nobody has invited it, somebody else has the"
-    " account key.",
+    "OwnDeviceAdded": "With `invited_here` nothing. Else tell the people of the account: if nobody has"
+    " invited it, somebody else has the account key.",
     "OwnDeviceRemoved": "Tell the people of the account.",
     "TeamUnknown": "Show that messages wait, and the company's other channels.",
     "CompanyFork": "Show it to the people of the company: two front desks sign, or a key was stolen.",

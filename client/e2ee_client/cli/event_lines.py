@@ -12,7 +12,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Final
 
-from e2ee.errors import NoticeIncomplete
+from e2ee.errors import ListFork, NoticeIncomplete
 from e2ee_client import (
     Client,
     ClientEvent,
@@ -23,6 +23,7 @@ from e2ee_client import (
     MessageReceived,
     MessageStateChanged,
     OwnConditionChanged,
+    OwnDeviceAdded,
     PrekeysLow,
     SessionStarted,
     SigningStopped,
@@ -116,6 +117,7 @@ def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
     if special is not None:
         key = special(event, values, texts)
     code = values.get("code")
+    values["why"] = texts.why(str(code))
     shown = {name: neutral(value) if isinstance(value, str) else value for name, value in values.items()}
     said = texts.say(key, **shown)
     return f"{said} ({shown['code']})" if code and f"({shown['code']})" not in said else said
@@ -134,9 +136,10 @@ def name_of(client: Client, account_id: bytes) -> str:
 
 def _connection(event: ConnectionChanged, values: dict[str, object], texts: Texts) -> str:
     values["relay"] = event.relay_url
-    reason = f"error.{event.code}"
-    if event.state is ConnectionState.OFFLINE and event.code and texts.has(reason):
-        values["reason"] = texts.say(reason)
+    if event.state is ConnectionState.OFFLINE and event.code == ListFork.code:
+        return "event.connection_forked"
+    if event.state is ConnectionState.OFFLINE and texts.has(f"error.{event.code}"):
+        values["reason"] = texts.why(event.code)
         return "event.connection_offline_because"
     return f"event.connection_{event.state.value}"
 
@@ -173,6 +176,10 @@ def _replaced(event: DeviceReplaced, _: dict[str, object], texts: Texts) -> str:
     return "event.device_replaced_by_code" if event.by_code else "event.device_replaced"
 
 
+def _own_device_added(event: OwnDeviceAdded, _: dict[str, object], texts: Texts) -> str:
+    return "event.own_device_added_here" if event.invited_here else "event.own_device_added"
+
+
 _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     ConnectionChanged: _connection,
     MessageStateChanged: _message_state,
@@ -181,5 +188,6 @@ _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     DeviceListExpiring: _list_expiring,
     DeviceReplaced: _replaced,
     OwnConditionChanged: _own_condition,
+    OwnDeviceAdded: _own_device_added,
     SigningStopped: _signing_stopped,
 }

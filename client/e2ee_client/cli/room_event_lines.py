@@ -122,15 +122,12 @@ def _erasure(event: RoomEvent, texts: Texts) -> dict[str, object]:
 def _reason(event: RoomEvent, texts: Texts) -> dict[str, object]:
     """Return the code of an event, and why in words where there are some."""
     code = getattr(event, "code", "")
-    why = texts.say(f"error.{code}") if texts.has(f"error.{code}") else code
-    return {"code": neutral(code), "why": neutral(why)}
+    return {"code": neutral(code), "why": neutral(texts.why(code))}
 
 
 def _file(event: FileFailed | FileExpiring, values: dict[str, object], texts: Texts) -> str:
     """Fill in values of a file; return the key of the text."""
     if isinstance(event, FileFailed):
-        reason = f"error.{event.code}"
-        values["why"] = texts.say(reason, detail="") if texts.has(reason) else event.code
         return "event.file_failed"
     values["entry"] = event.entry_hash.hex()[:8]
     values["when"] = local_time(event.expires_ms, "%Y-%m-%d %H:%M")

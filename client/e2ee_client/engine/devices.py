@@ -227,7 +227,7 @@ class Devices(Part):
         for record, signed in found:
             known = self._state.own_devices.get(record.hash)
             if known is None and held.head == own.device_list.head:
-                self._added(turn, record)
+                self._added(turn, record, invited_here=False)
                 self._put(turn, OwnDevice(record.hash, record, signed, listed=True))
             elif known is not None and _replaces(known, signed, found):
                 known.address = signed
@@ -248,13 +248,13 @@ class Devices(Part):
             elif is_named and not one.listed:
                 one.listed = True
                 turn.put(one.put())
-                self._added(turn, one.record)
+                self._added(turn, one.record, invited_here=True)
         self._context.colleagues.follow(turn)
 
-    def _added(self, turn: Turn, record: DeviceRecord) -> None:
+    def _added(self, turn: Turn, record: DeviceRecord, *, invited_here: bool) -> None:
         listed = {one.record.device_id for one in self._others if one.listed and one.record != record}
         if record.device_id not in listed:
-            turn.notify(OwnDeviceAdded(record.device_id))
+            turn.notify(OwnDeviceAdded(record.device_id, invited_here))
 
     def _put(self, turn: Turn, device: OwnDevice) -> None:
         self._state.own_devices[device.record_hash] = device

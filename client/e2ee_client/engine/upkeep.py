@@ -26,7 +26,7 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
 from e2ee.wire.fields import MAX_U32
-from e2ee_client.errors import ConfigError, ListOutdated
+from e2ee_client.errors import AccountKeyHere, ConfigError, ListOutdated
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
@@ -331,8 +331,11 @@ class Upkeep(Part):
 
         Raises:
             DeviceReplacedError, SecondCopyError: this device does not go on.
+            AccountKeyHere: this device signs its lists itself.
             ConfigError: not all devices are known yet.
         """
+        if self._state.own.account_key is not None:
+            raise AccountKeyHere("the account key is on this device")
         return self._request(Turn(now_ms))
 
     def device_request(self, turn: Turn, asked: AskedDevice) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from .english import ENGLISH
 from .german import GERMAN
 
 LANGUAGES: Final[dict[str, dict[str, str]]] = {"en": ENGLISH, "de": GERMAN}
+_PLACE: Final = re.compile(r":? ?\{[a-z_]+\}")
 _VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -27,6 +29,11 @@ class Texts:
     def has(self, key: str) -> bool:
         """Whether there is a text for a place."""
         return key in LANGUAGES[self.language]
+
+    def why(self, code: str) -> str:
+        """Return what the code of an event means, without a detail; a code that is not known as it is."""
+        known = LANGUAGES[self.language].get(f"error.{code}", code)
+        return _PLACE.sub("", known)
 
     def detail(self, text: str) -> str:
         """Return a detail that a library words in English, in this language where it is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .english_causes import ENGLISH_CAUSES
 from .english_desk import ENGLISH_DESK
 from .english_erasing import ENGLISH_ERASING
 from .english_files import ENGLISH_FILES
@@ -170,14 +171,15 @@ environment:
     "depend on keys that are kept for weeks",
     "event.session_reset": "session with {name} was lost and is restored; {resent} text(s) go out again",
     "event.gap_detected": "texts of {name} are missing: {missing} may still come, {lost} are lost",
-    "event.message_rejected": "something was refused and dropped",
+    "event.message_rejected": "something was refused and dropped: {why}",
     "event.unsupported_content": "{name} sent something that this version does not know; update it",
-    "event.identity_alarm": "ALARM: the identity of {name} does not hold ({code}). "
+    "event.identity_alarm": "ALARM: the identity of {name} does not hold: {why} ({code}). "
     "Compare the safety number: sealroom verify {short}",
     "event.new_device": "{name} has a new device",
     "event.device_removed": "{name} has removed a device",
     "event.own_device_added": "your account has another device; if nobody invited it, somebody "
     "else has the account key",
+    "event.own_device_added_here": "the device that was taken in here belongs to your account",
     "event.own_device_removed": "a device of your account was removed",
     "event.team_unknown": "it is not known who of {name} may answer at present: messages wait",
     "event.company_fork": "{name} has signed two documents under one number ({kind}); one of them counts",
@@ -197,8 +199,10 @@ environment:
     "event.connection_connecting": "connecting to {relay}",
     "event.connection_offline": "not connected to {relay}",
     "event.connection_offline_because": "not connected to {relay}: {reason}",
+    "event.connection_forked": "not connected to {relay}: it has another device list of your account under "
+    "the same number. To see of which devices it is: sealroom renewal follow",
     "event.events_missed": "{count} events were too many; see the history",
-    "event.store_trouble": "the store refuses changes ({code})",
+    "event.store_trouble": "the store refuses changes: {why} ({code})",
     "event.message_state": "text {number} to {name}: {state}",
     "event.second_copy": "A SECOND COPY OF THIS STORE IS RUNNING: close one of the two, or texts go astray",
     "event.copy_stopped": "THIS ACCOUNT IS IN USE BY A SECOND COPY OF THIS STORE: this copy has stopped and "
@@ -334,6 +338,9 @@ environment:
     "error.message.failed": "the text will not be delivered: {detail}",
     "hint.message.failed": "ask the contact for its card again, then send the text once more",
     "error.config.invalid": "a value cannot be used: {detail}",
+    "error.account.key_here": "the account key is on this machine: it renews the list by itself",
+    "hint.account.key_here": "nothing is to be done; to have it signed elsewhere, take the key away first: "
+    "sealroom account-key export FILE, then sealroom account-key remove",
     "error.account.key_absent": "the account key is not on this machine",
     "hint.account.key_absent": "use it where it is kept: sealroom renewal, "
     "sealroom company mandate, sealroom company notice, sealroom company device; or bring it here for a "
@@ -376,6 +383,7 @@ environment:
     "error.wait.timeout": "it has not happened in time",
     "hint.wait.timeout": "it may still happen; wait longer with --timeout",
     "error.sealroom": "it failed: {detail}",
+    **ENGLISH_CAUSES,
     **ENGLISH_DESK,
     **ENGLISH_ROOMS,
     **ENGLISH_GUARD,

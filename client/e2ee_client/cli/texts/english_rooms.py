@@ -247,7 +247,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "event.signing_without_notice": "your company has no notice yet, so nobody can write to it:\n"
     "  sealroom company notice draft FOLDER",
     "event.entry_added": "[{room}] something new ({kind})",
-    "event.entry_state": "[{room}] an entry of yours reached nobody ({code})",
+    "event.entry_state": "[{room}] an entry of yours reached nobody: {why} ({code})",
     "event.entry_refused": "[{room}] an entry of {name} was not taken: {why} ({code})",
     "event.entry_erased": "[{room}] an entry was erased or hidden",
     "event.room_changed": "[{room}] {what}",
@@ -259,7 +259,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "event.chain_restarted": "[{room}] this device lost its state twice in a day: a person has to look",
     "event.request_asked": "[{room}] {name} asks {what}{why}:\n"
     "  sealroom room decide {room} {request} --grant (or --refuse)",
-    "event.request_answered": "[{room}] a desk refused what you asked for ({code})",
+    "event.request_answered": "[{room}] a desk refused what you asked for: {why} ({code})",
     "event.consent_changed": "[{room}] the consent was withdrawn",
     "event.history_handed_over": "[{room}] entries from before handed over to {to}: {count} ({name})",
     "event.freeze_undecided": "[{room}] an objection is to be decided by {date}, else the room is closed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .german_causes import GERMAN_CAUSES
 from .german_desk import GERMAN_DESK
 from .german_erasing import GERMAN_ERASING
 from .german_files import GERMAN_FILES
@@ -176,14 +177,15 @@ Umgebung:
     "event.session_reset": "Sitzung mit {name} ging verloren und wird erneuert; {resent} Text(e) gehen "
     "noch einmal ab",
     "event.gap_detected": "Texte von {name} fehlen: {missing} können noch kommen, {lost} sind verloren",
-    "event.message_rejected": "etwas wurde abgewiesen und verworfen",
+    "event.message_rejected": "etwas wurde abgewiesen und verworfen: {why}",
     "event.unsupported_content": "{name} hat etwas geschickt, das diese Version nicht kennt; bitte erneuern",
-    "event.identity_alarm": "ALARM: Die Identität von {name} stimmt nicht ({code}). "
+    "event.identity_alarm": "ALARM: Die Identität von {name} stimmt nicht: {why} ({code}). "
     "Vergleichen Sie die Sicherheitsnummer: sealroom verify {short}",
     "event.new_device": "{name} hat ein neues Gerät",
     "event.device_removed": "{name} hat ein Gerät entfernt",
     "event.own_device_added": "Ihr Konto hat ein weiteres Gerät; wenn es niemand eingeladen hat, "
     "hat jemand anderes den Kontoschlüssel",
+    "event.own_device_added_here": "das hier aufgenommene Gerät gehört zu Ihrem Konto",
     "event.own_device_removed": "ein Gerät Ihres Kontos wurde entfernt",
     "event.team_unknown": "zurzeit ist nicht bekannt, wer von {name} antworten darf: Nachrichten warten",
     "event.company_fork": "{name} hat zwei Dokumente unter einer Nummer unterschrieben ({kind}); "
@@ -208,8 +210,10 @@ Umgebung:
     "event.connection_connecting": "verbindet sich mit {relay}",
     "event.connection_offline": "nicht verbunden mit {relay}",
     "event.connection_offline_because": "nicht verbunden mit {relay}: {reason}",
+    "event.connection_forked": "nicht verbunden mit {relay}: Dort steht unter derselben Nummer eine andere "
+    "Geräteliste Ihres Kontos. Ansehen, von welchen Geräten sie ist: sealroom renewal follow",
     "event.events_missed": "{count} Ereignisse waren zu viele; siehe Verlauf",
-    "event.store_trouble": "der Speicher nimmt keine Änderungen an ({code})",
+    "event.store_trouble": "der Speicher nimmt keine Änderungen an: {why} ({code})",
     "event.message_state": "Text {number} an {name}: {state}",
     "event.second_copy": "EINE ZWEITE KOPIE DIESES SPEICHERS LÄUFT: beenden Sie eine der beiden, sonst "
     "gehen Texte verloren",
@@ -361,6 +365,9 @@ Umgebung:
     "hint.message.failed": "lassen Sie sich die Karte des Kontakts neu geben und senden Sie den Text noch "
     "einmal",
     "error.config.invalid": "ein Wert ist nicht brauchbar: {detail}",
+    "error.account.key_here": "der Kontoschlüssel ist auf diesem Gerät: es erneuert die Liste selbst",
+    "hint.account.key_here": "es ist nichts zu tun; um woanders unterschreiben zu lassen, nehmen Sie den "
+    "Schlüssel erst weg: sealroom account-key export DATEI, danach sealroom account-key remove",
     "error.account.key_absent": "der Kontoschlüssel ist nicht auf diesem Gerät",
     "hint.account.key_absent": "benutzen Sie ihn dort, wo er liegt: sealroom renewal, "
     "sealroom company mandate, sealroom company notice, sealroom company device; oder bringen Sie ihn für "
@@ -404,6 +411,7 @@ Umgebung:
     "error.wait.timeout": "es ist nicht rechtzeitig geschehen",
     "hint.wait.timeout": "es kann noch geschehen; länger warten mit --timeout",
     "error.sealroom": "es ist gescheitert: {detail}",
+    **GERMAN_CAUSES,
     **GERMAN_DESK,
     **GERMAN_ROOMS,
     **GERMAN_GUARD,

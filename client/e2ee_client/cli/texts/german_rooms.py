@@ -257,7 +257,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "schreiben:\n"
     "  sealroom company notice draft ORDNER",
     "event.entry_added": "[{room}] etwas Neues ({kind})",
-    "event.entry_state": "[{room}] ein Eintrag von Ihnen hat niemanden erreicht ({code})",
+    "event.entry_state": "[{room}] ein Eintrag von Ihnen hat niemanden erreicht: {why} ({code})",
     "event.entry_refused": "[{room}] ein Eintrag von {name} wurde nicht angenommen: {why} ({code})",
     "event.entry_erased": "[{room}] ein Eintrag wurde gelöscht oder verborgen",
     "event.room_changed": "[{room}] {what}",
@@ -272,7 +272,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "nachsehen",
     "event.request_asked": "[{room}] {name} bittet, {what}{why}:\n"
     "  sealroom room decide {room} {request} --grant (oder --refuse)",
-    "event.request_answered": "[{room}] ein Empfang hat Ihre Bitte abgelehnt ({code})",
+    "event.request_answered": "[{room}] ein Empfang hat Ihre Bitte abgelehnt: {why} ({code})",
     "event.consent_changed": "[{room}] die Einwilligung wurde widerrufen",
     "event.history_handed_over": "[{room}] Einträge von vorher an {to} übergeben: {count} ({name})",
     "event.freeze_undecided": "[{room}] bis {date} ist ein Widerspruch zu entscheiden; sonst: geschlossen",
