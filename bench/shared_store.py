@@ -151,7 +151,7 @@ async def through_relays(urls: list[str], seconds: float) -> int:
 
 def relays(store: str, count: int, folder: Path) -> list[RelayProcess]:
     limits = ("requests=1e9/1e9", "creations=1e9/1e9", "creations_global=1e9/1e9",
-              "entries=1e9/1e9", "entries_global=1e9/1e9", "contact_messages=1e9/1e9", "contact_b=1e11/1e11",
+              "directory_b=1e9/1e9", "directory_b_global=1e9/1e9", "contact_messages=1e9/1e9", "contact_b=1e11/1e11",
               "mailbox_messages=1e9/1e9", "mailbox_b=1e12/1e12")  # fmt: skip
     shared = (f"store={store}",) if store else ()
     return [

@@ -34,7 +34,7 @@ ROUNDS, STRANGERS = 20, 5
 _FREE = Rate(1e12, 1e12)
 _RATES = "contact_messages contact_b front_door_messages front_door_b mailbox_messages mailbox_b requests"
 _NONE: dict[str, Any] = dict.fromkeys(
-    (*_RATES.split(), "creations", "creations_global", "entries", "entries_global"), _FREE
+    (*_RATES.split(), "creations", "creations_global", "directory_b", "directory_b_global"), _FREE
 )
 _POLICY = Policy(**_NONE)
 _LIFE_MS = 400 * 86_400_000

@@ -33,7 +33,7 @@ from bench.growth.subject import Operation, Subject
 ROUNDS, BODY_B, DAY_MS, HOUR_MS = 30, 1_024, 86_400_000, 3_600_000
 _FREE = Rate(1e12, 1e12)
 _RATES = "contact_messages contact_b mailbox_messages mailbox_b requests auths"
-_MAKING = "creations creations_global entries entries_global"
+_MAKING = "creations creations_global directory_b directory_b_global"
 _NONE: dict[str, Any] = dict.fromkeys([*_RATES.split(), *_MAKING.split()], _FREE)
 POLICY = Policy(max_tokens=10**9, quota_messages=10**9, quota_b=10**15, remembered_max=10**7, **_NONE)
 

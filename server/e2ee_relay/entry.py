@@ -88,6 +88,10 @@ class Entry:
             slots.update({one.record_hash: fresh for one in self.devices if one.mailbox in own})
         return Entry(self.head, tuple(replace(one, slot=slots.get(one.record_hash)) for one in self.devices))
 
+    def devices_b(self) -> int:
+        """Return the bytes of records, addresses and slots, which each PUBLISH writes (RLY-258)."""
+        return sum(len(part) for one in self.devices for part in (one.record, one.address, one.slot) if part)
+
     def rows(self) -> tuple[DeviceRow, ...]:
         """Return the devices as the store keeps them."""
         account_id = self.head.account_id

@@ -6,7 +6,7 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, fields
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import protocol
 from .protocol import Limits
@@ -138,16 +138,16 @@ class Allowances:
                 self._by_key.pop(key, None)
 
 
-def take_from_all(buckets: Iterable[Bucket], now_ms: int) -> int:
-    """Take 1 from each and return 0, or from none and return the wait in milliseconds."""
-    charged: list[Bucket] = []
-    for bucket in buckets:
-        wait_ms = bucket.take(1, now_ms)
+def take_from_all(amounts: Iterable[tuple[Bucket, float]], now_ms: int) -> int:
+    """Take its amount from each and return 0, or nothing from any and return the wait in milliseconds."""
+    charged: list[tuple[Bucket, float]] = []
+    for bucket, amount in amounts:
+        wait_ms = bucket.take(amount, now_ms)
         if wait_ms:
-            for one in charged:
-                one.give_back(1)
+            for one, taken in charged:
+                one.give_back(taken)
             return wait_ms
-        charged.append(bucket)
+        charged.append((bucket, amount))
     return 0
 
 
@@ -188,7 +188,6 @@ class Policy:
     # Of one connection.
     requests: Rate = Rate(10_000, 5_000)
     creations: Rate = Rate(20, 0.2)
-    entries: Rate = Rate(20, 0.2)
     auths: Rate = Rate(64, 4)
     lookups: Rate = Rate(60, 2)
     fetches: Rate = Rate(32, 0.2)
@@ -196,7 +195,7 @@ class Policy:
     blob_opens: Rate = Rate(120, 4)
     # Of the whole relay.
     creations_global: Rate = Rate(2_000, 50)
-    entries_global: Rate = Rate(2_000, 50)
+    directory_b_global: Rate = Rate(128 << 20, 64 << 10)
     # Of one token.
     contact_messages: Rate = Rate(600, 20)
     contact_b: Rate = Rate(16 << 20, 256 << 10)
@@ -209,12 +208,14 @@ class Policy:
     # Of one mailbox, over all of its tokens.
     mailbox_messages: Rate = Rate(10_000, 500)
     mailbox_b: Rate = Rate(256 << 20, 16 << 20)
+    # Of one mailbox that publishes: the largest entry with 64 lists is 213 KB.
+    directory_b: Rate = Rate(1 << 20, 512)
     # Of one client address, over all of its connections.
     lookups_per_address: Rate = Rate(120, 4)
     fetches_per_address: Rate = Rate(32, 0.2)
     # Of these twenty addresses leave something of what all share.
     creations_per_address: Rate = Rate(80, 2)
-    entries_per_address: Rate = Rate(80, 2)
+    directory_b_per_address: Rate = Rate(4 << 20, 2 << 10)
     knocks_per_address: Rate = Rate(16, 0.2)
     knocks_b_per_address: Rate = Rate(256 << 10, 2 << 10)
     blob_opens_per_address: Rate = Rate(120, 4)
@@ -241,6 +242,15 @@ class Policy:
         return Limits(max_message_b=protocol.MAX_MESSAGE_B, **own)
 
 
+class Publishing(NamedTuple):
+    """What a PUBLISH is charged for."""
+
+    mailbox: bytes
+    account_id: bytes
+    size_b: int
+    further_lists: int  # those that an entry goes on by
+
+
 class SendLimits:
     """The buckets that the rules ask: of tokens, mailboxes and devices. A store's thread may ask them too.
 
@@ -257,7 +267,6 @@ class SendLimits:
         self._devices = Buckets(policy().fetches_per_device)
         self._parts = Buckets(policy().blob_parts_b)
         self._gets = Buckets(policy().blob_gets)
-        self._lists = Buckets(policy().lists_per_account)
 
     def charge(
         self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
@@ -290,10 +299,6 @@ class SendLimits:
         self._counters["bundles_held_back"] += not granted
         return granted
 
-    def charge_lists(self, account_id: bytes, count: int, now_ms: int) -> int:
-        """Charge lists that an entry goes on by to its account; return 0 or the wait (RLY-260)."""
-        return self._lists.of(account_id, now_ms).take(count, now_ms)
-
     def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
         """Charge a part to the token that pays for its blob; return 0 or the wait (RLY-248)."""
         return self._parts.of(mailbox + hashed, now_ms).take(size_b, now_ms)
@@ -314,7 +319,6 @@ class SendLimits:
             self._devices,
             self._parts,
             self._gets,
-            self._lists,
         ):
             buckets.forget_full(now_ms)
 
@@ -334,25 +338,36 @@ class SharedLimits:
     def __init__(self, policy: Policy, now_ms: int) -> None:
         self._of_all = {
             "creations": Bucket(policy.creations_global, now_ms),
-            "entries": Bucket(policy.entries_global, now_ms),
+            "directory_b": Bucket(policy.directory_b_global, now_ms),
         }
         self._by_address = {
             "lookups": Buckets(policy.lookups_per_address),
             "fetches": Buckets(policy.fetches_per_address),
             "creations": Buckets(policy.creations_per_address),
-            "entries": Buckets(policy.entries_per_address),
+            "directory_b": Buckets(policy.directory_b_per_address),
             "blob_opens": Buckets(policy.blob_opens_per_address),
         }
+        self._publishing = Buckets(policy.directory_b)
+        self._lists = Buckets(policy.lists_per_account)
         self._held_back_told = Buckets(_HELD_BACK_TOLD)
 
     def take(self, kind: str, visitor: bytes, now_ms: int) -> int:
         """Charge a question to a client address, where that is known; return 0 or the wait (RLY-56)."""
         return self._by_address[kind].of(visitor, now_ms).take(1, now_ms) if visitor else 0
 
-    def of_making(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
-        """Return what a mailbox or an entry made is charged to beside its connection (RLY-21, RLY-258)."""
+    def of(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
+        """Return the buckets of the client address, where that is known, and of the whole relay."""
         known = [self._by_address[kind].of(visitor, now_ms)] if visitor else []
         return [*known, self._of_all[kind]]
+
+    def charge_entry(self, publishing: Publishing, visitor: bytes, now_ms: int) -> int:
+        """Charge what a PUBLISH writes, to all buckets or none; return 0 or the wait (RLY-258, RLY-260)."""
+        of_mailbox = self._publishing.of(publishing.mailbox, now_ms)
+        charged = [(one, publishing.size_b) for one in (of_mailbox, *self.of("directory_b", visitor, now_ms))]
+        if publishing.further_lists:
+            of_account = self._lists.of(publishing.account_id, now_ms)
+            charged.append((of_account, publishing.further_lists))
+        return take_from_all(charged, now_ms)
 
     def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""
@@ -370,4 +385,5 @@ class SharedLimits:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop what a new bucket could stand for."""
-        self._held_back_told.forget_full(now_ms)
+        for buckets in (self._publishing, self._lists, self._held_back_told):
+            buckets.forget_full(now_ms)

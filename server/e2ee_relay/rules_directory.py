@@ -18,7 +18,7 @@ from .entry import (
     check_lists,
     parse_prekey,
 )
-from .limits import Policy
+from .limits import Policy, Publishing
 from .protocol import (
     MAX_LISTS,
     ErrorCode,
@@ -90,18 +90,14 @@ def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) ->
     elif not view.has_room:
         op.result = UNAVAILABLE
     else:
-        op.result = _charge(view, op, held, len(lists), now_ms)
+        entry = entry.with_slots(held, frame.slot, own)
+        size_b = sum(len(one.encoded) for one in lists) + entry.devices_b()
+        further = 0 if held is None else len(lists)
+        publishing = Publishing(min(own), frame.account_id, size_b, further)
+        op.result = op.charge(lambda: op.peer.charge_entry(publishing, now_ms))
         if op.result is None:
             rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
-            view.replace(entry.with_slots(held, frame.slot, own), rows, MOST_LISTS)
-
-
-def _charge(view: View, op: Op, held: Entry | None, count: int, now_ms: int) -> Refusal | None:
-    """Charge an entry that begins, or the lists that one goes on by (RLY-258, RLY-260)."""
-    if held is None:
-        return op.charge(lambda: op.peer.charge_entry(now_ms))
-    account_id = held.head.account_id
-    return op.charge(lambda: view.limits.charge_lists(account_id, count, now_ms)) if count else None
+            view.replace(entry, rows, MOST_LISTS)
 
 
 def _is_crowded(view: View, account_id: bytes, mailbox: bytes, own: set[bytes]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from .limits import Bucket, Policy, Rate, take_from_all
+from .limits import Bucket, Policy, Publishing, Rate, take_from_all
 from .protocol import (
     CreateMailbox,
     ErrorCode,
@@ -26,7 +26,6 @@ _RETRY_CREATION_MS: Final = 60_000
 Kind: TypeAlias = Literal[
     "requests",
     "creations",
-    "entries",
     "auths",
     "lookups",
     "fetches",
@@ -103,13 +102,11 @@ class Session:
             return Refusal(ErrorCode.POW_REQUIRED)
         if not self._node.admits_mailboxes():
             return Refusal(ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS)
-        wait_ms = self._charge_making("creations", now_ms)
+        own = self._bucket("creations", policy, now_ms)
+        buckets = (own, *self._node.shared.of("creations", self.visitor, now_ms))
+        wait_ms = take_from_all([(one, 1) for one in buckets], now_ms)
         return Refusal(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None
 
-    def charge_entry(self, now_ms: int) -> int:
-        """Charge an entry that begins; return 0 or the wait (RLY-258)."""
-        return self._charge_making("entries", now_ms)
-
-    def _charge_making(self, kind: Kind, now_ms: int) -> int:
-        own = self._bucket(kind, self._node.policy, now_ms)
-        return take_from_all([own, *self._node.shared.of_making(kind, self.visitor, now_ms)], now_ms)
+    def charge_entry(self, publishing: Publishing, now_ms: int) -> int:
+        """Charge what a PUBLISH writes; return 0 or the wait (RLY-258, RLY-260)."""
+        return self._node.shared.charge_entry(publishing, self.visitor, now_ms)

@@ -151,7 +151,6 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     "Rates of a connection": {
         "requests": _rate("requests; each message of a request counts"),
         "creations": _rate("new mailboxes"),
-        "entries": _rate("new directory entries"),
         "auths": _rate("proofs of ownership"),
         "lookups": _rate("directory lookups"),
         "fetches": _rate("fetches of prekeys"),
@@ -160,7 +159,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     },
     "Rates of the whole relay": {
         "creations_global": _rate("new mailboxes"),
-        "entries_global": _rate("new directory entries"),
+        "directory_b_global": _rate("bytes of directory entries published"),
     },
     "Rates of a token, a mailbox, an address, a device, an account": {
         "contact_messages": _rate("messages with a contact's token"),
@@ -174,7 +173,8 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "lookups_per_address": _rate("directory lookups of one client address"),
         "fetches_per_address": _rate("fetches of prekeys of one client address"),
         "creations_per_address": _rate("new mailboxes of one client address"),
-        "entries_per_address": _rate("new directory entries of one client address"),
+        "directory_b": _rate("bytes of directory entries published with one mailbox"),
+        "directory_b_per_address": _rate("bytes of directory entries published from one client address"),
         "knocks_per_address": _rate("messages with public (front-door) tokens of one client address"),
         "knocks_b_per_address": _rate("their bytes"),
         "blob_opens_per_address": _rate("blobs begun or taken up again by one client address"),

@@ -53,8 +53,8 @@ FAULTY: Final = (sys.executable, "-m", "refusals")
 SETTINGS = (
     "creations=1e6/1e6",
     "creations_global=1e6/1e6",
-    "entries=1e6/1e6",
-    "entries_global=1e6/1e6",
+    "directory_b=1e9/1e9",
+    "directory_b_global=1e9/1e9",
     "requests=1e9/1e9",
     "auths=1e6/1e6",
 )

@@ -66,7 +66,7 @@ def test_a_budget_is_counted_in_windows_and_a_clock_that_was_put_back_begins_one
 
 def test_an_entry_that_has_to_wait_leaves_the_connection() -> None:
     """ID-57: others fill the directory; the device answers whom it knows, and is found once there is room."""
-    world = World(Policy(entries_global=Rate(1, 1 / 600)))
+    world = World(Policy(directory_b_global=Rate(1, 1)))
     world.node("Erste", publish=True).start()
     world.settle()
     second = world.node("Zweite", publish=True)
@@ -76,9 +76,9 @@ def test_an_entry_that_has_to_wait_leaves_the_connection() -> None:
     assert ConnectionState.OFFLINE not in [one.state for one in second.of(ConnectionChanged)]
     entry = second.engine._context.entry
     assert not entry.was_seen
-    world.advance(9 * MINUTE_MS)
+    world.advance(5 * MINUTE_MS)
     assert not entry.was_seen
-    world.advance(2 * MINUTE_MS)
+    world.advance(25 * MINUTE_MS)
     assert entry.was_seen
 
 

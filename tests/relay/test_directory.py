@@ -132,34 +132,57 @@ async def test_the_newest_lists_are_kept(
     assert (await look_up(peer, other)).lists == tuple(other.lists)
 
 
+def written_b(entry: Publish) -> int:
+    """Count what an entry writes that names nothing held."""
+    parts = [*entry.lists, *entry.records, *entry.addresses, entry.slot]
+    return sum(len(one) for one in parts if one is not None)
+
+
 @pytest.mark.parametrize(
     "policy",
     [
-        Policy(entries=Rate(3, 0.1)),
-        Policy(entries_per_address=Rate(3, 0.1)),
-        Policy(entries_global=Rate(3, 0.1)),
+        Policy(directory_b=Rate(15_000, 100)),
+        Policy(directory_b_per_address=Rate(15_000, 100)),
+        Policy(directory_b_global=Rate(15_000, 100)),
     ],
-    ids=["connection", "address", "relay"],
+    ids=["mailbox", "address", "relay"],
 )
-async def test_entries_that_begin_have_rates(make_relay: MakeRelay, clock: Clock, policy: Policy) -> None:
-    """RLY-258: by connection, address and relay; what is refused, or goes on, is charged to none."""
-    relay = make_relay(policy)
+async def test_what_is_published_has_rates(make_relay: MakeRelay, clock: Clock, policy: Policy) -> None:
+    """RLY-258: by bytes, of mailbox, address and relay; what is refused is charged to none."""
+    relay = make_relay(policy, nodes=1)
+    peer, again = [await Peer(relay.connect(visitor=b"visitor")).greet() for _ in range(2)]
+    owner = Owner()
+    await owner.set_up(peer)
+    await owner.prove(again)
+    first, second = Company(owner, clock.now_ms), Company(owner, clock.now_ms)
+    foreign = second.make_list([second.record], SigningKey.generate())
+    assert await refused(peer, second.entry(peer, foreign)) is ErrorCode.BAD_ENTRY
+    begun = first.entry(peer, *follow(first, 10), slot=bytes(4096))
+    goes_on = first.entry(again, *follow(first, 2))
+    await peer.expect(Done, begun)
+    await again.expect(Done, goes_on)
+    left_b = 15_000 - written_b(begun) - written_b(goes_on) - 4096
+    large = second.entry(again, *follow(second, 10), slot=bytes(2048))
+    reply = await again.expect(ErrorReply, large)
+    wait_ms = (written_b(large) - left_b) * 10 + 1
+    assert (reply.code, reply.retry_after_ms) == (ErrorCode.RATE_LIMITED, wait_ms)
+    clock.forward(wait_ms - 2)
+    assert await refused(peer, replace(large, request_id=peer.next_id())) is ErrorCode.RATE_LIMITED
+    clock.forward(2)
+    await peer.expect(Done, replace(large, request_id=peer.next_id()))
+
+
+async def test_upkeep_gets_through(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-258, RLY-260: lists of weeks at once, and then as many changes as a client makes (ID-43)."""
+    relay = make_relay(Policy(), nodes=1)
     peer = await Peer(relay.connect(visitor=b"visitor")).greet()
     owner = Owner()
     await owner.set_up(peer)
-    first, second, third = [Company(owner, clock.now_ms) for _ in range(3)]
-    foreign = third.make_list([third.record], SigningKey.generate())
-    assert await refused(peer, third.entry(peer, foreign)) is ErrorCode.BAD_ENTRY
-    await first.publish(peer)
-    for _ in range(3):
-        await second.publish(peer)
-    fourth = Company(owner, clock.now_ms)
-    await fourth.publish(peer)
-    entry = third.entry(peer, third.make_list([third.record]))
-    reply = await peer.expect(ErrorReply, entry)
-    assert (reply.code, reply.retry_after_ms) == (ErrorCode.RATE_LIMITED, 10_001)
-    clock.forward(10_001)
-    await peer.expect(Done, replace(entry, request_id=peer.next_id()))
+    company = Company(owner, clock.now_ms)
+    await peer.expect(Done, company.entry(peer, *follow(company, 64)))
+    await peer.expect(Done, company.entry(peer, *follow(company, 64)))
+    for _ in range(64):
+        await peer.expect(Done, company.entry(peer, company.lists[-1], slot=bytes(4096)))
 
 
 async def test_entries_keep_nobody_from_making_a_mailbox(make_relay: MakeRelay, clock: Clock) -> None:

@@ -50,7 +50,7 @@ GENEROUS = (
     "contact_b=1000000000/1000000000",
     "mailbox_messages=1000000/1000000",
     "creations=1000/1000",
-    "entries=1000/1000",
+    "directory_b=1000000/1000000",
 )
 
 

@@ -41,8 +41,8 @@ LIMITS = (
 SETTINGS = (
     "creations=100000/100000",
     "creations_global=100000/100000",
-    "entries=100000/100000",
-    "entries_global=100000/100000",
+    "directory_b=1000000000/1000000000",
+    "directory_b_global=1000000000/1000000000",
     "contact_messages=1000000/1000000",
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from e2ee_relay.entry import Device, Entry
-from e2ee_relay.limits import Policy
+from e2ee_relay.limits import Policy, Publishing
 from e2ee_relay.protocol import BlobGet, BlobPut, CreateMailbox
 from e2ee_relay.rules import decide
 from e2ee_relay.rules_blobs import progress
@@ -47,7 +47,7 @@ class Asker:
         self.admissions += 1
         return self.refusal
 
-    def charge_entry(self, now_ms: int) -> int:
+    def charge_entry(self, publishing: Publishing, now_ms: int) -> int:
         return 0
 
 
@@ -67,9 +67,6 @@ class Buckets:
 
     def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
         return self.grants
-
-    def charge_lists(self, account_id: bytes, count: int, now_ms: int) -> int:
-        return self.wait_ms
 
     def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
         return self.wait_ms

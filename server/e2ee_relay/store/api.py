@@ -39,7 +39,7 @@ from e2ee_relay.protocol import (
 
 if TYPE_CHECKING:
     from e2ee_relay.entry import Entry
-    from e2ee_relay.limits import Policy
+    from e2ee_relay.limits import Policy, Publishing
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
@@ -376,8 +376,8 @@ class Requester(Protocol):
         """Judge the creation of a mailbox that does not exist: secret, work, room and buckets (RLY-21)."""
         ...
 
-    def charge_entry(self, now_ms: int) -> int:
-        """Charge an entry that begins; return 0 or the wait (RLY-258)."""
+    def charge_entry(self, publishing: Publishing, now_ms: int) -> int:
+        """Charge what a PUBLISH writes; return 0 or the wait (RLY-258, RLY-260)."""
         ...
 
 
@@ -430,10 +430,6 @@ class Limits(Protocol):
 
     def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether a fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
-        ...
-
-    def charge_lists(self, account_id: bytes, count: int, now_ms: int) -> int:
-        """Charge lists that an entry goes on by to its account; return 0 or the wait (RLY-260)."""
         ...
 
     def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
