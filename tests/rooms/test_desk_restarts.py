@@ -270,6 +270,58 @@ async def test_what_went_while_the_desk_did_not_run_is_not_sent(praxis: Practice
     assert set(receiver.texts) == {"Meine Frage", "Meine Fragen"}
 
 
+def phase(desk: Desk, room: Room) -> Phase | None:
+    """The phase of a room at a desk, None before it is there."""
+    view = desk.client.shell.machine.rooms.view(room.room_id)
+    return None if view is None else view.phase
+
+
+async def test_what_ended_while_the_desk_did_not_run_is_told_once(
+    praxis: Practice, receiver: Receiver
+) -> None:
+    """CNS-70: withdrawn, also below the next consent, erased, or opened meanwhile; nothing written."""
+    service, company = Service(webhook=HOOK), praxis.company
+    customers = [await praxis.customer() for _ in range(5)]
+    rooms = [await praxis.opened(one) for one in customers[:4]]
+    await rooms[0].withdraw()
+    await until(lambda: phase(company, rooms[0]) is Phase.WITHDRAWN)
+    async with running(company, service):
+        for room in rooms[1:]:
+            await room.send("Mein Befund")
+        await until(lambda: waiting(company) == 3)
+    await rooms[1].withdraw()
+    await rooms[2].withdraw()
+    await until(lambda: phase(company, rooms[2]) is Phase.WITHDRAWN)
+    await praxis.opened(customers[2])
+    await until(lambda: phase(company, rooms[2]) is Phase.OPEN)
+    await rooms[3].erase_all()
+    rooms.append(await praxis.opened(customers[4]))
+    await rooms[4].withdraw()
+    await until(lambda: phase(company, rooms[4]) is Phase.WITHDRAWN)
+    await until(lambda: phase(company, rooms[3]) is Phase.ERASED)
+    receiver.is_up = True
+    ahead(praxis).advance(2 * 3_600_000)
+    async with running(company, service):
+        await until(lambda: receiver.kinds.count("room.ended") == 4)
+        await until(lambda: waiting(company) == 0)
+    assert receiver.texts == []
+    assert {one["room"] for one in receiver.bodies if one["kind"] == "room.ended"} == {
+        room.room_id.hex() for room in rooms[1:]
+    }
+    async with running(company, service):
+        run = company._attending
+        assert run is not None
+        await run.lanes.done()
+        await rooms[2].withdraw()
+        await until(lambda: receiver.kinds.count("room.ended") == 5)
+    async with running(company, service):
+        run = company._attending
+        assert run is not None
+        await run.lanes.done()
+    assert receiver.kinds.count("room.ended") == 5
+    assert len({one["id"] for one in receiver.bodies if one["kind"] == "room.ended"}) == 5
+
+
 @pytest.mark.parametrize("is_whole", [True, False])
 async def test_what_goes_while_a_handler_of_its_room_hangs_is_not_sent(
     praxis: Practice, receiver: Receiver, *, is_whole: bool

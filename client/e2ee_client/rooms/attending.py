@@ -30,6 +30,7 @@ from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
 from .archive import Archive
 from .company_room import CompanyRoom
 from .desk_rows import DeskRows, StoredQueue
+from .ends import Ends
 from .entry import Entry
 from .errors import AppLocked, WebhookQueueFull
 from .handlers import Handlers
@@ -75,7 +76,7 @@ class Attending:
         runtime = desk.client.runtime
         self._clock = runtime.clock
         hook = service.webhook
-        self._queue = StoredQueue(DeskRows(desk.client.shell))
+        self._queue, self._ends = StoredQueue(DeskRows(desk.client.shell)), Ends(desk.client.shell)
         self._webhooks = None
         if hook is not None:
             self._webhooks = Webhooks(hook, runtime.clock, runtime.rng, self._queue, stands=self._stands)
@@ -88,6 +89,8 @@ class Attending:
             stack.push_async_callback(_stop, asyncio.create_task(self._greet_in_turn()))
             if self._webhooks is not None:
                 await self._queue.load()
+                await self._ends.load()
+                self.lanes.add(_END, self._tell_missed)
                 stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.forget()))
                 stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.run()))
             if self._mailing is not None:
@@ -161,7 +164,7 @@ class Attending:
         if not before and phase == Phase.OPEN:
             self._do(room_id, self._opened, self._desk.room(room_id))
         elif phase == Phase.CLOSED and before == Phase.OPEN:
-            self._do(room_id, self._hook, "room.closed", room_id)
+            self._do(room_id, self._closed, room_id)
         elif phase in _ENDED and before != phase:
             self._gone()
             self.lanes.add(_END + room_id, partial(self._ended, room_id))
@@ -309,12 +312,27 @@ class Attending:
         if isinstance(payload, Reach):
             await mailing.set(room, payload.email)
 
+    async def _closed(self, room_id: bytes) -> None:
+        await self._hook("room.closed", room_id)
+
     async def _ended(self, room_id: bytes) -> None:
         """A consent was withdrawn, or a room erased: its address goes as well (CNS-11)."""
-        await self._hook("room.ended", room_id)
+        await self._tell_end(room_id)
         if self._mailing is not None:
             await self._mailing.seen(room_id)
             await self._mailing.addresses.forget(room_id)
+
+    async def _tell_missed(self) -> None:
+        """Tell of what ended while the desk did not run (CNS-70)."""
+        for room in self._desk.rooms():
+            if room.phase:
+                await self._tell_end(room.room_id)
+
+    async def _tell_end(self, room_id: bytes) -> None:
+        """Tell of the newest end of a room once; it is noted when it is in the store (CNS-70)."""
+        end = None if self._webhooks is None else self._ends.untold(room_id)
+        if end is not None and await self._hook("room.ended", room_id, end.name):
+            await self._ends.note(end)
 
     async def _tell_by_mail(self, mailing: Mailing) -> None:
         while True:
@@ -323,11 +341,13 @@ class Attending:
 
     async def _hook(
         self, kind: str, room_id: bytes, of: bytes | None = None, text: str | None = None
-    ) -> None:
-        """Have an event sent; one that finds no place is counted as lost, and stops nothing."""
+    ) -> bool:
+        """Have an event sent; False: it finds no place, which is counted as lost, and stops nothing."""
         if self._webhooks is not None:
             with suppress(WebhookQueueFull):
                 await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text), of)
+                return True
+        return False
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

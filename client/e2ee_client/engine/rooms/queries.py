@@ -117,6 +117,15 @@ class RoomQueries(Part):
         receipt = self._rooms.stored(Turn(now_ms), room_id)[0].consent.receipt
         return None if receipt is None else receipt.terms
 
+    def withdrawal_seq(self, room_id: RoomId, now_ms: int) -> int:
+        """Return the number of the newest withdrawal of a room, also below a later consent; 0 for none.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        withdrawal = self._rooms.stored(Turn(now_ms), room_id)[0].consent.withdrawal
+        return 0 if withdrawal is None else withdrawal.seq
+
     def evidence(self, room_id: RoomId, now_ms: int) -> Evidence:
         """Return what a proof of the consent of a room is made of; as `Proving.evidence`."""
         return self._rooms.proving.evidence(Turn(now_ms), room_id)
