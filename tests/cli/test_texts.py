@@ -18,7 +18,8 @@ from e2ee_client.cli import event_lines, failures, neutral, screen_lines, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
 from e2ee_client.desk import errors as desk_errors
-from e2ee_client.events import ConnectionState, MessageState
+from e2ee_client.errors import UnknownContact
+from e2ee_client.events import ConnectionState, MessageRejected, MessageState
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.rooms import errors as room_errors
 from e2ee_client.rooms.notices import fields
@@ -84,6 +85,26 @@ def test_a_device_that_was_replaced_is_told_what_it_means() -> None:
     for texts_of in (ENGLISH, GERMAN):
         assert not _places(texts_of["event.device_replaced"])
     assert "reaches nobody" in ENGLISH["event.device_replaced"]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_contact_whose_lists_leave_a_gap_is_named_with_what_helps(language: str) -> None:
+    """ID-58: to forget the contact and to add it anew, and only there."""
+
+    class Stranger:
+        def contact(self, account_id: bytes) -> None:
+            raise UnknownContact("none")
+
+    def said(account_id: bytes, code: str) -> str:
+        event = cast(ClientEvent, MessageRejected(account_id, code))
+        return event_lines.event_text(event, cast(Client, Stranger()), texts.Texts(language))
+
+    gap = said(bytes(32), "remote.list_gap")
+    assert "sealroom forget" in gap
+    assert gap.endswith("(remote.list_gap)")
+    assert all(
+        "forget" not in said(*one) for one in ((b"", "remote.list_gap"), (bytes(32), "remote.identity"))
+    )
 
 
 def test_events_of_rooms_are_json() -> None:

@@ -10,7 +10,7 @@ import own_devices
 from e2ee_client.engine import Channel
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import ConnectionChanged, ConnectionState
+from e2ee_client.events import ConnectionChanged, ConnectionState, MessageRejected
 from e2ee_client.rows import Continuity
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import Lookup, PrekeysFetch, Role, decode_frames
@@ -20,6 +20,8 @@ from relay_scenes import talking, well
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, opened
 from struck_off import HidingRelay
 from team_world import account, colleague, company_of, do, founded, this
+
+from e2ee.identity import next_list, sign_list
 
 
 def frozen(world: World, company: Node) -> FrozenDirectory:
@@ -142,6 +144,27 @@ def test_a_company_whose_list_is_over_is_looked_up_with_pauses_that_grow() -> No
     world.advance(DAY_MS)
     assert len(relay.asked) <= 4
     assert room_id
+
+
+def test_a_contact_whose_lists_do_not_reach_the_pinned_one_is_asked_for_with_pauses_that_grow() -> None:
+    """ID-44, ID-58: the relay keeps the newest 1 024 lists."""
+    world, company, customer, praxis = talking()
+    own, now_ms = company.engine._state.own, world.now_ms
+    assert own.account_key is not None
+    newest = own.device_list
+    for _ in range(2):
+        unsigned = next_list(own.account_id, newest, [own.device.record], None, now_ms)
+        newest = sign_list(own.account_key, unsigned)
+    company.stop()
+    company.alive = False
+    relay = HidingRelay(customer, praxis)
+    relay._old = replace(relay._old, lists=(newest.signed,))
+    world.advance(33 * DAY_MS)
+    relay.asked_ms.clear()
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(2 * DAY_MS)
+    assert 4 <= len(relay.asked_ms) <= 60
+    assert [one.code for one in customer.of(MessageRejected)] == ["remote.list_gap"]
 
 
 def asking(node: Node, asked: list[int]) -> Callable[[Channel, bytes], list[bytes]]:

@@ -102,7 +102,8 @@ WHAT_TO_DO: Final = {
     "CopyStopped": "Say that a second copy of this store is in use, and close the client. One copy goes on;"
     " if there is no other, a backup that is made and restored here shuts out both.",
     "SecondCopy": "Close one of the copies. Each device has a store of its own.",
-    "MessageRejected": "Log `code`. Many from one contact: show it as troubled.",
+    "MessageRejected": "Log `code`. Many from one contact: show it as troubled. With `remote.list_gap`, and"
+    " where it stays so for days, have a person remove the contact, add it anew and verify it (ID-58).",
     "UnsupportedContent": "Show that a newer version of the application is needed to read it.",
     "IdentityAlarm": "Stop showing the contact as verified. Have a person compare the safety number, then"
     " `contact.verify()`.",

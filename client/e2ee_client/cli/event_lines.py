@@ -12,7 +12,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Final
 
-from e2ee.errors import ListFork, NoticeIncomplete
+from e2ee.errors import ListFork, ListGap, NoticeIncomplete
 from e2ee_client import (
     Client,
     ClientEvent,
@@ -21,6 +21,7 @@ from e2ee_client import (
     DeviceListExpiring,
     DeviceReplaced,
     MessageReceived,
+    MessageRejected,
     MessageStateChanged,
     OwnConditionChanged,
     OwnDeviceAdded,
@@ -180,8 +181,15 @@ def _own_device_added(event: OwnDeviceAdded, _: dict[str, object], texts: Texts)
     return "event.own_device_added_here" if event.invited_here else "event.own_device_added"
 
 
+def _rejected(event: MessageRejected, _: dict[str, object], texts: Texts) -> str:
+    """Of lists that do not go on from the one that is known, a person is told what helps (ID-58)."""
+    is_gap = event.code == ListGap.code and event.account_id
+    return "event.message_rejected_list_gap" if is_gap else "event.message_rejected"
+
+
 _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     ConnectionChanged: _connection,
+    MessageRejected: _rejected,
     MessageStateChanged: _message_state,
     SessionStarted: _session_started,
     PrekeysLow: _prekeys_low,

@@ -322,7 +322,8 @@ class Directory(Part):
             self._told[contact.account_id + device] = error.code
             turn.notify(MessageRejected(contact.account_id, error.code))
         least_ms = _RETRY_LIST_MS if isinstance(error, ListFork) else _RETRY_MS
-        is_away = bool(device) or (isinstance(error, ListExpired) and contact.head is not None)
+        is_behind = isinstance(error, ListExpired | ListGap) and contact.head is not None
+        is_away = bool(device) or is_behind
         most_ms = _RETRY_AWAY_MS if is_away else _RETRY_LIST_MS
         what = contact.account_id + device
         self._hold(turn, contact, what, least_ms=least_ms, most_ms=most_ms)

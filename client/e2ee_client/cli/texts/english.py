@@ -172,6 +172,9 @@ environment:
     "event.session_reset": "session with {name} was lost and is restored; {resent} text(s) go out again",
     "event.gap_detected": "texts of {name} are missing: {missing} may still come, {lost} are lost",
     "event.message_rejected": "something was refused and dropped: {why}",
+    "event.message_rejected_list_gap": "the relay does not show how the device list of {name} goes on from "
+    "the one that is known here; what {name} writes next may settle it. If it stays so for days: sealroom "
+    "forget {short}, then add and verify the contact anew",
     "event.unsupported_content": "{name} sent something that this version does not know; update it",
     "event.identity_alarm": "ALARM: the identity of {name} does not hold: {why} ({code}). "
     "Compare the safety number: sealroom verify {short}",

@@ -178,6 +178,9 @@ Umgebung:
     "noch einmal ab",
     "event.gap_detected": "Texte von {name} fehlen: {missing} können noch kommen, {lost} sind verloren",
     "event.message_rejected": "etwas wurde abgewiesen und verworfen: {why}",
+    "event.message_rejected_list_gap": "das Relay zeigt nicht, wie die Geräteliste von {name} an die hier "
+    "bekannte anschließt; die nächste Nachricht von {name} kann das klären. Bleibt es tagelang so: sealroom "
+    "forget {short}, dann den Kontakt neu hinzufügen und neu prüfen",
     "event.unsupported_content": "{name} hat etwas geschickt, das diese Version nicht kennt; bitte erneuern",
     "event.identity_alarm": "ALARM: Die Identität von {name} stimmt nicht: {why} ({code}). "
     "Vergleichen Sie die Sicherheitsnummer: sealroom verify {short}",

@@ -167,8 +167,8 @@ function lists(c: Context, turn: Turn, answer: Answer): void {
   } catch (error) {
     c.directory.search = null;
     if (!(error instanceof RemoteError)) throw error;
-    const isOver = error.code === "remote.list_expired" && c.company.list !== null;
-    refused(c, turn, "", error, isOver ? RETRY_AWAY_MS : RETRY_LIST_MS);
+    const isBehind = c.company.list !== null && /_(gap|expired)$/.test(error.code);
+    refused(c, turn, "", error, isBehind ? RETRY_AWAY_MS : RETRY_LIST_MS);
   }
 }
 
