@@ -83,3 +83,27 @@ async def test_nobody_sets_a_date_before_that_of_what_it_answers(
     assert shown is not None
     assert shown.sent_ms < shown.received_ms - MONTHS_MS / 2
     assert question.written_ms < shown.written_ms <= shown.received_ms
+
+
+@pytest.mark.parametrize("off_ms", [-MONTHS_MS, MONTHS_MS])
+async def test_nobody_dates_an_edit_before_its_text_or_into_the_future(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch, off_ms: int
+) -> None:
+    """TRN-49: a wording of today is not shown as that of last summer, nor of next year."""
+
+    def misdated(room_id: RoomId, kind: int, n: int, sent_ms: int, **more: Any) -> Header:
+        return make_header(room_id, kind, n, sent_ms + off_ms * (kind == Kind.EDIT), **more)
+
+    room = await praxis.opened(await praxis.customer())
+    mine = await room.send("Bis zum 1. Oktober")
+    await until(lambda: any(one.unread == 1 for one in praxis.company.rooms()))
+    monkeypatch.setattr(writing, "make_header", misdated)
+    said = await room.edit(mine, "Bis zum 1. November")
+    theirs = praxis.company.room(room.room_id)
+    await until_read(lambda: has_text(theirs, "Bis zum 1. November"), True)
+    shown = await entry_of(theirs, "Bis zum 1. November")
+    assert shown is not None
+    assert shown.edited_ms is not None
+    assert abs(said.sent_ms - mine.sent_ms) > MONTHS_MS / 2
+    (edit,) = await theirs.wordings(shown)
+    assert shown.written_ms <= shown.edited_ms <= edit.received_ms

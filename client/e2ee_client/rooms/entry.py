@@ -97,7 +97,9 @@ class Entry:
 
     @property
     def edited_ms(self) -> int | None:
-        """When the newest wording was written, as its author says; None for what was never worded anew."""
+        """When the newest wording was written, not before `written_ms` and not after it came (TRN-49); None
+        for what was never worded anew.
+        """
         return self._view.edited_ms
 
     @property

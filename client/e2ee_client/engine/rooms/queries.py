@@ -292,7 +292,7 @@ class RoomQueries(Part):
             people(stored.author),
             header.sent_ms,
             stored.received_ms,
-            written_ms(header.sent_ms, stored.k, stored.received_ms),
+            _written_ms(stored, header),
             payload,
             wording if is_shown else None,
             payload is None,
@@ -370,13 +370,18 @@ def written_ms(sent_ms: int, k: int, received_ms: int) -> int:
     return min(max(sent_ms, k), received_ms)
 
 
+def _written_ms(stored: StoredEntry, header: Header) -> int:
+    return written_ms(header.sent_ms, stored.k, stored.received_ms)
+
+
 def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> tuple[str | None, int | None]:
-    """Return the newest wording of a text, and when it was written."""
+    """Return the newest wording of a text, and when it was written (TRN-49)."""
     newest = None if stored.edited_by is None else log.find(turn, stored.edited_by)
     payload = None if newest is None else payload_of(newest)
     if newest is None or not isinstance(payload, Edit):
         return None, None
-    return payload.text, Header.decode(newest.header).sent_ms
+    first_ms = _written_ms(stored, Header.decode(stored.header))
+    return payload.text, max(_written_ms(newest, Header.decode(newest.header)), first_ms)
 
 
 def _quote(turn: Turn, log: EntryLog, named: EntryHash) -> str | None:
