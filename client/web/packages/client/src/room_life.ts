@@ -321,18 +321,29 @@ export class RoomLife {
     this.changed();
   }
 
-  /** What is in a store that is just being opened is ordered to be erased as well (STO-37). */
+  /** Nothing keeps a person from erasing what is here for longer than the wait for the company (STO-37). */
   async forget(): Promise<void> {
+    const isLate = new Promise<"alone">((done) => {
+      AbortSignal.timeout(FORGET_WAIT_MS).addEventListener("abort", () => done("alone"));
+    });
+    const told = await Promise.race([this.#toldAll(), isLate]);
+    // What is opened only after it was erased is not left open.
+    void this.#opening?.then((late) => late.forget()).catch(() => {});
+    await this.#drop(told);
+  }
+
+  /** What is in a store that is just being opened is ordered to be erased as well (STO-37). */
+  async #toldAll(): Promise<RoomState["erasure"]> {
     await this.#opening?.catch(() => {});
     // What keeps an order from being written, as that another device has the account, keeps nothing here (ACC-67, STO-37).
     const told = await Promise.all(this.#rooms().map((one) => this.#told(one).catch(() => "alone" as const)));
-    const without = this.customer?.hasAccepted === false ? "none" : "alone";
-    await this.#drop(told.length === 0 ? without : told.every((one) => one === "told") ? "told" : "alone");
+    if (told.length === 0) return this.customer?.hasAccepted === false ? "none" : "alone";
+    return told.every((one) => one === "told") ? "told" : "alone";
   }
 
   /** What the relay has not taken in time is lost with the keys; the company keeps to its own times. */
   async #told(room: Room): Promise<RoomState["erasure"]> {
-    await (await this.#order(room)).waitFor("sent", { signal: AbortSignal.timeout(FORGET_WAIT_MS) });
+    await (await this.#order(room)).waitFor("sent");
     return "told";
   }
 

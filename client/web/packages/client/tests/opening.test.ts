@@ -133,6 +133,29 @@ test("who erases everything while the store is opened has the company told, or i
   }
 });
 
+test("nothing that waits for others keeps a person from erasing what is here (STO-37)", async (t) => {
+  for (const hangs of ["opening", "order", "relay"] as const) {
+    const { place, ports, counts, hold, release } = await kept();
+    const life = lifeOf(ports);
+    const end = new AbortController();
+    t.mock.method(AbortSignal, "timeout", () => end.signal);
+    if (hangs === "order") t.mock.method(Room.prototype, "withdraw", () => new Promise(() => {}));
+    if (hangs === "opening") hold();
+    const opening = life.tryAgain();
+    if (hangs !== "opening") await opening;
+    const forgotten = life.forget();
+    await new Promise((done) => setTimeout(done));
+    assert.ok(place.kept !== null);
+    end.abort();
+    await forgotten;
+    assert.deepEqual([life.state().phase, life.state().erasure, place.kept], ["erased", "alone", null]);
+    release();
+    await opening;
+    assert.equal(counts.connected, counts.closed);
+    t.mock.restoreAll();
+  }
+});
+
 test("who erases everything where nothing is, or nothing can be opened, is told no more than that (STO-37)", async () => {
   const place = new MemoryPlace();
   const shut = () => Promise.reject(new StoreError("store.corrupt", "a box that is not ours"));
