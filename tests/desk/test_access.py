@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import socket
 from contextlib import suppress
 from typing import Any, get_args
 
@@ -15,6 +17,7 @@ from e2ee_client.desk.access import TOKEN_MS, Access
 from e2ee_client.desk.codec import type_name
 from e2ee_client.desk.hub import MAX_PAGES
 from e2ee_client.desk.link import BURST
+from e2ee_client.errors import ConfigError
 from practice import Practice
 from websockets import Origin
 from websockets.asyncio.client import connect
@@ -53,6 +56,48 @@ async def test_only_the_one_host_is_served(praxis: Practice) -> None:
             named = host.format(port=port_of(at.origin))
             answer = await web.get(at.origin, headers={"Host": named})
             assert (answer.status_code, answer.text) == (403, "refused\n"), named
+
+
+def free_port() -> int:
+    """A port that nobody listens at, on either address."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
+
+
+async def test_a_port_of_ones_own_has_another_name_at_each_start(praxis: Practice) -> None:
+    """What another program left with a browser for an origin of this port is never that of the page."""
+    port, origins = free_port(), list[str]()
+    for _ in range(2):
+        async with served(praxis.company, port=port) as (at, _hub), httpx.AsyncClient() as web:
+            host = at.origin.removeprefix("http://")
+            assert re.fullmatch(rf"[0-9a-f]{{32}}\.localhost:{port}", host)
+            others = ("localhost", "127.0.0.1", f"x.{host.partition(':')[0]}", *origins)
+            for address in ("127.0.0.1", "[::1]"):
+                there = f"http://{address}:{port}/"
+                assert (await web.get(there, headers={"Host": host})).status_code == 200
+                for other in others:
+                    answer = await web.get(there, headers={"Host": f"{other}:{port}"})
+                    assert answer.status_code == 403, other
+            token, path = at.address().partition("#")[2], f"http://127.0.0.1:{port}/{port}/session"
+            for origin, status in ((f"http://127.0.0.1:{port}", 403), (at.origin, 200)):
+                headers = {"Host": host, "Origin": origin}
+                answer = await web.post(path, json={"token": token}, headers=headers)
+                assert answer.status_code == status
+            origins.append(host.partition(":")[0])
+    assert origins[0] != origins[1]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_a_port_that_somebody_listens_at_is_not_used(praxis: Practice, address: str) -> None:
+    """A browser asks either address: who listens at one of them would get the token."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (
+        socket.create_server((address, 0), family=family) as taken,
+        pytest.raises(ConfigError, match="cannot be used"),
+    ):
+        async with served(praxis.company, port=taken.getsockname()[1]):
+            pass
 
 
 async def test_another_origin_neither_exchanges_nor_connects(praxis: Practice) -> None:

@@ -21,12 +21,14 @@ async def no_check(passphrase: str) -> None:
 
 
 @asynccontextmanager
-async def served(agent: Agent, *, idle_ms: int = LONGEST_MS) -> AsyncIterator[tuple[Served, Hub]]:
+async def served(
+    agent: Agent, *, idle_ms: int = LONGEST_MS, port: int = 0
+) -> AsyncIterator[tuple[Served, Hub]]:
     """Serve the page of an agent, unlocked."""
     hub = Hub(agent, idle_ms, "en", "1.2.3")
     hub.app_lock = AppLock(no_check, idle_ms)
     await hub.unlock("")
-    async with serve(hub) as at:
+    async with serve(hub, port) as at:
         yield at, hub
 
 

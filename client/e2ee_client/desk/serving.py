@@ -1,10 +1,16 @@
-"""The server of the page: on the loopback address alone, in the event loop of the client."""
+"""The server of the page: on the loopback addresses alone, in the event loop of the client.
+
+Another program may have served a page at a port of one's own before, whose service worker a browser keeps.
+So the page has another name at each start then, below `localhost`, which browsers take for this machine
+without asking anybody. They may ask `::1` first: nobody else may listen there.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, NamedTuple
 
@@ -19,6 +25,9 @@ from .codec import MESSAGE_MAX_B
 from .hub import Hub
 
 LOOPBACK: Final = "127.0.0.1"
+LOOPBACK_6: Final = "::1"
+_NAME_B: Final = 16
+_NO_ADDRESS: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _MAX_REQUESTS: Final = 64
 _END_S: Final = 2
 
@@ -44,16 +53,18 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serve(hub: Hub, port: int = 0) -> AsyncIterator[Served]:
-    """Serve the page of a hub as long as this lasts.
+    """Serve the page of a hub as long as this lasts, at a port of one's own under a name of its own.
 
     Raises:
         ConfigError: the page is not built, or the port is taken.
     """
     page = await asyncio.to_thread(assets.load)
+    rng = hub.agent.client.runtime.rng
+    name = f"{rng(_NAME_B).hex()}.localhost" if port else LOOPBACK
     listening = _listen(port)
-    port = listening.getsockname()[1]
-    host = f"{LOOPBACK}:{port}"
-    access = Access(hub.agent.client.runtime.rng, hub.now_ms, f"/{port}")
+    port = listening[0].getsockname()[1]
+    host = f"{name}:{port}"
+    access = Access(rng, hub.now_ms, f"/{port}")
     config = uvicorn.Config(
         application(hub, access, page, host),
         ws="websockets-sansio",
@@ -70,18 +81,32 @@ async def serve(hub: Hub, port: int = 0) -> AsyncIterator[Served]:
         timeout_graceful_shutdown=_END_S,
     )
     server = _Server(config)
-    tasks = [asyncio.create_task(hub.run()), asyncio.create_task(server.serve([listening]))]
+    tasks = [asyncio.create_task(hub.run()), asyncio.create_task(server.serve(list(listening)))]
     try:
         yield Served(f"http://{host}", access)
     finally:
         server.should_exit = True
         tasks[0].cancel()
         await asyncio.wait(tasks)
-        listening.close()
+        for one in listening:
+            one.close()
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int) -> Sequence[socket.socket]:
+    """Listen at a free port of one address, or at a port of both, as far as this machine has them."""
     try:
-        return socket.create_server((LOOPBACK, port))
+        found = [socket.create_server((LOOPBACK, port))]
     except OSError as error:
-        raise ConfigError(f"port {port} of this machine cannot be used: {error.strerror}") from None
+        raise _unusable(port, error) from None
+    if port:
+        try:
+            found.append(socket.create_server((LOOPBACK_6, port), family=socket.AF_INET6))
+        except OSError as error:
+            if error.errno not in _NO_ADDRESS:
+                found[0].close()
+                raise _unusable(port, error) from None
+    return found
+
+
+def _unusable(port: int, error: OSError) -> ConfigError:
+    return ConfigError(f"port {port} of this machine cannot be used: {error.strerror}")
