@@ -16,7 +16,7 @@ from .store.sqlite_group import SqliteGroup
 from .store.sqlite_schema import refuse_newer, refuse_older, schema_version
 
 _OF_MAILBOX: Final = ("token", "message", "seen", "blob")
-_OF_ACCOUNT: Final = ("device_list", "device")
+_OF_ACCOUNT: Final = ("device_list", "entry")
 _OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
 
 
@@ -64,8 +64,8 @@ def held_about_mailbox(db: sqlite3.Connection, mailbox: bytes) -> dict[str, list
 
 def held_about_account(db: sqlite3.Connection, account_id: bytes) -> dict[str, list[dict[str, JsonValue]]]:
     """Return every row about an account and its devices, by table; byte strings as hex."""
-    lists, devices = (_rows(db, table, "account_id", account_id) for table in _OF_ACCOUNT)
-    return {"device_list": lists} | _held_about_devices(db, devices)
+    found = {table: _rows(db, table, "account_id", account_id) for table in _OF_ACCOUNT}
+    return found | _held_about_devices(db, _rows(db, "device", "account_id", account_id))
 
 
 def _held_about_devices(

@@ -33,6 +33,7 @@ from .protocol import (
     token_hash,
 )
 from .store.api import (
+    DAY_MS,
     ML_KEM_768,
     UNAVAILABLE,
     X25519,
@@ -56,6 +57,8 @@ _RETRY_STOCK_MS: Final = 60_000
 _MOST_OF_OWN: Final = 1024
 _MOST_OF_OTHERS: Final = 64
 MOST_LISTS: Final = 1024
+# A list is in force for 30 days, and may be dated ahead by the clock tolerance.
+_LEAST_DAYS: Final = 31
 _NOBODY: Final = bytes(16)
 _DENIED: Final = Refusal(ErrorCode.DENIED)
 _NOT_AUTHENTICATED: Final = Refusal(ErrorCode.NOT_AUTHENTICATED)
@@ -65,7 +68,7 @@ _NO_PREKEYS: Final = Refusal(ErrorCode.NO_PREKEYS)
 # --- entries ---
 
 
-def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) -> None:
+def publish(view: View, op: Op, frame: Publish, policy: Policy, now_ms: int) -> None:
     """Check an entry and put it in the place of the one held (RLY-50 to RLY-54, RLY-200, RLY-258)."""
     if frame.account_id in view.blocked:
         op.result = _DENIED
@@ -97,7 +100,12 @@ def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) ->
         op.result = op.charge(lambda: op.peer.charge_entry(publishing, now_ms))
         if op.result is None:
             rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
-            view.replace(entry, rows, MOST_LISTS)
+            view.replace(entry, rows, MOST_LISTS, _due_day(policy, now_ms))
+
+
+def _due_day(policy: Policy, now_ms: int) -> int:
+    """Return the day on which an entry goes, unless a mailbox that it names is held (RLY-262)."""
+    return now_ms // DAY_MS + 1 + max(policy.abandoned_s // 86_400, _LEAST_DAYS)
 
 
 def _is_crowded(view: View, account_id: bytes, mailbox: bytes, own: set[bytes]) -> bool:

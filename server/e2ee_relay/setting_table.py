@@ -125,7 +125,9 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "minute_s": _number("the same for messages of the short class"),
         "remembered_s": _number("seconds for which the id of a message is known", least=0),
         "remembered_max": _number("so many such ids are kept in memory, and less than a quarter more"),
-        "abandoned_s": _number("seconds without use after which a mailbox is deleted"),
+        "abandoned_s": _number(
+            "seconds without use after which a mailbox is deleted, and then its directory entry"
+        ),
         "max_blob_b": _number("bytes of one blob; 0: no blobs", least=0, most=protocol.MAX_BLOB_B),
         "blob_quota_b": _number("bytes of blobs that one mailbox pays for"),
         "blob_contact_b": _number("of these with one contact's token, until the owner trusts it"),

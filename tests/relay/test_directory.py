@@ -23,6 +23,7 @@ from e2ee_relay.protocol import (
     PrekeysStock,
     Publish,
 )
+from e2ee_relay.store import sqlite_sweep
 from nacl.signing import SigningKey
 from relay_actors import DAY_MS, HOUR_MS, Clock, Company, OtherAnswer, Owner, Peer, labelled_hash
 from relay_backends import AnyRelay, MakeRelay, machine_is_ahead
@@ -130,6 +131,78 @@ async def test_the_newest_lists_are_kept(
         await company.publish(peer)
     assert (await look_up(peer, company)).lists == tuple(company.lists[2:])
     assert (await look_up(peer, other)).lists == tuple(other.lists)
+
+
+async def is_found(relay: AnyRelay, company: Company) -> bool:
+    relay.tick()
+    peer = await Peer(relay.connect()).greet()
+    answer = await peer.ask(Lookup(peer.next_id(), company.account_id, 0))
+    return isinstance(answer, LookupResult)
+
+
+async def test_an_entry_without_a_mailbox_has_an_end(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-262: so long after its last PUBLISH; where a mailbox is held then, in the month behind it."""
+    relay = make_relay(Policy(abandoned_s=40 * 86_400), nodes=1)
+    peer = await Peer(relay.connect()).greet()
+    staying, leaving = Owner(), Owner()
+    await staying.set_up(peer)
+    await leaving.set_up(peer)
+    kept, left = Company(staying, clock.now_ms), Company(leaving, clock.now_ms)
+    await kept.publish(peer)
+    await left.publish(peer)
+    await peer.expect(Done, DeleteMailbox(peer.next_id(), leaving.mailbox))
+    clock.forward(39 * DAY_MS)
+    assert await is_found(relay, left)
+    relay.restart()
+    peer = await Peer(relay.connect()).greet()
+    await staying.prove(peer)
+    clock.forward(2 * DAY_MS)
+    assert not await is_found(relay, left)
+    assert await is_found(relay, kept)
+    await leaving.set_up(peer)
+    assert await refused(peer, left.entry(peer, left.lists[-1])) is ErrorCode.BAD_ENTRY
+    left.now_ms = clock.now_ms
+    await left.publish(peer)
+    await peer.expect(Done, DeleteMailbox(peer.next_id(), staying.mailbox))
+    clock.forward(28 * DAY_MS)
+    assert await is_found(relay, kept)
+    clock.forward(2 * DAY_MS)
+    assert not await is_found(relay, kept)
+    assert await is_found(relay, left)
+
+
+async def test_many_entries_that_are_due_go_in_parts(
+    make_relay: MakeRelay, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-262: a tick takes some, and no more rows than a commit should."""
+    monkeypatch.setattr(sqlite_sweep, "_ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr(sqlite_sweep, "_ROWS_AT_ONCE", 1)
+    relay = make_relay(Policy(), nodes=1)
+    peer = await Peer(relay.connect()).greet()
+    owner = Owner()
+    await owner.set_up(peer)
+    companies = [Company(owner, clock.now_ms) for _ in range(5)]
+    for one in companies:
+        await one.publish(peer)
+    await peer.expect(Done, DeleteMailbox(peer.next_id(), owner.mailbox))
+    clock.forward(402 * DAY_MS)
+    for _ in range(6):
+        relay.tick()
+    assert [await is_found(relay, one) for one in companies] == [False] * 5
+
+
+async def test_an_entry_stays_as_long_as_a_list_may_be_in_force(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-262, RLY-52: where mailboxes are abandoned after a day, no list of before comes back."""
+    relay = make_relay(Policy(abandoned_s=86_400), nodes=1)
+    peer = await Peer(relay.connect()).greet()
+    owner = Owner()
+    await owner.set_up(peer)
+    company = Company(owner, clock.now_ms)
+    await company.publish(peer)
+    clock.forward(31 * DAY_MS)
+    assert await is_found(relay, company)
+    clock.forward(DAY_MS)
+    assert not await is_found(relay, company)
 
 
 def written_b(entry: Publish) -> int:

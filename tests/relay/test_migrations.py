@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -55,6 +58,11 @@ def age(data_dir: Path) -> None:
     db.execute(f"PRAGMA user_version = {OLD}")
     put_rows(db)
     db.close()
+
+
+def rows_of(data_dir: Path, table: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(data_dir / "relay.db")) as db:
+        return db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - a fixed name
 
 
 def schema_of(data_dir: Path) -> tuple[int, set[str]]:
@@ -117,13 +125,13 @@ def test_a_migration_ahead_of_the_start(tmp_path: Path, capsys: pytest.CaptureFi
         assert json.loads(capsys.readouterr().out)["pending"] == 0
     assert schema_of(tmp_path) == (
         SCHEMA_VERSION,
-        before[1] - {"cold_message", "remembered"} | {"seen", "blob"},
+        before[1] - {"cold_message", "remembered"} | {"seen", "blob", "entry"},
     )
     assert run(tmp_path, "stats") == 0
 
 
 async def test_what_an_older_relay_kept_is_served(tmp_path: Path) -> None:
-    """RLY-151, RLY-32, RLY-67: messages of both tables, remembered ids, and the mailbox of each device."""
+    """RLY-151, RLY-262, RLY-32, RLY-67: messages of both tables, remembered ids, each device's mailbox."""
     fill(tmp_path)
     age(tmp_path)
     owner = Owner(mailbox=MAILBOX)
@@ -143,6 +151,8 @@ async def test_what_an_older_relay_kept_is_served(tmp_path: Path) -> None:
     db.execute("INSERT INTO prekey_mark VALUES (?, 1, 5)", (company.record_hash,))
     db.close()
     relay = MemoryRelay(Clock(), os.urandom, None, tmp_path / "relay.db")
+    ((account_id, due_day),) = rows_of(tmp_path, "entry")
+    assert (account_id, due_day - time.time() // 86_400 >= 400) == (company.account_id, True)
     peer = await Peer(relay.connect()).greet()
     await owner.prove(peer)
     await owner.subscribe(peer)

@@ -265,6 +265,13 @@ def test_messages_of_an_older_release_are_kept(shared_database: SharedDatabase, 
             )
             db.execute("INSERT INTO held_id VALUES (%b, %b, %b)", [address, ids[number], expires_day])
         db.execute("INSERT INTO remembered VALUES (%b, %b, %b)", [address, ids[0], hour + 2])
+        db.execute("INSERT INTO device_list VALUES (%b, 1, 'list')", [b"a" * 32])
+        schema.migrate(db)
+        (entry,) = db.execute(
+            "SELECT account_id, due_day - 400 - (current_date - date '1970-01-01') FROM entry"
+        )
+        assert entry in ((b"a" * 32, 0), (b"a" * 32, 1))
+        db.execute("DELETE FROM entry")
     node = Node(fresh, words, clock, Policy(), 1)
     try:
         assert seqs(node, address) == [old_seq + 1, old_seq + 2, old_seq + 3]

@@ -31,6 +31,7 @@ from e2ee_relay.store.api import (
     Op,
     Refusal,
 )
+from e2ee_relay.store.postgres_rows import lock_directory
 from postgres_nodes import (
     OWNER,
     TOKEN,
@@ -414,3 +415,23 @@ def test_an_owner_who_comes_back_during_the_removal_keeps_the_mailbox(
         time.sleep(0.5)
     sweeping.join()
     assert rows(db, "mailbox") == 1
+
+
+def test_an_entry_that_is_published_during_the_removal_stays(
+    make_node: Callable[..., Node], db: psycopg.Connection, clock: Clock
+) -> None:
+    """RLY-262: its day is looked at again when the account is locked."""
+    node, today = make_node(), clock.now_ms // DAY_MS
+    account_id, other = os.urandom(32), os.urandom(32)
+    for one in (account_id, other):
+        db.execute("INSERT INTO entry VALUES (%b, %b)", [one, today])
+        db.execute("INSERT INTO device_list VALUES (%b, 1, 'list')", [one])
+    clock.forward(3_600_000)
+    with db.transaction():
+        lock_directory(db, [account_id])
+        db.execute("UPDATE entry SET due_day = %b WHERE account_id = %b", [today + 400, account_id])
+        sweeping = threading.Thread(target=node.sweep, args=(clock.now_ms,))
+        sweeping.start()
+        time.sleep(0.5)
+    sweeping.join()
+    assert db.execute("SELECT account_id FROM device_list").fetchall() == [(account_id,)]

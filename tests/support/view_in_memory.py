@@ -211,7 +211,7 @@ class MemoryView:
     def entry(self, account_id: bytes) -> Entry | None:
         return self.entries.get(account_id)
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int, due_day: int) -> None:
         account_id = entry.head.account_id
         before = self.entries.get(account_id)
         for device in () if before is None else before.devices:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+# A due entry that names a mailbox which is held is looked at again after so many days (RLY-262).
+LOOK_AGAIN_DAYS: Final = 30
 RETRY_UNAVAILABLE_MS: Final = 2_000
 
 # Types of prekeys, as the format of chapter 06 numbers them.
@@ -557,8 +559,11 @@ class DirectoryView(MailboxView, Protocol):
         """Return an account's entry; the same until the commit, if this transaction replaces it."""
         ...
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
-        """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys."""
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int, due_day: int) -> None:
+        """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys.
+
+        From `due_day` on the entry is dropped where no mailbox that it names is held (RLY-262).
+        """
         ...
 
     def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:

@@ -63,6 +63,9 @@ _PUT_LISTS: Final = (
     "INSERT INTO device_list (account_id, seq, signed_list)"
     " SELECT %b, * FROM unnest(%b::bigint[], %b::bytea[])"
 )
+_PUT_DUE: Final = (
+    "INSERT INTO entry VALUES (%b, %b) ON CONFLICT (account_id) DO UPDATE SET due_day = excluded.due_day"
+)
 # All but the newest ones (RLY-259).
 _FORGET_LISTS: Final = (
     "DELETE FROM device_list WHERE account_id = %b AND seq <= (SELECT seq FROM device_list"
@@ -174,7 +177,7 @@ class DirectoryGroup(MailboxGroup):
             devices_held = by_account.get(account_id, [])
             self._entries[account_id] = None if head is None else entry_from_rows(head, devices_held)
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int, due_day: int) -> None:
         """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys."""
         account_id = entry.head.account_id
         held = self.entry(account_id)
@@ -186,6 +189,7 @@ class DirectoryGroup(MailboxGroup):
         if lists:
             self.ask(_PUT_LISTS, [account_id, [one.seq for one in lists], [one.signed_list for one in lists]])
             self.ask(_FORGET_LISTS, [account_id, account_id, most])
+        self.ask(_PUT_DUE, [account_id, due_day])
         lock_directory(self.db, gone)
         drop_prekeys_of(self.db, gone)
         for device in gone:

@@ -7,14 +7,22 @@ from typing import Final, LiteralString
 
 import psycopg
 
+from .api import LOOK_AGAIN_DAYS
+
 # Whoever replaces an entry or takes prekeys holds these locks until its transaction ends: a number each for
 # the accounts and devices, in ascending order.
 _LOCK: Final = "SELECT pg_advisory_xact_lock(name) FROM unnest(%b::bigint[]) AS name"
 OF_MAILBOX: Final[tuple[LiteralString, ...]] = ("message", "short_lived", "seen", "token", "blob", "mailbox")
-OF_ACCOUNT: Final[tuple[LiteralString, ...]] = ("device_list", "device")
+OF_ACCOUNT: Final[tuple[LiteralString, ...]] = ("device_list", "entry", "device")
 OF_DEVICE: Final[tuple[LiteralString, ...]] = ("prekey", "reusable_prekey", "prekey_mark")
 
 _OVER: Final = "SELECT blob FROM blob WHERE expires_ms <= %b ORDER BY blob LIMIT 200 FOR UPDATE SKIP LOCKED"
+
+_DUE: Final = "SELECT account_id FROM entry WHERE due_day <= %b LIMIT 200"
+_IS_DUE: Final = "UPDATE entry SET due_day = %b WHERE account_id = %b AND due_day <= %b"
+_IS_HELD: Final = (
+    "SELECT FROM mailbox WHERE mailbox = ANY(ARRAY(SELECT mailbox FROM device WHERE account_id = %b)) LIMIT 1"
+)
 
 
 def lock_directory(db: psycopg.Connection, ids: Iterable[bytes]) -> None:
@@ -50,6 +58,19 @@ def erase_account(db: psycopg.Connection, account_id: bytes) -> None:
     drop_prekeys_of(db, devices)
     for table in OF_ACCOUNT:
         db.execute(f"DELETE FROM {table} WHERE account_id = %b", [account_id])  # noqa: S608 - fixed names
+
+
+def erase_due_entries(db: psycopg.Connection, today: int) -> None:
+    """Remove the entries that are due and name no mailbox that is held, each for itself (RLY-262)."""
+    while due := db.execute(_DUE, [today]).fetchall():
+        for (account_id,) in due:
+            with db.transaction():
+                lock_directory(db, [account_id])
+                is_held = db.execute(_IS_HELD, [account_id]).fetchone()
+                # It may have been published since it was found.
+                is_due = db.execute(_IS_DUE, [today + LOOK_AGAIN_DAYS, account_id, today]).rowcount
+                if is_due and is_held is None:
+                    erase_account(db, account_id)
 
 
 def drop_prekeys_of(db: psycopg.Connection, devices: Iterable[bytes]) -> None:

@@ -192,6 +192,13 @@ MIGRATIONS: Final[Migrations] = (
         """,
         "ALTER TABLE blob_part ALTER part SET STORAGE EXTERNAL",
     ),
+    # Entries of before have the whole time from now on.
+    (
+        "CREATE TABLE entry (account_id bytea PRIMARY KEY, due_day integer NOT NULL)",
+        "CREATE INDEX entry_due ON entry (due_day)",
+        "INSERT INTO entry SELECT DISTINCT account_id, extract(epoch FROM now())::bigint / 86400 + 401"
+        " FROM device_list",
+    ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from e2ee_relay.limits import Policy
 
 from .api import DAY_MS, HOUR_MS
-from .postgres_rows import erase_mailbox, expire_blobs
+from .postgres_rows import erase_due_entries, erase_mailbox, expire_blobs
 from .postgres_schema import PARTITION_LOCK, UPKEEP_LOCK
 from .postgres_session import Identity
 
@@ -62,6 +62,7 @@ def keep_up(db: psycopg.Connection, now_ms: int, policy: Policy) -> int:
         db.execute("DELETE FROM reusable_prekey WHERE not_after_ms <= %b", [now_ms])
         expire_blobs(db, now_ms)
         _erase_abandoned(db, (now_ms - policy.abandoned_s * 1000) // DAY_MS)
+        erase_due_entries(db, now_ms // DAY_MS)
     finally:
         if not db.closed:
             db.execute("SELECT pg_advisory_unlock(%b)", [UPKEEP_LOCK])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Container
 from typing import Final
 
 from e2ee_relay.entry import Entry, entry_from_rows
 
-from .api import HOUR_MS, ML_KEM_768, X25519, DeviceRow, ListRow, PrekeyRow, Stock
+from .api import HOUR_MS, LOOK_AGAIN_DAYS, ML_KEM_768, X25519, DeviceRow, ListRow, PrekeyRow, Stock
 
 _ALL_ROWS: Final = range(2**63 - 1)
 # By type: how many one-time keys, the highest id ever uploaded, the id of the reusable key.
@@ -49,12 +50,13 @@ class SqlDirectory:
         )
         return entry_from_rows(ListRow(*head), [DeviceRow(*row) for row in rows])
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int) -> None:
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int, due_day: int) -> None:
         """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys."""
         account_id = entry.head.account_id
         self.accounts += self._is_new(account_id)
         self._db.executemany("INSERT INTO device_list VALUES (?, ?, ?)", lists)
         self._db.execute(_FORGET_LISTS, (account_id, account_id, most))
+        self._db.execute("INSERT OR REPLACE INTO entry VALUES (?, ?)", (account_id, due_day))
         kept = {device.record_hash for device in entry.devices}
         for record_hash in self._devices(account_id):
             if record_hash not in kept:
@@ -110,6 +112,14 @@ class SqlDirectory:
         before = self._mailboxes(account_id)
         drop_account(self._db, account_id)
         self._look_at_published(before)
+
+    def drop_unless_held(self, account_id: bytes, boxes: Container[bytes], today: int) -> None:
+        """Remove a due entry, unless a mailbox that it names is held: then it is due later (RLY-262)."""
+        if any(mailbox in boxes for mailbox in self._mailboxes(account_id)):
+            later = (today + LOOK_AGAIN_DAYS, account_id)
+            self._db.execute("UPDATE entry SET due_day = ? WHERE account_id = ?", later)
+        else:
+            self.drop_account(account_id)
 
     # --- prekeys ---
 
@@ -173,6 +183,7 @@ def drop_account(db: sqlite3.Connection, account_id: bytes) -> None:
         drop_device_prekeys(db, record_hash)
     db.execute("DELETE FROM device WHERE account_id = ?", (account_id,))
     db.execute("DELETE FROM device_list WHERE account_id = ?", (account_id,))
+    db.execute("DELETE FROM entry WHERE account_id = ?", (account_id,))
 
 
 def drop_mailbox(db: sqlite3.Connection, number: int, mailbox: bytes, ids: range = _ALL_ROWS) -> None:

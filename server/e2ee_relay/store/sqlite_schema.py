@@ -167,6 +167,13 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """,
         "CREATE INDEX blob_by_mailbox ON blob (mailbox_no)",
     ),
+    # Entries of before have the whole time from the last sweep on.
+    (
+        "CREATE TABLE entry (account_id BLOB PRIMARY KEY, due_day INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX entry_by_due_day ON entry (due_day)",
+        "INSERT INTO entry SELECT DISTINCT account_id, 401 + max(strftime('%s', 'now') * 1000,"
+        " coalesce((SELECT value FROM meta WHERE name = 'clock'), 0)) / 86400000 FROM device_list",
+    ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

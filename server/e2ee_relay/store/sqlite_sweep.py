@@ -17,6 +17,9 @@ _REQUESTS_EVERY_MS: Final = 3_000
 # Mailboxes and messages that one tick looks at: some milliseconds of the event loop.
 _LOOKS: Final = 20_000
 _FORGET_AT_ONCE: Final = 20_000
+# Due entries that one tick looks at, and rows after which it leaves the others to the next one.
+_ENTRIES_AT_ONCE: Final = 500
+_ROWS_AT_ONCE: Final = 2_000
 
 
 class SqliteSweep:
@@ -39,6 +42,8 @@ class SqliteSweep:
         self._next_sweep_ms = 0
         self._next_requests_ms = 0
         self._forgotten_row = 0
+        self._today = 0
+        self._are_due = False
 
     def tick(self, node: Listener, now_ms: int) -> None:
         """Do what is due."""
@@ -51,6 +56,8 @@ class SqliteSweep:
         self._go_on(node, now_ms, _LOOKS)
         if self._view.seen.forgotten_row > self._forgotten_row:
             self._view.later(self._forget_ids)
+        if self._are_due:
+            self._view.later(self._drop_entries)
         if now_ms >= self._next_requests_ms:
             self._next_requests_ms = now_ms + _REQUESTS_EVERY_MS
             self._view.taken.tasks.append(self._read_requests)
@@ -84,6 +91,7 @@ class SqliteSweep:
         self._view.seen.forget(now_ms // HOUR_MS)
         self._view.later(lambda: sweep_tables(self._db, now_ms))
         self._view.blobs.expire(now_ms)
+        self._today, self._are_due = now_ms // DAY_MS, True
 
     def _go_on(self, node: Listener, now_ms: int, looks: int) -> None:
         """Look at the next mailboxes of the walk (RLY-79)."""
@@ -107,6 +115,19 @@ class SqliteSweep:
         """Drop what has expired; a message may have longer to live than those behind it."""
         for seq in [seq for seq, row in box.mine.rows.items() if row.expires_ms <= now_ms]:
             node.counters["expired"] += release(self._view, box, seq)
+
+    # --- entries ---
+
+    def _drop_entries(self) -> None:
+        """Look at some entries that are due, in the writer's thread (RLY-262)."""
+        query = "SELECT account_id FROM entry WHERE due_day <= ? LIMIT ?"
+        due = self._db.execute(query, (self._today, _ENTRIES_AT_ONCE)).fetchall()
+        until = self._db.total_changes + _ROWS_AT_ONCE
+        for (account_id,) in due:
+            if self._db.total_changes > until:
+                return
+            self._view.drop_unless_held(bytes(account_id), self._view.boxes, self._today)
+        self._are_due = len(due) == _ENTRIES_AT_ONCE
 
     # --- ids ---
 

@@ -15,8 +15,9 @@ class Stored:
     how_long: str
 
 
-_WITH_LIST: Final = "until 1 024 newer ones of the account are held, or it is purged"
-_WITH_DEVICE: Final = "until the device leaves the list or the account is purged"
+_WITH_ENTRY: Final = "until its mailboxes are gone and it was not published for 400 days, or it is purged"
+_WITH_LIST: Final = "until 1 024 newer ones of the account are held, or its entry is removed"
+_WITH_DEVICE: Final = "until the device leaves the list or the entry is removed"
 _WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
 _REUSABLE: Final = "until replaced, expired, or with the device"
 
@@ -75,6 +76,14 @@ DIRECTORY: Final[dict[str, dict[str, Stored]]] = {
         "seq": Stored("number of the list", "clients ask for all later ones", _WITH_LIST),
         "signed_list": Stored(
             "list signed by the account", "clients check every link of the chain", _WITH_LIST
+        ),
+    },
+    "entry": {
+        "account_id": Stored("the account", "whose entry it is", _WITH_ENTRY),
+        "due_day": Stored(
+            "day of the last publication, and 400 days more",
+            "an entry without a mailbox is removed then",
+            _WITH_ENTRY,
         ),
     },
     "device": {
