@@ -89,6 +89,35 @@ async def test_a_message_that_is_drawn_anew_keeps_its_controls_its_focus_and_its
     assert await page.locator("progress").get_attribute("value") == "2609000"
 
 
+async def test_messages_are_counted_anew_when_earlier_ones_have_come(show: Show) -> None:
+    """Those that were there are drawn as before, and stand further behind."""
+    page = await show("open")
+    rows = page.locator("seal-messages .row")
+    before = await rows.count()
+    await redraw(page, "{ items: [{ ...state.items[0], id: 'earlier' }, ...state.items], hasEarlier: false }")
+    places = await rows.evaluate_all("(all) => all.map((one) => [one.ariaPosInSet, one.ariaSetSize])")
+    assert places == [[str(at + 1), str(before + 1)] for at in range(before + 1)]
+
+
+async def test_the_focus_stays_where_a_person_went_while_a_text_was_sent(show: Show) -> None:
+    """The field has it from when the text is sent, not again when it was."""
+    page = await show("open")
+    field = page.get_by_role("textbox", name="Nachricht")
+    await page.evaluate("""() => {
+      const { send } = backend;
+      backend.send = async (...all) => (await new Promise((done) => { window.goOn = done; }), send(...all));
+    }""")
+    await field.fill("Guten Abend")
+    await page.get_by_role("button", name="Senden").click()
+    assert await field.evaluate("(one) => one.matches(':focus')")
+    more = page.get_by_role("button", name="Aktionen").first
+    await more.focus()
+    await page.evaluate("goOn()")
+    await page.get_by_role("log").get_by_text("Guten Abend").wait_for()
+    assert await field.input_value() == ""
+    assert await more.evaluate("(one) => one.matches(':focus')")
+
+
 async def test_text_of_a_message_stays_selected_when_a_receipt_comes(show: Show) -> None:
     page = await show("waiting")
     text = page.get_by_role("log").get_by_text("Guten Tag")

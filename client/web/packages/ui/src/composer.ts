@@ -160,6 +160,8 @@ export class ComposerElement extends HTMLElement {
     const options = this.#options;
     if (options === null || this.#blocked !== null || this.#attach.hidden) return;
     this.#fault.replaceChildren();
+    // Now and not later: meanwhile a person may go elsewhere.
+    this.focus();
     try {
       const fetched = part("chosen_files", () => import("./chosen_files.ts"));
       const [{ chosenFiles }] = await Promise.all([fetched, options.words.whole()]);
@@ -167,7 +169,6 @@ export class ComposerElement extends HTMLElement {
       this.#chosen ??= chosenFiles({ ...options, complain, changed: () => this.#changed(false) });
       this.#entry.before(this.#chosen.element);
       this.#chosen.add(files, this.#maxFileB);
-      this.focus();
     } catch (problem) {
       this.#complain(options.words("failed.text", { code: String((problem as { code?: unknown }).code ?? "local") }));
     }
@@ -200,6 +201,7 @@ export class ComposerElement extends HTMLElement {
       this.#warn(found[0]);
       return;
     }
+    this.focus();
     const aim = this.#aim;
     const write = () =>
       aim?.kind === "edit" ? options.edit(aim.message.id, text) : options.send(text, aim?.message.id ?? null);
@@ -245,7 +247,6 @@ export class ComposerElement extends HTMLElement {
     const rest = this.text.trimStart();
     this.text = rest.startsWith(text) ? rest.slice(text.length).trimStart() : rest;
     this.#show();
-    this.focus();
     this.dispatchEvent(new Event("sent"));
   }
 

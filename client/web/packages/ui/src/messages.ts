@@ -258,12 +258,13 @@ export class MessagesElement extends HTMLElement {
   #elementOf(row: Row, context: RowContext, around: string): HTMLElement {
     const { id } = row.item;
     const before = this.#shown.get(id);
-    if (before !== undefined && before.around === around && isSameRow(before.row, row)) return before.element;
-    const fresh = rowView(row, context);
-    const element = before === undefined ? fresh : this.#renewed(before.element, fresh);
+    const isKept = before?.around === around && isSameRow(before.row, row);
+    const fresh = isKept ? before.element : rowView(row, context);
+    const element = before === undefined || isKept ? fresh : this.#renewed(before.element, fresh);
     const at = this.#index.get(id) as number;
     set(element, "aria-setsize", this.#state?.hasEarlier ? -1 : this.#rows.length);
     set(element, "aria-posinset", at + 1);
+    if (isKept) return element;
     if (before === undefined && this.#isAtEnd && at === this.#rows.length - 1) element.classList.add("come");
     if (before === undefined) this.#sizes.observe(element);
     this.#shown.set(id, { row, around, element });
