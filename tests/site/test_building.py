@@ -128,7 +128,7 @@ async def test_builds_in_other_folders_under_another_umask_are_the_same_but_for_
         ({"pages": ["https://www.other.example", "https://praxis.example"]}, ["www.other.example"]),
         ({"channels": {"phone": "no", "email": "no"}}, ["phone is not", "email is not"]),
         ({"channels": {"fax": "1"}, "hours": {"deutsch": "8"}}, ["fax", "hours:"]),
-        ({"launcher": "/seal/../..", "label": "", "team": 7}, ["launcher:", "label:", "team:"]),
+        ({"launcher": "/seal/../..", "label": ""}, ["launcher:", "label:"]),
     ],
 )
 def test_all_that_is_wrong_with_settings_is_said_at_once(changes: dict[str, Any], words: list[str]) -> None:

@@ -55,7 +55,7 @@ def plugin(folder: Path, given: str, *arguments: str) -> subprocess.CompletedPro
 
 async def snippet(builder: Builder) -> str:
     """What a build gives to paste."""
-    await builder.make(wanted=settings(label="Fragen & Termine", team='Team "Süd"'))
+    await builder.make(wanted=settings(label="Fragen & Termine"))
     return (builder.folder / "snippet.html").read_text("utf-8")
 
 
@@ -67,7 +67,6 @@ async def test_the_plugin_writes_the_script_and_the_button_of_the_build(
     assert (done.returncode, done.stderr) == (0, "")
     ours, theirs = read_page(text, ADDRESS), read_page(done.stdout, ADDRESS)
     assert (theirs.launchers, theirs.rooms) == (ours.launchers, ours.rooms)
-    assert theirs.rooms[0]["team"] == 'Team "Süd"'
     assert "Fragen &amp; Termine</span>" in done.stdout
 
 
@@ -103,7 +102,7 @@ async def test_the_page_of_plain_html_has_the_parts_of_the_snippet_and_lets_them
     built = read_page(await snippet(builder), ADDRESS)
     (script,), (button,) = page.launchers, page.rooms
     assert button["src"] == built.rooms[0]["src"] == f"{ROOM}/room.html"
-    assert button.keys() == built.rooms[0].keys() - {"team"}
+    assert button.keys() == built.rooms[0].keys()
     assert script.keys() == built.launchers[0].keys()
     policies = parse_policies(page.policies)
     assert policies
@@ -131,7 +130,7 @@ def test_an_app_shows_the_room_alone_keeps_its_store_and_gives_it_no_bridge(titl
 
 def test_the_settings_of_the_page_are_read() -> None:
     found = settings_of(tomllib.loads(block("toml")))
-    assert (found.room, found.team, len(found.channels)) == (ROOM, "Empfang", 2)
+    assert (found.room, len(found.channels)) == (ROOM, 2)
 
 
 def test_every_finding_has_words_and_those_of_the_page_exist() -> None:

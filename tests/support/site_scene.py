@@ -27,7 +27,6 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "room": ROOM,
     "pages": list(PAGES),
     "language": "de",
-    "team": "Empfang",
     "channels": {"phone": "+49 30 1234", "email": "praxis@praxis.example"},
     "hours": {"de": "8 bis 12"},
 }

@@ -50,7 +50,6 @@ class SiteSettings:
     position: str = "end"
     color_scheme: str = "auto"
     storage: str = "device"
-    team: str = ""
     relay_upstream: str = ""
     channels: tuple[Channel, ...] = ()
     hours: Mapping[str, str] = field(default_factory=dict)
@@ -166,7 +165,6 @@ _READERS: Final[Mapping[str, Callable[[Any, list[str]], Any]]] = {
     "launcher": _one("launcher", is_asset_path, "a path such as /seal"),
     **{name: _choice(name) for name in _CHOICES},
     "label": _one("label", is_name, "a text of 1 to 64 characters"),
-    "team": _one("team", is_name, "the name of a team"),
     "relay_upstream": _one("relay_upstream", is_relay_url, "the address of a relay: wss:// and a host"),
     "channels": _channels,
     "hours": _hours,

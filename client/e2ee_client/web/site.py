@@ -79,7 +79,6 @@ class Site:
             "color-scheme": settings.color_scheme,
             "position": settings.position,
             "storage": settings.storage,
-            "team": settings.team,
         }
         attributes = " ".join(
             f'{name}="{escape(value, quote=True)}"' for name, value in given.items() if value

@@ -25,7 +25,6 @@ const SEALROOM_VALUES = [
     'color-scheme' => '#^(?:auto|light|dark)$#D',
     'position' => '#^(?:end|start)$#D',
     'storage' => '#^(?:device|session)$#D',
-    'team' => '#^[^<>\x00-\x1f]{1,64}$#uD',
 ];
 
 /** Script and button of a snippet, written anew; empty if a part is missing or odd. */

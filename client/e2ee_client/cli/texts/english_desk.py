@@ -7,7 +7,7 @@ from typing import Final
 ENGLISH_DESK: Final[dict[str, str]] = {
     "help.desk_command": "show the desk in a browser of this machine; `serve` runs the company's own desk",
     "help.desk_action": "page (without it too): for a person; serve: greets, routes, grants, until Ctrl-C",
-    "help.desk_port": "port of the page on 127.0.0.1 (0: a free one)",
+    "help.desk_port": "port of the page on this machine (0: a free one)",
     "help.desk_lock": "lock the page after so many minutes without use ({default})",
     "help.desk_no_browser": "open no browser, only print the address",
     "help.desk_settings": "settings of `serve`: greeting, hours, routing, mail, webhook",

@@ -9,7 +9,7 @@ GERMAN_DESK: Final[dict[str, str]] = {
     "Empfang der Firma",
     "help.desk_action": "page (auch ohne Angabe): für einen Menschen; serve: begrüßt, verteilt, gewährt, "
     "bis Strg-C",
-    "help.desk_port": "Port der Seite auf 127.0.0.1 (0: ein freier)",
+    "help.desk_port": "Port der Seite auf diesem Rechner (0: ein freier)",
     "help.desk_lock": "die Seite nach so vielen Minuten ohne Benutzung sperren ({default})",
     "help.desk_no_browser": "keinen Browser öffnen, nur die Adresse ausgeben",
     "help.desk_settings": "Einstellungen von `serve`: Begrüßung, Zeiten, Verteilung, Mail, Webhook",

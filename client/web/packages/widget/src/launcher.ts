@@ -10,7 +10,7 @@ const WORDS = {
   en: ["Write a message", "unread", "Window with messages"],
 };
 const NAMES = new Set(["ready", "open", "close", "consent", "withdrawn", "unread", "state", "identity-alarm", "error"]);
-const PASSED = ["lang", "color-scheme", "storage", "linkable", "team", "account"];
+const PASSED = ["lang", "color-scheme", "storage", "linkable", "account"];
 const TOKENS = ["accent", "on-accent", "font", "radius"];
 const MOST_UNREAD = 999;
 

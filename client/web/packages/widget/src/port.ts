@@ -5,7 +5,6 @@ export interface Settings {
   readonly lang: string | null;
   readonly scheme: string | null;
   readonly storage: string | null;
-  readonly team: string | null;
   /** Further devices can be linked: the account gets an entry in the directory of the relay. */
   readonly linkable: boolean;
   readonly account: string | null;
@@ -16,7 +15,6 @@ export const NO_SETTINGS: Settings = {
   lang: null,
   scheme: null,
   storage: null,
-  team: null,
   linkable: false,
   account: null,
   tokens: {},
@@ -39,7 +37,6 @@ export function settingsOf(data: unknown): Settings {
     lang: text("lang"),
     scheme: text("color-scheme"),
     storage: text("storage"),
-    team: text("team"),
     linkable: text("linkable") === "yes",
     account: text("account"),
     tokens: Object.fromEntries(known) as Record<string, string>,

@@ -35,7 +35,7 @@ test("of what a page sends only short texts under known names are taken", () => 
   const sent = {
     lang: "de",
     storage: 7,
-    team: "x".repeat(401),
+    "color-scheme": "x".repeat(401),
     account: "",
     tokens: { accent: "#123456", evil: "x" },
     more: "x",
@@ -46,7 +46,6 @@ test("of what a page sends only short texts under known names are taken", () => 
     scheme: null,
     storage: null,
     linkable: false,
-    team: null,
     account: null,
     tokens: { accent: "#123456" },
   });
