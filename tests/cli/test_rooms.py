@@ -188,7 +188,7 @@ def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) 
             room_id = _opened(praxis, customer)
             short = room_id[:8]
             customer.ok("room", "send", "-", "Guten Tag")
-            working.wait_for(rf"\[{short}\] the customer waits for")
+            working.wait_for(rf"\[{short}\] the customer waits: ")
             assert short in agent.ok("agent", "waiting")
             assert f"You answer in room {short}" in agent.ok("room", "claim", "-")
             working.wait_for(rf"\[{short}\] entries from before handed over to You: \d+ \(Praxis\)")
@@ -338,8 +338,8 @@ def test_a_file_is_sent_and_saved(praxis: Praxis, tmp_path: Path) -> None:
     praxis.desk.ok("room", "claim", room)
     source = customer.home / "Befund.txt"
     source.write_text("alles in Ordnung\n" * 100)
-    assert "The room has Befund.txt" in customer.ok("room", "send-file", room, "Befund.txt")
-    assert "sent the file Befund.txt (0.0 MiB, " in praxis.desk.ok("room", "history", room)
+    assert "Sent: Befund.txt" in customer.ok("room", "send-file", room, "Befund.txt")
+    assert "sent the file Befund.txt (2 KiB, " in praxis.desk.ok("room", "history", room)
     folder = praxis.desk.home / "saved"
     folder.mkdir()
     said = json.loads(praxis.desk.ok("room", "save", room, "-", "saved", "--json"))

@@ -14,7 +14,7 @@ from typing import cast, get_args
 import pytest
 from command_line import Person
 from e2ee_client import Client, ClientEvent, ConnectionChanged, OwnDeviceAdded, cli, errors
-from e2ee_client.cli import event_lines, failures, neutral, screen_lines, texts
+from e2ee_client.cli import arguments, event_lines, failures, neutral, screen_lines, terminal, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
 from e2ee_client.desk import errors as desk_errors
@@ -151,6 +151,35 @@ def test_a_device_that_was_invited_here_is_no_alarm() -> None:
 def test_another_list_of_ours_at_the_relay_names_the_next_step() -> None:
     event = ConnectionChanged(ConnectionState.OFFLINE, "wss://relay.example", "remote.list_fork")
     assert "sealroom renewal follow" in german_line(event, texts.Texts("de"))
+
+
+def test_nobody_is_told_that_a_customer_waits_for_all() -> None:
+    assert "alle" not in GERMAN["event.waiting_anybody"]
+    assert "Team {team}" in GERMAN["event.waiting_changed"]
+
+
+@pytest.mark.parametrize("text", ["ein Wort " * 30, "x" * 200, "kurz", "a\n  sealroom " + "lang " * 40])
+def test_no_word_is_cut_on_a_terminal(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = terminal.Terminal()
+    monkeypatch.setattr(shown.err, "isatty", lambda: True, raising=False)
+    shown.remark(text)
+    said = capsys.readouterr().err
+    assert said.split() == text.split()
+    prose = [line for line in said.splitlines() if " " in line and not line.startswith("  ")]
+    assert all(len(line) <= 80 for line in prose)
+    assert [line for line in said.splitlines() if line.startswith("  ")] == [
+        line for line in text.splitlines() if line.startswith("  ")
+    ]
+
+
+def test_places_of_arguments_are_named_in_german_in_help_and_errors() -> None:
+    german = texts.Texts("de")
+    with pytest.raises(failures.Refused) as refused:
+        arguments.parse(["company", "door"], german)
+    assert refused.value.values["detail"] == "es fehlt: DATEI"
 
 
 def german_line(event: ClientEvent, words: texts.Texts) -> str:

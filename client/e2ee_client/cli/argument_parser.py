@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -36,6 +38,12 @@ def _formatter(texts: Texts) -> type[argparse.HelpFormatter]:
     return Formatter
 
 
+def _worded(settings: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    """Return the settings of an argument with the name of its place in our language."""
+    place = settings.get("metavar")
+    return settings if place is None else {**settings, "metavar": texts.place(place)}
+
+
 def make_parser(texts: Texts, **settings: Any) -> Parser:
     """Return a parser without arguments, not even `--help`."""
     parser = Parser(add_help=False, allow_abbrev=False, formatter_class=_formatter(texts), **settings)
@@ -54,13 +62,13 @@ class Command:
 
     def argument(self, name: str, key: str, **settings: Any) -> Command:
         """Add an argument by its place on the line."""
-        self._arguments.add_argument(name, help=self._texts.say(key), **settings)
+        self._arguments.add_argument(name, help=self._texts.say(key), **_worded(settings, self._texts))
         return self
 
     def option(self, *names: str, key: str, **settings: Any) -> Command:
         """Add an option; its help may name the default."""
         text = self._texts.say(key, default=settings.get("default"))
-        self._options.add_argument(*names, help=text, **settings)
+        self._options.add_argument(*names, help=text, **_worded(settings, self._texts))
         return self
 
     def switches(self, **keys: str) -> Command:
@@ -78,7 +86,7 @@ class CommandGroup:
     def __init__(self, parser: Parser, texts: Texts, place: str) -> None:
         self._texts = texts
         self._action = parser.add_subparsers(
-            title=texts.say("help.commands"), dest=place, required=True, metavar="COMMAND"
+            title=texts.say("help.commands"), dest=place, required=True, metavar=texts.place("COMMAND")
         )
 
     def add(self, name: str, key: str) -> Parser:
@@ -86,7 +94,12 @@ class CommandGroup:
         text = self._texts.say(key)
         formatter = _formatter(self._texts)
         parser = self._action.add_parser(
-            name, help=text, description=text, add_help=False, allow_abbrev=False, formatter_class=formatter
+            name,
+            help=text,
+            description=textwrap.fill(text, shutil.get_terminal_size().columns - 2),
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=formatter,
         )
         parser.texts = self._texts
         return parser

@@ -42,14 +42,13 @@ def common(parser: Parser, texts: Texts, *, top: bool) -> None:
         shown = f"{version()} ({IN_USE})"
         options.add_argument("--version", action="version", version=shown, help=texts.say("help.version"))
     absent = None if top else argparse.SUPPRESS
-    options.add_argument("--store", type=Path, metavar="PATH", default=absent, help=texts.say("help.store"))
+    path, file = texts.place("PATH"), texts.place("FILE")
+    options.add_argument("--store", type=Path, metavar=path, default=absent, help=texts.say("help.store"))
     options.add_argument("--lang", choices=sorted(LANGUAGES), default=absent, help=texts.say("help.lang"))
     options.add_argument(
         "--passphrase-fd", type=descriptor, metavar="N", default=absent, help=texts.say("help.passphrase_fd")
     )
-    options.add_argument(
-        "--ca-file", type=Path, metavar="FILE", default=absent, help=texts.say("help.ca_file")
-    )
+    options.add_argument("--ca-file", type=Path, metavar=file, default=absent, help=texts.say("help.ca_file"))
 
 
 def with_timeout(to: Command, default_s: float = TIMEOUT_S) -> Command:

@@ -170,6 +170,12 @@ def room_label(client: Client, room_id: bytes, texts: Texts) -> str:
     return short_id(room_id)
 
 
+def is_of_notes(client: Client, room_id: bytes) -> bool:
+    """Whether a room is that of the notes of another one."""
+    queries = client.shell.machine.rooms
+    return is_company(client) and any(queries.notes_of(view.room_id) == room_id for view in queries.all())
+
+
 def _nameless(person: Person, texts: Texts) -> str:
     """Return what a device of the company without a card that is known here is called."""
     return f"{texts.say(f'role.{person.role.value}')} {short_id(person.device_id)}"

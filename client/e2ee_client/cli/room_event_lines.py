@@ -37,14 +37,15 @@ from e2ee_client.room_events import (
 from e2ee_client.rooms import Entry, Room
 
 from .neutral import neutral
-from .room_addressing import is_company, name_in, room_label
+from .room_addressing import is_company, is_of_notes, name_in, room_label
 from .room_lines import condition, entry_line, kind_name
 from .session import local_time
 from .texts import Texts
 
 SHOWN_IN_LISTS: Final = (EntryAdded, RoomChanged, WaitingChanged)
 """What a list of rooms or a history shows anyway."""
-_ANY_TEAM: Final = "*"
+_WAITING: Final = {None: "event.waiting_ended", "*": "event.waiting_anybody"}
+"""Nobody waits, or a customer waits for whoever is free; else for a team."""
 _TOLD_ENTRIES: Final = frozenset(
     {Kind.OPEN, Kind.TEXT, Kind.EDIT, Kind.FILE, Kind.ACT, Kind.FORM, Kind.ANSWER, Kind.RATING}
 )
@@ -87,8 +88,8 @@ def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
         case RoomChanged():
             values["what"] = _condition(client, event.room_id, texts)
         case WaitingChanged(team=team):
-            key = "event.waiting_ended" if team is None else "event.waiting_changed"
-            values["team"] = texts.say("team.all") if team in (None, _ANY_TEAM) else neutral(team or "")
+            key = _WAITING.get(team, "event.waiting_changed")
+            values["team"] = neutral(team or "")
         case FreezeUndecided(ends_ms=ends_ms):
             values["date"] = local_time(ends_ms, "%Y-%m-%d")
         case IdentifyAsked(devices=devices):
@@ -142,7 +143,11 @@ def _condition(client: Client, room_id: bytes, texts: Texts) -> str:
 
 
 def is_of_company(event: ClientEvent, client: Client) -> bool:
-    """Whether an event is of the contacts below rooms: a company's device sees its customers as rooms."""
+    """Whether an event is of what stands below rooms: a company's device sees its customers as rooms, and of
+    notes only what they say.
+    """
+    if isinstance(event, RoomChanged):
+        return is_of_notes(client, event.room_id)
     return isinstance(event, ContactAdded | SessionStarted) and is_company(client)
 
 

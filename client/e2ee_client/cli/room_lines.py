@@ -195,7 +195,7 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
         case Act(what=ActKind() as what):
             return texts.say(f"act.{what.name.lower()}", name=name)
         case File():
-            size = f"{payload.size_b / (1 << 20):.1f} MiB"
+            size = _size(payload.size_b)
             short = entry.hash.hex()[:8]
             return texts.say("entry.file", name=name, file=neutral(payload.name), size=size, entry=short)
         case Access(what=AccessKind.HANDOVER, device_id=to) if to is not None:
@@ -215,6 +215,13 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
         return texts.say("entry.hidden", name=name)
     key = f"entry.{kind_name(entry.kind)}"
     return texts.say(key, name=name) if texts.has(key) else texts.say("entry.other", name=name)
+
+
+def _size(size_b: int) -> str:
+    """Return the size of a file, as a person reads it."""
+    if size_b < 1 << 10:
+        return f"{size_b} B"
+    return f"{size_b / (1 << 10):.0f} KiB" if size_b < 1 << 20 else f"{size_b / (1 << 20):.1f} MiB"
 
 
 def _asked(entry: Entry, form: Form, name: str, texts: Texts) -> str:

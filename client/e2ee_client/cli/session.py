@@ -110,7 +110,7 @@ class Session:
 
     def say(self, key: str, **values: object) -> None:
         """Print a text as a line of the result."""
-        self.terminal.line(self.texts.say(key, **values))
+        self.terminal.prose(self.texts.say(key, **values))
 
     def remark(self, key: str, **values: object) -> None:
         """Print a text as a remark."""

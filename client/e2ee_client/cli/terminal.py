@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from io import TextIOWrapper
 from typing import Final, TextIO
 
@@ -30,8 +32,12 @@ class Terminal:
         print(text, file=self.out, flush=True)
 
     def remark(self, text: str) -> None:
-        """Print a line that is no part of the result."""
-        print(text, file=self.err, flush=True)
+        """Print a line that is no part of the result; on a terminal no word of it is cut."""
+        print(_wrapped(text) if self.err.isatty() else text, file=self.err, flush=True)
+
+    def prose(self, text: str) -> None:
+        """Print sentences of the result; on a terminal no word of them is cut."""
+        self.line(_wrapped(text) if self.shows else text)
 
     def prompt(self, text: str) -> None:
         """Print a question; the answer is typed behind it."""
@@ -68,6 +74,21 @@ class Terminal:
         except UnicodeEncodeError:
             return False
         return True
+
+
+def _wrapped(text: str) -> str:
+    """Break sentences between words; what is indented, a command or a key, is left as it is."""
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        line if len(line) < width or line.startswith(" ") else _filled(line, width)
+        for line in text.split("\n")
+    )
+
+
+def _filled(line: str, width: int) -> str:
+    return textwrap.fill(
+        line, width, break_long_words=False, break_on_hyphens=False, replace_whitespace=False, tabsize=1
+    )
 
 
 def silence() -> None:

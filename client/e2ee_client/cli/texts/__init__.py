@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .details import DETAILS_GERMAN
+from .details import DETAILS_GERMAN, PLACES_GERMAN
 from .english import ENGLISH
 from .german import GERMAN
 
@@ -34,6 +34,10 @@ class Texts:
         """Return what the code of an event means, without a detail; a code that is not known as it is."""
         known = LANGUAGES[self.language].get(f"error.{code}", code)
         return _PLACE.sub("", known)
+
+    def place(self, name: str) -> str:
+        """Return what the place of an argument is called, which is in English in the code."""
+        return PLACES_GERMAN.get(name, name) if self.language == "de" else name
 
     def detail(self, text: str) -> str:
         """Return a detail that a library words in English, in this language where it is known."""

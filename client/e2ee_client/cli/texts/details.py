@@ -40,6 +40,29 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "must not be empty": "darf nicht leer sein",
 }
 
+# Places of arguments; what is not here is the same.
+PLACES_GERMAN: Final[dict[str, str]] = {
+    "CARD": "KARTE",
+    "COMMAND": "BEFEHL",
+    "CONTACT": "KONTAKT",
+    "DAYS": "TAGE",
+    "DEVICE": "GERÄT",
+    "ENTRY": "EINTRAG",
+    "FILE": "DATEI",
+    "FOLDER": "ORDNER",
+    "FORM": "FORMULAR",
+    "ID": "KENNUNG",
+    "KEY": "SCHLÜSSEL",
+    "MINUTES": "MINUTEN",
+    "PATH": "PFAD",
+    "REQUEST": "ANFRAGE",
+    "ROOM": "RAUM",
+    "STARS": "STERNE",
+    "TITLE": "TITEL",
+    "VALUE": "WERT",
+    "WORDS": "WÖRTER",
+}
+
 # What the parser of arguments says. The first group of each pattern is kept.
 _PARSER_GERMAN: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"the following arguments are required: (.*)"), r"es fehlt: \1"),

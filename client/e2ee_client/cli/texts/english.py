@@ -182,7 +182,7 @@ environment:
     "event.device_removed": "{name} has removed a device",
     "event.own_device_added": "your account has another device; if nobody invited it, somebody "
     "else has the account key",
-    "event.own_device_added_here": "the device that was taken in here belongs to your account",
+    "event.own_device_added_here": "the device that was taken in here belongs to your account now",
     "event.own_device_removed": "a device of your account was removed",
     "event.team_unknown": "it is not known who of {name} may answer at present: messages wait",
     "event.company_fork": "{name} has signed two documents under one number ({kind}); one of them counts",

@@ -13,7 +13,8 @@ ENGLISH_ERASING: Final[dict[str, str]] = {
     "help.erase_all": "the whole room, as its customer",
     "help.hold_reason": "why; the customer sees that there is a hold",
     "help.hold_clear": "clear the hold: what has waited for that is destroyed",
-    "erase.done": "To be erased: hidden at once, destroyed within 24 hours, unless a hold stands above it.",
+    "erase.done": "Erasure is asked for. It is hidden from now on, and destroyed within 24 hours unless a "
+    "hold stands above it.",
     "sensitive.done": "Marked as sensitive.",
     "hold.set": "Room {short} is on hold: nothing of it is destroyed.",
     "hold.cleared": "Room {short} is not on hold any more.",
@@ -23,7 +24,7 @@ ENGLISH_ERASING: Final[dict[str, str]] = {
     "erasures.room": "the whole room",
     "erasures.nobody": "nobody",
     "erasures.kept": "{name} ({why})",
-    "event.erasure_answered": "[{room}] an erasure was answered ({name}): {what}",
+    "event.erasure_answered": "[{room}] erasure, {name}: {what}",
     "event.erasure_unanswered": "[{room}] an erasure was not confirmed within 7 days; devices: {count}",
     "erasure.done": "done",
     "erasure.hold": "a hold stands above it",

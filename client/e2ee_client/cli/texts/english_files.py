@@ -12,7 +12,7 @@ ENGLISH_FILES: Final[dict[str, str]] = {
     "help.strip": "remove what an image says of place, time and camera",
     "help.file_entry": "the beginning of the file's id, as the history shows it, or - for the newest one",
     "help.save_folder": "the folder to save to (this one)",
-    "file.sent": "The room has {file} ({entry}).",
+    "file.sent": "Sent: {file} ({entry}).",
     "file.saved": "Saved to {path}",
     "entry.file": "{name} sent the file {file} ({size}, {entry})",
     "event.file_failed": "[{room}] a file did not come or go: {why}",

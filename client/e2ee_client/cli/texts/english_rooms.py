@@ -153,19 +153,19 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "role.desk": "front desk",
     "role.supervisor": "supervisor",
     "role.former": "former",
-    "team.all": "everybody",
     # --- rooms ---
     "room.fetching": "Fetching the notice of {origin} ...",
     "room.notice_of": "Notice of {company}",
     "room.notice_from": "Shown by {origin}",
     "room.notice_from_file": "From a file: make sure that it is from the company itself.",
-    "room.optional_purpose": "Purpose {letter}) is optional; to agree to it as well: --purpose {number}",
+    "room.optional_purpose": "Purpose {letter}) is optional. To agree to it as well, answer n, and give the "
+    "command --purpose {number}.",
     "room.opening": "Opening the room ...",
     "room.opened": "Room {short} with {company}:\n"
     '  sealroom room send - "TEXT"     write\n'
     "  sealroom room history -         read\n"
     "  sealroom room listen            stay connected\n"
-    "  sealroom room withdraw -        withdraw: nothing more is taken, and it is erased",
+    "  sealroom room withdraw -        withdraw: the company erases everything",
     "room.refused": "Refused; nothing was stored. Other ways to {company}:",
     "rooms.none": "No rooms yet. Open one: sealroom room open --company URL",
     "rooms.none_company": "No rooms.",
@@ -212,7 +212,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "decide.refused": "Refused in room {short}.",
     "note.done": "Noted.",
     "close.done": "Room {short} is closed. To open it again:\n  sealroom room reopen {short}",
-    "close.asked": "The company is told to close room {short}.",
+    "close.asked": "The company is asked to close room {short}.",
     "reopen.done": "Room {short} is open again.",
     "reopen.asked": "The company is asked to open room {short} again.",
     "withdraw.done": "Withdrawn: the company takes nothing more from room {short}, and erases.",
@@ -227,8 +227,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "entry.consent": "{name} accepted the notice",
     "entry.withdraw": "{name} withdrew the consent",
     "entry.handed_over": "entries from before handed over to {to}: {count} ({name}){why}",
-    "entry.hidden": "a text of {name} that is erased or hidden",
-    "entry.other": "something of {name} that is not shown",
+    "entry.hidden": "{name}: an entry that is erased or hidden",
+    "entry.other": "{name}: something that is not shown",
     "entry.forwarded": "passed on by {name}",
     "act.close": "the room is to be closed ({name})",
     "act.reopen": "the room is to be opened again ({name})",
@@ -251,7 +251,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "event.entry_refused": "[{room}] an entry of {name} was not taken: {why} ({code})",
     "event.entry_erased": "[{room}] an entry was erased or hidden",
     "event.room_changed": "[{room}] {what}",
-    "event.waiting_changed": "[{room}] the customer waits for {team}: sealroom room claim {room}",
+    "event.waiting_changed": "[{room}] the customer waits for the team {team}: sealroom room claim {room}",
+    "event.waiting_anybody": "[{room}] the customer waits: sealroom room claim {room}",
     "event.waiting_ended": "[{room}] nobody waits any more",
     "event.gap_shown": "[{room}] entries of {name} are missing for good",
     "event.differ": "[{room}] two versions of an entry of {name} are told of: ask your company",

@@ -188,7 +188,7 @@ Umgebung:
     "event.device_removed": "{name} hat ein Gerät entfernt",
     "event.own_device_added": "Ihr Konto hat ein weiteres Gerät; wenn es niemand eingeladen hat, "
     "hat jemand anderes den Kontoschlüssel",
-    "event.own_device_added_here": "das hier aufgenommene Gerät gehört zu Ihrem Konto",
+    "event.own_device_added_here": "das hier aufgenommene Gerät gehört nun zu Ihrem Konto",
     "event.own_device_removed": "ein Gerät Ihres Kontos wurde entfernt",
     "event.team_unknown": "zurzeit ist nicht bekannt, wer von {name} antworten darf: Nachrichten warten",
     "event.company_fork": "{name} hat zwei Dokumente unter einer Nummer unterschrieben ({kind}); "

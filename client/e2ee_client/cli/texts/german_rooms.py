@@ -70,8 +70,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "help.door_email": "ein anderer Weg zum Unternehmen: eine E-Mail-Adresse",
     "help.door_web": "ein anderer Weg zum Unternehmen: eine Webseite",
     "help.agent_name": "der Name der Kollegin, wie Kunden ihn sehen",
-    "help.team": "ein Team, zu dem sie gehört; mehrfach möglich",
-    "help.language": "eine Sprache, die sie spricht, etwa de; mehrfach möglich",
+    "help.team": "ein Team, zu dem die Person an diesem Gerät gehört; mehrfach möglich",
+    "help.language": "eine Sprache, die diese Person spricht, etwa de; mehrfach möglich",
     "help.desk": "ein Empfang: er beantwortet Bitten von Kolleginnen, auch wenn Sie nicht da sind",
     "help.bot": "ein Programm; Kunden sehen das",
     "help.invite_yes": "nicht fragen, ob die Ziffern gleich sind: nur zum Ausprobieren auf einem Gerät",
@@ -123,7 +123,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "channel.phone": "Telefon",
     "channel.email": "E-Mail",
     "channel.web": "Webseite",
-    "invite.waiting": "Geben Sie diesen Text auf sicherem Weg an: {name}. Dort fragt\n"
+    "invite.waiting": "Geben Sie diesen Text auf sicherem Weg an {name}. Dort fragt\n"
     "  sealroom agent join\n"
     "danach. Er gilt zehn Minuten und für ein Gerät. Warten auf das Gerät ...",
     "invite.digits": "{digits}  muss auch das Gerät von {name} zeigen.\n"
@@ -159,19 +159,19 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "role.desk": "Empfang",
     "role.supervisor": "Aufsicht",
     "role.former": "ehemalig",
-    "team.all": "alle",
     # --- rooms ---
     "room.fetching": "Hinweistext von {origin} wird geholt ...",
     "room.notice_of": "Hinweis von {company}",
     "room.notice_from": "Gezeigt von {origin}",
     "room.notice_from_file": "Aus einer Datei: vergewissern Sie sich, dass sie vom Unternehmen selbst ist.",
-    "room.optional_purpose": "Zweck {letter}) ist freiwillig; auch ihm zustimmen: --purpose {number}",
+    "room.optional_purpose": "Zweck {letter}) ist freiwillig. Wenn Sie auch ihm zustimmen möchten, antworten "
+    "Sie n und geben Sie dem Befehl --purpose {number} mit.",
     "room.opening": "Der Raum wird geöffnet ...",
     "room.opened": "Raum {short} mit {company}:\n"
     '  sealroom room send - "TEXT"     schreiben\n'
     "  sealroom room history -         lesen\n"
     "  sealroom room listen            verbunden bleiben\n"
-    "  sealroom room withdraw -        widerrufen: es wird nichts mehr angenommen, und es wird gelöscht",
+    "  sealroom room withdraw -        widerrufen: das Unternehmen löscht alles",
     "room.refused": "Abgelehnt; es wurde nichts gespeichert. Andere Wege zu {company}:",
     "rooms.none": "Noch keine Räume. Öffnen: sealroom room open --company URL",
     "rooms.none_company": "Keine Räume.",
@@ -220,7 +220,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "decide.refused": "In Raum {short} abgelehnt.",
     "note.done": "Notiert.",
     "close.done": "Raum {short} ist geschlossen. Wieder öffnen:\n  sealroom room reopen {short}",
-    "close.asked": "Dem Unternehmen wurde gesagt, dass es Raum {short} schließen soll.",
+    "close.asked": "Das Unternehmen wurde gebeten, Raum {short} zu schließen.",
     "reopen.done": "Raum {short} ist wieder offen.",
     "reopen.asked": "Das Unternehmen wurde gebeten, Raum {short} wieder zu öffnen.",
     "withdraw.done": "Widerrufen: das Unternehmen nimmt aus Raum {short} nichts mehr an und löscht.",
@@ -236,9 +236,9 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "entry.consent": "Hinweistext angenommen ({name})",
     "entry.withdraw": "Einwilligung widerrufen ({name})",
     "entry.handed_over": "Einträge von vorher an {to} übergeben: {count} ({name}){why}",
-    "entry.hidden": "ein Text von {name}, der gelöscht oder verborgen ist",
-    "entry.other": "etwas von {name}, das nicht gezeigt wird",
-    "entry.forwarded": "weitergegeben von {name}",
+    "entry.hidden": "{name}: ein Eintrag, der gelöscht oder verborgen ist",
+    "entry.other": "{name}: etwas, das nicht gezeigt wird",
+    "entry.forwarded": "weitergegeben: {name}",
     "act.close": "Raum soll geschlossen werden ({name})",
     "act.reopen": "Raum soll wieder geöffnet werden ({name})",
     "act.freeze": "Widerspruch ({name})",
@@ -261,7 +261,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "event.entry_refused": "[{room}] ein Eintrag von {name} wurde nicht angenommen: {why} ({code})",
     "event.entry_erased": "[{room}] ein Eintrag wurde gelöscht oder verborgen",
     "event.room_changed": "[{room}] {what}",
-    "event.waiting_changed": "[{room}] ein Kunde wartet auf {team}: sealroom room claim {room}",
+    "event.waiting_changed": "[{room}] ein Kunde wartet auf das Team {team}: sealroom room claim {room}",
+    "event.waiting_anybody": "[{room}] ein Kunde wartet: sealroom room claim {room}",
     "event.waiting_ended": "[{room}] niemand wartet mehr",
     "event.gap_shown": "[{room}] Einträge von {name} fehlen endgültig",
     "event.differ": "[{room}] von einem Eintrag von {name} gibt es zwei Fassungen: fragen Sie Ihr "
