@@ -45,7 +45,11 @@ from view_in_memory import Asker  # noqa: E402
 _OWNER, _TOKEN = b"o" * 32, b"t" * 32
 _KEYS = 1000
 _PLENTY = Policy(
-    quota_messages=1 << 30, quota_b=1 << 40, fetches_per_device=Rate(1e9, 1e9), max_one_time_keys=_KEYS
+    quota_messages=1 << 30,
+    quota_b=1 << 40,
+    fetches_per_device=Rate(1e9, 1e9),
+    max_one_time_keys=_KEYS,
+    prekeys_b=Rate(1e9, 1e9),
 )
 
 
@@ -151,7 +155,8 @@ async def through_relays(urls: list[str], seconds: float) -> int:
 
 def relays(store: str, count: int, folder: Path) -> list[RelayProcess]:
     limits = ("requests=1e9/1e9", "creations=1e9/1e9", "creations_global=1e9/1e9",
-              "directory_b=1e9/1e9", "directory_b_global=1e9/1e9", "contact_messages=1e9/1e9", "contact_b=1e11/1e11",
+              "directory_b=1e9/1e9", "directory_b_global=1e9/1e9",
+              "contact_messages=1e9/1e9", "contact_b=1e11/1e11",
               "mailbox_messages=1e9/1e9", "mailbox_b=1e12/1e12")  # fmt: skip
     shared = (f"store={store}",) if store else ()
     return [

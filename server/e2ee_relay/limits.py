@@ -210,12 +210,15 @@ class Policy:
     mailbox_b: Rate = Rate(256 << 20, 16 << 20)
     # Of one mailbox that publishes: the largest entry with 64 lists is 213 KB.
     directory_b: Rate = Rate(1 << 20, 512)
+    # Of one mailbox whose devices upload prekeys: a full stock is 300 KB, the largest upload 825 KB.
+    prekeys_b: Rate = Rate(1 << 20, 1 << 10)
     # Of one client address, over all of its connections.
     lookups_per_address: Rate = Rate(120, 4)
     fetches_per_address: Rate = Rate(32, 0.2)
     # Of these twenty addresses leave something of what all share.
     creations_per_address: Rate = Rate(80, 2)
     directory_b_per_address: Rate = Rate(4 << 20, 2 << 10)
+    prekeys_b_per_address: Rate = Rate(16 << 20, 8 << 10)
     knocks_per_address: Rate = Rate(16, 0.2)
     knocks_b_per_address: Rate = Rate(256 << 10, 2 << 10)
     blob_opens_per_address: Rate = Rate(120, 4)
@@ -345,9 +348,11 @@ class SharedLimits:
             "fetches": Buckets(policy.fetches_per_address),
             "creations": Buckets(policy.creations_per_address),
             "directory_b": Buckets(policy.directory_b_per_address),
+            "prekeys_b": Buckets(policy.prekeys_b_per_address),
             "blob_opens": Buckets(policy.blob_opens_per_address),
         }
         self._publishing = Buckets(policy.directory_b)
+        self._uploading = Buckets(policy.prekeys_b)
         self._lists = Buckets(policy.lists_per_account)
         self._held_back_told = Buckets(_HELD_BACK_TOLD)
 
@@ -357,8 +362,10 @@ class SharedLimits:
 
     def of(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
         """Return the buckets of the client address, where that is known, and of the whole relay."""
-        known = [self._by_address[kind].of(visitor, now_ms)] if visitor else []
-        return [*known, self._of_all[kind]]
+        return [*self._of_address(kind, visitor, now_ms), self._of_all[kind]]
+
+    def _of_address(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
+        return [self._by_address[kind].of(visitor, now_ms)] if visitor else []
 
     def charge_entry(self, publishing: Publishing, visitor: bytes, now_ms: int) -> int:
         """Charge what a PUBLISH writes, to all buckets or none; return 0 or the wait (RLY-258, RLY-260)."""
@@ -368,6 +375,12 @@ class SharedLimits:
             of_account = self._lists.of(publishing.account_id, now_ms)
             charged.append((of_account, publishing.further_lists))
         return take_from_all(charged, now_ms)
+
+    def charge_prekeys(self, mailbox: bytes, visitor: bytes, size_b: int, now_ms: int) -> int:
+        """Charge prekeys that are stored, to both buckets or none; return 0 or the wait (RLY-263)."""
+        of_mailbox = self._uploading.of(mailbox, now_ms)
+        buckets = (of_mailbox, *self._of_address("prekeys_b", visitor, now_ms))
+        return take_from_all([(one, size_b) for one in buckets], now_ms)
 
     def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""
@@ -385,5 +398,5 @@ class SharedLimits:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop what a new bucket could stand for."""
-        for buckets in (self._publishing, self._lists, self._held_back_told):
+        for buckets in (self._publishing, self._uploading, self._lists, self._held_back_told):
             buckets.forget_full(now_ms)

@@ -147,8 +147,9 @@ def _served_entry(view: View, account_id: bytes) -> Entry | None:
 
 
 def upload(view: View, op: Op, frame: PrekeysUpload, policy: Policy, now_ms: int) -> None:
-    """Store prekeys of an own device (RLY-60 to RLY-62)."""
-    if not _is_own_device(view, op.peer, frame):
+    """Store prekeys of an own device (RLY-60 to RLY-62, RLY-263)."""
+    mailbox = _mailbox_of_own(view, op.peer, frame)
+    if mailbox is None:
         op.result = _NOT_AUTHENTICATED
         return
     try:
@@ -164,8 +165,11 @@ def upload(view: View, op: Op, frame: PrekeysUpload, policy: Policy, now_ms: int
     if _is_beyond(fresh, stock, policy.max_one_time_keys):
         op.result = Refusal(ErrorCode.QUOTA, _RETRY_STOCK_MS)
         return
-    view.add_prekeys(frame.record_hash, reusable, fresh)
-    op.result = view.stock(frame.record_hash)
+    size_b = sum(len(row.signed_prekey) for row in (*reusable, *fresh))
+    op.result = op.charge(lambda: op.peer.charge_prekeys(mailbox, size_b, now_ms))
+    if op.result is None:
+        view.add_prekeys(frame.record_hash, reusable, fresh)
+        op.result = view.stock(frame.record_hash)
 
 
 def _new_ones(one_time: tuple[PrekeyRow, ...], stock: Stock) -> tuple[PrekeyRow, ...]:
@@ -182,17 +186,16 @@ def _is_beyond(fresh: tuple[PrekeyRow, ...], stock: Stock, most: int) -> bool:
 
 def count(view: View, op: Op, frame: PrekeysCount, _policy: Policy, _now_ms: int) -> None:
     """Tell the stock of an own device (RLY-60)."""
-    if _is_own_device(view, op.peer, frame):
-        op.result = view.stock(frame.record_hash)
-    else:
-        op.result = _NOT_AUTHENTICATED
+    is_own = _mailbox_of_own(view, op.peer, frame) is not None
+    op.result = view.stock(frame.record_hash) if is_own else _NOT_AUTHENTICATED
 
 
-def _is_own_device(view: View, peer: Requester, frame: PrekeysUpload | PrekeysCount) -> bool:
+def _mailbox_of_own(view: View, peer: Requester, frame: PrekeysUpload | PrekeysCount) -> bytes | None:
+    """Return the mailbox of a device, if this connection has authenticated it."""
     entry = _served_entry(view, frame.account_id)
     device = None if entry is None else entry.device(frame.record_hash)
-    mailbox = None if device is None else device.mailbox
-    return mailbox is not None and owned_box(view, peer, mailbox) is not None
+    box = None if device is None or device.mailbox is None else owned_box(view, peer, device.mailbox)
+    return None if box is None else box.address
 
 
 def fetch(view: View, op: Op, frame: PrekeysFetch, policy: Policy, now_ms: int) -> None:

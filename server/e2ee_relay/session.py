@@ -110,3 +110,7 @@ class Session:
     def charge_entry(self, publishing: Publishing, now_ms: int) -> int:
         """Charge what a PUBLISH writes; return 0 or the wait (RLY-258, RLY-260)."""
         return self._node.shared.charge_entry(publishing, self.visitor, now_ms)
+
+    def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
+        """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
+        return self._node.shared.charge_prekeys(mailbox, self.visitor, size_b, now_ms)

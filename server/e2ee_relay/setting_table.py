@@ -177,6 +177,8 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "creations_per_address": _rate("new mailboxes of one client address"),
         "directory_b": _rate("bytes of directory entries published with one mailbox"),
         "directory_b_per_address": _rate("bytes of directory entries published from one client address"),
+        "prekeys_b": _rate("bytes of prekeys uploaded with one mailbox"),
+        "prekeys_b_per_address": _rate("bytes of prekeys uploaded from one client address"),
         "knocks_per_address": _rate("messages with public (front-door) tokens of one client address"),
         "knocks_b_per_address": _rate("their bytes"),
         "blob_opens_per_address": _rate("blobs begun or taken up again by one client address"),

@@ -43,7 +43,7 @@ NODES = 3
 _DATABASE_PORT = 5432
 _SETTLE_S = 120.0
 _SETTINGS = ("requests=1000000/1000000", "creations=100000/100000", "creations_global=100000/100000",
-             "directory_b=1e9/1e9", "directory_b_global=1e9/1e9",
+             "directory_b=1e9/1e9", "directory_b_global=1e9/1e9", "prekeys_b=1e9/1e9",
              "auths=100000/100000", "fetches=100000/100000", "fetches_per_device=100000/100000",
              "front_door_messages=100000/100000", "mailbox_messages=100000/100000",
              "max_one_time_keys=10000")  # fmt: skip

@@ -51,6 +51,11 @@ async def bundle(peer: Peer, company: Company) -> tuple[dict[int, bytes | None],
     return cbor2.loads(answer.bundle), answer.one_time_x25519, answer.one_time_kem
 
 
+def size_b(upload: PrekeysUpload) -> int:
+    keys = [upload.signed_prekey, upload.last_resort, *upload.one_time_x25519, *upload.one_time_kem]
+    return sum(len(one) for one in keys if one is not None)
+
+
 async def test_a_bundle_is_what_was_uploaded(peer: Peer, sender: Peer, company: Company) -> None:
     """RLY-63, RLY-64: record, list, signed prekey and one key of each kind, in order of id."""
     upload = company.upload(peer, 2, 2)
@@ -152,6 +157,35 @@ async def test_the_stock_is_limited(clock: Clock, make_relay: MakeRelay) -> None
     stock = await peer.expect(PrekeysStock, count)
     assert (stock.one_time_x25519, stock.one_time_kem) == (5, 1)
     relay.close()
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [Policy(prekeys_b=Rate(9_000, 100)), Policy(prekeys_b_per_address=Rate(9_000, 100))],
+    ids=["mailbox", "address"],
+)
+async def test_what_is_uploaded_has_rates(make_relay: MakeRelay, clock: Clock, policy: Policy) -> None:
+    """RLY-263: by bytes, over all connections and accounts of a mailbox; nothing of what is refused."""
+    relay = make_relay(policy, nodes=1)
+    peer, again = [await Peer(relay.connect(visitor=b"visitor")).greet() for _ in range(2)]
+    owner = Owner()
+    await owner.set_up(peer)
+    await owner.prove(again)
+    first, second = Company(owner, clock.now_ms), Company(owner, clock.now_ms)
+    for one in (first, second):
+        await one.publish(peer)
+    stored, beyond = first.upload(peer, 3, 3), second.upload(again, 2, 1)
+    await peer.expect(PrekeysStock, stored)
+    await peer.expect(PrekeysStock, replace(stored, request_id=peer.next_id()))
+    count = PrekeysCount(again.next_id(), second.account_id, second.record_hash)
+    reply = await again.expect(ErrorReply, beyond)
+    left_b = 9_000 - size_b(stored) - size_b(replace(stored, one_time_x25519=(), one_time_kem=()))
+    wait_ms = (size_b(beyond) - left_b) * 10 + 1
+    assert (reply.code, reply.retry_after_ms) == (ErrorCode.RATE_LIMITED, wait_ms)
+    assert (await again.expect(PrekeysStock, count)).one_time_x25519 == 0
+    clock.forward(wait_ms)
+    stock = await again.expect(PrekeysStock, replace(beyond, request_id=again.next_id()))
+    assert (stock.one_time_x25519, stock.one_time_kem) == (2, 1)
 
 
 async def test_only_the_devices_mailbox_uploads_and_counts(

@@ -53,6 +53,7 @@ SETTINGS: Final = (
     # Ten messages at once, then ten a second: whether it refills can be seen in a moment.
     f"contact_messages={_BURST}/10",
     "fetches_per_device=1000/100",
+    "prekeys_b=1e9/1e9",
     "fetches=1000/100",
     "log_level=warning",
 )

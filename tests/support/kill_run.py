@@ -27,6 +27,7 @@ SETTINGS: Final = (
     "quota_b=1000000000",
     "fetches=100000/100000",
     "fetches_per_device=100000/100000",
+    "prekeys_b=1e9/1e9",
 )
 EARLY_OK: Final = (sys.executable, str(checkout.ROOT / "tests/support/crash_relay.py"), "--early-ok")
 PACE: Final = Pace(1000, items=(1, 8), size_b=(200, 2000), short_share=0.0, in_flight=4)

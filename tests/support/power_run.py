@@ -24,7 +24,7 @@ from power_trace import Step
 from relay_process import RelayProcess
 
 PACE: Final = Pace(4, items=(1, 3), size_b=(100, 1500), short_share=0.0)
-SETTINGS: Final = ("fetches=1000/100", "fetches_per_device=1000/100")
+SETTINGS: Final = ("fetches=1000/100", "fetches_per_device=1000/100", "prekeys_b=1e9/1e9")
 
 
 @dataclass

@@ -22,6 +22,7 @@ SETTINGS: Final = (
     "remembered_s=300",
     "fetches=1000/100",
     "fetches_per_device=1000/100",
+    "prekeys_b=1e9/1e9",
 )
 _LEAST_SPAN_S: Final = 600.0
 GROWTH_PER_HOUR: Final = 0.05

@@ -33,7 +33,7 @@ from e2ee_relay.store.sqlite_file import DatabaseFile
 from relay_actors import Company, Owner
 
 _PLENTY = Rate(1e9, 1e9)
-_POLICY = Policy(fetches=_PLENTY, fetches_per_device=_PLENTY, max_one_time_keys=200)
+_POLICY = Policy(fetches=_PLENTY, fetches_per_device=_PLENTY, prekeys_b=_PLENTY, max_one_time_keys=200)
 
 
 async def until(holds: Callable[[], bool], timeout_s: float = 60) -> None:

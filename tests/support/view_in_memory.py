@@ -50,6 +50,9 @@ class Asker:
     def charge_entry(self, publishing: Publishing, now_ms: int) -> int:
         return 0
 
+    def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
+        return 0
+
 
 @dataclass
 class Buckets:

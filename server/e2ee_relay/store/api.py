@@ -382,6 +382,10 @@ class Requester(Protocol):
         """Charge what a PUBLISH writes; return 0 or the wait (RLY-258, RLY-260)."""
         ...
 
+    def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
+        """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
+        ...
+
 
 class Op:
     """One operation on its way: what is asked, by whom, and what came of it."""
