@@ -86,7 +86,7 @@ def answer(board: Board, sender: DeviceId, request: Request, state: State, ranks
 
     An agent claims a waiting customer for itself: the first claim is granted. It may leave a room; all else
     that it may ask for is decided by a person. What is not its to ask for is refused, and so is what a
-    steward writes itself.
+    steward writes itself. To leave because another device has the room is for who is not assigned (ROOM-57).
     """
     if request.id in board.answered:
         return Answer(Reply.NOTHING)
@@ -94,10 +94,11 @@ def answer(board: Board, sender: DeviceId, request: Request, state: State, ranks
         return Answer(Reply.REFUSE, NO_RIGHT)
     for_itself = request.device_id in (None, sender)
     is_member = sender in state.members or ranks[sender] >= DESK
+    may_leave = for_itself or state.assigned != sender
     match request.what:
         case RequestKind.ADD if for_itself:
             return _claim(board, sender, state)
-        case RequestKind.LEAVE if for_itself and sender in state.members and ranks[sender] < DESK:
+        case RequestKind.LEAVE if may_leave and sender in state.members and ranks[sender] < DESK:
             return Answer(Reply.GRANT)
         case RequestKind.TRANSFER | RequestKind.CLOSE | RequestKind.REOPEN if is_member:
             return Answer(Reply.ASK)

@@ -6,14 +6,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from e2ee_client.engine.rooms.about import payload_of
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.engine.rooms.queries import written_ms
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryAdded, EntryRefused, HistoryHandedOver
-from room_rooms import MINUTE_MS, change, dev, do, opened, say
+from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say, shown
 from room_world import World, ground
 
 from e2ee.content import Content, ContentType, OfRooms
@@ -29,7 +28,6 @@ from e2ee.rooms.payloads import (
     Act,
     ActKind,
     Erase,
-    RoomText,
     Sensitive,
     encode_payload,
 )
@@ -56,24 +54,6 @@ def hand_over(world: World, count: int = 64, by: str = "desk", to: str = "agent"
     found = do(world, by, step)
     world.run(2 * MINUTE_MS)
     return found
-
-
-def shown(world: World, name: str) -> list[tuple[str | None, bool]]:
-    """The texts of a room at a device, in order, and whether each is forwarded; None is one without body."""
-    room = world.devices[name].room
-    assert room is not None
-    turn = Turn(world.now_ms)
-    here = [one for one in room.log.all_of(turn) if one.body is not None and not one.is_hidden]
-    found = [(payload_of(one), one.forwarded_by is not None) for one in here]
-    return [(one.text, by) for one, by in found if isinstance(one, RoomText)]
-
-
-def bodies(world: World, name: str, hashes: list[EntryHash]) -> list[EntryHash]:
-    """Those of these entries whose bodies are at a device."""
-    room, turn = world.devices[name].room, Turn(world.now_ms)
-    assert room is not None
-    found = [room.log.find(turn, one) for one in hashes]
-    return [one.hash for one in found if one is not None and one.body is not None]
 
 
 def unread(world: World, name: str) -> int:

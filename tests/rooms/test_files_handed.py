@@ -25,7 +25,7 @@ from e2ee_client.runtime import file_sending
 from e2ee_client.runtime.file_fetching import FileFetching
 from e2ee_client.runtime.transfer import ReadPart, Transfer, Upload
 from file_scene import TEXT, file, files_of, the_file
-from practice import Practice
+from practice import Practice, until_assigned
 
 from e2ee.rooms.payloads import File
 
@@ -288,3 +288,25 @@ async def test_a_blob_that_is_somebody_elses_is_to_be_dropped_once(
     await until(lambda: bool(asked))
     await until(lambda: not praxis.company.client.shell.machine.files.outgoing())
     assert len(asked) == 1
+
+
+async def test_a_file_goes_on_with_a_room_that_an_agent_gives_away(praxis: Practice, tmp_path: Path) -> None:
+    """FIL-22, FIL-25, ROOM-57: of who gives the room, where no desk has the entry; then the blob goes."""
+    a, b = await praxis.agent("Agent A"), await praxis.agent("Agent B")
+    room = await praxis.opened(await praxis.customer())
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    await until(lambda: room.assigned is not None)
+    await room.send_file(file(tmp_path))
+    await the_file(at_a)
+    await until(lambda: not blobs(praxis))
+    ours = a.events()
+    await at_a.transfer(device_id=b.me().device_id)
+    at_b = await until_assigned(b, room.room_id)
+    got = await the_file(at_b)
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    assert (await got.save(saved)).read_bytes() == TEXT
+    assert (await next_of(ours, FileDropped)).entry_hash == got.hash
+    await until(lambda: not blobs(praxis))
+    await until(lambda: [one.device_id for one in room.members] == [b.me().device_id])

@@ -6,6 +6,7 @@ from conversations import next_of, until
 from e2ee_client.rooms import EntryProgress, Policy, RequestAnswered, Room
 from practice import Practice, until_assigned
 
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 
 
@@ -93,3 +94,23 @@ async def test_who_is_refused_by_a_desk_outside_the_room_hears_of_it(praxis: Pra
     answered = await next_of(events, RequestAnswered)
     assert (answered.request_id, answered.code) == (asked.request_id, "room.right")
     assert room.phase is Phase.OPEN
+
+
+async def test_an_agent_gives_a_room_away_with_what_was_said(praxis: Practice) -> None:
+    """ROOM-56, ROOM-57: no desk was in the room; the agent leaves by itself, and the customer is told."""
+    a, b = await praxis.agent("Agent A"), await praxis.agent("Agent B")
+    room = await praxis.opened(await praxis.customer())
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    await until(lambda: room.assigned is not None)
+    await at_a.send("Guten Tag, hier ist A")
+    await (await room.send("Guten Tag")).wait_for(EntryProgress.DELIVERED, 60)
+    events = praxis.company.events()
+    await at_a.transfer(device_id=b.me().device_id)
+    at_b = await until_assigned(b, room.room_id)
+    await until(lambda: [one.device_id for one in room.members] == [b.me().device_id])
+    assert await texts(at_b) == ["Guten Tag, hier ist A", "Guten Tag"]
+    assert [one.text for one in await at_b.history() if one.forwarded_by is not None] != []
+    events.close()
+    (log,) = [one for one in await room.history() if one.kind == Kind.ACCESS]
+    assert log.author.device_id == a.me().device_id

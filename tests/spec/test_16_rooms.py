@@ -463,10 +463,19 @@ def test_what_is_asked_for_others_is_refused() -> None:
     """ROOM-22: attack 4 by way of a request; and whoever is not in force gets nothing."""
     refused = (Reply.REFUSE, "room.right")
     assert reply("A", request(RequestKind.ADD, "B")) == refused
-    assert reply("A", request(RequestKind.LEAVE, "F")) == refused
+    assert reply("A", request(RequestKind.LEAVE, "F"), assigned=dev("A")) == refused
     assert reply("B", request(RequestKind.LEAVE)) == refused
     assert reply("B", request(RequestKind.CLOSE)) == refused
     assert reply("X", request(RequestKind.ADD)) == refused
+
+
+def test_who_has_given_a_room_away_may_leave_and_who_has_it_again_does_not() -> None:
+    """ROOM-57: a request that comes late removes nobody who is assigned again."""
+    away = request(RequestKind.LEAVE, "F")
+    assert reply("A", away, assigned=dev("F")) == (Reply.GRANT, None)
+    assert reply("A", away) == (Reply.GRANT, None)
+    assert reply("A", away, assigned=dev("A")) == (Reply.REFUSE, "room.right")
+    assert reply("B", away, assigned=dev("F")) == (Reply.REFUSE, "room.right")
 
 
 def test_what_a_person_decides() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from e2ee_client import Client, EventIterator
 from e2ee_client.errors import RequestRefused, WaitTimeout
-from e2ee_client.room_events import EntryProgress, RequestAnswered
+from e2ee_client.room_events import EntryProgress, HistoryHandedOver, RequestAnswered, RoomChanged
 from e2ee_client.rooms import Room
 from e2ee_client.rooms.device import Device
 
@@ -39,6 +40,26 @@ async def _all_of(session: Session, client: Client, room: Room) -> None:
             await entry.wait_for(EntryProgress.SENT, timeout_s)
     device: Device[Room] = Device(client)
     await device.wait_handed_over(timeout_s)
+
+
+async def until_passed_on(session: Session, events: EventIterator, room: Room) -> None:
+    """Wait until this device has handed over what was said in a room that it gives away (ROOM-57); else it
+    does so when it is online again.
+    """
+    if not _is_here(room):
+        return
+    session.remark("transfer.passing")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(session.options.timeout):
+            async for event in events:
+                is_over = isinstance(event, RoomChanged) and not _is_here(room)
+                if is_over or (isinstance(event, HistoryHandedOver) and event.room_id == room.room_id):
+                    return
+    session.remark("transfer.later")
+
+
+def _is_here(room: Room) -> bool:
+    return any(one.is_this for one in room.members)
 
 
 async def until_granted(

@@ -17,7 +17,7 @@ from .addressing import short_id
 from .before_sending import look_before_sending
 from .failures import DONE, Refused
 from .fetching import fetch
-from .handing_over import hand_over, until_granted
+from .handing_over import hand_over, until_granted, until_passed_on
 from .room_addressing import (
     all_rooms,
     company_of,
@@ -119,6 +119,7 @@ def transfer(session: Session) -> Work:
             device_id = find_colleague(company.team(), options.to)
             await room.transfer(device_id=device_id)
         await until_granted(session, events, room, lambda: not _is_ours(room))
+        await until_passed_on(session, events, room)
         return room
 
     return acting(session, act, "transfer.done")

@@ -17,7 +17,7 @@ from e2ee_client.errors import ConfigError
 from .company import Founding
 from .part import Part
 from .records import account_key_of
-from .rooms.policies import StoredPolicy, check_told
+from .rooms.policies import check_told, load_policy
 from .turn import Turn
 
 OLDER_COUNTS_MS: Final = 30 * 86_400_000
@@ -96,7 +96,7 @@ class Publishing(Part):
 
     def _check_retention(self, told: Sequence[tuple[int, int]]) -> None:
         if told:
-            check_told(StoredPolicy.load(self._state.rows).retention, told)
+            check_told(load_policy(self._state.rows).retention, told)
 
     def door(
         self, turn: Turn, channels: Sequence[Channel], hours: Mapping[str, str]

@@ -155,7 +155,8 @@ class CompanyRoom(Room):
         self, *, team: str | None = None, device_id: bytes | None = None, note: str | None = None
     ) -> None:
         """Hand the room to a team, which is told that the customer waits, or to a colleague; this device
-        leaves it. A `note` goes to the room of notes first, which the customer is not in (ROOM-02).
+        leaves it. To a colleague an agent hands its newest entries over first (ROOM-57). A `note` goes to the
+        room of notes before, which the customer is not in (ROOM-02).
 
         Raises:
             ConfigError: neither team nor colleague, or both. NoRight: not ours to hand over.
@@ -188,12 +189,13 @@ class CompanyRoom(Room):
     async def hand_over(self, device_id: bytes, count: int = 64, reason: str | None = None) -> int:
         """Give a colleague who is in the room the newest entries from before it joined; returns how many.
 
-        Of a desk or supervisor, which need not be in the room, of what it has itself. A log entry that the
+        Of a desk or supervisor, which need not be in the room, of what it has itself; of an agent while it
+        gives the colleague the room (ROOM-56). A log entry that the
         customer sees comes first, with the reason; what was erased or is marked as sensitive is not given.
         Files among them that this device holds are put at the relay again before, for at most a minute.
 
         Raises:
-            ConfigError: `count` is not 1 to 256. NoRight: not a steward, no such colleague in the room, or
+            ConfigError: `count` is not 1 to 256. NoRight: not ours to give, no such colleague in the room, or
                 nothing to give. RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets nothing be given.
         """
         if not 1 <= count <= MAX_HANDED_OVER:

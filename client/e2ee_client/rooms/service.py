@@ -33,7 +33,8 @@ class Service:
     nobody is there by `hours`, where {opens} stands for when somebody will be. Both are a text, or one for
     each language. `page` is where people read, for the links of mail. `archive` is a folder in which
     each room is kept as a transcript, written anew once in `archive_every_s` where it has changed. `history`
-    is how many of the newest entries a colleague is handed who takes a room (0 to 256); the customer sees it.
+    is how many of the newest entries a colleague is handed who takes a room, by this desk and by the agent
+    that gives it away (0 to 256); the customer sees it.
     """
 
     greeting: Words | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from e2ee.constants import KEY_B
-from e2ee.errors import E2eeError, FileCorrupt, FileNameRefused
+from e2ee.errors import E2eeError, FileCorrupt, FileNameRefused, RemoteError
 from e2ee.files import Announced, padded_size, sealed_size
 from e2ee.grammar import is_file_name
 from e2ee.ids import AccountId, DeviceId
@@ -210,6 +210,13 @@ class FileSending:
         with suppress(TimeoutError):
             async with asyncio.timeout(_AGAIN_S):
                 await asyncio.gather(*jobs)
+
+    async def put_for_taker(self, room_id: RoomId) -> None:
+        """Put the files of a room again that this device gives to a colleague, if it does (ROOM-57)."""
+        found = await self._work.step(lambda turn, files: files.passed_on(turn, room_id))
+        if found is not None:
+            with suppress(RemoteError):
+                await self.put_again(room_id, *found)
 
     async def _put_one_again(self, row: FileOut) -> None:
         """Put the file of an entry again; one that the relay has still is left to who has put it."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from e2ee.ports import Rng
+from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import Kind
 from e2ee_client.engine import Engine
 from e2ee_client.events import Event
-from e2ee_client.room_events import EntryAdded, EntryErased, FileDropped, HistoryHandedOver
+from e2ee_client.room_events import EntryAdded, EntryErased, FileDropped, HistoryHandedOver, RoomChanged
 
 from .clock import Clock
 from .event_stream import EventLog
@@ -75,6 +76,8 @@ class FileService:
                 self.fetching.forget(event.entry_hash)
             case EntryAdded(kind=Kind.FILE) | HistoryHandedOver():
                 self.fetching.look()
+            case RoomChanged(members=[_, _, *_]) if self._work.is_online:
+                self._work.begin(self.sending.put_for_taker(RoomId(event.room_id)))
             case EntryErased() | FileDropped() if self._work.is_online:
                 self._work.begin(self.sending.drop_all())
             case _:

@@ -202,6 +202,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "request.close": "to close the room",
     "request.reopen": "to open the room again",
     "claim.done": "You answer in room {short}.",
+    "transfer.passing": "Handing over what was said ...",
+    "transfer.later": "What was said follows if this device is online again within a day.",
     "transfer.done": "Room {short} is handed on.",
     "handover.done": "The newest entries of room {short} that are here are handed over.",
     "objection.made": "You have objected in room {short}: the company decides within 30 days.\n"

@@ -210,6 +210,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "request.close": "den Raum zu schließen",
     "request.reopen": "den Raum wieder zu öffnen",
     "claim.done": "Sie antworten in Raum {short}.",
+    "transfer.passing": "Was gesagt wurde, wird übergeben ...",
+    "transfer.later": "Was gesagt wurde, folgt, wenn dieses Gerät binnen eines Tages wieder online ist.",
     "transfer.done": "Raum {short} ist übergeben.",
     "handover.done": "Die neuesten Einträge, die hier liegen, sind in Raum {short} übergeben.",
     "objection.made": "Sie haben in Raum {short} widersprochen: Das Unternehmen entscheidet in 30 Tagen.\n"

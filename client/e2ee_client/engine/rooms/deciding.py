@@ -10,7 +10,7 @@ from e2ee.rooms.desk import TURN_MS, Reply, answer, repeat_due_ms
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.payloads import Refusal
 from e2ee.rooms.signals import NoLongerWaiting, Request, RequestKind
-from e2ee.rooms.state import Phase
+from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RequestAsked
 
@@ -104,9 +104,27 @@ class Deciding(RoomPart):
 
     def _carry_out(self, turn: Turn, pending: Pending) -> None:
         request, stewarding = pending.request, self._room.stewarding
-        stewarding.change(turn, _change(pending.sender, request))
+        passed = self._passed_on(turn, pending.sender, request)
+        stewarding.change(turn, _change(pending.sender, request, passed))
         if request.what is RequestKind.TRANSFER and request.team is not None:
             stewarding.wait_for(turn, request.team, self._room.consent.language)
+
+    def _passed_on(self, turn: Turn, sender: DeviceId, request: Request) -> int:
+        """How many entries who asks for a transfer stays for, to hand them over; 0: it leaves at once
+        (ROOM-56).
+        """
+        states, taker = self._room.states, request.device_id
+        state, ranks = states.state, states.ranks(turn.now_ms)
+        is_passing = (
+            request.what is RequestKind.TRANSFER
+            and state is not None
+            and state.assigned == sender
+            and taker not in (None, *state.members)
+            and len(state.members) < MAX_MEMBERS
+            and ranks.get(sender, DESK) < DESK
+            and states.condition().phase in (Phase.OPEN, Phase.CLOSED)
+        )
+        return self._around.policy.history if is_passing else 0
 
     def _refuse(self, turn: Turn, pending: Pending, code: str) -> None:
         """Refuse by an entry; who is in no room with us is told that nobody waits."""
@@ -141,8 +159,8 @@ def asked_for(room_id: RoomId, pending: Pending) -> RequestAsked:
     )
 
 
-def _change(sender: DeviceId, request: Request) -> Change:
-    """Return the state that grants a request."""
+def _change(sender: DeviceId, request: Request, passed: int) -> Change:
+    """Return the state that grants a request; `passed` entries are handed over by who asks."""
     about = request.device_id or sender
     match request.what:
         case RequestKind.ADD:
@@ -150,8 +168,8 @@ def _change(sender: DeviceId, request: Request) -> Change:
         case RequestKind.TRANSFER if request.team is not None:
             return Change(unassign=True, remove=(sender,), request=request.id)
         case RequestKind.TRANSFER:
-            remove = () if about == sender else (sender,)
-            return Change(add=(about,), assign=about, remove=remove, request=request.id)
+            remove = () if passed or about == sender else (sender,)
+            return Change(add=(about,), assign=about, remove=remove, reason=passed, request=request.id)
         case RequestKind.LEAVE:
             return Change(remove=(sender,), request=request.id)
         case RequestKind.CLOSE:

@@ -28,7 +28,7 @@ from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
 
-from .policies import StoredPolicy
+from .policies import load_policy
 from .surroundings import Papers
 
 if TYPE_CHECKING:
@@ -46,13 +46,18 @@ class EngineSurroundings(Part):
         self._signers: dict[Author, SignPublic] = {}
         self.turn = Turn(0)
         self.posted = 0
-        self.policy = StoredPolicy.load(context.state.rows)
+        self.policy = load_policy(context.state.rows)
 
     @property
     def us(self) -> Author:
         """Our account and device."""
         own = self._state.own
         return Author(own.account_id, own.device.record.device_id)
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the relays have all that this device has written."""
+        return self._state.outbox.is_handed_over
 
     @property
     def leaving(self) -> frozenset[DeviceId]:

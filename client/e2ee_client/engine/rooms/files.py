@@ -147,6 +147,11 @@ class Files(Part):
         found = [self._handed(turn, room_id, to, one) for one in room.forwarding.newest(turn, count)]
         return [one for one in found if one is not None]
 
+    def passed_on(self, turn: Turn, room_id: RoomId) -> tuple[DeviceId, int] | None:
+        """Return to whom this device hands a room over next, and how many entries (ROOM-57)."""
+        ours = self._rooms.room(turn, room_id).passing.ours()
+        return None if ours is None else (ours.taker, ours.most)
+
     def _handed(self, turn: Turn, room_id: RoomId, to: DeviceId, entry_hash: EntryHash) -> FileOut | None:
         row, found = self._row(turn, entry_hash), self._payload(turn, room_id, entry_hash)
         if row is None or found is None or not row.is_held or found[0].is_marked:
@@ -297,11 +302,14 @@ class Files(Part):
         self._plan(turn, row)
         turn.notify(FileHeld(row.room_id, entry_hash, self._rooms.around.us.device_id))
         room, us = self._rooms.room(turn, row.room_id), self._rooms.around.us
-        to = {row.writer, row.payer}
-        if not self._went_to(room, us, self._followed(turn, room, entry_hash)):
-            to |= set(room.states.stewards(turn.now_ms))
-        # A desk that has given the room away pays, and has handed the entry over, all the same (ROOM-15).
-        known = [one for one in room.states.recipients(int(Kind.STATE), turn.now_ms) if one.device_id in to]
+        was_handed = not self._went_to(room, us, self._followed(turn, room, entry_hash))
+        to = (row.writer, row.payer)
+        # Who has given the room away pays, and has handed the entry over, all the same (ROOM-15).
+        known = [
+            one
+            for one in room.states.recipients(int(Kind.STATE), turn.now_ms)
+            if one.device_id in to or (was_handed and one.account_id == us.account_id)
+        ]
         payload = OfRooms(ContentType.SIGNAL, encode_signal(row.room_id, Held(entry_hash)))
         self._rooms.around.signal(turn, payload, known)
         self._drop_as_payer(turn, row)

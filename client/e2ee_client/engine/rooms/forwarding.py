@@ -185,12 +185,12 @@ class Forwarding(RoomPart):
         entries (TRN-18, TRN-34).
 
         Raises:
-            NoRight: we are no steward, the device is no recipient, or there is nothing to give.
+            NoRight: not ours to give, the device is no recipient, or there is nothing to give.
             RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets none pass.
         """
         self.check_handover(turn, to)
         entries = [one for one in self._shown(turn, hashes) if one.header.kind not in _NO_HISTORY]
-        if not 1 <= len(entries) <= MAX_HANDED_OVER:
+        if not 1 <= len(entries) <= self._most(turn, self._around.us.device_id, to):
             raise NoRight("a hand-over has 1 to 256 entries")
         ends = entries[0].hash, entries[-1].hash
         self._room.writing.write(turn, Access(AccessKind.HANDOVER, to, len(entries), ends, reason))
@@ -200,13 +200,20 @@ class Forwarding(RoomPart):
     def check_handover(self, turn: Turn, to: DeviceId) -> None:
         """Refuse a hand-over that `hand_over` refuses, whatever there is to give."""
         states, us = self._room.states, self._around.us.device_id
-        if states.ranks(turn.now_ms).get(us, -1) < DESK:
-            raise NoRight("a steward hands history over")
+        if not self._most(turn, us, to):
+            raise NoRight("a steward, or who gives the room to a colleague, hands history over")
         if to == us or not states.receives(Author(self._live.company, to), Kind.TEXT, turn.now_ms):
             raise NoRight("history is handed over to a colleague who is in the room")
         condition = states.condition()
         if condition.phase is not Phase.CLOSED:
             condition.check_content(Kind.TEXT)
+
+    def _most(self, turn: Turn, by: DeviceId, to: DeviceId) -> int:
+        """How many entries a device may hand over to another with one log entry (TRN-18, TRN-34)."""
+        if self._room.states.ranks(turn.now_ms).get(by, -1) >= DESK:
+            return MAX_HANDED_OVER
+        found = [one.most for one in self._room.passing.all() if (one.giver, one.taker) == (by, to)]
+        return max(found, default=0)
 
     def _shown(self, turn: Turn, hashes: Iterable[EntryHash]) -> list[Entry]:
         """Entries as they are handed over: of what is hidden or marked the commitment."""
@@ -247,11 +254,11 @@ class Forwarding(RoomPart):
     # --- what we are given ---
 
     def announced(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
-        """Tell of a hand-over that a steward has logged, and remember one to us (TRN-18)."""
+        """Tell of a hand-over that its author may make, and remember one to us (TRN-18)."""
         if not isinstance(payload, Access) or payload.what is not AccessKind.HANDOVER:
             return
         by, to = entry.author.device_id, payload.device_id
-        if to is None or self._room.states.ranks(turn.now_ms).get(by, -1) < DESK:
+        if to is None or payload.count > self._most(turn, by, to):
             return
         found = Handover.announced(by, payload, self._around.us.device_id)
         if found is not None:

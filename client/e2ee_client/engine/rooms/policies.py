@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from e2ee.rooms.signals import RequestKind
@@ -37,7 +37,7 @@ def as_told(policy: Retention, told: Sequence[tuple[int, int]]) -> Retention:
 
 @dataclass(slots=True)
 class StoredPolicy(Row):
-    """A `Policy`; what is granted stands as numbers."""
+    """A `Policy` but its `history`; what is granted stands as numbers."""
 
     TABLE: ClassVar[str] = "desk"
     PREFIX: ClassVar[bytes] = b"policy"
@@ -51,11 +51,29 @@ class StoredPolicy(Row):
         # As plain numbers: a member of an enumeration would be stored as its ordinal.
         return cls(policy.retention, policy.team, tuple(sorted(map(int, policy.grants))))
 
-    @classmethod
-    def load(cls, rows: RowReader) -> Policy:
-        """Return the policy that is stored, else the usual one."""
-        row = rows.get(cls.TABLE, cls.PREFIX)
-        if row is None:
-            return Policy()
-        found = cls.decode(cls.PREFIX, row)
-        return Policy(found.retention, found.team, frozenset(RequestKind(one) for one in found.grants))
+
+@dataclass(slots=True)
+class StoredHistory(Row):
+    """How many entries are handed over with a room (ROOM-56), in a row of its own: a store may have none."""
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"history"
+    count: int
+
+
+def rows_of(policy: Policy) -> tuple[StoredPolicy, StoredHistory]:
+    """Return the rows of a policy."""
+    return StoredPolicy.of(policy), StoredHistory(policy.history)
+
+
+def load_policy(rows: RowReader) -> Policy:
+    """Return the policy that is stored, else the usual one."""
+    row, history = (rows.get(kind.TABLE, kind.PREFIX) for kind in (StoredPolicy, StoredHistory))
+    policy = Policy()
+    if row is not None:
+        found = StoredPolicy.decode(StoredPolicy.PREFIX, row)
+        grants = frozenset(RequestKind(one) for one in found.grants)
+        policy = Policy(found.retention, found.team, grants)
+    if history is None:
+        return policy
+    return replace(policy, history=StoredHistory.decode(StoredHistory.PREFIX, history).count)

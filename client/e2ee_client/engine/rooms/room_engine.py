@@ -42,6 +42,7 @@ from .forwarding import Forwarding
 from .freezing import Freezing
 from .identifying import Identifying
 from .marks import Marks
+from .passing_on import PassingOn
 from .records import LiveRoom, RoomIndex
 from .requests import Requests
 from .retaining import Retaining
@@ -79,6 +80,7 @@ class RoomEngine:
         self.erasures = Erasures(self)
         self.retaining = Retaining(self)
         self.marks = Marks(self)
+        self.passing = PassingOn(self)
         self.taking_back = TakingBack(self)
         self.freezing = Freezing(self)
         self.identifying = Identifying(self)
@@ -285,6 +287,7 @@ class RoomEngine:
         stored = self.log.by_content(turn, content_id)
         if stored is not None:
             self.writing.confirmed(turn, stored, device_id)
+            self.passing.confirmed(turn, stored)
 
     def failed(self, turn: Turn, content_id: bytes, device_id: DeviceId, code: str) -> None:
         """An entry of ours will not reach a device."""
@@ -311,6 +314,7 @@ class RoomEngine:
         self.stewarding.tick(turn)
         self.deciding.tick(turn)
         self.freezing.tick(turn)
+        self.passing.tick(turn)
         self.identifying.tick(turn)
         self.marks.tick(turn)
         self.settle(turn)
@@ -362,7 +366,7 @@ class RoomEngine:
             *(self.asking.due_ms(), self.taking.due_ms(), self.stewarding.due_ms(turn)),
             *(self.deciding.due_ms(), self.erasing.due_ms(turn), self.marks.due_ms(turn)),
             *(self.freezing.due_ms(turn), self.identifying.due_ms(turn)),
-            *(self.erasures.due_ms(turn), self.retaining.due_ms(turn)),
+            *(self.erasures.due_ms(turn), self.retaining.due_ms(turn), self.passing.due_ms(turn)),
         )
         return min((one for one in due if one is not None), default=None)
 

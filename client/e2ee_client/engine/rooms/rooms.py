@@ -47,7 +47,7 @@ from .files import Files
 from .identifying import Identifying
 from .loaded import LoadedRooms
 from .noting import Noting
-from .policies import StoredPolicy, check_told
+from .policies import check_told, rows_of
 from .proving import Proving
 from .queries import RoomQueries
 from .records import LiveRoom
@@ -121,7 +121,8 @@ class Rooms(LoadedRooms):
         notice = self._context.notices.in_force(turn)
         if notice is not None and policy.retention != self.around.policy.retention:
             check_told(policy.retention, notice.retention)
-        turn.put(StoredPolicy.of(policy).put())
+        for row in rows_of(policy):
+            turn.put(row.put())
         self.around.policy = policy
 
     @property

@@ -20,6 +20,7 @@ from e2ee.rooms.entry import Author, EntryHash, RoomId
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
+from e2ee.rooms.passing import MAX_PASSED_ON
 from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import Retention, RetentionClass
@@ -39,12 +40,14 @@ OF_MEMBERS: Final = frozenset({RequestKind.TRANSFER, RequestKind.CLOSE, RequestK
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Choices of a company: how long new rooms are kept, and whose they are first, where `*` is whoever is
-    free and None nobody until the application says it; what members are granted without asking a person.
+    free and None nobody until the application says it; what members are granted without asking a person; how
+    many of the newest entries who gives a room to a colleague hands over, 0 to 256 (ROOM-56).
     """
 
     retention: Retention = DEFAULT_RETENTION
     team: str | None = "*"
     grants: frozenset[RequestKind] = OF_MEMBERS
+    history: int = 64
 
     def __post_init__(self) -> None:
         """Refuse what is no policy.
@@ -56,6 +59,8 @@ class Policy:
             raise InvalidArgument("a team has a name")
         if not self.grants <= OF_MEMBERS:
             raise InvalidArgument("members are granted transfer, close and reopen at most")
+        if not 0 <= self.history <= MAX_PASSED_ON:
+            raise InvalidArgument("a colleague is handed 0 to 256 entries")
 
 
 class Papers(NamedTuple):
@@ -112,6 +117,11 @@ class Surroundings(Protocol):
     @property
     def policy(self) -> Policy:
         """Our company's choices; a customer's device does not ask."""
+        ...
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the relays have all that this device has written."""
         ...
 
     def rng(self, size_b: int) -> bytes:

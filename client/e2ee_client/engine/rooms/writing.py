@@ -188,7 +188,7 @@ class Writing(RoomPart):
         passes = {kind for kind in CONTENT if states.lets_pass(kind, turn.now_ms)}
         if not newcomers or not passes:
             return
-        for stored in self._own_newest(turn, passes):
+        for stored in self.own_newest(turn, passes):
             waiting = stored.waiting_for
             to = [one for one in newcomers if one not in waiting and not self._was_meant(stored, one)]
             if to and self._is_under_way(turn, stored):
@@ -200,7 +200,7 @@ class Writing(RoomPart):
     def _author(self, device_id: DeviceId) -> Author:
         return Author(self._live.company, device_id)
 
-    def _own_newest(self, turn: Turn, kinds: Collection[int]) -> list[StoredEntry]:
+    def own_newest(self, turn: Turn, kinds: Collection[int]) -> list[StoredEntry]:
         """Our newest entries of some kinds that may be read, in their order."""
         log, view, found = self._room.log, self._live.view, list[StoredEntry]()
         left = MAX_UNDER_WAY

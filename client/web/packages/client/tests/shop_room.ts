@@ -196,13 +196,13 @@ export class Scene {
 
   stateOf(members: readonly Device[], given: StateOf = {}): Entry {
     const { by = shop.desk, parent = this.#head(), phase = 1, answers = [], flags = 0, text = null } = given;
-    const { roster = shop.roster, listSeq = 1 } = given;
+    const { roster = shop.roster, listSeq = 1, assigned = null, reason = 0 } = given;
     const epoch = given.epoch ?? (parent === null ? 1 : parent.epoch + 1);
     const ids = members.map(({ id }) => id).sort(compare);
     const values = map(
-      ...[1, epoch, parent?.hash ?? this.room.root, phase, ids, null, [listSeq, this.c.own.list.hash]],
-      ...[[roster.mandate.seq, roster.seq, roster.hash], shop.notice.hash, given.kept ?? [1, 0], flags, 0, [], text],
-      ...[answers],
+      ...[1, epoch, parent?.hash ?? this.room.root, phase, ids, assigned?.id ?? null],
+      ...[[listSeq, this.c.own.list.hash], [roster.mandate.seq, roster.seq, roster.hash], shop.notice.hash],
+      ...[given.kept ?? [1, 0], flags, reason, [], text, answers],
     );
     return this.entryOf(by, STATE, values);
   }
@@ -247,6 +247,8 @@ export interface StateOf {
   readonly roster?: typeof shop.roster;
   /** The number of the person's list that it names. */
   readonly listSeq?: number;
+  readonly assigned?: Device;
+  readonly reason?: number;
 }
 
 export function ids(...devices: readonly Device[]): readonly string[] {

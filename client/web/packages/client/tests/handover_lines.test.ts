@@ -1,0 +1,43 @@
+/** What a conversation says of a room that goes from one agent to another. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hex } from "@sealroom/core/bytes.ts";
+import type { Happening } from "@sealroom/ui/backend.ts";
+import { judge } from "../src/engine/rooms/judging.ts";
+import { Items } from "../src/room_items.ts";
+import { entriesOf } from "../src/views.ts";
+import { agent, other } from "./shop.ts";
+import { map, Scene } from "./shop_room.ts";
+
+const ACCESS = 16;
+const HAND_OVER = 2;
+
+function lines(scene: Scene): readonly Happening[] {
+  const { path } = judge(scene.c, scene.room);
+  const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
+  const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
+  return items.flatMap((one) => (one.kind === "happening" ? [one] : []));
+}
+
+test("who gives a room away is seen to hand it over and to leave, and logs nothing after that (ROOM-16)", () => {
+  const scene = new Scene();
+  scene.state([agent], { assigned: agent });
+  const said = scene.hears(agent, "Guten Tag");
+  scene.nowMs += 1_000;
+  scene.state([agent, other], { assigned: other, reason: 64 });
+  const log = map(HAND_OVER, other.id, 1, [said.hash, said.hash], null);
+  scene.nowMs += 1_000;
+  assert.deepEqual(scene.arrives(scene.entryOf(agent, ACCESS, log)).codes, []);
+  scene.nowMs += 1_000;
+  scene.state([other], { assigned: other });
+  assert.deepEqual(
+    lines(scene).map(({ what, member, count }) => [what, member, count]),
+    [
+      ["assigned", hex(agent.id), null],
+      ["transferred", hex(other.id), null],
+      ["handed-over", hex(other.id), 1],
+      ["left", hex(agent.id), null],
+    ],
+  );
+  assert.deepEqual(scene.arrives(scene.entryOf(agent, ACCESS, log)).codes, ["room.not_member"]);
+});

@@ -1,0 +1,47 @@
+"""A room that is given to a colleague while who had it stays, to hand over what was said (ROOM-56)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from e2ee.ids import DeviceId
+
+from .entry import EntryHash
+from .state import State, WrittenState
+
+MAX_PASSED_ON: Final = 256
+
+
+class Passing(NamedTuple):
+    """The state that gives a room to `taker`; `giver` hands over at most `most` entries."""
+
+    state: EntryHash
+    giver: DeviceId
+    taker: DeviceId
+    most: int
+
+
+def passings(path: Sequence[WrittenState]) -> list[Passing]:
+    """Return those of the states up to the head that last (ROOM-56)."""
+    found: list[Passing] = []
+    for before, after in pairwise(path):
+        found = [one for one in found if _lasts(one, after.state)]
+        begun = _begun(before.state, after)
+        if begun is not None:
+            found.append(begun)
+    return found
+
+
+def _begun(old: State, written: WrittenState) -> Passing | None:
+    state, giver = written.state, old.assigned
+    if giver is None or giver not in state.members or not 1 <= state.reason <= MAX_PASSED_ON:
+        return None
+    if state.assigned is None or state.assigned in old.members:
+        return None
+    return Passing(written.hash, giver, state.assigned, state.reason)
+
+
+def _lasts(passing: Passing, state: State) -> bool:
+    return {passing.giver, passing.taker} <= set(state.members) and state.assigned != passing.giver

@@ -1,0 +1,74 @@
+"""Chapter 16: a room that is given to a colleague while who had it stays to hand it over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from room_states import after, dev, first, ids
+
+from e2ee.rooms.passing import MAX_PASSED_ON, Passing, passings
+from e2ee.rooms.state import WrittenState
+
+HAD = first("F", members="A", assigned=dev("A"))
+
+
+def given(**changed: Any) -> WrittenState:
+    """The state that gives A's room to B, with some changes."""
+    return after(HAD, "F", 1, **{"members": ids("AB"), "assigned": dev("B"), "reason": 64, **changed})
+
+
+def test_a_room_is_given_away_in_passing() -> None:
+    """ROOM-56: while both stay members, also where others come and go."""
+    state = given()
+    found = [Passing(state.hash, dev("A"), dev("B"), 64)]
+    assert passings([HAD, state]) == found
+    assert passings([HAD, state, after(state, "F", 2, members=ids("ABC"))]) == found
+    assert passings([]) == passings([HAD]) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"reason": 0},
+        {"reason": MAX_PASSED_ON + 1},
+        {"members": ids("B")},
+        {"assigned": None},
+        {"assigned": dev("A")},
+    ],
+)
+def test_another_state_gives_nothing_away(changed: dict[str, Any]) -> None:
+    """ROOM-56: without a number, without who had it, or to nobody new."""
+    assert passings([HAD, given(**changed)]) == []
+
+
+def test_who_was_a_member_or_had_nobody_before_is_given_nothing() -> None:
+    """ROOM-56"""
+    for before in (first("F", members="AB", assigned=dev("A")), first("F", members="A")):
+        state = after(before, "F", 1, members=ids("AB"), assigned=dev("B"), reason=64)
+        assert passings([before, state]) == []
+
+
+@pytest.mark.parametrize("changed", [{"members": ids("B")}, {"members": ids("A"), "assigned": None}])
+def test_it_ends_for_good_when_one_of_the_two_is_out(changed: dict[str, Any]) -> None:
+    """ROOM-56: also where it comes back."""
+    state = given()
+    out = after(state, "F", 2, **changed)
+    assert passings([HAD, state, out]) == []
+    assert passings([HAD, state, out, after(out, "F", 3, members=ids("AB"), assigned=dev("B"))]) == []
+
+
+def test_it_ends_when_the_giver_has_the_room_again() -> None:
+    """ROOM-56"""
+    state = given()
+    assert passings([HAD, state, after(state, "F", 2, assigned=dev("A"))]) == []
+
+
+def test_a_room_that_goes_on_is_given_by_each() -> None:
+    """ROOM-56"""
+    state = given()
+    on = after(state, "F", 2, members=ids("ABC"), assigned=dev("C"), reason=9)
+    assert [(one.giver, one.taker, one.most) for one in passings([HAD, state, on])] == [
+        (dev("A"), dev("B"), 64),
+        (dev("B"), dev("C"), 9),
+    ]
