@@ -66,8 +66,13 @@ export function furtherOf(host: FurtherHost): CarryOut {
   const acts: Acts = {
     "sign-out": async () => {
       const me = await host.customer();
-      const [room] = me.rooms();
-      if (room !== undefined) await me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), signOut));
+      const refusals: unknown[] = [];
+      // With a consent that was withdrawn nobody is known in a room.
+      for (const room of me.rooms().filter((one) => one.view().phase !== "withdrawn")) {
+        const done = me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), signOut));
+        await done.catch((error: unknown) => refusals.push(error));
+      }
+      if (refusals.length > 0) throw refusals[0];
       return null;
     },
     devices: async () => (await devicesNow()).all(),

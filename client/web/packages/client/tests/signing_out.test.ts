@@ -1,0 +1,72 @@
+/** The page says that the person has left: nobody known has any room of hers (CNS-56). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, unhex } from "@sealroom/core/bytes.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
+import type { Customer } from "../src/customer.ts";
+import { act } from "../src/engine/rooms/consenting.ts";
+import { payloadOf, transcript } from "../src/engine/rooms/judging.ts";
+import { stepIn } from "../src/engine/rooms/rooms.ts";
+import { write } from "../src/engine/rooms/writing.ts";
+import { furtherOf } from "../src/kin/further.ts";
+import { lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
+import { MemoryPlace } from "./memory_store.ts";
+import { NOW_MS } from "./shop.ts";
+
+const KIND_IDENTIFY = 17;
+const ACT_CLOSE = 1;
+const NEVER = () => {
+  throw new Error("no notice is asked for");
+};
+
+/** A person with a closed room and a newer one, of which the closed one had something last. */
+async function withTwoRooms(isKnown: boolean): Promise<{ me: Customer; older: Bytes; newer: Bytes }> {
+  const place = new MemoryPlace();
+  const at = { nowMs: NOW_MS };
+  const clock = { nowMs: () => at.nowMs, wake: () => () => {} };
+  const { shell, roomId } = await person(place, { clock });
+  await shell.do((c, turn) =>
+    stepIn(c, turn, roomId, (d) => {
+      if (isKnown) write(d, KIND_IDENTIFY, new Uint8Array(40));
+      act(d, ACT_CLOSE);
+    }),
+  );
+  await shell.close();
+  at.nowMs += 100 * DAY_MS;
+  const ports = portsOf(place, { clock });
+  const me = await withNotice(lifeOf(ports), ports);
+  await me.accept(shown());
+  const newer = me.rooms().find((one) => one.id !== hex(roomId));
+  assert.ok(newer);
+  at.nowMs += DAY_MS;
+  await me.shell.do((c, turn) => stepIn(c, turn, roomId, (d) => d.set({ lastMs: turn.nowMs })));
+  assert.equal(me.rooms()[0]?.id, hex(roomId));
+  return { me, older: roomId, newer: unhex(newer.id) };
+}
+
+function logIn(me: Customer, roomId: Bytes): Promise<unknown> {
+  return me.shell.do((c, turn) => stepIn(c, turn, roomId, (d) => write(d, KIND_IDENTIFY, new Uint8Array(40))));
+}
+
+function isLoggedIn(me: Customer, roomId: Bytes): boolean {
+  const room = me.shell.context.rooms.get(hex(roomId));
+  assert.ok(room);
+  const last = transcript(room).findLast(({ entry }) => entry.header.kind === KIND_IDENTIFY);
+  return last !== undefined && payloadOf(last) !== null;
+}
+
+test("who signs out is known in no room, whichever had something last (CNS-56)", async () => {
+  const { me, newer } = await withTwoRooms(false);
+  await logIn(me, newer);
+  await furtherOf({ customer: async () => me, notice: NEVER })("sign-out", null);
+  assert.equal(isLoggedIn(me, newer), false);
+});
+
+test("a room that does not let it pass is said, and the others are left all the same (CNS-56)", async () => {
+  const { me, older, newer } = await withTwoRooms(true);
+  await logIn(me, newer);
+  const act = furtherOf({ customer: async () => me, notice: NEVER });
+  assert.equal(await refusal(act("sign-out", null)), "room.closed");
+  assert.deepEqual([isLoggedIn(me, older), isLoggedIn(me, newer)], [true, false]);
+});
