@@ -13,7 +13,20 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.events import ConnectionChanged, ConnectionState, MessageRejected
 from e2ee_client.rows import Continuity
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.protocol import Lookup, PrekeysFetch, Role, decode_frames
+from e2ee_relay.protocol import (
+    ErrorCode,
+    ErrorReply,
+    InvalidRequest,
+    KnownFrame,
+    Lookup,
+    LowPrekeys,
+    PrekeysFetch,
+    Role,
+    UnknownFrame,
+    UnknownRequest,
+    decode_frames,
+    encode_frames,
+)
 from engine_world import Node, World
 from frozen_directory import FrozenDirectory
 from relay_scenes import talking, well
@@ -75,7 +88,9 @@ def test_an_entry_that_has_to_wait_leaves_the_connection() -> None:
     second.start()
     world.settle()
     assert second.connections
-    assert ConnectionState.OFFLINE not in [one.state for one in second.of(ConnectionChanged)]
+    told = second.of(ConnectionChanged)
+    assert ConnectionState.OFFLINE not in [one.state for one in told]
+    assert [one.code for one in told if one.state is ConnectionState.CONNECTING] == ["relay.rate_limited"]
     entry = second.engine._context.entry
     assert not entry.was_seen
     world.advance(5 * MINUTE_MS)
@@ -113,6 +128,45 @@ def test_an_entry_that_waits_keeps_its_prekeys() -> None:
     world.advance(2 * DAY_MS)
     assert asked.count("Publish") >= 24
     assert asked.count("PrekeysCount") >= 24
+    world.advance(MINUTE_MS)
+    asked.clear()
+    link = next(iter(node.engine._context.links.by_channel.values()))
+    do(
+        node,
+        lambda turn: node.engine._context.entry.low(turn, link, LowPrekeys(0, bytes(32), bytes(32), 0, 0)),
+    )
+    world.advance(MINUTE_MS)
+    assert asked.count("PrekeysCount") == 1
+
+
+def test_a_company_whose_entry_waits_hears_of_it_once_a_day() -> None:
+    """ID-57, ID-59: long before its roster is over; prekeys are counted, whatever a contact claims."""
+    world = World()
+    company = founded(world)
+    colleague(company, "Herr Zwei", front_desk=True)
+    world.advance(25 * HOUR_MS)
+    own_id, asked = account(company), list[str]()
+
+    def refuse(channel: Channel, data: bytes) -> list[bytes]:
+        left = list[KnownFrame]()
+        for frame in decode_frames(data, Role.RELAY):
+            asked.append(type(frame).__name__)
+            if isinstance(frame, Lookup) and frame.account_id == own_id:
+                company.connections[channel].put(
+                    ErrorReply(frame.request_id, ErrorCode.RATE_LIMITED, 3_600_000)
+                )
+            elif not isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest):
+                left.append(frame)
+        return [encode_frames(left)] if left else []
+
+    company.outgoing = refuse
+    company.events.clear()
+    do(company, company.engine._context.entry.check)
+    world.advance(3 * DAY_MS)
+    told = company.of(ConnectionChanged)
+    assert {(one.state, one.code) for one in told} == {(ConnectionState.ONLINE, "relay.rate_limited")}
+    assert 3 <= len(told) <= 4
+    assert asked.count("PrekeysCount") > 24
 
 
 def test_a_wait_has_bounds_and_a_clock_that_was_put_back_ends_it() -> None:

@@ -142,6 +142,8 @@ def _connection(event: ConnectionChanged, values: dict[str, object], texts: Text
     if event.state is ConnectionState.OFFLINE and texts.has(f"error.{event.code}"):
         values["reason"] = texts.why(event.code)
         return "event.connection_offline_because"
+    if event.code and event.state is not ConnectionState.OFFLINE:
+        return "event.connection_entry_waits"
     return f"event.connection_{event.state.value}"
 
 

@@ -47,6 +47,7 @@ _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _CHECK_APART_MS: Final = 3_600_000
 _COMPARE_APART_MS: Final = 86_400_000
+_TELL_APART_MS: Final = 86_400_000
 _MAX_LISTS: Final = 64
 _MAX_SHOWN: Final = 64 * _MAX_LISTS
 _MAX_CONTRADICTIONS: Final = 3
@@ -71,6 +72,7 @@ class Entry(Part):
         self._checked_ms = 0
         self._contradictions = 0
         self._budget = PublishBudget()
+        self._hold_told_ms: int | None = None
         self._refused = RefusedUpload(self._state)
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
@@ -228,18 +230,26 @@ class Entry(Part):
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
             if not self._is_contradicted(turn, link, frame):
                 self._find_head(turn, link, mailbox, 0)
-        elif self._is_held(turn, frame):
+        elif self._is_held(turn, link, frame):
             self._count_meanwhile(turn, link)
         else:
             refused(turn, link, frame)
 
-    def _is_held(self, turn: Turn, frame: Response) -> bool:
+    def _is_held(self, turn: Turn, link: Link, frame: Response) -> bool:
         """Whether the relay has no room for a request now: it goes on later, over this connection (ID-57)."""
         if not isinstance(frame, ErrorReply) or frame.code is not ErrorCode.RATE_LIMITED:
             return False
         wait_ms = min(max(frame.retry_after_ms, _REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
         self._budget.held_ms = turn.now_ms + wait_ms
+        self._tell_hold(turn, link)
         return self._waits(turn)
+
+    def _tell_hold(self, turn: Turn, link: Link) -> None:
+        """Say that our entry waits, now and once a day: lists and rosters have an end (ID-59)."""
+        if self._hold_told_ms is None or not 0 <= turn.now_ms - self._hold_told_ms < _TELL_APART_MS:
+            self._hold_told_ms = turn.now_ms
+            state = ConnectionState.ONLINE if self.published else ConnectionState.CONNECTING
+            turn.notify(ConnectionChanged(state, link.channel.relay_url, "relay.rate_limited"))
 
     def _count_meanwhile(self, turn: Turn, link: Link) -> None:
         """The prekeys of an entry that is at the relay do not wait with it (ID-57)."""
@@ -270,7 +280,7 @@ class Entry(Part):
             self._is_beside = False
             self._publish_anew(turn, link, frame)
             return
-        if self._is_held(turn, frame):
+        if self._is_held(turn, link, frame):
             self._count_meanwhile(turn, link)
             return
         if not isinstance(frame, LookupResult):
@@ -442,9 +452,7 @@ class Entry(Part):
         own = self._state.own
         if not own.publish or not own.published_seq:
             return False
-        own.published_seq = 0
-        turn.put(own.put())
-        self.refill(turn)
+        self.compare_again(turn)
         return True
 
     def count(self, turn: Turn, link: Link) -> None:
@@ -462,7 +470,8 @@ class Entry(Part):
         if not is_ours or link.state is not LinkState.READY:
             return
         self._tell_shortage(turn, frame.one_time_x25519, frame.one_time_kem)
-        if self._context.timers.at_ms("refill") is None:
+        due_ms = self._context.timers.at_ms("refill")
+        if due_ms is None or due_ms > turn.now_ms + _REFILL_JITTER_MS:
             jitter_ms = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
             self._context.timers.set("refill", turn.now_ms + jitter_ms, self.refill)
 
@@ -508,7 +517,7 @@ class Entry(Part):
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_AUTHENTICATED and is_published:
             # The relay does not have our entry: an old backup was put back there.
             self._publish_anew(turn, link, frame)
-        elif not self._is_held(turn, frame):
+        elif not self._is_held(turn, link, frame):
             refused(turn, link, frame)
 
     def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
@@ -536,7 +545,7 @@ class Entry(Part):
             return
         if isinstance(frame, ErrorReply):
             self._refused.refused(turn, keys)
-        if not self._is_held(turn, frame):
+        if not self._is_held(turn, link, frame):
             refused(turn, link, frame)
 
     def _is_published(self, turn: Turn, link: Link) -> None:

@@ -202,6 +202,9 @@ environment:
     "event.connection_connecting": "connecting to {relay}",
     "event.connection_offline": "not connected to {relay}",
     "event.connection_offline_because": "not connected to {relay}: {reason}",
+    "event.connection_entry_waits": "{relay} takes nothing of what this account publishes at the moment; "
+    "it is tried again by itself, and conversations go on. Until then new contacts may not find you, and "
+    "others do not know of removed devices and changes of the team",
     "event.connection_forked": "not connected to {relay}: it has another device list of your account under "
     "the same number. To see of which devices it is: sealroom renewal follow",
     "event.events_missed": "{count} events were too many; see the history",

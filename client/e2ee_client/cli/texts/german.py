@@ -213,6 +213,9 @@ Umgebung:
     "event.connection_connecting": "verbindet sich mit {relay}",
     "event.connection_offline": "nicht verbunden mit {relay}",
     "event.connection_offline_because": "nicht verbunden mit {relay}: {reason}",
+    "event.connection_entry_waits": "{relay} nimmt im Moment nicht an, was dieses Konto veröffentlicht; "
+    "es wird von selbst wieder versucht, und Gespräche gehen weiter. Bis dahin finden neue Kontakte Sie "
+    "vielleicht nicht, und andere wissen von entfernten Geräten und Änderungen im Team nichts",
     "event.connection_forked": "nicht verbunden mit {relay}: Dort steht unter derselben Nummer eine andere "
     "Geräteliste Ihres Kontos. Ansehen, von welchen Geräten sie ist: sealroom renewal follow",
     "event.events_missed": "{count} Ereignisse waren zu viele; siehe Verlauf",
