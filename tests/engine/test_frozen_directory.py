@@ -169,6 +169,24 @@ def test_a_company_whose_entry_waits_hears_of_it_once_a_day() -> None:
     assert asked.count("PrekeysCount") > 24
 
 
+def test_prekeys_that_have_to_wait_leave_the_connection() -> None:
+    """ID-57: where few bytes may be stored (RLY-263) a stock is offered now and then, an hour apart."""
+    world = World(Policy(prekeys_b=Rate(1, 0.05)))
+    node = world.node("Praxis", publish=True)
+    node.start()
+    world.settle()
+    asked = list[str]()
+
+    def note(_: Channel, data: bytes) -> list[bytes]:
+        asked.extend(type(frame).__name__ for frame in decode_frames(data, Role.RELAY))
+        return [data]
+
+    node.outgoing = note
+    world.advance(20 * DAY_MS)
+    assert 20 <= asked.count("PrekeysUpload") <= 20 * 24
+    assert ConnectionState.OFFLINE not in [one.state for one in node.of(ConnectionChanged)]
+
+
 def test_a_wait_has_bounds_and_a_clock_that_was_put_back_ends_it() -> None:
     """ID-57"""
     budget = PublishBudget(held_ms=DAY_MS)
