@@ -197,6 +197,21 @@ async def test_a_room_that_may_not_leave_is_told_and_stops_nothing(praxis: Pract
     assert [(one.room_id, one.code) for one in report.refused] == [(first.room_id, "room.right")]
 
 
+async def test_a_room_that_is_gone_when_its_turn_comes_stops_nothing(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """CNS-72: a company suspends a desk while it writes."""
+    room = await praxis.opened(await praxis.customer())
+    company = praxis.company
+    await until(lambda: any(one.room_id == room.room_id for one in company.rooms()))
+    gone = company._room(bytes(16))
+    report = await Archive(tmp_path / "a", company.client.account_id).update(
+        [gone, company.room(room.room_id)], company.client.runtime.clock.now_ms()
+    )
+    assert [one.room_id for one in report.refused] == [bytes(16)]
+    assert report.written == (room.room_id,)
+
+
 async def test_the_file_of_a_room_that_may_not_leave_any_more_goes_with_what_is_erased(
     praxis: Practice, tmp_path: Path
 ) -> None:

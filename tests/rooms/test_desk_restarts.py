@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
 
 import pytest
 from conversations import until, until_read
+from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, waiting
 from e2ee_client.engine.team import Team
 from e2ee_client.rooms import Agent, Desk, Room, Service, attending, mailing, webhooks
 from e2ee_client.rooms.desk_rows import DeskRows, StoredQueue
 from e2ee_client.rooms.errors import WebhookFailed
 from e2ee_client.rooms.mail import MailServer
-from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecret
+from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
@@ -25,9 +25,6 @@ from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Condition
 
 KEY = b"k" * 32
-HOOK = Webhook("https://praxis.example/hook", WebhookSecret(b"s" * 32), has_content=True)
-MAIL = MailServer("localhost", 25, "post@praxis.example", "Praxis", "none")
-PAGE = "https://praxis.example/nachrichten"
 
 
 @pytest.fixture
@@ -38,58 +35,8 @@ def network() -> Iterator[MemoryNetwork]:
     made.relay.close()
 
 
-@asynccontextmanager
-async def running(desk: Desk, service: Service) -> AsyncIterator[None]:
-    """Let a desk run."""
-    task = asyncio.create_task(desk.run(service))
-    try:
-        await until(lambda: desk._attending is not None or task.done())
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-def ahead(praxis: Practice) -> FakeClock:
-    """The clock of the practice's network, which a test moves."""
-    assert isinstance(praxis.network.clock, FakeClock)
-    return praxis.network.clock
-
-
-class Receiver:
-    """Takes events while it is up."""
-
-    def __init__(self) -> None:
-        self.is_up = False
-        self.bodies: list[dict[str, str]] = []
-
-    async def __call__(self, hook: Webhook, body: bytes, now_ms: int) -> None:
-        if not self.is_up:
-            raise WebhookFailed("not now")
-        self.bodies.append(json.loads(body))
-
-    @property
-    def kinds(self) -> list[str]:
-        return [one["kind"] for one in self.bodies]
-
-    @property
-    def texts(self) -> list[str]:
-        """What it was told of what was written."""
-        return [one["text"] for one in self.bodies if "text" in one]
-
-
 async def texts(room: Room) -> list[str | None]:
     return [one.text for one in await room.texts()]
-
-
-async def second_desk(praxis: Practice) -> Desk:
-    """Another front desk of the practice."""
-    invite = await praxis.company.invite("Zweiter Empfang", front_desk=True)
-    desk = await Desk.join(None, invite, runtime=praxis.network.runtime())
-    praxis.stack.push_async_callback(desk.close)
-    await desk.wait_ready(60)
-    return desk
 
 
 async def test_of_two_desks_one_greets(praxis: Practice) -> None:
@@ -241,12 +188,6 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Receiver:
     made = Receiver()
     monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=made))
     return made
-
-
-def waiting(desk: Desk) -> int:
-    """How many events that say what was written wait at a desk that runs."""
-    assert desk._attending is not None
-    return sum(one.content_of is not None for one in desk._attending._queue.rows())
 
 
 async def test_what_went_while_the_desk_did_not_run_is_not_sent(praxis: Practice, receiver: Receiver) -> None:

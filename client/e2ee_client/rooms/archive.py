@@ -59,10 +59,10 @@ class Archive:
         index = await asyncio.to_thread(self._begin)
         written, unchanged, refused = list[bytes](), 0, list[Refused]()
         for room in rooms:
-            if room.view.customer is None:
-                continue
             known = index.rooms.get(room.room_id)
             try:
+                if room.view.customer is None:
+                    continue
                 after = await self._room(room, known, now_ms)
             except (E2eeError, SealroomError) as error:
                 refused.append(Refused(room.room_id, error.code))

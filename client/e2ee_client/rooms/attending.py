@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol
 
 from e2ee.rooms.desk import TURN_MS
-from e2ee.rooms.entry import ROOM_ID_B
+from e2ee.rooms.entry import ROOM_ID_B, RoomId
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Reach, RoomText
 from e2ee.rooms.state import Phase
@@ -28,6 +27,7 @@ from e2ee_client.room_events import (
 from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
 
 from .archive import Archive
+from .catching_up import wait_caught_up
 from .company_room import CompanyRoom
 from .desk_rows import DeskRows, StoredQueue
 from .ends import Ends
@@ -80,36 +80,43 @@ class Attending:
         self._webhooks = None
         if hook is not None:
             self._webhooks = Webhooks(hook, runtime.clock, runtime.rng, self._queue, stands=self._stands)
-        self._greetings = Timed(runtime.clock)
+        self._greetings = Timed(runtime.clock, partial(wait_caught_up, desk.client))
 
     async def run(self, events: EventIterator) -> None:
         """Attend to what was missed, then to what happens, until the client is closed."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.lanes.end)
-            stack.push_async_callback(_stop, asyncio.create_task(self._greet_in_turn()))
-            if self._webhooks is not None:
-                await self._queue.load()
-                await self._ends.load()
-                self.lanes.add(_END, self._tell_missed)
-                stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.forget()))
-                stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.run()))
-            if self._mailing is not None:
-                await self._mailing.load()
-                stack.push_async_callback(_stop, asyncio.create_task(self._tell_by_mail(self._mailing)))
-            if self._service.archive is not None:
-                archive, every_s = Archive(self._service.archive, self._us), self._service.archive_every_s
-                work = archive.run(self._desk.rooms, self._clock, every_s)
-                stack.push_async_callback(_stop, asyncio.create_task(work))
-            for room in self._desk.rooms():
-                view = room.view
-                self._phases[view.room_id] = int(view.phase or 0)
-                self._taking_over.begin(room)
-                if view.phase is Phase.OPEN and (view.unread or view.assigned is None):
-                    self._do(view.room_id, self._opened, room)
-                elif view.phase in _ENDED and self._mailing is not None:
-                    self._do(view.room_id, self._mailing.addresses.forget, view.room_id)
+        try:
+            await self._begin_work()
+            self._attend_missed()
             async for event in events:
                 self._take(event)
+        finally:
+            await self.lanes.end()
+
+    async def _begin_work(self) -> None:
+        """Begin what goes on beside the rooms for as long as the desk runs."""
+        self.lanes.keep(self._greet_in_turn())
+        if self._webhooks is not None:
+            await self._queue.load()
+            await self._ends.load()
+            self.lanes.add(_END, self._tell_missed)
+            self.lanes.keep(self._webhooks.forget())
+            self.lanes.keep(self._webhooks.run())
+        if self._mailing is not None:
+            await self._mailing.load()
+            self.lanes.keep(self._tell_by_mail(self._mailing))
+        if self._service.archive is not None:
+            archive, every_s = Archive(self._service.archive, self._us), self._service.archive_every_s
+            self.lanes.keep(archive.run(self._desk.rooms, self._clock, every_s))
+
+    def _attend_missed(self) -> None:
+        for room in self._desk.rooms():
+            view = room.view
+            self._phases[view.room_id] = int(view.phase or 0)
+            self._taking_over.begin(room)
+            if view.phase is Phase.OPEN and (view.unread or view.assigned is None):
+                self._do(view.room_id, self._opened, view.room_id)
+            elif view.phase in _ENDED and self._mailing is not None:
+                self._do(view.room_id, self._mailing.addresses.forget, view.room_id)
 
     async def _stands(self, content_of: bytes) -> bool | None:
         """Whether an entry still says what it said, in a room that has not ended (CNS-43); None as long as
@@ -156,13 +163,12 @@ class Attending:
 
     def _is_notes(self, room_id: bytes) -> bool:
         """Whether a room is the notes beside one: nobody is greeted there, or told of it (ROOM-02)."""
-        with suppress(UnknownRoom):
-            return self._desk.room(room_id).view.customer is None
-        return False
+        view = self._desk.client.shell.machine.rooms.view(RoomId(room_id))
+        return view is not None and view.customer is None
 
     def _changed(self, room_id: bytes, before: int, phase: int) -> None:
         if not before and phase == Phase.OPEN:
-            self._do(room_id, self._opened, self._desk.room(room_id))
+            self._do(room_id, self._opened, room_id)
         elif phase == Phase.CLOSED and before == Phase.OPEN:
             self._do(room_id, self._closed, room_id)
         elif phase in _ENDED and before != phase:
@@ -198,37 +204,36 @@ class Attending:
         """Hand over what was said before somebody took the room."""
         taker = self._taking_over.taker(event)
         if taker is not None:
-            room = self._desk.room(event.room_id)
-            self._do(event.room_id, self._taking_over.hand_over, room, taker)
+            self._do(event.room_id, self._hand_over, event.room_id, taker)
 
     def _delivered(self, room_id: bytes, device_id: bytes | None) -> None:
-        """A device has a text of ours: of the customer's, nothing waits any more."""
-        is_ours = any(one.device_id == device_id for one in self._desk.room(room_id).members)
-        if self._mailing is not None and not is_ours and self._mailing.waits(room_id):
-            self._do(room_id, self._mailing.seen, room_id)
+        """A device has a text of ours."""
+        if self._mailing is not None and self._mailing.waits(room_id):
+            self._do(room_id, self._seen, self._mailing, room_id, device_id)
 
     # --- what is done ---
 
-    async def _opened(self, room: CompanyRoom) -> None:
+    async def _opened(self, room_id: bytes) -> None:
         """A room was opened, or the desk begins to run: of several desks the first greets, the next in turn
         if nobody has (ROOM-39).
         """
-        place = self._place()
+        room, place = self._desk.room(room_id), self._place()
         if place:
-            self._greetings.add(room.room_id, self._clock.now_ms() + TURN_MS * place)
+            self._greetings.add(room_id, self._clock.now_ms() + TURN_MS * place)
         else:
-            await self._begin(room)
+            await self._begin(room_id)
         for entry in await room.unread_entries(_READ_AGAIN):
             if entry.kind == Kind.TEXT:
-                await self._message(room.room_id, entry.hash)
+                await self._message(room_id, entry.hash)
 
-    async def _begin(self, room: CompanyRoom) -> None:
+    async def _begin(self, room_id: bytes) -> None:
         """Greet in a room in which nobody of the company has written, and nobody else answers."""
+        room = self._desk.room(room_id)
         texts, assigned = await room.texts(), room.assigned
         is_begun = any(one.author.role is not Role.CUSTOMER for one in texts)
         if is_begun or room.phase is not Phase.OPEN or not (assigned is None or assigned.is_this):
             return
-        await self._hook("room.opened", room.room_id, room.room_id)
+        await self._hook("room.opened", room_id, room_id)
         await self._welcome(room)
         for handle in self._handlers.opened:
             await handle(room)
@@ -242,7 +247,10 @@ class Attending:
     async def _greet_in_turn(self) -> None:
         while True:
             room_id = await self._greetings.next()
-            self._do(room_id, self._begin, self._desk.room(room_id))
+            self._do(room_id, self._begin, room_id)
+
+    async def _hand_over(self, room_id: bytes, taker: bytes) -> None:
+        await self._taking_over.hand_over(self._desk.room(room_id), taker)
 
     async def _welcome(self, room: CompanyRoom) -> None:
         terms = room.terms
@@ -337,7 +345,17 @@ class Attending:
     async def _tell_by_mail(self, mailing: Mailing) -> None:
         while True:
             room_id = await mailing.next()
-            self._do(room_id, mailing.tell, self._desk.room(room_id))
+            self._do(room_id, self._tell_waiting, mailing, room_id)
+
+    async def _tell_waiting(self, mailing: Mailing, room_id: bytes) -> None:
+        """Tell of what waits, also after a handler of the room has kept it from that until a suspension."""
+        await wait_caught_up(self._desk.client)
+        await mailing.tell(self._desk.room(room_id))
+
+    async def _seen(self, mailing: Mailing, room_id: bytes, device_id: bytes | None) -> None:
+        """Where a text of ours is on a device of the customer's, nothing waits any more."""
+        if all(one.device_id != device_id for one in self._desk.room(room_id).members):
+            await mailing.seen(room_id)
 
     async def _hook(
         self, kind: str, room_id: bytes, of: bytes | None = None, text: str | None = None
@@ -348,11 +366,3 @@ class Attending:
                 await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text), of)
                 return True
         return False
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    """End a task, and raise what ended it before."""
-    task.cancel()
-    await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()

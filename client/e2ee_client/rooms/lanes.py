@@ -16,11 +16,14 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Lanes:
-    """A lane for each room in which something is to be done; `failed` counts what ended with an error."""
+    """A lane for each room in which something is to be done; `failed` counts what ended with an error
+    (CNS-72).
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[bytes, deque[Work]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._kept: set[asyncio.Task[None]] = set()
         self.failed = 0
 
     def add(self, room_id: bytes, work: Work) -> bool:
@@ -34,6 +37,12 @@ class Lanes:
         self._waiting[room_id] = deque([work])
         self._start(self._run(room_id))
         return True
+
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that belongs to no room and goes on until `end`."""
+        task = asyncio.create_task(work, name="sealroom-desk")
+        self._kept.add(task)
+        task.add_done_callback(self._report)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name="sealroom-desk")
@@ -63,7 +72,7 @@ class Lanes:
 
     async def end(self) -> None:
         """Stop everything."""
-        tasks = list(self._tasks)
+        tasks = [*self._kept, *self._tasks]
         for task in tasks:
             task.cancel()
         if tasks:

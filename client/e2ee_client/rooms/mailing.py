@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
 from e2ee_client.people import Role
 
 from .addresses import Addresses
+from .catching_up import wait_caught_up
 from .company_room import CompanyRoom
 from .desk_rows import DeskRows, MailDue
 from .mail import MailServer, compose, send_mail
@@ -26,7 +29,7 @@ class Mailing:
         self._runtime = client.runtime
         self.addresses = Addresses(client.shell, page, self._runtime.rng)
         self._rows = DeskRows(client.shell)
-        self._timed = Timed(self._runtime.clock)
+        self._timed = Timed(self._runtime.clock, partial(wait_caught_up, client))
 
     async def load(self) -> None:
         """Time what was timed before the program ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from e2ee_client.runtime.clock import Clock
@@ -11,8 +12,9 @@ from e2ee_client.runtime.clock import Clock
 class Timed:
     """Names with a time each; whoever waits is told of the one that is due first."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, ready: Callable[[], Awaitable[None]]) -> None:
+        """Nothing is taken out before `ready` returns, whatever is due."""
+        self._clock, self._ready = clock, ready
         self._due: dict[bytes, int] = {}
         self._changed = asyncio.Event()
 
@@ -33,6 +35,7 @@ class Timed:
     async def next(self) -> bytes:
         """Wait for what is due, and take it out."""
         while True:
+            await self._ready()
             self._changed.clear()
             name = min(self._due, key=self._due.__getitem__, default=None)
             if name is not None and self._due[name] <= self._clock.now_ms():

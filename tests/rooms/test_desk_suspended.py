@@ -1,0 +1,122 @@
+"""What a desk sends that its company suspends, reinstates or strikes off, and one whose relay is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from email.message import EmailMessage
+
+import pytest
+from conversations import until
+from desk_runs import MAIL, PAGE, ahead, running, second_desk
+from e2ee_client.room_events import RoomChanged
+from e2ee_client.rooms import Desk, Service, mailing
+from e2ee_client.rooms.lanes import Lanes
+from e2ee_client.rooms.mail import MailServer
+from e2ee_client.testing import FakeClock, MemoryNetwork
+from practice import Practice
+
+from e2ee.rooms.state import Phase
+from e2ee.rooms.team import Condition
+
+
+@pytest.fixture
+def network() -> Iterator[MemoryNetwork]:
+    """A network whose time the tests move."""
+    made = MemoryNetwork(clock=FakeClock(speed=1))
+    yield made
+    made.relay.close()
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
+    """The mails of the desks of a test."""
+    mails: list[EmailMessage] = []
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        mails.append(message)
+
+    monkeypatch.setattr(mailing, "send_mail", send)
+    return mails
+
+
+def condition(desk: Desk) -> Condition:
+    """What the company has made of a desk."""
+    return desk.client.shell.machine._context.team.condition()
+
+
+async def suspended(praxis: Practice, desk: Desk) -> bytes:
+    """Suspend a desk, and return its device id."""
+    device_id = desk.me().device_id
+    await praxis.company.suspend(device_id)
+    await until(lambda: condition(desk) is Condition.LOCKED)
+    return device_id
+
+
+async def reinstated(praxis: Practice, desk: Desk, device_id: bytes) -> None:
+    await praxis.company.reinstate(device_id)
+    await until(lambda: condition(desk) is Condition.ACTIVE)
+
+
+async def test_a_mail_that_is_due_while_the_desk_is_suspended_is_sent_afterwards(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-71: and so is each later one of the same run."""
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, Service(mail=MAIL, page=PAGE, mail_after_s=3_600)):
+        notice = await me.notice()
+        room = await me.accept(notice, purposes=[one.number for one in notice.purposes])
+        await room.reach("kundin@mail.example")
+        await until(lambda: len(sent) == 1)
+        token = str(sent[0].get_content()).partition("#confirm=")[2].split()[0]
+        assert await desk.confirm_address(token)
+        await me.client.close()
+        mails, run = desk._mailing, desk._attending
+        assert mails is not None
+        assert run is not None
+        await desk.room(room.room_id).send("Ihr Befund ist da")
+        await until(lambda: mails.waits(room.room_id))
+        await run.lanes.done()
+        device_id = await suspended(praxis, desk)
+        ahead(praxis).advance(2 * 3_600_000)
+        await asyncio.sleep(0.2)
+        assert (len(sent), mails.waits(room.room_id)) == (1, True)
+        await reinstated(praxis, desk, device_id)
+        await until(lambda: len(sent) == 2)
+        ahead(praxis).advance(25 * 3_600_000)
+        await desk.room(room.room_id).send("Noch etwas")
+        await until(lambda: mails.waits(room.room_id))
+        ahead(praxis).advance(2 * 3_600_000)
+        await until(lambda: len(sent) == 3)
+        assert desk.failed == 0
+
+
+async def test_an_event_of_a_room_that_is_not_there_ends_nothing(praxis: Practice) -> None:
+    """CNS-72: a suspension closes the rooms, of which events may still be to be read."""
+    desk, unknown = praxis.company, bytes(16)
+    async with running(desk, Service()):
+        run = desk._attending
+        assert run is not None
+        device = b"d" * 16
+        run._take(RoomChanged(unknown, Phase.OPEN, (device,), device, is_sensitive=False, on_hold=False))
+        await run.lanes.done()
+        assert desk.failed == 2
+        room = await praxis.opened(await praxis.customer())
+        await until(lambda: room.room_id in run._phases)
+
+
+async def test_what_goes_on_beside_the_rooms_and_ends_by_an_error_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """CNS-72: it is told by the name of the error, as a handler that fails."""
+
+    async def fail() -> None:
+        raise LookupError("a name")
+
+    lanes = Lanes()
+    lanes.keep(fail())
+    lanes.keep(asyncio.sleep(60))
+    await asyncio.sleep(0)
+    await lanes.end()
+    assert lanes.failed == 1
+    assert [one.getMessage() for one in caplog.records] == ["desk.failed LookupError"]

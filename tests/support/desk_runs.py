@@ -1,0 +1,76 @@
+"""Desks that run in a test, what they send, and a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from conversations import until
+from e2ee_client.rooms import Desk, Service
+from e2ee_client.rooms.errors import WebhookFailed
+from e2ee_client.rooms.mail import MailServer
+from e2ee_client.rooms.webhooks import Webhook, WebhookSecret
+from e2ee_client.testing import FakeClock
+from practice import Practice
+
+HOOK = Webhook("https://praxis.example/hook", WebhookSecret(b"s" * 32), has_content=True)
+MAIL = MailServer("localhost", 25, "post@praxis.example", "Praxis", "none")
+PAGE = "https://praxis.example/nachrichten"
+
+
+@asynccontextmanager
+async def running(desk: Desk, service: Service) -> AsyncIterator[None]:
+    """Let a desk run."""
+    task = asyncio.create_task(desk.run(service))
+    try:
+        await until(lambda: desk._attending is not None or task.done())
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def ahead(praxis: Practice) -> FakeClock:
+    """The clock of the practice's network, which a test moves."""
+    assert isinstance(praxis.network.clock, FakeClock)
+    return praxis.network.clock
+
+
+class Receiver:
+    """Takes events while it is up."""
+
+    def __init__(self) -> None:
+        self.is_up = False
+        self.bodies: list[dict[str, str]] = []
+
+    async def __call__(self, hook: Webhook, body: bytes, now_ms: int) -> None:
+        if not self.is_up:
+            raise WebhookFailed("not now")
+        self.bodies.append(json.loads(body))
+
+    @property
+    def kinds(self) -> list[str]:
+        return [one["kind"] for one in self.bodies]
+
+    @property
+    def texts(self) -> list[str]:
+        """What it was told of what was written."""
+        return [one["text"] for one in self.bodies if "text" in one]
+
+
+async def second_desk(praxis: Practice) -> Desk:
+    """Another front desk of the practice."""
+    invite = await praxis.company.invite("Zweiter Empfang", front_desk=True)
+    desk = await Desk.join(None, invite, runtime=praxis.network.runtime())
+    praxis.stack.push_async_callback(desk.close)
+    await desk.wait_ready(60)
+    return desk
+
+
+def waiting(desk: Desk) -> int:
+    """How many events that say what was written wait at a desk that runs."""
+    assert desk._attending is not None
+    return sum(one.content_of is not None for one in desk._attending._queue.rows())
