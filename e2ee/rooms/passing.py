@@ -15,12 +15,15 @@ MAX_PASSED_ON: Final = 256
 
 
 class Passing(NamedTuple):
-    """The state that gives a room to `taker`; `giver` hands over at most `most` entries."""
+    """The state that gives a room to `taker`; `giver` hands over at most `most` entries, and `leaves` then if
+    the state grants a request.
+    """
 
     state: EntryHash
     giver: DeviceId
     taker: DeviceId
     most: int
+    leaves: bool
 
 
 def passings(path: Sequence[WrittenState]) -> list[Passing]:
@@ -40,7 +43,7 @@ def _begun(old: State, written: WrittenState) -> Passing | None:
         return None
     if state.assigned is None or state.assigned in old.members:
         return None
-    return Passing(written.hash, giver, state.assigned, state.reason)
+    return Passing(written.hash, giver, state.assigned, state.reason, state.request is not None)
 
 
 def _lasts(passing: Passing, state: State) -> bool:

@@ -206,6 +206,20 @@ def test_a_room_that_goes_on_and_on_leaves_nobody_behind() -> None:
     assert [text for text, _ in shown(world, "bot")] == list(SAID)
 
 
+def test_an_agent_whose_room_a_desk_gives_to_another_hands_over_and_stays() -> None:
+    """ROOM-56, ROOM-57: also after a day."""
+    world, _ = answered()
+    given = Change(add=(dev("agent2"),), assign=dev("agent2"), reason=64)
+    change(world, "desk", given)
+    world.run(5 * MINUTE_MS)
+    assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+    world.run(26 * HOUR_MS)
+    assert members(world) == {"agent", "agent2"}
+    giver = world.devices["agent"].room
+    assert giver is not None
+    assert giver.passing.due_ms(Turn(world.now_ms)) is None
+
+
 def test_an_agent_that_no_transfer_names_hands_nothing_over() -> None:
     """TRN-18: neither to whom a steward has added, nor once it was suspended."""
     world, said = answered()

@@ -21,10 +21,11 @@ def given(**changed: Any) -> WrittenState:
 def test_a_room_is_given_away_in_passing() -> None:
     """ROOM-56: while both stay members, also where others come and go."""
     state = given()
-    found = [Passing(state.hash, dev("A"), dev("B"), 64)]
+    found = [Passing(state.hash, dev("A"), dev("B"), 64, leaves=False)]
     assert passings([HAD, state]) == found
     assert passings([HAD, state, after(state, "F", 2, members=ids("ABC"))]) == found
     assert passings([]) == passings([HAD]) == []
+    assert [one.leaves for one in passings([HAD, given(request=bytes(8))])] == [True]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Final
 from e2ee.errors import ConsentWithdrawn, NoRight, RemoteError, RoomErased, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms.desk import TURN_MS
+from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.passing import Passing, passings
 from e2ee.rooms.payloads import Access, AccessKind
@@ -34,6 +35,7 @@ class PassingOn(RoomPart):
 
     _head: WrittenState | None = None
     _found: tuple[Passing, ...] = ()
+    _done: EntryHash | None = None
     _next_ms = 0
 
     def all(self) -> tuple[Passing, ...]:
@@ -53,7 +55,7 @@ class PassingOn(RoomPart):
         if not self.all() or not self._room.writing.can_write(turn):
             return None
         ours = self.ours()
-        due = [] if ours is None else [self._giving_ms(turn, ours)]
+        due = [] if ours is None or ours.state == self._done else [self._giving_ms(turn, ours)]
         due += [self._begun_ms(turn, one) + after_ms for one, after_ms in self._overdue(turn)]
         return max(min(due), self._next_ms) if due else None
 
@@ -64,7 +66,7 @@ class PassingOn(RoomPart):
             return
         self._next_ms = turn.now_ms + _AGAIN_MS
         ours = self.ours()
-        if ours is not None and self._giving_ms(turn, ours) <= turn.now_ms:
+        if ours is not None and ours.state != self._done and self._giving_ms(turn, ours) <= turn.now_ms:
             self._go_on(turn, ours)
         for one, after_ms in self._overdue(turn):
             if self._begun_ms(turn, one) + after_ms <= turn.now_ms:
@@ -75,7 +77,7 @@ class PassingOn(RoomPart):
         ours = self.ours()
         if ours is not None and kind_of(stored) == Kind.ACCESS:
             log = self._logged(turn, ours)
-            if log is not None:
+            if log is not None and ours.leaves:
                 self._leave(turn, ours, log)
 
     # --- the giver ---
@@ -91,8 +93,12 @@ class PassingOn(RoomPart):
 
     def _go_on(self, turn: Turn, passing: Passing) -> None:
         log = self._logged(turn, passing)
-        if log is not None or not self._hand_over(turn, passing):
+        if log is None and self._hand_over(turn, passing):
+            return
+        if passing.leaves:
             self._leave(turn, passing, log)
+        else:
+            self._done = passing.state
 
     def _leave(self, turn: Turn, passing: Passing, log: StoredEntry | None) -> None:
         """Ask to leave when the taker has the log entry, and the relays have it for all others."""
@@ -135,7 +141,7 @@ class PassingOn(RoomPart):
             return []
         ranks = self._room.states.ranks(turn.now_ms)
         ours, after_ms = ranks.get(us, DESK), STAYS_MS + TURN_MS * place
-        return [(one, after_ms) for one in self.all() if ranks.get(one.giver, -1) < ours]
+        return [(one, after_ms) for one in self.all() if one.leaves and ranks.get(one.giver, -1) < ours]
 
     def _remove(self, turn: Turn, giver: DeviceId) -> None:
         with suppress(RemoteError):  # It is tried again.
