@@ -235,6 +235,19 @@ class OwnDeviceRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnDeviceListed:
+    """Lists of a person's account have named a device that is not known here, and name it no more (ACC-80).
+
+    `digits` are those of its record (ACC-44); `added_ms` and `removed_ms` are what the lists state. If it was
+    not the person, somebody has the recovery code or a copy of the account key.
+    """
+
+    digits: str
+    added_ms: int
+    removed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceListExpiring:
     """Our own device list ends soon and the account key is not here to renew it (ID-12)."""
 
@@ -342,6 +355,7 @@ Event: TypeAlias = (
     | DeviceRemoved[C]
     | OwnDeviceAdded
     | OwnDeviceRemoved
+    | OwnDeviceListed
     | DeviceListExpiring
     | TeamUnknown[C]
     | CompanyFork[C]

@@ -13,11 +13,12 @@ from e2ee_client.engine.own_mailbox import Mailbox
 from e2ee_client.engine.records import OwnDevice
 from e2ee_client.engine.recovering import Recovering, RecoveryRow
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm, NewDevice
+from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm, NewDevice, OwnDeviceListed
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import LookupResult, Send
 from engine_world import RELAY_URL, Node, SeededRng, World
 from relay_scenes import losing
+from struck_off import backup_of, restored
 
 from e2ee import recovery
 from e2ee.content import WayBack
@@ -25,6 +26,7 @@ from e2ee.errors import ContentError, NoRight
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, new_device, next_list, redated, sign_list
 from e2ee.ids import AccountId
 from e2ee.ports import Rng
+from e2ee.rooms.invite import fingerprint
 from e2ee.rooms.signals import Contact as Introduced
 from e2ee.rooms.signals import Dossier, encode_dossier
 from e2ee.secret import AccountKey
@@ -655,8 +657,30 @@ def test_lists_that_were_signed_here_and_those_from_before_end_no_device() -> No
     assert shown(phone, sign_list(before.account_key, beside).signed)
 
 
-def test_without_the_code_a_lower_list_that_is_shown_is_nothing() -> None:
-    """ACC-75: a linked device does not know what the one with the code has signed."""
+@pytest.mark.parametrize("publish", [False, True])
+def test_a_device_that_was_restored_with_the_account_key_judges_what_names_it(publish: bool) -> None:
+    """ACC-79, ACC-74: all lists that name it were signed by it; one that does not may be of before."""
+    world, _, phone = person_and_company(publish=publish)
+    world.advance(DAY_MS)
+    saved = backup_of(phone)
+    phone.stop()
+    tablet = restored(world, saved, "Tablet")
+    own, now_ms = tablet.engine._state.own, world.now_ms
+    assert own.account_key is not None
+    assert tablet.engine.has_recovery_code is None
+    thief = new_device(own.account_id, DeviceKind.PERSON, 0, now_ms, now_ms + DAY_MS, SeededRng("b"))
+    for before, named, is_ended in (
+        (None, [own.device.record, thief.record], False),
+        (phone.engine._state.own.device_list, [thief.record], False),
+        (own.device_list, [own.device.record, thief.record], True),
+    ):
+        beside = sign_list(own.account_key, next_list(own.account_id, before, named, None, now_ms))
+        assert shown(tablet, beside.signed) == is_ended
+    assert tablet.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+
+
+def test_without_the_code_a_lower_list_that_is_shown_ends_nothing_and_is_told() -> None:
+    """ACC-75, ACC-80: a linked device does not know what the one with the code has signed."""
     world, _, phone = person_and_company()
     phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
     earliest = phone.engine._state.own.device_list
@@ -667,7 +691,14 @@ def test_without_the_code_a_lower_list_that_is_shown_is_nothing() -> None:
         own.account_id, DeviceKind.PERSON, 0, world.now_ms, world.now_ms + DAY_MS, SeededRng("b")
     )
     beside = next_list(own.account_id, earliest, [own.device.record, other.record], None, world.now_ms)
-    assert not shown(phone, sign_list(own.account_key, beside).signed)
+    signed = sign_list(own.account_key, beside)
+    assert not shown(phone, signed.signed)
+    told = OwnDeviceListed(fingerprint(other.record.hash), signed.issued_ms, own.device_list.issued_ms)
+    assert phone.of(OwnDeviceListed) == [told]
+    anew = redated(own.device.record, world.now_ms, world.now_ms + 5 * 365 * DAY_MS)
+    unsigned = next_list(own.account_id, earliest, [own.device.record, anew], None, world.now_ms)
+    assert not shown(phone, sign_list(own.account_key, unsigned).signed)
+    assert phone.of(OwnDeviceListed) == [told]
 
 
 def test_a_company_shows_no_list_of_another_account() -> None:
@@ -682,12 +713,17 @@ def test_a_company_shows_no_list_of_another_account() -> None:
             phone.engine._context.dossiers.take_shown(turn, wrong)
 
 
+@pytest.mark.parametrize("has_code", [True, False])
 @pytest.mark.parametrize("names_thief", [True, False])
 def test_a_list_of_the_entry_before_the_newest_ends_a_device_with_the_code(
-    monkeypatch: pytest.MonkeyPatch, names_thief: bool
+    monkeypatch: pytest.MonkeyPatch, names_thief: bool, has_code: bool
 ) -> None:
-    """ACC-75: the thief's device is struck off again by the newest one, which names the person's alone."""
+    """ACC-75, ACC-80: the thief's device is struck off again by the newest one, which names the person's
+    alone; without the code the person is told.
+    """
     world, _, phone = person_and_company(publish=True)
+    if not has_code:
+        phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
     own = phone.engine._state.own
     assert own.account_key is not None
     phone.stop()
@@ -714,5 +750,8 @@ def test_a_list_of_the_entry_before_the_newest_ends_a_device_with_the_code(
         patch.setattr(Entry, "_compare_with", shows)
         phone.crash(phone.rows)
         phone.start()
-    assert phone.engine.is_replaced == names_thief
-    assert (phone.engine._state.own.device_list == newest) is not names_thief
+    is_ended = names_thief and has_code
+    assert phone.engine.is_replaced == is_ended
+    assert (phone.engine._state.own.device_list == newest) is not is_ended
+    told = OwnDeviceListed(fingerprint(thief.hash), now_ms, now_ms)
+    assert phone.of(OwnDeviceListed) == ([told] if names_thief and not has_code else [])

@@ -111,6 +111,8 @@ WHAT_TO_DO: Final = {
     "DeviceRemoved": "Note it in the conversation.",
     "OwnDeviceAdded": "With `invited_here` nothing. Else tell the people of the account: if nobody has"
     " invited it, somebody else has the account key.",
+    "OwnDeviceListed": "Show it with both dates, and ask the person whether it was itself; if not, only a new"
+    " account helps.",
     "OwnDeviceRemoved": "Tell the people of the account.",
     "TeamUnknown": "Show that messages wait, and the company's other channels.",
     "CompanyFork": "Show it to the people of the company: two front desks sign, or a key was stolen.",

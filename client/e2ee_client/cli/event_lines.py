@@ -25,6 +25,7 @@ from e2ee_client import (
     MessageStateChanged,
     OwnConditionChanged,
     OwnDeviceAdded,
+    OwnDeviceListed,
     PrekeysLow,
     SessionStarted,
     SigningStopped,
@@ -179,6 +180,11 @@ def _replaced(event: DeviceReplaced, _: dict[str, object], texts: Texts) -> str:
     return "event.device_replaced_by_code" if event.by_code else "event.device_replaced"
 
 
+def _own_device_listed(event: OwnDeviceListed, values: dict[str, object], texts: Texts) -> str:
+    values["added"], values["removed"] = local_date(event.added_ms), local_date(event.removed_ms)
+    return "event.own_device_listed"
+
+
 def _own_device_added(event: OwnDeviceAdded, _: dict[str, object], texts: Texts) -> str:
     return "event.own_device_added_here" if event.invited_here else "event.own_device_added"
 
@@ -199,5 +205,6 @@ _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     DeviceReplaced: _replaced,
     OwnConditionChanged: _own_condition,
     OwnDeviceAdded: _own_device_added,
+    OwnDeviceListed: _own_device_listed,
     SigningStopped: _signing_stopped,
 }

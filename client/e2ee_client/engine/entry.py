@@ -373,6 +373,8 @@ class Entry(Part):
             link.drop(turn, MAX_RETRY_AFTER_MS)
             self._context.recovering.replaced(turn, newest)
             return
+        links = [DeviceList.verify(own.account_id, one) for one in frame.lists]
+        self._context.recovering.note_listed(turn, links)
         self._context.upkeep.keep_links(turn, frame.lists)
         self._context.upkeep.store_list(turn, newest)
         self._context.devices.settle(turn, newest, adopted=True)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from e2ee import recovery
 from e2ee.content import SignedList
 from e2ee.errors import E2eeError
-from e2ee.identity import DeviceList
+from e2ee.identity import DeviceKind, DeviceList, redated
 from e2ee.ids import RecordHash
 from e2ee.primitives import kdf
 from e2ee.recovery import RecoveryCode
+from e2ee.rooms.invite import fingerprint
 from e2ee.secret import RecoverySecret
 from e2ee_client.errors import ConfigError
-from e2ee_client.events import DeviceReplaced
+from e2ee_client.events import DeviceReplaced, OwnDeviceListed
 
 from .part import Part
 from .peers import Peer
@@ -22,6 +23,7 @@ from .ports import Recovery, RowReader
 from .records import named_records
 from .row_codec import Row
 from .turn import Turn
+from .upkeep import DEVICE_LIFE_MS
 
 LEAST_TYPED = 2
 """How many groups of a code a person types back (ACC-68)."""
@@ -115,7 +117,7 @@ class Recovering(Part):
 
     def strangers(self, found: DeviceList, records: Iterable[RecordHash]) -> set[RecordHash]:
         """Return what a list of our account names and this device has not taken in, though all lists are
-        signed here; nothing without the code. `records` are ours, beside those that are known (ACC-75).
+        signed here; else nothing. `records` are ours, beside those that are known (ACC-75).
         """
         own = self._state.own
         ours = [one.hash for one in named_records(own.device.record, own.older_record)]
@@ -127,11 +129,45 @@ class Recovering(Part):
         """Whether somebody else with the code has signed a list: its number is that of our first list or a
         higher one, also below that of the newest, which may leave its device out again (ACC-75).
         """
-        if not self.has_code:
-            return False
         upkeep, lists = self._context.upkeep, self._context.upkeep.lists()
+        if not self.has_code and not (self._is_restored and upkeep.names_us(found)):
+            return False
         first = min((one.seq for one in lists if upkeep.names_us(one)), default=found.seq)
         return found.seq >= first and found.hash not in {one.hash for one in lists}
+
+    def note_listed(self, turn: Turn, given: Iterable[DeviceList]) -> None:
+        """Tell of each device that lists of our account have named for a while and that is not known here.
+        They are shown us, or lead to our newest one (ACC-80).
+        """
+        own, kept = self._state.own, self._context.upkeep.lists()
+        every = sorted({one.hash: one for one in (*given, *kept)}.values(), key=lambda one: one.seq)
+        since = [one for one in every if one.seq >= min(mine.seq for mine in kept)]
+        if own.replaced or own.device.record.kind is not DeviceKind.PERSON:
+            return
+        known = {record for one in kept for record in one.record_hashes}
+        known |= self._hashes_at(one.issued_ms for one in since)
+        named = {record for one in since for record in one.record_hashes}
+        for unknown in sorted(named - known - set(every[-1].record_hashes)):
+            times = [at for at, one in enumerate(every) if unknown in one.record_hashes]
+            first, after = every[times[0]], every[times[-1] + 1]
+            turn.notify(OwnDeviceListed(fingerprint(unknown), first.issued_ms, after.issued_ms))
+
+    def _hashes_at(self, times_ms: Iterable[int]) -> set[RecordHash]:
+        """Return the hashes of our devices' records, also as they are made anew at these times (ID-39)."""
+        own = self._state.own
+        others = [one.record for one in self._state.own_devices.values()]
+        records = [*named_records(own.device.record, own.older_record), *others]
+        anew = [redated(one, ms, ms + DEVICE_LIFE_MS).hash for ms in times_ms for one in records]
+        return {*anew, *(one.hash for one in records)}
+
+    @property
+    def _is_restored(self) -> bool:
+        """Whether a person's account was restored here with its key: what names this device since was signed
+        by it; a list from before, also one that nobody has installed, does not name it (ACC-79).
+        """
+        own, upkeep = self._state.own, self._context.upkeep
+        is_signed_here = own.account_key is not None and own.device.record.kind is DeviceKind.PERSON
+        return is_signed_here and not upkeep.names_us(min(upkeep.lists(), key=lambda one: one.seq))
 
     def replaced(self, turn: Turn, device_list: DeviceList) -> None:
         """This list of our account says that another device has it now (SES-40, ACC-67)."""
@@ -147,7 +183,8 @@ class Recovering(Part):
         """Whether it was by the code that another device has the account now (ACC-74)."""
         own = self._state.own
         was_recovered = own.account_key is None and recovery.is_recovered(own.device_list)
-        return self.has_code or (recovery.is_recovered(device_list) and not was_recovered)
+        is_beside = self.has_code or self._context.upkeep.names_us(device_list)
+        return is_beside or (recovery.is_recovered(device_list) and not was_recovered)
 
     def last_words(self, turn: Turn, peer: Peer) -> set[bytes]:
         """Send a device that is struck off the list that does so, on the session that it still has (ACC-66).

@@ -52,7 +52,7 @@ COMPACT_ONE_TIME: Final = 4
 MAX_STOCK_A_DAY: Final = 400
 STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
-_DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
+DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 7 * 86_400_000
 _MAILBOX_B: Final = 16
@@ -70,7 +70,7 @@ def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryK
     account_key = identity.new_account(rng) if by is None else by.code.account_key()
     account_id = identity.account_id_of(account_key)
     flags = FLAG_FRONT_DESK if setup.front_desk else 0
-    device = identity.new_device(account_id, setup.kind, flags, now_ms, now_ms + _DEVICE_LIFE_MS, rng)
+    device = identity.new_device(account_id, setup.kind, flags, now_ms, now_ms + DEVICE_LIFE_MS, rng)
     own = Own(
         account_id=account_id,
         account_key=account_key,
@@ -308,6 +308,8 @@ class Upkeep(Part):
             if named != own.device.record:
                 own.device, own.older_record = replace(own.device, record=named), own.device.record
             self.store_list(turn, device_list)
+        if is_shown:
+            recovering.note_listed(turn, [device_list])
         return True
 
     def records_at(self, issued_ms: int) -> tuple[DeviceRecord, DeviceRecord]:
@@ -315,7 +317,7 @@ class Upkeep(Part):
         does not know if it was set back (ID-39, ID-45).
         """
         record = self._state.own.device.record
-        return record, identity.redated(record, issued_ms, issued_ms + _DEVICE_LIFE_MS)
+        return record, identity.redated(record, issued_ms, issued_ms + DEVICE_LIFE_MS)
 
     def names_us(self, device_list: DeviceList) -> bool:
         """Whether a list of our account names this device, by any record of it that is known (ID-39)."""
@@ -487,7 +489,7 @@ class Upkeep(Part):
         if self._needs_record(turn):
             now_ms = turn.now_ms if own.publish else minute_of(turn.now_ms)
             created_ms = now_ms - (now_ms == record.created_ms)
-            older, record = before, identity.redated(record, created_ms, now_ms + _DEVICE_LIFE_MS)
+            older, record = before, identity.redated(record, created_ms, now_ms + DEVICE_LIFE_MS)
         unsigned = self._unsigned(own.device_list, record, older, turn.now_ms)
         following = NextList(record, older, identity.sign_list(key, unsigned))
         if own.publish:

@@ -24,6 +24,10 @@ ENGLISH_RECOVERY: Final[dict[str, str]] = {
     "THIS STORE, and could read along and write in your name; a store that was put back to an earlier state "
     "says this, too. What you write here reaches nobody. If it was not you, tell the company by telephone or "
     "in person, and begin anew with a new store",
+    "event.own_device_listed": "A DEVICE THAT IS NOT KNOWN HERE ({digits}) WAS ADDED TO YOUR ACCOUNT on "
+    "{added} and removed again on {removed}. If it was not you, somebody has your recovery code or a copy "
+    "of your account key, and could read along meanwhile: tell the company by telephone or in person, and "
+    "begin anew with a new store",
     "error.recovery.code": "this is not the recovery code",
     "hint.recovery.code": "compare it with the paper, group by group, and type it again",
     "error.recovery.group": "this is not the recovery code: look at group {group}",

@@ -26,6 +26,10 @@ GERMAN_RECOVERY: Final[dict[str, str]] = {
     "auf einen früheren Stand zurückgesetzt wurde, meldet das. Was Sie hier schreiben, erreicht niemanden. "
     "Waren Sie es nicht, sagen Sie es der Firma am Telefon oder persönlich, und beginnen Sie mit einem neuen "
     "Speicher",
+    "event.own_device_listed": "EIN GERÄT, DAS HIER NICHT BEKANNT IST ({digits}), WURDE IHREM KONTO am "
+    "{added} hinzugefügt und am {removed} wieder entfernt. Waren Sie es nicht, hat jemand Ihren "
+    "Wiederherstellungscode oder eine Kopie Ihres Kontoschlüssels und konnte dazwischen mitlesen: sagen "
+    "Sie es der Firma am Telefon oder persönlich, und beginnen Sie mit einem neuen Speicher",
     "error.recovery.code": "das ist nicht der Wiederherstellungscode",
     "hint.recovery.code": "Gruppe für Gruppe mit dem Papier vergleichen und neu eingeben",
     "error.recovery.group": "das ist nicht der Wiederherstellungscode: sehen Sie Gruppe {group} an",
