@@ -19,10 +19,11 @@ import { tryStart, want } from "../src/engine/renewal.ts";
 import { pump } from "../src/engine/sending.ts";
 import { newPeer, peerOf, setPeer } from "../src/engine/state.ts";
 import { newDevice, redated, takeList } from "../src/engine/upkeep.ts";
-import { addDevice, noteEntry, removeDevice, settle } from "../src/kin/devices.ts";
+import { addDevice, noteEntry, removeDevice, settle, viewsOf } from "../src/kin/devices.ts";
 import { refill } from "../src/kin/entry.ts";
 import { kinOf } from "../src/kin/kin.ts";
 import type { Sibling } from "../src/kin/rows.ts";
+import { encodeListed, listedKey, readRows } from "../src/kin/rows.ts";
 import { setNext } from "../src/kin/state.ts";
 import { Directory, madeAt, PREKEYS_UPLOAD, signed } from "./kin_directory.ts";
 import { agent, bytesFrom, desk, NOW_MS } from "./shop.ts";
@@ -204,7 +205,7 @@ test("of an account with a code the entry ends a device by a list that was not s
   }
 });
 
-test("a list of the entry before the newest ends a device with the code, as does one that is given late (ACC-75)", () => {
+test("a list of the entry before the newest ends a device with the code, as does one that is given late; without it is told (ACC-75, ACC-80)", () => {
   for (const [hasCode, isGiven, isReplaced] of [
     [true, false, true],
     [false, false, false],
@@ -228,6 +229,22 @@ test("a list of the entry before the newest ends a device with the code, as does
     }
     assert.equal(c.isReplaced, isReplaced);
     assert.equal(directory.own.list.seq, isReplaced && !isGiven ? 1 : 3);
+    const times = { hash: thief.hash, addedMs: NOW_MS + 1_000, removedMs: NOW_MS + 2_000 };
+    const isTold = !hasCode && !isGiven;
+    assert.deepEqual([...directory.k.listed.values()], isTold ? [times] : []);
+    if (isGiven) directory.do(NOW_MS + 6_000, (_, turn) => takeBack(c, turn, beside.signed, true));
+    if (hasCode) continue;
+    const row = { kind: "account" as const, key: listedKey(times), value: encodeListed(times) };
+    assert.deepEqual(readRows(record.accountId, [row]).listed, [times]);
+    assert.deepEqual([...directory.k.listed.values()], [times]);
+    const [, told] = viewsOf(directory.k);
+    const digits = hex(thief.hash)
+      .slice(0, 20)
+      .replace(/.{4}(?=.)/g, "$&-");
+    assert.deepEqual([told?.id, told?.createdMs, told?.removedMs], [digits, times.addedMs, times.removedMs]);
+    const anew = signed(newest, [redated(record, NOW_MS + 1_500)], NOW_MS + 1_500, 2);
+    directory.do(NOW_MS + 7_000, (_, turn) => takeBack(c, turn, anew.signed, true));
+    assert.equal(directory.k.listed.size, 1);
   }
 });
 

@@ -47,7 +47,13 @@ async function list(context: DialogContext, at: Steps): Promise<void> {
     };
     at.show(
       h("p", null, words("devices.text")),
-      h("ul", { class: "devices" }, ...devices.map((one) => deviceView(context, at, one, mayAdd))),
+      h(
+        "ul",
+        { class: "devices" },
+        ...devices.map((one) =>
+          one.removedMs === null ? deviceView(context, at, one, mayAdd) : goneView(context, at, one),
+        ),
+      ),
       mayAdd ? acts([words("devices.add"), add, true]) : h("p", { class: "meta" }, words("devices.elsewhere")),
     );
   } catch (problem) {
@@ -76,6 +82,23 @@ function deviceView(context: DialogContext, at: Steps, device: OwnDevice, mayRem
         { class: "button small stop", type: "button", onclick: () => takeOut(context, at, device) },
         words("devices.remove"),
       ),
+  );
+}
+
+/** A device that somebody has added and taken out again, while this one did not look (ACC-80). */
+function goneView(context: DialogContext, { words }: Steps, { id, createdMs, removedMs }: OwnDevice): HTMLElement {
+  const clock = clockOf(context.words.locale);
+  const [added, removed] = [clock.day(createdMs, 0), clock.day(removedMs ?? 0, 0)];
+  const company = context.backend.state().company?.name ?? "";
+  return h(
+    "li",
+    null,
+    h(
+      "div",
+      null,
+      h("p", { class: "heading" }, words("devices.unknown", { digits: id })),
+      h("p", null, words("devices.unknown.text", { added, removed, company })),
+    ),
   );
 }
 

@@ -9,6 +9,8 @@ export interface OwnDevice {
   readonly isThis: boolean;
   readonly isReachable: boolean;
   readonly isLeaving: boolean;
+  /** Of one that was added to the account and taken out again, unknown here, whose `id` are the digits of its record. */
+  readonly removedMs: number | null;
 }
 
 /** What another device shows: nothing has left this one. */

@@ -12,6 +12,11 @@ export const LATER_WORDS = {
   "devices.this": ["Dieses Gerät", "This device"],
   "devices.other": ["Weiteres Gerät", "Further device"],
   "devices.since": ["dabei seit {when}", "here since {when}"],
+  "devices.unknown": ["Unbekanntes Gerät {digits}", "Unknown device {digits}"],
+  "devices.unknown.text": [
+    "Es wurde am {added} hinzugefügt und am {removed} wieder herausgenommen. Waren Sie das nicht, hat jemand Ihren Code und konnte dazwischen mitlesen: Sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
+    "It was added on {added} and taken out again on {removed}. If that was not you, somebody has your code, and could read along meanwhile: tell {company} by telephone or in person, and begin anew.",
+  ],
   "devices.coming": ["war noch nicht erreichbar", "could not be reached yet"],
   "devices.leaving": ["wird herausgenommen", "is being taken out"],
   "devices.remove": ["Herausnehmen", "Take out"],

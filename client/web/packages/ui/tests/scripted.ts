@@ -148,8 +148,8 @@ function furtherScripted(
   change: (part: Partial<RoomState>) => void,
 ): RoomBackend["further"] {
   const devices = [
-    { id: "a", createdMs: NOW_MS - 9 * 86_400_000, isThis: true, isReachable: true, isLeaving: false },
-    { id: "b", createdMs: NOW_MS - 86_400_000, isThis: false, isReachable: true, isLeaving: false },
+    { id: "a", createdMs: NOW_MS - 9 * 86_400_000, isThis: true, isReachable: true, isLeaving: false, removedMs: null },
+    { id: "b", createdMs: NOW_MS - 86_400_000, isThis: false, isReachable: true, isLeaving: false, removedMs: null },
   ];
   const refuse = (code: string) => Promise.reject(Object.assign(new Error(code), { code, isRetryable: false }));
   const never = () => new Promise<null>(() => {});

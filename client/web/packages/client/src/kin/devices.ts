@@ -31,6 +31,13 @@ export interface DeviceView {
   /** The directory says where it takes messages. */
   readonly isReachable: boolean;
   readonly isLeaving: boolean;
+  /** Of one that lists have named for a while, and that is not known here: when it was gone again (ACC-80). */
+  readonly removedMs: number | null;
+}
+
+/** The digits by which a record is compared (ACC-44). */
+function digitsOf(hash: Bytes): string {
+  return (hex(hash.slice(0, 10)).match(/..../g) ?? []).join("-");
 }
 
 export function viewsOf(k: KinState): readonly DeviceView[] {
@@ -42,9 +49,14 @@ export function viewsOf(k: KinState): readonly DeviceView[] {
   }
   const others = [...newest].map(([id, one]) => {
     const isReachable = one.listed && one.address !== null;
-    return { id, createdMs: one.record.createdMs, isThis: false, isReachable, isLeaving: one.leaving };
+    const isLeaving = one.leaving;
+    return { id, createdMs: one.record.createdMs, isThis: false, isReachable, isLeaving, removedMs: null };
   });
-  return [{ ...own, isReachable: true, isLeaving: false }, ...others];
+  const listed = [...k.listed.values()].map(({ hash, addedMs, removedMs }) => {
+    const gone = { isThis: false, isReachable: false, isLeaving: false };
+    return { id: digitsOf(hash), createdMs: addedMs, ...gone, removedMs };
+  });
+  return [{ ...own, isReachable: true, isLeaving: false, removedMs: null }, ...others, ...listed];
 }
 
 /**

@@ -29,6 +29,7 @@ import {
   isByCode,
   isReplacedBy,
   isSendable,
+  noteListed,
   pendingOf,
   recordBefore,
   recordIn,
@@ -344,6 +345,7 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult, l
     drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
     return;
   }
+  noteListed(k, turn, links);
   for (const one of links) {
     if (one.seq <= own.list.seq || one.seq >= newest.seq) continue;
     k.c.ownLists.push(one);

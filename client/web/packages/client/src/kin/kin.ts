@@ -15,7 +15,7 @@ import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
 import { publish, refill } from "./entry.ts";
-import { isByCode, isReplacedBy, isSignedBeside } from "./own_list.ts";
+import { isByCode, isReplacedBy, isSignedBeside, noteListed } from "./own_list.ts";
 import { begin, mayHave } from "./rooms.ts";
 import type { KinState } from "./state.ts";
 import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
@@ -53,6 +53,7 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
     given: (turn, list, isShown) => {
       if (isReplacedBy(k, list) || isSignedBeside(k, list, isShown)) setReplaced(c, turn, isByCode(k, list));
       else kin.told(turn, list.seq);
+      if (isShown) noteListed(k, turn, [list]);
     },
     checkFlight: (turn, { list, peer }) => {
       if (list.seq > c.own.list.seq) compareSoon(k, turn);

@@ -12,7 +12,7 @@ import { isNotOurs, namesOurs } from "../engine/given_back.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, redated, takeList } from "../engine/upkeep.ts";
 import type { KinState } from "./state.ts";
-import { ownRecords, presentOf, setNext, setOlder } from "./state.ts";
+import { ownRecords, presentOf, setListed, setNext, setOlder } from "./state.ts";
 
 /** The list that was signed for the next number and that the directory has not confirmed. */
 export function pendingOf(k: KinState): DeviceList | null {
@@ -104,6 +104,29 @@ function knownIn(k: KinState, given: readonly DeviceRecord[], links: readonly De
   const anew = links.map((one) => redated(record, one.issuedMs));
   const known = [...ownRecords(k), ...mine, ...anew, ...presentOf(k).map((one) => one.record)];
   return new Set([...ours.recordHashes, ...known.map((one) => one.hash)].map(hex));
+}
+
+/**
+ * Keep each device that lists of our account have named for a while and that is not known here: lists that are shown us,
+ * or that lead to our newest one (ACC-80).
+ */
+export function noteListed(k: KinState, turn: Turn, given: readonly DeviceList[]): void {
+  const kept = k.c.ownLists;
+  if (k.c.isReplaced) return;
+  const every = [...new Map([...given, ...kept].map((one) => [hex(one.hash), one])).values()].sort(
+    (a, b) => a.seq - b.seq,
+  );
+  const since = every.filter((one) => one.seq >= (kept[0]?.seq ?? 0));
+  const ours = [...ownRecords(k), ...[...k.others.values()].map((one) => one.record)];
+  const anew = since.flatMap((list) => ours.map((one) => redated(one, list.issuedMs)));
+  const newest = every.at(-1) as DeviceList;
+  const known = [...kept, newest].flatMap((one) => one.recordHashes);
+  const isKnown = new Set([...known, ...[...ours, ...anew].map((one) => one.hash)].map(hex));
+  for (const hash of since.flatMap((one) => one.recordHashes).filter((one) => !isKnown.has(hex(one)))) {
+    const isIn = (one: DeviceList): boolean => one.recordHashes.some((named) => same(named, hash));
+    const [first, after] = [every.find(isIn) as DeviceList, every[every.findLastIndex(isIn) + 1] as DeviceList];
+    setListed(k, turn, { hash, addedMs: first.issuedMs, removedMs: after.issuedMs });
+  }
 }
 
 function isSameDevice(a: DeviceRecord, b: DeviceRecord): boolean {

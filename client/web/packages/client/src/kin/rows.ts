@@ -14,6 +14,7 @@ export const NEXT_KEY = named("next");
 export const OLDER_KEY = named("older");
 export const REFUSED_KEY = named("refused");
 const DEVICE = "device:";
+const LISTED = "listed:";
 
 /** `publishedSeq` is the list that the directory has, 0 where that is not known. */
 export interface EntryRow {
@@ -80,12 +81,32 @@ function decodeSibling(reader: RowReader): Sibling {
   };
 }
 
+/** A device that lists of our account have named for a while and that is not known here, by its record's hash (ACC-80). */
+export interface Listed {
+  readonly hash: Bytes;
+  readonly addedMs: number;
+  readonly removedMs: number;
+}
+
+export function listedKey(one: Listed): Bytes {
+  return named(LISTED, one.hash);
+}
+
+export function encodeListed(one: Listed): Bytes {
+  return row(one.hash, one.addedMs, one.removedMs);
+}
+
+function decodeListed(reader: RowReader): Listed {
+  return { hash: reader.bytes(), addedMs: reader.uint(), removedMs: reader.uint() };
+}
+
 export interface KinRows {
   readonly entry: EntryRow | null;
   readonly next: DeviceList | null;
   readonly older: DeviceRecord | null;
   readonly refusedId: number;
   readonly others: readonly Sibling[];
+  readonly listed: readonly Listed[];
 }
 
 export function readRows(accountId: Bytes, rows: readonly Row[]): KinRows {
@@ -94,12 +115,13 @@ export function readRows(accountId: Bytes, rows: readonly Row[]): KinRows {
   const next = rows.find(isAt(NEXT_KEY));
   const older = rows.find(isAt(OLDER_KEY));
   const refused = rows.find(isAt(REFUSED_KEY));
-  const devices = rows.filter(({ key }) => hex(key).startsWith(hex(named(DEVICE))));
+  const under = (prefix: string) => rows.filter(({ key }) => hex(key).startsWith(hex(named(prefix))));
   return stored(() => ({
     entry: entry === undefined ? null : decodeEntryRow(new RowReader(entry.value)),
     next: next === undefined ? null : verifyList(accountId, new RowReader(next.value).bytes()),
     older: older === undefined ? null : decodeRecord(new RowReader(older.value).bytes()),
     refusedId: refused === undefined ? 0 : new RowReader(refused.value).uint(),
-    others: devices.map(({ value }) => decodeSibling(new RowReader(value))),
+    others: under(DEVICE).map(({ value }) => decodeSibling(new RowReader(value))),
+    listed: under(LISTED).map(({ value }) => decodeListed(new RowReader(value))),
   }));
 }

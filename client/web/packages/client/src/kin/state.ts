@@ -9,17 +9,21 @@ import { row } from "../engine/codec.ts";
 import type { Context } from "../engine/context.ts";
 import type { Row } from "../engine/ports.ts";
 import type { Turn } from "../engine/turn.ts";
-import type { EntryRow, Sibling } from "./rows.ts";
+import type { EntryRow, Listed, Sibling } from "./rows.ts";
 import {
   ENTRY_KEY,
   encodeEntryRow,
+  encodeListed,
   encodeSibling,
+  listedKey,
   NEXT_KEY,
   OLDER_KEY,
   REFUSED_KEY,
   readRows,
   siblingKey,
 } from "./rows.ts";
+
+const MAX_LISTED = 16;
 
 export interface KinState {
   readonly c: Context;
@@ -32,6 +36,8 @@ export interface KinState {
   refusedId: number;
   /** By the hash of the record. */
   readonly others: Map<string, Sibling>;
+  /** By the hash of the record (ACC-80). */
+  readonly listed: Map<string, Listed>;
   // In memory only:
   /** Since when our entry was looked at last, while the store is open (ID-41). */
   comparedMs: number | null;
@@ -62,6 +68,7 @@ export function stateOf(c: Context, rows: readonly Row[]): KinState {
     older: found.older,
     refusedId: found.refusedId,
     others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
+    listed: new Map(found.listed.map((one) => [hex(one.hash), one])),
     ...{ comparedMs: null, isFresh: false, isBeside: false, lacksAddress: false, leastIssuedMs: 0 },
     ...{ contradictions: 0, askedMs: 0, heldMs: 0, published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
   };
@@ -95,6 +102,13 @@ export function setSibling(k: KinState, turn: Turn, one: Sibling): Sibling {
   k.others.set(key, one);
   turn.put("account", siblingKey(one.record), () => encodeSibling(k.others.get(key) ?? one));
   return one;
+}
+
+/** Each is told once; of more than a person looks at no more are kept. */
+export function setListed(k: KinState, turn: Turn, one: Listed): void {
+  if (k.listed.has(hex(one.hash)) || k.listed.size >= MAX_LISTED) return;
+  k.listed.set(hex(one.hash), one);
+  turn.put("account", listedKey(one), () => encodeListed(one));
 }
 
 /** Those that are not gone. */
