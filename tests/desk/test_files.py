@@ -90,6 +90,23 @@ async def test_a_file_goes_from_the_page_to_the_customer_and_back(
         assert got.headers["content-type"] == "application/octet-stream"
 
 
+async def test_files_of_one_name_are_told_apart(praxis: Practice) -> None:
+    """Each has an id from before its bytes, which its entry says."""
+    agent = await praxis.agent("Agent A")
+    async with served(agent) as (at, _), page_of(at) as page:
+        _, name = await claimed(praxis, agent, page)
+        offer = {"room": name, "name": "a.txt", "sizeB": 3, "strips": False}
+        offers = [await page.ask("sendFile", **offer) for _ in range(2)]
+        for one, body in zip(offers, (b"one", b"two"), strict=True):
+            assert (await post(at, one["path"], page.cookie, body)).json() == {"file": one["file"]}
+        ids, told = {one["file"] for one in offers}, set[str]()
+        while told != ids:
+            for row in (await page.until("entries", room=name))["entries"]:
+                if row["file"] is not None:
+                    told.add(row["file"]["upload"])
+        assert len(ids) == 2
+
+
 async def test_what_is_more_or_less_than_was_said_or_not_sent_leaves_nothing(
     praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

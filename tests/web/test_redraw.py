@@ -61,6 +61,15 @@ async def test_a_press_on_a_message_counts_although_the_row_is_drawn_anew(show: 
     assert len(await page.evaluate(CALLED, "retry")) == 1
 
 
+async def test_a_file_that_cannot_be_tried_again_from_here_has_no_button_for_it(show: Show) -> None:
+    page = await show("files")
+    failed = page.get_by_role("listitem").filter(has_text="Unterlagen.zip")
+    await failed.get_by_role("button", name="Noch einmal").wait_for()
+    file = "one.file && { ...one.file, canRetry: false }"
+    await redraw(page, f"{{ items: state.items.map((one) => ({{ ...one, file: {file} }})) }}")
+    assert await failed.get_by_role("button", name="Noch einmal").count() == 0
+
+
 async def test_a_press_on_what_has_become_another_action_does_neither(show: Show) -> None:
     """A press on `Abbrechen` is none on `Speichern`, which comes to its place; the focus goes to the row."""
     page = await show("files")

@@ -42,10 +42,10 @@ def file_routes(hub: Hub, access: Access) -> list[Route]:
         if offered is None:
             raise HTTPException(404)
         try:
-            file_id = await hub.uploads.receive(offered, request.stream())
+            await hub.uploads.receive(offered, request.stream())
         except (SealroomError, E2eeError) as failure:
             retryable = isinstance(failure, SealroomError) and failure.retryable
             return JSONResponse({"code": failure.code, "retryable": retryable}, 422)
-        return JSONResponse({"file": file_id})
+        return JSONResponse({"file": offered.file_id.hex()})
 
     return [Route("/file/{ticket}", file), Route("/upload/{ticket}", upload, methods=["POST"])]

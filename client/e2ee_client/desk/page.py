@@ -19,7 +19,6 @@ from .codec import encode
 from .errors import DeskBusy
 from .figures import figured
 from .hub import Hub
-from .uploads import Offered
 
 MAX_ASKED: Final = 32
 MAX_CHANGED: Final = 200
@@ -206,8 +205,9 @@ class Page:
         hub, ask, room_id = self._hub, message.ask, bytes.fromhex(message.room)
         match message:
             case schema.SendFile():
-                offered = Offered(room_id, message.name, message.size_b, message.strips)
-                return schema.Upload(ask, f"/upload/{hub.uploads.add(offered)}")
+                about = (message.name, message.size_b)
+                file_id, ticket = hub.uploads.add(room_id, *about, strips=message.strips)
+                return schema.Upload(ask, file_id.hex(), f"/upload/{ticket}")
             case schema.CancelFile():
                 await hub.uploads.cancel(bytes.fromhex(message.file))
                 return schema.Done(ask)

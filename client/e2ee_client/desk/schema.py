@@ -70,8 +70,9 @@ class RoomRow:
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """What an entry says of its file."""
+    """What an entry says of its file; `upload` is its id on its way out from here, as long as it is known."""
 
+    upload: str | None
     name: str
     media_type: str
     size_b: int
@@ -605,9 +606,10 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file may come: `path` takes it once."""
+    """A file may come, which is `file` on its way out: `path` takes it once."""
 
     ask: AskNumber
+    file: str
     path: str
 
 

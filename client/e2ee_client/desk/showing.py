@@ -154,7 +154,7 @@ def entry_row(agent: Agent, entry: Entry) -> EntryRow:
         text is not None and bool(text.made_by_ai),
         None if by is None else by.name,
         None if entry.progress is None else _PROGRESS[entry.progress.value],
-        None if entry.file is None else file_row(entry.file),
+        None if entry.file is None else file_row(entry.file, _upload(agent, entry)),
         state_row(agent, payload) if isinstance(payload, State) else None,
         _what(payload),
         _count(payload),
@@ -162,9 +162,17 @@ def entry_row(agent: Agent, entry: Entry) -> EntryRow:
     )
 
 
-def file_row(file: FileInfo) -> FileRow:
+def file_row(file: FileInfo, upload: str | None) -> FileRow:
     """Return what an entry says of its file."""
-    return FileRow(file.name, file.media_type, file.size_b, file.expires_ms, file.is_here)
+    return FileRow(upload, file.name, file.media_type, file.size_b, file.expires_ms, file.is_here)
+
+
+def _upload(agent: Agent, entry: Entry) -> str | None:
+    """Return the id of a file that this device has sent, as long as its blob is not dropped."""
+    if not entry.author.is_this:
+        return None
+    rows = agent.client.shell.machine.files.outgoing()
+    return next((one.id.hex() for one in rows if one.entry == entry.hash), None)
 
 
 def state_row(agent: Agent, state: State) -> StateRow:

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.errors import FileUnusable
-from e2ee_client.rooms import Agent
+from e2ee_client.rooms import Agent, files
 
 from .downloads import MEMORY
 
@@ -18,8 +19,9 @@ _TICKET_B: Final = 24
 
 
 class Offered(NamedTuple):
-    """A file that a page is about to hand over."""
+    """A file that a page is about to hand over, and its id on its way out."""
 
+    file_id: bytes
     room_id: bytes
     name: str
     size_b: int
@@ -35,13 +37,13 @@ class Uploads:
         # One at a time: what stands in the clear is one file.
         self._receiving = asyncio.Lock()
 
-    def add(self, offered: Offered) -> str:
-        """Return a ticket for a file."""
-        ticket = self._rng(_TICKET_B).hex()
-        self._offered[ticket] = offered
+    def add(self, room_id: bytes, name: str, size_b: int, *, strips: bool) -> tuple[bytes, str]:
+        """Return the id of a file, and a ticket for it."""
+        file_id, ticket = self._rng(FILE_ID_B), self._rng(_TICKET_B).hex()
+        self._offered[ticket] = Offered(file_id, room_id, name, size_b, strips)
         while len(self._offered) > MAX_TICKETS:
             del self._offered[next(iter(self._offered))]
-        return ticket
+        return file_id, ticket
 
     def clear(self) -> None:
         """Take no file that was offered before."""
@@ -51,8 +53,8 @@ class Uploads:
         """Return what a ticket is for, once."""
         return self._offered.pop(ticket, None)
 
-    async def receive(self, offered: Offered, blocks: AsyncIterator[bytes]) -> str:
-        """Put a file on its way, and return its id; nothing in the clear is left.
+    async def receive(self, offered: Offered, blocks: AsyncIterator[bytes]) -> None:
+        """Put a file on its way; nothing in the clear is left.
 
         Raises:
             FileUnusable: it has another size than was said. As `Room.start_file`.
@@ -62,9 +64,8 @@ class Uploads:
             with tempfile.TemporaryDirectory(prefix="sealroom-", dir=where) as folder:
                 path = Path(folder) / "file"
                 await _write(path, offered.size_b, blocks)
-                room = self._agent.room(offered.room_id)
-                sent = await room.start_file(path, name=offered.name, strip_metadata=offered.strips)
-        return sent.file_id.hex()
+                room, given = self._agent.room(offered.room_id), (offered.name, offered.file_id)
+                await files.start(room, self._agent.client.files, path, *given, strip_metadata=offered.strips)
 
     async def cancel(self, file_id: bytes) -> None:
         """Give a file up; one that is announced already stays."""

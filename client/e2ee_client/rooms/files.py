@@ -71,10 +71,19 @@ class SentFile:
 
 
 async def start(
-    room: Room, service: FileService, path: str | os.PathLike[str], name: str | None, *, strip_metadata: bool
+    room: Room,
+    service: FileService,
+    path: str | os.PathLike[str],
+    name: str | None,
+    file_id: bytes | None = None,
+    *,
+    strip_metadata: bool,
 ) -> SentFile:
-    """Seal a file and put it on its way; as `Room.start_file`."""
+    """Seal a file and put it on its way, under an id that was drawn for it or a new one; as
+    `Room.start_file`.
+    """
     source = Path(path)
     given = unicodedata.normalize("NFC", source.name if name is None else name)
-    file_id, job = await service.sending.begin(room.room_id, source, given, strip=strip_metadata)
-    return SentFile(room, service, file_id, job)
+    drawn = service.new_id() if file_id is None else file_id
+    job = await service.sending.begin(room.room_id, drawn, source, given, strip=strip_metadata)
+    return SentFile(room, service, drawn, job)

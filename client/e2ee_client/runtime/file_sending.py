@@ -20,7 +20,7 @@ from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import FILE_NAME_B
 from e2ee.secret import FileKey
-from e2ee_client.engine.rooms.file_rows import FILE_ID_B, SECRET_B, FileOut, Payer
+from e2ee_client.engine.rooms.file_rows import SECRET_B, FileOut, Payer
 from e2ee_client.errors import (
     BlobRefused,
     ClientClosed,
@@ -94,9 +94,9 @@ class FileSending:
     # --- a file ---
 
     async def begin(
-        self, room_id: RoomId, source: Path, name: str, *, strip: bool
-    ) -> tuple[bytes, asyncio.Task[EntryHash]]:
-        """Seal a file and put it on its way; return its id, and the task that ends with its entry.
+        self, room_id: RoomId, file_id: bytes, source: Path, name: str, *, strip: bool
+    ) -> asyncio.Task[EntryHash]:
+        """Seal a file and put it on its way under an id of its own; return the task that ends with its entry.
 
         Raises:
             FileNameRefused, FileTooLarge, FileTypeRefused, MetadataKept, FileUnusable: it is not sent.
@@ -105,7 +105,7 @@ class FileSending:
         await self._check(room_id, name)
         measure = partial(file_folder.measure, source, name, strip=strip)
         measured = await to_its_end(self._work.threads.run(measure))
-        row = self._drawn(room_id, name, measured.size_b)
+        row = self._drawn(room_id, file_id, name, measured.size_b)
         copy = SealedCopy(self._work.folder.place(_place(row.id)), row.size_b, is_whole=False)
         await self._work.step(lambda turn, files: files.begin(turn, row))
         sealing = self._sealing[row.id] = asyncio.create_task(self._seal(row, copy, source, measured))
@@ -116,7 +116,7 @@ class FileSending:
         except BaseException as error:
             await self._end(row.id, getattr(error, "code", FileCancelled.code))
             raise
-        return row.id, job
+        return job
 
     async def _check(self, room_id: RoomId, name: str) -> None:
         if not is_file_name(name) or len(name.encode()) > FILE_NAME_B:
@@ -127,11 +127,11 @@ class FileSending:
             raise FileUnusable("too many files wait to be sent")
         await self._work.step(lambda turn, files: files.check(turn, room_id))
 
-    def _drawn(self, room_id: RoomId, name: str, size_b: int) -> FileOut:
+    def _drawn(self, room_id: RoomId, file_id: bytes, name: str, size_b: int) -> FileOut:
         """A file with what nothing was sealed with or put under; without a hash, until it is sealed."""
         rng = self._work.rng
         return FileOut(
-            *(rng(FILE_ID_B), room_id, name, "", size_b, padded_size(size_b), b""),
+            *(file_id, room_id, name, "", size_b, padded_size(size_b), b""),
             *(FileKey(rng(KEY_B)), rng(SECRET_B), rng(SECRET_B)),
         )
 

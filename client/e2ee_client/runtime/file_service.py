@@ -12,6 +12,7 @@ from e2ee.ports import Rng
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import Kind
 from e2ee_client.engine import Engine
+from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.events import Event
 from e2ee_client.room_events import EntryAdded, EntryErased, FileDropped, HistoryHandedOver, RoomChanged
 
@@ -57,6 +58,10 @@ class FileService:
     def parts_sent(self) -> int:
         """How many parts have left since the client was opened, repetitions included."""
         return self._work.parts_sent
+
+    def new_id(self) -> bytes:
+        """Draw the id of a file that is to be sent."""
+        return self._work.rng(FILE_ID_B)
 
     async def start(self) -> None:
         """Go on with what was under way."""

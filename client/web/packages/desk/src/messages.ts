@@ -31,8 +31,9 @@ export interface RoomRow {
   readonly labels: readonly string[];
 }
 
-/** What an entry says of its file. */
+/** What an entry says of its file; `upload` is its id on its way out from here, as long as it is known. */
 export interface FileRow {
+  readonly upload: string | null;
   readonly name: string;
   readonly mediaType: string;
   readonly sizeB: number;
@@ -487,10 +488,11 @@ export interface Ticket {
   readonly name: string;
 }
 
-/** A file may come: `path` takes it once. */
+/** A file may come, which is `file` on its way out: `path` takes it once. */
 export interface Upload {
   readonly type: "upload";
   readonly ask: number;
+  readonly file: string;
   readonly path: string;
 }
 

@@ -3,7 +3,7 @@
 import type { FileOfMessage, Message } from "@sealroom/ui/backend.ts";
 import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
-import type { EntryRow, ToPage } from "./messages.ts";
+import type { EntryRow, FileRow, ToPage, Upload } from "./messages.ts";
 import { ours } from "./session.ts";
 
 export const MAX_FILE_B = 67_108_864;
@@ -17,8 +17,12 @@ interface One {
   readonly doneB: number;
   readonly atMs: number;
   readonly failure: string | null;
-  /** What is sent again, while this page has it. */
-  readonly again: { readonly file: File; readonly strips: boolean } | null;
+}
+
+/** What is sent again, while this page has it. */
+interface Given {
+  readonly file: File;
+  readonly strips: boolean;
 }
 
 export interface Uploads {
@@ -37,54 +41,73 @@ export interface Uploads {
 export function roomUploads(desk: Desk, room: string, changed: () => void): Uploads {
   let all: readonly One[] = [];
   const seen = new Set<string>();
-  /** Files whose entry is here: its news may come before the answer to their bytes. */
-  const done = new Set<string>();
-  /** Names of those that are not taken yet: why one never is, `send` says, before or after the process tells of it. */
-  const untaken = new Set<string>();
+  /** Files that are on their way no more: news of them may come before the answer to their bytes, or after it. */
+  const over = new Set<string>();
+  /** What this page has handed over; another page of the desk may have begun the others. */
+  const given = new Map<string, Given>();
+  /** Files whose bytes are under way to the process: they stand nowhere yet, and `send` says of what they fail. */
+  const handed = new Set<string>();
 
   function keep(one: One): void {
-    if (done.has(one.id)) return;
+    if (over.has(one.id)) return;
     const known = all.some(({ id }) => id === one.id);
     all = known ? all.map((other) => (other.id === one.id ? one : other)) : [...all, one];
   }
 
-  function drop(id: string): void {
+  function end(id: string): void {
+    over.add(id);
+    given.delete(id);
     all = all.filter((one) => one.id !== id);
   }
 
   async function send(file: File, strips: boolean): Promise<void> {
     const { name, size: sizeB } = file;
-    const given = name.normalize("NFC");
-    untaken.add(given);
-    const id = await handOver(desk, { room, name, sizeB, strips }, file);
-    untaken.delete(given);
-    const known = all.find((one) => one.id === id);
-    const fresh = { id, name, sizeB, doneB: 0, atMs: desk.nowMs(), failure: null };
-    keep({ ...(known ?? fresh), again: { file, strips } });
+    const { file: id, path } = await offered(desk, { room, name, sizeB, strips });
+    keep({ id, name, sizeB, doneB: 0, atMs: desk.nowMs(), failure: null });
+    given.set(id, { file, strips });
+    handed.add(id);
+    try {
+      await handOver(path, file);
+    } catch (refusal) {
+      end(id);
+      throw refusal;
+    } finally {
+      handed.delete(id);
+    }
     changed();
   }
 
   async function cancel(id: string): Promise<void> {
     const one = all.find((other) => other.id === id);
     if (one?.failure === null) await desk.ask({ type: "cancelFile", room, file: id });
-    drop(id);
+    end(id);
     changed();
   }
 
+  /** Whether an entry is that of a file; by its name alone where the process does not know any more as what it left. */
+  function isOf({ id, name, atMs, failure }: One, file: FileRow, writtenMs: number): boolean {
+    if (file.upload !== null) return id === file.upload;
+    return name === file.name && failure === null && writtenMs >= atMs;
+  }
+
   return {
-    items: (author) => all.map((one) => messageOf(one, author)),
+    items: (author) =>
+      all
+        .filter(({ id, doneB, failure }) => !handed.has(id) || (doneB > 0 && failure === null))
+        .map((one) => messageOf(one, author, given.has(one.id))),
     send,
     cancel,
     async retry(id) {
-      const again = all.find((one) => one.id === id)?.again ?? null;
-      drop(id);
+      const again = given.get(id);
+      if (again === undefined) return;
+      end(id);
       changed();
-      if (again !== null) await send(again.file, again.strips);
+      await send(again.file, again.strips);
     },
     take(message) {
       if (message.type === "moved" && message.room === room && message.name !== null) {
         const { file: id, name, sizeB } = message;
-        const known = all.find((one) => one.id === id) ?? { again: null, atMs: desk.nowMs(), sizeB };
+        const known = all.find((one) => one.id === id) ?? { atMs: desk.nowMs(), sizeB };
         // The process counts what is sealed, which is more than the file has.
         const doneB = Math.floor((known.sizeB * message.doneB) / Math.max(1, sizeB));
         keep({ ...known, id, name, doneB, failure: null });
@@ -92,19 +115,17 @@ export function roomUploads(desk: Desk, room: string, changed: () => void): Uplo
       }
       if (message.type !== "fileLost" || message.room !== room) return false;
       const lost = all.find((one) => one.id === message.file);
-      const isRefused = lost?.again === null && untaken.has(lost.name);
-      if (message.code === CANCELLED || isRefused) drop(message.file);
+      if (message.code === CANCELLED) end(message.file);
       else if (lost !== undefined) keep({ ...lost, failure: message.code });
       return lost !== undefined;
     },
     arrived(rows) {
-      for (const { id, kind, author, file } of rows) {
+      for (const { id, kind, author, file, writtenMs } of rows) {
         if (kind !== "file" || !author.isThis || file === null || seen.has(id)) continue;
         seen.add(id);
-        const one = all.find(({ name, failure }) => name === file.name && failure === null);
-        if (one === undefined) continue;
-        done.add(one.id);
-        drop(one.id);
+        const one = all.find((other) => isOf(other, file, writtenMs));
+        const upload = file.upload ?? one?.id;
+        if (upload !== undefined) end(upload);
       }
     },
   };
@@ -117,17 +138,22 @@ interface Offer {
   readonly strips: boolean;
 }
 
-/** Ask where the bytes may go, and send them there; returns the id of the file. */
-async function handOver(desk: Desk, offer: Offer, file: File): Promise<string> {
+/** Ask where the bytes may go, and under which id the file will be. */
+async function offered(desk: Desk, offer: Offer): Promise<Upload> {
   const nameB = new TextEncoder().encode(offer.name).length;
   if (nameB === 0 || nameB > MAX_NAME_B) throw refused("local.file_name");
   if (offer.sizeB > MAX_FILE_B) throw refused("local.file_too_large");
   const answer = await desk.ask({ type: "sendFile", ...offer });
   if (answer.type !== "upload") throw refused("local.file_unusable");
-  const done = await fetch(ours(answer.path), { method: "POST", body: file }).catch(() => null);
+  return answer;
+}
+
+/** Send the bytes there. */
+async function handOver(path: string, file: File): Promise<void> {
+  const done = await fetch(ours(path), { method: "POST", body: file }).catch(() => null);
   const said: unknown = await done?.json().catch(() => null);
   const { file: id, code } = (said ?? {}) as { readonly file?: unknown; readonly code?: unknown };
-  if (typeof id === "string") return id;
+  if (typeof id === "string") return;
   throw refused(typeof code === "string" ? code : "local.file_unusable");
 }
 
@@ -135,8 +161,9 @@ function refused(code: string): DeskFailure {
   return new DeskFailure({ code, retryable: false, notBeforeMs: null });
 }
 
-function messageOf({ id, name, sizeB, doneB, atMs, failure }: One, author: string): Message {
+function messageOf({ id, name, sizeB, doneB, atMs, failure }: One, author: string, canRetry: boolean): Message {
   const file: FileOfMessage = {
+    canRetry,
     ...{ name, mediaType: "", sizeB, movedB: doneB, canPreview: false, failure, untilMs: null, isUpload: true },
     state: failure === null ? "moving" : "failed",
   };

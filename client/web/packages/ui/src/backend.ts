@@ -44,6 +44,8 @@ export interface FileOfMessage {
   readonly untilMs: number | null;
   /** It is on its way out: nobody else knows of it yet. */
   readonly isUpload: boolean;
+  /** Where it failed, whether it can be tried again from here; where nothing is said, it can. */
+  readonly canRetry?: boolean;
 }
 
 /** What a person chose beside a file. */

@@ -53,7 +53,10 @@ function actsOf(id: string, file: FileOfMessage, { words, actions }: RowContext)
     case "moving":
       return [button(words("file.cancel"), () => actions.cancelFile(id))];
     case "failed":
-      return [button(words("file.retry"), () => actions.retry(id)), ...(file.isUpload ? [discard] : [])];
+      return [
+        ...(file.canRetry === false ? [] : [button(words("file.retry"), () => actions.retry(id))]),
+        ...(file.isUpload ? [discard] : []),
+      ];
     case "offered":
       return isShown(file) ? [button(words("file.show"), () => actions.fetchFile(id), "eye"), save] : [save];
     case "here":
