@@ -45,6 +45,35 @@ def test_some_words_count_only_where_the_text_speaks_of_somebody() -> None:
     assert _kinds("My thanks. " + "so " * 40 + "the prison museum is open", "legal") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "pack", "is_found"),
+    [
+        ("Our dog has arthritis.", "health", False),
+        ("Our dog bit me, the wound is infected.", "health", True),
+        ("Unser Server liegt im Koma.", "health", False),
+        ("Mein Vater liegt im Koma.", "health", True),
+        ("The prisoner in the film is a lawyer.", "legal", False),
+        ("I told my lawyer about the film.", "legal", True),
+        ("Mein Anwalt kommt. Der Film ist gut.", "legal", True),
+        ("Was kostet der Sparbrief?", "finance", False),
+        ("I work at the hospital.", "health", False),
+        ("He has a rash.", "health", True),
+        ("The rash decision was his.", "health", False),
+        ("Ich suche das Buch über Schulden.", "finance", False),
+        ('Two tickets for "My Cancer", please.', "health", False),
+        ("Haben Sie Tabletten?", "health", False),
+        ("Sie hat eine Infektion.", "health", True),
+        ("Nehmen Sie auch Bitcoin?", "finance", False),
+        ("Ihre Infektion der Festplatte.", "health", False),
+        ("Does a patient pay for the dosage leaflet?", "health", False),
+        ("Ich verdiene 1.900 netto.", "finance", True),
+    ],
+)
+def test_a_sentence_about_something_else_is_no_finding(text: str, pack: str, is_found: bool) -> None:
+    """A film, an animal, a thing, a price, a job, a title; and "Sie" is who is written to, not somebody."""
+    assert (Kind(pack) in _kinds(text, pack)) is is_found
+
+
 def test_a_finding_says_kind_and_place_and_never_the_value() -> None:
     (found,) = guard.find(f"Meine IBAN: {IBAN}.")
     assert found == Finding(Kind.IBAN, 12, 39, Why.NAMED)

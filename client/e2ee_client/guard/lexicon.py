@@ -1,10 +1,10 @@
 """Lists of words, and the search for them.
 
 Entries with commas between them: words in their order, `word*` for one that begins so, `*word` for a
-longer one that ends so. `&`, `+`, `~`, `?` in front: says less alone, it counts 5, 4, 3 or 2 of the 6 that
-it takes; `&` is enough where the text speaks of somebody. `-` in front: the words mean something else
-here. `!stem` behind: not where a word of the text begins so. Umlauts match with and without their dots, and
-as two letters.
+longer one that ends so, `*` for any word and `#` for a number. `&`, `+`, `~`, `?` in front: says less alone,
+it counts 5, 4, 3 or 2 of the 6 that it takes; somebody of whom the text speaks close by counts 1, and 2 in
+"he has a". `-` in front: the words mean something else here. `!stem` or `!*end` behind: not where a word of
+the text begins or ends so. Umlauts match with and without their dots, and as two letters.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Final
 from .folding import Token
 
 ENOUGH: Final = 6
-_OF_SOMEBODY: Final = 5
-_POINTS: Final = {"&": _OF_SOMEBODY, "+": 4, "~": 3, "?": 2, "-": 0}
+_POINTS: Final = {"&": 5, "+": 4, "~": 3, "?": 2, "-": 0}
+_NUMBER: Final = "#"
 _LEAST_STEM: Final = 3
 _MOST_STEM: Final = 24
 _UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
@@ -38,11 +38,6 @@ class Entry:
         return self.points == 0
 
     @property
-    def is_of_somebody(self) -> bool:
-        """Whether the words are enough where a text speaks of somebody."""
-        return self.points == _OF_SOMEBODY
-
-    @property
     def is_strong(self) -> bool:
         """Whether the words are enough alone."""
         return self.points >= ENOUGH
@@ -51,7 +46,7 @@ class Entry:
         """Whether the words stand from a token on."""
         if first + len(self.words) > len(tokens):
             return False
-        return all(_fits(word, tokens[first + place].text) for place, word in enumerate(self.words))
+        return all(_fits(word, tokens[first + place]) for place, word in enumerate(self.words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,10 @@ class Hit:
     last: int
 
 
-def _fits(pattern: str, word: str) -> bool:
+def _fits(pattern: str, token: Token) -> bool:
+    if pattern == _NUMBER:
+        return token.is_number
+    word = token.text
     if pattern.endswith("*"):
         return word.startswith(pattern[:-1])
     if pattern.startswith("*"):
@@ -92,19 +90,21 @@ class Lexicon:
         found = [hit for index in range(len(tokens)) for hit in self._at(tokens, index)]
         other = {place for hit in found if hit.entry.is_other for place in range(hit.first, hit.last + 1)}
         words = {token.text for token in tokens}
+        excepted = {unless: _is_excepted(unless, words) for unless in {hit.entry.unless for hit in found}}
         return [
             hit
             for hit in found
-            if other.isdisjoint(range(hit.first, hit.last + 1)) and not _is_excepted(hit.entry, words)
+            if other.isdisjoint(range(hit.first, hit.last + 1)) and not excepted[hit.entry.unless]
         ]
 
     def _at(self, tokens: Sequence[Token], index: int) -> Iterator[Hit]:
-        for entry in self._beginning_with(tokens[index].text):
+        for entry in self._beginning_with(tokens[index]):
             if entry.matches(tokens, index):
                 yield Hit(entry, index, index + len(entry.words) - 1)
 
-    def _beginning_with(self, word: str) -> list[Entry]:
+    def _beginning_with(self, token: Token) -> list[Entry]:
         """Return the entries whose first word fits: one look for the word, two for each length of stem."""
+        word = _NUMBER if token.is_number else token.text
         found = list(self._whole.get(word, ()))
         for size in range(_LEAST_STEM, min(len(word), _MOST_STEM) + 1):
             found += self._begins.get(word[:size], ())
@@ -113,8 +113,10 @@ class Lexicon:
         return found
 
 
-def _is_excepted(entry: Entry, words: Iterable[str]) -> bool:
-    return bool(entry.unless) and any(word.startswith(entry.unless) for word in words)
+def _is_excepted(unless: tuple[str, ...], words: Iterable[str]) -> bool:
+    begins = tuple(part for part in unless if part[0] != "*")
+    ends = tuple(part[1:] for part in unless if part[0] == "*")
+    return any(word.startswith(begins) or word.endswith(ends) for word in words)
 
 
 def _entries(line: str) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import Final
 
 from e2ee_client.errors import ConfigError
@@ -14,6 +14,7 @@ from .finding import Finding, Kind, Why
 from .folding import Folded, fold
 from .lexicon import ENOUGH, Hit
 from .numbers import numbers
+from .others import Others
 from .packs import lexicon
 from .shapes import shapes
 from .somebody import Somebody
@@ -55,9 +56,12 @@ def find(
         raise ConfigError(f"the guard looks at texts of at most {MOST_CHARS} characters")
     folded = fold(text)
     found = [*_numbers(folded, wanted)]
-    somebody = Somebody(folded.tokens)
+    somebody = Somebody(text, folded)
+    others = Others(folded, somebody)
     for sector in dict.fromkeys(sectors):
-        found += _words(folded, somebody, sector, tongues)
+        lists = (lexicon(sector, tongue) for tongue in dict.fromkeys(tongues))
+        hits = sorted(chain(*(one.hits(folded.tokens) for one in lists)), key=lambda hit: hit.first)
+        found += _words(folded, somebody, sector, others.without(sector, hits))
     return tuple(sorted(found, key=lambda one: (one.start, one.end, one.kind.value)))
 
 
@@ -79,33 +83,25 @@ def _overlaps(taken: list[tuple[int, int]], start: int, end: int) -> bool:
     return place < len(taken) and taken[place][0] < end
 
 
-def _words(folded: Folded, somebody: Somebody, sector: str, languages: tuple[str, ...]) -> Iterator[Finding]:
-    places: dict[tuple[int, int], Why] = {}
-    for language in dict.fromkeys(languages):
-        hits = lexicon(sector, language).hits(folded.tokens)
-        places.update({(hit.first, hit.last): Why.WORDS for hit in _together(folded, hits)})
-        alone = (hit for hit in hits if _is_enough(hit, somebody))
-        places.update({(hit.first, hit.last): Why.WORD for hit in alone})
+def _words(folded: Folded, somebody: Somebody, sector: str, hits: list[Hit]) -> Iterator[Finding]:
+    places = {(hit.first, hit.last): Why.WORDS for hit in _together(folded, somebody, hits)}
+    places.update({(hit.first, hit.last): Why.WORD for hit in hits if hit.entry.is_strong})
     for (first, last), why in places.items():
         start, end = folded.tokens[first].start, folded.tokens[last].end
         yield Finding(Kind(sector), *folded.span(start, end), why)
-
-
-def _is_enough(hit: Hit, somebody: Somebody) -> bool:
-    return hit.entry.is_strong or (hit.entry.is_of_somebody and somebody.is_near(hit.first))
 
 
 def _is_near(hit: Hit, other: Hit) -> bool:
     return other.first - hit.first < _NEAR
 
 
-def _together(folded: Folded, hits: list[Hit]) -> Iterator[Hit]:
-    """Yield words that are enough with others close by; the same word counts once."""
+def _together(folded: Folded, somebody: Somebody, hits: list[Hit]) -> Iterator[Hit]:
+    """Yield words that are enough with others, and with somebody, close by; the same word counts once."""
     for number, hit in enumerate(hits):
         near = list(takewhile(partial(_is_near, hit), islice(hits, number, None)))
         points: dict[str, int] = {}
         for one in near:
             word = folded.tokens[one.first].text
             points[word] = max(points.get(word, 0), one.entry.points)
-        if sum(points.values()) >= ENOUGH:
+        if sum(points.values()) + somebody.points(hit.first) >= ENOUGH:
             yield from near
