@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import date
 
 import pytest
@@ -28,6 +28,7 @@ from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecr
 from practice import Practice, until_assigned
 
 from e2ee.errors import NoRight
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import Phase
 
@@ -304,6 +305,23 @@ async def test_a_desk_whose_elder_is_off_hands_over(praxis: Practice) -> None:
     await ours.claim(60)
     await until_read(lambda: texts(ours), ["Mein Rezept geht zu Ende"])
     task.cancel()
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_a_desk_that_gives_its_own_room_away_hands_over_once(praxis: Practice, *, runs: bool) -> None:
+    """TRN-34: whether it runs by itself, or a person uses it."""
+    agent, desk = await praxis.agent("Agent A"), praxis.company
+    async with running(desk, Service()) if runs else nullcontext():
+        room = await praxis.opened(await praxis.customer())
+        await (await room.send("Mein Rezept geht zu Ende")).wait_for(EntryProgress.DELIVERED, 60)
+        ours = desk.room(room.room_id)
+        await ours.claim(60)
+        await ours.send("Ich sehe nach")
+        await ours.transfer(device_id=agent.me().device_id)
+        at_agent = await until_assigned(agent, room.room_id)
+        await until_read(lambda: texts(at_agent), ["Mein Rezept geht zu Ende", "Ich sehe nach"])
+        await asyncio.sleep(0.5)
+        assert sum(one.kind == Kind.ACCESS for one in await room.history()) == 1
 
 
 @pytest.mark.parametrize(("history", "known"), [(64, True), (0, False)])

@@ -71,7 +71,7 @@ class Attending:
         self._us = desk.client.account_id
         self.lanes = Lanes()
         self._phases: dict[bytes, int] = {}
-        self._taking_over = TakingOver(service.history)
+        self._taking_over = TakingOver(desk.team, service.history)
         self._offered: dict[bytes, None] = {}
         runtime = desk.client.runtime
         self._clock = runtime.clock

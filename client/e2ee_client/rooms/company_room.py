@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
 from e2ee.grammar import is_name
 from e2ee.ids import DeviceId
 from e2ee.rooms.consent import Terms
@@ -155,8 +157,8 @@ class CompanyRoom(Room):
         self, *, team: str | None = None, device_id: bytes | None = None, note: str | None = None
     ) -> None:
         """Hand the room to a team, which is told that the customer waits, or to a colleague; this device
-        leaves it. To a colleague an agent hands its newest entries over first (ROOM-57). A `note` goes to the
-        room of notes before, which the customer is not in (ROOM-02).
+        leaves it. To a colleague who was not in the room its newest entries are handed over (ROOM-57). A
+        `note` goes to the room of notes before, which the customer is not in (ROOM-02).
 
         Raises:
             ConfigError: neither team nor colleague, or both. NoRight: not ours to hand over.
@@ -166,10 +168,19 @@ class CompanyRoom(Room):
         if note is not None:
             await self.note(note)
         if device_id is not None:
-            to = DeviceId(device_id)
-            await self._do(lambda turn, rooms: rooms.acting.assign(turn, self.room_id, to))
+            await self._give_to(DeviceId(device_id))
         elif team is not None:
             await self._do(lambda turn, rooms: rooms.acting.to_team(turn, self.room_id, team, None))
+
+    async def _give_to(self, to: DeviceId) -> None:
+        """Hand the room to a colleague; a steward that had it itself hands over what was said, too."""
+        had = self.assigned is not None and self.assigned.is_this
+        is_new = all(one.device_id != to for one in self.members)
+        asked = await self._do(lambda turn, rooms: rooms.acting.assign(turn, self.room_id, to))
+        count = self._shell.machine.rooms.policy.history
+        if asked is None and had and is_new and count:
+            with suppress(NoRight, RoomFrozen, ConsentWithdrawn, RoomErased):
+                await self.hand_over(to, count)
 
     async def wait_for_team(self, team: str) -> None:
         """Tell a team that the customer waits for somebody of it; who is in the room stays (ROOM-23).

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
+from e2ee_client.people import Person
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.runtime.event_stream import EventIterator
 
@@ -15,21 +17,30 @@ from .company_room import CompanyRoom
 class TakingOver:
     """Knows who was in which room, and hands history to who was not."""
 
-    def __init__(self, count: int) -> None:
-        """`count` is of the newest entries, 0 to 256."""
-        self._count = count
+    def __init__(self, team: Callable[[], list[Person]], count: int) -> None:
+        """`team` says which device is this one; `count` is of the newest entries, 0 to 256."""
+        self._team, self._count = team, count
         self._members: dict[bytes, tuple[bytes, ...]] = {}
+        self._assigned: dict[bytes, bytes | None] = {}
 
     def begin(self, room: CompanyRoom) -> None:
         """Note who is in a room before anything happens."""
         self._members[room.room_id] = tuple(one.device_id for one in room.members)
+        self._assigned[room.room_id] = room.view.assigned
 
     def taker(self, event: RoomChanged) -> bytes | None:
-        """Return the device that a change gave its room to and that was not in it, if one there is."""
-        before, taker = self._members.get(event.room_id, ()), event.assigned
+        """Return the device that a change gave its room to and that was not in it, if one there is. What this
+        device gives away itself it hands over with it (`CompanyRoom.transfer`).
+        """
+        before, had = self._members.get(event.room_id, ()), self._assigned.get(event.room_id)
+        taker = self._assigned[event.room_id] = event.assigned
         self._members[event.room_id] = event.members
         is_new = taker in event.members and taker not in before
-        return taker if is_new and self._count else None
+        is_given = had not in (None, *event.members) and self._is_this(had)
+        return taker if is_new and not is_given and self._count else None
+
+    def _is_this(self, device_id: bytes | None) -> bool:
+        return any(one.is_this and one.device_id == device_id for one in self._team())
 
     async def hand_over(self, room: CompanyRoom, taker: bytes) -> None:
         """Hand history over as the desk that leads the room (ROOM-23), unless nothing was said, or the room
@@ -42,7 +53,7 @@ class TakingOver:
 
 async def hand_to_takers(desk: Agent, events: EventIterator, count: int) -> None:
     """Hand history to whoever takes a room, for a desk that is connected and does nothing else by itself."""
-    taking = TakingOver(count)
+    taking = TakingOver(desk.team, count)
     for room in desk.rooms():
         taking.begin(room)
     async for event in events:
