@@ -699,6 +699,28 @@ def test_without_the_code_a_lower_list_that_is_shown_ends_nothing_and_is_told() 
     unsigned = next_list(own.account_id, earliest, [own.device.record, anew], None, world.now_ms)
     assert not shown(phone, sign_list(own.account_key, unsigned).signed)
     assert phone.of(OwnDeviceListed) == [told]
+    assert not shown(phone, signed.signed)
+    assert phone.of(OwnDeviceListed) == [told]
+
+
+def test_a_thief_has_a_person_told_of_so_many_devices_and_no_more() -> None:
+    """ACC-80: a list of nothing but devices that nobody knows, and another one."""
+    world, _, phone = person_and_company()
+    phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
+    earliest = phone.engine._state.own.device_list
+    world.advance(20 * DAY_MS)
+    own = phone.engine._state.own
+    assert own.account_key is not None
+    for name in ("a", "b"):
+        made = (SeededRng(f"{name}{n}") for n in range(15))
+        until_ms = world.now_ms + DAY_MS
+        devices = [
+            new_device(own.account_id, DeviceKind.PERSON, 0, world.now_ms, until_ms, rng) for rng in made
+        ]
+        named = [own.device.record, *(one.record for one in devices)]
+        beside = next_list(own.account_id, earliest, named, None, world.now_ms)
+        assert not shown(phone, sign_list(own.account_key, beside).signed)
+    assert len(phone.of(OwnDeviceListed)) == 16
 
 
 def test_a_company_shows_no_list_of_another_account() -> None:

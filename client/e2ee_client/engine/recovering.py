@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from e2ee import recovery
 from e2ee.content import SignedList
@@ -25,6 +26,10 @@ from .row_codec import Row
 from .turn import Turn
 from .upkeep import DEVICE_LIFE_MS
 
+if TYPE_CHECKING:
+    from .context import Context
+
+_MAX_TOLD: Final = 16
 LEAST_TYPED = 2
 """How many groups of a code a person types back (ACC-68)."""
 
@@ -58,6 +63,10 @@ def recovery_row(rows: RowReader) -> RecoveryRow | None:
 
 class Recovering(Part):
     """The person's code on one side, devices that are replaced on both."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._told_of: set[RecordHash] = set()
 
     # --- the code ---
 
@@ -136,21 +145,23 @@ class Recovering(Part):
         return found.seq >= first and found.hash not in {one.hash for one in lists}
 
     def note_listed(self, turn: Turn, given: Iterable[DeviceList]) -> None:
-        """Tell of each device that lists of our account have named for a while and that is not known here.
-        They are shown us, or lead to our newest one (ACC-80).
+        """Tell of each device that lists of our account have named for a while and that is not known here,
+        once while the store is open. They are shown us, or lead to our newest one (ACC-80).
         """
         own, kept = self._state.own, self._context.upkeep.lists()
         every = sorted({one.hash: one for one in (*given, *kept)}.values(), key=lambda one: one.seq)
-        since = [one for one in every if one.seq >= min(mine.seq for mine in kept)]
         if own.replaced or own.device.record.kind is not DeviceKind.PERSON:
             return
-        known = {record for one in kept for record in one.record_hashes}
-        known |= self._hashes_at(one.issued_ms for one in since)
-        named = {record for one in since for record in one.record_hashes}
-        for unknown in sorted(named - known - set(every[-1].record_hashes)):
-            times = [at for at, one in enumerate(every) if unknown in one.record_hashes]
+        least_seq, known = min(one.seq for one in kept), {*every[-1].record_hashes, *self._told_of}
+        known.update(*(one.record_hashes for one in kept))
+        new = [one for one in every if one.seq >= least_seq and not known.issuperset(one.record_hashes)]
+        known |= self._hashes_at(one.issued_ms for one in new)
+        unknown = {record for one in new for record in one.record_hashes} - known
+        for record in sorted(unknown)[: _MAX_TOLD - len(self._told_of)]:
+            self._told_of.add(record)
+            times = [at for at, one in enumerate(every) if record in one.record_hashes]
             first, after = every[times[0]], every[times[-1] + 1]
-            turn.notify(OwnDeviceListed(fingerprint(unknown), first.issued_ms, after.issued_ms))
+            turn.notify(OwnDeviceListed(fingerprint(record), first.issued_ms, after.issued_ms))
 
     def _hashes_at(self, times_ms: Iterable[int]) -> set[RecordHash]:
         """Return the hashes of our devices' records, also as they are made anew at these times (ID-39)."""

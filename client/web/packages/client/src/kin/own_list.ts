@@ -116,13 +116,15 @@ export function noteListed(k: KinState, turn: Turn, given: readonly DeviceList[]
   const every = [...new Map([...given, ...kept].map((one) => [hex(one.hash), one])).values()].sort(
     (a, b) => a.seq - b.seq,
   );
-  const since = every.filter((one) => one.seq >= (kept[0]?.seq ?? 0));
-  const ours = [...ownRecords(k), ...[...k.others.values()].map((one) => one.record)];
-  const anew = since.flatMap((list) => ours.map((one) => redated(one, list.issuedMs)));
   const newest = every.at(-1) as DeviceList;
-  const known = [...kept, newest].flatMap((one) => one.recordHashes);
-  const isKnown = new Set([...known, ...[...ours, ...anew].map((one) => one.hash)].map(hex));
-  for (const hash of since.flatMap((one) => one.recordHashes).filter((one) => !isKnown.has(hex(one)))) {
+  const known = new Set([...kept, newest].flatMap((one) => one.recordHashes).map(hex));
+  const isNew = ({ seq, recordHashes }: DeviceList): boolean =>
+    seq >= (kept[0]?.seq ?? 0) && recordHashes.some((one) => !known.has(hex(one)));
+  const news = every.filter(isNew);
+  const ours = [...ownRecords(k), ...[...k.others.values()].map((one) => one.record)];
+  const anew = news.flatMap((list) => ours.map((one) => redated(one, list.issuedMs)));
+  for (const one of [...ours, ...anew]) known.add(hex(one.hash));
+  for (const hash of news.flatMap((one) => one.recordHashes).filter((one) => !known.has(hex(one)))) {
     const isIn = (one: DeviceList): boolean => one.recordHashes.some((named) => same(named, hash));
     const [first, after] = [every.find(isIn) as DeviceList, every[every.findLastIndex(isIn) + 1] as DeviceList];
     setListed(k, turn, { hash, addedMs: first.issuedMs, removedMs: after.issuedMs });
