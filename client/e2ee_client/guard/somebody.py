@@ -31,7 +31,7 @@ _ANY: Final = frozenset(words("ein eine einer einem einen eines a"))
 _IS_OR_HAS: Final = frozenset(
     words(
         "bin ist war habe hab hat haben hatte wurde wurden"
-        " am m is was s ve have has had got been feel feels feeling"
+        " am m is was s ve have has had got been feel feels feeling having"
     )
 )
 _BETWEEN: Final = _ANY | frozenset(
