@@ -272,9 +272,9 @@ def test_an_agent_that_is_suspended_while_it_gives_the_room_hands_nothing_over()
     assert shown(world, "agent2") == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1, 5, 6, 10])
 def test_a_transfer_over_a_lossy_network_ends_alike(seed: int) -> None:
-    """ROOM-57."""
+    """ROOM-57, TRN-18: also where the log entry comes before the state by which the giver may write it."""
     world, _ = answered()
     world.rnd.seed(seed)
     world.loss = 0.3

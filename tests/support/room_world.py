@@ -482,7 +482,7 @@ class World:
             if sender.room is not None:
                 room, content_id, us = sender.room, post.content.id, device.us.device_id
                 sender.step(lambda turn: room.confirmed(turn, content_id, us))
-        elif post.tries < 4:
+        elif post.tries < 20:
             post.tries += 1
             self.later(30_000, lambda: self._arrive(post))
 

@@ -29,6 +29,7 @@ from e2ee.wire import cbor
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryRefused, HistoryHandedOver
 
+from .about import payload_of
 from .entry_log import StoredEntry
 from .room_part import RoomPart
 
@@ -276,7 +277,7 @@ class Forwarding(RoomPart):
         entries = [one for one in (self._line(turn, line, by) for line in lines) if one is not None]
         new = [one for one in entries if self._room.log.find(turn, one.hash) is None]
         is_own = self._around.side is Side.CUSTOMER and by.account_id == self._around.us.account_id
-        history = self._as_handover(by, entries)
+        history = self._as_handover(by, entries) or self._as_overtaking(turn, by, entries)
         if not history and not is_own:
             check_answer(new, live.asked)
         brought = False
@@ -320,3 +321,17 @@ class Forwarding(RoomPart):
             live.handovers = (*live.handovers[:at], *rest, *live.handovers[at + 1 :])
             return True
         return False
+
+    def _as_overtaking(self, turn: Turn, by: Author, entries: Sequence[Entry]) -> bool:
+        """Whether these are lines of a log entry that came before the state by which its author hands over
+        (TRN-18).
+        """
+        known = self._live.handovers
+        if not self._most(turn, by.device_id, self._around.us.device_id):
+            return False
+        ends = {(one.first, one.last) for one in known if one.by == by.device_id}
+        for stored in self._room.log.newest(turn, MAX_HANDED_OVER):
+            payload = payload_of(stored) if stored.author == by else None
+            if isinstance(payload, Access) and payload.ends not in ends:
+                self.announced(turn, stored.entry(), payload)
+        return self._live.handovers != known and self._as_handover(by, entries)
