@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
+from e2ee_client.engine.rooms import forwarding, writing
+from e2ee_client.engine.rooms.about import payload_of
+from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER, Forwarding
 from e2ee_client.engine.rooms.queries import written_ms
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
@@ -19,7 +21,7 @@ from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomFrozen, Unlogged
 from e2ee.ids import ContentId
 from e2ee.pair import DAY_MS
-from e2ee.rooms.entry import BLIND_B, EntryHash, make_header, write_entry
+from e2ee.rooms.entry import BLIND_B, EntryHash, Header, RoomId, make_header, write_entry
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import (
@@ -28,6 +30,8 @@ from e2ee.rooms.payloads import (
     Act,
     ActKind,
     Erase,
+    Mark,
+    RoomText,
     Sensitive,
     encode_payload,
 )
@@ -238,3 +242,125 @@ def test_an_entry_is_shown_as_written_after_what_it_follows_and_before_it_came(
 ) -> None:
     """TRN-49"""
     assert written_ms(sent_ms, k, received_ms) == shown_ms
+
+
+HOUR_MS = 60 * MINUTE_MS
+
+
+def places(world: World, name: str) -> list[tuple[str, int]]:
+    """The texts of a room at a device in order, each with the time that a person is shown (TRN-49)."""
+    room, found = world.devices[name].room, list[tuple[str, int]]()
+    assert room is not None
+    for one in room.log.all_of(Turn(world.now_ms)):
+        payload = payload_of(one)
+        if isinstance(payload, RoomText):
+            found.append((payload.text, max(Header.decode(one.header).sent_ms, one.k)))
+    return found
+
+
+def dated(
+    monkeypatch: pytest.MonkeyPatch, by_ms: int, kinds: frozenset[Kind] = frozenset({Kind.TEXT})
+) -> None:
+    """From now on whoever writes sets another date."""
+
+    def wrong(room_id: RoomId, kind: int, n: int, sent_ms: int, **more: Any) -> Header:
+        return make_header(room_id, kind, n, sent_ms + by_ms * (kind in kinds), **more)
+
+    monkeypatch.setattr(writing, "make_header", wrong)
+
+
+def test_who_takes_over_sees_an_early_date_where_who_hands_over_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRN-50: the customer's answer names a mark, by which it comes after what the desk wrote before it."""
+    world = opened("desk", "agent")
+    say(world, "phone", "Bis wann?")
+    world.run(24 * HOUR_MS)
+    say(world, "desk", "Die Frist war gestern")
+    world.run(2 * HOUR_MS)
+    with monkeypatch.context() as patch:
+        dated(patch, -25 * HOUR_MS)
+        say(world, "phone", "Fristgerecht")
+    world.run(HOUR_MS)
+    joins(world)
+    assert hand_over(world) == 3
+    assert [one for one, _ in places(world, "agent")] == [
+        "Bis wann?",
+        "Die Frist war gestern",
+        "Fristgerecht",
+    ]
+    assert places(world, "agent") == places(world, "desk")
+
+
+def joins(world: World) -> None:
+    """The agent joins."""
+    change(world, "desk", Change(add=(dev("agent"),), assign=dev("agent")))
+    world.run(2 * MINUTE_MS)
+
+
+def test_who_takes_over_sees_the_order_that_a_clock_ahead_has_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRN-50: all that follows an entry of the future stands in the order in which it was written."""
+    world = opened("desk", "agent")
+    with monkeypatch.context() as patch:
+        dated(patch, 20 * DAY_MS)
+        say(world, "phone", "Uhr falsch")
+    for count in range(4):
+        world.run(24 * HOUR_MS)
+        say(world, "desk", f"Antwort {count}")
+        world.run(HOUR_MS)
+        say(world, "phone", f"Danke {count}")
+    world.run(24 * HOUR_MS)
+    joins(world)
+    assert hand_over(world) == 9
+    said = [f"{what} {count}" for count in range(4) for what in ("Antwort", "Danke")]
+    assert [one for one, _ in places(world, "agent")] == ["Uhr falsch", *said]
+    assert places(world, "agent") == places(world, "desk")
+
+
+def test_marks_push_nothing_out_of_a_hand_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRN-34, TRN-50: of a customer that writes marks alone; they are not counted, and have a bound."""
+    monkeypatch.setattr(forwarding, "MAX_HANDED_OVER", 8)
+    monkeypatch.setattr(forwarding, "MAX_MARKS", 16)
+    world = opened("desk", "agent")
+    say(world, "phone", "one")
+    for _ in range(40):
+        do(world, "phone", lambda room, turn: room.write(turn, Mark()))
+    say(world, "phone", "two")
+    world.run(HOUR_MS)
+    joins(world)
+    assert hand_over(world) == 2
+    assert [one for one, _ in places(world, "agent")] == ["one", "two"]
+    assert len(marks_at(world, "agent") & marks_at(world, "desk")) == 16
+
+
+def marks_at(world: World, name: str) -> set[EntryHash]:
+    """The marks that a device has."""
+    room = world.devices[name].room
+    assert room is not None
+    found = room.log.all_of(Turn(world.now_ms))
+    return {one.hash for one in found if Header.decode(one.header).kind == Kind.MARK}
+
+
+def test_marks_are_taken_of_who_hands_over_alone_and_late_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRN-50: the log entry lets them pass, also when all lines are here; of nobody else."""
+    world = opened("desk", "agent")
+    say(world, "desk", "one")
+    world.run(HOUR_MS)
+    joins(world)
+    missing = marks_at(world, "desk") - marks_at(world, "agent")
+    assert missing
+    assert isinstance(give_marks(world, missing, "desk"), Unlogged)
+    monkeypatch.setattr(Forwarding, "_marks", lambda *_: [])
+    hand_over(world)
+    assert missing.isdisjoint(marks_at(world, "agent"))
+    assert isinstance(give_marks(world, missing, "chief"), Unlogged)
+    assert give_marks(world, missing, "desk") is True
+    assert missing <= marks_at(world, "agent")
+
+
+def give_marks(world: World, marks: set[EntryHash], by: str) -> Any:
+    """Let the agent take marks of a device, as the desk has them."""
+    at_desk, now = world.devices["desk"].room, Turn(world.now_ms)
+    assert at_desk is not None
+    lines = [at_desk.log.entry(now, one) for one in at_desk.log.several(now, sorted(marks))]
+    payload = OfRooms(ContentType.FORWARD, encode_forward(world.room_id, lines))
+    content = Content(ContentId(bytes(16)), world.now_ms, payload)
+    return do(world, "agent", lambda room, turn: room.take(turn, ground().author(by), content))

@@ -2,7 +2,8 @@
 
 An honest run has two to seven devices with loss, reordering, restarts and clocks that differ. Then loss ends,
 and within 20 minutes all that are in the room have the same order and the same head, and nobody was accused.
-In the other runs a member or the relay parts the views of others; that is reported.
+In the other runs a member or the relay parts the views of others; that is reported. Or somebody joins when
+much was said with wrong dates, and is handed all of it: both have one order and show the same times.
 """
 
 from __future__ import annotations
@@ -10,20 +11,27 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
+from e2ee_client.engine.rooms import writing  # noqa: E402
+from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER  # noqa: E402
 from e2ee_client.engine.rooms.stewarding import Change  # noqa: E402
 from e2ee_client.engine.turn import Turn  # noqa: E402
 from e2ee_client.room_events import Differ, EntryRefused, Equivocation, GapShown  # noqa: E402
+from parties import DAY_MS  # noqa: E402
 from room_world import AGENTS, DESKS, Device, World, ground  # noqa: E402  # a script finds its modules by itself
 
 from e2ee.ids import DeviceId  # noqa: E402
 from e2ee.rooms import transcript  # noqa: E402
-from e2ee.rooms.entry import EntryHash, Header  # noqa: E402
-from e2ee.rooms.kinds import Side  # noqa: E402
+from e2ee.rooms.entry import EntryHash, Header, RoomId, make_header  # noqa: E402
+from e2ee.rooms.kinds import Kind, Side  # noqa: E402
 from e2ee.rooms.order import order  # noqa: E402
 from e2ee.rooms.payloads import Mark, RoomText  # noqa: E402
 from e2ee.rooms.signals import RequestKind  # noqa: E402
@@ -147,7 +155,7 @@ def lie(seed: int) -> tuple[World, str, str]:
     """Play a room in which a member forks its chain, or the relay drops all that one device sends another."""
     world = World(seed)
     rnd = world.rnd
-    world.add("phone", "chief", "desk", "desk2", spread_ms=rnd.choice((0, 2_000)))
+    world.add("phone", "chief", "desk", "desk2", spread_ms=rnd.choice((0, 2_000, 120_000)))
     world.open()
     world.run(4 * MINUTE_MS)
     liar, what = rnd.choice(("phone", "chief", "desk")), rnd.choice(("fork", "omit"))
@@ -202,6 +210,70 @@ def check_lie(seed: int) -> str:
         is_blocked = (liar, one.name) in world.blocked
         assert not is_blocked or one.told(GapShown), (seed, one.name, "not shown")
     return f"omission from {liar}"
+
+
+# --- runs with a hand-over ---
+
+
+def handed_over(seed: int) -> World:
+    """Play a room in which texts and marks have wrong dates; then the agent joins and gets all of it."""
+    world = World(seed)
+    rnd = world.rnd
+    names = ["phone", "desk", *rnd.sample(("desk2", "agent2"), rnd.randint(0, 2))]
+    world.add(*names, "agent", spread_ms=rnd.choice((0, 2_000, 120_000)))
+    world.open()
+    world.run(4 * MINUTE_MS)
+    others = tuple(sorted(device_id(name) for name in names[2:]))
+    if others:
+        world.devices["desk"].step(partial(_add, world.devices["desk"], others))
+        world.run(4 * MINUTE_MS)
+    with patch.object(writing, "make_header", partial(_wrongly_dated, rnd)):
+        for name in ("phone", "desk", *rnd.choices(names, k=rnd.randint(1, 23))):
+            _talk(world, name)
+            world.run(rnd.choice((0, MINUTE_MS, 20 * MINUTE_MS, DAY_MS)))
+        world.run(SETTLE_MS)
+        world.devices["desk"].step(partial(_add, world.devices["desk"], (device_id("agent"),)))
+        world.run(SETTLE_MS)
+    return world
+
+
+def _add(device: Device, names: tuple[DeviceId, ...], turn: Turn) -> object:
+    assert device.room is not None
+    return device.room.change(turn, Change(add=names))
+
+
+def _wrongly_dated(rnd: Random, room_id: RoomId, kind: int, n: int, sent_ms: int, **more: Any) -> Header:
+    """A header with a date that may be weeks off, as no state has (ROOM-05)."""
+    is_wrong = kind in (Kind.TEXT, Kind.MARK) and rnd.random() < 0.4
+    off_ms = rnd.randint(-40, 40) * DAY_MS if is_wrong else 0
+    return make_header(room_id, kind, n, max(1, sent_ms + off_ms), **more)
+
+
+def check_handed_over(seed: int) -> str:
+    """Who was handed everything has the order and the times of who handed it over (TRN-50)."""
+    world = handed_over(seed)
+    giver, taker = world.devices["desk"], world.devices["agent"]
+    assert giver.room is not None
+    assert taker.room is not None
+    hashes = giver.room.forwarding.newest(Turn(giver.now_ms), MAX_HANDED_OVER)
+    room = giver.room
+    count = giver.step(lambda turn: room.hand_over(turn, taker.us.device_id, hashes))
+    world.run(SETTLE_MS)
+    assert count == len(hashes), (seed, "handed over", count)
+    both = set(taker.order()) & set(giver.order())
+    assert both >= set(hashes), (seed, "handed over", len(set(hashes) - both))
+    given, taken = (places(one, both) for one in (giver, taker))
+    assert given == taken, (seed, "places", [one[1:] for one in given], [one[1:] for one in taken])
+    check_places(taker, seed)
+    return f"{len(world.devices)} devices"
+
+
+def places(device: Device, entries: set[EntryHash]) -> list[tuple[EntryHash, int, int]]:
+    """Some entries in order, with their kinds and the times that a person is shown (TRN-49)."""
+    assert device.room is not None
+    shown = [one for one in device.room.log.all_of(Turn(device.now_ms)) if one.hash in entries]
+    found = [(one, Header.decode(one.header)) for one in shown]
+    return [(one.hash, header.kind, max(header.sent_ms, one.k)) for one, header in found]
 
 
 def is_in(device: Device) -> bool:
@@ -281,7 +353,7 @@ def lacking(orders: Mapping[str, Sequence[bytes]]) -> dict[str, object]:
 def main() -> None:
     runs, first = (*map(int, sys.argv[1:]), *(1_000, 0)[len(sys.argv) - 1 :])
     failed = Counter[str]()
-    for name, check in (("honest", check_honest), ("lies", check_lie)):
+    for name, check in (("honest", check_honest), ("lies", check_lie), ("hand-overs", check_handed_over)):
         found: Counter[str] = Counter()
         for seed in range(first, first + runs):
             try:

@@ -21,6 +21,7 @@ from e2ee.rooms.forward import (
     encode_forward,
 )
 from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.order import named_by
 from e2ee.rooms.payloads import Access, AccessKind, EntryPayload
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
 from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase, State, Verdict, WrittenState
@@ -35,10 +36,11 @@ from .room_part import RoomPart
 
 MAX_HANDOVERS: Final = 8
 MAX_HANDED_OVER: Final = 256
+MAX_MARKS: Final = 256
 INFORMED_STATES: Final = 16
 MAX_INFORMED: Final = MAX_MEMBERS + MAX_CUSTOMER_DEVICES
 _NO_HISTORY: Final = GROUND | {Kind.MARK}
-_LOOKED_AT: Final = 4 * MAX_HANDED_OVER
+_LOOKED_AT: Final = 64 * MAX_HANDED_OVER
 
 
 class Forwarding(RoomPart):
@@ -175,9 +177,15 @@ class Forwarding(RoomPart):
 
     def newest(self, turn: Turn, count: int) -> list[EntryHash]:
         """Return the newest entries that can be handed over, in the order of the transcript (TRN-34)."""
-        looked_at = self._room.log.newest(turn, _LOOKED_AT)
-        found = [one.hash for one in looked_at if Header.decode(one.header).kind not in _NO_HISTORY]
-        return found[-min(count, MAX_HANDED_OVER) :]
+        log, most = self._room.log, min(count, MAX_HANDED_OVER)
+        found, before = list[EntryHash](), None
+        for _ in range(_LOOKED_AT // MAX_HANDED_OVER):
+            looked_at = log.newest(turn, MAX_HANDED_OVER, before)
+            if not looked_at or len(found) >= most:
+                break
+            before = looked_at[0].hash
+            found[:0] = [one.hash for one in looked_at if Header.decode(one.header).kind not in _NO_HISTORY]
+        return found[-most:]
 
     def hand_over(
         self, turn: Turn, to: DeviceId, hashes: Sequence[EntryHash], reason: str | None = None
@@ -194,7 +202,9 @@ class Forwarding(RoomPart):
         if not 1 <= len(entries) <= self._most(turn, self._around.us.device_id, to):
             raise NoRight("a hand-over has 1 to 256 entries")
         ends = entries[0].hash, entries[-1].hash
-        self._room.writing.write(turn, Access(AccessKind.HANDOVER, to, len(entries), ends, reason))
+        log = self._room.writing.write(turn, Access(AccessKind.HANDOVER, to, len(entries), ends, reason))
+        marks = self._marks(turn, [*self._entries(turn, [log]), *reversed(entries)])
+        self.forward_all(turn, marks, Author(self._live.company, to))
         self.forward_all(turn, entries, Author(self._live.company, to))
         return len(entries)
 
@@ -225,6 +235,20 @@ class Forwarding(RoomPart):
     def _readable(self, turn: Turn, stored: StoredEntry) -> Entry:
         entry = self._room.log.entry(turn, stored)
         return entry.redacted() if stored.is_hidden or stored.is_marked else entry
+
+    def _marks(self, turn: Turn, entries: Sequence[Entry]) -> list[Entry]:
+        """The marks by which entries have their place, those first that they name themselves (TRN-50)."""
+        log, known = self._room.log, {one.hash for one in entries}
+        found, waiting = list[Entry](), list(entries)
+        for entry in waiting:
+            named = [one for one in named_by(entry.header) if one not in known]
+            known.update(named)
+            here = [one.entry() for one in log.several(turn, named) if not one.is_aside]
+            waiting += [one for one in here if one.header.kind in _NO_HISTORY]
+            found += [one for one in here if one.header.kind == Kind.MARK]
+            if len(found) >= MAX_MARKS:
+                break
+        return found[:MAX_MARKS]
 
     def give_own_device(self, turn: Turn, to: DeviceId) -> None:
         """Give all that is here to another device of our account; of what was erased the commitment (TRN-19).
@@ -308,17 +332,19 @@ class Forwarding(RoomPart):
         self._around.tell(turn, event)
 
     def _as_handover(self, by: Author, entries: Sequence[Entry]) -> bool:
-        """Count lines of an announced hand-over; whether these are some (TRN-18)."""
+        """Count lines of an announced hand-over; whether these are some (TRN-18, TRN-50)."""
         live = self._live
         if all(one.header.kind in GROUND for one in entries):
             return False
+        if all(one.header.kind == Kind.MARK for one in entries):
+            return any(one.by == by.device_id for one in live.handovers)
         for at, known in enumerate(live.handovers):
             try:
                 after = known.take(by.device_id, [one.hash for one in entries])
             except Unlogged:
                 continue
-            rest = (after,) if after.left else ()
-            live.handovers = (*live.handovers[:at], *rest, *live.handovers[at + 1 :])
+            # One of which all is here stays: its marks may come later.
+            live.handovers = (*live.handovers[:at], after, *live.handovers[at + 1 :])
             return True
         return False
 
@@ -326,8 +352,8 @@ class Forwarding(RoomPart):
         """Whether these are lines of a log entry that came before the state by which its author hands over
         (TRN-18).
         """
-        known = self._live.handovers
-        if not self._most(turn, by.device_id, self._around.us.device_id):
+        known, both = self._live.handovers, (by.device_id, self._around.us.device_id)
+        if not any((one.giver, one.taker) == both for one in self._room.passing.all()):
             return False
         ends = {(one.first, one.last) for one in known if one.by == by.device_id}
         for stored in self._room.log.newest(turn, MAX_HANDED_OVER):

@@ -239,7 +239,8 @@ class Taking(RoomPart):
             except RemoteError as error:
                 self.refuse(turn, entry, error.code)
                 return Outcome.TAKEN
-        begins = not history and self._begins(turn, entry, payload)
+        may_begin = not history or entry.header.kind == Kind.MARK
+        begins = may_begin and self._begins(turn, entry, payload)
         return self.keep(turn, entry, payload, begins=begins, by=by, history=history)
 
     def _count_again(self, turn: Turn, entry: Entry) -> None:
