@@ -8,12 +8,12 @@ import json
 import pkgutil
 import re
 import string
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import cast, get_args
 
 import pytest
 from command_line import Person
-from e2ee_client import Client, ClientEvent, ConnectionChanged, OwnDeviceAdded, cli, errors
+from e2ee_client import Client, ClientEvent, ConnectionChanged, OwnDeviceAdded, Parted, cli, errors
 from e2ee_client.cli import arguments, event_lines, failures, neutral, screen_lines, terminal, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
@@ -92,6 +92,8 @@ def test_a_contact_whose_lists_leave_a_gap_is_named_with_what_helps(language: st
     """ID-58: to forget the contact and to add it anew, and only there."""
 
     class Stranger:
+        account_id = b"o" * 32
+
         def contact(self, account_id: bytes) -> None:
             raise UnknownContact("none")
 
@@ -266,3 +268,9 @@ def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
     rows = screen_lines.wrap(text, width)
     assert "".join(rows).replace(" ", "") == text.replace(" ", "")
     assert all(get_cwidth(row) <= width for row in rows)
+
+
+def test_another_device_of_our_own_account_is_called_by_our_name() -> None:
+    own = SimpleNamespace(account_id=b"a" * 32, card=lambda: SimpleNamespace(name="Praxis"))
+    said = event_lines.event_text(Parted(b"a" * 32), cast(Client, own), texts.Texts("de"))
+    assert said.startswith("Praxis schreibt von einem älteren Stand aus weiter")

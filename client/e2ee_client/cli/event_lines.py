@@ -34,7 +34,7 @@ from e2ee_client.errors import UnknownContact
 from e2ee_client.room_events import RoomEvent
 
 from . import room_event_lines
-from .addressing import label, short_id
+from .addressing import label, label_of, short_id
 from .neutral import neutral
 from .session import local_date, local_time
 from .texts import Texts
@@ -126,7 +126,11 @@ def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
 
 
 def name_of(client: Client, account_id: bytes) -> str:
-    """Return what the contact of an event is called; it may be forgotten meanwhile, or unknown."""
+    """Return what the contact of an event is called; it may be forgotten meanwhile, or unknown. Devices of
+    our own account have the name of our card.
+    """
+    if account_id == client.account_id:
+        return label_of(client.card().name, account_id)
     try:
         return label(client.contact(account_id))
     except UnknownContact:

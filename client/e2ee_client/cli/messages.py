@@ -162,7 +162,7 @@ async def _print_event(session: Session, client: Client, event: ClientEvent, tol
             if told.get(event.room_id) == line:
                 return
             told[event.room_id] = line
-        session.terminal.line(line)
+        session.terminal.prose(line)
 
 
 def history(session: Session) -> Work:
