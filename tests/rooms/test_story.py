@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from conversations import next_of, until, until_read
 from e2ee_client.rooms import EntryProgress, Policy, RequestAnswered, Room
 from practice import Practice, until_assigned
 
+from e2ee.errors import NotMember
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 
@@ -78,6 +80,21 @@ async def test_a_desk_grants_that_a_room_goes_to_a_team(praxis: Practice) -> Non
     at_b = await anext(b.waiting())
     await at_b.claim(600)
     await until(lambda: room.assigned is not None and room.assigned.name == "Agent B")
+
+
+async def test_who_has_left_a_room_is_told_that_nothing_is_sent_there(praxis: Practice) -> None:
+    """ROOM-58: before, it looked sent and was dropped on every device."""
+    a = await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    await at_a.send("Guten Tag, hier ist A")
+    await at_a.transfer(team="labor")
+    await until(lambda: at_a.assigned is None and room.assigned is None)
+    before = await texts(at_a)
+    with pytest.raises(NotMember):
+        await at_a.send("Noch etwas")
+    assert await texts(at_a) == before == ["Guten Tag, hier ist A"]
 
 
 async def test_who_is_refused_by_a_desk_outside_the_room_hears_of_it(praxis: Practice) -> None:

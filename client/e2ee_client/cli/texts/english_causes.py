@@ -48,7 +48,7 @@ ENGLISH_CAUSES: Final[dict[str, str]] = {
     "error.remote.unknown_prekey": "it was written with a key that is not kept any more",
     "error.remote.unknown_session": "it belongs to no conversation that is known here",
     "error.remote.version": "it is of another version of this program; update the older one",
-    "error.room.not_member": "it is of a device that is not in the room",
+    "error.room.not_member": "the device is not in the room",
     "error.room.signature": "its signature is missing or does not hold",
     "error.room.unlogged": "it was handed over without being written down in the room",
     "error.version.too_old": "this program is older than the company allows: update it",

@@ -53,7 +53,7 @@ GERMAN_CAUSES: Final[dict[str, str]] = {
     "error.remote.unknown_prekey": "es ist mit einem Schlüssel geschrieben, der nicht mehr aufbewahrt wird",
     "error.remote.unknown_session": "es gehört zu keinem Gespräch, das hier bekannt ist",
     "error.remote.version": "es ist von einer anderen Version dieses Programms; bitte die ältere erneuern",
-    "error.room.not_member": "es ist von einem Gerät, das nicht im Raum ist",
+    "error.room.not_member": "das Gerät ist nicht im Raum",
     "error.room.signature": "die Unterschrift fehlt oder stimmt nicht",
     "error.room.unlogged": "es wurde weitergegeben, ohne dass der Raum das festhält",
     "error.version.too_old": "dieses Programm ist älter, als das Unternehmen zulässt: bitte erneuern",

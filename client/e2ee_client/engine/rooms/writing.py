@@ -21,6 +21,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, encode_payload
+from e2ee.rooms.room import admit
 from e2ee.rooms.state import State
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
@@ -45,7 +46,8 @@ class Writing(RoomPart):
         """Write an entry of ours, and post it; without a recipient it waits, unsealed (ROOM-15).
 
         Raises:
-            RemoteError: the phase or our side lets it not pass, or too many wait (ROOM-55).
+            RemoteError: the phase or our side lets it not pass, a state has taken us out of the room
+                (ROOM-58), or too many wait (ROOM-55).
             InvalidArgument: outside chapter 17, or an answer that does not fit.
             UnknownEntry: what it is about is not here (TRN-45).
             DeviceReplacedError, SecondCopyError: this device writes nothing more (ACC-67, ID-48).
@@ -54,6 +56,7 @@ class Writing(RoomPart):
         self._around.check_goes_on()
         check_writer(kind, self._around.side)
         self._room.states.check_content(kind, turn.now_ms)
+        self._check_member(turn, kind)
         self._check_waiting(turn, kind)
         self._room.about.check_ours(turn, payload)
         entry, view = self._make(turn, payload)
@@ -74,6 +77,13 @@ class Writing(RoomPart):
         if kind != Kind.OPEN:
             self.post(turn, entry.hash)
         return entry.hash
+
+    def _check_member(self, turn: Turn, kind: int) -> None:
+        """Refuse content in a room that this device is in no more: nobody would take it (ROOM-58)."""
+        around, states = self._around, self._room.states
+        ranks = states.ranks(turn.now_ms) if around.side is Side.COMPANY and kind in CONTENT else {}
+        if around.us.device_id in ranks:
+            admit(states.room, around.us.device_id, kind, ranks)
 
     def _vouch(self, turn: Turn, state: State) -> None:
         """Give the recipients of a state of ours what it is judged by, ahead of it, where the state before
