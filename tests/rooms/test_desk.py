@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import date
+from functools import partial
 
 import pytest
 from conversations import until, until_read
@@ -22,9 +24,10 @@ from e2ee_client.rooms import (
     Room,
     Routing,
     Service,
+    attending,
 )
 from e2ee_client.rooms.taking_over import hand_to_takers
-from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecret
+from e2ee_client.rooms.webhooks import Webhook, Webhooks, WebhookSecret
 from practice import Practice, until_assigned
 
 from e2ee.errors import NoRight
@@ -247,10 +250,11 @@ async def test_a_desk_is_told_of_answers_ratings_and_closing(
     """CNS-43: with content where the company says so; the handler gets only an answer that fits."""
     desk, told, given = praxis.company, list[tuple[str, str | None]](), list[object]()
 
-    async def add(self: Webhooks, event: RoomEvent, of: bytes | None = None) -> None:
-        told.append((event.kind, event.text))
+    async def take(hook: Webhook, body: bytes, now_ms: int) -> None:
+        event = json.loads(body)
+        told.append((event["kind"], event.get("text")))
 
-    monkeypatch.setattr(Webhooks, "add", add)
+    monkeypatch.setattr(attending, "Webhooks", partial(Webhooks, send=take))
 
     @desk.on_answer
     async def answered(room: CompanyRoom, entry: Entry) -> None:

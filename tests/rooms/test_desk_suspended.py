@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
 
 import pytest
 from conversations import until
-from desk_runs import MAIL, PAGE, ahead, running, second_desk
+from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, waiting
 from e2ee_client.room_events import RoomChanged
-from e2ee_client.rooms import Desk, Service, mailing
+from e2ee_client.rooms import Desk, Service, attending, mailing, webhooks
 from e2ee_client.rooms.lanes import Lanes
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.testing import FakeClock, MemoryNetwork
@@ -19,6 +21,8 @@ from practice import Practice
 from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Condition
 
+KEY = b"k" * 32
+
 
 @pytest.fixture
 def network() -> Iterator[MemoryNetwork]:
@@ -26,6 +30,14 @@ def network() -> Iterator[MemoryNetwork]:
     made = MemoryNetwork(clock=FakeClock(speed=1))
     yield made
     made.relay.close()
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Receiver:
+    """What the desks of a test send their events to."""
+    made = Receiver()
+    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=made))
+    return made
 
 
 @pytest.fixture
@@ -53,9 +65,19 @@ async def suspended(praxis: Practice, desk: Desk) -> bytes:
     return device_id
 
 
+async def until_later(praxis: Practice, happened: Callable[[], bool]) -> None:
+    """Wait for what may need a new connection first: a leap of the clock ends those that there were."""
+
+    def has_happened() -> bool:
+        ahead(praxis).advance(500)
+        return happened()
+
+    await until(has_happened)
+
+
 async def reinstated(praxis: Practice, desk: Desk, device_id: bytes) -> None:
     await praxis.company.reinstate(device_id)
-    await until(lambda: condition(desk) is Condition.ACTIVE)
+    await until_later(praxis, lambda: condition(desk) is Condition.ACTIVE)
 
 
 async def test_a_mail_that_is_due_while_the_desk_is_suspended_is_sent_afterwards(
@@ -82,13 +104,92 @@ async def test_a_mail_that_is_due_while_the_desk_is_suspended_is_sent_afterwards
         await asyncio.sleep(0.2)
         assert (len(sent), mails.waits(room.room_id)) == (1, True)
         await reinstated(praxis, desk, device_id)
-        await until(lambda: len(sent) == 2)
+        await until_later(praxis, lambda: len(sent) == 2)
         ahead(praxis).advance(25 * 3_600_000)
         await desk.room(room.room_id).send("Noch etwas")
         await until(lambda: mails.waits(room.room_id))
         ahead(praxis).advance(2 * 3_600_000)
-        await until(lambda: len(sent) == 3)
+        await until_later(praxis, lambda: len(sent) == 3)
         assert desk.failed == 0
+
+
+async def test_what_a_desk_could_not_see_go_is_not_sent(praxis: Practice, receiver: Receiver) -> None:
+    """CNS-43, CNS-71: a suspended desk is told of no withdrawal, and of none for a while when it acts again;
+    its events wait until then, and go without what was written.
+    """
+    desk, service = await second_desk(praxis), Service(webhook=HOOK)
+    room = await praxis.opened(await praxis.customer())
+    async with running(desk, service):
+        await room.send("Mein Befund")
+        await until(lambda: waiting(desk) == 1)
+        device_id = await suspended(praxis, desk)
+        await room.withdraw()
+        await until(lambda: praxis.company.room(room.room_id).phase is Phase.WITHDRAWN)
+        receiver.is_up = True
+        ahead(praxis).advance(86_400_000)
+        await asyncio.sleep(0.2)
+        assert (receiver.bodies, waiting(desk)) == ([], 1)
+        await reinstated(praxis, desk, device_id)
+        await until_later(praxis, lambda: "entry.text" in receiver.kinds)
+    async with running(desk, service):
+        run = desk._attending
+        assert run is not None
+        await run.lanes.done()
+        await until_later(praxis, lambda: receiver.kinds.count("entry.text") == 2)
+    assert receiver.texts == []
+    assert len({one["id"] for one in receiver.bodies if one["kind"] == "entry.text"}) == 1
+
+
+@pytest.mark.parametrize("is_withdrawn", [True, False])
+async def test_a_desk_that_is_started_while_its_relay_is_away_sends_nothing_yet(
+    praxis: Practice, receiver: Receiver, tmp_path: Path, *, is_withdrawn: bool
+) -> None:
+    """CNS-71, CNS-43: what waits, and what is unread; what was withdrawn meanwhile is known then."""
+    service, invite = Service(webhook=HOOK), await praxis.company.invite("Zweiter Empfang", front_desk=True)
+    path, runtime, me = tmp_path / "desk", praxis.network.runtime(), await praxis.customer()
+    async with Desk.join(path, invite, key=KEY, runtime=runtime) as desk:
+        await desk.wait_ready(60)
+        room = await praxis.opened(me)
+        async with running(desk, service):
+            await room.send("Mein Befund")
+            await until(lambda: waiting(desk) == 1)
+    if is_withdrawn:
+        await room.withdraw()
+        await until(lambda: praxis.company.room(room.room_id).phase is Phase.WITHDRAWN)
+    receiver.is_up = True
+    ahead(praxis).advance(2 * 3_600_000)
+    praxis.network.cut()
+    async with Desk.open(path, key=KEY, runtime=runtime) as desk, running(desk, service):
+        await asyncio.sleep(0.2)
+        assert (receiver.bodies, waiting(desk)) == ([], 1)
+        praxis.network.mend()
+        ahead(praxis).advance(600_000)
+        await until_later(praxis, lambda: "entry.text" in receiver.kinds)
+    assert receiver.texts == ([] if is_withdrawn else ["Mein Befund"])
+
+
+async def test_a_desk_that_was_suspended_while_it_did_not_run_sends_nothing_that_went(
+    praxis: Practice, receiver: Receiver, tmp_path: Path
+) -> None:
+    """CNS-43: it acts again when it is started, and knows of no withdrawal yet."""
+    service, invite = Service(webhook=HOOK), await praxis.company.invite("Zweiter Empfang", front_desk=True)
+    path, runtime, me = tmp_path / "desk", praxis.network.runtime(), await praxis.customer()
+    async with Desk.join(path, invite, key=KEY, runtime=runtime) as desk:
+        await desk.wait_ready(60)
+        device_id, room = desk.me().device_id, await praxis.opened(me)
+        async with running(desk, service):
+            await room.send("Mein Befund")
+            await until(lambda: waiting(desk) == 1)
+    await praxis.company.suspend(device_id)
+    await room.withdraw()
+    await until(lambda: praxis.company.room(room.room_id).phase is Phase.WITHDRAWN)
+    await praxis.company.reinstate(device_id)
+    receiver.is_up = True
+    ahead(praxis).advance(2 * 3_600_000)
+    async with Desk.open(path, key=KEY, runtime=runtime) as desk, running(desk, service):
+        await until_later(praxis, lambda: "entry.text" in receiver.kinds)
+        await asyncio.sleep(0.2)
+    assert receiver.texts == []
 
 
 async def test_an_event_of_a_room_that_is_not_there_ends_nothing(praxis: Practice) -> None:

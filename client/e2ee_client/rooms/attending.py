@@ -17,7 +17,6 @@ from e2ee_client.errors import RoomsLocked, UnknownEntry, UnknownRoom
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
-    EntryErased,
     EntryProgress,
     EntryState,
     RequestAsked,
@@ -75,12 +74,14 @@ class Attending:
         self._offered: dict[bytes, None] = {}
         runtime = desk.client.runtime
         self._clock = runtime.clock
-        hook = service.webhook
+        hook, ready = service.webhook, partial(wait_caught_up, desk.client)
         self._queue, self._ends = StoredQueue(DeskRows(desk.client.shell)), Ends(desk.client.shell)
         self._webhooks = None
         if hook is not None:
-            self._webhooks = Webhooks(hook, runtime.clock, runtime.rng, self._queue, stands=self._stands)
-        self._greetings = Timed(runtime.clock, partial(wait_caught_up, desk.client))
+            self._webhooks = Webhooks(
+                hook, runtime.clock, runtime.rng, self._queue, says=self._says, ready=ready
+            )
+        self._greetings = Timed(runtime.clock, ready)
 
     async def run(self, events: EventIterator) -> None:
         """Attend to what was missed, then to what happens, until the client is closed."""
@@ -99,7 +100,6 @@ class Attending:
             await self._queue.load()
             await self._ends.load()
             self.lanes.add(_END, self._tell_missed)
-            self.lanes.keep(self._webhooks.forget())
             self.lanes.keep(self._webhooks.run())
         if self._mailing is not None:
             await self._mailing.load()
@@ -118,18 +118,18 @@ class Attending:
             elif view.phase in _ENDED and self._mailing is not None:
                 self._do(view.room_id, self._mailing.addresses.forget, view.room_id)
 
-    async def _stands(self, content_of: bytes) -> bool | None:
-        """Whether an entry still says what it said, in a room that has not ended (CNS-43); None as long as
-        the rooms of this device are closed.
+    async def _says(self, content_of: bytes) -> str | None:
+        """Return what an entry says to a receiver of content; None where it was erased, the room has ended,
+        or it came before the mandate in force: a suspension, which hides what goes, ends by one (CNS-43).
         """
         try:
             room = self._desk.room(content_of[:ROOM_ID_B])
             entry = await room.entry(content_of[ROOM_ID_B:])
-            return room.view.phase not in _ENDED and entry.payload is not None
-        except (AppLocked, RoomsLocked):
+            mandate_ms = self._desk.client.shell.machine.rooms.mandate_ms
+            is_told = room.view.phase not in _ENDED and entry.received_ms >= mandate_ms
+        except (AppLocked, RoomsLocked, UnknownRoom, UnknownEntry):
             return None
-        except (UnknownRoom, UnknownEntry):
-            return False if self._desk.client.shell.machine.rooms.is_open else None
+        return said(entry) if is_told else None
 
     def _do(
         self,
@@ -144,8 +144,8 @@ class Attending:
 
     def _take(self, event: ClientEvent) -> None:
         match event:
-            case EntryAdded() | EntryErased():
-                self._entry(event)
+            case EntryAdded():
+                self._added(event)
             case RoomChanged(room_id=room_id, phase=phase):
                 before = self._phases.get(room_id, 0)
                 self._phases[room_id] = phase
@@ -172,19 +172,7 @@ class Attending:
         elif phase == Phase.CLOSED and before == Phase.OPEN:
             self._do(room_id, self._closed, room_id)
         elif phase in _ENDED and before != phase:
-            self._gone()
             self.lanes.add(_END + room_id, partial(self._ended, room_id))
-
-    def _entry(self, event: EntryAdded | EntryErased) -> None:
-        if isinstance(event, EntryErased):
-            self._gone()
-        else:
-            self._added(event)
-
-    def _gone(self) -> None:
-        """What waits for a receiver and says what was erased or withdrawn goes, whatever the room does."""
-        if self._webhooks is not None:
-            self._webhooks.erased()
 
     def _added(self, event: EntryAdded) -> None:
         is_text, room_id = event.kind == Kind.TEXT, event.room_id
@@ -273,7 +261,7 @@ class Attending:
             return
         if self._mailing is not None:
             await self._mailing.seen(room_id)
-        await self._hook(TEXT_EVENT, room_id, entry_hash, payload.text)
+        await self._hook(TEXT_EVENT, room_id, entry=entry_hash)
         await self._route(room, entry, payload.text)
         if room.assigned is None or room.assigned.is_this:
             await self._handle(room, entry, payload)
@@ -282,7 +270,7 @@ class Attending:
         """Tell of answers, ratings and new wordings, and offer an answer that fits."""
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
-        await self._hook(kind, room_id, entry_hash, said(entry))
+        await self._hook(kind, room_id, entry=entry_hash)
         if entry.answers is not None:
             for handle in self._handlers.answer:
                 await handle(room, entry)
@@ -358,11 +346,11 @@ class Attending:
             await mailing.seen(room_id)
 
     async def _hook(
-        self, kind: str, room_id: bytes, of: bytes | None = None, text: str | None = None
+        self, kind: str, room_id: bytes, of: bytes | None = None, entry: bytes | None = None
     ) -> bool:
         """Have an event sent; False: it finds no place, which is counted as lost, and stops nothing."""
         if self._webhooks is not None:
             with suppress(WebhookQueueFull):
-                await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text), of)
+                await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), entry), of)
                 return True
         return False

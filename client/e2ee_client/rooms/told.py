@@ -1,4 +1,4 @@
-"""What a company's own systems are told of entries other than texts, and in which words."""
+"""What a company's own systems are told of entries, and in which words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from e2ee.rooms.forms import Rating
 from e2ee.rooms.kinds import Kind
-from e2ee.rooms.payloads import Edit
+from e2ee.rooms.payloads import Edit, RoomText
 
 from .entry import Entry
 
@@ -15,12 +15,14 @@ TOLD: Final[dict[int, str]] = {
     Kind.ANSWER: "entry.answer",
     Kind.RATING: "entry.rating",
 }
-"""Kinds of entries, and the kinds of their events."""
+"""Kinds of entries other than texts, and the kinds of their events."""
 
 
 def said(entry: Entry) -> str | None:
     """Return what an entry says, as a text for a receiver of content; None where nothing can be shown."""
     match entry.payload:
+        case RoomText(text=text):
+            return text
         case Edit(text=text):
             return text
         case Rating(stars=stars, text=text):

@@ -71,24 +71,30 @@ class Webhook:
 
 
 class RoomEvent(NamedTuple):
-    """An event of a room: its kind, the room, the time, and a text that only a receiver of content gets."""
+    """An event of a room: its kind, the room, the time, and the hash of the entry that it is about, of which
+    only a receiver of content is told what it says.
+    """
 
     kind: str
     room: bytes
     at_ms: int
-    text: str | None = None
+    entry: bytes | None = None
 
 
-def encode_event(event: RoomEvent, event_id: bytes, *, has_content: bool) -> bytes:
-    """Return the body: JSON with id, kind, room and time; the text only with content."""
-    values: dict[str, object] = {
-        "id": event_id.hex(),
-        "kind": event.kind,
-        "room": event.room.hex(),
-        "at_ms": event.at_ms,
-    }
-    if has_content and event.text is not None:
-        values["text"] = event.text
+def encode_event(event: RoomEvent, event_id: bytes) -> bytes:
+    """Return the body: JSON with id, kind, room and time."""
+    return _encode(id=event_id.hex(), kind=event.kind, room=event.room.hex(), at_ms=event.at_ms)
+
+
+def with_text(body: bytes, text: str | None) -> bytes:
+    """Return a body with what an entry says; without, where that is nothing, or too long."""
+    if text is None:
+        return body
+    whole = _encode(**json.loads(body), text=text)
+    return whole if len(whole) <= BODY_MAX_B else body
+
+
+def _encode(**values: object) -> bytes:
     return json.dumps(values, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
 
 
@@ -120,12 +126,12 @@ def _id_of(kind: str, of: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An event that waits: its id, body, when it is due, and how often it has failed; `content_of` is the
-    room, and after it the hash of the entry, of which the body says what was written.
+    """An event that waits: its id, its body without what was written, when it is due, and how often it has
+    failed; `content_of` is the room, and after it the hash of the entry, that it is sent with.
     """
 
     event_id: bytes
-    body: bytes = field(repr=False)
+    body: bytes
     due_ms: int
     failures: int = 0
     content_of: bytes | None = None
@@ -167,12 +173,17 @@ class MemoryQueue:
 
 
 Post = Callable[[Webhook, bytes, int], Awaitable[None]]
-Stands = Callable[[bytes], Awaitable[bool | None]]
-"""Whether what was written in an entry may still be said, by `content_of`; None where nobody can tell now."""
+Says = Callable[[bytes], Awaitable[str | None]]
+"""What an entry says to a receiver, by `content_of`; None where it says nothing any more."""
+Ready = Callable[[], Awaitable[None]]
 
 
-async def _stands(_content_of: bytes) -> bool | None:
-    return True
+async def _nothing(_content_of: bytes) -> None:
+    return None
+
+
+async def _at_once() -> None:
+    return None
 
 
 async def post(webhook: Webhook, body: bytes, now_ms: int) -> None:
@@ -211,57 +222,37 @@ class Webhooks:
         rng: Rng,
         store: QueueStore | None = None,
         send: Post = post,
-        stands: Stands = _stands,
+        says: Says = _nothing,
+        ready: Ready = _at_once,
     ) -> None:
-        self._webhook, self._clock, self._rng, self._send, self._stands = webhook, clock, rng, send, stands
+        """Nothing is sent before `ready` returns, and with content what an entry `says` when it is sent."""
+        self._webhook, self._clock, self._rng, self._send = webhook, clock, rng, send
+        self._says, self._ready = says, ready
         self._store = MemoryQueue() if store is None else store
-        self._added, self._erased = asyncio.Event(), asyncio.Event()
-        self._erased.set()
+        self._added = asyncio.Event()
         self.lost = 0
 
     async def add(self, event: RoomEvent, of: bytes | None = None) -> None:
-        """Keep an event until it is sent. What it is `of` gives its id, the same one each time: a receiver
-        that gets it again knows it.
+        """Keep an event until it is sent. Its entry, or what it is `of`, gives its id, the same one each
+        time: a receiver that gets it again knows it.
 
         Raises:
-            WebhookQueueFull. ConfigError: its body has more than 64 KiB.
+            WebhookQueueFull.
         """
         waiting = {one.event_id for one in self._store.rows()}
+        of = event.entry if of is None else of
         event_id = self._rng(ID_B) if of is None else _id_of(event.kind, of)
         if event_id in waiting:
             return
         if len(waiting) >= CAPACITY:
             self.lost += 1
             raise WebhookQueueFull("the receiver has taken nothing for so long that no event is kept")
-        body = encode_event(event, event_id, has_content=self._webhook.has_content)
-        if len(body) > BODY_MAX_B:
-            raise ConfigError("an event has at most 64 KiB")
         content_of = None
-        if self._webhook.has_content and event.text is not None:
-            content_of = event.room + (of or b"")
+        if self._webhook.has_content and event.entry is not None:
+            content_of = event.room + event.entry
+        body = encode_event(event, event_id)
         await self._store.put(Waiting(event_id, body, self._clock.now_ms(), content_of=content_of))
         self._added.set()
-
-    def erased(self) -> None:
-        """Something was erased or withdrawn: look through what waits, as after a start."""
-        self._erased.set()
-
-    async def forget(self) -> None:
-        """Drop what says what was erased or withdrawn, until cancelled (CNS-43)."""
-        while True:
-            await self._erased.wait()
-            self._erased.clear()
-            for row in list(self._store.rows()):
-                await self._may_go(row)
-
-    async def _may_go(self, row: Waiting) -> bool | None:
-        """Whether an event says nothing that was erased or withdrawn; one that does is dropped. None where
-        nobody can tell now.
-        """
-        stands = True if row.content_of is None else await self._stands(row.content_of)
-        if stands is False:
-            await self._store.drop(row.event_id)
-        return stands
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -271,39 +262,30 @@ class Webhooks:
             await self._next()
 
     async def send_due(self) -> None:
-        """Send each event that is due now, one after the other, as long as it may go then (CNS-43); one that
-        fails waits for its next time.
-        """
-        now_ms = self._clock.now_ms()
-        for row in sorted(self._store.rows(), key=lambda one: one.due_ms):
-            if row.due_ms > now_ms:
-                continue
-            may_go = await self._may_go(row)
-            if may_go:
-                await self._try(row)
-            elif may_go is None:
-                await self._store.put(self._later(row))
+        """Send each event that is due, one after the other; one that fails waits for its next time."""
+        while True:
+            await self._ready()
+            row = min(self._store.rows(), key=lambda one: one.due_ms, default=None)
+            if row is None or row.due_ms > self._clock.now_ms():
+                return
+            await self._try(row)
 
     async def _try(self, row: Waiting) -> None:
+        text = None if row.content_of is None else await self._says(row.content_of)
         try:
-            await self._send(self._webhook, row.body, self._clock.now_ms())
+            await self._send(self._webhook, with_text(row.body, text), self._clock.now_ms())
         except WebhookFailed:
             await self._put_off(row)
         else:
             await self._store.drop(row.event_id)
 
     async def _put_off(self, row: Waiting) -> None:
-        if not await self._may_go(row):
-            return  # It was erased meanwhile, or nobody can tell.
         if row.failures >= len(PAUSES_S):
             self.lost += 1
             await self._store.drop(row.event_id)
             return
-        await self._store.put(replace(self._later(row), failures=row.failures + 1))
-
-    def _later(self, row: Waiting) -> Waiting:
-        pause_s = PAUSES_S[min(row.failures, len(PAUSES_S) - 1)]
-        return replace(row, due_ms=self._clock.now_ms() + pause_s * 1000)
+        due_ms = self._clock.now_ms() + PAUSES_S[row.failures] * 1000
+        await self._store.put(replace(row, due_ms=due_ms, failures=row.failures + 1))
 
     async def _next(self) -> None:
         """Wait until an event is added or due."""

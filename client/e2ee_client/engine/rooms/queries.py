@@ -64,6 +64,12 @@ class RoomQueries(Part):
         """Whether the company has not taken this device out: its rooms are kept, but closed then (ACC-15)."""
         return self._rooms.is_active()
 
+    @property
+    def mandate_ms(self) -> int:
+        """When the mandate that counts of our account was issued; 0 where none is known."""
+        standing = self._context.team.standing(self._rooms.around.us.account_id)
+        return 0 if standing is None else standing.mandate.issued_ms
+
     def all(self) -> list[RoomView]:
         """Return all rooms but those of notes, and rooms of others that wait for somebody; none of a
         device that its company has taken out (ACC-15).
