@@ -183,6 +183,8 @@ def test_what_looks_like_two_things_is_told_once() -> None:
         ("Mein Anwalt schreibt Ihnen.", "legal", True),
         ("Das Gericht mit Nudeln war gut.", "legal", False),
         ("I start the free trial.", "legal", False),
+        ("Schicken Sie mir bitte die Police noch einmal.", "legal", False),
+        ("The police have my laptop.", "legal", True),
         ("We meet in court.", "legal", True),
     ],
 )
