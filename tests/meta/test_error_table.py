@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import error_table
 import pytest
 from e2ee_client import errors
+from e2ee_client.desk.errors import DeskBusy, TooMany
 
 
 def test_the_page_is_current(repo_root: Path) -> None:
@@ -20,6 +22,15 @@ def test_every_code_stands_there_once_with_its_hint() -> None:
     codes.remove("| `config.notice`")
     assert len(codes) == len(set(codes)) > 40
     assert all(line[4].rstrip(" |") for line in lines if len(line) == 5)
+
+
+def test_the_desk_words_codes_that_exist(repo_root: Path) -> None:
+    faults = (repo_root / "client/web/packages/desk/src/faults.ts").read_text("utf-8")
+    worded = set(re.findall(r'^  "([a-z_.]+)":', faults, re.MULTILINE))
+    stated = set(re.findall(r"^\| `([a-z_.]+)`", error_table.page(), re.MULTILINE))
+    of_the_page = {"local.desk_lost", DeskBusy.code, TooMany.code}
+    assert worded - of_the_page <= stated
+    assert len(worded) > 15
 
 
 def test_a_new_error_makes_the_page_stale(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -275,7 +275,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "error.publish.joined": "the device is taken in, but the company's documents have not come yet",
     "hint.publish.joined": "they come as soon as the company's desk is online: sealroom agent run",
     "error.send.room_kept": "the relay did not take everything in time; it is kept and goes out later",
-    "hint.send.room_kept": "it goes out with the next command that is online, or with sealroom room listen",
+    "hint.send.room_kept": "it goes out with the next command that is online, or with sealroom room listen; "
+    "if it stays, check date and time of this device",
     "error.wait.desk": "no desk has answered in time; the request goes on",
     "hint.wait.desk": "a desk has to be online (sealroom company run), and this device (sealroom agent run)",
     "error.local.room": "there is no such room",

@@ -293,7 +293,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "geht "
     "später ab",
     "hint.send.room_kept": "es geht mit dem nächsten Befehl ab, der verbunden ist, oder mit sealroom room "
-    "listen",
+    "listen; bleibt es liegen, prüfen Sie Datum und Uhrzeit dieses Geräts",
     "error.wait.desk": "kein Empfang hat rechtzeitig geantwortet; die Bitte bleibt bestehen",
     "hint.wait.desk": "ein Empfang muss verbunden sein (sealroom company run), und dieses Gerät (sealroom "
     "agent "

@@ -1,8 +1,8 @@
 /** What a person does with a room: the question to the process, asked for with a dialog where one is needed. */
 
 import { ask } from "@sealroom/ui/dialog.ts";
-import { faultOf, isFileFault } from "@sealroom/ui/file_fault.ts";
 import type { Desk } from "./desk.ts";
+import { wordsOf } from "./faults.ts";
 import { askColleague, askDays, askLine, askTransfer, type Root } from "./forms.ts";
 import { DeskFailure, type Question } from "./link.ts";
 import type { RoomRow, StateRow } from "./messages.ts";
@@ -10,7 +10,6 @@ import { isWaiting, roomsOf } from "./rooms.ts";
 import type { DeskWords } from "./words.ts";
 
 const DAY_S = 86_400;
-const NOT_ALLOWED = new Set(["local.right", "remote.right", "local.notes", "remote.not_in_force"]);
 
 export interface ActContext {
   readonly desk: Desk;
@@ -152,10 +151,5 @@ export function roomActs(context: ActContext): RoomActs {
 /** What went wrong, in words; the code where there are none. */
 export function failureText(problem: unknown, words: DeskWords): string {
   const code = problem instanceof DeskFailure ? problem.code : "page";
-  if (NOT_ALLOWED.has(code)) return words("failed.right");
-  if (code === "local.request_refused") return words("failed.quicker");
-  if (code === "wait.timeout") return words("failed.desk");
-  if (code === "local.desk_lost") return words("failed.lost");
-  if (isFileFault(code)) return faultOf(code, words.ui);
-  return words("failed.other", { code });
+  return wordsOf(code, words) ?? words("failed.other", { code });
 }

@@ -3,7 +3,6 @@
 import { icon } from "@sealroom/ui/all_icons.ts";
 import { dialogStyle } from "@sealroom/ui/dialog.ts";
 import { define, h, redraw, replace, say, set } from "@sealroom/ui/dom.ts";
-import { faultOf, isFileFault } from "@sealroom/ui/file_fault.ts";
 import { menuStyle, openMenu } from "@sealroom/ui/menu.ts";
 import { base, tokens } from "@sealroom/ui/styles/tokens.ts";
 import { type AboutPane, aboutPane } from "./about_pane.ts";
@@ -11,6 +10,7 @@ import { type RoomActs, roomActs } from "./acts.ts";
 import { filled, manageCanned, openCanned } from "./canned.ts";
 import { type Desk, openDesk, type Phase } from "./desk.ts";
 import { showFigures, showKeys } from "./dialogs.ts";
+import { wordsOf } from "./faults.ts";
 import { type KeyName, keyOf } from "./keys.ts";
 import type { RoomRow } from "./messages.ts";
 import { tellOfNews } from "./notify.ts";
@@ -96,9 +96,9 @@ class DeskElement extends HTMLElement {
 
   #alarmText(code: string): string {
     const known = ["two_histories", "restarted_twice", "objection"] as const;
-    if (isFileFault(code)) return faultOf(code, this.#words.ui);
     const found = known.find((one) => one === code);
-    return found === undefined ? this.#words("alarm.other", { code }) : this.#words(`alarm.${found}`);
+    if (found !== undefined) return this.#words(`alarm.${found}`);
+    return wordsOf(code, this.#words) ?? this.#words("alarm.other", { code });
   }
 
   #change(change: Partial<Settings>): void {

@@ -230,6 +230,39 @@ const DESK = {
     "Das darf dieser Platz nicht. Fragen Sie den Empfang oder die Leitung.",
     "This desk may not do that. Ask the front desk or the supervisor.",
   ],
+  "failed.left": [
+    "Dieser Platz ist nicht mehr in diesem Raum. Übernehmen Sie ihn, um zu antworten.",
+    "This desk is not in this room any more. Take it to answer.",
+  ],
+  "failed.closed": ["Der Raum ist geschlossen. Öffnen Sie ihn zuerst.", "The room is closed. Open it first."],
+  "failed.frozen": [
+    "Der Kunde hat widersprochen. Erst entscheidet die Aufsicht.",
+    "The customer has objected. The supervisor decides first.",
+  ],
+  "failed.ended": [
+    "Der Kunde hat widerrufen, oder der Raum ist gelöscht. Hier geht nichts mehr hinaus.",
+    "The customer has withdrawn, or the room is erased. Nothing more is sent here.",
+  ],
+  "failed.consent": [
+    "Dafür fehlt die Einwilligung des Kunden. Es wurde nichts gesendet.",
+    "The customer's consent to this is missing. Nothing was sent.",
+  ],
+  "failed.company": [
+    "Zurzeit ist nicht bekannt, wer für das Unternehmen handeln darf. Fragen Sie die Leitung.",
+    "It is not known at present who may act for the company. Ask the supervisor.",
+  ],
+  "failed.refused": [
+    "Ein anderes Gerät nimmt das nicht an. Fragen Sie die Leitung.",
+    "Another device does not take this. Ask the supervisor.",
+  ],
+  "failed.busy": [
+    "Das ist zu viel auf einmal. Versuchen Sie es gleich noch einmal.",
+    "This is too much at once. Try again shortly.",
+  ],
+  "failed.full": [
+    "Mehr davon hält dieses Gerät nicht. Löschen Sie zuerst einige.",
+    "This device keeps no more of them. Drop some first.",
+  ],
   "failed.quicker": ["Jemand war schneller.", "Somebody was quicker."],
   "failed.desk": [
     "Kein Empfang hat geantwortet. Die Bitte gilt weiter.",

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { REMOTE_CODES } from "@sealroom/core/errors.ts";
+import { FAULTS, wordsOf } from "../src/faults.ts";
+import { deskWords } from "../src/words.ts";
+
+test("a clerk reads a sentence for each code that a room may answer, in both languages", () => {
+  const codes = [...REMOTE_CODES.filter((code) => /^(room|file)\./u.test(code)), ...Object.keys(FAULTS)];
+  for (const language of ["de", "en"]) {
+    const words = deskWords(language);
+    for (const code of codes) assert.match(wordsOf(code, words) ?? code, /^\p{Lu}.*\.$/u);
+  }
+  assert.equal(wordsOf("relay.quota", deskWords("de")), null);
+  assert.match(wordsOf("room.right", deskWords("de")) ?? "", /darf dieser Platz nicht/u);
+});
