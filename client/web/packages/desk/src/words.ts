@@ -48,8 +48,8 @@ const DESK = {
     "Only colleagues read this. The customer never gets it.",
   ],
   "room.before": [
-    "Sie lesen, was seit Ihrem Eintritt gesagt wurde. Den Verlauf davor gibt der Empfang weiter.",
-    "You read what was said since you joined. What came before is handed over by the front desk.",
+    "Sie lesen, was seit Ihrem Eintritt gesagt wurde. Den Verlauf davor geben Kollegen oder der Empfang weiter.",
+    "You read what was said since you joined. What came before is handed over by colleagues or the front desk.",
   ],
   "room.elsewhere": [
     "Sie sind nicht in diesem Raum. {name} kümmert sich darum.",
