@@ -15,8 +15,8 @@ MAX_PASSED_ON: Final = 256
 
 
 class Passing(NamedTuple):
-    """The state that gives a room to `taker`; `giver` hands over at most `most` entries, and `leaves` then if
-    the state grants a request.
+    """The state that gives a room to `taker`; `giver` hands over at most `most` entries, none once the taker
+    is out, and `leaves` then if the state grants a request.
     """
 
     state: EntryHash
@@ -30,7 +30,7 @@ def passings(path: Sequence[WrittenState]) -> list[Passing]:
     """Return those of the states up to the head that last (ROOM-56)."""
     found: list[Passing] = []
     for before, after in pairwise(path):
-        found = [one for one in found if _lasts(one, after.state)]
+        found = [_now(one, after.state) for one in found if _lasts(one, after.state)]
         begun = _begun(before.state, after)
         if begun is not None:
             found.append(begun)
@@ -47,4 +47,8 @@ def _begun(old: State, written: WrittenState) -> Passing | None:
 
 
 def _lasts(passing: Passing, state: State) -> bool:
-    return {passing.giver, passing.taker} <= set(state.members) and state.assigned != passing.giver
+    return passing.giver in state.members and state.assigned != passing.giver
+
+
+def _now(passing: Passing, state: State) -> Passing:
+    return passing if passing.taker in state.members else passing._replace(most=0)

@@ -206,6 +206,20 @@ def test_a_room_that_goes_on_and_on_leaves_nobody_behind() -> None:
     assert [text for text, _ in shown(world, "bot")] == list(SAID)
 
 
+def test_a_room_that_goes_on_before_it_was_handed_over_leaves_nobody_behind() -> None:
+    """ROOM-56, ROOM-57: who has given it leaves, though its taker is out already."""
+    world, _ = answered()
+    world.add("bot")
+    world.blocked |= {("agent2", "agent")}
+    transfer(world)
+    world.run(MINUTE_MS)
+    transfer(world, "agent2", "bot")
+    world.run(10 * MINUTE_MS)
+    room = world.devices["phone"].room
+    assert room is not None
+    assert room.index.members == (dev("bot"),)
+
+
 def test_an_agent_whose_room_a_desk_gives_to_another_hands_over_and_stays() -> None:
     """ROOM-56, ROOM-57: also after a day."""
     world, _ = answered()

@@ -50,13 +50,21 @@ def test_who_was_a_member_or_had_nobody_before_is_given_nothing() -> None:
         assert passings([before, state]) == []
 
 
-@pytest.mark.parametrize("changed", [{"members": ids("B")}, {"members": ids("A"), "assigned": None}])
-def test_it_ends_for_good_when_one_of_the_two_is_out(changed: dict[str, Any]) -> None:
+def test_it_ends_for_good_when_the_giver_is_out() -> None:
     """ROOM-56: also where it comes back."""
     state = given()
-    out = after(state, "F", 2, **changed)
+    out = after(state, "F", 2, members=ids("B"))
     assert passings([HAD, state, out]) == []
-    assert passings([HAD, state, out, after(out, "F", 3, members=ids("AB"), assigned=dev("B"))]) == []
+    assert passings([HAD, state, out, after(out, "F", 3, members=ids("AB"))]) == []
+
+
+def test_nothing_is_handed_over_any_more_when_the_taker_is_out_and_the_giver_leaves_all_the_same() -> None:
+    """ROOM-56, ROOM-57: also where the taker comes back."""
+    state = given(request=bytes(8))
+    out = after(state, "F", 2, members=ids("AC"), assigned=dev("C"))
+    nothing = [Passing(state.hash, dev("A"), dev("B"), 0, leaves=True)]
+    assert passings([HAD, state, out]) == nothing
+    assert passings([HAD, state, out, after(out, "F", 3, members=ids("ABC"))]) == nothing
 
 
 def test_it_ends_when_the_giver_has_the_room_again() -> None:
