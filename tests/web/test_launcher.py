@@ -214,6 +214,31 @@ REFUSE_LOGIN: Final = """() => { backend.identify = async (sign) => {
   throw Object.assign(new Error(token), { code: "login.holder" }); } }"""
 
 
+UNKNOWN_DEVICE: Final = """() => {
+  const states = { isReachable: true, isLeaving: false, removedMs: null };
+  const one = { id: "a", createdMs: 1764500000000, isThis: true, ...states };
+  const gone = { ...one, id: "0123-4567-89ab-cdef-0123", isThis: false, removedMs: 1764700000000 };
+  backend.further = async () => [one, gone]; }"""
+
+
+@browsers.firefox_in_audit
+async def test_a_device_that_was_listed_for_a_while_stands_among_the_persons(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """ACC-80: with the digits of its record and both days, and nothing to take out."""
+    page = await _visit(visitor, site, "open")
+    room = await _opened(page)
+    await page.frames[1].evaluate(UNKNOWN_DEVICE)
+    await room.get_by_role("button", name="Mehr").click()
+    await room.get_by_role("menuitem", name="Ihre Geräte").click()
+    await room.get_by_text("Unbekanntes Gerät").wait_for()
+    said = " ".join((await room.locator(".devices").inner_text()).split())
+    said = said.replace("\N{FIRST STRONG ISOLATE}", "").replace("\N{POP DIRECTIONAL ISOLATE}", "")
+    assert "Unbekanntes Gerät 0123-4567-89ab-cdef-0123" in said
+    assert "30. November 2025 hinzugefügt und am 2. Dezember 2025 wieder herausgenommen" in said
+    assert await room.get_by_role("button", name="Herausnehmen").count() == 0
+
+
 async def test_a_page_of_another_site_is_refused_with_words(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:
