@@ -39,6 +39,19 @@ SETTINGS = """if (location.protocol === "http:")
   localStorage.setItem("sealroom-desk-settings", JSON.stringify({ language: "%s", isWarned: true }))"""
 
 
+# Has the page hear what a room has said when a test lets it, from when there is a list of these.
+LATE = """{
+  const { addEventListener } = WebSocket.prototype;
+  WebSocket.prototype.addEventListener = function (name, hear) {
+    addEventListener.call(this, name, (event) => {
+      const isLate = name === "message" && window.late && JSON.parse(event.data).type === "history";
+      if (isLate) window.late.push(() => hear(event));
+      else hear(event);
+    });
+  };
+}"""
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def praxis(web_libraries: None) -> AsyncIterator[Practice]:
     """A practice whose notice is published, over a relay in memory."""
@@ -373,6 +386,29 @@ async def test_what_an_agent_is_about_to_press_stays_when_news_come(
         await page.locator("seal-messages .bubble").get_by_text("Zuletzt").wait_for()
         assert await hit.evaluate("(one) => one.matches(':focus')")
         await page.mouse.up()
+        await page.locator("seal-messages .row:focus").get_by_text("Nummer 1").wait_for()
+
+
+async def test_what_was_found_is_shown_although_news_come_before_its_room(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Eine Rechnung")
+    await visitor.context.add_init_script(LATE)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").get_by_text("wartet").wait_for()
+        await page.keyboard.press("n")
+        await page.get_by_text("Sie kümmern sich darum.").wait_for()
+        await room.send("Nummer 1")
+        await page.locator(".item").get_by_text("Nummer 1").wait_for()
+        field = page.get_by_role("searchbox")
+        await field.fill("Nummer 1")
+        await field.press("Enter")
+        await page.evaluate("() => { window.late = []; }")
+        await page.locator(".hit").click()
+        await room.send("Zuletzt")
+        await page.locator("seal-messages .bubble").get_by_text("Zuletzt").wait_for()
+        await page.evaluate("() => { for (const hear of late) hear(); }")
         await page.locator("seal-messages .row:focus").get_by_text("Nummer 1").wait_for()
 
 

@@ -188,8 +188,8 @@ export function roomPane(options: RoomOptions): RoomPane {
   function jumpTo(of: Conversation, entry: string): void {
     const stop = of.subscribe(() => {
       if (!of.entries().has(entry)) {
+        // News may come before what was asked for.
         if (of.state().hasEarlier) void of.loadEarlier();
-        else stop();
         return;
       }
       stop();
