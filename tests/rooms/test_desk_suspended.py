@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from conversations import until
 from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, waiting
+from e2ee_client.errors import RoomsLocked
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.rooms import Desk, Service, attending, mailing, webhooks
+from e2ee_client.rooms.errors import WebhookFailed
 from e2ee_client.rooms.lanes import Lanes
 from e2ee_client.rooms.mail import MailServer
+from e2ee_client.rooms.webhooks import Webhook
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
@@ -190,6 +193,40 @@ async def test_a_desk_that_was_suspended_while_it_did_not_run_sends_nothing_that
         await until_later(praxis, lambda: "entry.text" in receiver.kinds)
         await asyncio.sleep(0.2)
     assert receiver.texts == []
+
+
+async def test_a_desk_that_is_struck_off_keeps_nothing_of_what_it_was_to_send(
+    praxis: Practice, sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ACC-15: neither an event that its receiver refuses just then, nor an address that is confirmed then."""
+    is_asked, refuses = asyncio.Event(), asyncio.Event()
+
+    async def refuse(hook: Webhook, body: bytes, now_ms: int) -> None:
+        is_asked.set()
+        await refuses.wait()
+        raise WebhookFailed("not now")
+
+    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=refuse))
+    desk, me = await second_desk(praxis), await praxis.customer()
+    rows = desk.client.shell.machine.rooms._rooms.around.rows
+    async with running(desk, Service(webhook=HOOK, mail=MAIL, page=PAGE)):
+        notice = await me.notice()
+        room = await me.accept(notice, purposes=[one.number for one in notice.purposes])
+        await room.reach("kundin@mail.example")
+        await until(lambda: len(sent) == 1)
+        await room.send("Mein Befund")
+        await until(lambda: waiting(desk) == 1)
+        await is_asked.wait()
+        await praxis.company.remove(desk.me().device_id)
+        await until(lambda: condition(desk) is Condition.DROPPED)
+        await until_later(praxis, lambda: not list(rows.items("desk")))
+        refuses.set()
+        with pytest.raises(RoomsLocked):
+            await desk.confirm_address(str(sent[0].get_content()).partition("#confirm=")[2].split()[0])
+        await until(lambda: desk.failed > 0)
+        ahead(praxis).advance(30 * 86_400_000)
+        await asyncio.sleep(0.2)
+        assert list(rows.items("desk")) == []
 
 
 async def test_an_event_of_a_room_that_is_not_there_ends_nothing(praxis: Practice) -> None:

@@ -12,6 +12,7 @@ from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
 from e2ee_client.runtime.shell import Shell
 
+from .desk_rows import of_desk
 from .reach import AddressRow, MemoryBook, Order, Reach, RoomAddress
 
 T = TypeVar("T")
@@ -128,11 +129,7 @@ class Addresses:
         """Carry out a step; where it cannot be stored, memory is read anew from the store."""
         is_stored = False
         try:
-            found = await self._shell.call(
-                lambda engine, now_ms: engine.of_rooms(
-                    lambda turn, rooms: self._within(turn, rooms, do), now_ms
-                )
-            )
+            found = await of_desk(self._shell, lambda turn, rooms: self._within(turn, rooms, do))
             is_stored = True
         finally:
             if not is_stored:

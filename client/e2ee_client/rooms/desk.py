@@ -117,6 +117,7 @@ class Desk(Agent):
 
         Raises:
             ConfigError: the desk does not run with mail.
+            RoomsLocked: the company has struck this device off.
         """
         if self._mailing is None:
             raise ConfigError("addresses are confirmed while the desk runs with mail")

@@ -54,6 +54,20 @@ class MailDue(Row):
     at_ms: int
 
 
+async def of_desk(shell: Shell[Engine], do: Callable[[Turn, Rooms], T]) -> T:
+    """Carry out a step on what a desk keeps; one that was struck off keeps nothing any more (ACC-15).
+
+    Raises:
+        RoomsLocked.
+    """
+
+    def step(turn: Turn, rooms: Rooms) -> T:
+        rooms.dropping.check_kept()
+        return do(turn, rooms)
+
+    return await shell.call(lambda engine, now_ms: engine.of_rooms(step, now_ms))
+
+
 class DeskRows:
     """Rows of a desk's table; what is put or dropped is on disk when the call returns."""
 
@@ -78,7 +92,7 @@ class DeskRows:
         await self._step(lambda turn, _: turn.delete(_TABLE, kind.key_of(*key)))
 
     async def _step(self, do: Callable[[Turn, Rooms], T]) -> T:
-        return await self._shell.call(lambda engine, now_ms: engine.of_rooms(do, now_ms))
+        return await of_desk(self._shell, do)
 
 
 class StoredQueue(MemoryQueue):

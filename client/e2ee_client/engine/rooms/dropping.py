@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from e2ee.rooms.kinds import Side
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import RoomsLocked
 
 from .consent import Tombstone
 from .entry_log import TABLES
@@ -46,6 +47,15 @@ class Dropping(Part):
             for account_id in self._state.outbox.accounts():
                 self._context.sending.forget(turn, account_id)
             self._erase(turn)
+
+    def check_kept(self) -> None:
+        """Refuse to keep anything on a device that its company has struck off (ACC-15).
+
+        Raises:
+            RoomsLocked.
+        """
+        if self._is_struck_off():
+            raise RoomsLocked("the company has struck this device off")
 
     def _is_struck_off(self) -> bool:
         own, standing = self._state.own, self._context.team.standing(self._state.own.account_id)
