@@ -364,3 +364,24 @@ def give_marks(world: World, marks: set[EntryHash], by: str) -> Any:
     payload = OfRooms(ContentType.FORWARD, encode_forward(world.room_id, lines))
     content = Content(ContentId(bytes(16)), world.now_ms, payload)
     return do(world, "agent", lambda room, turn: room.take(turn, ground().author(by), content))
+
+
+def test_a_hand_over_whose_lines_are_late_is_forgotten_after_those_that_are_here() -> None:
+    """TRN-18, TRN-50: eight are remembered."""
+    world, said = joined("one", "two")
+    at_desk, at_agent = world.devices["desk"].room, world.devices["agent"].room
+    assert at_desk is not None
+    assert at_agent is not None
+    log = Access(AccessKind.HANDOVER, dev("agent"), 1, (said[0], said[0]))
+    do(world, "desk", lambda room, turn: room.write(turn, log))
+    world.run(MINUTE_MS)
+    for _ in range(9):
+        do(world, "desk", partial(give, said[1:]))
+        world.run(3 * MINUTE_MS)
+    assert [one.left for one in at_agent.live.handovers] == [1] + [0] * 7
+    lines = OfRooms(
+        ContentType.FORWARD, encode_forward(world.room_id, at_desk.forwarding._entries(Turn(0), said[:1]))
+    )
+    content = Content(ContentId(bytes(16)), world.now_ms, lines)
+    assert do(world, "agent", lambda room, turn: room.take(turn, ground().author("desk"), content)) is True
+    assert [one for one, _ in shown(world, "agent")] == ["one", "two"]

@@ -40,7 +40,7 @@ MAX_MARKS: Final = 256
 INFORMED_STATES: Final = 16
 MAX_INFORMED: Final = MAX_MEMBERS + MAX_CUSTOMER_DEVICES
 _NO_HISTORY: Final = GROUND | {Kind.MARK}
-_LOOKED_AT: Final = 64 * MAX_HANDED_OVER
+_LOOKED_AT: Final = 16 * MAX_HANDED_OVER
 
 
 class Forwarding(RoomPart):
@@ -287,7 +287,11 @@ class Forwarding(RoomPart):
             return
         found = Handover.announced(by, payload, self._around.us.device_id)
         if found is not None:
-            self._live.handovers = (*self._live.handovers, found)[-MAX_HANDOVERS:]
+            known = self._live.handovers
+            if len(known) >= MAX_HANDOVERS:
+                dropped = next((one for one in known if not one.left), known[0])
+                known = tuple(one for one in known if one is not dropped)
+            self._live.handovers = (*known, found)
         self._around.tell(turn, HistoryHandedOver(self._live.room_id, by, to, payload.count))
 
     def take(self, turn: Turn, by: Author, value: cbor.Value) -> bool:
