@@ -168,7 +168,12 @@ async def test_a_desk_that_is_started_while_its_relay_is_away_sends_nothing_yet(
         praxis.network.mend()
         ahead(praxis).advance(600_000)
         await until_later(praxis, lambda: "entry.text" in receiver.kinds)
+        run = desk._attending
+        assert run is not None
+        await run.lanes.done()
+        await until(lambda: not list(run._queue.rows()))
     assert receiver.texts == ([] if is_withdrawn else ["Mein Befund"])
+    assert receiver.kinds.count("room.ended") == is_withdrawn
 
 
 async def test_a_desk_that_was_suspended_while_it_did_not_run_sends_nothing_that_went(
@@ -227,6 +232,24 @@ async def test_a_desk_that_is_struck_off_keeps_nothing_of_what_it_was_to_send(
         ahead(praxis).advance(30 * 86_400_000)
         await asyncio.sleep(0.2)
         assert list(rows.items("desk")) == []
+
+
+async def test_an_end_that_a_suspension_keeps_from_being_told_is_told_afterwards(
+    praxis: Practice, receiver: Receiver
+) -> None:
+    """CNS-70, CNS-71: the desk has heard of it just before."""
+    desk, room = await second_desk(praxis), await praxis.opened(await praxis.customer())
+    receiver.is_up = True
+    async with running(desk, Service(webhook=HOOK)):
+        run = desk._attending
+        assert run is not None
+        await until(lambda: bool(run._phases.get(room.room_id)))
+        device_id = await suspended(praxis, desk)
+        run._take(RoomChanged(room.room_id, Phase.WITHDRAWN, (), None, is_sensitive=False, on_hold=False))
+        await asyncio.sleep(0.1)
+        await reinstated(praxis, desk, device_id)
+        await run.lanes.done()
+        assert desk.failed == 0
 
 
 async def test_an_event_of_a_room_that_is_not_there_ends_nothing(praxis: Practice) -> None:

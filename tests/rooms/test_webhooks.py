@@ -195,6 +195,21 @@ async def test_nothing_is_sent_before_the_sender_is_ready_and_nothing_is_lost_by
         await task
 
 
+async def test_what_waited_for_a_receiver_of_content_goes_without_to_one_that_is_none() -> None:
+    """CNS-43: the company has chosen otherwise before the desk was started again."""
+    store, clock, receiver = MemoryQueue(), FakeClock(NOW_MS), Receiver(failures=1)
+
+    async def says(_content_of: bytes) -> str:
+        return "Fieber"
+
+    for hook in (CONTENT, HOOK):
+        events = Webhooks(hook, clock, ScriptedRng("hook"), store, receiver, says)
+        await events.add(EVENT._replace(entry=ENTRY))
+        await events.send_due()
+        clock.advance(10_000)
+    assert [set(one) for one in receiver.bodies] == [{"id", "kind", "room", "at_ms"}]
+
+
 async def test_what_was_written_is_not_kept_with_the_event() -> None:
     """CNS-43: neither while it waits, nor when the receiver has refused it."""
     store = MemoryQueue()

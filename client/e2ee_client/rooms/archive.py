@@ -20,7 +20,7 @@ from e2ee_client.runtime.clock import Clock
 
 from .archive_index import INDEX_MAX_B, INDEX_NAME, MAX_KEPT, Archived, Index, decode_index, encode_index
 from .company_room import CompanyRoom
-from .errors import ArchiveFull, TranscriptInvalid
+from .errors import AppLocked, ArchiveFull, TranscriptInvalid
 from .transcripts import verify_file
 
 _LOG: Final = logging.getLogger("sealroom")
@@ -84,7 +84,7 @@ class Archive:
             now_ms = clock.now_ms()
             try:
                 report = await self.update(rooms(), now_ms)
-            except ConfigError as error:
+            except (ConfigError, AppLocked) as error:
                 _LOG.warning("the archive was not written (%s)", error.code)
             else:
                 _LOG.info("archive: %d written, %d refused", len(report.written), len(report.refused))

@@ -313,13 +313,15 @@ class Attending:
 
     async def _ended(self, room_id: bytes) -> None:
         """A consent was withdrawn, or a room erased: its address goes as well (CNS-11)."""
-        await self._tell_end(room_id)
         if self._mailing is not None:
             await self._mailing.seen(room_id)
             await self._mailing.addresses.forget(room_id)
+        await wait_caught_up(self._desk.client)
+        await self._tell_end(room_id)
 
     async def _tell_missed(self) -> None:
         """Tell of what ended while the desk did not run (CNS-70)."""
+        await wait_caught_up(self._desk.client)
         for room in self._desk.rooms():
             if room.phase:
                 await self._tell_end(room.room_id)

@@ -127,7 +127,7 @@ def _id_of(kind: str, of: bytes) -> bytes:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An event that waits: its id, its body without what was written, when it is due, and how often it has
-    failed; `content_of` is the room, and after it the hash of the entry, that it is sent with.
+    failed; `content_of` is the room, and after it the hash of the entry, that it is about.
     """
 
     event_id: bytes
@@ -247,9 +247,7 @@ class Webhooks:
         if len(waiting) >= CAPACITY:
             self.lost += 1
             raise WebhookQueueFull("the receiver has taken nothing for so long that no event is kept")
-        content_of = None
-        if self._webhook.has_content and event.entry is not None:
-            content_of = event.room + event.entry
+        content_of = None if event.entry is None else event.room + event.entry
         body = encode_event(event, event_id)
         await self._store.put(Waiting(event_id, body, self._clock.now_ms(), content_of=content_of))
         self._added.set()
@@ -271,7 +269,9 @@ class Webhooks:
             await self._try(row)
 
     async def _try(self, row: Waiting) -> None:
-        text = None if row.content_of is None else await self._says(row.content_of)
+        text = None
+        if self._webhook.has_content and row.content_of is not None:
+            text = await self._says(row.content_of)
         try:
             await self._send(self._webhook, with_text(row.body, text), self._clock.now_ms())
         except WebhookFailed:
