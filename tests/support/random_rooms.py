@@ -1,8 +1,8 @@
 """Random rooms of real engines: `python tests/support/random_rooms.py --runs N --seed S --write FILE`.
 
-Two to six devices talk while the relay loses and reorders envelopes, connections break and devices start
-anew. Then each says one thing more over a good network, and after 20 minutes of quiet all have one head and
-one order of all that was said.
+Two to six devices talk, with dates that may be wrong, while the relay loses and reorders envelopes,
+connections break and devices start anew. Then each says one thing more over a good network, and after 20
+minutes of quiet all have one head and one order; so has a colleague who joins and is handed all of it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / part) for part in ("", "client", "server", "tests/support")]
 
 from e2ee_client.engine import Channel  # noqa: E402 - after the path
+from e2ee_client.engine.rooms import writing  # noqa: E402
+from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER  # noqa: E402
 from e2ee_client.engine.rooms.stewarding import Change  # noqa: E402
 from e2ee_client.errors import SealroomError  # noqa: E402
 from e2ee_client.room_events import Differ, Equivocation  # noqa: E402
@@ -35,9 +38,10 @@ from e2ee_relay.protocol import (  # noqa: E402
 )
 from engine_world import OPEN, Node, World  # noqa: E402
 from relay_scenes import push  # noqa: E402
-from rooms_world import MINUTE_MS, accept, add, change, head, order, write  # noqa: E402
+from room_runs_book import wrongly_dated  # noqa: E402
+from rooms_world import MINUTE_MS, accept, act, add, change, head, order, page, texts, write  # noqa: E402
 from seeded_report import grown, record, recorded  # noqa: E402
-from team_world import colleague, founded  # noqa: E402
+from team_world import colleague, founded, this  # noqa: E402
 
 from e2ee.errors import E2eeError  # noqa: E402
 
@@ -66,7 +70,7 @@ class Run:
         customer.start()
         self.room_id = accept(customer, self.founder)
         world.advance(5 * MINUTE_MS)
-        self.nodes = [self.founder, *colleagues, customer]
+        self.nodes, self.joiner = [self.founder, *colleagues, customer], colleague(self.founder, "Neu")
         for one in (self.founder, *colleagues):
             add(self.founder, self.room_id, one)
             world.advance(MINUTE_MS)
@@ -79,10 +83,11 @@ class Run:
         """Talk over a bad network, and let it rest over a good one."""
         for node in self.nodes:
             node.outgoing = partial(self._outgoing, node)
-        for _ in range(self.rnd.randint(5, 25)):
-            self._act(self.rnd.choice(self.nodes))
-            self.world.advance(self.rnd.randint(100, 30_000))
-            self._release(0.5)
+        with patch.object(writing, "make_header", partial(wrongly_dated, self.rnd)):
+            for _ in range(self.rnd.randint(5, 25)):
+                self._act(self.rnd.choice(self.nodes))
+                self.world.advance(self.rnd.randint(100, 30_000))
+                self._release(0.5)
         for node in self.nodes:
             node.outgoing = lambda _, data: [data]
         self._release(1.0)
@@ -150,8 +155,32 @@ class Run:
         }
         if len(set(orders.values())) != 1:
             raise Fault(f"orders { ({name: len(one) for name, one in orders.items()}) }")
-        if any(node.of(Differ) or node.of(Equivocation) for node in self.nodes):
+        if any(node.of(Differ) or node.of(Equivocation) for node in (*self.nodes, self.joiner)):
             raise Fault("an accusation")
+
+    def hand_over(self) -> None:
+        """Give a colleague who joins all that was said: it shows that as the founder does (TRN-50).
+
+        Raises:
+            Fault.
+        """
+        founder, joiner, room_id = self.founder, self.joiner, self.room_id
+        add(founder, room_id, joiner)
+        self.world.advance(5 * MINUTE_MS)
+        count = act(
+            founder, lambda turn, rooms: rooms.acting.hand_over(turn, room_id, this(joiner), MAX_HANDED_OVER)
+        )
+        self.world.advance(5 * MINUTE_MS)
+        if count >= MAX_HANDED_OVER or texts(founder, room_id) != texts(joiner, room_id):
+            raise Fault("other texts after a hand-over")
+        given, taken = ({one.hash: one for one in page(node, room_id)} for node in (founder, joiner))
+        both = [[one for one in shown if one in given and one in taken] for shown in (given, taken)]
+        if both[0] != both[1]:
+            raise Fault("another order after a hand-over")
+        # What is dated ahead is shown as written when it came (TRN-49), which is later for the joiner.
+        past = [one for one in given.values() if one.hash in taken and one.written_ms < one.received_ms]
+        if any(taken[one.hash].written_ms != one.written_ms for one in past):
+            raise Fault("other times after a hand-over")
 
 
 def run(seed: int) -> str:
@@ -164,6 +193,7 @@ def run(seed: int) -> str:
     try:
         played.play()
         played.check()
+        played.hand_over()
     finally:
         while OPEN:
             OPEN.pop().relay.close()

@@ -227,7 +227,7 @@ def handed_over(seed: int) -> World:
     if others:
         world.devices["desk"].step(partial(_add, world.devices["desk"], others))
         world.run(4 * MINUTE_MS)
-    with patch.object(writing, "make_header", partial(_wrongly_dated, rnd)):
+    with patch.object(writing, "make_header", partial(wrongly_dated, rnd)):
         for name in ("phone", "desk", *rnd.choices(names, k=rnd.randint(1, 23))):
             _talk(world, name)
             world.run(rnd.choice((0, MINUTE_MS, 20 * MINUTE_MS, DAY_MS)))
@@ -242,7 +242,7 @@ def _add(device: Device, names: tuple[DeviceId, ...], turn: Turn) -> object:
     return device.room.change(turn, Change(add=names))
 
 
-def _wrongly_dated(rnd: Random, room_id: RoomId, kind: int, n: int, sent_ms: int, **more: Any) -> Header:
+def wrongly_dated(rnd: Random, room_id: RoomId, kind: int, n: int, sent_ms: int, **more: Any) -> Header:
     """A header with a date that may be weeks off, as no state has (ROOM-05)."""
     is_wrong = kind in (Kind.TEXT, Kind.MARK) and rnd.random() < 0.4
     off_ms = rnd.randint(-40, 40) * DAY_MS if is_wrong else 0
