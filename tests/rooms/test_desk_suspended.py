@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 from conversations import until
@@ -17,7 +18,9 @@ from e2ee_client.rooms import Desk, Service, attending, mailing, webhooks
 from e2ee_client.rooms.errors import WebhookFailed
 from e2ee_client.rooms.lanes import Lanes
 from e2ee_client.rooms.mail import MailServer
+from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import Webhook
+from e2ee_client.runtime.event_stream import EventIterator
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
@@ -264,6 +267,19 @@ async def test_an_event_of_a_room_that_is_not_there_ends_nothing(praxis: Practic
         assert desk.failed == 2
         room = await praxis.opened(await praxis.customer())
         await until(lambda: room.room_id in run._phases)
+
+
+async def test_a_desk_that_only_hands_over_goes_on_after_a_room_that_is_not_there(praxis: Practice) -> None:
+    """CNS-72."""
+    device, asked = b"d" * 16, list[bytes]()
+
+    async def events() -> AsyncIterator[RoomChanged]:
+        for room_id in (bytes(16), bytes([1]) * 16):
+            asked.append(room_id)
+            yield RoomChanged(room_id, Phase.OPEN, (device,), device, is_sensitive=False, on_hold=False)
+
+    await hand_to_takers(praxis.company, cast("EventIterator", events()), 64)
+    assert len(asked) == 2
 
 
 async def test_what_goes_on_beside_the_rooms_and_ends_by_an_error_is_counted(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
+from e2ee_client.errors import RoomsLocked, UnknownRoom
 from e2ee_client.people import Person
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.runtime.event_stream import EventIterator
@@ -61,4 +62,5 @@ async def hand_to_takers(desk: Agent, events: EventIterator, count: int) -> None
             continue
         taker = taking.taker(event)
         if taker is not None:
-            await taking.hand_over(desk.room(event.room_id), taker)
+            with suppress(UnknownRoom, RoomsLocked):  # The company has suspended the desk since (CNS-72).
+                await taking.hand_over(desk.room(event.room_id), taker)
