@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from conversations import until
+from conversations import next_of, until
 from desk_page import Page, home, page_of, served
 from e2ee_client.desk import Served, uploads
 from e2ee_client.desk.access import COOKIE
-from e2ee_client.rooms import Agent, CustomerRoom
+from e2ee_client.rooms import Agent, CustomerRoom, FileDropped, FileProgress
 from practice import Practice
 
 from e2ee.rooms.kinds import Kind
@@ -105,6 +105,24 @@ async def test_files_of_one_name_are_told_apart(praxis: Practice) -> None:
                 if row["file"] is not None:
                     told.add(row["file"]["upload"])
         assert len(ids) == 2
+
+
+async def test_a_file_that_is_put_again_is_none_on_its_way(praxis: Practice, tmp_path: Path) -> None:
+    """FIL-22: who gives a room to a colleague sends nothing, and its page shows nothing of the kind."""
+    a, b = await praxis.agent("Agent A"), await praxis.agent("Agent B")
+    async with served(a) as (at, _), page_of(at) as page:
+        room, _ = await claimed(praxis, a, page)
+        answer = tmp_path / "Antwort.txt"
+        answer.write_bytes(b"Danke")
+        events = room._client.events()
+        await room.send_file(answer)
+        await next_of(events, FileDropped)
+        ours = a.events()
+        await a.room(room.room_id).transfer(device_id=b.me().device_id)
+        put = await next_of(ours, FileProgress)
+        assert put.is_upload
+        moved = await page.until("moved", file=put.file_id.hex())
+        assert moved["name"] is None
 
 
 async def test_what_is_more_or_less_than_was_said_or_not_sent_leaves_nothing(

@@ -72,9 +72,9 @@ class Uploads:
         await self._agent.client.files.sending.cancel(file_id)
 
     def name_of(self, file_id: bytes) -> str | None:
-        """Return the name of a file on its way out; None for any other."""
+        """Return the name of a file on its way out; None for any other, or put again (FIL-22)."""
         rows = self._agent.client.shell.machine.files.outgoing()
-        return next((one.name for one in rows if one.id == file_id), None)
+        return next((one.name for one in rows if one.id == file_id and one.entry is None), None)
 
 
 async def _write(path: Path, size_b: int, blocks: AsyncIterator[bytes]) -> None:
