@@ -21,9 +21,12 @@ from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomFrozen, Unlogged
 from e2ee.ids import ContentId
 from e2ee.pair import DAY_MS
+from e2ee.rooms.consent import Terms
+from e2ee.rooms.customer import Given
 from e2ee.rooms.entry import BLIND_B, EntryHash, Header, RoomId, make_header, write_entry
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.kinds import Kind
+from e2ee.rooms.notice import Mode
 from e2ee.rooms.payloads import (
     Access,
     AccessKind,
@@ -278,6 +281,30 @@ def test_who_takes_over_sees_an_early_date_where_who_hands_over_does(monkeypatch
     world.run(2 * HOUR_MS)
     with monkeypatch.context() as patch:
         dated(patch, -25 * HOUR_MS)
+        say(world, "phone", "Fristgerecht")
+    world.run(HOUR_MS)
+    joins(world)
+    assert hand_over(world) == 3
+    assert [one for one, _ in places(world, "agent")] == [
+        "Bis wann?",
+        "Die Frist war gestern",
+        "Fristgerecht",
+    ]
+    assert places(world, "agent") == places(world, "desk")
+
+
+def test_consents_between_let_no_early_date_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRN-50: the customer consents again and again, and a joiner knows the newest consent alone."""
+    world = opened("desk", "agent")
+    say(world, "phone", "Bis wann?")
+    world.run(24 * HOUR_MS)
+    say(world, "desk", "Die Frist war gestern")
+    world.run(2 * HOUR_MS)
+    with monkeypatch.context() as patch:
+        dated(patch, -25 * HOUR_MS, frozenset({Kind.TEXT, Kind.CONSENT}))
+        for seq in range(5, 9):
+            terms = Given(Terms(ground().notice.hash, "de", Mode.CONSENT, 0b11), world.now_ms, seq)
+            do(world, "phone", lambda room, turn, terms=terms: room.give(turn, terms, reopens=False))
         say(world, "phone", "Fristgerecht")
     world.run(HOUR_MS)
     joins(world)

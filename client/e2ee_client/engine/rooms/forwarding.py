@@ -40,6 +40,8 @@ MAX_MARKS: Final = 256
 INFORMED_STATES: Final = 16
 MAX_INFORMED: Final = MAX_MEMBERS + MAX_CUSTOMER_DEVICES
 _NO_HISTORY: Final = GROUND | {Kind.MARK}
+_STEPS: Final = frozenset({Kind.MARK, Kind.CONSENT})
+"""A joiner has each state, but of receipts the newest only."""
 _LOOKED_AT: Final = 16 * MAX_HANDED_OVER
 
 
@@ -237,7 +239,7 @@ class Forwarding(RoomPart):
         return entry.redacted() if stored.is_hidden or stored.is_marked else entry
 
     def _marks(self, turn: Turn, entries: Sequence[Entry]) -> list[Entry]:
-        """The marks by which entries have their place, those first that they name themselves (TRN-50)."""
+        """The marks and receipts by which entries have their place, those first that they name (TRN-50)."""
         log, known = self._room.log, {one.hash for one in entries}
         found, waiting = list[Entry](), list(entries)
         for entry in waiting:
@@ -245,7 +247,7 @@ class Forwarding(RoomPart):
             known.update(named)
             here = [one.entry() for one in log.several(turn, named) if not one.is_aside]
             waiting += [one for one in here if one.header.kind in _NO_HISTORY]
-            found += [one for one in here if one.header.kind == Kind.MARK]
+            found += [one for one in here if one.header.kind in _STEPS]
             if len(found) >= MAX_MARKS:
                 break
         return found[:MAX_MARKS]
@@ -311,7 +313,8 @@ class Forwarding(RoomPart):
         brought = False
         for entry in entries:
             try:
-                outcome = self._room.taking.line(turn, entry, by, history=history)
+                is_shown_only = history and entry.header.kind not in GROUND
+                outcome = self._room.taking.line(turn, entry, by, history=is_shown_only)
             except RemoteError as error:
                 self._refused(turn, entry, error.code)
                 continue
@@ -340,7 +343,7 @@ class Forwarding(RoomPart):
         live = self._live
         if all(one.header.kind in GROUND for one in entries):
             return False
-        if all(one.header.kind == Kind.MARK for one in entries):
+        if all(one.header.kind in _NO_HISTORY for one in entries):
             return any(one.by == by.device_id for one in live.handovers)
         for at, known in enumerate(live.handovers):
             try:
