@@ -52,6 +52,31 @@ def test_a_first_flight_waits_for_the_token_that_it_gives() -> None:
     answered(world, company, customer)
 
 
+def test_who_never_heard_the_answer_is_told_its_token_on_the_next_session() -> None:
+    """CON-15: a clock that was wrong for a day has ended the session on which it was told."""
+    world = World()
+    company, customer, praxis = asked(world)
+    company.stop()
+    customer.send(praxis, "Frage")
+    world.settle()
+    customer.stop()
+    company.start()
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, company.now_ms))
+    world.advance(MINUTE_MS)
+    assert company.texts() == ["Frage"]
+    customer.ahead_ms = 365 * 24 * HOUR_MS
+    customer.start()
+    world.advance(MINUTE_MS)
+    customer.set_clock(0)
+    customer.send(praxis, "Noch da?")
+    world.advance(HOUR_MS)
+    answered(world, company, customer)
+    (way_back,) = (one.way_back for one in customer.engine._state.peers.values())
+    mailbox = company.engine._state.mailbox_for(customer.engine.account_id)
+    assert way_back is not None
+    assert way_back.token == mailbox.tokens[customer.engine.account_id][0]
+
+
 def test_a_first_flight_waits_for_a_mailbox_that_is_put_off() -> None:
     """CON-06, RLY-21, RLY-158: the relay makes no new mailboxes for now, and all else goes on."""
     world = World(Policy(creations_global=Rate(1, 0.02)))

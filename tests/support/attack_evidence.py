@@ -34,6 +34,8 @@ from e2ee_client.events import (
     Unreachable,
 )
 
+from e2ee.card import ContactCard
+
 _ENGLISH: Final = Texts("en")
 _SHOWN: Final = (Churn, ListStale, Parted, RolledBack, SecondCopy, Unconfirmed, Unreachable)
 
@@ -172,6 +174,10 @@ class _Names:
 
     def __init__(self, victim: Victim) -> None:
         self._victim = victim
+        self.account_id = victim.engine.account_id
+
+    def card(self) -> ContactCard:
+        return self._victim.engine.card()
 
     def contact(self, account_id: bytes) -> SimpleNamespace:
         known = self._victim.engine._state.contacts.get(account_id)

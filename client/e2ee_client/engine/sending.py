@@ -240,9 +240,15 @@ class Sending(Part):
         contact = peer.contact
         if peer.told[:2] != self._heads_now(contact):
             content = content._replace(heads=Heads(self._state.own.device_list.head, contact.head))
-        if isinstance(session.phase, Started):
+        if isinstance(session.phase, Started) or self._owes_token(peer):
             content = content._replace(way_back=self.way_back(contact))
         return content
+
+    def _owes_token(self, peer: Peer) -> bool:
+        """Whether a contact of a published account was not told the token of its own on this session (CON-15)."""
+        account_id = peer.contact.account_id
+        own = self._state.mailbox_for(account_id).tokens.get(account_id) if self._state.own.publish else None
+        return own is not None and own[1] and peer.contact.accepted and peer.told[2] != own[0]
 
     def _note_told(self, turn: Turn, peer: Peer, content: Content) -> None:
         if content.heads is None and content.way_back is None:
