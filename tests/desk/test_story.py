@@ -45,6 +45,7 @@ async def test_a_waiting_room_is_claimed_answered_handed_on_and_closed(praxis: P
         assert said["author"]["role"] == "customer"
         await page.room(name, unread=1)
         assert (await page.ask("markRead", room=name, entries=[said["id"]]))["type"] == "done"
+        await page.room(name, unread=0)
         seen = await page.ask("read", room=name, before=None, limit=50, notes=False)
         assert [one["text"] for one in seen["entries"] if one["kind"] == "text"] == [
             "Hier ist A",

@@ -155,6 +155,11 @@ class Hub:
             self._team = team
             self._tell(team)
 
+    def was_read(self, room_id: bytes) -> None:
+        """Tell all pages of a room in which one of them has marked entries as read: no event does."""
+        for page in list(self.pages):
+            page.room_changed(room_id)
+
     def _of_room(self, event: OfRoom) -> None:
         room_id = self.asking.room_of(event.room_id)
         match event:

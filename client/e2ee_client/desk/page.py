@@ -195,6 +195,10 @@ class Page:
                 return await figured(hub.agent, ask, days)
             case schema.SendFile() | schema.CancelFile() | schema.FetchFile():
                 return await self._of_file(message)
+            case schema.MarkRead(room=room):
+                await carry_out(hub.agent, message)
+                hub.was_read(bytes.fromhex(room))
+                return schema.Done(ask)
             case _:
                 await carry_out(hub.agent, message)
                 return schema.Done(ask)
