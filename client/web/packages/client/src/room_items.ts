@@ -72,11 +72,17 @@ function allItems(entries: readonly EntryView[], around: Around): readonly Item[
   const items: Item[] = [...start];
   for (const entry of entries) {
     const step = steps.get(entry.id);
-    if (step === undefined) items.push(...itemOf(entry, answers, around));
+    if (step === undefined) items.push(...itemOf(entry, answers, around).filter((one) => !isSaid(one, items.at(-1))));
     else items.push(...changes(entry, step.state, step.before?.state), ...granted(entry, step.state, logins));
     items.push(...around.noticed.filter(({ after }) => after === entry.id).map(({ happening }) => happening));
   }
   return [...items, ...around.uploads.map((one) => uploading(one, around.self))];
+}
+
+/** Two of a company hand history to the same colleague, one after the other (ROOM-56): a customer reads it once. */
+function isSaid(item: Item, before: Item | undefined): boolean {
+  if (item.kind !== "happening" || item.what !== "handed-over" || before?.kind !== "happening") return false;
+  return before.what === item.what && before.member === item.member && before.detail === item.detail;
 }
 
 // --- messages ---

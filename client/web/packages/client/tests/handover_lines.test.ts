@@ -41,3 +41,20 @@ test("who gives a room away is seen to hand it over and to leave, and logs nothi
   );
   assert.deepEqual(scene.arrives(scene.entryOf(agent, ACCESS, log)).codes, ["room.not_member"]);
 });
+
+test("two who hand history to the same colleague are one line", () => {
+  const scene = new Scene();
+  scene.state([agent], { assigned: agent });
+  const said = scene.hears(agent, "Guten Tag");
+  const log = map(HAND_OVER, other.id, 1, [said.hash, said.hash], null);
+  scene.nowMs += 1_000;
+  scene.state([agent, other], { assigned: other, reason: 64 });
+  for (const _ of [1, 2]) {
+    scene.nowMs += 1_000;
+    assert.deepEqual(scene.arrives(scene.entryOf(agent, ACCESS, log)).codes, []);
+  }
+  assert.deepEqual(
+    lines(scene).map(({ what }) => what),
+    ["assigned", "transferred", "handed-over"],
+  );
+});
