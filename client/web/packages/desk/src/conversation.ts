@@ -180,11 +180,17 @@ function itemsOf(entries: readonly EntryRow[], isStart: boolean, before: readonl
       entry.kind === "text" || entry.kind === "file" ? [messageOf(entry)] : happeningsOf(entry, last, isStart);
     if (entry.state !== null) last = entry.state;
     for (const item of made) {
+      if (isErasure(item) && isErasure(items.at(-1))) continue;
       const old = known.get(item.id);
       items.push(old !== undefined && JSON.stringify(old) === JSON.stringify(item) ? old : item);
     }
   }
   return items;
+}
+
+/** Each device says that it has erased; one line after the other is one. */
+function isErasure(item: Item | undefined): boolean {
+  return item?.kind === "happening" && item.what === "erased";
 }
 
 function messageOf(entry: EntryRow): Message {

@@ -236,7 +236,7 @@ const DESK = {
   ],
   "failed.closed": ["Der Raum ist geschlossen. Öffnen Sie ihn zuerst.", "The room is closed. Open it first."],
   "failed.frozen": [
-    "Der Kunde hat widersprochen. Erst entscheidet die Aufsicht.",
+    "Der Kunde hat widersprochen. Erst entscheidet die Leitung.",
     "The customer has objected. The supervisor decides first.",
   ],
   "failed.ended": [

@@ -1,6 +1,7 @@
 /** A room as the desk's page shows it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Item } from "@sealroom/ui/backend.ts";
 import { openConversation } from "../src/conversation.ts";
 import type { Desk } from "../src/desk.ts";
 import type { EntryRow } from "../src/messages.ts";
@@ -16,17 +17,34 @@ function row(id: string, kind: string, writtenMs: number): EntryRow {
   return { id, kind, author: CUSTOMER, writtenMs, ...said, ...none, ...marks } as unknown as EntryRow;
 }
 
-test("what was handed over is shown with the time at which it was written, not that of the hand-over (TRN-49)", async () => {
-  const entries = [row("am Morgen", "text", NOW_MS - 3 * HOUR_MS), row("log", "access", NOW_MS - HOUR_MS)];
+async function shownOf(entries: readonly EntryRow[]): Promise<readonly Item[]> {
   const desk = {
     state: () => ({ connection: "online", rooms: new Map(), me: null }),
     subscribe: () => () => {},
     hear: () => () => {},
     ask: async () => ({ type: "history", entries, unread: [], isStart: true }),
   } as unknown as Desk;
-  const names = { customer: () => "Kunde", nameless: () => "?" };
-  const conversation = openConversation(desk, "r", null, names);
+  const conversation = openConversation(desk, "r", null, { customer: () => "Kunde", nameless: () => "?" });
   await new Promise((done) => setTimeout(done));
-  const times = conversation.state().items.map((one) => (one.kind === "message" ? one.writtenMs : one.atMs));
+  return conversation.state().items;
+}
+
+test("what was handed over is shown with the time at which it was written, not that of the hand-over (TRN-49)", async () => {
+  const entries = [row("am Morgen", "text", NOW_MS - 3 * HOUR_MS), row("log", "access", NOW_MS - HOUR_MS)];
+  const times = (await shownOf(entries)).map((one) => (one.kind === "message" ? one.writtenMs : one.atMs));
   assert.deepEqual(times, [NOW_MS - 3 * HOUR_MS, NOW_MS - HOUR_MS]);
+});
+
+test("each device says that it has erased, and a clerk reads it once", async () => {
+  const erased = ["a", "b", "c"].map((id) => row(id, "erased", NOW_MS));
+  const shown = await shownOf([
+    row("Guten Tag", "text", NOW_MS),
+    ...erased,
+    row("Danke", "text", NOW_MS),
+    ...erased.slice(1),
+  ]);
+  assert.deepEqual(
+    shown.map((one) => (one.kind === "message" ? one.text : one.what)),
+    ["Guten Tag", "erased", "Danke", "erased"],
+  );
 });

@@ -22,6 +22,7 @@ export const deskStyle: CSSStyleSheet = sheet(`
 .find { display: flex; gap: 8px; padding: 4px 12px 8px; border-block-end: 1px solid var(--line); }
 .find .field, .find select { min-height: 32px; padding: 2px 8px; font-size: 0.875rem; min-width: 0; }
 .find .field { flex: 1; }
+.find .field::placeholder { color: var(--text-2); opacity: 1; }
 .find select { width: 108px; flex: none; border: 1px solid var(--line-strong); border-radius: var(--radius-control); background: var(--surface); }
 .scroll { flex: 1; min-height: 0; overflow: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--line-strong) transparent; }
 .list { position: relative; contain: strict; }
