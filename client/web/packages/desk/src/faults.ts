@@ -18,6 +18,8 @@ export const FAULTS: Readonly<Record<string, DeskKey>> = {
   "room.signature": "failed.refused",
   "room.unlogged": "failed.refused",
   "room.too_many": "failed.busy",
+  "local.room": "failed.locked",
+  "local.locked": "failed.locked",
   "local.request_refused": "failed.quicker",
   "local.desk_busy": "failed.busy",
   "local.desk_full": "failed.full",

@@ -247,6 +247,10 @@ const DESK = {
     "Dafür fehlt die Einwilligung des Kunden. Es wurde nichts gesendet.",
     "The customer's consent to this is missing. Nothing was sent.",
   ],
+  "failed.locked": [
+    "Dieser Raum ist hier nicht mehr offen. Vielleicht hat das Unternehmen dieses Gerät gesperrt: Fragen Sie die Leitung.",
+    "This room is no longer open here. The company may have suspended this device: ask the supervisor.",
+  ],
   "failed.company": [
     "Zurzeit ist nicht bekannt, wer für das Unternehmen handeln darf. Fragen Sie die Leitung.",
     "It is not known at present who may act for the company. Ask the supervisor.",

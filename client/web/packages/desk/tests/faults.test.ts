@@ -11,5 +11,6 @@ test("a clerk reads a sentence for each code that a room may answer, in both lan
     for (const code of codes) assert.match(wordsOf(code, words) ?? code, /^\p{Lu}.*\.$/u);
   }
   assert.equal(wordsOf("relay.quota", deskWords("de")), null);
+  for (const code of ["local.room", "local.locked"]) assert.match(wordsOf(code, deskWords("de")) ?? "", /gesperrt/u);
   assert.match(wordsOf("room.right", deskWords("de")) ?? "", /darf dieser Platz nicht/u);
 });
