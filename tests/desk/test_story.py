@@ -6,6 +6,7 @@ import pytest
 from conversations import until
 from desk_page import Page, page_of, served
 from e2ee_client.errors import StoreUnavailable
+from e2ee_client.events import ConnectionChanged, ConnectionState
 from e2ee_client.rooms import Agent, CustomerRoom, EntryProgress
 from practice import Practice
 
@@ -151,3 +152,12 @@ async def test_figures_are_of_what_is_here(praxis: Practice) -> None:
         assert found["firstAnswerMs"] >= 0
         today = found["days"][-1]
         assert (today["fromCustomers"], today["fromUs"]) == (1, 1)
+
+
+async def test_a_page_is_told_that_what_the_account_publishes_waits(praxis: Practice) -> None:
+    """ID-59: and again that it does not, while the connection stays."""
+    async with served(praxis.company) as (at, hub), page_of(at) as page:
+        await page.ask("begin")
+        for code in ("relay.rate_limited", ""):
+            await hub._take(ConnectionChanged(ConnectionState.ONLINE, "wss://relay.test", code))
+            await page.until("link", connection="online", entryWaits=bool(code))

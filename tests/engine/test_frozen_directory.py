@@ -20,6 +20,7 @@ from e2ee_relay.protocol import (
     KnownFrame,
     Lookup,
     LowPrekeys,
+    PrekeysCount,
     PrekeysFetch,
     Role,
     UnknownFrame,
@@ -140,7 +141,7 @@ def test_an_entry_that_waits_keeps_its_prekeys() -> None:
 
 
 def test_a_company_whose_entry_waits_hears_of_it_once_a_day() -> None:
-    """ID-57, ID-59: long before its roster is over; prekeys are counted, whatever a contact claims."""
+    """ID-57, ID-59: long before its roster is over, and that it is over; prekeys are counted meanwhile."""
     world = World()
     company = founded(world)
     colleague(company, "Herr Zwei", front_desk=True)
@@ -165,8 +166,45 @@ def test_a_company_whose_entry_waits_hears_of_it_once_a_day() -> None:
     world.advance(3 * DAY_MS)
     told = company.of(ConnectionChanged)
     assert {(one.state, one.code) for one in told} == {(ConnectionState.ONLINE, "relay.rate_limited")}
-    assert 3 <= len(told) <= 4
+    assert len(told) == 3
     assert asked.count("PrekeysCount") > 24
+    company.outgoing = lambda _, data: [data]
+    world.advance(2 * HOUR_MS)
+    assert [(one.state, one.code) for one in company.of(ConnectionChanged)[3:]] == [
+        (ConnectionState.ONLINE, "")
+    ]
+
+
+def test_a_wait_of_a_moment_is_not_told() -> None:
+    """ID-59: also not one of prekeys alone, with which no list and no roster waits (ID-57)."""
+    world = World()
+    company = founded(world)
+    second = colleague(company, "Herr Zwei", front_desk=True)
+    world.advance(25 * HOUR_MS)
+    refused = list[str]()
+
+    def refuse(channel: Channel, data: bytes) -> list[bytes]:
+        left = list[KnownFrame]()
+        for frame in decode_frames(data, Role.RELAY):
+            if isinstance(frame, PrekeysCount):
+                refused.append(type(frame).__name__)
+                company.connections[channel].put(
+                    ErrorReply(frame.request_id, ErrorCode.RATE_LIMITED, 3_600_000)
+                )
+            elif not isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest):
+                left.append(frame)
+        return [encode_frames(left)] if left else []
+
+    company.outgoing = refuse
+    company.events.clear()
+    do(company, company.engine._context.entry.compare_again)
+    world.advance(MINUTE_MS)
+    do(company, lambda turn: company_of(company).suspend(turn, this(second)))
+    world.advance(MINUTE_MS)
+    assert not company.engine._context.team.owes_slot
+    world.advance(3 * HOUR_MS)
+    assert 3 <= len(refused) <= 5
+    assert company.of(ConnectionChanged) == []
 
 
 def test_prekeys_that_have_to_wait_leave_the_connection() -> None:

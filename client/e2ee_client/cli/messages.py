@@ -13,6 +13,7 @@ from e2ee_client import (
     Client,
     ClientEvent,
     ConnectionChanged,
+    ConnectionState,
     EventIterator,
     Message,
     MessageReceived,
@@ -136,8 +137,8 @@ async def _print_events(session: Session, client: Client) -> None:
     async for event in client.events():
         is_text = isinstance(event, MessageReceived) or is_text_of_room(event, client)
         if isinstance(event, ConnectionChanged) and not options.json:
-            # Every further attempt that fails would say the same again.
-            if event == connection:
+            # Every further attempt that fails would say the same; that the entry waits comes once a day.
+            if event == connection and (event.state is ConnectionState.OFFLINE or not event.code):
                 continue
             connection = event
         is_shown = options.json or (is_told(event) and not is_of_company(event, client))

@@ -11,7 +11,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.errors import SealroomError
-from e2ee_client.events import ConnectionChanged
+from e2ee_client.events import ConnectionChanged, ConnectionState
 from e2ee_client.room_events import (
     ChainRestarted,
     Differ,
@@ -141,7 +141,8 @@ class Hub:
         if isinstance(event, EventsMissed):
             self._tell(schema.Again())
         elif isinstance(event, ConnectionChanged):
-            self._tell(schema.Link(self.agent.connection_state.value))
+            entry_waits = event.state is not ConnectionState.OFFLINE and bool(event.code)
+            self._tell(schema.Link(self.agent.connection_state.value, entry_waits))
         elif isinstance(event, OfRoom):
             self._of_room(event)
             if isinstance(event, RoomChanged) and event.phase in _ENDED:

@@ -658,9 +658,10 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Whether the relay is connected."""
+    """Whether the relay is connected, and whether what the account publishes has to wait (ID-59)."""
 
     connection: ConnectionName
+    entry_waits: bool
 
 
 @dataclass(frozen=True, slots=True)

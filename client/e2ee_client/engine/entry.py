@@ -5,7 +5,7 @@ PUBLISH --(STALE_ENTRY: LOOKUP of our own entry)--> PREKEYS_COUNT --> PREKEYS_UP
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -47,11 +47,27 @@ _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _CHECK_APART_MS: Final = 3_600_000
 _COMPARE_APART_MS: Final = 86_400_000
+_TELL_AFTER_MS: Final = 3_600_000
 _TELL_APART_MS: Final = 86_400_000
 _MAX_LISTS: Final = 64
 _MAX_SHOWN: Final = 64 * _MAX_LISTS
 _MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
+
+
+@dataclass(slots=True)
+class Hold:
+    """Since when our entry waits, and when that was told."""
+
+    since_ms: int | None = None
+    told_ms: int | None = None
+
+
+def _asked_wait_ms(frame: Response) -> int | None:
+    """For how long a relay that has no room now is not asked again (ID-57); None: it says something else."""
+    if not isinstance(frame, ErrorReply) or frame.code is not ErrorCode.RATE_LIMITED:
+        return None
+    return min(max(frame.retry_after_ms, _REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
 
 
 class Entry(Part):
@@ -72,7 +88,8 @@ class Entry(Part):
         self._checked_ms = 0
         self._contradictions = 0
         self._budget = PublishBudget()
-        self._hold_told_ms: int | None = None
+        self._hold = Hold()
+        self._stock_held_ms = 0
         self._refused = RefusedUpload(self._state)
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
@@ -107,6 +124,7 @@ class Entry(Part):
             self._publish_after(turn, link, mailbox, own.published_seq - 1)
         else:
             self._is_fresh = False
+            self._end_hold(turn, link)
             self.count(turn, link)
 
     def _following(self, turn: Turn) -> NextList | None:
@@ -125,8 +143,13 @@ class Entry(Part):
         """Whether the entry may not be published yet: it goes on later (ID-43, ID-57)."""
         free_ms = self._budget.free_ms(turn.now_ms)
         if free_ms > turn.now_ms:
-            self._context.timers.set("refill", free_ms, self.refill)
+            self._refill_by(free_ms)
         return free_ms > turn.now_ms
+
+    def _refill_by(self, at_ms: int) -> None:
+        due_ms = self._context.timers.at_ms("refill")
+        if due_ms is None or due_ms > at_ms:
+            self._context.timers.set("refill", at_ms, self.refill)
 
     def _owes_entry(self, turn: Turn) -> bool:
         """Whether the entry lacks our address or our slot, once a roster that is due has been signed: by the
@@ -236,20 +259,38 @@ class Entry(Part):
             refused(turn, link, frame)
 
     def _is_held(self, turn: Turn, link: Link, frame: Response) -> bool:
-        """Whether the relay has no room for a request now: it goes on later, over this connection (ID-57)."""
-        if not isinstance(frame, ErrorReply) or frame.code is not ErrorCode.RATE_LIMITED:
+        """Whether the relay has no room for the entry now: it goes on later, over this connection (ID-57)."""
+        wait_ms = _asked_wait_ms(frame)
+        if wait_ms is None:
             return False
-        wait_ms = min(max(frame.retry_after_ms, _REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
         self._budget.held_ms = turn.now_ms + wait_ms
         self._tell_hold(turn, link)
         return self._waits(turn)
 
+    def _is_stock_held(self, turn: Turn, frame: Response) -> bool:
+        """The same of prekeys; the entry does not wait with them."""
+        wait_ms = _asked_wait_ms(frame)
+        if wait_ms is None:
+            return False
+        self._stock_held_ms = turn.now_ms + wait_ms
+        self._refill_by(self._stock_held_ms)
+        return True
+
     def _tell_hold(self, turn: Turn, link: Link) -> None:
-        """Say that our entry waits, now and once a day: lists and rosters have an end (ID-59)."""
-        if self._hold_told_ms is None or not 0 <= turn.now_ms - self._hold_told_ms < _TELL_APART_MS:
-            self._hold_told_ms = turn.now_ms
+        """Say that our entry waits, after an hour and once a day: lists and rosters have an end (ID-59)."""
+        hold = self._hold
+        hold.since_ms = turn.now_ms if hold.since_ms is None else min(hold.since_ms, turn.now_ms)
+        is_due = turn.now_ms >= hold.since_ms + _TELL_AFTER_MS or not self._state.own.published_seq
+        if is_due and (hold.told_ms is None or not 0 <= turn.now_ms - hold.told_ms < _TELL_APART_MS):
+            hold.told_ms = turn.now_ms
             state = ConnectionState.ONLINE if self.published else ConnectionState.CONNECTING
             turn.notify(ConnectionChanged(state, link.channel.relay_url, "relay.rate_limited"))
+
+    def _end_hold(self, turn: Turn, link: Link) -> None:
+        """Nothing of our entry waits any more."""
+        if self._hold.told_ms is not None and self.published:
+            turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
+        self._hold = Hold()
 
     def _count_meanwhile(self, turn: Turn, link: Link) -> None:
         """The prekeys of an entry that is at the relay do not wait with it (ID-57)."""
@@ -458,8 +499,11 @@ class Entry(Part):
         return True
 
     def count(self, turn: Turn, link: Link) -> None:
-        """Ask for the relay's stock of our prekeys and fill it up."""
+        """Ask for the relay's stock of our prekeys and fill it up, once it takes that again (ID-57)."""
         own = self._state.own
+        if turn.now_ms < self._stock_held_ms <= turn.now_ms + MAX_RETRY_AFTER_MS:
+            self._refill_by(self._stock_held_ms)
+            return
         count = PrekeysCount(link.new_id(), own.account_id, own.device.record.hash)
         link.request(turn, count, partial(self._stock, link))
 
@@ -475,7 +519,7 @@ class Entry(Part):
         due_ms = self._context.timers.at_ms("refill")
         if due_ms is None or due_ms > turn.now_ms + _REFILL_JITTER_MS:
             jitter_ms = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
-            self._context.timers.set("refill", turn.now_ms + jitter_ms, self.refill)
+            self._refill_by(turn.now_ms + jitter_ms)
 
     def _tell_shortage(self, turn: Turn, one_time_x25519: int, one_time_kem: int) -> None:
         """Tell of a stock that runs low, once, and again when a kind runs out (RLY-157)."""
@@ -519,7 +563,7 @@ class Entry(Part):
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_AUTHENTICATED and is_published:
             # The relay does not have our entry: an old backup was put back there.
             self._publish_anew(turn, link, frame)
-        elif not self._is_held(turn, link, frame):
+        elif not self._is_stock_held(turn, frame):
             refused(turn, link, frame)
 
     def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
@@ -547,7 +591,7 @@ class Entry(Part):
             return
         if isinstance(frame, ErrorReply):
             self._refused.refused(turn, keys)
-        if not self._is_held(turn, link, frame):
+        if not self._is_stock_held(turn, frame):
             refused(turn, link, frame)
 
     def _is_published(self, turn: Turn, link: Link) -> None:

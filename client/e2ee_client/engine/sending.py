@@ -245,7 +245,7 @@ class Sending(Part):
         return content
 
     def _owes_token(self, peer: Peer) -> bool:
-        """Whether a contact of a published account was not told the token of its own on this session (CON-15)."""
+        """Whether a contact was not told the token that is its own on this session (CON-15)."""
         account_id = peer.contact.account_id
         own = self._state.mailbox_for(account_id).tokens.get(account_id) if self._state.own.publish else None
         return own is not None and own[1] and peer.contact.accepted and peer.told[2] != own[0]

@@ -154,10 +154,12 @@ class DeskElement extends HTMLElement {
   }
 
   #showStrips(): void {
-    const { connection } = this.#desk.state();
+    const { connection, entryWaits } = this.#desk.state();
     const strips: HTMLElement[] = [];
-    if (connection === "offline")
-      strips.push(h("p", { class: "strip warn" }, icon("offline"), h("span", null, this.#words("link.offline"))));
+    const warn = (word: "link.offline" | "link.entry_waits") =>
+      strips.push(h("p", { class: "strip warn" }, icon("offline"), h("span", null, this.#words(word))));
+    if (connection === "offline") warn("link.offline");
+    else if (entryWaits) warn("link.entry_waits");
     if (!this.#settings.isWarned) {
       const ok = h(
         "button",

@@ -14,6 +14,8 @@ export interface DeskState {
   readonly company: string;
   readonly me: PersonRow | null;
   readonly connection: "offline" | "connecting" | "online";
+  /** The relay takes nothing now of what the account publishes. */
+  readonly entryWaits: boolean;
   readonly team: readonly PersonRow[];
   readonly rooms: ReadonlyMap<string, RoomRow>;
   readonly previews: ReadonlyMap<string, PreviewRow>;
@@ -50,6 +52,7 @@ const NOTHING: DeskState = {
   company: "",
   me: null,
   connection: "offline",
+  entryWaits: false,
   team: [],
   rooms: new Map(),
   previews: new Map(),
@@ -98,7 +101,10 @@ export function openDesk(): Desk {
     else if (message.type === "again") void begin();
     else if (message.type === "rooms") takeRooms(message.rooms, message.gone);
     else if (message.type === "team") change({ me: message.me, team: message.team });
-    else if (message.type === "link") change({ connection: message.connection });
+    else if (message.type === "link") {
+      const { connection, entryWaits } = message;
+      change({ connection, entryWaits });
+    }
     for (const hear of [...hearers]) hear(message);
   }
 

@@ -534,10 +534,11 @@ export interface Team {
   readonly team: readonly PersonRow[];
 }
 
-/** Whether the relay is connected. */
+/** Whether the relay is connected, and whether what the account publishes has to wait (ID-59). */
 export interface Link {
   readonly type: "link";
   readonly connection: "offline" | "connecting" | "online";
+  readonly entryWaits: boolean;
 }
 
 /** The page shows nothing until it is unlocked. */

@@ -211,6 +211,10 @@ const DESK = {
     "Keine Verbindung. Was Sie schreiben, ist gespeichert und geht später hinaus.",
     "No connection. What you write is stored and goes out later.",
   ],
+  "link.entry_waits": [
+    "Der Server nimmt im Moment keine Änderungen im Team an; es wird von selbst wieder versucht. Gespräche gehen weiter.",
+    "The server takes no changes of the team at the moment; it is tried again by itself. Conversations go on.",
+  ],
   "shared.text": [
     "Nur auf einem eigenen Rechner benutzen. Wer diese Anmeldung benutzt, liest mit.",
     "Use it on a machine of your own only. Whoever uses this login reads along.",
