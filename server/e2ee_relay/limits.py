@@ -47,6 +47,13 @@ class Bucket:
             return 0
         return int((min(amount, self._burst) - level) / self._per_s * 1000) + 1
 
+    def owe(self, amount: float, now_ms: int) -> bool:
+        """Charge what is granted in any case, up to a debt of one burst; tell whether anything was left."""
+        self._refill(now_ms)
+        level = self._level
+        self._level = min(level, max(level - amount, -self._burst))
+        return level > 0
+
     def give_back(self, amount: float) -> None:
         """Return what was taken for something that was not done after all."""
         self._level = min(self._burst, self._level + amount)
@@ -218,7 +225,6 @@ class Policy:
     # Of these twenty addresses leave something of what all share.
     creations_per_address: Rate = Rate(80, 2)
     directory_b_per_address: Rate = Rate(4 << 20, 2 << 10)
-    prekeys_b_per_address: Rate = Rate(16 << 20, 8 << 10)
     knocks_per_address: Rate = Rate(16, 0.2)
     knocks_b_per_address: Rate = Rate(256 << 10, 2 << 10)
     blob_opens_per_address: Rate = Rate(120, 4)
@@ -252,6 +258,7 @@ class Publishing(NamedTuple):
     account_id: bytes
     size_b: int
     further_lists: int  # those that an entry goes on by
+    goes_on: bool  # the account has an entry
 
 
 class SendLimits:
@@ -348,7 +355,6 @@ class SharedLimits:
             "fetches": Buckets(policy.fetches_per_address),
             "creations": Buckets(policy.creations_per_address),
             "directory_b": Buckets(policy.directory_b_per_address),
-            "prekeys_b": Buckets(policy.prekeys_b_per_address),
             "blob_opens": Buckets(policy.blob_opens_per_address),
         }
         self._publishing = Buckets(policy.directory_b)
@@ -362,25 +368,30 @@ class SharedLimits:
 
     def of(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
         """Return the buckets of the client address, where that is known, and of the whole relay."""
-        return [*self._of_address(kind, visitor, now_ms), self._of_all[kind]]
-
-    def _of_address(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
-        return [self._by_address[kind].of(visitor, now_ms)] if visitor else []
+        of_address = [self._by_address[kind].of(visitor, now_ms)] if visitor else []
+        return [*of_address, self._of_all[kind]]
 
     def charge_entry(self, publishing: Publishing, visitor: bytes, now_ms: int) -> int:
-        """Charge what a PUBLISH writes, to all buckets or none; return 0 or the wait (RLY-258, RLY-260)."""
-        of_mailbox = self._publishing.of(publishing.mailbox, now_ms)
-        charged = [(one, publishing.size_b) for one in (of_mailbox, *self.of("directory_b", visitor, now_ms))]
-        if publishing.further_lists:
-            of_account = self._lists.of(publishing.account_id, now_ms)
-            charged.append((of_account, publishing.further_lists))
-        return take_from_all(charged, now_ms)
+        """Charge what a PUBLISH writes, to all buckets or none; return 0 or the wait (RLY-258, RLY-260).
 
-    def charge_prekeys(self, mailbox: bytes, visitor: bytes, size_b: int, now_ms: int) -> int:
-        """Charge prekeys that are stored, to both buckets or none; return 0 or the wait (RLY-263)."""
-        of_mailbox = self._uploading.of(mailbox, now_ms)
-        buckets = (of_mailbox, *self._of_address("prekeys_b", visitor, now_ms))
-        return take_from_all([(one, size_b) for one in buckets], now_ms)
+        Those that others use as well do not refuse an entry that goes on (RLY-264).
+        """
+        size_b = publishing.size_b
+        shared = self.of("directory_b", visitor, now_ms)
+        charged: list[tuple[Bucket, float]] = [(self._publishing.of(publishing.mailbox, now_ms), size_b)]
+        if publishing.further_lists:
+            charged.append((self._lists.of(publishing.account_id, now_ms), publishing.further_lists))
+        if not publishing.goes_on:
+            charged += [(one, size_b) for one in shared]
+        wait_ms = take_from_all(charged, now_ms)
+        if publishing.goes_on and not wait_ms:
+            # The relay's only as long as the address has something left: one address would empty it for all.
+            all(one.owe(size_b, now_ms) for one in shared)
+        return wait_ms
+
+    def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
+        """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
+        return self._uploading.of(mailbox, now_ms).take(size_b, now_ms)
 
     def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""

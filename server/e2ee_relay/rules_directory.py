@@ -95,8 +95,8 @@ def publish(view: View, op: Op, frame: Publish, policy: Policy, now_ms: int) -> 
     else:
         entry = entry.with_slots(held, frame.slot, own)
         size_b = sum(len(one.encoded) for one in lists) + entry.devices_b()
-        further = 0 if held is None else len(lists)
-        publishing = Publishing(min(own), frame.account_id, size_b, further)
+        goes_on = held is not None
+        publishing = Publishing(min(own), frame.account_id, size_b, len(lists) if goes_on else 0, goes_on)
         op.result = op.charge(lambda: op.peer.charge_entry(publishing, now_ms))
         if op.result is None:
             rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)

@@ -108,9 +108,9 @@ class Session:
         return Refusal(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None
 
     def charge_entry(self, publishing: Publishing, now_ms: int) -> int:
-        """Charge what a PUBLISH writes; return 0 or the wait (RLY-258, RLY-260)."""
+        """Charge what a PUBLISH writes; return 0 or the wait (RLY-258, RLY-260, RLY-264)."""
         return self._node.shared.charge_entry(publishing, self.visitor, now_ms)
 
     def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
         """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
-        return self._node.shared.charge_prekeys(mailbox, self.visitor, size_b, now_ms)
+        return self._node.shared.charge_prekeys(mailbox, size_b, now_ms)

@@ -161,7 +161,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     },
     "Rates of the whole relay": {
         "creations_global": _rate("new mailboxes"),
-        "directory_b_global": _rate("bytes of directory entries published"),
+        "directory_b_global": _rate("bytes of directory entries begun"),
     },
     "Rates of a token, a mailbox, an address, a device, an account": {
         "contact_messages": _rate("messages with a contact's token"),
@@ -176,9 +176,8 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "fetches_per_address": _rate("fetches of prekeys of one client address"),
         "creations_per_address": _rate("new mailboxes of one client address"),
         "directory_b": _rate("bytes of directory entries published with one mailbox"),
-        "directory_b_per_address": _rate("bytes of directory entries published from one client address"),
+        "directory_b_per_address": _rate("bytes of directory entries begun from one client address"),
         "prekeys_b": _rate("bytes of prekeys uploaded with one mailbox"),
-        "prekeys_b_per_address": _rate("bytes of prekeys uploaded from one client address"),
         "knocks_per_address": _rate("messages with public (front-door) tokens of one client address"),
         "knocks_b_per_address": _rate("their bytes"),
         "blob_opens_per_address": _rate("blobs begun or taken up again by one client address"),

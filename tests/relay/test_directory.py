@@ -245,6 +245,53 @@ async def test_what_is_published_has_rates(make_relay: MakeRelay, clock: Clock, 
     await peer.expect(Done, replace(large, request_id=peer.next_id()))
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [Policy(directory_b_per_address=Rate(15_000, 100)), Policy(directory_b_global=Rate(15_000, 100))],
+    ids=["address", "relay"],
+)
+async def test_others_keep_no_entry_that_is_held_from_going_on(
+    make_relay: MakeRelay, clock: Clock, policy: Policy
+) -> None:
+    """RLY-264: a device is struck off whoever has used up what its address, or the relay, grants."""
+    relay = make_relay(policy, nodes=1)
+    peer, other = [await Peer(relay.connect(visitor=b"visitor")).greet() for _ in range(2)]
+    owner, flooder = Owner(), Owner()
+    await owner.set_up(peer)
+    await flooder.set_up(other)
+    company = Company(owner, clock.now_ms)
+    await company.publish(peer)
+    while True:
+        begun = Company(flooder, clock.now_ms)
+        answer = await other.ask(begun.entry(other, *follow(begun, 1)))
+        if isinstance(answer, ErrorReply):
+            break
+    assert answer.code is ErrorCode.RATE_LIMITED
+    for _ in range(6):
+        await company.publish(peer)
+        await peer.expect(Done, company.entry(peer, company.lists[-1], slot=bytes(4096)))
+    entry = begun.entry(other, *begun.lists)
+    later = await other.expect(ErrorReply, entry)
+    assert later.retry_after_ms == (15_000 + written_b(entry)) * 10 + 1
+    clock.forward(later.retry_after_ms)
+    await other.expect(Done, begun.entry(other, *begun.lists))
+
+
+async def test_a_mailbox_goes_on_no_faster_than_it_may(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-264: its own bucket refuses an entry that is held as well."""
+    relay = make_relay(Policy(directory_b=Rate(3_000, 100)), nodes=1)
+    peer = await Peer(relay.connect()).greet()
+    owner = Owner()
+    await owner.set_up(peer)
+    company = Company(owner, clock.now_ms)
+    await company.publish(peer)
+    entry = company.entry(peer, company.lists[-1], slot=bytes(4096))
+    reply = await peer.expect(ErrorReply, entry)
+    assert reply.code is ErrorCode.RATE_LIMITED
+    clock.forward(reply.retry_after_ms)
+    await peer.expect(Done, replace(entry, request_id=peer.next_id()))
+
+
 async def test_upkeep_gets_through(make_relay: MakeRelay, clock: Clock) -> None:
     """RLY-258, RLY-260: lists of weeks at once, and then as many changes as a client makes (ID-43)."""
     relay = make_relay(Policy(), nodes=1)

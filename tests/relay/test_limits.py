@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from core_bench import Bench
-from e2ee_relay.limits import Allowances, Bucket, Buckets, Policy, Rate
+from e2ee_relay.limits import Allowances, Bucket, Buckets, Policy, Publishing, Rate, SharedLimits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +30,28 @@ def test_a_clock_that_steps_back_gives_nothing() -> None:
     assert bucket.take(1, 10_000) == 0
     assert bucket.take(1, 1_000) > 0
     assert bucket.take(1, 1_500) > 0
+
+
+def test_what_is_granted_in_any_case_leaves_a_debt_of_one_burst_at_most() -> None:
+    """RLY-264"""
+    bucket = Bucket(Rate(10, 1), 0)
+    assert [bucket.owe(7, 0), bucket.owe(7, 0), bucket.owe(70, 0)] == [True, True, False]
+    assert bucket.take(1, 0) == 11_001
+    larger = Bucket(Rate(10, 1), 0)
+    assert larger.take(100, 0) == 0
+    assert not larger.owe(1, 0)
+    assert larger.take(1, 0) == 91_001
+
+
+def test_who_owes_leaves_the_others_what_all_share() -> None:
+    """RLY-264: one address takes no more of the relay's bucket than it has of its own."""
+    rate = Rate(1_000, 1)
+    limits = SharedLimits(Policy(directory_b_per_address=rate, directory_b_global=Rate(5_000, 1)), 0)
+    for number in range(100):
+        assert limits.charge_entry(Publishing(b"%d" % number, b"", 900, 0, goes_on=True), b"one", 0) == 0
+    begun = Publishing(b"new", b"", 1_000, 0, goes_on=False)
+    assert limits.charge_entry(begun, b"one", 0) == 2_000_001
+    assert [limits.charge_entry(begun, b"%d" % other, 0) for other in range(3)] == [0] * 3
 
 
 def test_what_was_not_done_is_given_back() -> None:

@@ -159,14 +159,9 @@ async def test_the_stock_is_limited(clock: Clock, make_relay: MakeRelay) -> None
     relay.close()
 
 
-@pytest.mark.parametrize(
-    "policy",
-    [Policy(prekeys_b=Rate(9_000, 100)), Policy(prekeys_b_per_address=Rate(9_000, 100))],
-    ids=["mailbox", "address"],
-)
-async def test_what_is_uploaded_has_rates(make_relay: MakeRelay, clock: Clock, policy: Policy) -> None:
+async def test_what_is_uploaded_has_a_rate(make_relay: MakeRelay, clock: Clock) -> None:
     """RLY-263: by bytes, over all connections and accounts of a mailbox; nothing of what is refused."""
-    relay = make_relay(policy, nodes=1)
+    relay = make_relay(Policy(prekeys_b=Rate(9_000, 100)), nodes=1)
     peer, again = [await Peer(relay.connect(visitor=b"visitor")).greet() for _ in range(2)]
     owner = Owner()
     await owner.set_up(peer)
