@@ -259,7 +259,7 @@ def test_an_entry_of_a_device_that_no_state_names_is_held_a_day_and_taken_when_o
 
 
 def test_more_early_entries_than_are_held_are_refused_and_all_go_after_a_day() -> None:
-    """ROOM-16."""
+    """ROOM-16, ROOM-58."""
     world = opened("desk", "agent")
     world.blocked |= {("desk", "phone"), ("phone", "agent"), ("phone", "desk")}
     change(world, "desk", Change(add=(dev("agent"), dev("desk"))))
@@ -272,6 +272,8 @@ def test_more_early_entries_than_are_held_are_refused_and_all_go_after_a_day() -
     world.devices["agent"].wakes.clear()
     world.run(EARLY_MS)
     assert not room_of(world, "phone").live.early
+    told = world.devices["phone"].told(EntryRefused)
+    assert [one.code for one in told] == ["room.not_member"] * MAX_EARLY
 
 
 def test_who_was_removed_is_refused_and_what_follows_is_no_gap() -> None:

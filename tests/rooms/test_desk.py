@@ -81,6 +81,24 @@ async def test_a_desk_greets_once_and_answers_what_it_has_a_handler_for(praxis: 
         await until_read(unread, ["Ich habe Husten"])
 
 
+async def test_a_desk_greets_nobody_in_a_room_that_others_are_in_and_goes_on(praxis: Practice) -> None:
+    """ROOM-58, ROOM-39: of who is in the room nobody is assigned, or has written."""
+    desk, agent, opened = praxis.company, await praxis.agent("Agent A"), list[bytes]()
+
+    @desk.on_opened
+    async def note_down(room: CompanyRoom) -> None:
+        opened.append(room.room_id)
+
+    room = await praxis.opened(await praxis.customer())
+    await until(lambda: len(desk.rooms()) == 1)
+    await desk.rooms()[0].add(agent.me().device_id)
+    await until(lambda: bool(room.members))
+    async with running(desk, Service(greeting={"de": "Willkommen", "en": "Welcome"})):
+        await until(lambda: opened == [room.room_id])
+        assert desk.failed == 0
+    assert await texts(room) == await texts(desk.rooms()[0]) == []
+
+
 async def _sorted(room: Room) -> list[str]:
     return sorted(str(one) for one in await texts(room))
 

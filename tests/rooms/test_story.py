@@ -97,6 +97,23 @@ async def test_who_has_left_a_room_is_told_that_nothing_is_sent_there(praxis: Pr
     assert await texts(at_a) == before == ["Guten Tag, hier ist A"]
 
 
+async def test_a_desk_that_was_never_in_a_room_is_told_that_nothing_is_sent_there(praxis: Practice) -> None:
+    """ROOM-58: before, it was told that it was delivered, and every device dropped it after a day."""
+    a = await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    await at_a.send("Guten Tag, hier ist A")
+    at_company = praxis.company.room(room.room_id)
+    await until(lambda: at_company.assigned is not None)
+    with pytest.raises(NotMember):
+        await at_company.send("Bitte nehmen Sie das Mittel nicht ein")
+    assert await texts(at_company) == []
+    await at_company.add(praxis.company.me().device_id)
+    await at_company.send("Guten Tag, hier ist der Empfang")
+    await until_read(lambda: texts(room), ["Guten Tag, hier ist A", "Guten Tag, hier ist der Empfang"])
+
+
 async def test_who_is_refused_by_a_desk_outside_the_room_hears_of_it(praxis: Practice) -> None:
     """ROOM-16, ROOM-22: the answer of a steward counts, member or not."""
     await praxis.company.set_policy(Policy(grants=frozenset()))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol
 
+from e2ee.errors import NotMember
 from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import ROOM_ID_B, RoomId
 from e2ee.rooms.kinds import Kind
@@ -245,7 +246,9 @@ class Attending:
         locale = "" if terms is None else terms.locale
         text = self._service.welcome(locale, self._clock.now_ms())
         if text is not None:
-            await room.write(machine_text(text, locale or None))
+            with suppress(NotMember):
+                # Somebody else is in the room by now, and answers (ROOM-58).
+                await room.write(machine_text(text, locale or None))
 
     async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
         """Offer a text once to who handles such; it is read when that was done without an error."""

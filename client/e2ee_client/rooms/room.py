@@ -123,6 +123,7 @@ class Room:
             ConfigError: not a text of 1 to 16 384 bytes. UnknownEntry: what it answers is not here.
             RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets no text pass (ROOM-19).
             NoConsent: a customer's consent does not count (CNS-20).
+            NotMember: others of the company are in the room, and this device is not (ROOM-58).
             StoreFull: no room in the store; nothing is sent.
         """
         reply = None if reply_to is None else EntryHash(reply_to.hash)

@@ -305,7 +305,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "error.local.request_refused": "a desk has refused: somebody else was quicker, or it is not to be",
     "hint.local.request_refused": "see who answers: sealroom room show ROOM",
     "error.local.consent": "the consent does not count (any more): nothing is sent",
-    "hint.room.not_member": "to answer there again: sealroom room claim ROOM",
+    "hint.room.not_member": "where nobody answers: sealroom room claim ROOM; else who answers hands it over: "
+    "sealroom room transfer ROOM --to NAME",
     "hint.local.consent": "read the notice and accept: sealroom room open --company URL",
     "error.local.argument": "a value cannot be used: {detail}",
     "error.local.signing_unsure": "this store may be an older copy: it signs nothing for the company",

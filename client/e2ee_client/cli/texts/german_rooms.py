@@ -324,7 +324,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "error.local.request_refused": "ein Empfang hat abgelehnt: jemand war schneller, oder es soll nicht sein",
     "hint.local.request_refused": "sehen Sie nach, wer antwortet: sealroom room show RAUM",
     "error.local.consent": "die Einwilligung gilt nicht (mehr): es wird nichts gesendet",
-    "hint.room.not_member": "um dort wieder zu antworten: sealroom room claim RAUM",
+    "hint.room.not_member": "wenn niemand antwortet: sealroom room claim RAUM; sonst übergibt, wer da ist: "
+    "sealroom room transfer RAUM --to NAME",
     "hint.local.consent": "lesen Sie den Hinweistext und nehmen Sie an: sealroom room open --company URL",
     "error.local.argument": "ein Wert ist nicht brauchbar: {detail}",
     "error.local.signing_unsure": "dieser Speicher ist vielleicht eine ältere Kopie: er unterschreibt "

@@ -184,11 +184,13 @@ class Taking(RoomPart):
         live.early = (*live.early, early)
 
     def retry_early(self, turn: Turn) -> None:
-        """Take what was held early and is admitted now; after a day it goes (ROOM-16)."""
+        """Take what was held early and is admitted now; after a day it is refused (ROOM-16)."""
         live = self._live
         waiting, live.early = live.early, ()
         for one in waiting:
             if turn.now_ms - one.received_ms >= EARLY_MS:
+                event = EntryRefused(live.room_id, one.hash, one.device_id, NotMember.code)
+                self._around.tell(turn, event)
                 continue
             author = Author(live.company, one.device_id)
             parts = author, one.header, commitment_of(one.body), one.body, one.signature

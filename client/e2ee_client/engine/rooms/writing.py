@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from e2ee.errors import IdentityMismatch, RemoteError, RoomErased, TooMany
+from e2ee.errors import IdentityMismatch, NotMember, RemoteError, RoomErased, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
 from e2ee.rooms.entry import (
@@ -21,7 +21,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, encode_payload
-from e2ee.rooms.room import admit
+from e2ee.rooms.room import Admission, admit
 from e2ee.rooms.state import State
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
@@ -46,8 +46,8 @@ class Writing(RoomPart):
         """Write an entry of ours, and post it; without a recipient it waits, unsealed (ROOM-15).
 
         Raises:
-            RemoteError: the phase or our side lets it not pass, a state has taken us out of the room
-                (ROOM-58), or too many wait (ROOM-55).
+            RemoteError: the phase or our side lets it not pass, we are not in the room (ROOM-58),
+                or too many wait (ROOM-55).
             InvalidArgument: outside chapter 17, or an answer that does not fit.
             UnknownEntry: what it is about is not here (TRN-45).
             DeviceReplacedError, SecondCopyError: this device writes nothing more (ACC-67, ID-48).
@@ -79,11 +79,12 @@ class Writing(RoomPart):
         return entry.hash
 
     def _check_member(self, turn: Turn, kind: int) -> None:
-        """Refuse content in a room that this device is in no more: nobody would take it (ROOM-58)."""
+        """Refuse content in a room that this device is not in: nobody would take it (ROOM-58)."""
         around, states = self._around, self._room.states
         ranks = states.ranks(turn.now_ms) if around.side is Side.COMPANY and kind in CONTENT else {}
-        if around.us.device_id in ranks:
-            admit(states.room, around.us.device_id, kind, ranks)
+        us = around.us.device_id
+        if us in ranks and admit(states.room, us, kind, ranks) is not Admission.TAKEN:
+            raise NotMember("no state names this device as a member of the room")
 
     def _vouch(self, turn: Turn, state: State) -> None:
         """Give the recipients of a state of ours what it is judged by, ahead of it, where the state before

@@ -235,8 +235,8 @@ const DESK = {
     "This desk may not do that. Ask the front desk or the supervisor.",
   ],
   "failed.left": [
-    "Dieser Platz ist nicht mehr in diesem Raum. Übernehmen Sie ihn, um zu antworten.",
-    "This desk is not in this room any more. Take it to answer.",
+    "Dieser Platz ist nicht in diesem Raum. Übernehmen Sie ihn, oder lassen Sie ihn sich übergeben.",
+    "This desk is not in this room. Take it, or have it handed to you.",
   ],
   "failed.closed": ["Der Raum ist geschlossen. Öffnen Sie ihn zuerst.", "The room is closed. Open it first."],
   "failed.frozen": [
