@@ -16,7 +16,15 @@ import pytest
 from e2ee_client.errors import ConfigError
 from e2ee_client.rooms.errors import MailError, MailInsecure, MailRefused, MailUnavailable
 from e2ee_client.rooms.mail import MailKind, MailPassword, MailServer, compose, send_mail
-from e2ee_client.rooms.reach import ASKED_A_DAY, MemoryBook, Order, Reach
+from e2ee_client.rooms.reach import (
+    ALL_TO_ASK,
+    ASKED_A_DAY,
+    MAX_ASKED,
+    MAX_TO_ASK,
+    MemoryBook,
+    Order,
+    Reach,
+)
 from parties import DAY_MS, NOW_MS, ScriptedRng
 from service_certificate import write_pair
 
@@ -414,6 +422,40 @@ def test_strangers_of_a_day_are_counted_over_a_restart() -> None:
         assert reach(book).set(bytes([at]), f"a{at}@mail.example", "de", NOW_MS) is not None
     assert reach(book).set(b"more", "more@mail.example", "de", NOW_MS) is None
     assert reach(book).set(b"more", "more@mail.example", "de", NOW_MS + DAY_MS) is not None
+
+
+def test_who_cannot_be_asked_now_is_asked_when_something_waits_later() -> None:
+    """CNS-73: before, three rooms of strangers muted an address, and nobody was told."""
+    one = reach()
+    for stranger in (b"x", b"y", b"z"):
+        assert one.set(stranger, ANNA, "de", NOW_MS) is not None
+    assert one.set(b"r", LOUD, "de", NOW_MS + DAY_MS) is None
+    for day in (1, 29):
+        assert one.set(b"r", ANNA, "de", NOW_MS + day * DAY_MS) is None
+        assert one.waiting(b"r", BOTH, "de", NOW_MS + day * DAY_MS, is_open=True) is None
+    later_ms = NOW_MS + 30 * DAY_MS
+    assert one.confirm(token_of(one.waiting(b"r", BOTH, "de", later_ms, is_open=True)), later_ms)
+    assert told(one, b"r", later_ms)
+
+
+def test_what_is_to_be_asked_ends_after_sixty_days_and_is_bounded() -> None:
+    """CNS-73"""
+    book = MemoryBook()
+    one = reach(book)
+    for at in range(ASKED_A_DAY + ALL_TO_ASK + 1):
+        one.set(b"%d" % at, f"a{at}@mail.example", "de", NOW_MS)
+    assert sum(len(row.rooms) for row in book.rows()) == ASKED_A_DAY + ALL_TO_ASK
+    late = b"%d" % ASKED_A_DAY
+    ends_ms = NOW_MS + 60 * DAY_MS
+    assert one.waiting(late, BOTH, "de", ends_ms + 1, is_open=True) is None
+    assert one.waiting(late, BOTH, "de", ends_ms, is_open=True) is not None
+    one.set(b"last", ANNA, "de", ends_ms + 1)
+    assert {room.room for row in book.rows() for room in row.rooms} == {late, b"last"}
+    book = MemoryBook()
+    one = reach(book)
+    for at in range(MAX_ASKED + MAX_TO_ASK + 1):
+        one.set(bytes([at]), ANNA, "de", NOW_MS)
+    assert [len(row.rooms) for row in book.rows()] == [MAX_ASKED + MAX_TO_ASK]
 
 
 @pytest.mark.parametrize("local", ["a..b", ".a", "a.", "=?utf-8?q?a=40b.example=2Cc?=", "=?utf-8?q?x?=.c"])

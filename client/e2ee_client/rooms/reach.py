@@ -1,9 +1,9 @@
-"""Who may be told by mail that something waits, and how often (CNS-11, CNS-40, CNS-69).
+"""Who may be told by mail that something waits, and how often (CNS-11, CNS-40, CNS-69, CNS-73).
 
 An address is confirmed by each room that enters it, for itself alone, and told at most once a day over all
 rooms. A room that gives it up, or whose consent is withdrawn, takes it away; then a digest stays for 30 days,
 so that nobody is asked more often than CNS-40 says, not even by who enters a stranger's address and gives it
-up again and again.
+up again and again. What a bound keeps from being asked is asked later (CNS-73).
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ from .mail import MailKind, is_mailable
 DAY_MS: Final = 86_400_000
 ASKED_MS: Final = 30 * DAY_MS
 LINK_MS: Final = 7 * DAY_MS
+TO_ASK_MS: Final = 60 * DAY_MS
 MAX_ROOMS: Final = 64
+MAX_TO_ASK: Final = 16
+"""Rooms of an address in which it is to be asked; `ALL_TO_ASK` those of all addresses (CNS-73)."""
+ALL_TO_ASK: Final = 1_000
 MAX_ADDRESSES: Final = 10_000
 MAX_ASKED: Final = 3
 """As often one address is asked within `ASKED_MS`, by all rooms together."""
@@ -43,12 +47,19 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RoomAddress:
-    """That a room has an address; `asked_ms` is None where it is asked when something waits."""
+    """That a room has an address, asked since `asked_ms`. Where the token is empty it is to be asked when
+    something waits, since then; without an end where that is None.
+    """
 
     room: bytes
     token: bytes = field(repr=False)
     asked_ms: int | None
     is_confirmed: bool = False
+
+    def is_kept(self, now_ms: int) -> bool:
+        """Whether it counts still: confirmed, or its link good, or not to be asked for too long."""
+        lasts_ms = LINK_MS if self.token else TO_ASK_MS
+        return self.is_confirmed or self.asked_ms is None or abs(now_ms - self.asked_ms) <= lasts_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +155,15 @@ class Reach:
         self._drop_expired(now_ms)
         row = self._book.row(digest) or AddressRow(digest, address)
         asked = row.of(room)
-        if not is_mailable(address) or (asked is not None and asked.asked_ms is not None):
+        if not is_mailable(address) or (asked is not None and asked.token):
             return None
         if asked is None and len(row.rooms) >= MAX_ROOMS:
             return None
-        return self._ask(replace(row, address=row.address or address), room, locale, now_ms)
+        row = replace(row, address=row.address or address)
+        order = self._ask(row, room, locale, now_ms)
+        if order is None and asked is None:
+            self._ask_later(row, room, now_ms)
+        return order
 
     def confirm(self, text: str, now_ms: int) -> bool:
         """Take the token of a link; whether it confirms an address for its room (CNS-69). A link is good for
@@ -172,11 +187,11 @@ class Reach:
         """
         row = self._of_room(room)
         asked = row.of(room) if row is not None else None
-        if row is None or row.address is None or asked is None or not is_open:
+        if row is None or row.address is None or asked is None or not is_open or not asked.is_kept(now_ms):
             return None
         if not purposes >> (REACH - 1) & 1:
             return None
-        if asked.asked_ms is None:
+        if not asked.token:
             return self._ask(row, room, locale, now_ms)
         if not asked.is_confirmed or (row.told_ms is not None and abs(now_ms - row.told_ms) < DAY_MS):
             return None
@@ -198,6 +213,14 @@ class Reach:
         else:
             self.forget(room)
 
+    def _ask_later(self, row: AddressRow, room: bytes, now_ms: int) -> None:
+        """Keep an address that a bound keeps from being asked now (CNS-73)."""
+        rows = self._book.rows()
+        to_ask = sum(not one.token for known in rows for one in known.rooms)
+        is_full = len(rows) >= MAX_ADDRESSES and self._book.row(row.digest) is None
+        if sum(not one.token for one in row.rooms) < MAX_TO_ASK and to_ask < ALL_TO_ASK and not is_full:
+            self._book.put(row.with_room(RoomAddress(room, b"", now_ms)))
+
     def _ask(self, row: AddressRow, room: bytes, locale: str, now_ms: int) -> Order | None:
         """Have a room's link sent, within the bounds of CNS-40."""
         asked = tuple(at_ms for at_ms in row.asked if abs(now_ms - at_ms) < ASKED_MS)
@@ -213,7 +236,7 @@ class Reach:
     def _drop_expired(self, now_ms: int) -> None:
         """Drop what no link confirms any more, and rows that count for no bound."""
         for row in self._book.rows():
-            kept = row.with_rooms(tuple(one for one in row.rooms if _is_kept(one, now_ms)))
+            kept = row.with_rooms(tuple(one for one in row.rooms if one.is_kept(now_ms)))
             if kept.address is None and all(abs(now_ms - at_ms) >= ASKED_MS for at_ms in row.asked):
                 self._book.drop(row.digest)
             elif kept != row:
@@ -231,10 +254,6 @@ class Reach:
 
 def _is_good(asked: RoomAddress, now_ms: int) -> bool:
     return asked.asked_ms is not None and 0 <= now_ms - asked.asked_ms <= LINK_MS
-
-
-def _is_kept(asked: RoomAddress, now_ms: int) -> bool:
-    return asked.is_confirmed or asked.asked_ms is None or abs(now_ms - asked.asked_ms) <= LINK_MS
 
 
 def _digest(address: str) -> bytes:
