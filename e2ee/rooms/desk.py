@@ -52,7 +52,7 @@ class Reply(Enum):
     ASK = "ask"
     """A person decides."""
     NOTHING = "nothing"
-    """It was answered already: the answer is on its way."""
+    """It was answered already, and the answer is on its way; or it is out of date."""
 
 
 class Answer(NamedTuple):
@@ -81,12 +81,20 @@ class Board:
         return after if state.assigned is None else replace(after, waiting=None)
 
 
-def answer(board: Board, sender: DeviceId, request: Request, state: State, ranks: Ranks) -> Answer:
+def answer(
+    board: Board,
+    sender: DeviceId,
+    request: Request,
+    state: State,
+    ranks: Ranks,
+    taker: DeviceId | None = None,
+) -> Answer:
     """Say what a steward does with a request, by the state in force (ROOM-22, ROOM-23).
 
     An agent claims a waiting customer for itself: the first claim is granted. It may leave a room; all else
     that it may ask for is decided by a person. What is not its to ask for is refused, and so is what a
-    steward writes itself. To leave because another device has the room is for who is not assigned (ROOM-57).
+    steward writes itself. To leave because another device has the room is for who has given it to that one,
+    the `taker` (ROOM-59).
     """
     if request.id in board.answered:
         return Answer(Reply.NOTHING)
@@ -94,12 +102,16 @@ def answer(board: Board, sender: DeviceId, request: Request, state: State, ranks
         return Answer(Reply.REFUSE, NO_RIGHT)
     for_itself = request.device_id in (None, sender)
     is_member = sender in state.members or ranks[sender] >= DESK
-    may_leave = for_itself or state.assigned != sender
+    is_late = not for_itself and request.device_id != taker
     match request.what:
         case RequestKind.ADD if for_itself:
             return _claim(board, sender, state)
-        case RequestKind.LEAVE if may_leave and sender in state.members and ranks[sender] < DESK:
+        case RequestKind.LEAVE if is_late:
+            return Answer(Reply.NOTHING)
+        case RequestKind.LEAVE if sender in state.members and ranks[sender] < DESK:
             return Answer(Reply.GRANT)
+        case RequestKind.TRANSFER if ranks[sender] < DESK and state.assigned not in (None, sender):
+            return Answer(Reply.REFUSE, TAKEN if is_member else NO_RIGHT)
         case RequestKind.TRANSFER | RequestKind.CLOSE | RequestKind.REOPEN if is_member:
             return Answer(Reply.ASK)
         case _:

@@ -9,28 +9,30 @@ from typing import Final, NamedTuple
 from e2ee.ids import DeviceId
 
 from .entry import EntryHash
-from .state import State, WrittenState
+from .state import Phase, State, WrittenState
 
 MAX_PASSED_ON: Final = 256
 
 
 class Passing(NamedTuple):
-    """The state that gives a room to `taker`; `giver` hands over at most `most` entries, none once the taker
-    is out, and `leaves` then if the state grants a request.
+    """The state that grants the `request` of `giver` to give a room to `taker`: log entries of at most `most`
+    entries, none once the taker is out. `since` is that state, or the one that has ended the last freeze.
     """
 
     state: EntryHash
+    since: EntryHash
+    request: bytes
     giver: DeviceId
     taker: DeviceId
     most: int
-    leaves: bool
 
 
 def passings(path: Sequence[WrittenState]) -> list[Passing]:
     """Return those of the states up to the head that last (ROOM-56)."""
     found: list[Passing] = []
     for before, after in pairwise(path):
-        found = [_now(one, after.state) for one in found if _lasts(one, after.state)]
+        thaws = before.state.phase is Phase.FROZEN and after.state.phase is not Phase.FROZEN
+        found = [_now(one, after, thaws=thaws) for one in found if _lasts(one, after.state)]
         begun = _begun(before.state, after)
         if begun is not None:
             found.append(begun)
@@ -41,14 +43,17 @@ def _begun(old: State, written: WrittenState) -> Passing | None:
     state, giver = written.state, old.assigned
     if giver is None or giver not in state.members or not 1 <= state.reason <= MAX_PASSED_ON:
         return None
-    if state.assigned is None or state.assigned in old.members:
+    if state.assigned is None or state.assigned in old.members or state.request is None:
         return None
-    return Passing(written.hash, giver, state.assigned, state.reason, state.request is not None)
+    return Passing(written.hash, written.hash, state.request, giver, state.assigned, state.reason)
 
 
 def _lasts(passing: Passing, state: State) -> bool:
     return passing.giver in state.members and state.assigned != passing.giver
 
 
-def _now(passing: Passing, state: State) -> Passing:
-    return passing if passing.taker in state.members else passing._replace(most=0)
+def _now(passing: Passing, written: WrittenState, *, thaws: bool) -> Passing:
+    return passing._replace(
+        since=written.hash if thaws else passing.since,
+        most=passing.most if passing.taker in written.state.members else 0,
+    )

@@ -6,15 +6,16 @@ import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import EntryRefused, HistoryHandedOver
+from e2ee_client.room_events import EntryRefused, HistoryHandedOver, RequestAnswered
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say, shown
-from room_world import World, ground
+from room_world import Post, World, ground
 
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import NoRight, Unlogged
 from e2ee.ids import ContentId
 from e2ee.rooms.entry import Entry, EntryHash
 from e2ee.rooms.forward import encode_forward
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind, Erase, Sensitive
 from e2ee.rooms.signals import RequestKind
 
@@ -39,6 +40,19 @@ def transfer(world: World, by: str = "agent", to: str = "agent2") -> None:
     assert desk is not None
     while desk.index.assigned != dev(to):
         world.run(100)
+
+
+def late(world: World, sender: str, to: str, after_ms: int) -> None:
+    """What one device posts to another comes later."""
+    post = world.post
+
+    def posted(one: Post) -> None:
+        if (one.sender, one.to) == (sender, to):
+            world.later(after_ms, lambda: post(one))
+        else:
+            post(one)
+
+    world.post = posted  # type: ignore[method-assign]
 
 
 def members(world: World, name: str = "phone") -> set[str]:
@@ -152,7 +166,7 @@ def refusals(world: World, name: str) -> list[tuple[str, str]]:
 
 
 def test_a_taker_that_is_off_is_waited_for() -> None:
-    """ROOM-57: who gives the room stays until the taker has the log entry, within the day."""
+    """ROOM-59: who gives the room stays until the taker has the log entry, within the day."""
     world, _ = answered()
     others = ("desk", "phone", "agent")
     world.blocked |= {(one, "agent2") for one in others}
@@ -162,34 +176,60 @@ def test_a_taker_that_is_off_is_waited_for() -> None:
     assert len(world.devices["phone"].told(HistoryHandedOver)) == 1
 
 
-def test_who_gives_a_room_stays_until_the_relays_have_the_log_entry() -> None:
-    """ROOM-57: else the customer would refuse it as of nobody in the room."""
+def test_who_gives_a_room_stays_until_the_customer_has_the_log_entry() -> None:
+    """ROOM-59: who was out by then would be refused, and nobody would ask for it again (ROOM-16)."""
     world, _ = answered()
-    world.devices["agent"].is_handed_over = False
+    late(world, "agent", "phone", 2 * MINUTE_MS)
     transfer(world)
-    world.run(3 * MINUTE_MS)
-    assert members(world) == {"agent", "agent2"}
-    world.devices["agent"].is_handed_over = True
-    world.run(5 * MINUTE_MS)
+    world.run(MINUTE_MS)
+    assert members(world, "desk") == {"agent", "agent2"}
+    world.run(10 * MINUTE_MS)
     assert members(world) == {"agent2"}
+    assert len(world.devices["phone"].told(HistoryHandedOver)) == 1
+    assert not refusals(world, "phone")
+
+
+def test_a_customer_that_learns_of_the_colleague_later_is_told_all_the_same() -> None:
+    """ROOM-59."""
+    world, _ = answered()
+    late(world, "desk", "phone", MINUTE_MS // 2)
+    transfer(world)
+    world.run(10 * MINUTE_MS)
+    assert members(world) == {"agent2"}
+    assert len(world.devices["phone"].told(HistoryHandedOver)) == 1
+
+
+def test_a_copy_that_fails_is_none_that_has_come() -> None:
+    """ROOM-59: the giver stays for the day."""
+    world, _ = answered()
+    parted = {("agent", "agent2")}
+    world.blocked |= parted
+    transfer(world)
+    world.run(MINUTE_MS // 2)
+    giver = world.devices["agent"].room
+    assert giver is not None
+    log = giver.writing.own_newest(Turn(world.now_ms), {Kind.ACCESS})[-1]
+    do(world, "agent", lambda room, turn: room.failed(turn, log.content_id, dev("agent2"), "session.lost"))
+    world.run(5 * MINUTE_MS)
+    assert members(world) == {"agent", "agent2"}
 
 
 def test_a_room_that_comes_back_at_once_stays_with_who_has_it() -> None:
-    """ROOM-56, ROOM-57: who is assigned again does not leave."""
+    """ROOM-56, ROOM-59: who is assigned again does not leave."""
     world, _ = answered()
     transfer(world)
     world.run(MINUTE_MS // 3)
     transfer(world, "agent2", "agent")
     world.run(5 * MINUTE_MS)
     assert members(world) == {"agent"}
-    late = do(
+    asked = do(
         world,
         "agent",
         lambda room, turn: room.requests.ask(
             turn, world.room_id, [dev("desk")], RequestKind.LEAVE, device_id=dev("agent2")
         ),
     )
-    assert isinstance(late, bytes)
+    assert isinstance(asked, bytes)
     world.run(2 * MINUTE_MS)
     assert members(world) == {"agent"}
 
@@ -207,7 +247,7 @@ def test_a_room_that_goes_on_and_on_leaves_nobody_behind() -> None:
 
 
 def test_a_room_that_goes_on_before_it_was_handed_over_leaves_nobody_behind() -> None:
-    """ROOM-56, ROOM-57: who has given it leaves, though its taker is out already."""
+    """ROOM-56, ROOM-59: who has given it leaves, though its taker is out already."""
     world, _ = answered()
     world.add("bot")
     world.blocked |= {("agent2", "agent")}
@@ -220,18 +260,60 @@ def test_a_room_that_goes_on_before_it_was_handed_over_leaves_nobody_behind() ->
     assert room.index.members == (dev("bot"),)
 
 
-def test_an_agent_whose_room_a_desk_gives_to_another_hands_over_and_stays() -> None:
-    """ROOM-56, ROOM-57: also after a day."""
+@pytest.mark.parametrize("request_id", [None, bytes(8)])
+@pytest.mark.parametrize("to", ["agent2", "desk"])
+def test_who_has_asked_for_no_transfer_hands_nothing_over(to: str, request_id: bytes | None) -> None:
+    """ROOM-57: a stolen desk is not handed what it has no part in, whatever state it writes."""
     world, _ = answered()
-    given = Change(add=(dev("agent2"),), assign=dev("agent2"), reason=64)
-    change(world, "desk", given)
-    world.run(5 * MINUTE_MS)
-    assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+    change(world, "desk", Change(add=(dev(to),), assign=dev(to), reason=256, request=request_id))
+    world.run(HOUR_MS)
+    assert not world.devices["phone"].told(HistoryHandedOver)
+    assert not {text for text, _ in shown(world, to)} & set(SAID)
+
+
+def test_a_request_for_one_colleague_hands_nothing_over_to_another() -> None:
+    """ROOM-57: though a state names it."""
+    world, _ = answered()
+    world.devices["desk"].policy = Policy(grants=frozenset())
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, dev("agent2")))
+    world.run(MINUTE_MS)
+    (asked,) = world.devices["agent"].requests.all(Turn(world.now_ms))
+    change(world, "desk", Change(add=(dev("desk"),), assign=dev("desk"), reason=256, request=asked.id))
+    world.run(HOUR_MS)
+    assert not world.devices["phone"].told(HistoryHandedOver)
+
+
+def test_who_is_started_again_goes_on_and_hands_over_once() -> None:
+    """ROOM-57: also where its chain begins anew, and the taker is off."""
+    world, _ = answered()
+    transfer(world)
+    agent = world.devices["agent"]
+    while agent.room is None or dev("agent2") not in agent.room.index.members:
+        world.run(100)
+    agent.restart()
+    say(world, "agent", "three")
+    world.blocked |= {("agent2", "agent"), ("agent", "agent2")}
+    do(world, "agent", lambda room, turn: room.start(turn, is_continuous=False))
+    world.run(HOUR_MS)
+    assert len(world.devices["phone"].told(HistoryHandedOver)) == 1
+    agent.restart()
+    world.run(HOUR_MS)
+    assert len(world.devices["phone"].told(HistoryHandedOver)) == 1
+    world.blocked.clear()
     world.run(26 * HOUR_MS)
-    assert members(world) == {"agent", "agent2"}
-    giver = world.devices["agent"].room
-    assert giver is not None
-    assert giver.passing.due_ms(Turn(world.now_ms)) is None
+    assert members(world) == {"agent2"}
+
+
+def test_who_corrects_a_transfer_is_told_that_another_has_the_room() -> None:
+    """ROOM-56: the first one has it, with what was said, and can give it on."""
+    world, _ = answered()
+    world.add("bot")
+    transfer(world)
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, dev("bot")))
+    world.run(5 * MINUTE_MS)
+    assert [one.code for one in world.devices["agent"].told(RequestAnswered)] == ["", "room.assigned", ""]
+    assert members(world) == {"agent2"}
+    assert [text for text, _ in shown(world, "agent2")] == list(SAID)
 
 
 def test_an_agent_that_no_transfer_names_hands_nothing_over() -> None:
@@ -256,6 +338,82 @@ def test_a_frozen_room_is_handed_over_when_the_freeze_is_decided() -> None:
     do(world, "phone", lambda room, turn: room.write(turn, Act(ActKind.UNFREEZE)))
     world.run(10 * MINUTE_MS)
     assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+    assert members(world) == {"agent2"}
+
+
+def test_a_freeze_of_days_is_not_counted() -> None:
+    """ROOM-59: who gives the room still has a day when it is over."""
+    world, _ = answered()
+    world.add("chief")
+    transfer(world)
+    world.run(3_000)
+    do(world, "phone", lambda room, turn: room.write(turn, Act(ActKind.FREEZE)))
+    world.run(50 * HOUR_MS)
+    assert members(world) == {"agent", "agent2"}
+    do(world, "phone", lambda room, turn: room.write(turn, Act(ActKind.UNFREEZE)))
+    world.run(10 * MINUTE_MS)
+    assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+    assert members(world) == {"agent2"}
+
+
+def test_who_has_the_room_again_asks_no_more_to_leave() -> None:
+    """ROOM-59: nor is it taken out when it gives the room to a third."""
+    world, _ = answered()
+    world.add("bot")
+    transfer(world)
+    agent, signal = world.devices["agent"], world.signal
+
+    def kept_back(post: Post) -> None:
+        if post.sender != "agent" or not leaving(world):
+            signal(post)
+
+    world.signal = kept_back  # type: ignore[method-assign]
+    while not leaving(world):
+        world.run(100)
+    transfer(world, "agent2", "agent")
+    while agent.room is None or agent.room.index.assigned != agent.us.device_id:
+        world.run(100)
+    assert not leaving(world)
+    world.signal = signal  # type: ignore[method-assign]
+    transfer(world, "agent", "bot")
+    world.run(5 * MINUTE_MS)
+    assert [text for text, _ in shown(world, "bot")] == list(SAID)
+
+
+def leaving(world: World) -> list[bytes]:
+    """The requests of the agent to leave."""
+    found = world.devices["agent"].requests.all(Turn(world.now_ms))
+    return [one.id for one in found if one.request.what is RequestKind.LEAVE]
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
+    """ROOM-57: the giver hands over at once."""
+    world, _ = answered()
+    agent = world.devices["agent"]
+    agent.clock_ms = 3 * HOUR_MS
+    transfer(world)
+    while agent.room is None or dev("agent2") not in agent.room.index.members:
+        world.run(100)
+    agent.clock_ms = 0
+    do(world, "agent", lambda room, turn: room.start(turn, is_continuous=True))
+    world.run(5 * MINUTE_MS)
+    assert members(world) == {"agent2"}
+    assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+
+
+def test_a_steward_whose_clock_was_set_back_counts_the_day_anew() -> None:
+    """ROOM-59"""
+    world, _ = answered()
+    desk = world.devices["desk"]
+    desk.clock_ms = 20 * 24 * HOUR_MS
+    world.blocked |= {("agent", "phone"), ("agent", "agent2")}
+    transfer(world)
+    world.blocked |= {("agent", "desk"), ("desk", "agent")}
+    desk.clock_ms = 0
+    do(world, "desk", lambda room, turn: room.start(turn, is_continuous=True))
+    world.run(23 * HOUR_MS)
+    assert members(world) == {"agent", "agent2"}
+    world.run(2 * HOUR_MS)
     assert members(world) == {"agent2"}
 
 

@@ -443,10 +443,13 @@ def request(what: RequestKind, device: str | None = None, mark: bytes = b"i") ->
     return Request(mark * 8, what, None if device is None else dev(device))
 
 
-def reply(sender: str, given: Request, board: Board | None = None, **state: Any) -> tuple[Reply, str | None]:
+def reply(
+    sender: str, given: Request, board: Board | None = None, taker: str | None = None, **state: Any
+) -> tuple[Reply, str | None]:
     """What a steward does with a request."""
     condition_of = first("S", members="AF", **state).state
-    return desk.answer(Board(WAITS) if board is None else board, dev(sender), given, condition_of, RANKS)
+    about = dev(sender), given, condition_of, RANKS, None if taker is None else dev(taker)
+    return desk.answer(Board(WAITS) if board is None else board, *about)
 
 
 def test_the_first_claim_is_granted() -> None:
@@ -463,19 +466,27 @@ def test_what_is_asked_for_others_is_refused() -> None:
     """ROOM-22: attack 4 by way of a request; and whoever is not in force gets nothing."""
     refused = (Reply.REFUSE, "room.right")
     assert reply("A", request(RequestKind.ADD, "B")) == refused
-    assert reply("A", request(RequestKind.LEAVE, "F"), assigned=dev("A")) == refused
     assert reply("B", request(RequestKind.LEAVE)) == refused
     assert reply("B", request(RequestKind.CLOSE)) == refused
     assert reply("X", request(RequestKind.ADD)) == refused
 
 
 def test_who_has_given_a_room_away_may_leave_and_who_has_it_again_does_not() -> None:
-    """ROOM-57: a request that comes late removes nobody who is assigned again."""
+    """ROOM-59: a request that comes late removes nobody who is assigned again, or gives it to another."""
     away = request(RequestKind.LEAVE, "F")
-    assert reply("A", away, assigned=dev("F")) == (Reply.GRANT, None)
-    assert reply("A", away) == (Reply.GRANT, None)
-    assert reply("A", away, assigned=dev("A")) == (Reply.REFUSE, "room.right")
-    assert reply("B", away, assigned=dev("F")) == (Reply.REFUSE, "room.right")
+    assert reply("A", away, taker="F", assigned=dev("F")) == (Reply.GRANT, None)
+    assert reply("A", away, taker="B", assigned=dev("B")) == (Reply.NOTHING, None)
+    assert reply("A", away, assigned=dev("A")) == (Reply.NOTHING, None)
+    assert reply("B", away, taker="F", assigned=dev("F")) == (Reply.REFUSE, "room.right")
+
+
+def test_an_agent_gives_away_no_room_that_another_has() -> None:
+    """ROOM-56: who has given it away by then does not give it to a second one."""
+    transfer = request(RequestKind.TRANSFER, "B")
+    assert reply("A", transfer, assigned=dev("A")) == (Reply.ASK, None)
+    assert reply("A", transfer, assigned=dev("F")) == (Reply.REFUSE, "room.assigned")
+    assert reply("B", transfer, assigned=dev("F")) == (Reply.REFUSE, "room.right")
+    assert reply("F", transfer, assigned=dev("A")) == (Reply.ASK, None)
 
 
 def test_what_a_person_decides() -> None:

@@ -164,7 +164,6 @@ class Device:
         self.side = Side.COMPANY if self.us.account_id == ground().company_id else Side.CUSTOMER
         self.rows = Rows()
         self.policy = Policy()
-        self.is_handed_over = True
         self.rng = ScriptedRng(f"{world.seed} {name}")
         self.known_rosters = 1
         self.known_lists = world.customer_lists

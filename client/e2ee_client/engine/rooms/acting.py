@@ -49,16 +49,8 @@ class Acting(Part):
         """
         us = self._rooms.around.us.device_id
         remove = () if device_id == us else (us,)
-        passed = self._passed_on(room_id, device_id)
-        change = Change(add=(device_id,), assign=device_id, remove=remove, reason=passed)
+        change = Change(add=(device_id,), assign=device_id, remove=remove)
         return self._change_or_ask(turn, room_id, change, RequestKind.TRANSFER, device_id)
-
-    def _passed_on(self, room_id: RoomId, taker: DeviceId) -> int:
-        """How many entries another device that is assigned hands over to the taker of its room (ROOM-56)."""
-        room, us = self._rooms.index.get(room_id), self._rooms.around.us.device_id
-        if room is None or room.assigned in (None, us) or taker in room.members:
-            return 0
-        return self._rooms.around.policy.history
 
     def to_team(self, turn: Turn, room_id: RoomId, team: str, reason: str | None) -> bytes | None:
         """Let a room wait for a team (ROOM-23)."""

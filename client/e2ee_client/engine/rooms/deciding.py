@@ -68,7 +68,8 @@ class Deciding(RoomPart):
             self._put_off(turn, pending)
             return
         ranks = self._room.states.ranks(turn.now_ms)
-        found = answer(self._live.board, pending.sender, pending.request, state, ranks)
+        taker = self._room.passing.taker(pending.sender)
+        found = answer(self._live.board, pending.sender, pending.request, state, ranks, taker)
         match found.reply:
             case Reply.GRANT:
                 self._grant(turn, pending)

@@ -55,11 +55,6 @@ class EngineSurroundings(Part):
         return Author(own.account_id, own.device.record.device_id)
 
     @property
-    def is_handed_over(self) -> bool:
-        """Whether the relays have all that this device has written."""
-        return self._state.outbox.is_handed_over
-
-    @property
     def leaving(self) -> frozenset[DeviceId]:
         """Devices of our account that the next list does not name."""
         return frozenset(one.record.device_id for one in self._state.own_devices.values() if one.leaving)

@@ -149,7 +149,7 @@ class Files(Part):
 
     def passed_on(self, turn: Turn, room_id: RoomId) -> tuple[DeviceId, int] | None:
         """Return to whom this device hands a room over next, and how many entries (ROOM-57)."""
-        ours = self._rooms.room(turn, room_id).passing.ours()
+        ours = self._rooms.room(turn, room_id).passing.to_hand_over(turn)
         return None if ours is None else (ours.taker, ours.most)
 
     def _handed(self, turn: Turn, room_id: RoomId, to: DeviceId, entry_hash: EntryHash) -> FileOut | None:

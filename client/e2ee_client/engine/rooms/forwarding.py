@@ -192,8 +192,14 @@ class Forwarding(RoomPart):
     def hand_over(
         self, turn: Turn, to: DeviceId, hashes: Sequence[EntryHash], reason: str | None = None
     ) -> int:
-        """Hand history over to a device of the company, by a log entry that all see; returns how many
-        entries (TRN-18, TRN-34).
+        """Hand history over as `give` does; returns how many entries."""
+        return self.give(turn, to, hashes, reason)[1]
+
+    def give(
+        self, turn: Turn, to: DeviceId, hashes: Sequence[EntryHash], reason: str | None = None
+    ) -> tuple[EntryHash, int]:
+        """Hand history over to a device of the company, by a log entry that all see; returns that, and how
+        many entries (TRN-18, TRN-34).
 
         Raises:
             NoRight: not ours to give, the device is no recipient, or there is nothing to give.
@@ -208,7 +214,7 @@ class Forwarding(RoomPart):
         marks = self._marks(turn, [*self._entries(turn, [log]), *reversed(entries)])
         self.forward_all(turn, marks, Author(self._live.company, to))
         self.forward_all(turn, entries, Author(self._live.company, to))
-        return len(entries)
+        return log, len(entries)
 
     def check_handover(self, turn: Turn, to: DeviceId) -> None:
         """Refuse a hand-over that `hand_over` refuses, whatever there is to give."""
@@ -281,11 +287,17 @@ class Forwarding(RoomPart):
     # --- what we are given ---
 
     def announced(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
-        """Tell of a hand-over that its author may make, and remember one to us (TRN-18)."""
+        """Tell of a log entry of a hand-over, as its author says it; remember one to us (TRN-18)."""
         if not isinstance(payload, Access) or payload.what is not AccessKind.HANDOVER:
             return
         by, to = entry.author.device_id, payload.device_id
-        if to is None or payload.count > self._most(turn, by, to):
+        self._remember(turn, by, payload)
+        if to is not None:
+            self._around.tell(turn, HistoryHandedOver(self._live.room_id, by, to, payload.count))
+
+    def _remember(self, turn: Turn, by: DeviceId, payload: Access) -> None:
+        """Remember a hand-over to us that its author may make."""
+        if payload.count > self._most(turn, by, self._around.us.device_id):
             return
         found = Handover.announced(by, payload, self._around.us.device_id)
         if found is not None:
@@ -294,7 +306,6 @@ class Forwarding(RoomPart):
                 dropped = next((one for one in known if not one.left), known[0])
                 known = tuple(one for one in known if one is not dropped)
             self._live.handovers = (*known, found)
-        self._around.tell(turn, HistoryHandedOver(self._live.room_id, by, to, payload.count))
 
     def take(self, turn: Turn, by: Author, value: cbor.Value) -> bool:
         """Take lines that another device gives us, each by itself (TRN-17 to TRN-19).
@@ -366,5 +377,5 @@ class Forwarding(RoomPart):
         for stored in self._room.log.newest(turn, MAX_HANDED_OVER):
             payload = payload_of(stored) if stored.author == by else None
             if isinstance(payload, Access) and payload.ends not in ends:
-                self.announced(turn, stored.entry(), payload)
+                self._remember(turn, by.device_id, payload)
         return self._live.handovers != known and self._as_handover(by, entries)

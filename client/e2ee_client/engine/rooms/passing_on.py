@@ -1,4 +1,4 @@
-"""A room is given to a colleague, and who had it hands over what was said, then leaves (ROOM-56, ROOM-57)."""
+"""A room is given to a colleague, and who had it hands over what was said, then leaves."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.passing import Passing, passings
-from e2ee.rooms.payloads import Access, AccessKind
 from e2ee.rooms.signals import RequestKind
-from e2ee.rooms.state import DESK, WrittenState
+from e2ee.rooms.state import DESK, Phase, WrittenState
 from e2ee_client.engine.turn import Turn
 
-from .about import payload_of
 from .entry_log import StoredEntry
 from .erasing import kind_of
+from .requests import Giving
 from .room_part import RoomPart
 from .stewarding import Change
 
@@ -35,7 +34,6 @@ class PassingOn(RoomPart):
 
     _head: WrittenState | None = None
     _found: tuple[Passing, ...] = ()
-    _done: EntryHash | None = None
     _next_ms = 0
 
     def all(self) -> tuple[Passing, ...]:
@@ -45,18 +43,24 @@ class PassingOn(RoomPart):
             self._head, self._found = head, tuple(passings(self._room.states.path))
         return self._found
 
-    def ours(self) -> Passing | None:
-        """Return the newest in which we are the giver."""
-        us = self._around.us.device_id
-        return next((one for one in reversed(self.all()) if one.giver == us), None)
+    def to_hand_over(self, turn: Turn) -> Passing | None:
+        """Return what this device has still to hand over."""
+        ours = self._ours(turn)
+        return None if ours is None or ours[1].is_over else ours[0]
+
+    def taker(self, giver: DeviceId) -> DeviceId | None:
+        """Return to whom a device has given the room last."""
+        return next((one.taker for one in reversed(self.all()) if one.giver == giver), None)
 
     def due_ms(self, turn: Turn) -> int | None:
         """Return when the giver goes on, or a steward removes it."""
         if not self.all() or not self._room.writing.can_write(turn):
             return None
-        ours = self.ours()
-        due = [] if ours is None or ours.state == self._done else [self._giving_ms(turn, ours)]
-        due += [self._begun_ms(turn, one) + after_ms for one, after_ms in self._overdue(turn)]
+        ours, due = self._ours(turn), [due_ms for _, due_ms in self._overdue(turn)]
+        if ours is not None and not ours[1].is_over:
+            due.append(self._giving_ms(turn, ours[0]))
+        elif ours is not None and self._may_leave(*ours) and not self._leaving(turn):
+            due.append(turn.now_ms)
         return max(min(due), self._next_ms) if due else None
 
     def tick(self, turn: Turn) -> None:
@@ -65,88 +69,116 @@ class PassingOn(RoomPart):
         if due_ms is None or due_ms > turn.now_ms:
             return
         self._next_ms = turn.now_ms + _AGAIN_MS
-        ours = self.ours()
-        if ours is not None and ours.state != self._done and self._giving_ms(turn, ours) <= turn.now_ms:
-            self._go_on(turn, ours)
-        for one, after_ms in self._overdue(turn):
-            if self._begun_ms(turn, one) + after_ms <= turn.now_ms:
-                self._remove(turn, one.giver)
+        ours = self._ours(turn)
+        if ours is not None and not ours[1].is_over and self._giving_ms(turn, ours[0]) <= turn.now_ms:
+            self._hand_over(turn, *ours)
+        self._leave(turn)
+        for one, due_ms in self._overdue(turn):
+            if due_ms <= turn.now_ms:
+                self._remove(turn, one)
 
-    def confirmed(self, turn: Turn, stored: StoredEntry) -> None:
+    def head_moved(self, turn: Turn) -> None:
+        """Who is assigned again does not leave."""
+        state, us = self._room.states.state, self._around.us.device_id
+        if state is not None and state.assigned == us:
+            for one in self._leaving(turn):
+                self._room.requests.drop(turn, one)
+
+    def confirmed(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:
         """A device has an entry of ours: if it is the log entry, the giver may leave."""
-        ours = self.ours()
-        if ours is not None and kind_of(stored) == Kind.ACCESS:
-            log = self._logged(turn, ours)
-            if log is not None and ours.leaves:
-                self._leave(turn, ours, log)
+        ours = self._ours(turn) if kind_of(stored) == Kind.ACCESS else None
+        if ours is None or ours[1].log != stored.hash:
+            return
+        giving = ours[1]
+        giving.is_taken = giving.is_taken or device_id == giving.taker
+        giving.is_seen = giving.is_seen or device_id in self._room.states.customers()
+        turn.put(giving.put())
+        self._leave(turn)
 
     # --- the giver ---
 
+    def _ours(self, turn: Turn) -> tuple[Passing, Giving] | None:
+        """Return what a state grants that this device has asked for, and how far it is."""
+        us = self._around.us.device_id
+        if all(one.giver != us for one in self.all()):
+            return None
+        row = turn.read(self._around.rows, Giving.TABLE, Giving.key_of(self._live.room_id))
+        if row is None:
+            return None
+        giving = Giving.decode(Giving.key_of(self._live.room_id), row)
+        asked = us, giving.request, giving.taker
+        found = (one for one in self.all() if (one.giver, one.request, one.taker) == asked)
+        return next(((one, giving) for one in found), None)
+
     def _giving_ms(self, turn: Turn, passing: Passing) -> int:
-        begun_ms = self._begun_ms(turn, passing)
-        if turn.now_ms >= begun_ms + FILES_MS:
-            return begun_ms + FILES_MS
+        """Return when a hand-over begins: at once where the clock was set back since."""
+        stored = self._room.log.find(turn, passing.state)
+        if stored is None or not 0 <= turn.now_ms - stored.received_ms < FILES_MS:
+            return turn.now_ms
         newest = self._room.forwarding.newest(turn, passing.most)
         found = self._room.log.several(turn, newest)
         has_files = any(kind_of(one) == Kind.FILE for one in found)
-        return begun_ms + (FILES_MS if has_files else PAUSE_MS)
+        return stored.received_ms + (FILES_MS if has_files else PAUSE_MS)
 
-    def _go_on(self, turn: Turn, passing: Passing) -> None:
-        log = self._logged(turn, passing)
-        if log is None and self._hand_over(turn, passing):
+    def _hand_over(self, turn: Turn, passing: Passing, giving: Giving) -> None:
+        """Hand over once; what cannot be now is tried again, as after a freeze (ROOM-57)."""
+        if not self._room.states.ranks(turn.now_ms):
             return
-        if passing.leaves:
-            self._leave(turn, passing, log)
-        else:
-            self._done = passing.state
-
-    def _leave(self, turn: Turn, passing: Passing, log: StoredEntry | None) -> None:
-        """Ask to leave when the taker has the log entry, and the relays have it for all others."""
-        is_there = log is None or passing.taker not in log.waiting_for
-        if is_there and self._around.is_handed_over and not self._is_leaving(turn):
-            with suppress(TooMany):
-                self._room.ask(turn, RequestKind.LEAVE, passing.taker)
-
-    def _hand_over(self, turn: Turn, passing: Passing) -> bool:
-        """Whether something was handed over, or will be."""
         newest = self._room.forwarding.newest(turn, passing.most)
         try:
-            self._room.forwarding.hand_over(turn, passing.taker, newest)
+            giving.log, _ = self._room.forwarding.give(turn, passing.taker, newest)
         except (NoRight, ConsentWithdrawn, RoomErased):
-            return False
+            giving.is_taken = giving.is_seen = True
         except RemoteError:
-            return True  # A freeze ends, and a roster comes.
-        return True
+            return
+        turn.put(giving.put())
 
-    def _logged(self, turn: Turn, passing: Passing) -> StoredEntry | None:
-        """Return our log entry of the hand-over, once it is written."""
-        path = [one.hash for one in self._room.states.path]
-        since = path[path.index(passing.state) :]
-        for stored in self._room.writing.own_newest(turn, {Kind.ACCESS}):
-            match payload_of(stored):
-                case Access(AccessKind.HANDOVER, to) if to == passing.taker and stored.followed in since:
-                    return stored
-        return None
+    def _may_leave(self, passing: Passing, giving: Giving) -> bool:
+        """Whether taker and customer have the log entry: they take none of who is out (ROOM-59)."""
+        is_seen = giving.is_seen or not self._room.states.customers()
+        return giving.is_over and is_seen and (giving.is_taken or not passing.most)
 
-    def _is_leaving(self, turn: Turn) -> bool:
-        own = self._room.requests.all(turn)
-        return any(one.room_id == self._live.room_id and one.request.what is RequestKind.LEAVE for one in own)
+    def _leave(self, turn: Turn) -> None:
+        ours = self._ours(turn)
+        if ours is not None and self._may_leave(*ours) and not self._leaving(turn):
+            with suppress(TooMany):
+                self._room.ask(turn, RequestKind.LEAVE, ours[0].taker)
+
+    def _leaving(self, turn: Turn) -> list[bytes]:
+        """Return requests of ours to leave this room because another device has it."""
+        own = (one for one in self._room.requests.all(turn) if one.room_id == self._live.room_id)
+        return [
+            one.id
+            for one in own
+            if one.request.what is RequestKind.LEAVE and one.request.device_id is not None
+        ]
 
     # --- a steward ---
 
     def _overdue(self, turn: Turn) -> list[tuple[Passing, int]]:
-        """What ends by us, and how long after it began."""
+        """What ends by us, and when; not while the room is frozen (ROOM-59)."""
         place, us = self._room.stewarding.place(turn), self._around.us.device_id
-        if place is None or self._around.side is Side.CUSTOMER:
+        is_frozen = self._room.states.condition().phase is Phase.FROZEN
+        if place is None or is_frozen or self._around.side is Side.CUSTOMER:
             return []
         ranks = self._room.states.ranks(turn.now_ms)
         ours, after_ms = ranks.get(us, DESK), STAYS_MS + TURN_MS * place
-        return [(one, after_ms) for one in self.all() if one.leaves and ranks.get(one.giver, -1) < ours]
+        lower = [one for one in self.all() if ranks.get(one.giver, -1) < ours]
+        return [(one, self._since_ms(turn, one.since, after_ms)) for one in lower]
 
-    def _remove(self, turn: Turn, giver: DeviceId) -> None:
+    def _since_ms(self, turn: Turn, state: EntryHash, after_ms: int) -> int:
+        """Return a time after a state came; if that is ahead of the clock, it is now that it is looked at."""
+        stored = self._room.log.find(turn, state)
+        if stored is None or stored.received_ms > turn.now_ms:
+            return turn.now_ms
+        return stored.received_ms + after_ms
+
+    def _remove(self, turn: Turn, passing: Passing) -> None:
+        """Remove who is still here; from a time ahead of the clock on it is counted anew."""
+        stored = self._room.log.find(turn, passing.since)
+        if stored is not None and stored.received_ms > turn.now_ms:
+            stored.received_ms = turn.now_ms
+            self._room.log.put(turn, stored)
+            return
         with suppress(RemoteError):  # It is tried again.
-            self._room.stewarding.change(turn, Change(remove=(giver,)))
-
-    def _begun_ms(self, turn: Turn, passing: Passing) -> int:
-        stored = self._room.log.find(turn, passing.state)
-        return turn.now_ms if stored is None else min(stored.received_ms, turn.now_ms)
+            self._room.stewarding.change(turn, Change(remove=(passing.giver,)))

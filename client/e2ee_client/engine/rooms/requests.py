@@ -10,7 +10,7 @@ from e2ee.content import ContentType, OfRooms
 from e2ee.errors import TooMany
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.desk import TAKEN, repeat_due_ms
-from e2ee.rooms.entry import Author, RoomId
+from e2ee.rooms.entry import ROOM_ID_B, Author, EntryHash, RoomId
 from e2ee.rooms.payloads import REQUEST_ID_B
 from e2ee.rooms.signals import Request, RequestKind, encode_signal
 from e2ee_client.engine.row_codec import Row
@@ -37,6 +37,28 @@ class OwnRequest(Row):
     asked_ms: int
     times: int
     begun_ms: int
+
+
+@dataclass(slots=True)
+class Giving(Row):
+    """The transfer that was granted to us last, of each room: what was handed over by that, and who has the
+    log entry (ROOM-57).
+    """
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"giving"
+    KEY: ClassVar = (("room_id", ROOM_ID_B),)
+    room_id: RoomId
+    request: bytes
+    taker: DeviceId
+    log: EntryHash | None = None
+    is_taken: bool = False
+    is_seen: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was handed over, or there was nothing to hand over."""
+        return self.log is not None or self.is_taken
 
 
 class Requests:
@@ -87,8 +109,22 @@ class Requests:
             return
         for own in self.all(turn):
             if own.id == request_id and own.room_id == room_id:
-                turn.delete(OwnRequest.TABLE, own.key)
+                self.drop(turn, request_id)
+                if not code:
+                    self._granted(turn, own)
                 self._around.tell(turn, RequestAnswered(room_id, request_id, code))
+
+    def drop(self, turn: Turn, request_id: bytes) -> None:
+        """Ask for something no more."""
+        turn.delete(OwnRequest.TABLE, OwnRequest.key_of(request_id))
+
+    def _granted(self, turn: Turn, own: OwnRequest) -> None:
+        """Remember to whom we give a room, until we have left it (ROOM-57)."""
+        taker = own.request.device_id
+        if own.request.what is RequestKind.TRANSFER and taker is not None:
+            turn.put(Giving(own.room_id, own.id, taker).put())
+        elif own.request.what is RequestKind.LEAVE:
+            turn.delete(Giving.TABLE, Giving.key_of(own.room_id))
 
     def no_longer(self, turn: Turn, room_id: RoomId) -> None:
         """Nobody waits in a room any more: our claims of it are refused (ROOM-23)."""

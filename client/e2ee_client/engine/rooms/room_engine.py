@@ -287,7 +287,7 @@ class RoomEngine:
         stored = self.log.by_content(turn, content_id)
         if stored is not None:
             self.writing.confirmed(turn, stored, device_id)
-            self.passing.confirmed(turn, stored)
+            self.passing.confirmed(turn, stored, device_id)
 
     def failed(self, turn: Turn, content_id: bytes, device_id: DeviceId, code: str) -> None:
         """An entry of ours will not reach a device."""

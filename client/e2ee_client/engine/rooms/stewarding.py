@@ -268,6 +268,7 @@ class Stewarding(RoomPart):
     def head_moved(self, turn: Turn) -> None:
         """Another state is in force: who lacks states is given them (ROOM-25)."""
         self._room.shares = self._room.moved = True
+        self._room.passing.head_moved(turn)
 
     # --- who waits ---
 

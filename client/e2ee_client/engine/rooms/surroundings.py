@@ -119,11 +119,6 @@ class Surroundings(Protocol):
         """Our company's choices; a customer's device does not ask."""
         ...
 
-    @property
-    def is_handed_over(self) -> bool:
-        """Whether the relays have all that this device has written."""
-        ...
-
     def rng(self, size_b: int) -> bytes:
         """Return random bytes (PRM-08)."""
         ...
