@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,13 @@ from conversations import until
 from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, waiting
 from e2ee_client.errors import RoomsLocked
 from e2ee_client.room_events import RoomChanged
-from e2ee_client.rooms import Desk, Service, attending, mailing, webhooks
+from e2ee_client.rooms import Agent, Desk, Service, attending, mailing, webhooks
 from e2ee_client.rooms.errors import WebhookFailed
 from e2ee_client.rooms.lanes import Lanes
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import Webhook
+from e2ee_client.runtime.clock import Clock
 from e2ee_client.runtime.event_stream import EventIterator
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
@@ -58,12 +60,12 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
     return mails
 
 
-def condition(desk: Desk) -> Condition:
+def condition(desk: Desk | Agent) -> Condition:
     """What the company has made of a desk."""
     return desk.client.shell.machine._context.team.condition()
 
 
-async def suspended(praxis: Practice, desk: Desk) -> bytes:
+async def suspended(praxis: Practice, desk: Desk | Agent) -> bytes:
     """Suspend a desk, and return its device id."""
     device_id = desk.me().device_id
     await praxis.company.suspend(device_id)
@@ -81,7 +83,7 @@ async def until_later(praxis: Practice, happened: Callable[[], bool]) -> None:
     await until(has_happened)
 
 
-async def reinstated(praxis: Practice, desk: Desk, device_id: bytes) -> None:
+async def reinstated(praxis: Practice, desk: Desk | Agent, device_id: bytes) -> None:
     await praxis.company.reinstate(device_id)
     await until_later(praxis, lambda: condition(desk) is Condition.ACTIVE)
 
@@ -120,7 +122,7 @@ async def test_a_mail_that_is_due_while_the_desk_is_suspended_is_sent_afterwards
 
 
 async def test_what_a_desk_could_not_see_go_is_not_sent(praxis: Practice, receiver: Receiver) -> None:
-    """CNS-43, CNS-71: a suspended desk is told of no withdrawal, and of none for a while when it acts again;
+    """CNS-74, CNS-71: a suspended desk is told of no withdrawal, and of none for a while when it acts again;
     its events wait until then, and go without what was written, as what is unread does after a restart.
     """
     desk, service = await second_desk(praxis), Service(webhook=HOOK)
@@ -144,6 +146,95 @@ async def test_what_a_desk_could_not_see_go_is_not_sent(praxis: Practice, receiv
         await asyncio.sleep(0.2)
     assert receiver.texts == []
     assert len({one["id"] for one in receiver.bodies if one["kind"] == "entry.text"}) == 1
+
+
+class Skewed:
+    """A clock beside the network's."""
+
+    def __init__(self, clock: Clock, ahead_ms: int) -> None:
+        self._clock, self._ahead_ms = clock, ahead_ms
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self._ahead_ms
+
+    async def wait_until(self, deadline_ms: int) -> None:
+        await self._clock.wait_until(deadline_ms - self._ahead_ms)
+
+
+async def skewed_desk(praxis: Practice, hours: int) -> Desk:
+    """Another front desk, with a clock that is wrong by some hours."""
+    invite = await praxis.company.invite("Zweiter Empfang", front_desk=True)
+    runtime = praxis.network.runtime()
+    desk = await Desk.join(
+        None, invite, runtime=replace(runtime, clock=Skewed(runtime.clock, hours * 3_600_000))
+    )
+    praxis.stack.push_async_callback(desk.close)
+    await desk.wait_ready(60)
+    return desk
+
+
+async def test_what_a_desk_with_a_fast_clock_could_not_see_go_is_not_sent(
+    praxis: Practice, receiver: Receiver
+) -> None:
+    """CNS-74: its own clock says what came before; what comes afterwards is sent."""
+    desk = await skewed_desk(praxis, 3)
+    room, other = [await praxis.opened(await praxis.customer()) for _ in range(2)]
+    async with running(desk, Service(webhook=HOOK)):
+        await room.send("Mein Befund")
+        await until(lambda: waiting(desk) == 1)
+        device_id = await suspended(praxis, desk)
+        await room.withdraw()
+        await until(lambda: praxis.company.room(room.room_id).phase is Phase.WITHDRAWN)
+        receiver.is_up = True
+        ahead(praxis).advance(7_200_000)
+        await asyncio.sleep(0.2)
+        await reinstated(praxis, desk, device_id)
+        await until_later(praxis, lambda: "entry.text" in receiver.kinds)
+        assert receiver.texts == []
+        await other.send("Meine Frage")
+        await until_later(praxis, lambda: receiver.texts == ["Meine Frage"])
+
+
+async def test_a_desk_with_a_slow_clock_sends_what_was_written(praxis: Practice, receiver: Receiver) -> None:
+    """CNS-74: no mandate of another clock, and no suspension of somebody else, says what it may send."""
+    desk, agent = await skewed_desk(praxis, -3), await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    receiver.is_up = True
+    async with running(desk, Service(webhook=HOOK)):
+        await room.send("Erster Text")
+        await until_later(praxis, lambda: receiver.texts == ["Erster Text"])
+        receiver.is_up = False
+        await room.send("Zweiter Text")
+        await until(lambda: waiting(desk) == 1)
+        await reinstated(praxis, agent, await suspended(praxis, agent))
+        receiver.is_up = True
+        ahead(praxis).advance(3_600_000)
+        await until_later(praxis, lambda: "Zweiter Text" in receiver.texts)
+
+
+async def test_a_text_that_meets_a_suspension_behind_a_handler_is_told_afterwards(
+    praxis: Practice, receiver: Receiver
+) -> None:
+    """CNS-71: in the same run."""
+    desk, goes_on, began = await second_desk(praxis), asyncio.Event(), asyncio.Event()
+
+    @desk.on_message()
+    async def hang(room: object, entry: object) -> None:
+        began.set()
+        await goes_on.wait()
+
+    receiver.is_up = True
+    room = await praxis.opened(await praxis.customer())
+    async with running(desk, Service(webhook=HOOK)):
+        await room.send("eins")
+        await began.wait()
+        await room.send("zwei")
+        await until(lambda: desk.room(room.room_id).unread == 2)
+        device_id = await suspended(praxis, desk)
+        goes_on.set()
+        await asyncio.sleep(0.2)
+        await reinstated(praxis, desk, device_id)
+        await until_later(praxis, lambda: receiver.kinds.count("entry.text") == 2)
 
 
 @pytest.mark.parametrize("is_withdrawn", [True, False])
@@ -175,14 +266,15 @@ async def test_a_desk_that_is_started_while_its_relay_is_away_sends_nothing_yet(
         assert run is not None
         await run.lanes.done()
         await until(lambda: not list(run._queue.rows()))
-    assert receiver.texts == ([] if is_withdrawn else ["Mein Befund"])
+    assert set(receiver.texts) == (set() if is_withdrawn else {"Mein Befund"})
+    assert len({one["id"] for one in receiver.bodies if one["kind"] == "entry.text"}) == 1
     assert receiver.kinds.count("room.ended") == is_withdrawn
 
 
 async def test_a_desk_that_was_suspended_while_it_did_not_run_sends_nothing_that_went(
     praxis: Practice, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """CNS-43: it acts again when it is started, and knows of no withdrawal yet."""
+    """CNS-74: it acts again when it is started, and knows of no withdrawal yet."""
     service, invite = Service(webhook=HOOK), await praxis.company.invite("Zweiter Empfang", front_desk=True)
     path, runtime, me = tmp_path / "desk", praxis.network.runtime(), await praxis.customer()
     async with Desk.join(path, invite, key=KEY, runtime=runtime) as desk:

@@ -13,6 +13,7 @@ from e2ee_client.rooms.webhooks import (
     PAUSES_S,
     MemoryQueue,
     RoomEvent,
+    Waiting,
     Webhook,
     Webhooks,
     WebhookSecret,
@@ -223,6 +224,36 @@ async def test_what_was_written_is_not_kept_with_the_event() -> None:
     await one.send_due()
     assert [row.failures for row in store.rows()] == [1]
     assert not any(b"Fieber" in row.body for row in store.rows())
+
+
+@pytest.mark.parametrize("says", [None, "Ich habe Fieber"])
+async def test_what_an_event_of_a_program_before_this_one_says_itself_does_not_leave(
+    says: str | None,
+) -> None:
+    """CNS-43: it was stored before what was written was read anew."""
+    receiver, clock, queue = Receiver(), FakeClock(NOW_MS), MemoryQueue()
+    body = json.dumps({"id": "aa", "kind": "entry.text", "text": "Zurückgezogen"}).encode()
+    await queue.put(Waiting(b"a" * 16, body, 0, content_of=EVENT.room + ENTRY))
+
+    async def answer(content_of: bytes) -> str | None:
+        return says
+
+    await Webhooks(CONTENT, clock, ScriptedRng("hook"), queue, receiver, answer).send_due()
+    assert [one.get("text") for one in receiver.bodies] == [says]
+
+
+async def test_an_event_that_cannot_be_made_is_put_off_and_ends_nothing() -> None:
+    """CNS-72: those after it are sent; it is told by its error, and given up as one that is refused."""
+    receiver, clock, queue, errors = Receiver(), FakeClock(NOW_MS), MemoryQueue(), list[BaseException]()
+    await queue.put(Waiting(b"a" * 16, b"{", 0))
+    one = Webhooks(HOOK, clock, ScriptedRng("hook"), queue, receiver, failed=errors.append)
+    await one.add(EVENT)
+    await one.send_due()
+    assert (len(receiver.bodies), len(errors), len(list(queue.rows()))) == (1, 1, 1)
+    for pause_s in PAUSES_S:
+        clock.advance(pause_s * 1000)
+        await one.send_due()
+    assert (one.lost, len(errors), list(queue.rows())) == (1, len(PAUSES_S) + 1, [])
 
 
 async def _until(holds: Any) -> None:

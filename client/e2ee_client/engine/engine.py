@@ -514,6 +514,7 @@ class Engine(Queries):
                 self._context.entry.low(turn, link, frame)
             case QueueEmpty():
                 link.emptied = True
+                self._context.rooms.hearing.look(turn)
             case _:
                 if isinstance(frame, Response):
                     link.answer(turn, frame)

@@ -74,6 +74,11 @@ class Links(Part):
         link = self.by_channel.get(mailbox_channel)
         return link is not None and link.state is LinkState.READY and link.emptied
 
+    def have_all(self) -> bool:
+        """Whether our relays have delivered all that waited in our mailboxes when these were connected."""
+        mailboxes = [channel for channel in self.by_channel if channel.mailbox]
+        return bool(mailboxes) and all(self.has_all_of(one) for one in mailboxes)
+
     def tick(self, turn: Turn) -> None:
         """Give up on what took too long, open again what is due."""
         for channel in dict.fromkeys(channel for channel, _ in self._deadlines.pop_all(turn.now_ms)):

@@ -97,11 +97,7 @@ class Queries:
     @property
     def is_fetched(self) -> bool:
         """Whether our relays have delivered all that waited in our mailboxes when these were connected."""
-        links = self._context.links.by_channel.items()
-        states = [
-            link.state is LinkState.READY and link.emptied for channel, link in links if channel.mailbox
-        ]
-        return bool(states) and all(states)
+        return self._context.links.have_all()
 
     @property
     def is_handed_over(self) -> bool:

@@ -111,6 +111,14 @@ class Team(TeamLearning):
             return Condition.ACTIVE
         return team.condition(standing, own.device_list, own.device.record)
 
+    def is_in_force(self, turn: Turn) -> bool:
+        """Whether this device of a company is in force now (ACC-09)."""
+        own = self._state.own
+        try:
+            return own.device.record.device_id in self._view(turn, own.account_id).members
+        except RemoteError:
+            return False
+
     # --- cards ---
 
     def learn_card(

@@ -85,6 +85,8 @@ class TeamLearning(Part):
         if learned.standing is not None and learned.standing != before:
             known.set_standing(self._bounded(turn, learned.standing))
             self._put(turn, known)
+        if account_id == self._state.own.account_id:
+            self._note_suspension(turn, roster)
         for finding in learned.findings:
             ref: object = mandate.hash if roster is None else roster.ref
             self._tell_once(turn, account_id, ref, CompanyFork(account_id, finding.value))
@@ -93,6 +95,11 @@ class TeamLearning(Part):
         self._add_list(turn, known)
         if known.standing != before:
             self._changed(turn, account_id)
+
+    def _note_suspension(self, turn: Turn, roster: Roster | None) -> None:
+        if roster is not None:
+            self._context.rooms.hearing.note(turn, roster)
+        self._context.rooms.hearing.look(turn)
 
     def _bounded(self, turn: Turn, standing: Standing) -> Standing:
         """Keep of the suspended those of the mandate and of listed devices, and of all others the 64 smallest

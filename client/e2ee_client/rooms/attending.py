@@ -80,7 +80,13 @@ class Attending:
         self._webhooks = None
         if hook is not None:
             self._webhooks = Webhooks(
-                hook, runtime.clock, runtime.rng, self._queue, says=self._says, ready=ready
+                hook,
+                runtime.clock,
+                runtime.rng,
+                self._queue,
+                says=self._says,
+                ready=ready,
+                failed=self.lanes.report,
             )
         self._greetings = Timed(runtime.clock, ready)
 
@@ -117,20 +123,20 @@ class Attending:
             if view.phase is Phase.OPEN and (view.unread or view.assigned is None):
                 self._do(view.room_id, self._opened, view.room_id)
             elif view.phase in _ENDED and self._mailing is not None:
-                self._do(view.room_id, self._mailing.addresses.forget, view.room_id)
+                self.lanes.add(view.room_id, partial(self._mailing.addresses.forget, view.room_id))
 
     async def _says(self, content_of: bytes) -> str | None:
         """Return what an entry says to a receiver of content; None where it was erased, the room has ended,
-        or it came before the mandate in force: a suspension, which hides what goes, ends by one (CNS-43).
+        or a suspension may have kept us from hearing of that (CNS-43, CNS-74).
         """
         try:
             room = self._desk.room(content_of[:ROOM_ID_B])
             entry = await room.entry(content_of[ROOM_ID_B:])
-            mandate_ms = self._desk.client.shell.machine.rooms.mandate_ms
-            is_told = room.view.phase not in _ENDED and entry.received_ms >= mandate_ms
+            is_told_of = self._desk.client.shell.machine.rooms.is_told_of(entry.received_ms)
+            is_over = room.view.phase in _ENDED
         except (AppLocked, RoomsLocked, UnknownRoom, UnknownEntry):
             return None
-        return said(entry) if is_told else None
+        return said(entry) if is_told_of and not is_over else None
 
     def _do(
         self,
@@ -139,7 +145,13 @@ class Attending:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        self.lanes.add(room_id, partial(do, *args, **kwargs))
+        """Do something in a room after what waits there, and when we know what has happened (CNS-71)."""
+
+        async def work() -> None:
+            await wait_caught_up(self._desk.client)
+            await do(*args, **kwargs)
+
+        self.lanes.add(room_id, work)
 
     # --- events ---
 
@@ -179,7 +191,7 @@ class Attending:
         is_text, room_id = event.kind == Kind.TEXT, event.room_id
         if event.account_id == self._us:
             if is_text and self._mailing is not None and not self._mailing.waits(room_id):
-                self._do(room_id, self._mailing.written, room_id)
+                self.lanes.add(room_id, partial(self._mailing.written, room_id))
         elif is_text and event.is_history:
             self._offered[event.entry_hash] = None
         elif is_text and self._phases.get(room_id):

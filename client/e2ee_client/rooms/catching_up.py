@@ -7,8 +7,10 @@ from e2ee_client.contacts import wait_until
 
 
 async def wait_caught_up(client: Client) -> None:
-    """Wait until the rooms of a device are open, and all that waited in its mailboxes is here (CNS-71)."""
-    machine = client.shell.machine
-    await wait_until(
-        lambda: machine.is_fetched and machine.rooms.is_open, client.progress, None, "catching up"
-    )
+    """Wait until a device is in force, and all that waited in its mailboxes is here (CNS-71)."""
+    shell = client.shell
+
+    def is_caught_up() -> bool:
+        return shell.machine.is_fetched and shell.machine.rooms.is_in_force(shell.now_ms)
+
+    await wait_until(is_caught_up, client.progress, None, "catching up")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Self, TypeVar
 
 from e2ee.rooms.entry import ROOM_ID_B
@@ -13,7 +13,7 @@ from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
 from e2ee_client.runtime.shell import Shell
 
-from .webhooks import ID_B, MemoryQueue, Waiting
+from .webhooks import ID_B, MemoryQueue, Waiting, with_text
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -103,9 +103,13 @@ class StoredQueue(MemoryQueue):
         self._stored = rows
 
     async def load(self) -> None:
-        """Read what waits since before."""
+        """Read what waits since before. What it says itself, by a program before this one, is dropped."""
         for one in await self._stored.load(StoredEvent):
-            await super().put(one.row())
+            row = one.row()
+            if b'"text": ' in row.body:
+                await self.put(replace(row, body=with_text(row.body, None)))
+            else:
+                await super().put(row)
 
     def rows(self) -> Iterable[Waiting]:
         """Return all rows."""

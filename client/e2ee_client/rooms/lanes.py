@@ -62,8 +62,12 @@ class Lanes:
         """Say that something failed, by the name of the error's type alone."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self.failed += 1
-            _LOG.error("desk.failed %s", type(error).__name__)
+            self.report(error)
+
+    def report(self, error: BaseException) -> None:
+        """Count an error that ends nothing, and say its name."""
+        self.failed += 1
+        _LOG.error("desk.failed %s", type(error).__name__)
 
     async def done(self) -> None:
         """Wait until nothing waits."""

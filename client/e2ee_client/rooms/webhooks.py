@@ -87,11 +87,12 @@ def encode_event(event: RoomEvent, event_id: bytes) -> bytes:
 
 
 def with_text(body: bytes, text: str | None) -> bytes:
-    """Return a body with what an entry says; without, where that is nothing, or too long."""
-    if text is None:
-        return body
-    whole = _encode(**json.loads(body), text=text)
-    return whole if len(whole) <= BODY_MAX_B else body
+    """Return a body with what an entry says; without, where that is nothing, or too long. What it has of that
+    itself, from a program before this one, is dropped.
+    """
+    values = {name: value for name, value in json.loads(body).items() if name != "text"}
+    bare, whole = _encode(**values), _encode(**values, text=text)
+    return bare if text is None or len(whole) > BODY_MAX_B else whole
 
 
 def _encode(**values: object) -> bytes:
@@ -176,6 +177,7 @@ Post = Callable[[Webhook, bytes, int], Awaitable[None]]
 Says = Callable[[bytes], Awaitable[str | None]]
 """What an entry says to a receiver, by `content_of`; None where it says nothing any more."""
 Ready = Callable[[], Awaitable[None]]
+Failed = Callable[[BaseException], None]
 
 
 async def _nothing(_content_of: bytes) -> None:
@@ -183,6 +185,10 @@ async def _nothing(_content_of: bytes) -> None:
 
 
 async def _at_once() -> None:
+    return None
+
+
+def _unheard(_error: BaseException) -> None:
     return None
 
 
@@ -224,10 +230,13 @@ class Webhooks:
         send: Post = post,
         says: Says = _nothing,
         ready: Ready = _at_once,
+        failed: Failed = _unheard,
     ) -> None:
-        """Nothing is sent before `ready` returns, and with content what an entry `says` when it is sent."""
+        """Nothing is sent before `ready` returns, and with content what an entry `says` when it is sent. An
+        error of ours puts an event off as one of the receiver does; `failed` is told of it.
+        """
         self._webhook, self._clock, self._rng, self._send = webhook, clock, rng, send
-        self._says, self._ready = says, ready
+        self._says, self._ready, self._failed = says, ready, failed
         self._store = MemoryQueue() if store is None else store
         self._added = asyncio.Event()
         self.lost = 0
@@ -269,6 +278,13 @@ class Webhooks:
             await self._try(row)
 
     async def _try(self, row: Waiting) -> None:
+        """Send an event; an error of ours puts it off, and is told (CNS-72)."""
+        (error,) = await asyncio.gather(self._leave(row), return_exceptions=True)
+        if error is not None:
+            self._failed(error)
+            await self._put_off(row)
+
+    async def _leave(self, row: Waiting) -> None:
         text = None
         if self._webhook.has_content and row.content_of is not None:
             text = await self._says(row.content_of)

@@ -41,7 +41,7 @@ class Dropping(Part):
 
     def look(self, turn: Turn) -> None:
         """Erase all rooms where the account's newest list, or a mandate, has no place for this device."""
-        if self._is_struck_off():
+        if self.is_struck_off():
             self._rooms.forget_all()
             self._rooms.who_waits.now.clear()
             for account_id in self._state.outbox.accounts():
@@ -54,10 +54,11 @@ class Dropping(Part):
         Raises:
             RoomsLocked.
         """
-        if self._is_struck_off():
+        if self.is_struck_off():
             raise RoomsLocked("the company has struck this device off")
 
-    def _is_struck_off(self) -> bool:
+    def is_struck_off(self) -> bool:
+        """Whether the account's newest list, or a mandate, has no place for this device."""
         own, standing = self._state.own, self._context.team.standing(self._state.own.account_id)
         if self._rooms.around.side is Side.CUSTOMER or standing is None:
             return False

@@ -64,11 +64,13 @@ class RoomQueries(Part):
         """Whether the company has not taken this device out: its rooms are kept, but closed then (ACC-15)."""
         return self._rooms.is_active()
 
-    @property
-    def mandate_ms(self) -> int:
-        """When the mandate that counts of our account was issued; 0 where none is known."""
-        standing = self._context.team.standing(self._rooms.around.us.account_id)
-        return 0 if standing is None else standing.mandate.issued_ms
+    def is_in_force(self, now_ms: int) -> bool:
+        """Whether this device of a company acts now: who is not in force is told of nothing (ACC-09)."""
+        return self._rooms.is_active() and self._context.team.is_in_force(Turn(now_ms))
+
+    def is_told_of(self, received_ms: int) -> bool:
+        """Whether a company's device was told of all that has become of what it received then (CNS-74)."""
+        return self._rooms.hearing.is_told_of(received_ms)
 
     def all(self) -> list[RoomView]:
         """Return all rooms but those of notes, and rooms of others that wait for somebody; none of a

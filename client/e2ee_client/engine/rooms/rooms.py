@@ -44,6 +44,7 @@ from .engine_surroundings import EngineSurroundings
 from .entry_keys import KEYS, as_stale
 from .exporting import Exporting
 from .files import Files
+from .hearing import Hearing
 from .identifying import Identifying
 from .loaded import LoadedRooms
 from .noting import Noting
@@ -79,6 +80,7 @@ class Rooms(LoadedRooms):
         self.acting = Acting(context, self)
         self.noting = Noting(context, self)
         self.dropping = Dropping(context, self)
+        self.hearing = Hearing(context, self)
         self.proving = Proving(context, self)
         self.exporting = Exporting(context, self)
         self.queries = RoomQueries(context, self)

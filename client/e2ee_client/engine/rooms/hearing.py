@@ -1,0 +1,61 @@
+"""A device of a company that a roster suspended was told of nothing that went meanwhile (CNS-74)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from e2ee.rooms.roster import Roster
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.row_codec import Row
+from e2ee_client.engine.turn import Turn
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+    from .rooms import Rooms
+
+
+@dataclass(slots=True)
+class Gap(Row):
+    """The newest roster that has suspended this device, and when, by this device's own clock, it had all that
+    waited again; None until then.
+    """
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"gap"
+    mandate_seq: int
+    roster_seq: int
+    over_ms: int | None = None
+
+
+class Hearing(Part):
+    """One row of the newest gap. A roster counts once: others may show it for long, and in any order."""
+
+    def __init__(self, context: Context, rooms: Rooms) -> None:
+        super().__init__(context)
+        self._rooms = rooms
+
+    def note(self, turn: Turn, roster: Roster) -> None:
+        """A roster of our company was learned, whichever counts."""
+        gap, (mandate_seq, roster_seq, _) = self._gap(turn), roster.ref
+        is_newer = gap is None or (mandate_seq, roster_seq) > (gap.mandate_seq, gap.roster_seq)
+        is_kept = not self._rooms.dropping.is_struck_off()
+        if self._rooms.around.us.device_id in roster.suspended and is_newer and is_kept:
+            turn.put(Gap(mandate_seq, roster_seq).put())
+
+    def look(self, turn: Turn) -> None:
+        """A gap is over when we act again, and all that waited in our mailboxes is here."""
+        gap = self._gap(turn)
+        is_over = self._rooms.is_active() and self._context.links.have_all()
+        if gap is not None and gap.over_ms is None and is_over:
+            turn.put(Gap(gap.mandate_seq, gap.roster_seq, turn.now_ms).put())
+
+    def is_told_of(self, received_ms: int) -> bool:
+        """Whether this device was told of all that has become of what it received at a time."""
+        gap = self._gap(Turn(received_ms))
+        return gap is None or (gap.over_ms is not None and received_ms > gap.over_ms)
+
+    def _gap(self, turn: Turn) -> Gap | None:
+        row = turn.read(self._state.rows, Gap.TABLE, Gap.PREFIX)
+        return None if row is None else Gap.decode(Gap.PREFIX, row)
