@@ -383,6 +383,30 @@ def test_marks_are_taken_of_who_hands_over_alone_and_late_as_well(monkeypatch: p
     assert missing <= marks_at(world, "agent")
 
 
+def test_marks_have_a_bound_for_each_announcement_and_are_taken_of_nobody_who_is_suspended() -> None:
+    """TRN-50: who has handed something over once may not fill a store for ever."""
+    world, said = joined("one")
+    hand_over(world)
+    assert [forged(world, start) for start in range(5)] == [True] * 4 + [False]
+    do(world, "desk", partial(give, said))
+    world.run(MINUTE_MS)
+    assert [forged(world, start) for start in range(5, 8)] == [True] * 3
+    world.new_roster(("agent",), suspended=("desk",))
+    world.run(5 * MINUTE_MS)
+    assert not forged(world, 9)
+
+
+def forged(world: World, start: int) -> bool:
+    """Whether the agent takes 64 marks that the desk has made for the customer."""
+    author, rng = ground().author("phone"), world.devices["desk"].rng
+    places = range(5_000 + 64 * start, 5_064 + 64 * start)
+    headers = [make_header(world.room_id, int(Kind.MARK), n, world.now_ms) for n in places]
+    lines = [write_entry(author, one, encode_payload(Mark()), rng(BLIND_B), None) for one in headers]
+    payload = OfRooms(ContentType.FORWARD, encode_forward(world.room_id, lines))
+    content = Content(ContentId(bytes(16)), world.now_ms, payload)
+    return do(world, "agent", lambda room, turn: room.take(turn, ground().author("desk"), content)) is True
+
+
 def give_marks(world: World, marks: set[EntryHash], by: str) -> Any:
     """Let the agent take marks of a device, as the desk has them."""
     at_desk, now = world.devices["desk"].room, Turn(world.now_ms)

@@ -346,6 +346,17 @@ async def test_a_desk_that_gives_its_own_room_away_hands_over_once(praxis: Pract
         assert sum(one.kind == Kind.ACCESS for one in await room.history()) == 1
 
 
+async def test_a_desk_that_runs_keeps_the_policy_of_which_its_service_says_nothing(praxis: Practice) -> None:
+    """ROOM-56: what was set stays; what a service says is set."""
+    desk = praxis.company
+    await desk.set_policy(Policy(history=0))
+    async with running(desk):
+        await asyncio.sleep(0.5)
+        assert desk.policy.history == 0
+    async with running(desk, Service(history=9)):
+        await until(lambda: desk.policy.history == 9)
+
+
 @pytest.mark.parametrize(("history", "known"), [(64, True), (0, False)])
 async def test_who_takes_a_room_is_handed_what_was_said_before(
     praxis: Practice, history: int, known: bool

@@ -14,6 +14,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Reach, RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
+from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.errors import RoomsLocked, UnknownEntry, UnknownRoom
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
@@ -58,6 +59,8 @@ class Attended(Protocol):
 
     @property
     def client(self) -> Client: ...
+    @property
+    def policy(self) -> Policy: ...
     def rooms(self) -> list[CompanyRoom]: ...
     def room(self, room_id: bytes) -> CompanyRoom: ...
     def team(self) -> list[Person]: ...
@@ -71,7 +74,7 @@ class Attending:
         self._us = desk.client.account_id
         self.lanes = Lanes()
         self._phases: dict[bytes, int] = {}
-        self._taking_over = TakingOver(desk.team, service.history)
+        self._taking_over = TakingOver(desk.team, desk.policy.history)
         self._offered: dict[bytes, None] = {}
         runtime = desk.client.runtime
         self._clock = runtime.clock

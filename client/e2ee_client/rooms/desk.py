@@ -96,7 +96,7 @@ class Desk(Agent):
             raise ConfigError("this device is no front desk: invite it with front_desk=True")
         if service.routing is not None and self.policy.team is not None:
             await self.set_policy(replace(self.policy, team=None))
-        if service.history != self.policy.history:
+        if service.history is not None:
             await self.set_policy(replace(self.policy, history=service.history))
         if service.mail is not None and service.page is not None:
             self._mailing = Mailing(self.client, service.mail, service.page, service.mail_after_s)

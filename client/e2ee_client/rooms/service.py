@@ -34,7 +34,7 @@ class Service:
     each language. `page` is where people read, for the links of mail. `archive` is a folder in which
     each room is kept as a transcript, written anew once in `archive_every_s` where it has changed. `history`
     is how many of the newest entries a colleague is handed who takes a room, by this desk and by the agent
-    that gives it away (0 to 256); the customer sees it.
+    that gives it away (0 to 256), None as the policy says; the customer sees it.
     """
 
     greeting: Words | None = None
@@ -47,7 +47,7 @@ class Service:
     mail_after_s: int = 900
     archive: Path | None = None
     archive_every_s: int = 86_400
-    history: int = 64
+    history: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that do not go together.
@@ -59,7 +59,7 @@ class Service:
             raise ConfigError("words for closed hours go with hours")
         if (self.mail is None) != (self.page is None):
             raise ConfigError("mail goes with a page that its links show")
-        if not 0 <= self.history <= MAX_HANDED_OVER:
+        if self.history is not None and not 0 <= self.history <= MAX_HANDED_OVER:
             raise ConfigError("a colleague is handed 0 to 256 entries")
         if self.archive_every_s < 3_600:
             raise ConfigError("an archive is written once in an hour at most")

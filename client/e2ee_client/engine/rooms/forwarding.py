@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
@@ -34,6 +34,9 @@ from .about import payload_of
 from .entry_log import StoredEntry
 from .room_part import RoomPart
 
+if TYPE_CHECKING:
+    from .room_engine import RoomEngine
+
 MAX_HANDOVERS: Final = 8
 MAX_HANDED_OVER: Final = 256
 MAX_MARKS: Final = 256
@@ -47,6 +50,10 @@ _LOOKED_AT: Final = 16 * MAX_HANDED_OVER
 
 class Forwarding(RoomPart):
     """A forward is posted: it is durable, and comes in order after what was posted before."""
+
+    def __init__(self, room: RoomEngine) -> None:
+        super().__init__(room)
+        self._marks_left: dict[DeviceId, int] = {}
 
     # --- what we give ---
 
@@ -287,18 +294,22 @@ class Forwarding(RoomPart):
     # --- what we are given ---
 
     def announced(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
-        """Tell of a log entry of a hand-over, as its author says it; remember one to us (TRN-18)."""
+        """Tell of a hand-over that its author may make, and remember one to us (TRN-18). A customer is told
+        of each: the state by which it may be made may come later.
+        """
         if not isinstance(payload, Access) or payload.what is not AccessKind.HANDOVER:
             return
         by, to = entry.author.device_id, payload.device_id
-        self._remember(turn, by, payload)
-        if to is not None:
+        if to is None:
+            return
+        is_granted = payload.count <= self._most(turn, by, to)
+        if is_granted:
+            self._remember(by, payload)
+        if is_granted or self._around.side is Side.CUSTOMER:
             self._around.tell(turn, HistoryHandedOver(self._live.room_id, by, to, payload.count))
 
-    def _remember(self, turn: Turn, by: DeviceId, payload: Access) -> None:
-        """Remember a hand-over to us that its author may make."""
-        if payload.count > self._most(turn, by, self._around.us.device_id):
-            return
+    def _remember(self, by: DeviceId, payload: Access) -> None:
+        """Remember a hand-over, if it is to us."""
         found = Handover.announced(by, payload, self._around.us.device_id)
         if found is not None:
             known = self._live.handovers
@@ -306,6 +317,7 @@ class Forwarding(RoomPart):
                 dropped = next((one for one in known if not one.left), known[0])
                 known = tuple(one for one in known if one is not dropped)
             self._live.handovers = (*known, found)
+            self._marks_left[by] = MAX_MARKS
 
     def take(self, turn: Turn, by: Author, value: cbor.Value) -> bool:
         """Take lines that another device gives us, each by itself (TRN-17 to TRN-19).
@@ -318,7 +330,7 @@ class Forwarding(RoomPart):
         entries = [one for one in (self._line(turn, line, by) for line in lines) if one is not None]
         new = [one for one in entries if self._room.log.find(turn, one.hash) is None]
         is_own = self._around.side is Side.CUSTOMER and by.account_id == self._around.us.account_id
-        history = self._as_handover(by, entries) or self._as_overtaking(turn, by, entries)
+        history = self._as_handover(turn, by, entries) or self._as_overtaking(turn, by, entries)
         if not history and not is_own:
             check_answer(new, live.asked)
         brought = False
@@ -349,13 +361,13 @@ class Forwarding(RoomPart):
         event = EntryRefused(self._live.room_id, entry.hash, entry.author.device_id, code)
         self._around.tell(turn, event)
 
-    def _as_handover(self, by: Author, entries: Sequence[Entry]) -> bool:
+    def _as_handover(self, turn: Turn, by: Author, entries: Sequence[Entry]) -> bool:
         """Count lines of an announced hand-over; whether these are some (TRN-18, TRN-50)."""
         live = self._live
         if all(one.header.kind in GROUND for one in entries):
             return False
         if all(one.header.kind in _NO_HISTORY for one in entries):
-            return any(one.by == by.device_id for one in live.handovers)
+            return self._count_marks(turn, by.device_id, len(entries))
         for at, known in enumerate(live.handovers):
             try:
                 after = known.take(by.device_id, [one.hash for one in entries])
@@ -365,6 +377,17 @@ class Forwarding(RoomPart):
             live.handovers = (*live.handovers[:at], after, *live.handovers[at + 1 :])
             return True
         return False
+
+    def _count_marks(self, turn: Turn, by: DeviceId, count: int) -> bool:
+        """Whether a device in force may give us marks beside a hand-over: as many as it may give with one
+        since it has announced the last, or since we have begun (TRN-50).
+        """
+        left = self._marks_left.get(by, MAX_MARKS) - count
+        is_known = any(one.by == by for one in self._live.handovers)
+        if left < 0 or not is_known or by not in self._room.states.ranks(turn.now_ms):
+            return False
+        self._marks_left[by] = left
+        return True
 
     def _as_overtaking(self, turn: Turn, by: Author, entries: Sequence[Entry]) -> bool:
         """Whether these are lines of a log entry that came before the state by which its author hands over
@@ -377,5 +400,5 @@ class Forwarding(RoomPart):
         for stored in self._room.log.newest(turn, MAX_HANDED_OVER):
             payload = payload_of(stored) if stored.author == by else None
             if isinstance(payload, Access) and payload.ends not in ends:
-                self._remember(turn, by.device_id, payload)
-        return self._live.handovers != known and self._as_handover(by, entries)
+                self.announced(turn, stored.entry(), payload)
+        return self._live.handovers != known and self._as_handover(turn, by, entries)
