@@ -59,6 +59,8 @@ _MOST_OF_OTHERS: Final = 64
 MOST_LISTS: Final = 1024
 # A list is in force for 30 days, and may be dated ahead by the clock tolerance.
 _LEAST_DAYS: Final = 31
+# What a clock that is wrong may date a list ahead by, so that its entry stays until the list is over.
+_MOST_DAYS: Final = 1098
 _NOBODY: Final = bytes(16)
 _DENIED: Final = Refusal(ErrorCode.DENIED)
 _NOT_AUTHENTICATED: Final = Refusal(ErrorCode.NOT_AUTHENTICATED)
@@ -100,12 +102,14 @@ def publish(view: View, op: Op, frame: Publish, policy: Policy, now_ms: int) -> 
         op.result = op.charge(lambda: op.peer.charge_entry(publishing, now_ms))
         if op.result is None:
             rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
-            view.replace(entry, rows, MOST_LISTS, _due_day(policy, now_ms))
+            end_ms = max(one.expires_ms for one in (head, *lists)) - view.skew_ms
+            view.replace(entry, rows, MOST_LISTS, _due_day(policy, end_ms, now_ms))
 
 
-def _due_day(policy: Policy, now_ms: int) -> int:
-    """Return the day on which an entry goes, unless a mailbox that it names is held (RLY-262)."""
-    return now_ms // DAY_MS + 1 + max(policy.abandoned_s // 86_400, _LEAST_DAYS)
+def _due_day(policy: Policy, end_ms: int, now_ms: int) -> int:
+    """Return the day on which an entry goes, unless a mailbox that it names is held (RLY-262, RLY-265)."""
+    in_force_days = min(end_ms // DAY_MS - now_ms // DAY_MS, _MOST_DAYS)
+    return now_ms // DAY_MS + 1 + max(policy.abandoned_s // 86_400, _LEAST_DAYS, in_force_days)
 
 
 def _is_crowded(view: View, account_id: bytes, mailbox: bytes, own: set[bytes]) -> bool:

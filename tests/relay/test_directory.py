@@ -205,6 +205,27 @@ async def test_an_entry_stays_as_long_as_a_list_may_be_in_force(make_relay: Make
     assert not await is_found(relay, company)
 
 
+@pytest.mark.parametrize(("ahead_days", "stays_days"), [(500, 531), (20_000, 1_099)])
+async def test_an_entry_stays_as_long_as_a_list_that_is_dated_ahead(
+    make_relay: MakeRelay, clock: Clock, ahead_days: int, stays_days: int
+) -> None:
+    """RLY-265, RLY-52: one that names a struck-off device does not come back, up to three years."""
+    relay = make_relay(Policy(), nodes=1)
+    peer = await Peer(relay.connect()).greet()
+    owner = Owner()
+    await owner.set_up(peer)
+    company = Company(owner, clock.now_ms)
+    ahead_ms = clock.now_ms + ahead_days * DAY_MS
+    company.lists.append(company.make_list([company.record], k5=ahead_ms, k6=ahead_ms + 30 * DAY_MS))
+    await peer.expect(Done, company.entry(peer, company.lists[-1]))
+    await company.publish(peer)
+    await peer.expect(Done, DeleteMailbox(peer.next_id(), owner.mailbox))
+    clock.forward((stays_days - 1) * DAY_MS)
+    assert await is_found(relay, company)
+    clock.forward(2 * DAY_MS)
+    assert not await is_found(relay, company)
+
+
 def written_b(entry: Publish) -> int:
     """Count what an entry writes that names nothing held."""
     parts = [*entry.lists, *entry.records, *entry.addresses, entry.slot]

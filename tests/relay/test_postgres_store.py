@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import psycopg
+import pytest
 from e2ee_relay.limits import Policy
 from e2ee_relay.protocol import (
     Ack,
@@ -22,6 +23,7 @@ from e2ee_relay.protocol import (
     TtlClass,
     token_hash,
 )
+from e2ee_relay.store import postgres_rows
 from e2ee_relay.store import postgres_schema as schema
 from e2ee_relay.store import postgres_upkeep as upkeep
 from e2ee_relay.store.api import (
@@ -415,6 +417,33 @@ def test_an_owner_who_comes_back_during_the_removal_keeps_the_mailbox(
         time.sleep(0.5)
     sweeping.join()
     assert rows(db, "mailbox") == 1
+
+
+def test_entries_that_are_due_go_in_batches(
+    make_node: Callable[..., Node],
+    db: psycopg.Connection,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RLY-262: upkeep, which all other jobs wait for, takes some of them, those that were due first first."""
+    monkeypatch.setattr(postgres_rows, "DUE_AT_ONCE", 2)
+    node, today = make_node(), clock.now_ms // DAY_MS
+    address, _ = make_mailbox(node)
+    for age in range(5):
+        account_id = bytes([age]) * 32
+        db.execute("INSERT INTO entry VALUES (%b, %b)", [account_id, today - age])
+        db.execute("INSERT INTO device_list VALUES (%b, 1, 'list')", [account_id])
+    db.execute(
+        "INSERT INTO device (account_id, record_hash, position, record, mailbox) VALUES (%b, %b, 0, 'r', %b)",
+        [bytes([4]) * 32, bytes(32), address],
+    )
+    left = []
+    for _ in range(3):
+        clock.forward(3_600_000)
+        node.sweep(clock.now_ms)
+        found = db.execute("SELECT account_id FROM entry ORDER BY due_day DESC, account_id").fetchall()
+        left.append([account_id[0] for (account_id,) in found])
+    assert left == [[4, 0, 1, 2], [4, 0], [4]]
 
 
 def test_an_entry_that_is_published_during_the_removal_stays(

@@ -566,7 +566,8 @@ class DirectoryView(MailboxView, Protocol):
     def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int, due_day: int) -> None:
         """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys.
 
-        From `due_day` on the entry is dropped where no mailbox that it names is held (RLY-262).
+        From `due_day` on, or the day of before where that is later, the entry is dropped where no mailbox
+        that it names is held (RLY-262, RLY-265).
         """
         ...
 

@@ -63,8 +63,10 @@ _PUT_LISTS: Final = (
     "INSERT INTO device_list (account_id, seq, signed_list)"
     " SELECT %b, * FROM unnest(%b::bigint[], %b::bytea[])"
 )
+# A list that was taken before may end later (RLY-265).
 _PUT_DUE: Final = (
-    "INSERT INTO entry VALUES (%b, %b) ON CONFLICT (account_id) DO UPDATE SET due_day = excluded.due_day"
+    "INSERT INTO entry VALUES (%b, %b) ON CONFLICT (account_id) DO UPDATE"
+    " SET due_day = greatest(entry.due_day, excluded.due_day)"
 )
 # All but the newest ones (RLY-259).
 _FORGET_LISTS: Final = (

@@ -17,6 +17,11 @@ _STOCK: Final = (
     "SELECT key_type, highest_id FROM prekey_mark WHERE record_hash = ?",
     "SELECT key_type, key_id FROM reusable_prekey WHERE record_hash = ?",
 )
+# A list that was taken before may end later (RLY-265).
+_PUT_DUE: Final = (
+    "INSERT INTO entry VALUES (?, ?) ON CONFLICT (account_id) DO UPDATE"
+    " SET due_day = max(due_day, excluded.due_day)"
+)
 # All but the newest ones (RLY-259).
 _FORGET_LISTS: Final = (
     "DELETE FROM device_list WHERE account_id = ? AND seq <= (SELECT seq FROM device_list"
@@ -56,7 +61,7 @@ class SqlDirectory:
         self.accounts += self._is_new(account_id)
         self._db.executemany("INSERT INTO device_list VALUES (?, ?, ?)", lists)
         self._db.execute(_FORGET_LISTS, (account_id, account_id, most))
-        self._db.execute("INSERT OR REPLACE INTO entry VALUES (?, ?)", (account_id, due_day))
+        self._db.execute(_PUT_DUE, (account_id, due_day))
         kept = {device.record_hash for device in entry.devices}
         for record_hash in self._devices(account_id):
             if record_hash not in kept:

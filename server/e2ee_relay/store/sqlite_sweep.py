@@ -120,7 +120,7 @@ class SqliteSweep:
 
     def _drop_entries(self) -> None:
         """Look at some entries that are due, in the writer's thread (RLY-262)."""
-        query = "SELECT account_id FROM entry WHERE due_day <= ? LIMIT ?"
+        query = "SELECT account_id FROM entry WHERE due_day <= ? ORDER BY due_day LIMIT ?"
         due = self._db.execute(query, (self._today, _ENTRIES_AT_ONCE)).fetchall()
         until = self._db.total_changes + _ROWS_AT_ONCE
         for (account_id,) in due:

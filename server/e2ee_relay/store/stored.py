@@ -15,7 +15,9 @@ class Stored:
     how_long: str
 
 
-_WITH_ENTRY: Final = "until its mailboxes are gone and it was not published for 400 days, or it is purged"
+_WITH_ENTRY: Final = (
+    "until its mailboxes are gone, its lists over and it was not published for 400 days, or it is purged"
+)
 _WITH_LIST: Final = "until 1 024 newer ones of the account are held, or its entry is removed"
 _WITH_DEVICE: Final = "until the device leaves the list or the entry is removed"
 _WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
@@ -81,7 +83,7 @@ DIRECTORY: Final[dict[str, dict[str, Stored]]] = {
     "entry": {
         "account_id": Stored("the account", "whose entry it is", _WITH_ENTRY),
         "due_day": Stored(
-            "day of the last publication, and 400 days more",
+            "day of the last publication and 400 days more, or the day after its last list's end",
             "an entry without a mailbox is removed then",
             _WITH_ENTRY,
         ),
