@@ -161,3 +161,18 @@ async def test_a_page_is_told_that_what_the_account_publishes_waits(praxis: Prac
         for code in ("relay.rate_limited", ""):
             await hub._take(ConnectionChanged(ConnectionState.ONLINE, "wss://relay.test", code))
             await page.until("link", connection="online", entryWaits=bool(code))
+
+
+async def test_who_is_suspended_is_shown_no_room_any_more(praxis: Practice) -> None:
+    agent = await praxis.agent("Agent A")
+    room, device_id = await asked(praxis, agent, "Guten Tag"), agent.me().device_id
+    async with served(agent) as (at, _), page_of(at) as page:
+        assert len((await page.ask("begin"))["rooms"]) == 1
+        await praxis.company.suspend(device_id)
+        await page.until("again")
+        whole = await page.ask("begin")
+        assert (whole["rooms"], whole["me"]) == ([], None)
+        refused = await page.ask("send", room=room.room_id.hex(), text="Noch da?", reply=None)
+        assert refused["type"] == "failed"
+        await praxis.company.reinstate(device_id)
+        await page.until("again")

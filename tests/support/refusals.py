@@ -38,7 +38,7 @@ from relay_actors import START_MS, Owner
 UNBOUNDED = Rate(1e12, 1e12)
 MAILBOXES = 1000
 POLICY = Policy(
-    requests=UNBOUNDED, creations=UNBOUNDED, entries=UNBOUNDED, auths=UNBOUNDED, fetches=UNBOUNDED
+    requests=UNBOUNDED, creations=UNBOUNDED, directory_b=UNBOUNDED, auths=UNBOUNDED, fetches=UNBOUNDED
 )
 BODY = bytes(512)
 

@@ -11,7 +11,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.errors import SealroomError
-from e2ee_client.events import ConnectionChanged, ConnectionState
+from e2ee_client.events import ConnectionChanged, ConnectionState, OwnConditionChanged
 from e2ee_client.room_events import (
     ChainRestarted,
     Differ,
@@ -138,7 +138,8 @@ class Hub:
             self._see_lock()
 
     async def _take(self, event: ClientEvent) -> None:
-        if isinstance(event, EventsMissed):
+        if isinstance(event, EventsMissed | OwnConditionChanged):
+            # Who is suspended has no rooms, and has them again afterwards.
             self._tell(schema.Again())
         elif isinstance(event, ConnectionChanged):
             entry_waits = event.state is not ConnectionState.OFFLINE and bool(event.code)

@@ -154,12 +154,13 @@ class DeskElement extends HTMLElement {
   }
 
   #showStrips(): void {
-    const { connection, entryWaits } = this.#desk.state();
+    const { connection, entryWaits, me } = this.#desk.state();
     const strips: HTMLElement[] = [];
-    const warn = (word: "link.offline" | "link.entry_waits") =>
+    const warn = (word: "link.offline" | "link.entry_waits" | "link.not_in_force") =>
       strips.push(h("p", { class: "strip warn" }, icon("offline"), h("span", null, this.#words(word))));
     if (connection === "offline") warn("link.offline");
     else if (entryWaits) warn("link.entry_waits");
+    if (me === null) warn("link.not_in_force");
     if (!this.#settings.isWarned) {
       const ok = h(
         "button",

@@ -215,6 +215,10 @@ const DESK = {
     "Der Server nimmt im Moment keine Änderungen im Team an; es wird von selbst wieder versucht. Gespräche gehen weiter.",
     "The server takes no changes of the team at the moment; it is tried again by itself. Conversations go on.",
   ],
+  "link.not_in_force": [
+    "Dieses Gerät gehört im Moment nicht zum Team, und Gespräche sind hier nicht zu sehen. Fragen Sie, wer das Team leitet.",
+    "This device is not of the team at the moment, and conversations are not shown here. Ask who leads the team.",
+  ],
   "shared.text": [
     "Nur auf einem eigenen Rechner benutzen. Wer diese Anmeldung benutzt, liest mit.",
     "Use it on a machine of your own only. Whoever uses this login reads along.",
