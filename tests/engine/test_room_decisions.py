@@ -11,13 +11,20 @@ from e2ee_client.engine.rooms.identifying import MAX_ASKED, MAX_WAITING, logins_
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.people import LoggedIn
-from e2ee_client.room_events import EntryRefused, FreezeUndecided, IdentifyAnswered, IdentifyAsked, SignedOut
+from e2ee_client.room_events import (
+    EntryErased,
+    EntryRefused,
+    FreezeUndecided,
+    IdentifyAnswered,
+    IdentifyAsked,
+    SignedOut,
+)
 from parties import DAY_MS
 from room_rooms import MINUTE_MS, change, dev, do, opened
 from room_world import Post, World, ground
 
 from e2ee.content import ContentType, OfRooms
-from e2ee.errors import LoginExpired, LoginUsed, NoRight, RoomFrozen
+from e2ee.errors import LoginExpired, LoginUsed, NoRight, RoomClosed, RoomFrozen
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.entry import EntryHash, Header, RoomId
 from e2ee.rooms.forward import decode_forward
@@ -309,6 +316,20 @@ def test_signing_out_ends_the_login_on_every_device() -> None:
     found = knows(world, "desk")
     assert found is not None
     assert found.subject == "4712"
+
+
+@pytest.mark.parametrize("kind", [ActKind.CLOSE, ActKind.FREEZE])
+def test_who_signs_out_in_a_room_that_is_not_open_has_the_logins_erased(kind: ActKind) -> None:
+    """CNS-75: before, it was refused, and whoever had the device next was that person."""
+    world = opened("desk")
+    login = log_in(world)
+    handed_in(world, lambda room, turn: room.writing.write(turn, Act(kind)))
+    handed_in(world, lambda room, turn: room.identifying.sign_out(turn))
+    for name in ("desk", "phone"):
+        assert knows(world, name) is None
+    assert login in {one.entry_hash for one in world.devices["desk"].told(EntryErased)}
+    again = do(world, "phone", lambda room, turn: room.identifying.sign_out(turn))
+    assert isinstance(again, RoomClosed | RoomFrozen)
 
 
 def test_a_login_that_is_erased_names_nobody() -> None:

@@ -107,9 +107,11 @@ class CustomerRoom(Room):
 
     async def sign_out(self) -> Entry:
         """Sign the person out: from now on the room is of nobody known. What was said stays; see `erase_all`.
+        In a closed or frozen room the login is erased (CNS-75).
 
         Raises:
-            RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets nothing pass. NoConsent.
+            RoomClosed, RoomFrozen: nobody is logged in there. ConsentWithdrawn, RoomErased: the phase lets
+                nothing pass. NoConsent.
         """
         return await self.entry(await self._identifying(lambda part, turn: part.sign_out(turn)))
 

@@ -18,7 +18,7 @@ from e2ee.rooms.entry import ROOM_ID_B, Entry, EntryHash, RoomId
 from e2ee.rooms.gate import identify_waits
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.login import CHALLENGE_B, LOGIN_LIFE_MS, Challenge, LoginToken, verify_login
-from e2ee.rooms.payloads import EntryPayload, Refusal, read_payload
+from e2ee.rooms.payloads import EntryPayload, Erase, Refusal, read_payload
 from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import DESK, MAX_ANSWERS
 from e2ee_client.engine.ports import RowReader
@@ -113,11 +113,15 @@ class Identifying(RoomPart):
         return self._room.writing.write(turn, Identify(signed))
 
     def sign_out(self, turn: Turn) -> EntryHash:
-        """Say that the person has signed out; open challenges are worth nothing (CNS-56)."""
-        known = self._logins(turn)
+        """Say that the person has signed out, where that does not pass by erasing the logins (CNS-75); open
+        challenges are worth nothing (CNS-56).
+        """
+        known, log = self._logins(turn), self._room.log
         known.asked = ()
         turn.put(known.put())
-        return self._room.writing.write(turn, Identify(None))
+        named = tuple(one for one in (known.counts, *known.waiting) if one and person_of(turn, log, one))
+        passes = self._room.states.lets_pass(Kind.IDENTIFY, turn.now_ms)
+        return self._room.writing.write(turn, Erase(named) if named and not passes else Identify(None))
 
     # --- what comes ---
 

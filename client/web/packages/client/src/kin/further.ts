@@ -7,6 +7,7 @@ import type { Customer, ShownNotice } from "../customer.ts";
 import { signOut } from "../engine/rooms/logging_in.ts";
 import { stepIn } from "../engine/rooms/rooms.ts";
 import { ClientError } from "../errors.ts";
+import type { Room } from "../room.ts";
 import type { Link } from "./inviting.ts";
 import type { Devices, Offer } from "./linking.ts";
 import type { Recovery } from "./recovering.ts";
@@ -67,10 +68,14 @@ export function furtherOf(host: FurtherHost): CarryOut {
     "sign-out": async () => {
       const me = await host.customer();
       const refusals: unknown[] = [];
+      const leave = async (room: Room): Promise<void> => {
+        // The login of a room that is not open is erased (CNS-75): the code for that comes first.
+        if (room.view().phase !== "open") await me.shell.received();
+        await me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), signOut));
+      };
       // With a consent that was withdrawn nobody is known in a room.
       for (const room of me.rooms().filter((one) => one.view().phase !== "withdrawn")) {
-        const done = me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), signOut));
-        await done.catch((error: unknown) => refusals.push(error));
+        await leave(room).catch((error: unknown) => refusals.push(error));
       }
       if (refusals.length > 0) throw refusals[0];
       return null;

@@ -14,7 +14,7 @@ import { asState } from "./state.ts";
 const MAX_SIGNED_B = 8_192;
 const MAX_TEXT_B = 16_384;
 const MAX_SHORT_B = 200;
-const MAX_HASHES = 64;
+export const MAX_HASHES = 64;
 const NONCE_B = 16;
 const MAX_EMAIL_B = 254;
 const HAND_OVER = 2;

@@ -13,11 +13,14 @@ import {
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
+import { MAX_HASHES } from "@sealroom/core/rooms/payloads.ts";
+import { cborMap } from "@sealroom/core/wire/cbor.ts";
 import type { Draft } from "./draft.ts";
-import { payloadOf, transcript } from "./judging.ts";
+import { payloadOf, phaseCode, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { write } from "./writing.ts";
 
+const KIND_ERASE = 5;
 const KIND_IDENTIFY = 17;
 const MAX_CHALLENGES = 4;
 
@@ -58,11 +61,17 @@ export function identify(d: Draft, text: string): Entry {
   return write(d, KIND_IDENTIFY, token.signed);
 }
 
-/** Say that the person has signed out (CNS-56); null where nobody is logged in. Open challenges are worth nothing. */
+/**
+ * Say that the person has signed out (CNS-56), where that does not pass by erasing the logins (CNS-75); null where
+ * nobody is logged in. Open challenges are worth nothing.
+ */
 export function signOut(d: Draft): Entry | null {
   d.set({ challenges: [] });
   const isLogin = ({ entry: { header, author } }: Kept): boolean =>
     header.kind === KIND_IDENTIFY && same(author.accountId, d.room.customer);
-  const last = transcript(d.room).findLast(isLogin);
-  return last === undefined || payloadOf(last) === null ? null : write(d, KIND_IDENTIFY, null);
+  const all = transcript(d.room).filter(isLogin);
+  const since = all.slice(all.findLastIndex((one) => payloadOf(one) === null) + 1).slice(-MAX_HASHES);
+  if (since.length === 0) return null;
+  if (phaseCode(d, KIND_IDENTIFY) === undefined) return write(d, KIND_IDENTIFY, null);
+  return write(d, KIND_ERASE, cborMap([[1, since.map(({ entry }) => entry.hash)]]));
 }
