@@ -28,7 +28,7 @@ from e2ee_client.room_events import (
 from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
 
 from .archive import Archive
-from .catching_up import wait_caught_up
+from .catching_up import wait_caught_up, wait_open
 from .company_room import CompanyRoom
 from .desk_rows import DeskRows, StoredQueue
 from .ends import Ends
@@ -148,10 +148,10 @@ class Attending:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Do something in a room after what waits there, and when we know what has happened (CNS-71)."""
+        """Do something in a room after what waits there, and while rooms are open (CNS-71)."""
 
         async def work() -> None:
-            await wait_caught_up(self._desk.client)
+            await wait_open(self._desk.client)
             await do(*args, **kwargs)
 
         self.lanes.add(room_id, work)
