@@ -197,6 +197,18 @@ async def test_a_note_keeps_its_controls_and_is_said_once(show: Show) -> None:
     assert await leave.count() == 0
 
 
+async def test_who_writes_when_a_room_is_closed_rates_nothing_by_that(show: Show) -> None:
+    """The focus goes to what has happened, not to the first choice of a rating."""
+    page = await show("open")
+    await page.get_by_role("textbox", name="Nachricht").focus()
+    await redraw(page, "{ phase: 'closed', canWrite: false, canRate: true }")
+    title = page.get_by_role("heading", name="Dieses Gespräch ist abgeschlossen.")
+    await title.wait_for()
+    assert await title.evaluate("(one) => one.matches(':focus')")
+    await page.keyboard.type("Noch eine Frage ")
+    assert await page.get_by_role("radio", checked=True).count() == 0
+
+
 async def test_what_was_written_into_a_rating_stays_when_the_room_changes(show: Show) -> None:
     page = await show("closed")
     await page.get_by_role("radio", name="4").check()

@@ -56,7 +56,7 @@ function foot(title: string, text: string | null, acts: readonly HTMLElement[], 
   const said = h(
     "div",
     { role: "status" },
-    h("h2", { class: "heading" }, title),
+    h("h2", { class: "heading", tabindex: -1 }, title),
     text !== null && h("p", { class: "meta" }, text),
   );
   return h("section", { class: "foot", "aria-label": title }, said, rating, h("div", { class: "acts" }, ...acts));
