@@ -162,6 +162,25 @@ def test_a_newer_schema_is_refused_and_left_alone(url: str, make_node: Callable[
         db.execute("UPDATE sealroom.meta SET value = %s WHERE name = 'schema'", [str(schema.SCHEMA_VERSION)])
 
 
+def test_a_newer_schema_is_refused_on_connections_that_stand(
+    make_node: Callable[..., Node], db: psycopg.Connection
+) -> None:
+    """RLY-197, RLY-101: a node of a release before writes nothing beside tables that it does not know."""
+    node = make_node()
+    address, _ = make_mailbox(node)
+    db.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
+    failed = Op(Asker(), Send(1, (item(address),)))
+    for _ in range(2):
+        node.store.submit(failed)
+        node.store.settle()
+    assert node.listening.failed == [failed] * 2
+    assert rows(db, "message") == 0
+    db.execute("UPDATE meta SET value = %b WHERE name = 'schema'", [str(schema.SCHEMA_VERSION)])
+    time.sleep(0.5)
+    node.listening.failed.clear()
+    assert send(node, item(address)) == [OK]
+
+
 def test_a_migration_that_fails_leaves_nothing(shared_database: SharedDatabase) -> None:
     """RLY-101: each is one transaction; those before it stand."""
     fresh = shared_database.server().make_database()

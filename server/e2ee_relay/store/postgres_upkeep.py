@@ -219,12 +219,14 @@ def lineage_of(db: psycopg.Connection) -> str:
 def ask_tables(db: psycopg.Connection) -> psycopg.Cursor[tuple[Any, ...]]:
     """Ask for the name of the tables and their numbers: other ones were made anew or put back (RLY-197).
 
-    Within a transaction they stay until its end. Beside them, what makes its commit durable (RLY-100), and
-    the number above which new ones are: the operator may have raised it (RLY-112).
+    Within a transaction they stay until its end. Beside them, what makes its commit durable (RLY-100), the
+    number of the schema (RLY-101), and the number above which new ones are: the operator may have raised it
+    (RLY-112).
     """
     return db.execute(
         "SELECT value, tableoid::bigint, to_regclass('prekey')::oid::bigint, current_setting('fsync'),"
         " current_setting('full_page_writes'), current_setting('synchronous_commit'),"
+        " (SELECT value FROM meta WHERE name = 'schema'),"
         " (SELECT value::bigint FROM meta WHERE name = 'seq_floor')"
         " FROM meta WHERE name = 'lineage'"
     )
