@@ -13,9 +13,12 @@ from typing import cast
 import pytest
 from conversations import until
 from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, waiting
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.rooms import Agent, Desk, Service, attending, mailing, webhooks
+from e2ee_client.rooms.desk_rows import of_desk
 from e2ee_client.rooms.errors import WebhookFailed
 from e2ee_client.rooms.lanes import Lanes
 from e2ee_client.rooms.mail import MailServer
@@ -26,6 +29,8 @@ from e2ee_client.runtime.event_stream import EventIterator
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
+from e2ee.ids import AccountId
+from e2ee.rooms.roster import Roster
 from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Condition
 
@@ -210,6 +215,34 @@ async def test_a_desk_with_a_slow_clock_sends_what_was_written(praxis: Practice,
         receiver.is_up = True
         ahead(praxis).advance(3_600_000)
         await until_later(praxis, lambda: "Zweiter Text" in receiver.texts)
+
+
+async def test_a_roster_that_is_shown_again_hides_nothing_more(praxis: Practice) -> None:
+    """CNS-74: a colleague that is away shows it for long; a newer one that comes late does count."""
+    desk = await second_desk(praxis)
+    rooms, team = desk.client.shell.machine.rooms, desk.client.shell.machine._context.team
+    assert rooms.is_told_of(0)
+    device_id = await suspended(praxis, desk)
+    standing = team.standing(AccountId(desk.client.account_id))
+    assert standing is not None
+    suspending = standing.roster
+    assert suspending is not None
+    assert not rooms.is_told_of(desk.client.shell.now_ms + 1_000_000)
+    await reinstated(praxis, desk, device_id)
+    await until_later(praxis, lambda: rooms.is_told_of(desk.client.shell.now_ms))
+    after_ms = desk.client.shell.now_ms
+
+    async def shown(roster: Roster) -> bool:
+        def learn(turn: Turn, rooms: Rooms) -> None:
+            rooms.hearing.note(turn, roster)
+            rooms.hearing.look(turn)
+
+        ahead(praxis).advance(10)
+        await of_desk(desk.client.shell, learn)
+        return rooms.is_told_of(after_ms)
+
+    assert await shown(suspending)
+    assert not await shown(replace(suspending, ref=suspending.ref._replace(seq=suspending.ref.seq + 1)))
 
 
 async def test_a_text_that_meets_a_suspension_behind_a_handler_is_told_afterwards(
