@@ -44,13 +44,13 @@ def transfer(world: World, by: str = "agent", to: str = "agent2") -> None:
 
 def late(world: World, sender: str, to: str, after_ms: int) -> None:
     """What one device posts to another comes later."""
-    post = world.post
+    usual = world.post
 
-    def posted(one: Post) -> None:
-        if (one.sender, one.to) == (sender, to):
-            world.later(after_ms, lambda: post(one))
+    def posted(post: Post) -> None:
+        if (post.sender, post.to) == (sender, to):
+            world.later(after_ms, lambda: usual(post))
         else:
-            post(one)
+            usual(post)
 
     world.post = posted  # type: ignore[method-assign]
 
