@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 from conversations import until
 from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, waiting
+from e2ee_client.engine.rooms.hearing import Gap
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
@@ -243,6 +244,29 @@ async def test_a_roster_that_is_shown_again_hides_nothing_more(praxis: Practice)
 
     assert await shown(suspending)
     assert not await shown(replace(suspending, ref=suspending.ref._replace(seq=suspending.ref.seq + 1)))
+
+
+async def test_a_suspension_that_an_earlier_program_has_not_noted_counts(praxis: Practice) -> None:
+    """CNS-74: the desk was suspended before its program was replaced."""
+    desk = await second_desk(praxis)
+    machine = desk.client.shell.machine.rooms
+
+    def step(turn: Turn, rooms: Rooms) -> None:
+        rooms.start(turn)
+
+    def forget(turn: Turn, rooms: Rooms) -> None:
+        turn.delete(Gap.TABLE, Gap.PREFIX)
+
+    await of_desk(desk.client.shell, step)
+    assert machine.is_told_of(0)
+    device_id = await suspended(praxis, desk)
+    await of_desk(desk.client.shell, forget)
+    assert machine.is_told_of(0)
+    await of_desk(desk.client.shell, step)
+    assert not machine.is_told_of(0)
+    await reinstated(praxis, desk, device_id)
+    await until_later(praxis, lambda: machine.is_told_of(desk.client.shell.now_ms))
+    assert not machine.is_told_of(0)
 
 
 async def test_a_text_that_meets_a_suspension_behind_a_handler_is_told_afterwards(

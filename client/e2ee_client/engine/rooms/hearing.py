@@ -36,6 +36,13 @@ class Hearing(Part):
         super().__init__(context)
         self._rooms = rooms
 
+    def start(self, turn: Turn) -> None:
+        """Note a suspension that a program before this one has not noted."""
+        standing = self._context.team.standing(self._rooms.around.us.account_id)
+        is_locked = not (self._rooms.is_active() or self._rooms.dropping.is_struck_off())
+        if standing is not None and is_locked and self._gap(turn) is None:
+            turn.put(Gap(standing.mandate.seq, 0).put())
+
     def note(self, turn: Turn, roster: Roster) -> None:
         """A roster of our company was learned, whichever counts."""
         gap, (mandate_seq, roster_seq, _) = self._gap(turn), roster.ref

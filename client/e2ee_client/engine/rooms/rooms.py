@@ -514,6 +514,7 @@ class Rooms(LoadedRooms):
     def start(self, turn: Turn) -> None:
         """The engine goes online: what is due is done, and each room started, some at a time."""
         self.start_timers(turn)
+        self.hearing.start(turn)
         self.who_waits.start(turn, self.index)
         self.requests.start(turn)
         self.files.start(turn)
