@@ -193,13 +193,13 @@ const DESK = {
   "lock.wait": ["Bitte warten Sie bis {time}.", "Please wait until {time}."],
   "lost.title": ["Der Arbeitsplatz läuft nicht mehr", "The desk is not running"],
   "lost.text": [
-    "Starten Sie ihn im Terminal: sealroom desk. Diese Seite verbindet sich von selbst.",
-    "Start it in the terminal: sealroom desk. This page connects by itself.",
+    "Starten Sie ihn im Terminal: sealroom desk. Er öffnet eine neue Seite; diese brauchen Sie dann nicht mehr.",
+    "Start it in the terminal: sealroom desk. It opens a new page; you do not need this one then.",
   ],
   "silent.title": ["Der Arbeitsplatz antwortet nicht", "The desk does not answer"],
   "silent.text": [
-    "Diese Seite versucht es weiter. Bleibt es dabei, löschen Sie im Browser die Cookies von 127.0.0.1, oder öffnen Sie die Adresse in einem privaten Fenster.",
-    "This page goes on trying. If that does not help, delete the cookies of 127.0.0.1 in the browser, or open the address in a private window.",
+    "Diese Seite versucht es weiter. Bleibt es dabei, löschen Sie im Browser die Cookies dieser Seite, oder öffnen Sie die Adresse in einem privaten Fenster.",
+    "This page goes on trying. If that does not help, delete the cookies of this page in the browser, or open the address in a private window.",
   ],
   "expired.title": ["Diese Adresse gilt nicht mehr", "This address is no longer valid"],
   "expired.text": [
@@ -212,12 +212,12 @@ const DESK = {
     "No connection. What you write is stored and goes out later.",
   ],
   "link.entry_waits": [
-    "Der Server nimmt im Moment keine Änderungen im Team an; es wird von selbst wieder versucht. Gespräche gehen weiter.",
-    "The server takes no changes of the team at the moment; it is tried again by itself. Conversations go on.",
+    "Der Server nimmt im Moment keine Änderungen am Team an; es wird von selbst wieder versucht. Gespräche gehen weiter.",
+    "The server accepts no changes to the team at the moment; this is tried again by itself. Conversations go on.",
   ],
   "link.not_in_force": [
-    "Dieses Gerät gehört im Moment nicht zum Team, und Gespräche sind hier nicht zu sehen. Fragen Sie, wer das Team leitet.",
-    "This device is not of the team at the moment, and conversations are not shown here. Ask who leads the team.",
+    "Dieses Gerät gehört im Moment nicht zum Team, und Gespräche sind hier nicht zu sehen. Fragen Sie die Leitung.",
+    "This device is not part of the team at the moment, and conversations are not shown here. Ask the supervisor.",
   ],
   "shared.text": [
     "Nur auf einem eigenen Rechner benutzen. Wer diese Anmeldung benutzt, liest mit.",
@@ -239,17 +239,20 @@ const DESK = {
     "This desk may not do that. Ask the front desk or the supervisor.",
   ],
   "failed.left": [
-    "Dieser Platz ist nicht in diesem Raum. Übernehmen Sie ihn, oder lassen Sie ihn sich übergeben.",
-    "This desk is not in this room. Take it, or have it handed to you.",
+    "Sie sind nicht in diesem Raum. Übernehmen Sie ihn, oder lassen Sie ihn sich übergeben.",
+    "You are not in this room. Take it, or have it handed to you.",
   ],
-  "failed.closed": ["Der Raum ist geschlossen. Öffnen Sie ihn zuerst.", "The room is closed. Open it first."],
+  "failed.closed": [
+    "Der Raum ist abgeschlossen. Öffnen Sie ihn zuerst wieder.",
+    "The room is closed. Open it again first.",
+  ],
   "failed.frozen": [
-    "Der Kunde hat widersprochen. Erst entscheidet die Leitung.",
-    "The customer has objected. The supervisor decides first.",
+    "Der Kunde widerspricht. Zuerst entscheidet die Leitung.",
+    "The customer objects. The supervisor decides first.",
   ],
   "failed.ended": [
-    "Der Kunde hat widerrufen, oder der Raum ist gelöscht. Hier geht nichts mehr hinaus.",
-    "The customer has withdrawn, or the room is erased. Nothing more is sent here.",
+    "Der Kunde hat die Einwilligung widerrufen, oder der Raum ist gelöscht. Hier geht nichts mehr hinaus.",
+    "The customer has withdrawn consent, or the room is erased. Nothing goes out here any more.",
   ],
   "failed.consent": [
     "Dafür fehlt die Einwilligung des Kunden. Es wurde nichts gesendet.",
@@ -272,8 +275,8 @@ const DESK = {
     "This is too much at once. Try again shortly.",
   ],
   "failed.full": [
-    "Mehr davon hält dieses Gerät nicht. Löschen Sie zuerst einige.",
-    "This device keeps no more of them. Drop some first.",
+    "Dieses Gerät bewahrt nicht mehr davon auf. Entfernen Sie zuerst einige.",
+    "This device keeps no more of them. Remove some first.",
   ],
   "failed.quicker": ["Jemand war schneller.", "Somebody was quicker."],
   "failed.desk": [
