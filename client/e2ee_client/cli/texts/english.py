@@ -186,7 +186,7 @@ environment:
     "event.own_device_removed": "a device of your account was removed",
     "event.team_unknown": "it is not known who of {name} may answer at present: messages wait",
     "event.company_fork": "{name} has signed two documents under one number ({kind}); one of them counts",
-    "event.own_condition_active": "this device is not locked by its company any more",
+    "event.own_condition_active": "this device is not suspended by its company any more",
     "event.own_condition_locked": "this device was suspended by its company: its rooms are closed",
     "event.own_condition_dropped": "this device is not one of its company any more: its rooms are erased",
     "event.mandate_signed": "your company has a new mandate: put the new door file on your web server",
@@ -204,9 +204,9 @@ environment:
     "event.connection_offline_because": "not connected to {relay}: {reason}",
     "event.connection_entry_waits": "{relay} takes nothing of what this account publishes at the moment; "
     "it is tried again by itself, and conversations go on. Until then new contacts may not find you, and "
-    "others do not know of removed devices and changes of the team",
+    "others do not know of removed devices and changes to the team",
     "event.connection_forked": "not connected to {relay}: it has another device list of your account under "
-    "the same number. To see of which devices it is: sealroom renewal follow",
+    "the same number. To see of which devices it is, and take it if they are yours: sealroom renewal follow",
     "event.events_missed": "{count} events were too many; see the history",
     "event.store_trouble": "the store refuses changes: {why} ({code})",
     "event.message_state": "text {number} to {name}: {state}",

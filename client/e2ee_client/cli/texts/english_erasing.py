@@ -13,8 +13,8 @@ ENGLISH_ERASING: Final[dict[str, str]] = {
     "help.erase_all": "the whole room, as its customer",
     "help.hold_reason": "why; the customer sees that there is a hold",
     "help.hold_clear": "clear the hold: what has waited for that is destroyed",
-    "erase.done": "Erasure is asked for. It is hidden from now on, and destroyed within 24 hours unless a "
-    "hold stands above it.",
+    "erase.done": "The erasure is asked for. What it names is hidden from now on, and destroyed within "
+    "24 hours unless a hold stands above it.",
     "sensitive.done": "Marked as sensitive.",
     "hold.set": "Room {short} is on hold: nothing of it is destroyed.",
     "hold.cleared": "Room {short} is not on hold any more.",

@@ -67,8 +67,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "help.door_email": "another way to the company: an address of e-mail",
     "help.door_web": "another way to the company: a web page",
     "help.agent_name": "the colleague's name, as customers see it",
-    "help.team": "a team that it belongs to; may be repeated",
-    "help.language": "a language that it speaks, such as de; may be repeated",
+    "help.team": "a team of the person at this device; may be repeated",
+    "help.language": "a language that this person speaks, such as de; may be repeated",
     "help.desk": "a front desk: it answers requests of agents, also while you are away",
     "help.bot": "a program, which customers see",
     "help.invite_yes": "do not ask whether the digits are the same: for a trial on one machine only",
@@ -305,8 +305,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "error.local.request_refused": "a desk has refused: somebody else was quicker, or it is not to be",
     "hint.local.request_refused": "see who answers: sealroom room show ROOM",
     "error.local.consent": "the consent does not count (any more): nothing is sent",
-    "hint.room.not_member": "where nobody answers: sealroom room claim ROOM; else who answers hands it over: "
-    "sealroom room transfer ROOM --to NAME",
+    "hint.room.not_member": "if nobody answers there: sealroom room claim ROOM; else ask the person who "
+    "answers to hand it on: sealroom room transfer ROOM --to NAME",
     "hint.local.consent": "read the notice and accept: sealroom room open --company URL",
     "error.local.argument": "a value cannot be used: {detail}",
     "error.local.signing_unsure": "this store may be an older copy: it signs nothing for the company",

@@ -217,7 +217,8 @@ Umgebung:
     "es wird von selbst wieder versucht, und Gespräche gehen weiter. Bis dahin finden neue Kontakte Sie "
     "vielleicht nicht, und andere wissen von entfernten Geräten und Änderungen im Team nichts",
     "event.connection_forked": "nicht verbunden mit {relay}: Dort steht unter derselben Nummer eine andere "
-    "Geräteliste Ihres Kontos. Ansehen, von welchen Geräten sie ist: sealroom renewal follow",
+    "Geräteliste Ihres Kontos. Ansehen, von welchen Geräten sie ist, und übernehmen, wenn es Ihre sind: "
+    "sealroom renewal follow",
     "event.events_missed": "{count} Ereignisse waren zu viele; siehe Verlauf",
     "event.store_trouble": "der Speicher nimmt keine Änderungen an: {why} ({code})",
     "event.message_state": "Text {number} an {name}: {state}",

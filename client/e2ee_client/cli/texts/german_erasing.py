@@ -14,8 +14,8 @@ GERMAN_ERASING: Final[dict[str, str]] = {
     "help.erase_all": "der ganze Raum, als dessen Kunde",
     "help.hold_reason": "warum; der Kunde sieht, dass nichts vernichtet wird",
     "help.hold_clear": "die Sperre aufheben: was darauf gewartet hat, wird vernichtet",
-    "erase.done": "Die Löschung ist verlangt. Ab jetzt ist es verborgen, binnen 24 Stunden wird es "
-    "vernichtet, wenn keine Sperre vorgeht.",
+    "erase.done": "Die Löschung ist verlangt. Was sie betrifft, ist ab jetzt verborgen und wird binnen "
+    "24 Stunden vernichtet, wenn keine Sperre vorgeht.",
     "sensitive.done": "Als sensibel gekennzeichnet.",
     "hold.set": "Raum {short} ist gesperrt: nichts davon wird vernichtet.",
     "hold.cleared": "Raum {short} ist nicht mehr gesperrt.",

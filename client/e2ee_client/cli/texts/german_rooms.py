@@ -263,8 +263,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "event.entry_refused": "[{room}] ein Eintrag von {name} wurde nicht angenommen: {why} ({code})",
     "event.entry_erased": "[{room}] ein Eintrag wurde gelöscht oder verborgen",
     "event.room_changed": "[{room}] {what}",
-    "event.waiting_changed": "[{room}] ein Kunde wartet auf das Team {team}: sealroom room claim {room}",
-    "event.waiting_anybody": "[{room}] ein Kunde wartet: sealroom room claim {room}",
+    "event.waiting_changed": "[{room}] der Kunde wartet auf das Team {team}: sealroom room claim {room}",
+    "event.waiting_anybody": "[{room}] der Kunde wartet: sealroom room claim {room}",
     "event.waiting_ended": "[{room}] niemand wartet mehr",
     "event.gap_shown": "[{room}] Einträge von {name} fehlen endgültig",
     "event.differ": "[{room}] von einem Eintrag von {name} gibt es zwei Fassungen: fragen Sie Ihr "
@@ -324,8 +324,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "error.local.request_refused": "ein Empfang hat abgelehnt: jemand war schneller, oder es soll nicht sein",
     "hint.local.request_refused": "sehen Sie nach, wer antwortet: sealroom room show RAUM",
     "error.local.consent": "die Einwilligung gilt nicht (mehr): es wird nichts gesendet",
-    "hint.room.not_member": "wenn niemand antwortet: sealroom room claim RAUM; sonst übergibt, wer da ist: "
-    "sealroom room transfer RAUM --to NAME",
+    "hint.room.not_member": "wenn dort niemand antwortet: sealroom room claim RAUM; sonst bitten Sie die "
+    "Person, die antwortet, ihn zu übergeben: sealroom room transfer RAUM --to NAME",
     "hint.local.consent": "lesen Sie den Hinweistext und nehmen Sie an: sealroom room open --company URL",
     "error.local.argument": "ein Wert ist nicht brauchbar: {detail}",
     "error.local.signing_unsure": "dieser Speicher ist vielleicht eine ältere Kopie: er unterschreibt "
