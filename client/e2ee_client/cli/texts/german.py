@@ -228,7 +228,7 @@ Umgebung:
     "und sendet nichts mehr. Schreiben Sie in der anderen Kopie weiter und löschen Sie diese. Gibt es keine "
     "andere, hat jemand eine Kopie Ihres Speichers: Legen Sie hier eine Sicherung an und stellen Sie sie "
     "wieder her; das schließt beide Kopien aus. Hat Ihr Konto einen Wiederherstellungscode, kann es auch "
-    "dieser sein: Sagen Sie es dann der Firma am Telefon oder persönlich, und beginnen Sie neu",
+    "dieser sein: Sagen Sie es dann dem Unternehmen am Telefon oder persönlich, und beginnen Sie neu",
     "event.device_replaced": "DIESES GERÄT GEHÖRT NICHT MEHR ZU IHREM KONTO: Eine wiederhergestellte "
     "Sicherung hat es "
     "ersetzt, oder es wurde gestrichen. Was Sie hier schreiben, erreicht niemanden. "
@@ -390,7 +390,7 @@ Umgebung:
     "error.device.unknown": "das Konto hat kein solches Gerät",
     "error.device.too_many": "das Konto hat so viele Geräte, wie es haben darf",
     "error.link.code": "diese Einladung gilt nicht: ein Code eines anderen Kontos, oder ein zweites Gerät",
-    "hint.link.code": "vergleichen Sie die Kontaktkarte der Firma, und machen Sie einen neuen Code",
+    "hint.link.code": "vergleichen Sie die Kontaktkarte des Unternehmens, und machen Sie einen neuen Code",
     "error.link.expired": "auf diese Einladung wartet niemand mehr",
     "hint.link.expired": "machen Sie einen neuen Code, und lassen Sie beide Geräte online",
     "error.client.closed": "der Speicher wurde inzwischen geschlossen",

@@ -6,7 +6,7 @@ from typing import Final
 
 GERMAN_DESK: Final[dict[str, str]] = {
     "help.desk_command": "den Arbeitsplatz in einem Browser dieses Rechners zeigen; `serve` betreibt den "
-    "Empfang der Firma",
+    "Empfang des Unternehmens",
     "help.desk_action": "page (auch ohne Angabe): für einen Menschen; serve: begrüßt, verteilt, gewährt, "
     "bis Strg-C",
     "help.desk_port": "Port der Seite auf diesem Rechner (0: ein freier)",

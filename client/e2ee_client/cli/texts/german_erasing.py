@@ -6,7 +6,7 @@ from typing import Final
 
 GERMAN_ERASING: Final[dict[str, str]] = {
     "help.room.erase": "einen Eintrag der eigenen Seite löschen lassen, oder den Raum; Kunden "
-    "behalten den der Firma",
+    "behalten den des Unternehmens",
     "help.room.sensitive": "einen Eintrag als sensibel kennzeichnen: nur Berechtigte sehen ihn noch",
     "help.room.hold": "nichts mehr vernichten, oder doch wieder, mit Begründung (Aufsicht)",
     "help.room.erasures": "zeigen, was zu löschen war, wer es bestätigt hat und wer nicht",

@@ -9,8 +9,8 @@ GERMAN_RECOVERY: Final[dict[str, str]] = {
     "help.room.recover": "alle Geräte verloren: mit dem Wiederherstellungscode mit dem eigenen Konto "
     "weitermachen",
     "recovery.code": "Ihr Wiederherstellungscode für {company}:\n\n  {code}\n",
-    "recovery.keep": "Auf Papier schreiben, mit Namen und Seite der Firma, und aufbewahren, wo niemand sonst "
-    "nachsieht: wer ihn\nhat, kann als Sie schreiben. Er lässt sich nicht ändern.",
+    "recovery.keep": "Auf Papier schreiben, mit Namen und Seite des Unternehmens, und aufbewahren, wo niemand "
+    "sonst nachsieht: wer ihn\nhat, kann als Sie schreiben. Er lässt sich nicht ändern.",
     "recovery.whose": "Nehmen Sie den Wiederherstellungscode von dem Papier, auf dem {company} steht.",
     "ask.recovery_written": "Enter drücken, wenn er aufgeschrieben ist: ",
     "ask.recovery_group": "Gruppe {group} des Codes: ",
@@ -19,17 +19,17 @@ GERMAN_RECOVERY: Final[dict[str, str]] = {
     "sealroom room code",
     "ask.recovery_code": "Wiederherstellungscode: ",
     "recovery.going_on": "mache mit Ihrem Konto weiter ...",
-    "recovery.done": "Ihre früheren Geräte sind gestrichen, und die Firma sieht ein neues Gerät. Was "
-    "vorher geschrieben wurde,\nist nicht hier; bitten Sie die Firma, daran anzuknüpfen.",
+    "recovery.done": "Ihre früheren Geräte sind gestrichen, und das Unternehmen sieht ein neues Gerät. Was "
+    "vorher geschrieben wurde,\nist nicht hier; bitten Sie das Unternehmen, daran anzuknüpfen.",
     "event.device_replaced_by_code": "JEMAND HAT IHR KONTO BENUTZT, MIT DEM WIEDERHERSTELLUNGSCODE ODER "
     "EINER KOPIE DIESES SPEICHERS, und konnte mitlesen und in Ihrem Namen schreiben; auch ein Speicher, der "
     "auf einen früheren Stand zurückgesetzt wurde, meldet das. Was Sie hier schreiben, erreicht niemanden. "
-    "Waren Sie es nicht, sagen Sie es der Firma am Telefon oder persönlich, und beginnen Sie mit einem neuen "
-    "Speicher",
+    "Waren Sie es nicht, sagen Sie es dem Unternehmen am Telefon oder persönlich, und beginnen Sie mit einem "
+    "neuen Speicher",
     "event.own_device_listed": "EIN GERÄT, DAS HIER NICHT BEKANNT IST ({digits}), WURDE IHREM KONTO am "
     "{added} hinzugefügt und am {removed} wieder entfernt. Waren Sie es nicht, hat jemand Ihren "
     "Wiederherstellungscode oder eine Kopie Ihres Kontoschlüssels und konnte dazwischen mitlesen: sagen "
-    "Sie es der Firma am Telefon oder persönlich, und beginnen Sie mit einem neuen Speicher",
+    "Sie es dem Unternehmen am Telefon oder persönlich, und beginnen Sie mit einem neuen Speicher",
     "error.recovery.code": "das ist nicht der Wiederherstellungscode",
     "hint.recovery.code": "Gruppe für Gruppe mit dem Papier vergleichen und neu eingeben",
     "error.recovery.group": "das ist nicht der Wiederherstellungscode: sehen Sie Gruppe {group} an",

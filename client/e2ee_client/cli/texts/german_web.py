@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 GERMAN_WEB: Final[dict[str, str]] = {
-    "help.web": "die Webseiten der Firma: bauen, vergleichen, prüfen",
+    "help.web": "die Webseiten des Unternehmens: bauen, vergleichen, prüfen",
     "help.web.build": "Raum, Knopf und Einstellungen für Webserver in einen Ordner schreiben, unterschrieben",
     "help.web.sign": "die Liste einer Site mit einem Kontoschlüssel unterschreiben, der woanders liegt",
     "help.web.install": "die woanders unterschriebene Liste in ihre Site legen",
-    "help.web.verify": "vergleichen, was ausgeliefert wird, mit dem, was die Firma unterschrieben hat; "
+    "help.web.verify": "vergleichen, was ausgeliefert wird, mit dem, was das Unternehmen unterschrieben hat; "
     "ohne Store",
     "help.web.check": "sagen, warum ein Raum auf seinem Host und in seinen Seiten nicht ginge; ohne Store",
     "help.web_config": "die Einstellungen: Raum, Seiten, und wie der Knopf aussieht",
@@ -18,7 +18,7 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "help.web_folder": "der Ordner der Site",
     "help.web_url": "Adresse des Raums, oder der Ordner einer Site",
     "help.web_room": "Adresse des Raums, etwa https://chat.praxis.example/room.html",
-    "help.web_company": "die Kontaktkarte der Firma, oder die 64 Ziffern ihres Kontos",
+    "help.web_company": "die Kontaktkarte des Unternehmens, oder die 64 Ziffern seines Kontos",
     "help.web_known": "eine früher aufgehobene Liste (.well-known/sealroom-assets): eine ältere ist ein "
     "Fehler",
     "help.web_page": "Adresse einer Seite mit dem Knopf; auch mehrmals",
@@ -45,8 +45,9 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "web.signed": "Unterschrieben: {path}. Eingelegt wird es mit: sealroom web install",
     "web.list": "Liste {seq} der Ausgabe {release}, {count} Dateien, unterschrieben am {made} von "
     "{account}, gültig bis {ends}",
-    "web.holds": "Alles, wonach gefragt wurde, wird so ausgeliefert, wie die Firma es unterschrieben hat.",
-    "web.differs": "Was ausgeliefert wird, ist nicht das, was die Firma unterschrieben hat, oder ließ "
+    "web.holds": "Alles, wonach gefragt wurde, wird so ausgeliefert, wie das Unternehmen es unterschrieben "
+    "hat.",
+    "web.differs": "Was ausgeliefert wird, ist nicht das, was das Unternehmen unterschrieben hat, oder ließ "
     "sich nicht vergleichen.",
     "web.seen": "Das ist, was die Anfragen dieses Befehls als Antwort bekamen, von hier und jetzt, als "
     "vier verschiedene Programme.\nEin Server kann anderen anderes antworten und Dateien haben, die "
@@ -63,7 +64,7 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "finding.note": "Hinweis",
     "finding.seen_by": " [so nur ausgeliefert an: {names}]",
     "finding.account_stated": "{where}: das Konto {what} ist nur, was dort selbst steht; geprüft ist "
-    "damit nichts. Geben Sie die Karte der Firma an (--company)",
+    "damit nichts. Geben Sie die Karte des Unternehmens an (--company)",
     "finding.newer": "{where}: die Liste {what} ist neuer als die aufgehobene",
     "finding.ends_soon": "{where}: die Liste endet am {what}; bauen Sie die Site neu",
     "finding.door_ends_soon": "{where}: die Tür endet am {what}; bauen Sie die Site neu",
@@ -92,8 +93,8 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "finding.header_other": "{where}: ein anderer Header, als es sein muss: {what}",
     "finding.header_odd": "{where}: ein Header, den keine solche Datei hat: {what}",
     "finding.media_type": "{where}: ausgeliefert als {what}, was Browser nicht nehmen",
-    "finding.not_signed": "{where}: die Liste ist nicht von dieser Firma unterschrieben, oder beschädigt "
-    "({what})",
+    "finding.not_signed": "{where}: die Liste ist nicht von diesem Unternehmen unterschrieben, oder "
+    "beschädigt ({what})",
     "finding.expired": "{where}: die Liste endete am {what}, oder ist aus der Zukunft; bauen Sie die "
     "Site neu",
     "finding.other_origin": "{where}: die Liste ist die von {what}",
