@@ -9,8 +9,8 @@ GERMAN_RECOVERY: Final[dict[str, str]] = {
     "help.room.recover": "alle Geräte verloren: mit dem Wiederherstellungscode mit dem eigenen Konto "
     "weitermachen",
     "recovery.code": "Ihr Wiederherstellungscode für {company}:\n\n  {code}\n",
-    "recovery.keep": "Auf Papier schreiben, mit Namen und Seite des Unternehmens, und aufbewahren, wo niemand "
-    "sonst nachsieht: wer ihn\nhat, kann als Sie schreiben. Er lässt sich nicht ändern.",
+    "recovery.keep": "Auf Papier schreiben, mit Namen und Seite des Unternehmens, und aufbewahren, wo "
+    "niemand sonst nachsieht: wer ihn\nhat, kann als Sie schreiben. Er lässt sich nicht ändern.",
     "recovery.whose": "Nehmen Sie den Wiederherstellungscode von dem Papier, auf dem {company} steht.",
     "ask.recovery_written": "Enter drücken, wenn er aufgeschrieben ist: ",
     "ask.recovery_group": "Gruppe {group} des Codes: ",
