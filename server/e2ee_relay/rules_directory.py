@@ -59,7 +59,7 @@ _MOST_OF_OTHERS: Final = 64
 MOST_LISTS: Final = 1024
 # A list is in force for 30 days, and may be dated ahead by the clock tolerance.
 _LEAST_DAYS: Final = 31
-# What a clock that is wrong may date a list ahead by, so that its entry stays until the list is over.
+# The end of a list counts up to so many days ahead: a wrong clock keeps no entry for longer (RLY-265).
 _MOST_DAYS: Final = 1098
 _NOBODY: Final = bytes(16)
 _DENIED: Final = Refusal(ErrorCode.DENIED)

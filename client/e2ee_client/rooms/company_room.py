@@ -200,10 +200,10 @@ class CompanyRoom(Room):
     async def hand_over(self, device_id: bytes, count: int = 64, reason: str | None = None) -> int:
         """Give a colleague who is in the room the newest entries from before it joined; returns how many.
 
-        Of a desk or supervisor, which need not be in the room, of what it has itself; of an agent while it
-        gives the colleague the room (ROOM-56). A log entry that the
-        customer sees comes first, with the reason; what was erased or is marked as sensitive is not given.
-        Files among them that this device holds are put at the relay again before, for at most a minute.
+        A desk or supervisor, which need not be in the room, gives what it has itself; an agent may give while
+        it gives the colleague the room (ROOM-56). A log entry that the customer sees comes first, with the
+        reason; what was erased or is marked as sensitive is not given. Files among them that this device
+        holds are put at the relay again before, for at most a minute.
 
         Raises:
             ConfigError: `count` is not 1 to 256. NoRight: not ours to give, no such colleague in the room, or

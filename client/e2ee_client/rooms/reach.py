@@ -31,7 +31,7 @@ MAX_TO_ASK: Final = 16
 ALL_TO_ASK: Final = 1_000
 MAX_ADDRESSES: Final = 10_000
 MAX_ASKED: Final = 3
-"""As often one address is asked within `ASKED_MS`, by all rooms together."""
+"""How often one address is asked within `ASKED_MS`, by all rooms together."""
 ASKED_A_DAY: Final = 200
 TOKEN_B: Final = 16
 
@@ -47,8 +47,8 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RoomAddress:
-    """That a room has an address, asked since `asked_ms`. Where the token is empty it is to be asked when
-    something waits, since then; without an end where that is None.
+    """An address as one room has it. With a token it was asked at `asked_ms`; without one it has waited
+    since then to be asked, without an end where that is None.
     """
 
     room: bytes

@@ -87,8 +87,8 @@ def encode_event(event: RoomEvent, event_id: bytes) -> bytes:
 
 
 def with_text(body: bytes, text: str | None) -> bytes:
-    """Return a body with what an entry says; without, where that is nothing, or too long. What it has of that
-    itself, from a program before this one, is dropped.
+    """Return a body with what an entry says; without, where that is nothing, or too long. A text that the
+    body has itself, from an earlier release, is dropped.
     """
     values = {name: value for name, value in json.loads(body).items() if name != "text"}
     bare, whole = _encode(**values), _encode(**values, text=text)

@@ -42,7 +42,7 @@ class Acting(Part):
         return self._change_or_ask(turn, room_id, Change(add=(us,), assign=us), RequestKind.ADD, us)
 
     def assign(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> bytes | None:
-        """Hand a room to a colleague; who hands it over leaves it, an agent as ROOM-57 says.
+        """Hand a room to a colleague; this device leaves it, an agent once it has handed over (ROOM-59).
 
         Raises:
             NoRight: not a member, or the colleague is not in force.

@@ -111,7 +111,7 @@ class Deciding(RoomPart):
             stewarding.wait_for(turn, request.team, self._room.consent.language)
 
     def _passed_on(self, turn: Turn, sender: DeviceId, request: Request) -> int:
-        """How many entries who asks for a transfer stays for, to hand them over; 0: it leaves at once
+        """Return how many entries the sender of a transfer stays to hand over; 0: it leaves at once
         (ROOM-56).
         """
         states, taker = self._room.states, request.device_id

@@ -1,4 +1,4 @@
-"""A device of a company that a roster suspended was told of nothing that went meanwhile (CNS-74)."""
+"""When a suspended device has caught up again: meanwhile it was told of no withdrawal or erasure (CNS-74)."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Gap(Row):
 
 
 class Hearing(Part):
-    """One row of the newest gap. A roster counts once: others may show it for long, and in any order."""
+    """Keeps the newest gap. Each roster counts once: others may show it for long, and in any order."""
 
     def __init__(self, context: Context, rooms: Rooms) -> None:
         super().__init__(context)
         self._rooms = rooms
 
     def start(self, turn: Turn) -> None:
-        """Note a suspension that a program before this one has not noted."""
+        """Note a suspension that an earlier release has not noted."""
         standing = self._context.team.standing(self._rooms.around.us.account_id)
         is_locked = not (self._rooms.is_active() or self._rooms.dropping.is_struck_off())
         if standing is not None and is_locked and self._gap(turn) is None:

@@ -22,7 +22,7 @@ from .room_part import RoomPart
 from .stewarding import Change
 
 PAUSE_MS: Final = 5_000
-"""After the state, so that it reaches the taker before the hand-over, by another device, does."""
+"""Pause after the state: it comes from another device, and has to reach the taker before the hand-over."""
 FILES_MS: Final = 60_000
 """Files among the entries are put at the relay again meanwhile (FIL-22)."""
 STAYS_MS: Final = 86_400_000
@@ -78,7 +78,7 @@ class PassingOn(RoomPart):
                 self._remove(turn, one)
 
     def head_moved(self, turn: Turn) -> None:
-        """Who is assigned again does not leave."""
+        """Drop our request to leave where the room is assigned to us again."""
         state, us = self._room.states.state, self._around.us.device_id
         if state is not None and state.assigned == us:
             for one in self._leaving(turn):
@@ -156,7 +156,7 @@ class PassingOn(RoomPart):
     # --- a steward ---
 
     def _overdue(self, turn: Turn) -> list[tuple[Passing, int]]:
-        """What ends by us, and when; not while the room is frozen (ROOM-59)."""
+        """Return whose giver this steward removes, and when; none while the room is frozen (ROOM-59)."""
         place, us = self._room.stewarding.place(turn), self._around.us.device_id
         is_frozen = self._room.states.condition().phase is Phase.FROZEN
         if place is None or is_frozen or self._around.side is Side.CUSTOMER:
@@ -167,14 +167,14 @@ class PassingOn(RoomPart):
         return [(one, self._since_ms(turn, one.since, after_ms)) for one in lower]
 
     def _since_ms(self, turn: Turn, state: EntryHash, after_ms: int) -> int:
-        """Return a time after a state came; if that is ahead of the clock, it is now that it is looked at."""
+        """Return the time `after_ms` after a state came; now, where it came at a time ahead of the clock."""
         stored = self._room.log.find(turn, state)
         if stored is None or stored.received_ms > turn.now_ms:
             return turn.now_ms
         return stored.received_ms + after_ms
 
     def _remove(self, turn: Turn, passing: Passing) -> None:
-        """Remove who is still here; from a time ahead of the clock on it is counted anew."""
+        """Remove a giver that is still a member; a time ahead of the clock is counted anew from now."""
         stored = self._room.log.find(turn, passing.since)
         if stored is not None and stored.received_ms > turn.now_ms:
             stored.received_ms = turn.now_ms
