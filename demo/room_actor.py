@@ -59,6 +59,7 @@ class RoomActor:
         self._invite: Invite | None = None
         self._link: Link | None = None
         self._asked: RequestAsked | None = None
+        self._handed_over: set[bytes] = set()
         self._reader: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -349,6 +350,11 @@ class RoomActor:
                     pass
 
     async def _tell_text(self, device: Agent | Customer, event: EntryAdded) -> None:
+        if event.is_history:
+            # What was handed over comes again by its author, if that had not learned that the team has it.
+            if event.entry_hash in self._handed_over:
+                return
+            self._handed_over.add(event.entry_hash)
         is_room = any(one.room_id == event.room_id for one in device.rooms())
         entry = await Room(device.client, event.room_id).entry(event.entry_hash)
         if entry.file is not None and not entry.is_ours:
@@ -376,7 +382,8 @@ class RoomActor:
         for one in device.rooms():
             if one.room_id == event.room_id:
                 name = None if one.assigned is None else one.assigned.name
-                tell({"event": "room", "phase": event.phase, "assigned": name})
+                members = [person.device_id.hex() for person in one.members]
+                tell({"event": "room", "phase": event.phase, "assigned": name, "members": members})
 
 
 def main() -> None:

@@ -74,6 +74,10 @@ class RoomStage(Stage):
     def _texts_of(self, who: str, event: str) -> list[str]:
         return [one["text"] for one in self._told(who, event)]
 
+    def _is_member(self, who: str, member: str) -> bool:
+        rooms = self._told(who, "room")
+        return bool(rooms) and self.people[member].id in rooms[-1]["members"]
+
     def _is_assigned(self, who: str, name: str) -> bool:
         rooms = self._told(who, "room")
         return bool(rooms) and rooms[-1]["assigned"] == name

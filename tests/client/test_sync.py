@@ -83,8 +83,8 @@ def test_a_conversation_without_an_event_loop(tmp_path: Path) -> None:
         contact.mark_read(contact.history())
         ours.accept()
         saved, key = shop.export("p"), shop.export_account_key("p")
-        shop.install_list(e2ee_client.sign_renewal(key, "p", shop.renewal_request()))
         shop.remove_account_key()
+        shop.install_list(e2ee_client.sign_renewal(key, "p", shop.renewal_request()))
         assert shop.list_expires_ms > network.clock.now_ms()
         contact.forget()
         assert customer.contacts() == []

@@ -107,11 +107,9 @@ def lying(*arguments: object) -> Content:
     return content._replace(heads=Heads(head, head))
 
 
-@pytest.mark.parametrize(("liar", "asked_for"), [("Kundin", Publish), ("Praxis", Lookup)])
-def test_claims_of_newer_lists_are_not_followed_each_time(
-    liar: str, asked_for: type[Frame], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """CON-13: a contact cannot make a company publish, or a customer look it up, with each message."""
+@pytest.mark.parametrize("liar", ["Kundin", "Praxis"])
+def test_claims_of_newer_lists_are_not_followed_each_time(liar: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CON-13: a contact cannot make a company look itself up, or a customer it, with each message."""
     world, company, customer, praxis = acquainted()
     nodes = {"Kundin": (customer, company, praxis), "Praxis": (company, customer, customer.engine.account_id)}
     sender, receiver, account_id = nodes[liar]
@@ -130,4 +128,4 @@ def test_claims_of_newer_lists_are_not_followed_each_time(
         context.telling.send_to_all(turn, contact, Nothing())
         sender.carry_out(turn.effects())
         world.advance(1_000)
-    assert asked[asked_for] == 1
+    assert asked[Lookup] == 1

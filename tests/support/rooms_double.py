@@ -17,6 +17,16 @@ OPEN = "open"
 BAD = "bad"
 
 
+class HearingDouble:
+    """Whether a device was told of everything matters to a desk alone."""
+
+    def note(self, turn: Turn, roster: object) -> None:
+        """Nothing is kept."""
+
+    def look(self, turn: Turn) -> None:
+        """Nothing is looked at."""
+
+
 @dataclass
 class RoomsDouble:
     """`gated`: nothing of an account passes before its `open`. `taken` has each content once, in order."""
@@ -34,6 +44,7 @@ class RoomsDouble:
     changed: list[bytes] = field(default_factory=list)
     opens: dict[bytes, Posted] = field(default_factory=dict)
     starts: int = 0
+    hearing: HearingDouble = field(default_factory=HearingDouble)
 
     def admit(self, turn: Turn, record: DeviceRecord, content: Content) -> None:
         self.admitted.append(content)
