@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from conversations import until
 from desk_page import Page, page_of, served
@@ -168,11 +170,16 @@ async def test_who_is_suspended_is_shown_no_room_any_more(praxis: Practice) -> N
     room, device_id = await asked(praxis, agent, "Guten Tag"), agent.me().device_id
     async with served(agent) as (at, _), page_of(at) as page:
         assert len((await page.ask("begin"))["rooms"]) == 1
+        assert (await page.ask("setLabels", room=room.room_id.hex(), labels=["Abo"]))["type"] == "done"
         await praxis.company.suspend(device_id)
         await page.until("again")
         whole = await page.ask("begin")
         assert (whole["rooms"], whole["me"]) == ([], None)
         refused = await page.ask("send", room=room.room_id.hex(), text="Noch da?", reply=None)
         assert refused["type"] == "failed"
+        async with served(agent) as (_, anew):
+            await until(lambda: bool(anew.local.labelled()))
+            await asyncio.sleep(0.1)
+            assert anew.local.labelled() == (room.room_id,)
         await praxis.company.reinstate(device_id)
         await page.until("again")

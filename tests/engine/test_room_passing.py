@@ -454,3 +454,19 @@ def test_a_transfer_over_a_lossy_network_ends_alike(seed: int) -> None:
     world.run(2 * HOUR_MS)
     assert members(world) == {"agent2"}
     assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+
+
+def test_a_pause_that_a_wrong_clock_has_begun_ends_with_it() -> None:
+    """ROOM-57: the giver's clock was ahead when the room was frozen, and is right when that ends."""
+    world, _ = answered()
+    agent = world.devices["agent"]
+    agent.clock_ms = 30 * HOUR_MS
+    transfer(world)
+    world.run(3_000)
+    do(world, "phone", lambda room, turn: room.write(turn, Act(ActKind.FREEZE)))
+    world.run(5 * MINUTE_MS)
+    agent.clock_ms = 0
+    do(world, "agent", lambda room, turn: room.start(turn, is_continuous=True))
+    do(world, "phone", lambda room, turn: room.write(turn, Act(ActKind.UNFREEZE)))
+    world.run(20 * MINUTE_MS)
+    assert [text for text, _ in shown(world, "agent2")] == list(SAID)

@@ -218,19 +218,45 @@ async def test_a_desk_with_a_slow_clock_sends_what_was_written(praxis: Practice,
         await until_later(praxis, lambda: "Zweiter Text" in receiver.texts)
 
 
+def told_now(desk: Desk) -> bool:
+    """Whether a desk was told of what has become of what it receives now."""
+    now_ms = desk.client.shell.now_ms
+    return desk.client.shell.machine.rooms.is_told_of(now_ms, now_ms)
+
+
+async def test_a_clock_that_was_ahead_hides_nothing_of_what_comes_later(praxis: Practice) -> None:
+    """CNS-74: the gap ended by a clock that was put right since; a time to come says nothing either way."""
+    desk = await second_desk(praxis)
+    machine, ahead_ms = desk.client.shell.machine.rooms, 10 * 3_600_000
+
+    def ended_ahead(turn: Turn, rooms: Rooms) -> None:
+        turn.put(Gap(1, 1, turn.now_ms + ahead_ms).put())
+
+    def look(turn: Turn, rooms: Rooms) -> None:
+        rooms.hearing.look(turn)
+
+    await of_desk(desk.client.shell, ended_ahead)
+    assert not told_now(desk)
+    await of_desk(desk.client.shell, look)
+    ahead(praxis).advance(10)
+    assert told_now(desk)
+    now_ms = desk.client.shell.now_ms
+    assert not machine.is_told_of(now_ms + ahead_ms, now_ms)
+
+
 async def test_a_roster_that_is_shown_again_hides_nothing_more(praxis: Practice) -> None:
     """CNS-74: a colleague that is away shows it for long; a newer one that comes late does count."""
     desk = await second_desk(praxis)
     rooms, team = desk.client.shell.machine.rooms, desk.client.shell.machine._context.team
-    assert rooms.is_told_of(0)
+    assert rooms.is_told_of(0, 0)
     device_id = await suspended(praxis, desk)
     standing = team.standing(AccountId(desk.client.account_id))
     assert standing is not None
     suspending = standing.roster
     assert suspending is not None
-    assert not rooms.is_told_of(desk.client.shell.now_ms + 1_000_000)
+    assert not told_now(desk)
     await reinstated(praxis, desk, device_id)
-    await until_later(praxis, lambda: rooms.is_told_of(desk.client.shell.now_ms))
+    await until_later(praxis, lambda: told_now(desk))
     after_ms = desk.client.shell.now_ms
 
     async def shown(roster: Roster) -> bool:
@@ -240,7 +266,7 @@ async def test_a_roster_that_is_shown_again_hides_nothing_more(praxis: Practice)
 
         ahead(praxis).advance(10)
         await of_desk(desk.client.shell, learn)
-        return rooms.is_told_of(after_ms)
+        return rooms.is_told_of(after_ms, desk.client.shell.now_ms)
 
     assert await shown(suspending)
     assert not await shown(replace(suspending, ref=suspending.ref._replace(seq=suspending.ref.seq + 1)))
@@ -258,15 +284,15 @@ async def test_a_suspension_that_an_earlier_program_has_not_noted_counts(praxis:
         turn.delete(Gap.TABLE, Gap.PREFIX)
 
     await of_desk(desk.client.shell, step)
-    assert machine.is_told_of(0)
+    assert machine.is_told_of(0, 0)
     device_id = await suspended(praxis, desk)
     await of_desk(desk.client.shell, forget)
-    assert machine.is_told_of(0)
+    assert machine.is_told_of(0, 0)
     await of_desk(desk.client.shell, step)
-    assert not machine.is_told_of(0)
+    assert not machine.is_told_of(0, 0)
     await reinstated(praxis, desk, device_id)
-    await until_later(praxis, lambda: machine.is_told_of(desk.client.shell.now_ms))
-    assert not machine.is_told_of(0)
+    await until_later(praxis, lambda: told_now(desk))
+    assert not machine.is_told_of(0, 0)
 
 
 async def test_a_text_that_meets_a_suspension_behind_a_handler_is_told_afterwards(

@@ -115,7 +115,11 @@ class Hub:
             await asyncio.wait([looking])
 
     async def _forget_ended(self) -> None:
-        """Labels go with the room, also where it ended while no page was served."""
+        """Labels go with the room, also where it ended while no page was served; a suspended device has its
+        rooms still.
+        """
+        if not self.agent.client.shell.machine.rooms.is_open:
+            return
         phases = {bytes(one.room_id): one.phase for one in self.agent.rooms()}
         for room_id in self.local.labelled():
             if phases.get(room_id, Phase.ERASED) in _ENDED:

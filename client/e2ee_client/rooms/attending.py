@@ -135,7 +135,8 @@ class Attending:
         try:
             room = self._desk.room(content_of[:ROOM_ID_B])
             entry = await room.entry(content_of[ROOM_ID_B:])
-            is_told_of = self._desk.client.shell.machine.rooms.is_told_of(entry.received_ms)
+            rooms, now_ms = self._desk.client.shell.machine.rooms, self._clock.now_ms()
+            is_told_of = rooms.is_told_of(entry.received_ms, now_ms)
             is_over = room.view.phase in _ENDED
         except (AppLocked, RoomsLocked, UnknownRoom, UnknownEntry):
             return None

@@ -52,16 +52,20 @@ class Hearing(Part):
             turn.put(Gap(mandate_seq, roster_seq).put())
 
     def look(self, turn: Turn) -> None:
-        """A gap is over when we act again, and all that waited in our mailboxes is here."""
+        """A gap is over when we act again, and all that waited in our mailboxes is here; by a clock that was
+        ahead then, it is over now.
+        """
         gap = self._gap(turn)
         is_over = self._rooms.is_active() and self._context.links.have_all()
-        if gap is not None and gap.over_ms is None and is_over:
+        if gap is not None and is_over and (gap.over_ms is None or gap.over_ms > turn.now_ms):
             turn.put(Gap(gap.mandate_seq, gap.roster_seq, turn.now_ms).put())
 
-    def is_told_of(self, received_ms: int) -> bool:
-        """Whether this device was told of all that has become of what it received at a time."""
-        gap = self._gap(Turn(received_ms))
-        return gap is None or (gap.over_ms is not None and received_ms > gap.over_ms)
+    def is_told_of(self, received_ms: int, now_ms: int) -> bool:
+        """Whether this device was told of all that has become of what it received at a time. After a gap
+        nothing is concluded from a time that is still to come.
+        """
+        gap = self._gap(Turn(now_ms))
+        return gap is None or (gap.over_ms is not None and gap.over_ms < received_ms <= now_ms)
 
     def _gap(self, turn: Turn) -> Gap | None:
         row = turn.read(self._state.rows, Gap.TABLE, Gap.PREFIX)

@@ -61,7 +61,9 @@ class PassingOn(RoomPart):
             due.append(self._giving_ms(turn, ours[0]))
         elif ours is not None and self._may_leave(*ours) and not self._leaving(turn):
             due.append(turn.now_ms)
-        return max(min(due), self._next_ms) if due else None
+        # By a clock that was put back the pause is over.
+        next_ms = self._next_ms if self._next_ms <= turn.now_ms + _AGAIN_MS else 0
+        return max(min(due), next_ms) if due else None
 
     def tick(self, turn: Turn) -> None:
         """Do what is due."""

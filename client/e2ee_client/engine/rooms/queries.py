@@ -68,9 +68,9 @@ class RoomQueries(Part):
         """Whether this device of a company acts now: who is not in force is told of nothing (ACC-09)."""
         return self._rooms.is_active() and self._context.team.is_in_force(Turn(now_ms))
 
-    def is_told_of(self, received_ms: int) -> bool:
+    def is_told_of(self, received_ms: int, now_ms: int) -> bool:
         """Whether a company's device was told of all that has become of what it received then (CNS-74)."""
-        return self._rooms.hearing.is_told_of(received_ms)
+        return self._rooms.hearing.is_told_of(received_ms, now_ms)
 
     def all(self) -> list[RoomView]:
         """Return all rooms but those of notes, and rooms of others that wait for somebody; none of a

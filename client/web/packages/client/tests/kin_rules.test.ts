@@ -490,6 +490,23 @@ test("a look at the own entry that has to wait leaves the connection, and the pr
   assert.equal(counted.length, 1);
 });
 
+test("an entry does not wait with its prekeys, and they are not asked for before their time (ID-57)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  let counted = 0;
+  directory.stock = () => {
+    counted += 1;
+    return { name: "error", code: RATE_LIMITED, retryAfterMs: 600_000 };
+  };
+  directory.connect(NOW_MS + 1000);
+  const before = directory.asked.length;
+  directory.k.comparedMs = null;
+  directory.connect(NOW_MS + 2000);
+  assert.ok(directory.asked.length > before);
+  assert.equal(counted, 1);
+  assert.equal(directory.engine.context.timers.atMs("own entry"), NOW_MS + 601_000);
+});
+
 test("a PUBLISH that has to wait goes again after a minute at least, an hour at most, on its connection (ID-57)", () => {
   for (const [retryAfterMs, waitMs] of [
     [10, 60_000],

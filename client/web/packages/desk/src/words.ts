@@ -216,8 +216,8 @@ const DESK = {
     "The server accepts no changes to the team at the moment; this is tried again by itself. Conversations go on.",
   ],
   "link.not_in_force": [
-    "Dieses Gerät gehört im Moment nicht zum Team, und Gespräche sind hier nicht zu sehen. Fragen Sie die Leitung.",
-    "This device is not part of the team at the moment, and conversations are not shown here. Ask the supervisor.",
+    "Im Moment ist nicht bekannt, dass dieses Gerät zum Team gehört. Fehlen hier Gespräche, fragen Sie die Leitung.",
+    "At the moment this device is not known to be part of the team. If conversations are missing, ask the supervisor.",
   ],
   "shared.text": [
     "Nur auf einem eigenen Rechner benutzen. Wer diese Anmeldung benutzt, liest mit.",

@@ -59,7 +59,8 @@ export function refill(k: KinState, turn: Turn): void {
 }
 
 function later(k: KinState, atMs: number): void {
-  k.c.timers.set(TIMER, atMs, (then) => refill(k, then));
+  const dueMs = k.c.timers.atMs(TIMER);
+  if (dueMs === null || dueMs > atMs) k.c.timers.set(TIMER, atMs, (then) => refill(k, then));
 }
 
 /**
@@ -202,11 +203,14 @@ function published(k: KinState, turn: Turn, link: Link, sent: DeviceList, answer
   else refuse(k.c, turn, link, answer);
 }
 
-/** Whether the relay has no room for a request now: it goes on later, on the same connection (ID-57). */
-function isHeld(k: KinState, turn: Turn, answer: Answer): boolean {
+/**
+ * Whether the relay has no room for a request now: it goes on later, on the same connection. Entry and prekeys do not
+ * wait with each other (ID-57).
+ */
+function isHeld(k: KinState, turn: Turn, answer: Answer, what: "heldMs" | "stockHeldMs" = "heldMs"): boolean {
   if (answer.name !== "error" || answer.code !== requests.RATE_LIMITED) return false;
-  k.heldMs = turn.nowMs + Math.min(Math.max(answer.retryAfterMs, REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS);
-  later(k, k.heldMs);
+  k[what] = turn.nowMs + Math.min(Math.max(answer.retryAfterMs, REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS);
+  later(k, k[what]);
   return true;
 }
 
@@ -362,6 +366,10 @@ function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult, l
 // --- the stock of prekeys ---
 
 function count(k: KinState, turn: Turn, link: Link): void {
+  if (turn.nowMs < k.stockHeldMs && k.stockHeldMs <= turn.nowMs + MAX_RETRY_AFTER_MS) {
+    later(k, k.stockHeldMs);
+    return;
+  }
   const { accountId, hash } = k.c.own.record;
   ask(turn, link, requests.countPrekeys(accountId, hash), (then, answer) => stocked(k, then, link, answer));
 }
@@ -370,7 +378,7 @@ function stocked(k: KinState, turn: Turn, link: Link, answer: Answer): void {
   if (answer.name !== "prekeys_stock") {
     const isGone = answer.name === "error" && answer.code === requests.NOT_AUTHENTICATED && k.row.publishedSeq > 0;
     if (isGone) publishAnew(k, turn, link, answer);
-    else if (!isHeld(k, turn, answer)) refuse(k.c, turn, link, answer);
+    else if (!isHeld(k, turn, answer, "stockHeldMs")) refuse(k.c, turn, link, answer);
     return;
   }
   rotate(k.c, turn);
@@ -393,7 +401,7 @@ function stocked(k: KinState, turn: Turn, link: Link, answer: Answer): void {
     else {
       const ids = [...opks, ...pqks].map((one) => one.prekey.id);
       if (found.name === "error" && ids.length > 0) setRefused(k, then, Math.min(...ids));
-      if (!isHeld(k, then, found)) refuse(k.c, then, link, found);
+      if (!isHeld(k, then, found, "stockHeldMs")) refuse(k.c, then, link, found);
     }
   });
 }

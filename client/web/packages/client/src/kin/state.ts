@@ -53,6 +53,7 @@ export interface KinState {
   readonly published: { sinceMs: number; used: number };
   /** Until when the relay wants no PUBLISH (ID-57). */
   heldMs: number;
+  stockHeldMs: number;
   readonly stock: { sinceMs: number; used: number };
   askedMs: number;
 }
@@ -70,7 +71,8 @@ export function stateOf(c: Context, rows: readonly Row[]): KinState {
     others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
     listed: new Map(found.listed.map((one) => [hex(one.hash), one])),
     ...{ comparedMs: null, isFresh: false, isBeside: false, lacksAddress: false, leastIssuedMs: 0 },
-    ...{ contradictions: 0, askedMs: 0, heldMs: 0, published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
+    ...{ contradictions: 0, askedMs: 0, heldMs: 0, stockHeldMs: 0 },
+    ...{ published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
   };
 }
 
