@@ -40,7 +40,11 @@ CLIENT_CODES = sorted(
 )
 # An event holds the codes of the core and of the relay, too.
 CORE_CODES = sorted(
-    {one.code for _, one in inspect.getmembers(core_errors, inspect.isclass) if hasattr(one, "code")}
+    {
+        one.code
+        for _, one in inspect.getmembers(core_errors, inspect.isclass)
+        if issubclass(one, core_errors.E2eeError)
+    }
 )
 RELAY_CODES = [f"relay.{one.name.lower()}" for one in ErrorCode if one is not ErrorCode.OK]
 # A code without a dot is that of a group.
