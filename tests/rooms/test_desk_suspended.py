@@ -122,6 +122,7 @@ async def test_a_mail_that_is_due_while_the_desk_is_suspended_is_sent_afterwards
         ahead(praxis).advance(25 * 3_600_000)
         await desk.room(room.room_id).send("Noch etwas")
         await until(lambda: mails.waits(room.room_id))
+        await run.lanes.done()
         ahead(praxis).advance(2 * 3_600_000)
         await until_later(praxis, lambda: len(sent) == 3)
         assert desk.failed == 0

@@ -137,7 +137,7 @@ async def test_a_device_that_is_struck_off_keeps_no_file(
 
     monkeypatch.setattr(Transfer, "put", not_now)
     await scene.at_agent.start_file(file(tmp_path))
-    monkeypatch.setattr(Dropping, "_is_struck_off", lambda _self: True)
+    monkeypatch.setattr(Dropping, "is_struck_off", lambda _self: True)
     await scene.at_agent._do(lambda turn, rooms: rooms.dropping.look(turn))
     await until(lambda: files.names == [])
     monkeypatch.undo()

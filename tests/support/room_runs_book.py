@@ -223,9 +223,9 @@ def handed_over(seed: int) -> World:
     world.add(*names, "agent", spread_ms=rnd.choice((0, 2_000, 120_000)))
     world.open()
     world.run(4 * MINUTE_MS)
-    others = tuple(sorted(device_id(name) for name in names[2:]))
-    if others:
-        world.devices["desk"].step(partial(_add, world.devices["desk"], others))
+    if names[2:]:
+        members = tuple(sorted(device_id(name) for name in names[1:]))
+        world.devices["desk"].step(partial(_add, world.devices["desk"], members))
         world.run(4 * MINUTE_MS)
     with patch.object(writing, "make_header", partial(wrongly_dated, rnd)):
         for name in ("phone", "desk", *rnd.choices(names, k=rnd.randint(1, 23))):

@@ -65,7 +65,7 @@ class FileService:
 
     async def start(self) -> None:
         """Go on with what was under way."""
-        self._work.is_online = True
+        self._work.start()
         await self.sending.start()
         await self.fetching.start()
 

@@ -89,6 +89,10 @@ class FileWork:
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
+    def start(self) -> None:
+        """Do things that need the relay from now on, also after an end."""
+        self.is_online, self.threads = True, FileThreads()
+
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do something beside all else; what fails is reported and ends nothing."""
         task = asyncio.create_task(work, name="sealroom-files")
@@ -108,8 +112,7 @@ class FileWork:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        threads, self.threads = self.threads, FileThreads()
-        await threads.end()
+        await self.threads.end()
         if tasks:
             await asyncio.wait(tasks)
 
