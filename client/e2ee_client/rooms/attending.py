@@ -362,8 +362,11 @@ class Attending:
         await mailing.tell(self._desk.room(room_id))
 
     async def _seen(self, mailing: Mailing, room_id: bytes, device_id: bytes | None) -> None:
-        """Where a text of ours is on a device of the customer's, nothing waits any more."""
-        if all(one.device_id != device_id for one in self._desk.room(room_id).members):
+        """Where a text of ours is on a device of the customer's, nothing waits any more. In a room without
+        members other desks have it, too.
+        """
+        ours = (*self._desk.room(room_id).members, *self._desk.team())
+        if all(one.device_id != device_id for one in ours):
             await mailing.seen(room_id)
 
     async def _hook(
