@@ -348,6 +348,13 @@ class Client:
         """
         return self._shell.machine.connection_state
 
+    @property
+    def entry_waits(self) -> bool:
+        """Whether the relay has taken nothing of our directory entry for an hour or more, as told by
+        `ConnectionChanged` with `relay.rate_limited`; also after a restart (ID-59).
+        """
+        return self._shell.machine.entry_waits
+
     async def wait_online(self, timeout_s: float | None = None) -> None:
         """Wait until all our mailboxes are connected.
 

@@ -156,6 +156,7 @@ class Client(Holder[asynchronous.Client]):
 
     account_id = Read[bytes]("account_id", ask=True)
     connection_state = Read[ConnectionState]("connection_state", ask=True)
+    entry_waits = Read[bool]("entry_waits", ask=True)
     list_expires_ms = Read[int]("list_expires_ms", ask=True)
     card = asking(asynchronous.Client.card, same)
     wait_online = waiting(asynchronous.Client.wait_online, same)

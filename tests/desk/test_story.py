@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from conversations import until
 from desk_page import Page, page_of, served
+from e2ee_client.engine.effects import Effect
+from e2ee_client.engine.engine import Engine
+from e2ee_client.engine.records import HeldEntry
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreUnavailable
 from e2ee_client.events import ConnectionChanged, ConnectionState
 from e2ee_client.rooms import Agent, CustomerRoom, EntryProgress
@@ -156,13 +161,31 @@ async def test_figures_are_of_what_is_here(praxis: Practice) -> None:
         assert (today["fromCustomers"], today["fromUs"]) == (1, 1)
 
 
-async def test_a_page_is_told_that_what_the_account_publishes_waits(praxis: Practice) -> None:
-    """ID-59: and again that it does not, while the connection stays."""
-    async with served(praxis.company) as (at, hub), page_of(at) as page:
-        await page.ask("begin")
-        for code in ("relay.rate_limited", ""):
-            await hub._take(ConnectionChanged(ConnectionState.ONLINE, "wss://relay.test", code))
-            await page.until("link", connection="online", entryWaits=bool(code))
+async def test_a_page_shows_that_what_the_account_publishes_waits_whenever_it_is_opened(
+    praxis: Practice,
+) -> None:
+    """ID-59: and that it does so no longer, while the connection stays; a connection does not end it."""
+
+    def tells(*, waits: bool, code: str = "") -> Callable[[Engine, int], list[Effect]]:
+        def step(engine: Engine, now_ms: int) -> list[Effect]:
+            turn = Turn(now_ms)
+            engine._context.entry._hold = HeldEntry(now_ms, now_ms) if waits else None
+            turn.notify(ConnectionChanged(ConnectionState.ONLINE, "wss://relay.test", code))
+            return turn.effects()
+
+        return step
+
+    shell = praxis.company.client.shell
+    async with served(praxis.company) as (at, _), page_of(at) as page:
+        assert not (await page.ask("begin"))["entryWaits"]
+        await shell.do(tells(waits=True, code="relay.rate_limited"))
+        await page.until("link", connection="online", entryWaits=True)
+        await shell.do(tells(waits=True))
+        await page.until("link", connection="online", entryWaits=True)
+        async with page_of(at) as later:
+            assert (await later.ask("begin"))["entryWaits"]
+        await shell.do(tells(waits=False))
+        await page.until("link", connection="online", entryWaits=False)
 
 
 async def test_who_is_suspended_is_shown_no_room_any_more(praxis: Practice) -> None:

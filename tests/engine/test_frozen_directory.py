@@ -47,6 +47,17 @@ def frozen(world: World, company: Node) -> FrozenDirectory:
     return relay
 
 
+def without_look_ups(company: Node, channel: Channel, data: bytes) -> list[bytes]:
+    """Answer what a company looks up of itself as a relay that has no room, and let all else through."""
+    left = list[KnownFrame]()
+    for frame in decode_frames(data, Role.RELAY):
+        if isinstance(frame, Lookup) and frame.account_id == account(company):
+            company.connections[channel].put(ErrorReply(frame.request_id, ErrorCode.RATE_LIMITED, HOUR_MS))
+        elif not isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest):
+            left.append(frame)
+    return [encode_frames(left)] if left else []
+
+
 def test_a_directory_that_shows_an_old_list_is_not_told_without_pause() -> None:
     """ID-43: the relay refuses what the desk adds to the list that it was shown; the desk stays connected."""
     world = World()
@@ -146,19 +157,11 @@ def test_a_company_whose_entry_waits_hears_of_it_once_a_day() -> None:
     company = founded(world)
     colleague(company, "Herr Zwei", front_desk=True)
     world.advance(25 * HOUR_MS)
-    own_id, asked = account(company), list[str]()
+    asked = list[str]()
 
     def refuse(channel: Channel, data: bytes) -> list[bytes]:
-        left = list[KnownFrame]()
-        for frame in decode_frames(data, Role.RELAY):
-            asked.append(type(frame).__name__)
-            if isinstance(frame, Lookup) and frame.account_id == own_id:
-                company.connections[channel].put(
-                    ErrorReply(frame.request_id, ErrorCode.RATE_LIMITED, 3_600_000)
-                )
-            elif not isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest):
-                left.append(frame)
-        return [encode_frames(left)] if left else []
+        asked.extend(type(frame).__name__ for frame in decode_frames(data, Role.RELAY))
+        return without_look_ups(company, channel, data)
 
     company.outgoing = refuse
     company.events.clear()
@@ -168,11 +171,44 @@ def test_a_company_whose_entry_waits_hears_of_it_once_a_day() -> None:
     assert {(one.state, one.code) for one in told} == {(ConnectionState.ONLINE, "relay.rate_limited")}
     assert len(told) == 3
     assert asked.count("PrekeysCount") > 24
+    assert company.engine.entry_waits
     company.outgoing = lambda _, data: [data]
     world.advance(2 * HOUR_MS)
     assert [(one.state, one.code) for one in company.of(ConnectionChanged)[3:]] == [
         (ConnectionState.ONLINE, "")
     ]
+
+
+def test_what_waits_is_known_after_a_restart_and_until_it_waits_no_more() -> None:
+    """ID-59: since when it waits, and when that was told, are on disk."""
+    world = World()
+    company = founded(world)
+    colleague(company, "Herr Zwei", front_desk=True)
+    world.advance(25 * HOUR_MS)
+    lets_through = company.outgoing
+    company.outgoing = partial(without_look_ups, company)
+    company.events.clear()
+    do(company, company.engine._context.entry.check)
+    for minutes in (40, 40):
+        assert not company.engine.entry_waits
+        world.advance(minutes * MINUTE_MS)
+        company.crash()
+        company.start()
+    world.advance(HOUR_MS)
+    assert company.engine.entry_waits
+    assert [one.code for one in company.of(ConnectionChanged) if one.code] == ["relay.rate_limited"]
+    company.crash()
+    assert company.engine.entry_waits
+    company.start()
+    world.advance(HOUR_MS)
+    assert [one.code for one in company.of(ConnectionChanged) if one.code] == ["relay.rate_limited"]
+    company.outgoing = lets_through
+    company.events.clear()
+    world.advance(2 * HOUR_MS)
+    assert not company.engine.entry_waits
+    assert company.of(ConnectionChanged)[-1].state is ConnectionState.ONLINE
+    company.crash()
+    assert not company.engine.entry_waits
 
 
 def test_a_wait_of_a_moment_is_not_told() -> None:

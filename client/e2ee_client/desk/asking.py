@@ -49,6 +49,7 @@ class Asking:
             agent.client.card().name,
             self.me(),
             agent.connection_state.value,
+            agent.entry_waits,
             self.team(),
             self.rooms([one.room_id for one in agent.rooms()])[0],
             self._local.answers(),

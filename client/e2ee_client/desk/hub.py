@@ -11,7 +11,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.errors import SealroomError
-from e2ee_client.events import ConnectionChanged, ConnectionState, OwnConditionChanged
+from e2ee_client.events import ConnectionChanged, OwnConditionChanged
 from e2ee_client.room_events import (
     ChainRestarted,
     Differ,
@@ -146,8 +146,7 @@ class Hub:
             # Who is suspended has no rooms, and has them again afterwards.
             self._tell(schema.Again())
         elif isinstance(event, ConnectionChanged):
-            entry_waits = event.state is not ConnectionState.OFFLINE and bool(event.code)
-            self._tell(schema.Link(self.agent.connection_state.value, entry_waits))
+            self._tell(schema.Link(self.agent.connection_state.value, self.agent.entry_waits))
         elif isinstance(event, OfRoom):
             self._of_room(event)
             if isinstance(event, RoomChanged) and event.phase in _ENDED:

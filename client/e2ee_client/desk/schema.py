@@ -533,6 +533,7 @@ class Whole:
     company: str | None
     me: PersonRow | None
     connection: ConnectionName
+    entry_waits: bool
     team: tuple[PersonRow, ...]
     rooms: tuple[RoomRow, ...]
     answers: tuple[AnswerRow, ...]

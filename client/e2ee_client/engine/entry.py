@@ -5,7 +5,7 @@ PUBLISH --(STALE_ENTRY: LOOKUP of our own entry)--> PREKEYS_COUNT --> PREKEYS_UP
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +35,7 @@ from .mailboxes import refused
 from .own_entry import PublishBudget, brings_back, own_records, records_of, shown_addresses
 from .own_mailbox import Mailbox
 from .part import Part
-from .records import NextList, OwnPrekey
+from .records import HeldEntry, NextList, OwnPrekey
 from .refused_upload import RefusedUpload, signed_of
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
@@ -53,14 +53,6 @@ _MAX_LISTS: Final = 64
 _MAX_SHOWN: Final = 64 * _MAX_LISTS
 _MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
-
-
-@dataclass(slots=True)
-class Hold:
-    """Since when our entry waits, and when that was told."""
-
-    since_ms: int | None = None
-    told_ms: int | None = None
 
 
 def _asked_wait_ms(frame: Response) -> int | None:
@@ -88,7 +80,8 @@ class Entry(Part):
         self._checked_ms = 0
         self._contradictions = 0
         self._budget = PublishBudget()
-        self._hold = Hold()
+        row = self._state.rows.get(HeldEntry.TABLE, HeldEntry.PREFIX)
+        self._hold = None if row is None else HeldEntry.decode(HeldEntry.PREFIX, row)
         self._stock_held_ms = 0
         self._refused = RefusedUpload(self._state)
 
@@ -278,19 +271,27 @@ class Entry(Part):
 
     def _tell_hold(self, turn: Turn, link: Link) -> None:
         """Say that our entry waits, after an hour and once a day: lists and rosters have an end (ID-59)."""
-        hold = self._hold
-        hold.since_ms = turn.now_ms if hold.since_ms is None else min(hold.since_ms, turn.now_ms)
+        self._hold = hold = self._hold or HeldEntry(turn.now_ms)
+        hold.since_ms = min(hold.since_ms, turn.now_ms)
         is_due = turn.now_ms >= hold.since_ms + _TELL_AFTER_MS or not self._state.own.published_seq
         if is_due and (hold.told_ms is None or not 0 <= turn.now_ms - hold.told_ms < _TELL_APART_MS):
             hold.told_ms = turn.now_ms
             state = ConnectionState.ONLINE if self.published else ConnectionState.CONNECTING
             turn.notify(ConnectionChanged(state, link.channel.relay_url, "relay.rate_limited"))
+        turn.put(hold.put())
 
     def _end_hold(self, turn: Turn, link: Link) -> None:
         """Nothing of our entry waits any more."""
-        if self._hold.told_ms is not None and self.published:
-            turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
-        self._hold = Hold()
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            turn.delete(HeldEntry.TABLE, HeldEntry.PREFIX)
+            if hold.told_ms is not None and self.published:
+                turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
+
+    @property
+    def is_told_to_wait(self) -> bool:
+        """Whether the application was told that our entry waits, in an earlier run too (ID-59)."""
+        return self._hold is not None and self._hold.told_ms is not None and not self._state.is_stopped
 
     def _count_meanwhile(self, turn: Turn, link: Link) -> None:
         """The prekeys of an entry that is at the relay do not wait with it (ID-57)."""

@@ -69,6 +69,11 @@ class Queries:
         return ConnectionState.ONLINE if everything else ConnectionState.CONNECTING
 
     @property
+    def entry_waits(self) -> bool:
+        """Whether the application was told that what we publish waits, and it does so still (ID-59)."""
+        return self._context.entry.is_told_to_wait
+
+    @property
     def is_settled(self) -> bool:
         """Whether our relays know what they have to: links, entry, requests and receipts are done."""
         own, links = self._state.own, self._context.links

@@ -170,6 +170,16 @@ class RefusedKeys(Row):
 
 
 @dataclass(slots=True)
+class HeldEntry(Row):
+    """Since when our directory entry waits, and when that was told; no row where it does not (ID-59)."""
+
+    TABLE = "meta"
+    PREFIX = b"held entry"
+    since_ms: int
+    told_ms: int | None = None
+
+
+@dataclass(slots=True)
 class Message(Row):
     """A text of either side, as the application sees it.
 

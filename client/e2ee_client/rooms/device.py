@@ -50,6 +50,11 @@ class Device(Generic[R]):
         """Whether all mailboxes of this device are connected."""
         return self.client.connection_state
 
+    @property
+    def entry_waits(self) -> bool:
+        """Whether what this device publishes waits at the relay; as `Client.entry_waits`."""
+        return self.client.entry_waits
+
     async def wait_online(self, timeout_s: float | None = None) -> None:
         """Wait until all mailboxes are connected; as `Client.wait_online`."""
         await self.client.wait_online(timeout_s)

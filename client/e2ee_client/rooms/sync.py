@@ -71,6 +71,7 @@ class _Device(Holder[D]):
     """What a company's devices and a customer's have in common."""
 
     connection_state = Read[ConnectionState]("connection_state", ask=True)
+    entry_waits = Read[bool]("entry_waits", ask=True)
     wait_online = waiting(devices.Device.wait_online, same)
     wait_settled = waiting(devices.Device.wait_settled, same)
     wait_handed_over = waiting(devices.Device.wait_handed_over, same)

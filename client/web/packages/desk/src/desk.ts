@@ -142,6 +142,7 @@ export function openDesk(): Desk {
       company: whole.company ?? "",
       me: whole.me,
       connection: whole.connection,
+      entryWaits: whole.entryWaits,
       team: whole.team,
       rooms: new Map(whole.rooms.map((row) => [row.id, row])),
       answers: whole.answers,

@@ -423,6 +423,7 @@ export interface Whole {
   readonly company: string | null;
   readonly me: PersonRow | null;
   readonly connection: "offline" | "connecting" | "online";
+  readonly entryWaits: boolean;
   readonly team: readonly PersonRow[];
   readonly rooms: readonly RoomRow[];
   readonly answers: readonly AnswerRow[];
