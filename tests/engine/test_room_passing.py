@@ -6,7 +6,7 @@ import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import EntryRefused, HistoryHandedOver, RequestAnswered
+from e2ee_client.room_events import EntryRefused, HistoryHandedOver, RequestAnswered, RequestAsked
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say, shown
 from room_world import Post, World, ground
 
@@ -20,6 +20,7 @@ from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind, Erase, Sensiti
 from e2ee.rooms.signals import RequestKind
 
 HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
 SAID = ("one", "two")
 
 
@@ -40,6 +41,19 @@ def transfer(world: World, by: str = "agent", to: str = "agent2") -> None:
     assert desk is not None
     while desk.index.assigned != dev(to):
         world.run(100)
+
+
+def asked_for(world: World, days: int, to: str = "agent2") -> bytes:
+    """Ask for a transfer that a person has to grant, and let days pass; returns the id of the request."""
+    world.devices["desk"].policy = Policy(grants=frozenset())
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, dev(to)))
+    world.run(MINUTE_MS + days * DAY_MS)
+    return world.devices["desk"].told(RequestAsked)[-1].request_id
+
+
+def grant(world: World, request_id: bytes) -> None:
+    """A person grants a request."""
+    do(world, "desk", lambda room, turn: room.decide(turn, request_id, grant=True))
 
 
 def late(world: World, sender: str, to: str, after_ms: int) -> None:
@@ -470,3 +484,76 @@ def test_a_pause_that_a_wrong_clock_has_begun_ends_with_it() -> None:
     do(world, "phone", lambda room, turn: room.write(turn, Act(ActKind.UNFREEZE)))
     world.run(20 * MINUTE_MS)
     assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+
+
+def test_what_a_person_grants_after_a_week_is_handed_over() -> None:
+    """ROOM-60, ROOM-57: also where the giver was started again; it is told that its request ended, and that
+    it was granted.
+    """
+    world, _ = answered()
+    asked = asked_for(world, 8)
+    agent = world.devices["agent"]
+    assert [one.code for one in agent.told(RequestAnswered)] == ["room.unanswered"]
+    agent.restart()
+    do(world, "agent", lambda room, turn: room.start(turn, is_continuous=True))
+    grant(world, asked)
+    world.run(10 * MINUTE_MS)
+    assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+    assert members(world) == {"agent2"}
+    assert [one.code for one in agent.told(RequestAnswered)][:2] == ["room.unanswered", ""]
+
+
+def test_what_ended_unanswered_keeps_nobody_from_asking_and_is_forgotten() -> None:
+    """ROOM-60: the last 64 are kept for 30 days, and no other request than a transfer to a colleague."""
+    world, _ = answered()
+    world.blocked.add(("agent", "desk"))
+    agent, kept = world.devices["agent"], list[bytes]()
+
+    def ask(what: RequestKind, to: str | None = None, team: str | None = None) -> None:
+        about = None if to is None else dev(to)
+        kept.append(do(world, "agent", lambda room, turn: room.ask(turn, what, about, team=team)))
+
+    for _ in range(2):
+        for _ in range(33):
+            ask(RequestKind.TRANSFER, "agent2")
+        world.run(8 * DAY_MS)
+    others = (RequestKind.TRANSFER, None, "support"), (RequestKind.LEAVE, "agent2"), (RequestKind.CLOSE,)
+    for one in others:
+        ask(*one)
+    world.run(8 * DAY_MS)
+    found = {one.id for one in agent.requests.all(Turn(world.now_ms))}
+    assert len(found) == 64
+    assert set(kept[33:66]) < found < set(kept[:66])
+    world.run(15 * DAY_MS)
+    assert not agent.requests.all(Turn(world.now_ms))
+    assert len(agent.told(RequestAnswered)) == len(kept)
+
+
+def test_what_was_asked_for_a_month_ago_hands_nothing_over() -> None:
+    """ROOM-60."""
+    world, _ = answered()
+    asked = asked_for(world, 31)
+    assert not world.devices["agent"].requests.all(Turn(world.now_ms))
+    grant(world, asked)
+    world.run(10 * MINUTE_MS)
+    assert not world.devices["phone"].told(HistoryHandedOver)
+
+
+def test_a_late_answer_hands_over_to_nobody_but_whom_the_giver_has_named() -> None:
+    """ROOM-60, ROOM-57: a stolen desk gains nothing by a request that ended unanswered."""
+    world, _ = answered()
+    asked = asked_for(world, 8)
+    change(world, "desk", Change(add=(dev("desk"),), assign=dev("desk"), reason=256, request=asked))
+    world.run(HOUR_MS)
+    assert not world.devices["phone"].told(HistoryHandedOver)
+
+
+def test_a_transfer_that_was_refused_late_hands_nothing_over() -> None:
+    """ROOM-57."""
+    world, _ = answered()
+    asked = asked_for(world, 8)
+    do(world, "desk", lambda room, turn: room.decide(turn, asked, grant=False))
+    world.run(MINUTE_MS)
+    change(world, "desk", Change(add=(dev("agent2"),), assign=dev("agent2"), reason=256, request=asked))
+    world.run(HOUR_MS)
+    assert not world.devices["phone"].told(HistoryHandedOver)

@@ -21,11 +21,14 @@ from .surroundings import REQUESTS, Surroundings
 
 MAX_REQUESTS: Final = 64
 EXPIRES_MS: Final = 7 * 86_400_000
+KEPT_MS: Final = 30 * 86_400_000
 
 
 @dataclass(slots=True)
 class OwnRequest(Row):
-    """A request of ours that nobody has answered; `to` are devices of the company."""
+    """A request of ours that nobody has answered; `to` are devices of the company, `times` how often it was
+    sent: 0 once it has ended unanswered (ROOM-60).
+    """
 
     TABLE: ClassVar[str] = "request"
     KEY: ClassVar = (("id", REQUEST_ID_B),)
@@ -37,6 +40,11 @@ class OwnRequest(Row):
     asked_ms: int
     times: int
     begun_ms: int
+
+    @property
+    def due_ms(self) -> int:
+        """When it is sent again, or forgotten."""
+        return repeat_due_ms(self.asked_ms, self.times) if self.times else self.begun_ms + KEPT_MS
 
 
 @dataclass(slots=True)
@@ -68,7 +76,7 @@ class Requests:
         self._around = around
 
     def all(self, turn: Turn) -> list[OwnRequest]:
-        """Return all requests that wait."""
+        """Return all requests that wait, and those kept that have ended unanswered."""
         rows = turn.items(self._around.rows, OwnRequest.TABLE)
         return [OwnRequest.decode(key, row) for key, row in rows]
 
@@ -88,7 +96,7 @@ class Requests:
         Raises:
             TooMany: 64 are not answered.
         """
-        if len(self.all(turn)) >= MAX_REQUESTS:
+        if sum(one.times > 0 for one in self.all(turn)) >= MAX_REQUESTS:
             raise TooMany("too many requests that nobody has answered")
         request = Request(self._around.rng(REQUEST_ID_B), what, device_id, team, reason)
         company = self._around.us.account_id
@@ -135,16 +143,30 @@ class Requests:
     def tick(self, turn: Turn) -> None:
         """Repeat what is due; after seven days a request ends."""
         for own in self.all(turn):
-            if turn.now_ms - own.begun_ms >= EXPIRES_MS:
-                self.named(turn, own.room_id, own.id, "room.unanswered")
-            elif repeat_due_ms(own.asked_ms, own.times) <= turn.now_ms:
+            if own.times and turn.now_ms - own.begun_ms >= EXPIRES_MS:
+                self._ended(turn, own)
+            elif own.due_ms <= turn.now_ms and own.times:
                 self._send(turn, own)
+            elif own.due_ms <= turn.now_ms:
+                self.drop(turn, own.id)
         self._wake(turn)
+
+    def _ended(self, turn: Turn, own: OwnRequest) -> None:
+        """Tell that nobody has answered; a transfer to a colleague is kept, as it may be granted yet
+        (ROOM-60).
+        """
+        self.named(turn, own.room_id, own.id, "room.unanswered")
+        if own.request.what is not RequestKind.TRANSFER or own.request.device_id is None:
+            return
+        kept = sorted((one for one in self.all(turn) if not one.times), key=lambda one: one.begun_ms)
+        for one in kept[: max(0, len(kept) - MAX_REQUESTS + 1)]:
+            self.drop(turn, one.id)
+        own.times = 0
+        turn.put(own.put())
 
     def start(self, turn: Turn) -> None:
         """The engine goes online."""
         self._wake(turn)
 
     def _wake(self, turn: Turn) -> None:
-        due = [repeat_due_ms(one.asked_ms, one.times) for one in self.all(turn)]
-        self._around.wake(turn, REQUESTS, min(due, default=None))
+        self._around.wake(turn, REQUESTS, min((one.due_ms for one in self.all(turn)), default=None))
