@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -46,16 +47,23 @@ class PagesAndExtension(BuildHookInterface[Any]):
         """Build, and name the folders from which the results are taken."""
         if version == "editable":
             return
+        # A folder of its own: two builds of one checkout at a time do not meet.
+        self._results = tempfile.TemporaryDirectory(prefix="sealroom-build-")
         if self.target_name == "wheel":  # first, as what can fail takes less time than the pages
             self._add_native(os.environ.get("SEALROOM_WHEEL", ""), build_data)
         for place, file, options in _PAGES:
             self._add_page(place, file, options, build_data)
 
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what is in the artifact now."""
+        if version != "editable":
+            self._results.cleanup()
+
     def _add_page(self, place: Path, file: str, options: Sequence[str], build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         if (root / place / file).is_file():
             return
-        workspace, folder = root / "client/web", root / "build/web" / place.parent.name
+        workspace, folder = root / "client/web", Path(self._results.name, place.parent.name)
         node = pinned_node(root)
         if node is None or not (workspace / "node_modules").is_dir():
             missing = "the pinned node is" if node is None else "the libraries of client/web are"
@@ -74,7 +82,7 @@ class PagesAndExtension(BuildHookInterface[Any]):
         if kind == "pure":
             return
         root = Path(self.root)
-        extension, folder = root / "build/native" / EXTENSION, root / "build/compiled" / _this_python()
+        extension, folder = Path(self._results.name, EXTENSION), root / "build/compiled" / _this_python()
         failed = compile_extension(root / _SOURCE, extension)
         for tried in _TRIED.get(kind, (kind,)):
             compiled = tried == "compiled"

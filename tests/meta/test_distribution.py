@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import checkout
 import e2ee_client
@@ -30,7 +32,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.audit_only
 def test_two_builds_are_identical(wheel: Path, tmp_path: Path) -> None:
-    assert wheel_build.build(tmp_path).read_bytes() == wheel.read_bytes()
+    """And at the same time as each other they do not meet."""
+    with concurrent.futures.ThreadPoolExecutor() as builders:
+        built = list(builders.map(wheel_build.build, (tmp_path / "one", tmp_path / "two")))
+    assert {path.read_bytes() for path in built} == {wheel.read_bytes()}
 
 
 def test_the_wheel_has_the_page_of_the_desk_where_it_can_be_built(wheel: Path) -> None:
@@ -50,6 +55,20 @@ def test_the_wheel_has_the_files_that_a_company_serves_where_they_can_be_built(w
     listed = json.loads(archive.read(f"{folder}manifest.json"))["files"]
     assert found == {*listed, "manifest.json"}
     assert {"room.html", "third-party.txt"} <= found
+
+
+def test_each_build_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One that clears its folder takes nothing from another that runs at the same time."""
+    (tmp_path / "client/web/node_modules").mkdir(parents=True)
+    folders: list[str] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_kwargs: folders.append(command[-1]))
+    builds: list[Any] = [[str(tmp_path), {}, None, None, "", "sdist"] for _ in range(2)]
+    hooks = [hatch_build.PagesAndExtension(*build) for build in builds]
+    for hook in hooks:
+        hook.initialize("standard", {"force_include": {}})
+    assert len(set(folders)) == 4
+    for hook in hooks:
+        hook.finalize("standard", {}, "")
 
 
 def test_pages_are_built_by_the_pinned_node_and_by_no_other(

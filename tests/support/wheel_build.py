@@ -27,7 +27,11 @@ def build(folder: Path, kind: str = "pure") -> Path:
     """Builds the wheel of the checkout into `folder`, pure or of another kind (hatch_build.py)."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     environment = clean_environment(SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH, SEALROOM_WHEEL=kind)
-    subprocess.run(command, cwd=checkout.ROOT, env=environment, check=True, capture_output=True)
+    run = subprocess.run(
+        command, cwd=checkout.ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+    if run.returncode != 0:
+        raise RuntimeError(f"the wheel was not built: {run.stdout}{run.stderr}")
     return next(folder.glob("*.whl"))
 
 
