@@ -81,10 +81,10 @@ class Directory(Part):
     def refresh(self, turn: Turn, contact: Contact) -> None:
         """Look a contact up if the last time is more than a day ago (ID-37); nothing waits for it."""
         if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + FRESH_MS:
-            self.look_up(turn, contact)
+            self.find(turn, contact)
 
     def find(self, turn: Turn, contact: Contact) -> None:
-        """Look a contact up of which no device is known; again after a while where that did not help."""
+        """Look a contact up; where that did not help before, only after its pause (ID-44)."""
         if self._at_ms(contact.account_id) <= turn.now_ms:
             self.look_up(turn, contact)
 
@@ -99,7 +99,7 @@ class Directory(Part):
             sooner_ms = int.from_bytes(self._state.ports.rng(4), "big") % _JITTER_MS
             self._sooner_ms[contact.account_id] = sooner_ms
         if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + _LATEST_MS - sooner_ms:
-            self.look_up(turn, contact)
+            self.find(turn, contact)
 
     def catch_up(self, turn: Turn, contact: Contact) -> None:
         """Look a contact up that says it has a newer list, at most once in ten minutes: it may say so with

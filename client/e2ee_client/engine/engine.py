@@ -582,7 +582,7 @@ class Engine(Queries):
                 continue
             context.directory.weekly(turn, contact)
             if contact.greet:
-                context.directory.look_up(turn, contact)
+                context.directory.find(turn, contact)
             if after_ms is not None:
                 context.telling.keep_alive(turn, contact, after_ms)
         if after_ms is not None:

@@ -187,7 +187,7 @@ class Team(TeamLearning):
         if account_id == self._state.own.account_id:
             self._context.entry.compare_again(turn)
         elif contact is not None:
-            self._context.directory.look_up(turn, contact)
+            self._context.directory.find(turn, contact)
 
     def maintain(self, turn: Turn) -> None:
         """Once an hour: throw away what is over, say what has ended, and ask where that is due."""

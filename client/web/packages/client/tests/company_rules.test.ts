@@ -94,6 +94,16 @@ test("a list that is over, or that nothing leads to, is asked for up to six hour
   }
 });
 
+test("neither the look of the week nor that before a text comes within a pause (ID-44)", () => {
+  for (const step of [weekly, refresh]) {
+    const engine = looking();
+    const asked = asks(engine, NOW_MS + 8 * DAY_MS, step) as Asked;
+    relay.answers(engine, asked, NOW_MS + 8 * DAY_MS, relay.ERROR, relay.UNAVAILABLE, 0);
+    assert.equal(asks(engine, NOW_MS + 8 * DAY_MS + 14_000, step), null);
+    assert.ok(asks(engine, NOW_MS + 8 * DAY_MS + 15_000, step) !== null);
+  }
+});
+
 test("prekeys of who is away are asked for up to six hours apart, and soon when it is heard again (ID-44)", () => {
   const engine = looking();
   const held = `look up${hex(desk.id)}`;

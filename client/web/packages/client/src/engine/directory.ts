@@ -67,14 +67,19 @@ export function newDirectory(): Directory {
 
 /** Look the company up if the last time is more than a day ago; nothing waits for it (ID-37). */
 export function refresh(c: Context, turn: Turn): void {
-  if (turn.nowMs > Math.min(c.company.lookedUpMs, turn.nowMs) + DAY_MS) lookUp(c, turn);
+  if (turn.nowMs > Math.min(c.company.lookedUpMs, turn.nowMs) + DAY_MS) find(c, turn);
+}
+
+/** Look the company up; where that did not help before, only after its pause (ID-44). */
+export function find(c: Context, turn: Turn): void {
+  if (!c.timers.isWaiting(TIMER, turn.nowMs)) lookUp(c, turn);
 }
 
 /** Every five to seven days, and within the week at the latest; the moment says nothing of who it is (ID-37). */
 export function weekly(c: Context, turn: Turn): void {
   const sooner = c.directory.soonerMs ?? readU32(c.rng(4), 0) % JITTER_MS;
   c.directory.soonerMs = sooner;
-  if (turn.nowMs > Math.min(c.company.lookedUpMs, turn.nowMs) + LATEST_MS - sooner) lookUp(c, turn);
+  if (turn.nowMs > Math.min(c.company.lookedUpMs, turn.nowMs) + LATEST_MS - sooner) find(c, turn);
 }
 
 /** Look it up because it says that it has something newer, at most once in ten minutes (CON-13). */

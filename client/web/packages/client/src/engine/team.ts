@@ -17,7 +17,7 @@ import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import type { RosterRef } from "@sealroom/core/rooms/state.ts";
 import type { RankOf } from "@sealroom/core/rooms/transitions.ts";
 import type { Context } from "./context.ts";
-import { lookUp } from "./directory.ts";
+import { find } from "./directory.ts";
 import type { Turn } from "./turn.ts";
 
 const ASK_APART_MS = 600_000;
@@ -155,7 +155,7 @@ function askSoon(c: Context, turn: Turn): void {
   if (c.team.askedMs > 0 && c.team.askedMs <= turn.nowMs && turn.nowMs < c.team.askedMs + ASK_APART_MS) return;
   c.timers.set("team", turn.nowMs, (later) => {
     c.team.askedMs = later.nowMs;
-    lookUp(c, later);
+    find(c, later);
   });
 }
 
