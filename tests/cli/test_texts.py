@@ -17,11 +17,13 @@ from e2ee_client import Client, ClientEvent, ConnectionChanged, OwnDeviceAdded, 
 from e2ee_client.cli import arguments, event_lines, failures, neutral, screen_lines, terminal, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
+from e2ee_client.cli.texts.german_rooms import GERMAN_ROOMS
 from e2ee_client.desk import errors as desk_errors
 from e2ee_client.errors import UnknownContact
 from e2ee_client.events import ConnectionState, MessageRejected, MessageState
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.rooms import errors as room_errors
+from e2ee_client.rooms import proof, transcript_words
 from e2ee_client.rooms.notices import fields
 from e2ee_relay.protocol import ErrorCode
 from hypothesis import example, given
@@ -179,6 +181,13 @@ def test_no_word_is_cut_on_a_terminal(
     assert [line for line in said.splitlines() if line.startswith("  ")] == [
         line for line in text.splitlines() if line.startswith("  ")
     ]
+
+
+def test_a_room_is_closed_by_one_german_word_in_commands_and_exports() -> None:
+    """That of the browser's pages; the rooms of a device that is suspended are not called closed."""
+    exported = (*transcript_words.WORDS["de"].values(), *proof._WORDS["de"].values())
+    for text in (*GERMAN_ROOMS.values(), *exported):
+        assert re.search(r"Leitung|(?<!b)geschlossen|zu schließen|Raum schließen", text) is None, text
 
 
 def test_places_of_arguments_are_named_in_german_in_help_and_errors() -> None:

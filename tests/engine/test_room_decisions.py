@@ -96,7 +96,7 @@ def test_what_nobody_decides_is_closed_after_30_days_and_people_are_told_before(
     state = world.devices["phone"].room
     assert state is not None
     assert state.states.state is not None
-    assert state.states.state.text == "In 30 Tagen nicht entschieden: geschlossen"
+    assert state.states.state.text == "In 30 Tagen nicht entschieden: abgeschlossen"
 
 
 def test_without_a_supervisor_an_objection_stands() -> None:

@@ -168,7 +168,7 @@ _DE: Final[Words] = {
     "rank DESK": "Empfang",
     "rank SUPERVISOR": "Aufsicht",
     "phase OPEN": "offen",
-    "phase CLOSED": "geschlossen",
+    "phase CLOSED": "abgeschlossen",
     "phase FROZEN": "eingeschränkt",
     "phase WITHDRAWN": "widerrufen",
     "phase ERASED": "gelöscht",

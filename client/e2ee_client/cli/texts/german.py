@@ -194,8 +194,8 @@ Umgebung:
     "event.company_fork": "{name} hat zwei Dokumente unter einer Nummer unterschrieben ({kind}); "
     "eines davon gilt",
     "event.own_condition_active": "dieses Gerät ist von seinem Unternehmen nicht mehr gesperrt",
-    "event.own_condition_locked": "dieses Gerät wurde von seinem Unternehmen gesperrt: seine Räume sind "
-    "geschlossen",
+    "event.own_condition_locked": "dieses Gerät wurde von seinem Unternehmen gesperrt, und seine Räume "
+    "mit ihm",
     "event.own_condition_dropped": "dieses Gerät gehört nicht mehr zu seinem Unternehmen: seine Räume werden "
     "gelöscht",
     "event.mandate_signed": "Ihr Unternehmen hat ein neues Mandat: legen Sie die neue Türdatei auf Ihren "

@@ -21,7 +21,7 @@ from .stewarding import Change
 
 TOLD_BEFORE_MS: Final = 7 * 86_400_000
 _UNDECIDED: Final = {
-    "de": "In 30 Tagen nicht entschieden: geschlossen",
+    "de": "In 30 Tagen nicht entschieden: abgeschlossen",
     "en": "Not decided within 30 days: closed",
 }
 

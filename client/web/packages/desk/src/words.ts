@@ -132,7 +132,7 @@ const DESK = {
   "role.bot": ["Bot", "bot"],
   "role.agent": ["Mitarbeiter", "agent"],
   "role.desk": ["Empfang", "front desk"],
-  "role.supervisor": ["Leitung", "supervisor"],
+  "role.supervisor": ["Aufsicht", "supervisor"],
   "role.former": ["nicht mehr dabei", "no longer here"],
   "request.add": ["{name} möchte in den Raum.", "{name} wants to join the room."],
   "request.transfer": ["{name} möchte den Raum übergeben.", "{name} wants to hand the room on."],
@@ -212,11 +212,11 @@ const DESK = {
     "No connection. What you write is stored and goes out later.",
   ],
   "link.entry_waits": [
-    "Der Server nimmt im Moment keine Änderungen am Team an; es wird von selbst wieder versucht. Gespräche gehen weiter.",
-    "The server accepts no changes to the team at the moment; this is tried again by itself. Conversations go on.",
+    "Änderungen am Team lassen sich im Moment nicht veröffentlichen; das wird von selbst wieder versucht. Gespräche gehen weiter.",
+    "Changes to the team cannot be published at the moment; this is tried again by itself. Conversations go on.",
   ],
   "link.not_in_force": [
-    "Im Moment ist nicht bekannt, dass dieses Gerät zum Team gehört. Fehlen hier Gespräche, fragen Sie die Leitung.",
+    "Im Moment ist nicht bekannt, dass dieses Gerät zum Team gehört. Fehlen hier Gespräche, fragen Sie die Aufsicht.",
     "At the moment this device is not known to be part of the team. If conversations are missing, ask the supervisor.",
   ],
   "shared.text": [
@@ -225,17 +225,17 @@ const DESK = {
   ],
   "shared.ok": ["Verstanden", "Understood"],
   "alarm.two_histories": [
-    "Zwei Fassungen desselben Eintrags sind aufgetaucht. Bitte die Leitung fragen.",
+    "Zwei Fassungen desselben Eintrags sind aufgetaucht. Bitte die Aufsicht fragen.",
     "Two versions of one entry have appeared. Please ask the supervisor.",
   ],
   "alarm.restarted_twice": [
-    "Dieses Gerät hat Einträge verloren. Bitte die Leitung fragen.",
+    "Dieses Gerät hat Einträge verloren. Bitte die Aufsicht fragen.",
     "This device has lost entries. Please ask the supervisor.",
   ],
   "alarm.objection": ["Ein Kunde widerspricht.", "A customer objects."],
   "alarm.other": ["Das wurde nicht getan ({code}).", "This was not done ({code})."],
   "failed.right": [
-    "Das darf dieser Platz nicht. Fragen Sie den Empfang oder die Leitung.",
+    "Das darf dieser Platz nicht. Fragen Sie den Empfang oder die Aufsicht.",
     "This desk may not do that. Ask the front desk or the supervisor.",
   ],
   "failed.left": [
@@ -247,7 +247,7 @@ const DESK = {
     "The room is closed. Open it again first.",
   ],
   "failed.frozen": [
-    "Der Kunde widerspricht. Zuerst entscheidet die Leitung.",
+    "Der Kunde widerspricht. Zuerst entscheidet die Aufsicht.",
     "The customer objects. The supervisor decides first.",
   ],
   "failed.ended": [
@@ -259,15 +259,15 @@ const DESK = {
     "The customer's consent to this is missing. Nothing was sent.",
   ],
   "failed.locked": [
-    "Dieser Raum ist hier nicht mehr offen. Vielleicht hat das Unternehmen dieses Gerät gesperrt: Fragen Sie die Leitung.",
+    "Dieser Raum ist hier nicht mehr offen. Vielleicht hat das Unternehmen dieses Gerät gesperrt: Fragen Sie die Aufsicht.",
     "This room is no longer open here. The company may have suspended this device: ask the supervisor.",
   ],
   "failed.company": [
-    "Zurzeit ist nicht bekannt, wer für das Unternehmen handeln darf. Fragen Sie die Leitung.",
+    "Zurzeit ist nicht bekannt, wer für das Unternehmen handeln darf. Fragen Sie die Aufsicht.",
     "It is not known at present who may act for the company. Ask the supervisor.",
   ],
   "failed.refused": [
-    "Ein anderes Gerät nimmt das nicht an. Fragen Sie die Leitung.",
+    "Ein anderes Gerät nimmt das nicht an. Fragen Sie die Aufsicht.",
     "Another device does not take this. Ask the supervisor.",
   ],
   "failed.busy": [
@@ -309,6 +309,9 @@ const FOR_NOTES: Readonly<Record<string, Pair>> = {
   "composer.placeholder": ["Notiz für Kollegen schreiben", "Write a note for colleagues"],
   "messages.label": ["Notizen", "Notes"],
 };
+
+/** The words of the desk alone, in both languages. */
+export const DESK_WORDS: Readonly<Record<string, Pair>> = DESK;
 
 export type DeskKey = keyof typeof DESK;
 

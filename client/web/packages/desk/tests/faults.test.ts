@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { REMOTE_CODES } from "@sealroom/core/errors.ts";
 import { FAULTS, wordsOf } from "../src/faults.ts";
-import { deskWords } from "../src/words.ts";
+import { DESK_WORDS, deskWords } from "../src/words.ts";
 
 test("a clerk reads a sentence for each code that a room may answer, in both languages", () => {
   const codes = [...REMOTE_CODES.filter((code) => /^(room|file)\./u.test(code)), ...Object.keys(FAULTS)];
@@ -13,4 +13,12 @@ test("a clerk reads a sentence for each code that a room may answer, in both lan
   assert.equal(wordsOf("relay.quota", deskWords("de")), null);
   for (const code of ["local.room", "local.locked"]) assert.match(wordsOf(code, deskWords("de")) ?? "", /gesperrt/u);
   assert.match(wordsOf("room.right", deskWords("de")) ?? "", /darf dieser Platz nicht/u);
+});
+
+test("one thing has one word at the desk: a supervisor is Aufsicht, a room is abgeschlossen, no relay is named", () => {
+  assert.equal(deskWords("de")("role.supervisor"), "Aufsicht");
+  for (const [key, [german, english]] of Object.entries(DESK_WORDS)) {
+    assert.doesNotMatch(german, /Leitung|Server|Relay|[^b]geschlossen/u, key);
+    assert.doesNotMatch(english, /\b(server|relay)\b/iu, key);
+  }
 });

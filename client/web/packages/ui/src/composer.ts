@@ -170,7 +170,7 @@ export class ComposerElement extends HTMLElement {
       this.#entry.before(this.#chosen.element);
       this.#chosen.add(files, this.#maxFileB);
     } catch (problem) {
-      this.#complain(options.words("failed.text", { code: String((problem as { code?: unknown }).code ?? "local") }));
+      this.#complain(options.words("failed.text"), String((problem as { code?: unknown }).code ?? "local"));
     }
   }
 
@@ -250,8 +250,9 @@ export class ComposerElement extends HTMLElement {
     this.dispatchEvent(new Event("sent"));
   }
 
-  #complain(text: string): void {
-    this.#fault.replaceChildren(h("p", { class: "fault" }, icon("stop"), text));
+  #complain(text: string, code = ""): void {
+    const said = h("span", null, text, h("small", null, code));
+    this.#fault.replaceChildren(h("p", { class: "fault" }, icon("stop"), said));
   }
 
   #warn(finding: Finding): void {

@@ -63,9 +63,9 @@ export function introView({ company, canWrite, items }: RoomState, words: Words)
   return h("div", { class: "welcome" }, isEmpty && h("p", { class: "title" }, words("room.start")), readers);
 }
 
-/** Something that was asked for went wrong: said with the code of its error. */
+/** Something that was asked for went wrong: the code of its error stands below, for who is asked for help. */
 export function showFailure({ root, words }: DialogContext, code: string): void {
-  const content = [h("p", null, words("failed.text", { code }))];
+  const content = [h("p", null, words("failed.text"), h("small", null, code))];
   openDialog(root, { title: words("failed.title"), closeWord: words("dialog.done"), content });
 }
 

@@ -60,7 +60,9 @@ export function steps(context: DialogContext, title: LaterKey, own: CSSStyleShee
     fault: (problem, again) => {
       const code = String((problem as { code?: unknown }).code ?? "local");
       if (!dialog.open) return;
-      const line = h("div", { class: "fault", role: "alert" }, icon("stop"), h("p", null, faultOf(say, code)));
+      const [text, rest] = faultOf(say, code);
+      const said = h("p", null, text, rest !== "" && h("small", null, rest));
+      const line = h("div", { class: "fault", role: "alert" }, icon("stop"), said);
       show(line, acts([say("fault.again"), again, true]));
     },
     isOpen: () => dialog.open,

@@ -6,8 +6,8 @@ export const FIRST_WORDS = {
   "room.close": ["Fenster schließen", "Close window"],
   "room.menu": ["Mehr", "More"],
   "room.readers": [
-    "Nur {company} und Sie können lesen, was Sie hier schreiben. Der Betreiber der Leitung kann es nicht.",
-    "Only {company} and you can read what you write here. The operator of the line cannot.",
+    "Nur {company} und Sie können lesen, was Sie hier schreiben. Der Betreiber der Verbindung kann es nicht.",
+    "Only {company} and you can read what you write here. The operator of the connection cannot.",
   ],
   "room.start": ["Worum geht es? Schreiben Sie einfach los.", "What is it about? Just start writing."],
   loading: ["Einen Moment, das Gespräch wird geladen.", "One moment, the conversation is loading."],
@@ -18,8 +18,8 @@ export const FIRST_WORDS = {
   "notice.keep": ["Wie lange", "How long"],
   "notice.helpers": ["Wer hilft dabei", "Who helps with it"],
   "notice.operator": [
-    "{name} betreibt die Leitung und kann nichts davon lesen.",
-    "{name} operates the line and can read none of it.",
+    "{name} betreibt die Verbindung und kann nichts davon lesen.",
+    "{name} operates the connection and can read none of it.",
   ],
   "notice.also": ["Auch beteiligt: {names}", "Also involved: {names}"],
   "notice.countries": ["Außerhalb der EU: {names}", "Outside the EU: {names}"],
@@ -98,5 +98,5 @@ export const FIRST_WORDS = {
   "members.more": ["und {n} weitere", "and {n} more"],
   "alarm.blocked": ["Erst klären, dann schreiben.", "Settle this first, then write."],
   "obstacle.reload": ["Seite neu laden", "Reload the page"],
-  "failed.text": ["Bitte versuchen Sie es noch einmal. ({code})", "Please try again. ({code})"],
+  "failed.text": ["Bitte versuchen Sie es noch einmal.", "Please try again."],
 } as const satisfies Readonly<Record<string, readonly [string, string]>>;

@@ -215,7 +215,7 @@ export const LATER_WORDS = {
   ],
   "fault.device.too_many": ["Mehr als vier Geräte gehen nicht.", "More than four devices are not possible."],
   "fault.account.key_absent": ["Das geht nur auf Ihrem ersten Gerät.", "Only your first device can do this."],
-  "fault.other": ["Das hat nicht geklappt. ({code})", "That did not work. ({code})"],
+  "fault.other": ["Das hat nicht geklappt.", "That did not work."],
   "fault.again": ["Noch einmal", "Try again"],
 } as const satisfies Readonly<Record<string, Pair>>;
 
@@ -230,8 +230,8 @@ export function laterWords(words: Words): LaterWords {
   return (key, values) => speaking(key as never, values);
 }
 
-/** What a person is told of an error, by its code. */
-export function faultOf(words: LaterWords, code: string): string {
+/** What a person is told of an error, by its code; the code itself where there are no words of its own. */
+export function faultOf(words: LaterWords, code: string): readonly [text: string, code: string] {
   const key = `fault.${code}`;
-  return key in LATER_WORDS ? words(key as LaterKey) : words("fault.other", { code });
+  return key in LATER_WORDS ? [words(key as LaterKey), ""] : [words("fault.other"), code];
 }

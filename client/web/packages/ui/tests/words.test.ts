@@ -49,6 +49,17 @@ test("a name of the other direction is isolated, and its braces are no place to 
 test("words that come later are of the language of the room, and each fault has a sentence", () => {
   assert.equal(laterWords(wordsOf("de-AT"))("join.go"), "Weiter");
   const english = laterWords(wordsOf("en"));
-  assert.match(faultOf(english, "link.expired"), /no longer good/u);
-  assert.match(faultOf(english, "relay.quota"), /relay\.quota/u);
+  assert.match(faultOf(english, "link.expired")[0], /no longer good/u);
+  assert.deepEqual(faultOf(english, "relay.quota"), ["That did not work.", "relay.quota"]);
+});
+
+test("no sentence has the code of an error in it: it stands below", () => {
+  for (const [key, pair] of entries) for (const one of pair) assert.doesNotMatch(one, /\{code\}/u, key);
+});
+
+test("one thing has one word: who carries messages runs the connection, a conversation is closed in one word", () => {
+  for (const [key, [german, english]] of entries) {
+    assert.doesNotMatch(german, /Leitung|Server|Relay|[^b]geschlossen/u, key);
+    assert.doesNotMatch(english, /\b(line|server|relay)\b/iu, key);
+  }
 });

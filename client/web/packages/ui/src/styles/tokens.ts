@@ -61,6 +61,7 @@ button:disabled { cursor: default; opacity: 0.55; }
 .button.main { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
 .button.main:hover:not(:disabled) { background: color-mix(in srgb, var(--accent) 88%, var(--text)); }
 .button.stop { border-color: var(--stop); color: var(--stop); }
+small { display: block; font-size: 0.8125rem; color: var(--text-2); }
 .button.small { padding: 4px 12px; font-size: 0.875rem; }
 .plain { border: 0; padding: 4px; background: none; color: var(--accent); font-weight: 600; border-radius: 4px; }
 .plain:hover { text-decoration: underline; }
