@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 from e2ee_client.engine.rooms import identifying
 from e2ee_client.engine.rooms.entry_log import EntryLog
-from e2ee_client.engine.rooms.identifying import MAX_ASKED, MAX_WAITING, logins_of, person_of, waiting_logins
+from e2ee_client.engine.rooms.identifying import MAX_ASKED, MAX_WAITING, waiting_logins
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.people import LoggedIn
 from e2ee_client.room_events import (
-    EntryErased,
     EntryRefused,
     FreezeUndecided,
     IdentifyAnswered,
@@ -20,16 +18,17 @@ from e2ee_client.room_events import (
     SignedOut,
 )
 from parties import DAY_MS
+from room_logins import challenge, handed_in, knows, log_in, token
 from room_rooms import MINUTE_MS, change, dev, do, opened
 from room_world import Post, World, ground
 
 from e2ee.content import ContentType, OfRooms
-from e2ee.errors import LoginExpired, LoginUsed, NoRight, RoomClosed, RoomFrozen
+from e2ee.errors import LoginExpired, LoginUsed, NoRight, RoomFrozen
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.entry import EntryHash, Header, RoomId
 from e2ee.rooms.forward import decode_forward
 from e2ee.rooms.kinds import Kind
-from e2ee.rooms.login import Challenge, LoginToken, Person, sign_login
+from e2ee.rooms.login import LoginToken
 from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import Phase
@@ -151,51 +150,9 @@ def forget_acts(room: Any, turn: Turn) -> None:
 # --- logins ---
 
 
-def token(
-    world: World, challenge: Challenge, subject: str = "4711", key: LoginKey | None = None, ago_ms: int = 0
-) -> bytes:
-    """A token of the company's web server."""
-    company, person = ground().company, Person(subject, "Erika Muster")
-    signing = company.login_key if key is None else key
-    return sign_login(signing, company.mandate.seq, challenge, person, world.now_ms - ago_ms, 5 * MINUTE_MS)
-
-
-def challenge(world: World, name: str = "phone") -> Challenge:
-    """What a device of the customer asks the web server for."""
-    found: Challenge = do(world, name, lambda room, turn: room.identifying.ask(turn))
-    return found
-
-
-def log_in(world: World, subject: str = "4711") -> EntryHash:
-    """The customer logs in by a token of the company's web server."""
-    signed = token(world, challenge(world), subject)
-    return handed_in(world, lambda room, turn: room.identifying.hand_in(turn, signed))
-
-
-def handed_in(world: World, step: Any) -> EntryHash:
-    """Do a step at the phone, and let the others hear of it."""
-
-    def settled(room: Any, turn: Turn) -> Any:
-        found = step(room, turn)
-        room.settle(turn)
-        return found
-
-    found: EntryHash = do(world, "phone", settled)
-    world.run(4 * MINUTE_MS)
-    return found
-
-
 def by_hand(world: World, signed: bytes, sent_ms: int | None = None) -> EntryHash:
     """A hostile device of the customer writes a login without looking at its token."""
     return handed_in(world, lambda room, turn: room.writing.write(turn, Identify(signed)))
-
-
-def knows(world: World, name: str) -> LoggedIn | None:
-    """Whom a device takes the customer for."""
-    device = world.devices[name]
-    turn = Turn(world.now_ms)
-    counts = logins_of(turn, device.rows, world.room_id).counts
-    return person_of(turn, EntryLog(device.rows, world.room_id, device.rng), counts)
 
 
 def answer(world: World, by: str, login: EntryHash, *, grant: bool) -> Any:
@@ -316,20 +273,6 @@ def test_signing_out_ends_the_login_on_every_device() -> None:
     found = knows(world, "desk")
     assert found is not None
     assert found.subject == "4712"
-
-
-@pytest.mark.parametrize("kind", [ActKind.CLOSE, ActKind.FREEZE])
-def test_who_signs_out_in_a_room_that_is_not_open_has_the_logins_erased(kind: ActKind) -> None:
-    """CNS-75: before, it was refused, and whoever had the device next was that person."""
-    world = opened("desk")
-    login = log_in(world)
-    handed_in(world, lambda room, turn: room.writing.write(turn, Act(kind)))
-    handed_in(world, lambda room, turn: room.identifying.sign_out(turn))
-    for name in ("desk", "phone"):
-        assert knows(world, name) is None
-    assert login in {one.entry_hash for one in world.devices["desk"].told(EntryErased)}
-    again = do(world, "phone", lambda room, turn: room.identifying.sign_out(turn))
-    assert isinstance(again, RoomClosed | RoomFrozen)
 
 
 def test_a_login_that_is_erased_names_nobody() -> None:

@@ -107,7 +107,7 @@ class CustomerRoom(Room):
 
     async def sign_out(self) -> Entry:
         """Sign the person out: from now on the room is of nobody known. What was said stays; see `erase_all`.
-        In a closed or frozen room the login is erased (CNS-75).
+        The login is erased on all devices, in a closed or frozen room, too (CNS-75).
 
         Raises:
             RoomClosed, RoomFrozen: nobody is logged in there. ConsentWithdrawn, RoomErased: the phase lets

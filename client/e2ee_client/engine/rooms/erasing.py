@@ -166,11 +166,19 @@ class Erasing(RoomPart):
 
     def added(self, turn: Turn, stored: StoredEntry) -> None:
         """Destroy what comes after it was to be erased, or its text, whoever brings it (ROOM-44)."""
+        is_emptied = is_content(kind_of(stored)) and self._is_of_the_emptied(turn, stored)
+        if is_emptied or self._was_named(turn, stored):
+            self.destroy(turn, [stored])
+
+    def is_erased(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether an entry was to be erased, also before it came."""
+        return stored.is_hidden or self._is_of_the_emptied(turn, stored) or self._was_named(turn, stored)
+
+    def _was_named(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether an order that was carried out is about an entry that comes later."""
         names = (stored.hash, text_of(stored))
         named = [one for one in self._live.gone if one.hash in names]
-        was_named = any(self._may(turn, one.by, stored, is_mark=False) for one in named)
-        if was_named or (is_content(kind_of(stored)) and self._is_of_the_emptied(turn, stored)):
-            self.destroy(turn, [stored])
+        return any(self._may(turn, one.by, stored, is_mark=False) for one in named)
 
     def _is_of_the_emptied(self, turn: Turn, stored: StoredEntry) -> bool:
         """Whether the room was emptied by an order that comes after this entry."""

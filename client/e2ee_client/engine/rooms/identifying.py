@@ -18,7 +18,7 @@ from e2ee.rooms.entry import ROOM_ID_B, Entry, EntryHash, RoomId
 from e2ee.rooms.gate import identify_waits
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.login import CHALLENGE_B, LOGIN_LIFE_MS, Challenge, LoginToken, verify_login
-from e2ee.rooms.payloads import EntryPayload, Erase, Refusal, read_payload
+from e2ee.rooms.payloads import MAX_HASHES, EntryPayload, Erase, Refusal, read_payload
 from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import DESK, MAX_ANSWERS
 from e2ee_client.engine.ports import RowReader
@@ -28,6 +28,7 @@ from e2ee_client.people import LoggedIn
 from e2ee_client.room_events import IdentifyAnswered, IdentifyAsked, SignedOut
 
 from .entry_log import EntryLog
+from .erasing import MAX_ORDERS, kind_of
 from .room_part import RoomPart
 from .stewarding import Change
 
@@ -113,15 +114,28 @@ class Identifying(RoomPart):
         return self._room.writing.write(turn, Identify(signed))
 
     def sign_out(self, turn: Turn) -> EntryHash:
-        """Say that the person has signed out, where that does not pass by erasing the logins (CNS-75); open
-        challenges are worth nothing (CNS-56).
+        """Say that the person has signed out, where that passes, and erase the logins that are here, in every
+        phase (CNS-75); open challenges are worth nothing.
+
+        Raises:
+            RoomClosed, RoomFrozen: none is here. What `Writing.write` raises.
         """
-        known, log = self._logins(turn), self._room.log
+        known = self._logins(turn)
         known.asked = ()
         turn.put(known.put())
-        named = tuple(one for one in (known.counts, *known.waiting) if one and person_of(turn, log, one))
         passes = self._room.states.lets_pass(Kind.IDENTIFY, turn.now_ms)
-        return self._room.writing.write(turn, Erase(named) if named and not passes else Identify(None))
+        is_full = len(self._live.orders) >= MAX_ORDERS
+        named = () if passes and is_full else self._here(turn)
+        payloads: list[EntryPayload] = [Identify(None)] if passes or not named else []
+        payloads += [Erase(named)] if named else []
+        return [self._room.writing.write(turn, one) for one in payloads][-1]
+
+    def _here(self, turn: Turn) -> tuple[EntryHash, ...]:
+        """Return the logins that are here and not erased, the newest ones."""
+        log = self._room.log
+        kept = (one for _, some in log.kept_from(turn, 0) for one in some)
+        logins = (one.hash for one in kept if kind_of(one) == Kind.IDENTIFY)
+        return tuple(one for one in logins if person_of(turn, log, one) is not None)[-MAX_HASHES:]
 
     # --- what comes ---
 
@@ -156,11 +170,13 @@ class Identifying(RoomPart):
         """Note a login that was checked, one that is refused, and that a person has signed out."""
         match payload:
             case Identify(signed=None):
-                self._signed_out(turn, entry)
+                self._signed_out(turn, entry, (entry.hash,))
             case Identify(signed=bytes() as signed):
                 self._asked(turn, entry, signed)
-            case Refusal(named=named, code=code):
-                self._answered(turn, named, code)
+            case Erase(hashes=named) if named is not None:
+                self._signed_out(turn, entry, named)
+            case Refusal(named=refused, code=code):
+                self._answered(turn, refused, code)
             case _:
                 pass
 
@@ -170,6 +186,10 @@ class Identifying(RoomPart):
             return
         used = Taken(LoginToken.read(signed).asked.nonce, entry.hash)
         known.nonces = (*(one for one in known.nonces if one != used), used)[-MAX_NONCES:]
+        stored = self._room.log.find(turn, entry.hash)
+        if stored is not None and self._room.erasing.is_erased(turn, stored):
+            turn.put(known.put())
+            return
         known.waiting = (*known.waiting, entry.hash)[-MAX_WAITING:]
         turn.put(known.put())
         self._room.moved = True
@@ -182,11 +202,26 @@ class Identifying(RoomPart):
     def _needs_person(self, turn: Turn, known: Logins, entry: Entry) -> bool:
         return needs_person(turn, self._room.log, known, entry, self._room.states.customers())
 
-    def _signed_out(self, turn: Turn, entry: Entry) -> None:
+    def _signed_out(self, turn: Turn, entry: Entry, named: Iterable[EntryHash]) -> None:
+        """End the logins that stand up to one of those named, or up to who says that the person has left: one
+        that stands behind it counts, however late this comes (CNS-56).
+        """
+        places = [_place(turn, self._room.log, one) for one in named]
+        last = max((one for one in places if one is not None), default=None)
+        if last is None or self._room.taking.side_of(entry.author) is Side.COMPANY:
+            return
         known = self._logins(turn)
-        known.counts, known.waiting = None, ()
-        turn.put(known.put())
-        self._around.tell(turn, SignedOut(self._live.room_id, entry.author.device_id))
+        left = {one for one in (known.counts, *known.waiting) if one and self._is_behind(turn, one, last)}
+        ended = {known.counts, *known.waiting} - left - {None}
+        if ended:
+            known.counts = known.counts if known.counts in left else None
+            known.waiting = tuple(one for one in known.waiting if one in left)
+            turn.put(known.put())
+            self._around.tell(turn, SignedOut(self._live.room_id, entry.author.device_id))
+
+    def _is_behind(self, turn: Turn, one: EntryHash, last: tuple[int, EntryHash]) -> bool:
+        place = _place(turn, self._room.log, one)
+        return place is not None and place > last
 
     def refused(self, turn: Turn, entry: Entry, code: str) -> None:
         """Note that this device has refused a login: a steward in turn tells the customer (CNS-57)."""
@@ -221,8 +256,9 @@ class Identifying(RoomPart):
             self._around.tell(turn, IdentifyAnswered(self._live.room_id, named, code))
 
     def counts(self, turn: Turn) -> EntryHash | None:
-        """Return the login that counts."""
-        return self._logins(turn).counts
+        """Return the login that counts, unless it was erased."""
+        counts = self._logins(turn).counts
+        return None if person_of(turn, self._room.log, counts) is None else counts
 
     def decide(self, turn: Turn, entry_hash: EntryHash, *, grant: bool) -> None:
         """Grant a login, as a steward, by a state that names it, or refuse it by an entry (CNS-42).
@@ -313,6 +349,13 @@ def person_of(turn: Turn, log: EntryLog, entry_hash: EntryHash | None) -> Logged
     token = LoginToken.read(payload.signed)
     subject, name, number, level = token.person
     return LoggedIn(subject, name, number, int(level), entry.author.device_id, entry.header.sent_ms)
+
+
+def _place(turn: Turn, log: EntryLog, entry_hash: EntryHash) -> tuple[int, EntryHash] | None:
+    """Return where a login, or who says that the person has left, stands in the order (TRN-16)."""
+    stored = log.find(turn, entry_hash)
+    is_one = stored is not None and kind_of(stored) == Kind.IDENTIFY
+    return (stored.k, stored.hash) if stored is not None and is_one else None
 
 
 def waiting_logins(

@@ -14,6 +14,7 @@ import { lifeOf, person, portsOf, shown, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { NOW_MS } from "./shop.ts";
 
+const KIND_ERASE = 5;
 const KIND_IDENTIFY = 17;
 const ACT_CLOSE = 1;
 const NEVER = () => {
@@ -56,9 +57,50 @@ function isLoggedIn(me: Customer, roomId: Bytes): boolean {
   return last !== undefined && payloadOf(last) !== null;
 }
 
+/** What the customer's device has written about who is known, in order. */
+function kindsOf(me: Customer, roomId: Bytes): readonly number[] {
+  const room = me.shell.context.rooms.get(hex(roomId));
+  assert.ok(room);
+  return transcript(room)
+    .map(({ entry }) => entry.header.kind)
+    .filter((kind) => kind === KIND_ERASE || kind === KIND_IDENTIFY);
+}
+
+function shownLogins(me: Customer, roomId: Bytes): number {
+  const room = me.shell.context.rooms.get(hex(roomId));
+  assert.ok(room);
+  return transcript(room).filter((one) => one.entry.header.kind === KIND_IDENTIFY && payloadOf(one) !== null).length;
+}
+
 test("who signs out is known in no room, whichever had something last (CNS-56)", async () => {
   const { me, newer } = await withTwoRooms(false);
   await logIn(me, newer);
+  await furtherOf({ customer: async () => me, notice: NEVER })("sign-out", null);
+  assert.equal(isLoggedIn(me, newer), false);
+});
+
+test("who signs out erases all logins that are here, and says it where that passes; once (CNS-56, CNS-75)", async () => {
+  const { me, older, newer } = await withTwoRooms(true);
+  await logIn(me, newer);
+  await logIn(me, newer);
+  await furtherOf({ customer: async () => me, notice: NEVER })("sign-out", null);
+  assert.deepEqual(
+    [kindsOf(me, older), kindsOf(me, newer)],
+    [
+      [KIND_IDENTIFY, KIND_ERASE],
+      [KIND_IDENTIFY, KIND_IDENTIFY, KIND_IDENTIFY, KIND_ERASE],
+    ],
+  );
+  assert.deepEqual([shownLogins(me, older), shownLogins(me, newer)], [0, 0]);
+  await logIn(me, newer);
+  assert.equal(isLoggedIn(me, newer), true);
+});
+
+test("where no more erasures fit it says it alone (CNS-75)", async () => {
+  const { me, newer } = await withTwoRooms(false);
+  await logIn(me, newer);
+  const orders = Array.from({ length: 64 }, () => ({ by: new Uint8Array(32), hashes: [], sinceMs: NOW_MS }));
+  await me.shell.do((c, turn) => stepIn(c, turn, newer, (d) => d.set({ orders })));
   await furtherOf({ customer: async () => me, notice: NEVER })("sign-out", null);
   assert.equal(isLoggedIn(me, newer), false);
 });

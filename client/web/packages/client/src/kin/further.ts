@@ -69,8 +69,8 @@ export function furtherOf(host: FurtherHost): CarryOut {
       const me = await host.customer();
       const refusals: unknown[] = [];
       const leave = async (room: Room): Promise<void> => {
-        // The login of a room that is not open is erased (CNS-75): the code for that comes first.
-        if (room.view().phase !== "open") await me.shell.received();
+        // Logins are erased (CNS-75): the code for that comes first.
+        await me.shell.received();
         await me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), signOut));
       };
       // With a consent that was withdrawn nobody is known in a room.

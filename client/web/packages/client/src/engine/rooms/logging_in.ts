@@ -23,6 +23,8 @@ import { write } from "./writing.ts";
 const KIND_ERASE = 5;
 const KIND_IDENTIFY = 17;
 const MAX_CHALLENGES = 4;
+/** So many erasures wait to be carried out, as where a room is kept (`erasing.ts`). */
+const MAX_ORDERS = 64;
 
 /** A nonce that waits for its token; in memory alone: who has started anew asks anew. */
 export interface Asked {
@@ -62,16 +64,17 @@ export function identify(d: Draft, text: string): Entry {
 }
 
 /**
- * Say that the person has signed out (CNS-56), where that does not pass by erasing the logins (CNS-75); null where
- * nobody is logged in. Open challenges are worth nothing.
+ * Say that the person has signed out: erase the logins that are here, in every phase, and say it by an entry of its own
+ * where the phase lets one pass (CNS-75); null where none is here. Open challenges are worth nothing (CNS-56).
  */
 export function signOut(d: Draft): Entry | null {
   d.set({ challenges: [] });
   const isLogin = ({ entry: { header, author } }: Kept): boolean =>
     header.kind === KIND_IDENTIFY && same(author.accountId, d.room.customer);
-  const all = transcript(d.room).filter(isLogin);
-  const since = all.slice(all.findLastIndex((one) => payloadOf(one) === null) + 1).slice(-MAX_HASHES);
-  if (since.length === 0) return null;
-  if (phaseCode(d, KIND_IDENTIFY) === undefined) return write(d, KIND_IDENTIFY, null);
-  return write(d, KIND_ERASE, cborMap([[1, since.map(({ entry }) => entry.hash)]]));
+  const logins = transcript(d.room).filter((one) => isLogin(one) && payloadOf(one) !== null);
+  if (logins.length === 0) return null;
+  const said = phaseCode(d, KIND_IDENTIFY) === undefined ? write(d, KIND_IDENTIFY, null) : null;
+  if (said !== null && d.room.orders.length >= MAX_ORDERS) return said;
+  const named = logins.slice(-MAX_HASHES).map(({ entry }) => entry.hash);
+  return write(d, KIND_ERASE, cborMap([[1, named]]));
 }
