@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from .errors import ClientClosed
@@ -66,7 +65,21 @@ class Held:
                 BACKGROUND.release()
 
 
-class Holder(Handle[C_co]):
+class Closing(Handle[C_co]):
+    """A handle that `with` closes at its end."""
+
+    def close(self) -> None:
+        """Close what the handle stands for."""
+        BACKGROUND.run(self.inner.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+class Holder(Closing[C_co]):
     """A handle that holds the background thread until it is closed."""
 
     def __init__(self, inner: C_co, held: Held | None = None) -> None:
@@ -77,14 +90,6 @@ class Holder(Handle[C_co]):
     def close(self) -> None:
         """Go offline and close the store; iterations over events end. Closing twice is allowed."""
         self._held.end(self.inner.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Read(Generic[T]):

@@ -9,8 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from e2ee.card import ContactCard
 from e2ee.constants import MAILBOX_B, TOKEN_B
@@ -29,7 +28,7 @@ from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, WaitTi
 from e2ee_client.rows import Put
 
 from .contacts import Signal, Watch, wait_until
-from .opening import Runtime
+from .opening import Closing, Runtime
 from .relay_box import BoxAddress, RelayBox
 from .restoring import DEVICE_LIFE_MS
 from .runtime.clock import Clock
@@ -46,7 +45,7 @@ class _Joining(NamedTuple):
     digits: str
 
 
-class Invitation:
+class Invitation(Closing):
     """An invite that waits for its device: show `code`, compare `digits`, then `confirm` or `close`.
 
     Good for ten minutes and one device, and only while the client is open.
@@ -226,14 +225,6 @@ class Invitation:
         await self._box.send(BoxAddress(request.mailbox, request.token), body)
         self._arrived.set_result(_Joining(request, self._invite.digits(message, self._opening)))
         self._watch.progress.fire()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def __repr__(self) -> str:
         return "<Invitation>"

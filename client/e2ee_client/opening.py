@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from e2ee import card as cards
 from e2ee.card import ContactCard
@@ -76,6 +76,20 @@ class Closable(Protocol):
 C = TypeVar("C", bound=Closable)
 
 
+class Closing(ABC):
+    """What `async with` closes at its end."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End it."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+
 class Opening(Generic[C]):
     """A client on its way: `await` it, and close it yourself, or use it with `async with`."""
 
@@ -90,9 +104,7 @@ class Opening(Generic[C]):
         self._client = await self._work()
         return self._client
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         if self._client is not None:
             await self._client.close()
 

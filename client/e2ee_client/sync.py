@@ -17,15 +17,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 from e2ee.secret import RecoveryKey
 
 from . import client as asynchronous
 from . import contacts as handles
 from . import inviting
-from .blocking import Handle, Held, Holder, Read, asking, same, starting, waiting
+from .blocking import Closing, Handle, Held, Holder, Read, asking, same, starting, waiting
 from .engine import ContactView
 from .errors import ClientClosed
 from .events import ConnectionState, MessageState, OfContact
@@ -120,7 +119,7 @@ class EventIterator(Handle[event_stream.EventIterator]):
             raise StopIteration from None
 
 
-class Invitation(Handle[inviting.Invitation]):
+class Invitation(Closing[inviting.Invitation]):
     """An invite that waits for its device; see `e2ee_client.Invitation`."""
 
     code = Read[str]("code")
@@ -129,15 +128,6 @@ class Invitation(Handle[inviting.Invitation]):
     fingerprint = Read[str]("fingerprint", ask=True)
     asked = asking(inviting.Invitation.asked, same)
     hold = waiting(inviting.Invitation.hold, same)
-    close = waiting(inviting.Invitation.close, same)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Client(Holder[asynchronous.Client]):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 from e2ee_client.client import Client
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine import Engine
 from e2ee_client.errors import NotAccepted, UnknownRoom
 from e2ee_client.events import ConnectionState
+from e2ee_client.opening import Closing
 from e2ee_client.runtime.event_stream import EventIterator
 from e2ee_client.runtime.shell import Shell
 
@@ -21,7 +21,7 @@ from .room import Room
 R = TypeVar("R", bound=Room)
 
 
-class Device(Generic[R]):
+class Device(Closing, Generic[R]):
     """One device with its rooms. Not for several threads: `e2ee_client.rooms.sync` is."""
 
     _handle: type[R]
@@ -126,14 +126,6 @@ class Device(Generic[R]):
         """Go offline and close the store. Closing twice is allowed."""
         if self._opened is not None:
             await self._opened.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

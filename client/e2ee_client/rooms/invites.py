@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import NamedTuple, Protocol, Self, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from e2ee.ids import DeviceId
 from e2ee_client.client import Client
@@ -14,6 +13,7 @@ from e2ee_client.engine.records import AskedDevice
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import InviteExpired, InviteInvalid
 from e2ee_client.inviting import Invitation, tell_listed
+from e2ee_client.opening import Closing
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class AnyInvite(Protocol):
         ...
 
 
-class Invite:
+class Invite(Closing):
     """An invite that waits for its device: give `text` to the agent, compare `digits`, then `confirm`.
 
     Good for ten minutes and one device, and only while the company's client is open.
@@ -131,14 +131,6 @@ class Invite:
     async def close(self) -> None:
         """End the invite; without `confirm` before, nothing has changed."""
         await self._invitation.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def __repr__(self) -> str:
         return "<Invite>"

@@ -7,8 +7,7 @@ both show six digits; once the person has compared them, confirm --> list, rooms
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from e2ee.card import ContactCard
 from e2ee.identity import DeviceKind
@@ -19,7 +18,7 @@ from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.consenting import Acceptance
 from e2ee_client.errors import InvalidCard, InviteInvalid, NotAccepted, WaitTimeout
 from e2ee_client.inviting import Invitation
-from e2ee_client.opening import Runtime, StorePath
+from e2ee_client.opening import Closing, Runtime, StorePath
 
 from .doors import FoundDoor, find_door
 from .doors.finding import Fetch
@@ -64,7 +63,7 @@ class LinkText(NamedTuple):
         return cls(account, words[1], company)
 
 
-class Link:
+class Link(Closing):
     """A link that waits for the new device: show `text` as QR or code, compare `digits`, then `confirm`.
 
     Good for ten minutes and one device, and only while this device is open.
@@ -111,14 +110,6 @@ class Link:
     async def close(self) -> None:
         """End the link; without `confirm` before, nothing has changed."""
         await self._invitation.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def __repr__(self) -> str:
         return "<Link>"

@@ -19,11 +19,20 @@ import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import TracebackType
-from typing import Final, ParamSpec, Self, TypeAlias, TypeVar
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from e2ee_client import sync
-from e2ee_client.blocking import Handle, Held, Holder, Read, asking, iterating, same, starting, waiting
+from e2ee_client.blocking import (
+    Closing,
+    Held,
+    Holder,
+    Read,
+    asking,
+    iterating,
+    same,
+    starting,
+    waiting,
+)
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.events import ConnectionState
 from e2ee_client.room_events import RequestAsked
@@ -208,14 +217,13 @@ class Desk(_Desk[desks.Desk]):
     open = staticmethod(starting(desks.Desk.open, _desk))
 
 
-class Invite(Handle[invites.Invite]):
+class Invite(Closing[invites.Invite]):
     """An invite that waits for its device; see `e2ee_client.rooms.Invite`."""
 
     digits = waiting(invites.Invite.digits, same)
     fingerprint = Read[str]("fingerprint", ask=True)
     confirm = waiting(invites.Invite.confirm, same)
     request = waiting(invites.Invite.request, same)
-    close = waiting(invites.Invite.close, same)
 
     def __init__(self, inner: invites.Invite) -> None:
         """Not for callers: use `Company.invite`."""
@@ -230,14 +238,6 @@ class Invite(Handle[invites.Invite]):
     def compare(self) -> invites.Comparison:
         """Confirm it by program, where the device is made in the same one: for `Agent.join`."""
         return self.inner.compare()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _company(inner: companies.Company) -> Company:
@@ -289,12 +289,11 @@ def _customer_hit(inner: tuple[customer_rooms.CustomerRoom, bytes]) -> tuple[Cus
     return CustomerRoom(inner[0]), inner[1]
 
 
-class Link(Handle[linking.Link]):
+class Link(Closing[linking.Link]):
     """A link that waits for a further device; see `e2ee_client.rooms.Link`."""
 
     digits = waiting(linking.Link.digits, same)
     confirm = waiting(linking.Link.confirm, same)
-    close = waiting(linking.Link.close, same)
 
     def __init__(self, inner: linking.Link) -> None:
         """Not for callers: use `Customer.link`."""
@@ -305,14 +304,6 @@ class Link(Handle[linking.Link]):
     def text(self) -> str:
         """What the new device reads, in one line, as QR code or to copy."""
         return self._text
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Customer(_Device[customers.Customer]):
