@@ -7,6 +7,8 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from e2ee_client.runtime.first_of import first_of, raise_faults
+
 from .addressing import find_contact
 from .chat_lines import LineChat
 from .conversation import Conversation
@@ -56,13 +58,4 @@ def _show(session: Session, talk: Conversation) -> Coroutine[Any, Any, None]:
 
 async def _with_events(talk: Conversation, show: Coroutine[Any, Any, None]) -> None:
     """Show until the person leaves; a failure of the client ends the chat as well, as its own error."""
-    tasks = [asyncio.create_task(show), asyncio.create_task(talk.follow())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.result()
+    raise_faults(await first_of(show, talk.follow()))

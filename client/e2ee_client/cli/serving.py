@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from e2ee_client import Client
+from e2ee_client.runtime.first_of import first_of
 
 from .failures import Refused, report
 from .local_socket import is_same_user, listen_at, socket_path
@@ -100,14 +101,7 @@ class _Service:
             async with asyncio.timeout(_REQUEST_S):
                 request = _decoded(await reader.readline())
             caller = _Caller(writer, request)
-            run = asyncio.ensure_future(self._run(caller, request))
-            answers = asyncio.ensure_future(caller.read(reader))
-            try:
-                await asyncio.wait([run, answers], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                run.cancel()
-                answers.cancel()
-                await asyncio.wait([run, answers])
+            run, _ = await first_of(self._run(caller, request), caller.read(reader))
             if not run.cancelled():
                 caller.send({"status": run.result()})
                 await writer.drain()

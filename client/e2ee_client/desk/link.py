@@ -9,6 +9,8 @@ from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from e2ee_client.runtime.first_of import first_of, raise_faults
+
 from .access import COOKIE, Access
 from .codec import MESSAGE_MAX_B, MessageInvalid, decode
 from .hub import MAX_PAGES, Hub
@@ -84,22 +86,10 @@ async def _serve(socket: WebSocket, hub: Hub) -> None:
             await socket.send_text(text)
 
     page = Page(hub, write)
-    tasks = [
-        asyncio.create_task(page.run()),
-        asyncio.create_task(_read(socket, page, Rate(hub.now_ms))),
-        asyncio.create_task(page.failed.wait()),
-    ]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    tasks = await first_of(page.run(), _read(socket, page, Rate(hub.now_ms)), page.failed.wait())
     if page.failed.is_set():
         raise _Refused(FAILED)
-    for task in tasks:
-        if not task.cancelled():
-            task.result()
+    raise_faults(tasks)
 
 
 async def _read(socket: WebSocket, page: Page, rate: Rate) -> None:

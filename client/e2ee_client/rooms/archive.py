@@ -17,6 +17,7 @@ from e2ee.errors import E2eeError, NoRight
 from e2ee.ids import AccountId
 from e2ee_client.errors import ConfigError, SealroomError
 from e2ee_client.runtime.clock import Clock
+from e2ee_client.store.files import synchronise_directory
 
 from .archive_index import INDEX_MAX_B, INDEX_NAME, MAX_KEPT, Archived, Index, decode_index, encode_index
 from .company_room import CompanyRoom
@@ -143,7 +144,7 @@ class Archive:
         with _told():
             (self.folder / known.file).unlink(missing_ok=True)
             if (self.folder / known.file).parent.is_dir():
-                _sync((self.folder / known.file).parent)
+                synchronise_directory((self.folder / known.file).parent)
         self._write_index(index)
 
     def _place(self, part: Path, name: str) -> bytes:
@@ -153,7 +154,7 @@ class Archive:
             with part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").digest()
             part.replace(target)
-            _sync(target.parent)
+            synchronise_directory(target.parent)
             return digest
 
     def _write_index(self, index: Index) -> None:
@@ -165,19 +166,11 @@ class Archive:
                 file.flush()
                 os.fsync(file.fileno())
             path.replace(self.folder / INDEX_NAME)
-            _sync(self.folder)
+            synchronise_directory(self.folder)
 
 
 def _name(room_id: bytes, now_ms: int) -> str:
     return f"{datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m}/{room_id.hex()}.json"
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from e2ee_client.errors import ConfigError
+from e2ee_client.store.files import synchronise_directory
 
 
 def check_free(path: Path) -> None:
@@ -33,7 +34,7 @@ def write(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path.parent)
+        synchronise_directory(path.parent)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise ConfigError(f"the file of the key cannot be written: {error.strerror}") from None
@@ -50,14 +51,6 @@ def replace(path: Path, data: bytes) -> None:
         draft.unlink(missing_ok=True)
         write(draft, data)
         draft.replace(path)
-        _sync_folder(path.parent)
+        synchronise_directory(path.parent)
     except OSError as error:
         raise ConfigError(f"the file cannot be written: {error.strerror}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from e2ee_client.runtime.clock import Clock
+from e2ee_client.runtime.first_of import first_of
 
 
 class Timed:
@@ -44,12 +44,5 @@ class Timed:
             await self._wait(None if name is None else self._due[name])
 
     async def _wait(self, at_ms: int | None) -> None:
-        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._changed.wait())}
-        if at_ms is not None:
-            waits.add(asyncio.ensure_future(self._clock.wait_until(at_ms)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.wait(waits)
+        timer = () if at_ms is None else (self._clock.wait_until(at_ms),)
+        await first_of(self._changed.wait(), *timer)

@@ -15,7 +15,7 @@ import json
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from e2ee.grammar import is_web_url
@@ -24,6 +24,7 @@ from e2ee.secret import Secret
 from e2ee_client.errors import ConfigError
 from e2ee_client.rooms.errors import WebhookFailed, WebhookQueueFull
 from e2ee_client.runtime.clock import Clock
+from e2ee_client.runtime.first_of import first_of
 
 from .exchange import encode_request, exchange, is_on_this_machine, read_answer
 
@@ -306,12 +307,5 @@ class Webhooks:
     async def _next(self) -> None:
         """Wait until an event is added or due."""
         due = [row.due_ms for row in self._store.rows()]
-        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._added.wait())}
-        if due:
-            waits.add(asyncio.ensure_future(self._clock.wait_until(min(due))))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        timer = (self._clock.wait_until(min(due)),) if due else ()
+        await first_of(self._added.wait(), *timer)

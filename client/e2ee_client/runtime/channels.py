@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from e2ee_client.engine import Channel
 from e2ee_client.errors import RelayTimeout, RelayUnavailable
 
+from .first_of import first_of, raise_faults
 from .transport import Connection, Transport
 
 MAX_BUFFER_B: Final = 16 * 1024 * 1024
@@ -129,7 +129,7 @@ class ChannelTask:
             self._stands = True
             if not self._closing:
                 self._reports.put(Connected(self))
-            await _first_of(self._read(connection), self._write(connection))
+            raise_faults(await first_of(self._read(connection), self._write(connection)))
         finally:
             await connection.close()
 
@@ -155,17 +155,3 @@ class ChannelTask:
                     await connection.send(data)
         except (RelayUnavailable, TimeoutError):
             return
-
-
-async def _first_of(*works: Awaitable[None]) -> None:
-    """Run all until the first one ends, then end the others; a fault of any is raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.result()
