@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Final
 
 from .administration import expire_stored, rotate_registration_secret, statistics
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList
 from .clock import resumed_ms
 from .config import Config
-from .consent import EXIT_FAILED, EXIT_OK, ask_to_remove
+from .consent import EXIT_FAILED, EXIT_OK, remove, say, warn
 from .datadir import DATABASE, DataDirectory
 from .inspection import (
     ask_running_relay,
@@ -26,7 +26,7 @@ from .inspection import (
     open_read_only,
     purge_now,
 )
-from .reports import JsonValue, print_held, print_statistics, receipt
+from .reports import JsonValue, print_held, print_statistics
 from .settings import ConfigError
 from .store.api import EXPIRE, StoreError, StoreInUse
 from .store.backup import back_up, put_back, refuse_missing
@@ -39,14 +39,6 @@ _NO_BLOBS: Final = (
     "{blobs} blobs are not in the backup: their parts are in {folder}. Copy it behind a backup with messages;"
     " after a restore, blobs without their parts are not found"
 )
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _warn(text: str) -> None:
-    sys.stderr.write(f"sealroom-relay: {text}\n")
 
 
 def subject_of(options: argparse.Namespace) -> tuple[str, bytes]:
@@ -100,15 +92,12 @@ def _inspect(config: Config, options: argparse.Namespace) -> int:
 def _purge(config: Config, options: argparse.Namespace) -> int:
     kind, subject = subject_of(options)
     refuse_missing(config.database_path)
+    look, assumed = partial(_held, config, kind, subject), options.yes
     try:
         directory = DataDirectory.claim(config.data_dir)
     except StoreInUse:
-        wait_s = options.wait_s
-
-        def ask() -> int:
-            return _ask_and_wait(config, kind, subject, wait_s)
-
-        return _purge_by(config, options, ask, by="the running relay")
+        ask = partial(_ask_and_wait, config, kind, subject, options.wait_s)
+        return remove(look, ask, kind, subject, assumed=assumed, by="the running relay")
 
     def purge() -> int:
         with closing(directory.open_store(config.disk_reserve_b)) as store:
@@ -117,23 +106,9 @@ def _purge(config: Config, options: argparse.Namespace) -> int:
 
     try:
         directory.spare(config.disk_reserve_b).give_back()  # without any room there is none for a look
-        return _purge_by(config, options, purge, by="this command")
+        return remove(look, purge, kind, subject, assumed=assumed, by="this command")
     finally:
         directory.release()
-
-
-def _purge_by(config: Config, options: argparse.Namespace, purge: Callable[[], int], *, by: str) -> int:
-    """Show what is held, ask, have it removed, and look again (RLY-171, RLY-172)."""
-    kind, subject = subject_of(options)
-    held = _held(config, kind, subject)
-    status = ask_to_remove(held, kind, assumed=options.yes)
-    if status == EXIT_OK:
-        status = purge()
-    if status != EXIT_OK:
-        return status
-    left = _held(config, kind, subject)
-    sys.stdout.write(receipt(kind, subject, held, left, now_s=time.time(), by=by))
-    return EXIT_FAILED if any(left.values()) else EXIT_OK
 
 
 def _expire(config: Config, options: argparse.Namespace) -> int:
@@ -142,11 +117,8 @@ def _expire(config: Config, options: argparse.Namespace) -> int:
             count = expire_stored(store, resumed_ms(store.clock_ms(), time.time_ns() // 1_000_000))
     except StoreInUse:
         status = _ask_and_wait(config, EXPIRE, EXPIRE.encode("ascii"), options.wait_s)
-        if status == EXIT_OK:
-            _say("expired by the running relay")
-        return status
-    _say(f"expired messages deleted: {count}")
-    return EXIT_OK
+        return say("expired by the running relay") if status == EXIT_OK else status
+    return say(f"expired messages deleted: {count}")
 
 
 def _ask_and_wait(config: Config, kind: str, subject: bytes, wait_s: int) -> int:
@@ -155,10 +127,7 @@ def _ask_and_wait(config: Config, kind: str, subject: bytes, wait_s: int) -> int
     with closing(open_read_only(config.database_path)) as db:
         while (waits := is_asked(db, subject)) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
-    if waits:
-        _warn("the running relay has not done it yet; it will")
-        return EXIT_FAILED
-    return EXIT_OK
+    return warn("the running relay has not done it yet; it will") if waits else EXIT_OK
 
 
 def _stats(config: Config, options: argparse.Namespace) -> int:
@@ -169,30 +138,27 @@ def _stats(config: Config, options: argparse.Namespace) -> int:
 def _block(config: Config, options: argparse.Namespace) -> int:
     open_read_only(config.database_path).close()
     kind, subject = subject_of(options)
-    _say(f"{kind} blocked" if BlockList(config.data_dir).add(subject) else f"the {kind} was blocked already")
-    return EXIT_OK
+    is_new = BlockList(config.data_dir).add(subject)
+    return say(f"{kind} blocked" if is_new else f"the {kind} was blocked already")
 
 
 def _unblock(config: Config, options: argparse.Namespace) -> int:
     open_read_only(config.database_path).close()
     kind, subject = subject_of(options)
-    if not BlockList(config.data_dir).remove(subject):
-        _warn(f"the {kind} is not blocked")
-        return EXIT_FAILED
-    _say(f"{kind} unblocked")
-    return EXIT_OK
+    was_blocked = BlockList(config.data_dir).remove(subject)
+    return say(f"{kind} unblocked") if was_blocked else warn(f"the {kind} is not blocked")
 
 
 def _rotate(config: Config, _options: argparse.Namespace) -> int:
-    _say(rotate_registration_secret(config))
-    _warn("the new registration secret is in its file; send SIGHUP to a running relay")
+    say(rotate_registration_secret(config))
+    warn("the new registration secret is in its file; send SIGHUP to a running relay")
     return EXIT_OK
 
 
 def _back_up(config: Config, options: argparse.Namespace) -> int:
     blobs = back_up(config.database_path, options.destination, with_messages=options.with_messages)
     if blobs:
-        _warn(_NO_BLOBS.format(blobs=blobs, folder=blob_folder(config.database_path)))
+        warn(_NO_BLOBS.format(blobs=blobs, folder=blob_folder(config.database_path)))
     return EXIT_OK
 
 
@@ -203,9 +169,8 @@ def _restore(config: Config, options: argparse.Namespace) -> int:
     finally:
         directory.release()
     if kept is not None:
-        _say(f"the database of before is kept as {kept}; it has what was deleted since the backup")
-    _say("restored; `sealroom-relay restore-check` tells what the next start will do")
-    return EXIT_OK
+        say(f"the database of before is kept as {kept}; it has what was deleted since the backup")
+    return say("restored; `sealroom-relay restore-check` tells what the next start will do")
 
 
 def _restore_check(config: Config, _options: argparse.Namespace) -> int:
@@ -220,15 +185,14 @@ def _restore_check(config: Config, _options: argparse.Namespace) -> int:
             "older_copy": restored,
             "one_time_keys_burn_at_start": restored,
         }
-    _say(json.dumps(report, indent=2))
+    say(json.dumps(report, indent=2))
     return EXIT_OK if intact else EXIT_FAILED
 
 
 def _restored(config: Config, _options: argparse.Namespace) -> int:
     with _stopped(config) as store:
         burned = store.declare_restored()
-    _say(f"declared as restored; one-time keys burned: {burned}")
-    return EXIT_OK
+    return say(f"declared as restored; one-time keys burned: {burned}")
 
 
 def _migrate(config: Config, options: argparse.Namespace) -> int:
@@ -236,15 +200,14 @@ def _migrate(config: Config, options: argparse.Namespace) -> int:
         version = schema_version(db)
     refuse_newer(version)
     if options.check:
-        _say(describe(version))
+        say(describe(version))
         return EXIT_OK if version == SCHEMA_VERSION else EXIT_FAILED
     if options.dry_run:
         _rehearse(config)
     else:
         with _stopped(config):
             version = SCHEMA_VERSION
-    _say(describe(version))
-    return EXIT_OK
+    return say(describe(version))
 
 
 def _rehearse(config: Config) -> None:

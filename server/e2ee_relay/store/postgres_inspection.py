@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from e2ee_relay.config import Config
-from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, ask_to_remove
+from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, remove, say, warn
 from e2ee_relay.reports import (
     COUNTED,
     DEVICES_BELOW,
@@ -21,7 +21,6 @@ from e2ee_relay.reports import (
     as_row,
     print_held,
     print_statistics,
-    receipt,
 )
 
 from .api import MAILBOX, StoreError
@@ -78,18 +77,13 @@ def run(config: Config, options: argparse.Namespace, kind: str, subject: bytes) 
 def _migrate(db: psycopg.Connection, version: int, options: argparse.Namespace) -> int:
     """Bring the schema up to date, an empty database too; or try it, or only tell (RLY-151)."""
     if options.check:
-        _say(describe(version, SCHEMA_VERSION))
+        say(describe(version, SCHEMA_VERSION))
         return EXIT_OK if version == SCHEMA_VERSION else EXIT_FAILED
     if options.dry_run:
         rehearse(db)
-        return _say(describe(version, SCHEMA_VERSION))
+        return say(describe(version, SCHEMA_VERSION))
     migrate(db)
-    return _say(describe(SCHEMA_VERSION, SCHEMA_VERSION))
-
-
-def _say(text: str) -> int:
-    sys.stdout.write(text + "\n")
-    return EXIT_OK
+    return say(describe(SCHEMA_VERSION, SCHEMA_VERSION))
 
 
 def held_about(db: psycopg.Connection, kind: str, subject: bytes) -> dict[str, list[dict[str, JsonValue]]]:
@@ -118,22 +112,21 @@ def _inspect(call: Call) -> int:
 
 def _purge(call: Call) -> int:
     db, _, options, kind, subject = call
-    held = held_about(db, kind, subject)
-    status = ask_to_remove(held, kind, assumed=options.yes)
-    if status != EXIT_OK:
-        return status
-    with db.transaction():
-        (erase_mailbox if kind == MAILBOX else erase_account)(db, subject)
-    left = held_about(db, kind, subject)
-    sys.stdout.write(receipt(kind, subject, held, left, now_s=time.time(), by="this command"))
-    return EXIT_FAILED if any(left.values()) else EXIT_OK
+
+    def purge() -> int:
+        with db.transaction():
+            (erase_mailbox if kind == MAILBOX else erase_account)(db, subject)
+        return EXIT_OK
+
+    look = partial(held_about, db, kind, subject)
+    return remove(look, purge, kind, subject, assumed=options.yes, by="this command")
 
 
 def _expire(call: Call) -> int:
     db, now_ms = call.db, _now_ms(call.db)
     expire_blobs(db, now_ms)
     gone = expire_now(db, now_ms) + drop_partitions(db, now_ms, call.config.policy.retention_s)
-    return _say(f"expired messages deleted: {gone}")
+    return say(f"expired messages deleted: {gone}")
 
 
 def _now_ms(db: psycopg.Connection) -> int:
@@ -165,14 +158,13 @@ def _one(cursor: psycopg.Cursor[tuple[Any, ...]]) -> JsonValue:
 
 def _block(call: Call) -> int:
     done = call.db.execute("INSERT INTO blocked VALUES (%b) ON CONFLICT DO NOTHING", [call.subject]).rowcount
-    return _say(f"{call.kind} blocked" if done else f"the {call.kind} was blocked already")
+    return say(f"{call.kind} blocked" if done else f"the {call.kind} was blocked already")
 
 
 def _unblock(call: Call) -> int:
     if not call.db.execute("DELETE FROM blocked WHERE subject = %b", [call.subject]).rowcount:
-        sys.stderr.write(f"sealroom-relay: the {call.kind} is not blocked\n")
-        return EXIT_FAILED
-    return _say(f"{call.kind} unblocked")
+        return warn(f"the {call.kind} is not blocked")
+    return say(f"{call.kind} unblocked")
 
 
 def _restore_check(call: Call) -> int:
@@ -183,12 +175,12 @@ def _restore_check(call: Call) -> int:
         "another_database": is_other,
         "one_time_keys_burn_at_start": is_other,
     }
-    return _say(json.dumps(report, indent=2))
+    return say(json.dumps(report, indent=2))
 
 
 def _restored(call: Call) -> int:
     burned = note_identity(call.db, _now_ms(call.db), declared=True)
-    return _say(f"declared as restored; one-time keys burned: {burned}")
+    return say(f"declared as restored; one-time keys burned: {burned}")
 
 
 _COMMANDS: Final[dict[str, Callable[[Call], int]]] = {
