@@ -118,7 +118,6 @@ class MemoryRelay:
         """Close all connections and begin anew from the store, as after a crash of the process."""
         for connection in list(self._connections):
             connection.drop()
-        self.store = SqliteStore(self._file)
         self.node = self._begin()
 
     def tick(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -38,49 +38,35 @@ _COUNTERS: Final = {
 }
 
 
-class Counted(NamedTuple):
-    """What a histogram shows: how many were at most so large, by bound; their sum, their number."""
+class Histogram:
+    """How many values were at most as large as each bound, their sum, their number."""
 
-    up_to: dict[str, float]
-    total: float
-    number: int
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.up_to = dict.fromkeys(bounds, 0)
+        self.total: float = 0
+        self.number = 0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.total += value
+        self.number += 1
+        for bound in self.up_to:
+            self.up_to[bound] += value <= bound
 
 
-@dataclass(slots=True)
 class CommitFigures:
-    """Histograms of commits: how long, and how many changes each."""
+    """Commits: how long, and how many changes each."""
 
-    bounds: list[int] = field(default_factory=lambda: [0] * len(_COMMIT_BOUNDS_S))
-    groups: list[int] = field(default_factory=lambda: [0] * len(_GROUP_BOUNDS))
-    commits: int = 0
-    changes: int = 0
-    seconds: float = 0.0
-    failures: int = 0
+    def __init__(self) -> None:
+        self.seconds = Histogram(_COMMIT_BOUNDS_S)
+        self.changes = Histogram(_GROUP_BOUNDS)
+        self.failures = 0
 
     def observe(self, seconds: float, changes: int, *, failed: bool = False) -> None:
         """Count one commit."""
         self.failures += changes if failed else 0
-        self.commits += 1
-        self.changes += changes
-        self.seconds += seconds
-        for place, bound in enumerate(_COMMIT_BOUNDS_S):
-            if seconds <= bound:
-                self.bounds[place] += 1
-        for place, most in enumerate(_GROUP_BOUNDS):
-            if changes <= most:
-                self.groups[place] += 1
-
-    def seconds_of_commits(self) -> Counted:
-        """Return how long commits took."""
-        return Counted(_by_bound(_COMMIT_BOUNDS_S, self.bounds), self.seconds, self.commits)
-
-    def changes_of_commits(self) -> Counted:
-        """Return how many changes commits had."""
-        return Counted(_by_bound(_GROUP_BOUNDS, self.groups), self.changes, self.commits)
-
-
-def _by_bound(bounds: Sequence[float], counts: Sequence[int]) -> dict[str, float]:
-    return {str(bound): count for bound, count in zip(bounds, counts, strict=True)}
+        self.seconds.observe(seconds)
+        self.changes.observe(changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +118,9 @@ class _Figures(Collector):
 
     def _of_commits(self) -> Iterator[Metric]:
         commits = self._commits
-        yield _histogram("commit_seconds", "Time of one commit", commits.seconds_of_commits())
-        yield _histogram("commit_changes", "Changes of one commit", commits.changes_of_commits())
-        yield _counter("changes", "Changes carried out", commits.changes)
+        yield _histogram("commit_seconds", "Time of one commit", commits.seconds)
+        yield _histogram("commit_changes", "Changes of one commit", commits.changes)
+        yield _counter("changes", "Changes carried out", commits.changes.total)
         yield _counter("store_failures", "Changes that could not be committed", commits.failures)
 
     def _gauges(self) -> dict[str, tuple[str, int]]:
@@ -182,6 +168,6 @@ def _counter_by(name: str, text: str, label: str, values: Mapping[str, float]) -
     return family
 
 
-def _histogram(name: str, text: str, counted: Counted) -> HistogramMetricFamily:
-    buckets = [*counted.up_to.items(), ("+Inf", counted.number)]
+def _histogram(name: str, text: str, counted: Histogram) -> HistogramMetricFamily:
+    buckets = [*((str(bound), count) for bound, count in counted.up_to.items()), ("+Inf", counted.number)]
     return HistogramMetricFamily(_PREFIX + name, text, buckets=buckets, sum_value=counted.total)

@@ -7,6 +7,7 @@ import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -112,9 +113,7 @@ class RelayServer:
         self.port = bound[0].getsockname()[1]
         tls = None if self._certificate is None else self._certificate.listening
         endpoint = self._endpoint(self)
-        self._listeners.append(
-            Listener(bound, self._admission, lambda *started: Connection(endpoint, *started), tls)
-        )
+        self._listeners.append(Listener(bound, self._admission, partial(Connection, endpoint), tls))
         if config.metrics_port is not None:
             await self._listen_for_figures(config.metrics_host, config.metrics_port)
 
@@ -131,9 +130,7 @@ class RelayServer:
         admission = Admission(direct, secrets.token_bytes(32), self._clock)
         endpoint = self._endpoint(FiguresOnly(self._pages, admission))
         # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
-        self._listeners.append(
-            Listener(bound, admission, lambda *started: Connection(endpoint, *started), None)
-        )
+        self._listeners.append(Listener(bound, admission, partial(Connection, endpoint), None))
 
     def _endpoint(self, service: Service) -> Endpoint:
         return Endpoint(

@@ -11,7 +11,7 @@ from pathlib import Path
 import leakage_declaration
 import pytest
 import seen_fields
-from e2ee_relay.store.manifest import columns_of_schema
+from sqlite_columns import columns_of_schema
 
 META = ("instance", "previous_instance", "generation", "handed_out", "clock")
 LAYOUTS = {

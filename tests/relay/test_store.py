@@ -29,7 +29,7 @@ from e2ee_relay.store.api import (
     StoreInUse,
 )
 from e2ee_relay.store.backup import back_up
-from e2ee_relay.store.manifest import MANIFEST, columns_of_schema, render_manifest
+from e2ee_relay.store.manifest import MANIFEST, render_manifest
 from e2ee_relay.store.mark import Mark, MarkFile
 from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_directory import SqlDirectory, drop_mailbox, sweep_tables
@@ -38,6 +38,7 @@ from e2ee_relay.store.sqlite_group import SqliteGroup
 from e2ee_relay.store.sqlite_view import SqliteView
 from e2ee_relay.store.sqlite_writes import Writes
 from relay_actors import HOUR_MS
+from sqlite_columns import columns_of_schema
 from store_bench import RunningStore, until
 
 DEVICE = b"d" * 32

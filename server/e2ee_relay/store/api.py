@@ -188,6 +188,18 @@ class Stock(NamedTuple):
     signed_prekey_id: int | None = None
     last_resort_id: int | None = None
 
+    @classmethod
+    def of(cls, counts: Mapping[int, int], highest: Mapping[int, int], reusable: Mapping[int, int]) -> Stock:
+        """Return it from numbers and highest ids of one-time keys and ids of reusable ones, each by type."""
+        return cls(
+            counts.get(X25519, 0),
+            counts.get(ML_KEM_768, 0),
+            highest.get(X25519, 0),
+            highest.get(ML_KEM_768, 0),
+            reusable.get(X25519),
+            reusable.get(ML_KEM_768),
+        )
+
 
 # --- requests that are no frames ---
 

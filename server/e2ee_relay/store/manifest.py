@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 from .postgres_manifest import POSTGRES_INTRODUCTION, POSTGRES_MANIFEST
-from .sqlite_schema import SCHEMA_VERSION, migrate
+from .sqlite_schema import SCHEMA_VERSION
 from .stored import (
     DIRECTORY,
     WITH_BLOB,
@@ -108,13 +107,3 @@ def _tables(manifest: dict[str, dict[str, Stored]]) -> list[str]:
         parts.append(f"\n## {table}\n\n| Column | What | Why | How long |\n| --- | --- | --- | --- |\n")
         parts += [f"| {name} | {one.what} | {one.why} | {one.how_long} |\n" for name, one in columns.items()]
     return parts
-
-
-def columns_of_schema() -> dict[str, list[str]]:
-    """Return the tables and columns that the migrations make."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(db)
-    tables = [str(row[0]) for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    found = {table: [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")] for table in tables}
-    db.close()
-    return found

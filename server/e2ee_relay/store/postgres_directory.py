@@ -105,15 +105,7 @@ class _Shelf:
     oldest: dict[int, deque[PrekeyRow]] = field(default_factory=lambda: {one: deque() for one in _TYPES})
 
     def stock(self) -> Stock:
-        ids = {one: row.key_id for one, row in self.reusable.items()}
-        return Stock(
-            one_time_x25519=self.counts[X25519],
-            one_time_kem=self.counts[ML_KEM_768],
-            highest_x25519_id=self.marks[X25519],
-            highest_kem_id=self.marks[ML_KEM_768],
-            signed_prekey_id=ids.get(X25519),
-            last_resort_id=ids.get(ML_KEM_768),
-        )
+        return Stock.of(self.counts, self.marks, {one: row.key_id for one, row in self.reusable.items()})
 
 
 class DirectoryGroup(MailboxGroup):

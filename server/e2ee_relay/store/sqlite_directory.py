@@ -8,7 +8,7 @@ from typing import Final
 
 from e2ee_relay.entry import Entry, entry_from_rows
 
-from .api import HOUR_MS, LOOK_AGAIN_DAYS, ML_KEM_768, X25519, DeviceRow, ListRow, PrekeyRow, Stock
+from .api import HOUR_MS, LOOK_AGAIN_DAYS, DeviceRow, ListRow, PrekeyRow, Stock
 
 _ALL_ROWS: Final = range(2**63 - 1)
 # By type: how many one-time keys, the highest id ever uploaded, the id of the reusable key.
@@ -130,15 +130,7 @@ class SqlDirectory:
 
     def stock(self, record_hash: bytes) -> Stock:
         """Return what is held for a device."""
-        held, highest, reusable = (dict(self._db.execute(query, (record_hash,))) for query in _STOCK)
-        return Stock(
-            one_time_x25519=held.get(X25519, 0),
-            one_time_kem=held.get(ML_KEM_768, 0),
-            highest_x25519_id=highest.get(X25519, 0),
-            highest_kem_id=highest.get(ML_KEM_768, 0),
-            signed_prekey_id=reusable.get(X25519),
-            last_resort_id=reusable.get(ML_KEM_768),
-        )
+        return Stock.of(*(dict(self._db.execute(query, (record_hash,))) for query in _STOCK))
 
     def add_prekeys(
         self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
