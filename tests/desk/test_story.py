@@ -206,3 +206,20 @@ async def test_who_is_suspended_is_shown_no_room_any_more(praxis: Practice) -> N
             assert anew.local.labelled() == (room.room_id,)
         await praxis.company.reinstate(device_id)
         await page.until("again")
+
+
+async def test_a_room_whose_team_has_nobody_left_is_for_who_is_there(praxis: Practice) -> None:
+    """ROOM-23: also on a page that stands, whose room has not changed."""
+    a = await praxis.agent("Agent A", teams=["empfang"])
+    b = await praxis.agent("Agent B", teams=["abrechnung"])
+    room = await asked(praxis, b, "Guten Tag")
+    name = room.room_id.hex()
+    await praxis.company.room(room.room_id).wait_for_team("empfang")
+    async with served(b) as (at, _), page_of(at) as page:
+        await page.ask("begin")
+        await page.room(name, waitsFor="empfang", isForUs=False)
+        await praxis.company.suspend(a.me().device_id)
+        await page.room(name, waitsFor="empfang", isForUs=True)
+        assert b.is_for_us("empfang")
+        assert not b.is_for_us(None)
+        assert (await page.ask("claim", room=name))["type"] == "done"

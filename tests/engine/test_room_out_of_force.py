@@ -34,6 +34,29 @@ def test_a_room_whose_agent_is_not_in_force_any_more_waits_and_is_claimed() -> N
     assert rooms_of(desk).index[room_id].assigned == this(other)
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_room_that_was_routed_waits_for_anybody_once_its_agent_is_gone(leaves: bool) -> None:
+    """ROOM-23: nobody routes it again, as only the first text of a room is."""
+    world, desk, _, room_id = opened()
+    agent, other = colleague(desk, "Frau Anders"), colleague(desk, "Herr Berg")
+    world.advance(5 * MINUTE_MS)
+    do(desk, lambda turn: rooms_of(desk).set_policy(turn, Policy(team=None)))
+    assert room_id not in rooms_of(other).waiting
+    change(desk, room_id, Change(add=(this(agent),), assign=this(agent)))
+    world.advance(5 * MINUTE_MS)
+    other.events.clear()
+    if leaves:
+        act(agent, lambda turn, rooms: rooms.acting.leave(turn, room_id))
+    else:
+        agent.stop()
+        suspend(desk, agent)
+    world.advance(MINUTE_MS)
+    assert {one.team for one in other.of(WaitingChanged)} == {"*"}
+    act(other, lambda turn, rooms: rooms.acting.claim(turn, room_id))
+    world.advance(MINUTE_MS)
+    assert rooms_of(desk).index[room_id].assigned == this(other)
+
+
 def test_a_closed_room_whose_agent_leaves_stays_as_it_is() -> None:
     """ROOM-23: nothing is written into it, and its customer is told of nothing."""
     world, desk, customer, room_id = opened()

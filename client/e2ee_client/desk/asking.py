@@ -68,10 +68,6 @@ class Asking:
         """Return rooms as they are now, and which are gone; rooms of notes are neither."""
         agent, queries = self._agent, self._agent.client.shell.machine.rooms
         team = agent.team()
-        us, names = (
-            next((one for one in team if one.is_this), None),
-            {one.device_id: one.name for one in team},
-        )
         rows: list[schema.RoomRow] = []
         gone: list[str] = []
         for room_id in room_ids:
@@ -82,7 +78,7 @@ class Asking:
                 notes_id = queries.notes_of(room_id)
                 self._noted[notes_id] = room_id
                 labels, new_notes = self._local.labels(room_id), self._new_notes[notes_id]
-                rows.append(room_row(agent, view, us, names, labels, new_notes))
+                rows.append(room_row(agent, view, team, labels, new_notes))
         return tuple(rows), tuple(gone)
 
     def room_of(self, room_id: bytes) -> bytes:

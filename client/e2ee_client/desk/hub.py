@@ -131,8 +131,7 @@ class Hub:
             await self.local.forget(room_id)
         except SealroomError as failure:
             _LOG.warning("the labels of a room stay until the next start: %s", failure.code)
-        for page in list(self.pages):
-            page.room_changed(room_id)
+        self._changed(room_id)
 
     async def _look(self) -> None:
         """Lock pages that nobody uses."""
@@ -159,11 +158,14 @@ class Hub:
         if team != self._team:
             self._team = team
             self._tell(team)
+            # Who a room waits for may be nobody's team by now.
+            for one in self.agent.client.shell.machine.rooms.all():
+                if one.waits_for is not None:
+                    self._changed(one.room_id)
 
     def was_read(self, room_id: bytes) -> None:
         """Tell all pages of a room in which one of them has marked entries as read: no event does."""
-        for page in list(self.pages):
-            page.room_changed(room_id)
+        self._changed(room_id)
 
     def _of_room(self, event: OfRoom) -> None:
         room_id = self.asking.room_of(event.room_id)
@@ -188,12 +190,15 @@ class Hub:
                 code = alarm_of(event)
                 if code is not None:
                     self._tell(schema.Alarm(room_id.hex(), code))
-        for page in list(self.pages):
-            page.room_changed(room_id)
+        self._changed(room_id)
 
     def _entry(self, room_id: bytes, entry_hash: bytes, *, is_late: bool) -> None:
         for page in list(self.pages):
             page.entry_changed(room_id, entry_hash, is_late=is_late)
+
+    def _changed(self, room_id: bytes) -> None:
+        for page in list(self.pages):
+            page.room_changed(room_id)
 
     def _tell(self, message: schema.ToPage) -> None:
         for page in list(self.pages):

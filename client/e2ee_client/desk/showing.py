@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from e2ee.ids import AccountId, DeviceId
@@ -14,7 +14,7 @@ from e2ee.rooms.state import HOLD, SENSITIVE, RetentionClass, State
 from e2ee_client.engine.rooms.views import RoomView
 from e2ee_client.people import Person, Role
 from e2ee_client.rooms import Agent, Entry, FileInfo
-from e2ee_client.rooms.agent import ANYBODY
+from e2ee_client.rooms.agent import answers_for
 
 from .schema import (
     EntryRow,
@@ -78,10 +78,12 @@ def phase_name(phase: int | None) -> PhaseName:
 
 
 def room_row(
-    agent: Agent, view: RoomView, us: Person | None, names: Names, labels: tuple[str, ...], new_notes: int
+    agent: Agent, view: RoomView, team: Sequence[Person], labels: tuple[str, ...], new_notes: int
 ) -> RoomRow:
-    """Return a line of the list; `names` are those of the team."""
+    """Return a line of the list; `team` is who is in force."""
+    us = next((one for one in team if one.is_this), None)
     our_id = None if us is None else us.device_id
+    names = {one.device_id: one.name for one in team}
     return RoomRow(
         view.room_id.hex(),
         phase_name(view.phase),
@@ -94,17 +96,12 @@ def room_row(
         new_notes,
         view.waits_ms,
         view.waits_for,
-        is_for(us, view.waits_for),
+        us is not None and answers_for(us, view.waits_for, team),
         view.last_ms,
         view.is_sensitive,
         view.on_hold,
         labels,
     )
-
-
-def is_for(us: Person | None, team: str | None) -> bool:
-    """Whether a team that is waited for is ours; who has none answers for all, as `Agent.is_for_us`."""
-    return team is not None and us is not None and (team == ANYBODY or not us.teams or team in us.teams)
 
 
 def name_of(agent: Agent, device_id: bytes, names: Names) -> str | None:

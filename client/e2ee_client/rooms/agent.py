@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from typing import Final, Self
+from collections.abc import AsyncIterator, Iterable
+from typing import Self
 
 from e2ee_client.client import Client
 from e2ee_client.contacts import wait_until
+from e2ee_client.engine.rooms.surroundings import ANYBODY
 from e2ee_client.errors import ConfigError, UnknownDevice
 from e2ee_client.opening import Opening, Runtime, StorePath
 from e2ee_client.people import Person
@@ -18,7 +19,14 @@ from .company_room import CompanyRoom
 from .device import Device
 from .invites import AnyInvite, ShowDigits
 
-ANYBODY: Final = "*"
+
+def answers_for(us: Person, team: str | None, people: Iterable[Person]) -> bool:
+    """Whether one of these people answers for a team: it is one of its card's, or stands for anybody, as one
+    does of which nobody is in force. Who has no team answers for all.
+    """
+    if team is None or team == ANYBODY or not us.teams or team in us.teams:
+        return team is not None
+    return all(team not in one.teams for one in people)
 
 
 class Agent(Device[CompanyRoom]):
@@ -160,9 +168,8 @@ class Agent(Device[CompanyRoom]):
                 yield self._room(view.room_id)
 
     def is_for_us(self, team: str | None) -> bool:
-        """Whether this device answers for a team: it is one of its card's, or stands for anybody. Who has no
-        team answers for all.
+        """Whether this device answers for a team: it is one of its card's, or stands for anybody, as one does
+        of which nobody is in force. Who has no team answers for all.
         """
-        if team is None or team == ANYBODY:
-            return team is not None
-        return any(not one.teams or team in one.teams for one in self.team() if one.is_this)
+        people = self.team()
+        return any(answers_for(one, team, people) for one in people if one.is_this)

@@ -54,7 +54,7 @@ from .queries import RoomQueries
 from .records import LiveRoom
 from .room_engine import RoomEngine, heard
 from .stewarding import Change
-from .surroundings import REQUESTS, Policy
+from .surroundings import ANYBODY, REQUESTS, Policy
 from .who_waits import WhoWaits
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ class Rooms(LoadedRooms):
 
     def _wait_for_somebody(self, turn: Turn, room: RoomEngine) -> None:
         """Who opens a room in which nobody answers, or the first in turn, tells the team that its customer
-        waits; so it is where who answered is not in force any more (ROOM-23).
+        waits; so it is where who answered is not in force any more, or has left (ROOM-23).
         """
-        state, team, waiting = room.states.state, self.around.policy.team, room.live.board.waiting
+        state, waiting = room.states.state, room.live.board.waiting
         if waiting is not None:
             self.waiting.setdefault(room.live.room_id, waiting)
         if (
@@ -157,6 +157,9 @@ class Rooms(LoadedRooms):
             return
         if state.assigned is not None and not self._freed(turn, room, state.assigned):
             return
+        team = self.around.policy.team
+        if team is None and any(one.state.assigned is not None for one in room.states.path):
+            team = ANYBODY
         if team is not None:
             room.stewarding.wait_for(turn, team, room.consent.language)
             room.settle(turn)

@@ -32,6 +32,8 @@ from e2ee_client.room_events import RoomEvent
 
 REQUESTS: Final = RoomId(bytes(16))
 """Stands for the requests of our device where something is timed for a room."""
+ANYBODY: Final = "*"
+"""Stands for each team where a room waits for one."""
 DEFAULT_RETENTION: Final = Retention(RetentionClass.DEFAULT, 90 * 86_400)
 OF_MEMBERS: Final = frozenset({RequestKind.TRANSFER, RequestKind.CLOSE, RequestKind.REOPEN})
 """What a member of a room may ask for (ROOM-22)."""
@@ -45,7 +47,7 @@ class Policy:
     """
 
     retention: Retention = DEFAULT_RETENTION
-    team: str | None = "*"
+    team: str | None = ANYBODY
     grants: frozenset[RequestKind] = OF_MEMBERS
     history: int = 64
 
