@@ -319,6 +319,11 @@ class Forwarding(RoomPart):
             self._live.handovers = (*known, found)
             self._marks_left[by] = MAX_MARKS
 
+    def let_in(self) -> tuple[EntryHash | None, frozenset[EntryHash]]:
+        """By what lines that are handed over are taken: the state in force, and what was announced to us."""
+        head = self._room.states.room.head
+        return None if head is None else head.hash, frozenset(one.first for one in self._live.handovers)
+
     def take(self, turn: Turn, by: Author, value: cbor.Value) -> bool:
         """Take lines that another device gives us, each by itself (TRN-17 to TRN-19).
 

@@ -11,10 +11,10 @@ from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import (
     ConsentRequired,
     ContentError,
-    IdentityMismatch,
     NoRight,
     NotInForce,
     RemoteError,
+    Unlogged,
 )
 from e2ee.identity import DeviceRecord
 from e2ee.ids import AccountId, ContentId, DeviceId
@@ -37,6 +37,7 @@ from e2ee_client.room_events import RequestAnswered, RoomEvent
 
 from .acting import Acting
 from .admission import Admission, room_of
+from .ahead import Ahead, Kept
 from .consent import Tombstones
 from .consenting import Consenting
 from .dropping import Dropping
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_REFUSALS: Final = 1_024
-MAX_AHEAD: Final = 64
 NOTES_NONCE: Final = bytes(16)
 """A room has one room of notes, whose id follows from it alone (ROOM-31)."""
 _AT_ONCE: Final = 8
@@ -87,7 +87,7 @@ class Rooms(LoadedRooms):
         self.files = Files(context, self)
         self.who_waits = WhoWaits(self._state.rows)
         self.refusals: dict[bytes, str] = {}
-        self._ahead: dict[ContentId, tuple[RoomId, Author, Content]] = {}
+        self._ahead = Ahead()
 
     # --- one room ---
 
@@ -249,7 +249,7 @@ class Rooms(LoadedRooms):
         with self.step(turn, room_id):
             if room_id in self.index:
                 room = self.room(turn, room_id)
-                taken = room.take(turn, by, content)
+                taken = self._taken(turn, room, by, content)
                 self._wait_for_somebody(turn, room)
             else:
                 taken = self._of_an_unknown(turn, by, content, payload, room_id)
@@ -333,12 +333,16 @@ class Rooms(LoadedRooms):
             self._context.telling.accept(turn, contact)
 
     def _joined(self, turn: Turn, by: Author, content: Content, payload: OfRooms, room_id: RoomId) -> bool:
-        """A colleague gives us consent, `open` and states of a room that we join (ROOM-25)."""
+        """A colleague gives us consent, `open` and states of a room that we join (ROOM-25); lines of another
+        forward may come ahead of those, and of who the customer is (ROOM-31).
+        """
         company, (_, lines) = self.around.us.account_id, decode_forward(payload.payload)
         customer = self._customer_of(lines[0])
+        if customer is None:
+            return self._keep_ahead(by, content, room_id)
         opened = decode_line(lines[0], room_id, company, customer, self.around.signer)
         if opened.header.kind != Kind.OPEN:
-            raise ContentError("a room begins with its open")
+            return self._keep_ahead(by, content, room_id)
         room = RoomEngine.create(self.around, self.requests, room_id, company, customer, late=True)
         room.live.consent = self.tombstones.of(turn, customer, room_id)
         room.joined(turn, by, content, opened)
@@ -347,10 +351,10 @@ class Rooms(LoadedRooms):
         self._take_kept(turn, room)
         return True
 
-    def _customer_of(self, line: object) -> AccountId:
+    def _customer_of(self, line: object) -> AccountId | None:
         account_id = line[0] if isinstance(line, list) and line else None
         if not isinstance(account_id, bytes) or account_id not in self._state.contacts:
-            raise IdentityMismatch("a room of a customer that is not known")
+            return None
         return AccountId(account_id)
 
     def _first_note(self, turn: Turn, by: Author, content: Content, room_id: RoomId) -> bool:
@@ -367,15 +371,13 @@ class Rooms(LoadedRooms):
 
     def _notes_begin(self, turn: Turn, notes_id: RoomId) -> None:
         """Take what came ahead of the room beside which it is: what begins its notes, then all else."""
-        for kept_id, by, content in list(self._ahead.values()):
-            payload = content.payload
-            if kept_id != notes_id or not isinstance(payload, OfRooms):
-                continue
-            if self.noting.begins(content, payload, by):
-                del self._ahead[content.id]
-                with self._telling(turn, by):
-                    if self._first_note(turn, by, content, notes_id):
-                        self._confirm(turn, by, content.id)
+        for one in self._ahead.of(notes_id):
+            payload = one.content.payload
+            if isinstance(payload, OfRooms) and self.noting.begins(one.content, payload, one.by):
+                self._ahead.drop(one)
+                with self._telling(turn, one.by):
+                    if self._first_note(turn, one.by, one.content, notes_id):
+                        self._confirm(turn, one.by, one.content.id)
                 return
 
     def _keep_ahead(self, by: Author, content: Content, room_id: RoomId) -> bool:
@@ -383,19 +385,39 @@ class Rooms(LoadedRooms):
         room has taken it (ROOM-31).
         """
         self._check_colleague(by)
-        self._ahead[content.id] = room_id, by, content
-        while len(self._ahead) > MAX_AHEAD:
-            del self._ahead[next(iter(self._ahead))]
+        self._ahead.keep(Kept(room_id, by, content))
         return False
+
+    def _taken(self, turn: Turn, room: RoomEngine, by: Author, content: Content) -> bool:
+        """Take a content of a room; then lines that came ahead of what has let them in now, which are kept
+        where a colleague gave them (TRN-51).
+        """
+        before = room.forwarding.let_in()
+        try:
+            taken = room.take(turn, by, content)
+        except Unlogged:
+            if by.account_id == self.around.us.account_id and self.around.side is Side.COMPANY:
+                self._ahead.keep(Kept(room.live.room_id, by, content))
+            raise
+        if room.forwarding.let_in() != before:
+            self._take_lines(turn, room)
+        return taken
+
+    def _take_lines(self, turn: Turn, room: RoomEngine) -> None:
+        for one in self._ahead.take(room.live.room_id):
+            with self._telling(turn, one.by):
+                try:
+                    if room.take(turn, one.by, one.content):
+                        self._confirm(turn, one.by, one.content.id)
+                except Unlogged:
+                    self._ahead.keep(one)
 
     def _take_kept(self, turn: Turn, room: RoomEngine) -> None:
         """Take what came ahead of a room that has become known."""
-        waiting = [one for one in self._ahead.values() if one[0] == room.live.room_id]
-        for _, by, content in waiting:
-            del self._ahead[content.id]
-            with self._telling(turn, by):
-                if room.take(turn, by, content):
-                    self._confirm(turn, by, content.id)
+        for one in self._ahead.take(room.live.room_id):
+            with self._telling(turn, one.by):
+                if self._taken(turn, room, one.by, one.content):
+                    self._confirm(turn, one.by, one.content.id)
         if room.live.customer is not None:
             self._notes_begin(turn, self.notes_of(room.live.room_id))
 
