@@ -43,6 +43,11 @@ def test_the_published_figures_are_those_of_these_rules(score: Score) -> None:
     assert guard_report.with_tables(page, kept) == page
 
 
+def test_the_vectors_of_the_browsers_guard_are_of_these_rules() -> None:
+    """Else: python tests/guard/measure.py"""
+    assert guard_report.VECTORS.read_text("utf-8") == guard_report.vectors()
+
+
 def test_first_figures_are_kept_of_each_file_that_was_unseen() -> None:
     unseen = [name for name in guard_corpus.names() if name != guard_corpus.SEEN]
     assert list(guard_report.kept_first()) == unseen

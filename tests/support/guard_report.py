@@ -18,11 +18,17 @@ from guard_corpus import Score
 
 PAGE: Final = checkout.ROOT / "docs" / "guard.md"
 REPORT: Final = checkout.ROOT / "reports" / "guard.json"
+VECTORS: Final = checkout.ROOT / "tests" / "guard" / "numbers.json"
 NUMBERS: Final = tuple(kind for kind in Kind if kind in guard.DEFAULT_KINDS)
 SHAPES: Final = (Kind.PHONE, Kind.EMAIL, Kind.BIRTH_DATE)
 PACKS: Final = tuple(Kind(pack) for pack in guard.PACKS)
 _GROUPS: Final = {"numbers": NUMBERS, "packs": PACKS, "all": (*NUMBERS, *PACKS), "shapes": SHAPES}
 _MARKS: Final = ("<!-- figures -->", "<!-- end of figures -->")
+_OTHER_SCRIPTS: Final = (
+    "\U0001f600 \u0664" + "\u0661" * 3 + (" " + "\u0661" * 4) * 3,
+    "Gro\u00dfe \u00dcberweisung: DE89\u20113704\u20110044\u20110532\u20110130\u201100, \ufb01x",
+    "Stra\u00dfen-Nr. 4570305979882318",
+)
 _LIMITS: Final = (
     "The messages are invented, and most have one author, who also wrote the rules: people write otherwise."
     " A pack is right when it warns in a message that is about its subject, whatever the word."
@@ -75,9 +81,22 @@ def _sum(scores: Iterable[Score]) -> Score:
     return total
 
 
+def vectors() -> str:
+    """Return what of the messages the guard of the browser must find too: numbers, by kind and place."""
+    messages = (one for name in guard_corpus.names() for one in guard_corpus.load(name))
+    texts = [*(one.text for one in messages if re.search(r"\d{3}", one.text)), *_OTHER_SCRIPTS]
+    lines = (json.dumps([text, list(map(_found, guard.find(text)))], ensure_ascii=True) for text in texts)
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def _found(finding: guard.Finding) -> tuple[str, int, int]:
+    return finding.kind.value.replace("_", "-"), finding.start, finding.end
+
+
 def write(made: dict[str, Any]) -> None:
-    """Replace the report and the tables of the page."""
+    """Replace the report, the vectors and the tables of the page."""
     kept_result.keep(made)
+    VECTORS.write_text(vectors(), "utf-8")
     if PAGE.exists():
         PAGE.write_text(with_tables(PAGE.read_text("utf-8"), made), "utf-8")
 

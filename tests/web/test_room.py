@@ -84,6 +84,26 @@ async def test_a_person_writes_before_the_code_for_what_comes_is_here_and_is_ans
 
 
 @browsers.firefox_in_audit
+async def test_a_person_is_warned_of_an_account_number_and_a_guard_that_does_not_come_holds_up_nothing(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company
+) -> None:
+    (guard,) = [path for path in site.files if path.startswith("/guard-")]
+    right = site.files[guard]
+    site.files[guard] = browsers.Answer(b"", status=503)
+    _, room = await opened(visitor, site)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    await written(room, "Meine IBAN ist DE89370400440532013000 danke")
+    site.files[guard] = right
+    field = room.get_by_role("textbox", name="Nachricht")
+    await field.fill("Meine IBAN ist DE89370400440532013000 gruss")
+    await field.press("Enter")
+    await room.get_by_text("Das sieht nach einer Kontonummer aus").wait_for()
+    await room.get_by_role("button", name="Trotzdem senden").click()
+    await room.get_by_role("log").get_by_text("gruss").wait_for()
+    assert visitor.take_complaints() != []
+
+
+@browsers.firefox_in_audit
 async def test_who_comes_back_goes_on_when_the_code_that_opens_the_store_has_come(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:

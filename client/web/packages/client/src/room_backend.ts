@@ -60,8 +60,8 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
     );
   }
 
-  inspect(text: string): readonly Finding[] {
-    return this.options.inspect?.(text) ?? [];
+  async inspect(text: string): Promise<readonly Finding[]> {
+    return (await this.options.inspect?.(text)) ?? [];
   }
 
   async send(text: string, replyTo: string | null): Promise<void> {

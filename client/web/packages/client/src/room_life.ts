@@ -33,7 +33,7 @@ export interface RoomOptions extends CustomerOptions {
   /** Have it called when network or page have come back; what it gives ends that. */
   readonly watch?: (cameBack: () => void) => Unsubscribe;
   /** What a guard on this device finds in a text. */
-  readonly inspect?: (text: string) => readonly Finding[];
+  readonly inspect?: (text: string) => Promise<readonly Finding[]>;
 }
 
 export class RoomLife {

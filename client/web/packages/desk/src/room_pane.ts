@@ -220,7 +220,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     for (const one of [list, field]) one.setAttribute("density", "desk");
     field.setup({
       words: uiWords,
-      inspect,
+      inspect: async (text) => inspect(text),
       send,
       edit,
       sendFile: (file, { removeMetadata }) => of.uploads.send(file, removeMetadata),

@@ -268,7 +268,7 @@ export interface Conversation<State extends ConversationState> {
   /** Everything up to this item was shown. */
   seen(id: string): void;
   /** What the guard finds; nothing leaves the device. */
-  inspect(text: string): readonly Finding[];
+  inspect(text: string): Promise<readonly Finding[]>;
   /** Done when the message is stored here, not when it has gone out. */
   send(text: string, replyTo: string | null): Promise<void>;
   retry(id: string): Promise<void>;

@@ -16,7 +16,7 @@ const IME_KEY = 229;
 
 export interface ComposerOptions {
   readonly words: Words;
-  inspect(text: string): readonly Finding[];
+  inspect(text: string): Promise<readonly Finding[]>;
   send(text: string, replyTo: string | null): Promise<void>;
   edit(id: string, text: string): Promise<void>;
   sendFile(file: File, choice: FileChoice): Promise<void>;
@@ -196,11 +196,7 @@ export class ComposerElement extends HTMLElement {
       this.#complain(options.words("composer.too-long"));
       return;
     }
-    const found = isSure ? [] : options.inspect(text);
-    if (found[0] !== undefined) {
-      this.#warn(found[0]);
-      return;
-    }
+    if (!isSure && (await this.#isWarned(text))) return;
     this.focus();
     const aim = this.#aim;
     const write = () =>
@@ -208,6 +204,15 @@ export class ComposerElement extends HTMLElement {
     if (text !== "" && !(await this.#try(write()))) return;
     this.#sent(text);
     await this.#sendChosen();
+  }
+
+  /** A guard that is not here holds up nothing. */
+  async #isWarned(text: string): Promise<boolean> {
+    this.#isBusy = true;
+    const found = (await this.#options?.inspect(text).catch(() => [])) ?? [];
+    this.#isBusy = false;
+    if (found[0] !== undefined) this.#warn(found[0]);
+    return found[0] !== undefined;
   }
 
   /** The text stays in the field until it is stored. */

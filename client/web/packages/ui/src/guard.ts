@@ -1,71 +1,148 @@
 /**
  * What in a text is worth a second look before it is sent: numbers whose check digits hold.
  *
- * The rules are those of the guard of the Python client: ISO 13616-1 (MOD 97-10), Luhn, section 139b of the
- * Abgabenordnung (MOD 11,10), section 290 SGB V. Nothing leaves the device, and nothing is decided.
+ * The rules are those of the guard of the Python client (docs/guard.md): where a number may begin, how its groups may
+ * stand, what the word before it says. Nothing leaves the device, and nothing is decided.
  */
 
 import type { Finding } from "./backend.ts";
+import { ibanLength, isCard, isHealthInsurance, isIban, isPensionInsurance, isTaxId } from "./guard_checks.ts";
+import { type Folded, fold, gap, isNamedCard, isRefused, type Token } from "./guard_text.ts";
 
 const MAX_CHARS = 20_000;
-const SHAPES: readonly (readonly [Finding["kind"], RegExp, (found: string) => boolean])[] = [
-  ["iban", /(?<![\p{L}\p{N}])[A-Z]{2}\d{2}(?:[ -]?[A-Z\d]){11,30}(?![\p{L}\p{N}])/giu, isIban],
-  ["card", /(?<![\p{L}\p{N}])(?<!\p{N}[ -])[2-6](?:[ -]?\d){12,18}(?![\p{L}\p{N}])/gu, isCard],
-  ["tax-id", /(?<![\p{L}\p{N}])[1-9](?:[ /]?\d){10}(?![\p{L}\p{N}])/gu, isTaxId],
-  ["health-insurance", /(?<![\p{L}\p{N}])[A-Z][ ]?(?:\d[ ]?){8}\d(?![\p{L}\p{N}])/giu, isHealthInsurance],
-];
+const JOINT = /^[ \t\n./-]{0,3}$/u;
+const BETWEEN_DIGITS = /^[ \u00b7./-]{1,2}$/u;
+const CARD_GROUPS = /^(?:\d+|(?:4,)+[1-4]|4,6,5|4,6,4|8,8|6,10|6,13)$/u;
+const TAX_GROUPS = /^(?:11|2,3,3,3|3,3,3,2|2,9|5,6|4,4,3|3,4,4|3,8)$/u;
+const HEALTH_GROUPS = /^(?:9|3,3,3|8,1|4,5|5,4|2,3,4|3,6|6,3)$/u;
+const OLD_CARD_DIGITS = 13;
+const MOST_CARD_DIGITS = 19;
+const PENSION_CHARS = 12;
+const PREFIX = "iban";
 
-/** All that is found, by kind and place, in the order of the text. */
+/** The last token of a number, and where the number stands in the folded text. */
+interface Match {
+  readonly last: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Run {
+  readonly last: number;
+  readonly groups: string;
+  readonly value: string;
+}
+
+type Find = (folded: Folded, first: number) => Match | null;
+
+/** All that is found, by kind and place, from left to right; where two fit, the one that is checked best. */
 export function inspect(text: string): readonly Finding[] {
-  const searched = text.slice(0, MAX_CHARS);
+  const folded = fold(text.slice(0, MAX_CHARS));
   const found: Finding[] = [];
-  for (const [kind, shape, holds] of SHAPES)
-    for (const match of searched.matchAll(shape))
-      if (holds(match[0].replace(/[ \-/]/gu, "").toUpperCase()))
-        found.push({ kind, start: match.index, end: match.index + match[0].length });
-  return found.sort((one, other) => one.start - other.start);
-}
-
-/** The letters as numbers from 10 on, the first four at the end; the remainder by 97 is 1. */
-function isIban(text: string): boolean {
-  if (text.length < 15 || text.length > 34) return false;
-  const turned = text.slice(4) + text.slice(0, 4);
-  let rest = 0;
-  for (const letter of turned) rest = Number(`${rest}${Number.parseInt(letter, 36)}`) % 97;
-  return rest === 1;
-}
-
-function isCard(text: string): boolean {
-  if (text.length < 13 || text.length > 19 || /^(\d)\1+$/u.test(text)) return false;
-  const digits = [...text].reverse().map(Number);
-  const sum = digits.reduce(
-    (total, digit, at) => total + (at % 2 === 0 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2),
-    0,
-  );
-  return sum % 10 === 0;
-}
-
-/** Of the first ten digits exactly one stands twice or three times; the last one is of MOD 11,10. */
-function isTaxId(text: string): boolean {
-  const counts = new Map<string, number>();
-  for (const digit of text.slice(0, 10)) counts.set(digit, (counts.get(digit) ?? 0) + 1);
-  const repeated = [...counts.values()].filter((count) => count > 1);
-  if (repeated.length !== 1 || (repeated[0] ?? 0) > 3) return false;
-  let product = 10;
-  for (const digit of text.slice(0, 10)) {
-    const sum = (Number(digit) + product) % 10 || 10;
-    product = (sum * 2) % 11;
+  for (let at = 0; at < folded.tokens.length; at += 1) {
+    for (const [kind, find] of FINDERS) {
+      const hit = find(folded, at);
+      if (hit === null) continue;
+      found.push({ kind, start: folded.begins[hit.start] as number, end: folded.ends[hit.end - 1] as number });
+      at = hit.last;
+      break;
+    }
   }
-  return (11 - product) % 10 === Number(text[10]);
+  return found;
 }
 
-/** The letter as two digits, weights 1 and 2 in turn, digit sums; the last one is the check digit. */
-function isHealthInsurance(text: string): boolean {
-  const letter = String(text.charCodeAt(0) - 64).padStart(2, "0");
-  const digits = [...letter, ...text.slice(1, 9)].map(Number);
-  const sum = digits.reduce((total, digit, at) => {
-    const weighed = digit * (at % 2 === 0 ? 1 : 2);
-    return total + (weighed > 9 ? weighed - 9 : weighed);
-  }, 0);
-  return sum % 10 === Number(text[9]);
+function iban(folded: Folded, first: number): Match | null {
+  const token = folded.tokens[first] as Token;
+  const cut = token.text.startsWith(PREFIX) ? PREFIX.length : 0;
+  const length = ibanLength(token.text.slice(cut, cut + 2));
+  const taken = length === undefined ? null : take(folded, first, cut, length);
+  if (taken === null || !isIban(taken.value)) return null;
+  return { last: taken.last, start: token.start + cut, end: (folded.tokens[taken.last] as Token).end };
 }
+
+/** So many characters from a token on, which end with a token. */
+function take(folded: Folded, first: number, cut: number, length: number): { value: string; last: number } | null {
+  let value = "";
+  for (let at = first; at < folded.tokens.length; at += 1) {
+    if (at > first && !JOINT.test(gap(folded, at))) return null;
+    const { text } = folded.tokens[at] as Token;
+    value += at === first ? text.slice(cut) : text;
+    if (value.length >= length) return value.length === length ? { value, last: at } : null;
+  }
+  return null;
+}
+
+function pensionInsurance(folded: Folded, first: number): Match | null {
+  if (!isNumber(folded, first) || isGlued(folded, first)) return null;
+  const taken = take(folded, first, 0, PENSION_CHARS);
+  if (taken === null || !isPensionInsurance(taken.value) || isGlued(folded, taken.last + 1)) return null;
+  return whole(folded, first, taken.last);
+}
+
+function card(folded: Folded, first: number): Match | null {
+  for (const { last, groups, value } of runs(folded, first, MOST_CARD_DIGITS)) {
+    if (!CARD_GROUPS.test(groups) || !isCard(value) || isGlued(folded, first) || isGlued(folded, last + 1)) continue;
+    if (value.length === OLD_CARD_DIGITS && !isNamedCard(folded, first, last)) continue;
+    return unlessRefused(folded, first, last);
+  }
+  return null;
+}
+
+function taxId(folded: Folded, first: number): Match | null {
+  for (const { last, groups, value } of runs(folded, first, 11)) {
+    if (!TAX_GROUPS.test(groups) || !isTaxId(value) || isGlued(folded, first) || isGlued(folded, last + 1)) continue;
+    return unlessRefused(folded, first, last);
+  }
+  return null;
+}
+
+function healthInsurance(folded: Folded, first: number): Match | null {
+  const { text } = folded.tokens[first] as Token;
+  if (!/^[a-z]$/u.test(text) || isGlued(folded, first) || !/^[ -]?$/u.test(gap(folded, first + 1))) return null;
+  for (const { last, groups, value } of runs(folded, first + 1, 9)) {
+    if (!HEALTH_GROUPS.test(groups) || isGlued(folded, last + 1) || !isHealthInsurance(text + value)) continue;
+    return unlessRefused(folded, first, last);
+  }
+  return null;
+}
+
+/** Runs of groups of digits that begin with a token, each with the sizes of its groups. */
+function* runs(folded: Folded, first: number, most: number): Generator<Run> {
+  let value = "";
+  const sizes: number[] = [];
+  for (let at = first; isNumber(folded, at); at += 1) {
+    if (at > first && !BETWEEN_DIGITS.test(gap(folded, at))) return;
+    const { text } = folded.tokens[at] as Token;
+    value += text;
+    sizes.push(text.length);
+    if (value.length > most) return;
+    yield { last: at, groups: sizes.join(), value };
+  }
+}
+
+function isNumber({ tokens }: Folded, at: number): boolean {
+  return /^\d/u.test(tokens[at]?.text ?? "");
+}
+
+/** Whether a token follows the one before without anything between, or as the part behind a comma. */
+function isGlued(folded: Folded, at: number): boolean {
+  if (at <= 0 || at >= folded.tokens.length) return false;
+  const between = gap(folded, at);
+  return between === "" || (/^[,:]$/u.test(between) && isNumber(folded, at - 1) && isNumber(folded, at));
+}
+
+function unlessRefused(folded: Folded, first: number, last: number): Match | null {
+  return isRefused(folded, first) ? null : whole(folded, first, last);
+}
+
+function whole({ tokens }: Folded, first: number, last: number): Match {
+  return { last, start: (tokens[first] as Token).start, end: (tokens[last] as Token).end };
+}
+
+const FINDERS: readonly (readonly [Finding["kind"], Find])[] = [
+  ["iban", iban],
+  ["pension-insurance", pensionInsurance],
+  ["card", card],
+  ["tax-id", taxId],
+  ["health-insurance", healthInsurance],
+];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { inspect } from "../src/guard.ts";
 
@@ -27,6 +28,29 @@ test("dates, telephone numbers and prices are let pass", () => {
     "Hallo",
   ])
     assert.deepEqual(kinds(text), [], text);
+});
+
+test("words behind an IBAN are no part of it", () => {
+  for (const text of ["meine iban ist DE64212144664180678649 lg", "an DE80.3106.4014.0262.0780.97 bitte"])
+    assert.equal(kinds(text).length, 1, text);
+});
+
+test("numbers of orders, parcels and devices are let pass, whatever their check digits", () => {
+  for (const text of ["Bestellung 4570305979882318 ist da", "IMEI 490154203237518", "Kundennr. 12733560894"])
+    assert.deepEqual(kinds(text), [], text);
+});
+
+test("the Python guard finds the same numbers in every message of the corpus", () => {
+  const file = new URL("../../../../../tests/guard/numbers.json", import.meta.url);
+  const vectors: [text: string, found: [kind: string, start: number, end: number][]][] = JSON.parse(
+    readFileSync(file, "utf-8"),
+  );
+  assert.ok(vectors.length > 500);
+  for (const [text, found] of vectors) {
+    const characters = (units: number) => [...text.slice(0, units)].length;
+    const ours = inspect(text).map(({ kind, start, end }) => [kind, characters(start), characters(end)]);
+    assert.deepEqual(ours, found, text);
+  }
 });
 
 test("a long text is searched in proportion to its length", () => {

@@ -46,7 +46,7 @@ export function scripted(start: RoomState): Scripted {
     },
     loadEarlier: note("loadEarlier", () => ({ hasEarlier: false })),
     seen: (id) => void calls.push(["seen", id]),
-    inspect: findingsIn,
+    inspect: async (text) => findingsIn(text),
     send: async (text, replyTo) => {
       calls.push(["send", text, replyTo]);
       add(

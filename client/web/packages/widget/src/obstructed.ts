@@ -47,7 +47,7 @@ export function obstructed(obstacle: Obstacle): RoomBackend {
     state: () => state,
     subscribe: () => () => {},
     seen: () => {},
-    inspect: () => [],
+    inspect: async () => [],
     sendFile: refuse,
     saveFile: refuse,
     preview: refuse,

@@ -101,7 +101,7 @@ test("a tab that comes to lead shows what it showed until its room is open, and 
   };
   const clock = { nowMs: () => 0, wake: () => () => {} };
   const rng = (size: number) => new Uint8Array(size).fill(2);
-  const backend = tabbed({ name: NAME, rng, clock, open }, () => []);
+  const backend = tabbed({ name: NAME, rng, clock, open }, async () => []);
   await until(() => backend.state().phase === "open");
   goes();
   await until(() => isOpening);
