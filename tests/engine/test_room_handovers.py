@@ -96,7 +96,7 @@ def test_what_was_handed_over_is_the_customers_own_once_it_writes_on() -> None:
 
 
 def test_what_was_erased_or_is_marked_is_given_as_its_commitment() -> None:
-    """TRN-34."""
+    """TRN-34; the erasure, which the agent has as well, names the last text by its hash (ROOM-61, TRN-17)."""
     world = opened("desk", "agent")
     said = [say(world, "phone", text) for text in ("one", "two", "three")]
     do(world, "phone", lambda room, turn: room.write(turn, Erase((said[0],))))
@@ -105,7 +105,7 @@ def test_what_was_erased_or_is_marked_is_given_as_its_commitment() -> None:
     change(world, "desk", Change(add=(dev("agent"),)))
     world.run(2 * MINUTE_MS)
     assert hand_over(world) == 5
-    assert shown(world, "agent") == [("three", True)]
+    assert shown(world, "agent") == [("three", False)]
     assert bodies(world, "agent", said) == [said[2]]
     assert said[0] in world.devices["agent"].order()
 

@@ -43,14 +43,18 @@ class Erasures(RoomPart):
         erasure = Erasure(order.by, order.hashes, turn.now_ms, tuple(sorted(found)))
         self._live.erasures = (*self._live.erasures, erasure)[-MAX_ERASURES:]
 
-    def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId]) -> None:
-        """An order that had waited is on its way to these devices: an answer is due of them from now on, and
-        of nobody else (ROOM-45, ROOM-52).
+    def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId], *, also: bool = False) -> None:
+        """An order is on its way to these devices: an answer is due of them from now on, of others only if it
+        had not waited for them (ROOM-45, ROOM-52, ROOM-61).
         """
         self._live.erasures = tuple(
             one
             if one.by != by
-            else one._replace(due_from=tuple(sorted(devices)), asked_ms=turn.now_ms, is_told=False)
+            else one._replace(
+                due_from=tuple(sorted({*devices, *(one.due_from if also else ())})),
+                asked_ms=turn.now_ms,
+                is_told=False,
+            )
             for one in self._live.erasures
         )
 

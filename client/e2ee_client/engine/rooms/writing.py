@@ -193,17 +193,20 @@ class Writing(RoomPart):
         return [one for one in found if one.account_id == self._live.company]
 
     def post_to_newcomers(self, turn: Turn) -> None:
-        """Post what was under way when the room was given to others to those who have it now (ROOM-35)."""
+        """Post what was under way when the room was given to others to those who have it now (ROOM-35,
+        ROOM-61).
+        """
         states = self._room.states
         newcomers, states.newcomers = states.newcomers, ()
-        passes = {kind for kind in CONTENT if states.lets_pass(kind, turn.now_ms)}
-        if not newcomers or not passes:
+        if not newcomers:
             return
+        passes = {kind for kind in (*CONTENT, Kind.ERASE) if states.lets_pass(kind, turn.now_ms)}
         for stored in self.own_newest(turn, passes):
             waiting = stored.waiting_for
             to = [one for one in newcomers if one not in waiting and not self._was_meant(stored, one)]
             if to and self._is_under_way(turn, stored):
                 self._post_again(turn, stored, [self._author(one) for one in to])
+                self._room.erasures.reached(turn, stored.hash, to, also=True)
 
     def _was_meant(self, stored: StoredEntry, device_id: DeviceId) -> bool:
         return self._room.states.received_then(self._author(device_id), stored.followed)
@@ -225,11 +228,13 @@ class Writing(RoomPart):
         return [one for one in found[::-1] if Header.decode(one.header).kind in kinds]
 
     def _is_under_way(self, turn: Turn, stored: StoredEntry) -> bool:
-        """Whether nobody of the company has confirmed an entry, or it stands after the state in force; not
-        what was said before a withdrawal.
+        """Whether nobody of the company has confirmed an entry, or it stands after the state in force, an
+        erasure until it is carried out; not what was said before a withdrawal.
         """
         if self._room.states.is_taken_back(turn, stored):
             return False
+        if kind_of(stored) == Kind.ERASE:
+            return any(one.by == stored.hash for one in self._live.orders)
         head = self._room.states.room.head
         state = None if head is None else self._room.log.find(turn, head.hash)
         is_after = state is not None and (stored.k, stored.hash) > (state.k, state.hash)

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex } from "@sealroom/core/bytes.ts";
-import { MINUTE_MS } from "@sealroom/core/constants.ts";
+import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { deviceTagOf } from "@sealroom/core/rooms/entry.ts";
 import { answerWant } from "../src/engine/rooms/asking.ts";
 import { accept, withdraw } from "../src/engine/rooms/consenting.ts";
 import { condition } from "../src/engine/rooms/judging.ts";
+import type { Kept } from "../src/engine/rooms/model.ts";
 import { retry } from "../src/engine/rooms/writing.ts";
 import * as shop from "./shop.ts";
 import { agent, desk, other } from "./shop.ts";
@@ -57,4 +58,19 @@ test("what waits does not leave once it was erased or withdrawn, nor for a new m
   const posted = given.flatMap(({ kind, value }) => (kind === "posted" && value !== null ? [hex(value)] : []));
   const isGiven = ({ body }: Entry): boolean => posted.some((one) => one.includes(hex(body as Bytes)));
   assert.deepEqual([erased, text, later].map(isGiven), [false, false, true]);
+});
+
+test("a new member gets an erasure that is not carried out, in a closed room and though it was confirmed (ROOM-61)", () => {
+  const scene = new Scene();
+  scene.state([desk]);
+  const text = scene.says("oops");
+  const erasure = scene.writes(ERASE, map([text.hash]));
+  scene.in((d) => d.keep({ ...(d.find(erasure.hash) as Kept), delivery: "delivered", waitingFor: [] }));
+  scene.nowMs += MINUTE_MS;
+  scene.state([desk, agent], { phase: 2 });
+  assert.equal(scene.waitsFor(erasure).includes(hex(agent.id)), true);
+  assert.equal(scene.waitsFor(text).includes(hex(agent.id)), false);
+  scene.passes(DAY_MS);
+  scene.state([desk, agent, other], { phase: 2 });
+  assert.equal(scene.waitsFor(erasure).includes(hex(other.id)), false);
 });

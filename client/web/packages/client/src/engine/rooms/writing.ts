@@ -187,21 +187,21 @@ export function postUnsent(d: Draft): void {
   }
 }
 
-/** Post what was under way when the room was given to others to those who have it now (ROOM-35). */
+/** Post what was under way when the room was given to others to those who have it now (ROOM-35, ROOM-61). */
 export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
   if (newcomers.length === 0) return;
   const all = transcript(d.room);
+  const isOrder = ({ entry }: Kept): boolean => d.room.orders.some(({ by }) => same(by, entry.hash));
   const ours = all
     .slice(takenBack(d.room).length)
-    .filter((one) => one.delivery !== null && isContent(one.entry.header.kind));
-  const order = all.map((one) => hex(one.entry.hash));
-  const head = d.judged().head;
-  const headAt = head === null ? -1 : order.indexOf(hex(head.hash));
+    .filter((one) => one.delivery !== null && (isContent(one.entry.header.kind) || isOrder(one)));
+  const { head } = d.judged();
+  const headAt = all.findIndex(({ entry }) => head !== null && same(entry.hash, head.hash));
   for (const kept of ours.slice(-MAX_UNDER_WAY)) {
-    const isAfter = headAt >= 0 && order.indexOf(hex(kept.entry.hash)) > headAt;
+    const isAfter = headAt >= 0 && all.indexOf(kept) > headAt;
     if (kept.hidden || kept.marked || kept.entry.body === null) continue;
     if (phaseCode(d, kept.entry.header.kind) !== undefined) continue;
-    if (kept.delivery === "delivered" && !isAfter) continue;
+    if (kept.delivery === "delivered" && !isAfter && !isOrder(kept)) continue;
     const to = newcomers.filter((id) => {
       return !kept.waitingFor.some((one) => same(one, id)) && !receivedThen(d.room, id, kept.followed);
     });
