@@ -127,9 +127,13 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         assert await faults(page) == []
         await page.get_by_role("dialog").get_by_role("button", name="Übergeben").click()
         await until(lambda: room.assigned is not None and room.assigned.name == "Herr Winter")
+        await page.locator(".toast").get_by_text("Der Raum ist übergeben.").wait_for()
     visitor = await new_visitor(color_scheme="dark")
     async with served(b) as (at, _), opened(visitor, at.address(), "en") as page:
         await page.locator(".item").click()
+        await page.locator("seal-messages .bubble").get_by_text("Die Rechnung stimmt nicht").wait_for()
+        await until_read(page.get_by_text("since you joined").count, 0)
+        await page.get_by_role("button", name="Canned answers").wait_for()
         await page.get_by_role("tab", name="Notes").click()
         await page.locator("seal-messages .bubble").get_by_text("Bitte die zweite Position prüfen").wait_for()
         assert await faults(page) == []
@@ -137,6 +141,9 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
         await until(lambda: room.phase is Phase.CLOSED)
         await page.get_by_role("button", name="Open again").wait_for()
+        await page.get_by_role("tab", name="Messages").click()
+        await page.get_by_text("The room is closed.").wait_for()
+        assert await page.get_by_role("button", name="Canned answers").count() == 0
 
 
 async def test_an_agent_sends_a_file_and_looks_at_an_image(

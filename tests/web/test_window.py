@@ -307,11 +307,13 @@ async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show:
 async def test_who_has_erased_everything_is_told_what_the_company_knows_of_it(show: Show) -> None:
     """STO-37"""
     page = await show("open")
-    erase = "(erasure) => backend.change({ phase: 'erased', canWrite: false, items: [], erasure })"
+    erase = """(erasure) => backend.change({
+      link: 'connecting', phase: 'erased', canWrite: false, items: [], erasure })"""
     words = {"told": "Das Unternehmen hat den Auftrag", "alone": "hat davon nichts erfahren"}
     for erasure, text in words.items():
         await page.evaluate(erase, erasure)
         await page.get_by_role("status").get_by_text(text).wait_for()
+        assert await page.get_by_text("Verbindung wird aufgebaut").count() == 0
     await page.evaluate(erase, "none")
     await page.get_by_text("Auf diesem Gerät").wait_for(state="detached")
 

@@ -10,6 +10,8 @@ import { isWaiting, roomsOf } from "./rooms.ts";
 import type { DeskWords } from "./words.ts";
 
 const DAY_S = 86_400;
+/** A desk that grants by itself has answered by then. */
+const GRANTED_MS = 3_000;
 
 export interface ActContext {
   readonly desk: Desk;
@@ -56,6 +58,23 @@ export function roomActs(context: ActContext): RoomActs {
     return desk.state().team.filter((one) => !one.isThis && !without.has(one.id));
   }
 
+  /** Whether a room is with somebody else soon: most are granted at once, some only by a person. */
+  function isGiven(room: string): Promise<boolean> {
+    return new Promise((settle) => {
+      const look = () => {
+        if (desk.state().rooms.get(room)?.isMine !== true) end(true);
+      };
+      const end = (isDone: boolean) => {
+        clearTimeout(timer);
+        stop();
+        settle(isDone);
+      };
+      const timer = setTimeout(() => end(false), GRANTED_MS);
+      const stop = desk.subscribe(look);
+      look();
+    });
+  }
+
   async function claim(row: RoomRow): Promise<void> {
     await attempt({ type: "claim", room: row.id });
   }
@@ -71,7 +90,8 @@ export function roomActs(context: ActContext): RoomActs {
     },
     async transfer(row) {
       const to = await askTransfer(root, words(), desk.state().team);
-      if (to !== null && (await attempt({ type: "transfer", room: row.id, ...to }))) context.say(words()("done.asked"));
+      if (to === null || !(await attempt({ type: "transfer", room: row.id, ...to }))) return;
+      context.say(words()((await isGiven(row.id)) ? "done.given" : "done.asked"));
     },
     async toQueue(row) {
       await attempt({ type: "transfer", room: row.id, team: "*", device: null, note: null });

@@ -51,6 +51,8 @@ export function roomPane(options: RoomOptions): RoomPane {
   let conversation: Conversation | null = null;
   let messages: MessagesElement | null = null;
   let composer: ComposerElement | null = null;
+  /** What helps to write: it goes where nothing can be written. */
+  let tools: HTMLElement | null = null;
   /** What is being written, by the room or its notes. */
   const drafts = new Map<string, string>();
   let draft = "";
@@ -231,9 +233,9 @@ export function roomPane(options: RoomOptions): RoomPane {
     composer = field;
     const canned = h("button", { class: "button small", type: "button" }, icon("chat"), words()("act.canned"));
     canned.addEventListener("click", () => options.openCanned(canned, (text) => insert(text)));
-    list.intro = isNotes ? null : h("p", { class: "meta" }, words()("room.before"));
     const strip = isNotes && h("p", { class: "strip warn" }, icon("eye"), h("span", null, words()("room.notes.who")));
-    replace(body, strip, list, !isNotes && h("div", { class: "tools" }, canned), field);
+    tools = isNotes ? null : h("div", { class: "tools" }, canned);
+    replace(body, strip, list, tools, field);
     field.addEventListener("keydown", onShortcut, true);
   }
 
@@ -326,7 +328,15 @@ export function roomPane(options: RoomOptions): RoomPane {
     const state = conversation?.state();
     if (state === undefined) return;
     messages?.update(state);
+    if (messages !== null) messages.intro = introOf(conversation as Conversation);
+    if (tools !== null) tools.hidden = !state.canWrite;
     composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : words()(whyShut(row.phase)));
+  }
+
+  /** What stands above the first message: that more may be had, where nothing from before is here. */
+  function introOf(of: Conversation): HTMLElement | null {
+    const isHanded = [...of.entries().values()].some((one) => one.forwardedBy !== null);
+    return isNotes || isHanded ? null : h("p", { class: "meta" }, words()("room.before"));
   }
 
   return {

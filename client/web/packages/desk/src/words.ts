@@ -289,6 +289,7 @@ const DESK = {
   "news.text": ["Neue Nachricht", "New message"],
   "news.waiting": ["Ein Kunde wartet", "A customer is waiting"],
   "news.taken": ["Ein Raum wurde Ihnen übergeben", "A room was handed to you"],
+  "done.given": ["Der Raum ist übergeben.", "The room is handed on."],
   "done.asked": ["Gesendet. Ein Empfang entscheidet.", "Sent. A front desk decides."],
   "keep.ephemeral": ["flüchtig, {time}", "short, {time}"],
   "keep.default": ["üblich, {time}", "usual, {time}"],

@@ -87,9 +87,10 @@ function replacedNote(state: RoomState, { words, actions }: NoteContext): Note |
 
 const fullNote = { id: "full", tone: "stop", icon: "warn", action: null, canDismiss: false } as const;
 
+/** What is erased waits for no connection. */
 function linkNote(state: RoomState, { words }: NoteContext): Note | null {
   const { link } = state;
-  if (link === "online" || state.account === "replaced") return null;
+  if (link === "online" || state.account === "replaced" || state.phase === "erased") return null;
   if (link === "full") return { ...fullNote, text: laterWords(words)("full") };
   const tone = link === "offline" ? "warn" : "";
   return { id: link, tone, icon: "offline", text: words(`banner.${link}`), action: null, canDismiss: false };

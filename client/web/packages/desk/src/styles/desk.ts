@@ -66,7 +66,7 @@ export const deskStyle: CSSStyleSheet = sheet(`
 .strip .icon { flex: none; }
 .canned { position: relative; }
 .tools { display: flex; gap: 4px; padding: 6px 12px 0; border-block-start: 1px solid var(--line); }
-.tools + seal-composer { border-block-start: 0; }
+.tools:not([hidden]) + seal-composer { border-block-start: 0; }
 .facts { flex: 1; min-height: 0; overflow: auto; padding: 16px; display: grid; gap: 24px; align-content: start; scrollbar-width: thin; }
 .facts section { display: grid; gap: 8px; }
 .facts h3 { font-size: 0.8125rem; color: var(--text-2); }
