@@ -404,6 +404,14 @@ class FileUnusable(SealroomError):
     hint: ClassVar[str] = "check path, permissions and the room on the disk"
 
 
+class FileStalled(FileUnusable):
+    """The disk of a file or folder of a person does not answer (FIL-28)."""
+
+    code: ClassVar[str] = "local.file_stalled"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "look whether the disk or network drive is there, or take a copy elsewhere"
+
+
 class MetadataKept(SealroomError):
     """The metadata of a file cannot be removed: of its type, or because it is damaged (FIL-17)."""
 

@@ -6,21 +6,25 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from e2ee_client.errors import BlobRefused, ClientClosed, RelayCertificate
+from conversations import until
+from e2ee_client.errors import BlobRefused, ClientClosed, FileStalled, RelayCertificate
 from e2ee_client.runtime import file_threads
 from e2ee_client.runtime.file_folder import FileFolder
-from e2ee_client.runtime.file_threads import AT_ONCE, FileThreads
+from e2ee_client.runtime.file_threads import AT_ONCE, FileThreads, Step
 from e2ee_client.runtime.file_work import FileWork
 
 from e2ee.ids import AccountId
 
 COMPANY = AccountId(b"c" * 32)
+SOURCE = Path("source")
 
 
 class Clock:
@@ -91,13 +95,13 @@ async def test_a_relay_that_will_never_be_reached_is_not_waited_for() -> None:
 # --- threads ---
 
 ENDS_BESIDE_ONE_THAT_HANGS = """
-import asyncio, time
+import asyncio, pathlib, time
 from e2ee_client.runtime import file_threads
 
 async def main():
     file_threads.END_S = 0.05
     threads = file_threads.FileThreads()
-    hanging = asyncio.create_task(threads.run(lambda: time.sleep(3600)))
+    hanging = asyncio.create_task(threads.run(pathlib.Path("a"), lambda step: time.sleep(3600)))
     await asyncio.sleep(0.05)
     await threads.end()
     await asyncio.wait([hanging])
@@ -122,11 +126,11 @@ async def test_work_that_hangs_is_bounded_and_ends_with_the_client(
     monkeypatch.setattr(file_threads, "END_S", 0.05)
     threads, begun = FileThreads(), list[int]()
 
-    def hang() -> None:
+    def hang(_: Step) -> None:
         begun.append(1)
         goes_on.wait(60)
 
-    hanging = [asyncio.create_task(threads.run(hang)) for _ in range(AT_ONCE + 2)]
+    hanging = [asyncio.create_task(threads.run(SOURCE, hang)) for _ in range(AT_ONCE + 2)]
     await asyncio.wait(hanging, timeout=0.1)
     assert len(begun) == AT_ONCE
     async with asyncio.timeout(10):
@@ -139,24 +143,101 @@ async def test_work_that_hangs_is_bounded_and_ends_with_the_client(
 async def test_a_place_is_free_when_its_thread_ends_whoever_waits(goes_on: threading.Event) -> None:
     """FIL-27: who does not wait any more leaves no more threads than may be."""
     threads = FileThreads()
-    left = [asyncio.create_task(threads.run(lambda: goes_on.wait(60))) for _ in range(AT_ONCE)]
+    left = [asyncio.create_task(threads.run(SOURCE, lambda _: goes_on.wait(60))) for _ in range(AT_ONCE)]
     await asyncio.sleep(0)
     for one in left:
         one.cancel()
-    await asyncio.wait(left)
-    further = asyncio.create_task(threads.run(lambda: 7))
+    further = asyncio.create_task(threads.run(SOURCE, lambda _: 7))
     await asyncio.wait([further], timeout=0.1)
     assert not further.done()
     goes_on.set()
     assert await asyncio.wait_for(further, 10) == 7
+    assert {type(one) for one in await asyncio.gather(*left, return_exceptions=True)} == {
+        asyncio.CancelledError
+    }
+
+
+async def test_what_does_not_go_on_is_given_up_and_its_place_is_free(
+    goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-28: eight that hang stop none that comes after them; the same source is refused until they end."""
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.01)
+    threads, further = FileThreads(), list[int]()
+
+    def hang(step: Step) -> None:
+        goes_on.wait(60)
+        step()
+        further.append(1)
+
+    async with asyncio.timeout(20):
+        hanging = await asyncio.gather(
+            *(threads.run(Path(str(one)), hang) for one in range(AT_ONCE)), return_exceptions=True
+        )
+        assert {type(one) for one in hanging} == {FileStalled}
+        assert await threads.run(SOURCE, lambda _: 7) == 7
+        with pytest.raises(FileStalled):
+            await threads.run(Path("0"), lambda _: 7)
+        goes_on.set()
+        await until(lambda: not threads._hanging)
+        assert await threads.run(Path("0"), lambda _: 7) == 7
+    assert further == []
+
+
+async def test_no_more_threads_hang_than_may_be(
+    goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-28: beyond that every source is refused at once, until one of them ends."""
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.01)
+    monkeypatch.setattr(file_threads, "MOST_HANGING", 3)
+    threads = FileThreads()
+    async with asyncio.timeout(20):
+        for one in range(3):
+            with pytest.raises(FileStalled):
+                await threads.run(Path(str(one)), lambda _: goes_on.wait(60))
+        with pytest.raises(FileStalled):
+            await threads.run(SOURCE, lambda _: 7)
+        goes_on.set()
+        await until(lambda: not threads._hanging)
+        assert await threads.run(SOURCE, lambda _: 7) == 7
+
+
+async def test_what_is_slow_but_goes_on_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIL-28"""
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.05)
+    monkeypatch.setattr(file_threads, "MOST_LOOKS", 4)
+
+    def slow(step: Step) -> int:
+        for _ in range(40):
+            time.sleep(0.02)
+            step()
+        return 7
+
+    assert await asyncio.wait_for(FileThreads().run(SOURCE, slow), 20) == 7
+
+
+async def test_who_ends_what_hangs_waits_for_seconds_only(
+    goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-28: its place is free then."""
+    monkeypatch.setattr(file_threads, "END_S", 0.05)
+    threads = FileThreads()
+    hanging = [
+        asyncio.create_task(threads.run(Path(str(one)), lambda _: goes_on.wait(60))) for one in range(AT_ONCE)
+    ]
+    await asyncio.sleep(0)
+    for one in hanging:
+        one.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait(hanging)
+        assert await threads.run(SOURCE, lambda _: 7) == 7
 
 
 async def test_what_work_raises_is_raised() -> None:
     """FIL-27: in the event loop, also from work after that of others."""
     threads = FileThreads()
     with pytest.raises(ValueError, match="invalid literal"):
-        await threads.run(lambda: int("x"))
-    assert await threads.run(lambda: int("1")) == 1
+        await threads.run(SOURCE, lambda _: int("x"))
+    assert await threads.run(SOURCE, lambda _: int("1")) == 1
     await threads.end()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from conversations import next_of, until
 from desk_page import Page, home, page_of, served
 from e2ee_client.desk import Served, uploads
 from e2ee_client.desk.access import COOKIE
+from e2ee_client.errors import FileUnusable
 from e2ee_client.rooms import Agent, CustomerRoom, FileDropped, FileProgress
 from practice import Practice
 
@@ -166,6 +169,36 @@ async def test_a_ticket_takes_one_file_from_its_own_session_while_the_desk_is_op
         assert (await post(at, paths[-1], page.cookie, b"a")).status_code == 401
         await hub.unlock("")
         assert (await post(at, paths[-1], page.cookie, b"a")).status_code == 404
+
+
+async def test_a_page_that_stops_in_a_file_holds_up_no_other_for_long(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-28: files come one at a time; nothing in the clear is left of it."""
+    monkeypatch.setattr(uploads, "MEMORY", tmp_path)
+    monkeypatch.setattr(uploads, "BLOCK_S", 0.1)
+    agent = await praxis.agent("Agent A")
+
+    async def stopping() -> AsyncIterator[bytes]:
+        yield TEXT[:1]
+        await asyncio.Event().wait()
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield TEXT
+
+    async with served(agent) as (at, _), page_of(at) as page:
+        room, _ = await claimed(praxis, agent, page)
+        taking = uploads.Uploads(agent, os.urandom)
+        offer = (room.room_id, "a.txt", len(TEXT))
+        tickets = [taking.add(*offer, strips=False)[1] for _ in range(2)]
+        offered = [one for one in map(taking.take, tickets) if one is not None]
+        stopped = asyncio.create_task(taking.receive(offered[0], stopping()))
+        await until(taking._receiving.locked)
+        async with asyncio.timeout(30):
+            await taking.receive(offered[1], whole())
+            with pytest.raises(FileUnusable):
+                await stopped
+        assert is_empty(tmp_path)
 
 
 async def test_a_file_that_is_given_up_at_the_page_is_said_to_be(praxis: Practice) -> None:

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from conversations import next_of, until
 from e2ee_client.engine.rooms.file_rows import FileOut
-from e2ee_client.errors import ClientClosed, FileCancelled, FileUnusable, SealroomError
+from e2ee_client.errors import ClientClosed, FileCancelled, FileStalled, FileUnusable, SealroomError
 from e2ee_client.rooms import FileFailed, FileProgress
 from e2ee_client.runtime import file_folder, file_threads, transfer
 from e2ee_client.runtime.file_service import FileService
+from e2ee_client.runtime.file_threads import Step
 from e2ee_client.runtime.transfer import parts_of
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from file_kill_scene import large_file, the_file
@@ -45,16 +46,18 @@ class Source:
         self.hangs = True
         self._read = file_folder._read
 
-    def read(self, file: FileIO) -> Iterator[bytes]:
+    def read(self, file: FileIO, step: Step) -> Iterator[bytes]:
         if not self.hangs:
-            yield from self._read(file)
+            yield from self._read(file, step)
             return
         file.seek(0)
+        step()
         yield file.read(SEALED_B) or b""
         self.goes_on.wait(30)
         if self.is_full:
             raise OSError(errno.ENOSPC, "no space left on device")
         while block := file.read(file_folder.READ_B):
+            step()
             yield block
 
 
@@ -149,6 +152,29 @@ async def test_sources_that_hang_hold_up_nothing_else(
         await scene.agent.close()
         ends = await asyncio.gather(*hanging, return_exceptions=True)
     assert {type(one) for one in ends} <= {ClientClosed, asyncio.CancelledError}
+
+
+async def test_a_source_that_never_answers_is_given_up(
+    scene: Scene, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-28: its sender is told, the relay drops what it has, and nine of them stop no other file."""
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.05)
+    events, files = scene.agent.events(), scene.agent.client.files
+    copies = [tmp_path / f"{one}.txt" for one in range(file_threads.AT_ONCE + 1)]
+    for one in copies:
+        one.write_bytes(source.path.read_bytes())
+    hanging = [asyncio.create_task(scene.at_agent.send_file(one)) for one in copies]
+    async with asyncio.timeout(60):
+        ends = await asyncio.gather(*hanging, return_exceptions=True)
+        assert {type(one) for one in ends} == {FileStalled}
+        assert (await next_of(events, FileFailed)).code == FileStalled.code
+        await is_given_up(scene)
+        with pytest.raises(FileStalled):
+            await scene.at_agent.send_file(copies[0])
+        source.hangs = False
+        await scene.at_agent.send_file(source.path)
+    source.goes_on.set()
+    await until(lambda: not files._work.threads._hanging)
 
 
 async def test_a_relay_that_says_too_early_that_it_has_all_is_not_believed(

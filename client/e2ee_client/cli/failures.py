@@ -34,6 +34,7 @@ _STATUS: Final[dict[str, int]] = {
     "file.corrupt": 7,
     "local.file": 5,
     "local.file_unusable": 2,
+    "local.file_stalled": 2,
     "local.file_name": 2,
     "local.file_too_large": 2,
     "input": 2,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 from e2ee_client import Client
@@ -34,8 +35,12 @@ def send_file(session: Session) -> Work:
         async with session.open(passphrase, online=True) as client:
             await fetch(session, client)
             room = find_room(client, options.room)
-            sent = room.send_file(options.path, name=options.name, strip_metadata=options.strip_metadata)
-            entry = await _shown(session, client, sent)
+            async with _shown(session, client):
+                # What is not sealed is not kept; a source that hangs is given up (FIL-28).
+                sent = await room.start_file(
+                    options.path, name=options.name, strip_metadata=options.strip_metadata
+                )
+                entry = await _in_time(session, sent.wait())
             await hand_over(session, client, room)
             if options.json:
                 session.terminal.json(entry_json(entry))
@@ -55,7 +60,8 @@ def save(session: Session) -> Work:
         async with session.open(passphrase, online=True) as client:
             await fetch(session, client)
             entry = await _find_file(find_room(client, options.room), options.entry)
-            path = await _shown(session, client, entry.save(options.folder))
+            async with _shown(session, client):
+                path = await _in_time(session, entry.save(options.folder))
             await hand_over(session, client, entry.room)
             if options.json:
                 session.terminal.json({"path": str(path), "entry": entry.hash.hex()})
@@ -81,18 +87,25 @@ async def _find_file(room: Room, wanted: str) -> Entry:
     raise FileMissing("no such file")
 
 
-async def _shown(session: Session, client: Client, work: Awaitable[T]) -> T:
-    """Do something while a bar shows how far it is.
+async def _in_time(session: Session, work: Awaitable[T]) -> T:
+    """Wait for a file.
 
     Raises:
         Refused: send.file_kept, not in time; it goes on when the device is online again.
     """
-    bar = asyncio.create_task(_bar(client)) if sys.stderr.isatty() and not session.options.json else None
     try:
         async with asyncio.timeout(session.options.timeout):
             return await work
     except TimeoutError:
         raise Refused("send.file_kept") from None
+
+
+@asynccontextmanager
+async def _shown(session: Session, client: Client) -> AsyncIterator[None]:
+    """Show with a bar how far a file is."""
+    bar = asyncio.create_task(_bar(client)) if sys.stderr.isatty() and not session.options.json else None
+    try:
+        yield
     finally:
         if bar is not None:
             bar.cancel()

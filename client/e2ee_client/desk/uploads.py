@@ -15,6 +15,8 @@ from e2ee_client.rooms import Agent, files
 from .downloads import MEMORY
 
 MAX_TICKETS: Final = 16
+BLOCK_S: Final = 60.0
+"""So long a page may send nothing of a file for which others wait (FIL-28)."""
 _TICKET_B: Final = 24
 
 
@@ -57,7 +59,7 @@ class Uploads:
         """Put a file on its way; nothing in the clear is left.
 
         Raises:
-            FileUnusable: it has another size than was said. As `Room.start_file`.
+            FileUnusable: it has another size than was said, or the page stops. As `Room.start_file`.
         """
         async with self._receiving:
             where = MEMORY if MEMORY.is_dir() else None
@@ -77,12 +79,28 @@ class Uploads:
         return next((one.name for one in rows if one.id == file_id and one.entry is None), None)
 
 
+async def _in_time(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield blocks as they come.
+
+    Raises:
+        FileUnusable: for a while none has come.
+    """
+    block: bytes | None = b""
+    while block is not None:
+        yield block
+        try:
+            async with asyncio.timeout(BLOCK_S):
+                block = await anext(blocks, None)
+        except TimeoutError:
+            raise FileUnusable("the page sends no more of the file") from None
+
+
 async def _write(path: Path, size_b: int, blocks: AsyncIterator[bytes]) -> None:
     """Write exactly so many bytes; a block more ends it."""
     file = await asyncio.to_thread(path.open, "xb")
     try:
         left_b = size_b
-        async for block in blocks:
+        async for block in _in_time(blocks):
             left_b -= len(block)
             if left_b < 0:
                 break

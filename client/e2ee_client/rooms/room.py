@@ -216,7 +216,8 @@ class Room:
             FileNameRefused, FileTooLarge, MetadataKept: nothing was sent.
             FileTypeRefused: nothing is left of it; parts of a large file may have been at the relay (FIL-24).
             FileQuota: no mailbox of the room has room for it; nothing was sent.
-            FileUnusable: it cannot be read, or changes. RelayUnavailable: the client is offline. As `send`.
+            FileUnusable: it cannot be read, or changes. FileStalled: its disk does not answer.
+            RelayUnavailable: the client is offline. As `send`.
         """
         return await (await self.start_file(path, name=name, strip_metadata=strip_metadata)).wait()
 
@@ -239,7 +240,8 @@ class Room:
         Raises:
             FileMissing: the entry has none. FileExpired: the relay has it no longer.
             FileCorrupt, FileTypeRefused: it is not what was announced; nothing is left of it.
-            FileUnusable: the folder or the disk. RelayUnavailable, BlobRefused: not now; what came is kept.
+            FileUnusable: the folder or the disk. FileStalled: it does not answer.
+            RelayUnavailable, BlobRefused: not now; what came is kept.
         """
         return await self._file_service().fetching.save(self.room_id, EntryHash(entry.hash), Path(folder))
 

@@ -110,7 +110,7 @@ class FileFetching:
 
     async def _open_to(self, ticket: FileTicket, folder: Path) -> Path:
         place = self._work.folder.place(held_name(ticket.entry))
-        return await self._work.threads.run(partial(file_folder.open_to, place, ticket, folder))
+        return await self._work.threads.run(folder, partial(file_folder.open_to, place, ticket, folder))
 
     def is_here(self, entry_hash: bytes) -> bool:
         """Whether this device holds the file of an entry."""
@@ -184,7 +184,8 @@ class FileFetching:
         """
         if folder is not None:
             try:
-                return await self._work.threads.run(partial(file_folder.open_to, part, ticket, folder))
+                write = partial(file_folder.open_to, part, ticket, folder)
+                return await self._work.threads.run(folder, write)
             except (FileTypeRefused, FileUnusable):
                 pass
         await asyncio.to_thread(file_folder.verify, part, ticket.file_key, ticket.announced)

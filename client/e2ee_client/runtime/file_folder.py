@@ -30,6 +30,7 @@ from e2ee_client.errors import FileUnusable
 
 from . import image_metadata
 from .drafts import Draft, draft
+from .file_threads import Step
 
 READ_B: Final = 262_144
 # A file of less than this leaves when its type is known; of a larger one each 1 MiB that is sealed (FIL-24).
@@ -142,8 +143,9 @@ class as_unusable:  # noqa: N801  # reads as a statement
 # --- from a file in the clear ---
 
 
-def measure(source: Path, name: str, *, strip: bool) -> Measured:
-    """Look how large a file is; without its metadata that depends on its type, which is told first.
+def measure(source: Path, name: str, step: Step, *, strip: bool) -> Measured:
+    """Look how large a file is; without its metadata that depends on its type, which is told first. `step` is
+    called before each block (FIL-28).
 
     Raises:
         FileTooLarge. FileTypeRefused, MetadataKept: of a file whose metadata are to go.
@@ -152,17 +154,24 @@ def measure(source: Path, name: str, *, strip: bool) -> Measured:
     with as_unusable(), _opened(source) as file:
         if not strip:
             return Measured(os.fstat(file.fileno()).st_size, None)
-        media_type = _type_of(file)
+        media_type = _type_of(file, step)
         file_types.check_name(name, media_type)
-        return Measured(sum(map(len, _stripped(file, media_type))), media_type)
+        return Measured(sum(map(len, _stripped(file, media_type, step))), media_type)
 
 
 def seal(
-    source: Path, measured: Measured, target: Path, key: FileKey, name: str, written: Callable[[int], None]
+    source: Path,
+    measured: Measured,
+    target: Path,
+    key: FileKey,
+    name: str,
+    written: Callable[[int], None],
+    step: Step,
 ) -> Sealed:
     """Seal a file to disk under a key that nothing was sealed with (FIL-07, FIL-10, FIL-17).
 
-    `written(count)` is told now and then how many parts are in the system's hands, in the caller's thread.
+    `written(count)` is told now and then how many parts are in the system's hands, in the caller's thread;
+    `step` is called before each block (FIL-28).
 
     Raises:
         FileTypeRefused: its content, or its name, is of no type that is sent. MetadataKept.
@@ -172,10 +181,10 @@ def seal(
         sealing = files.Sealing(key, measured.size_b)
         try:
             if measured.media_type is not None:
-                _write(target, sealing.parts(_stripped(file, measured.media_type)), written)
+                _write(target, sealing.parts(_stripped(file, measured.media_type, step)), written)
                 return Sealed(measured.media_type, sealing.announced)
             seen = file_types.Content()
-            _write(target, sealing.parts(_looked_at(_read(file), seen)), written)
+            _write(target, sealing.parts(_looked_at(_read(file, step), seen)), written)
             media_type = seen.media_type()
         except InvalidArgument:
             raise FileUnusable("the file changes while it is read") from None
@@ -203,20 +212,21 @@ def _opened(source: Path) -> FileIO:
     return file
 
 
-def _type_of(file: FileIO) -> str:
+def _type_of(file: FileIO, step: Step) -> str:
     seen = file_types.Content()
-    for block in _read(file):
+    for block in _read(file, step):
         seen.take(block)
     return seen.media_type()
 
 
-def _stripped(file: FileIO, media_type: str) -> Iterator[bytes]:
-    return image_metadata.stripped(lambda: _read(file), media_type)
+def _stripped(file: FileIO, media_type: str, step: Step) -> Iterator[bytes]:
+    return image_metadata.stripped(lambda: _read(file, step), media_type)
 
 
-def _read(file: FileIO) -> Iterator[bytes]:
+def _read(file: FileIO, step: Step) -> Iterator[bytes]:
     file.seek(0)
     while block := file.read(READ_B):
+        step()
         yield block
 
 
@@ -312,8 +322,9 @@ def _flush(place: Path) -> None:
 # --- to a file in the clear ---
 
 
-def open_to(place: Path, ticket: FileTicket, folder: Path) -> Path:
-    """Write a sealed file in the clear to a folder, under its name or that with a number (FIL-16).
+def open_to(place: Path, ticket: FileTicket, folder: Path, step: Step) -> Path:
+    """Write a sealed file in the clear to a folder, under its name or that with a number (FIL-16); `step` is
+    called before each block (FIL-28).
 
     Raises:
         FileCorrupt, FileTypeRefused: nothing is left of it. FileUnusable: the folder, or the disk.
@@ -322,8 +333,11 @@ def open_to(place: Path, ticket: FileTicket, folder: Path) -> Path:
     with as_unusable(), draft(folder) as made:
         seen = file_types.Content()
         opened = files.open_(ticket.file_key, ticket.announced, read_parts(place))
-        made.file.writelines(_looked_at(opened, seen))
+        for block in _looked_at(opened, seen):
+            step()
+            made.file.write(block)
         file_types.check(ticket.name, ticket.media_type, seen)
+        step()
         return _named(made, folder, ticket.name)
 
 

@@ -35,7 +35,7 @@ from e2ee_client.room_events import FileFailed
 
 from . import file_folder
 from .file_folder import Measured
-from .file_work import DENIED, GONE, FileWork, Slot, Told, to_its_end
+from .file_work import DENIED, GONE, FileWork, Slot, Told
 from .sealed_copy import SealedCopy
 from .transfer import Upload, parts_of
 
@@ -104,7 +104,7 @@ class FileSending:
         """
         await self._check(room_id, name)
         measure = partial(file_folder.measure, source, name, strip=strip)
-        measured = await to_its_end(self._work.threads.run(measure))
+        measured = await self._work.threads.run(source, measure)
         row = self._drawn(room_id, file_id, name, measured.size_b)
         copy = SealedCopy(self._work.folder.place(_place(row.id)), row.size_b, is_whole=False)
         await self._work.step(lambda turn, files: files.begin(turn, row))
@@ -114,6 +114,8 @@ class FileSending:
         try:
             await asyncio.shield(sealing)
         except BaseException as error:
+            if sealing.cancelled():
+                return job  # It was given up, and says why.
             await self._end(row.id, getattr(error, "code", FileCancelled.code))
             raise
         return job
@@ -139,7 +141,7 @@ class FileSending:
         """Seal a file to disk, and keep its type and hash: from then on it goes on after a stop (FIL-07)."""
         place, key = copy.place, row.file_key
         seal = partial(file_folder.seal, source, measured, place, key, row.name, copy.written)
-        sealed = await to_its_end(self._work.threads.run(seal))
+        sealed = await self._work.threads.run(source, seal)
         row.media_type, row.hash = sealed.media_type, sealed.announced.hash
         await self._work.step(lambda turn, files: files.begin(turn, row))
         copy.has(copy.parts)
@@ -188,9 +190,11 @@ class FileSending:
             self._work.folder.rename(_place(row.id), file_folder.held_name(row.entry))
 
     async def _give_up(self, row: FileOut, code: str) -> None:
-        if row.id in self._sealing:
-            # Nothing of it is written or stored afterwards.
-            await asyncio.wait([self._sealing[row.id]])
+        sealing = self._sealing.get(row.id)
+        if sealing is not None:
+            # Nothing of it is stored afterwards, and no further block is sealed (FIL-28).
+            sealing.cancel()
+            await asyncio.wait([sealing])
         await self._work.step(lambda turn, files: files.over(turn, row))
         self._work.folder.remove(_place(row.id))
         self._work.tell(FileFailed(row.room_id, row.id, code))

@@ -33,6 +33,8 @@ ENGLISH_FILES: Final[dict[str, str]] = {
     "hint.file.corrupt": "ask for it to be sent again",
     "error.local.file": "there is no such file in the room",
     "error.local.file_unusable": "a file or folder of this device cannot be used: {detail}",
+    "error.local.file_stalled": "the disk or network drive of this file or folder does not answer",
+    "hint.local.file_stalled": "look whether it is connected, or take a copy from elsewhere",
     "error.local.file_name": "a file of a room cannot have this name",
     "hint.local.file_name": "give it another one with --name",
     "error.local.file_too_large": "a file has at most 64 MiB",

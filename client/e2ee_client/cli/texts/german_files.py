@@ -33,6 +33,8 @@ GERMAN_FILES: Final[dict[str, str]] = {
     "hint.file.corrupt": "bitten Sie darum, dass sie noch einmal gesendet wird",
     "error.local.file": "eine solche Datei gibt es im Raum nicht",
     "error.local.file_unusable": "eine Datei oder ein Ordner dieses Geräts ist nicht brauchbar: {detail}",
+    "error.local.file_stalled": "das Laufwerk dieser Datei oder dieses Ordners antwortet nicht",
+    "hint.local.file_stalled": "sehen Sie nach, ob es verbunden ist, oder nehmen Sie eine Kopie von anderswo",
     "error.local.file_name": "so kann eine Datei im Raum nicht heißen",
     "hint.local.file_name": "geben Sie ihr mit --name einen anderen Namen",
     "error.local.file_too_large": "eine Datei hat höchstens 64 MiB",
