@@ -23,7 +23,16 @@ MAX_CUSTOMER_DEVICES: Final = 4
 MAX_EARLY: Final = 64
 EARLY_MS: Final = 86_400_000
 ANSWERED: Final = frozenset(
-    {Kind.STATE, Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE, Kind.IDENTIFY}
+    {
+        Kind.STATE,
+        Kind.ERASE,
+        Kind.CONSENT,
+        Kind.WITHDRAW,
+        Kind.ACT,
+        Kind.REACH,
+        Kind.SENSITIVE,
+        Kind.IDENTIFY,
+    }
 )
 """What goes to all stewards in force, members or not: states, and what a steward answers (ROOM-15)."""
 

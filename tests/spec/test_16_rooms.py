@@ -369,7 +369,7 @@ def test_an_entry_goes_to_the_members_in_force() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE, Kind.IDENTIFY]
+    "kind", [Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.REACH, Kind.SENSITIVE, Kind.IDENTIFY]
 )
 def test_an_act_goes_to_who_answers_it(kind: Kind) -> None:
     """ROOM-15, ROOM-18: else nobody would open a room again that only agents are members of."""

@@ -9,6 +9,7 @@ import { agent, desk, other, second } from "./shop.ts";
 import { codeOf, ids, learnRoster, MARKED, map, SAID, Scene, told } from "./shop_room.ts";
 
 const ACT = 10;
+const REACH = 14;
 const REFUSAL = 22;
 const FREEZE = map(3);
 
@@ -34,6 +35,7 @@ test("an entry goes to the members, before there are any to the desks that open 
   assert.deepEqual(scene.waitsFor(scene.says("zwei")), ids(desk, agent));
   scene.state([agent, other]);
   assert.deepEqual(scene.waitsFor(scene.says("drei")), ids(agent, other));
+  assert.deepEqual(scene.waitsFor(scene.writes(REACH, map(null))), ids(desk, second, agent, other));
   assert.deepEqual(scene.waitsFor(scene.writes(ACT, FREEZE)), ids(desk, second, agent, other));
 });
 

@@ -29,7 +29,7 @@ export const KIND_MARK = 21;
 /** What passes in every phase; all else is content, kinds that are not known as well (ROOM-19). */
 const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21, 22];
 /** What goes to all stewards in force, members or not (ROOM-15). */
-const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 15, 17];
+const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 14, 15, 17];
 /** What a steward answers with, or logs, member or not (ROOM-16). */
 const ANSWERS: readonly number[] = [6, 16, 22];
 
