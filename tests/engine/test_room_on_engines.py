@@ -10,10 +10,11 @@ from e2ee_client.events import MessageRejected
 from e2ee_relay.protocol import ErrorCode, Role, Send, SendResult, SendResults, decode_frames
 from engine_world import RELAY_URL, Node, World
 from own_devices import joined
-from rooms_world import HOUR_MS, MINUTE_MS, accept, change, head, rooms_of, texts, write
-from team_world import colleague, founded, this
+from rooms_world import HOUR_MS, MINUTE_MS, accept, act, change, head, rooms_of, texts, write
+from team_world import colleague, do, founded, this
 
 from e2ee.identity import DeviceKind
+from e2ee.rooms.state import MAX_MEMBERS
 
 
 def lose(node: Node, channel: Channel, data: bytes) -> list[bytes]:
@@ -52,6 +53,32 @@ def test_a_text_that_crosses_a_transfer_reaches_the_agent_who_has_the_room_now()
     world.advance(HOUR_MS)
     assert head(person, room_id) == head(company, room_id) == head(second, room_id)
     assert texts(second, room_id) == ["kreuzt"]
+
+
+def test_a_full_room_whose_member_was_struck_off_is_given_away_with_what_was_said() -> None:
+    """ROOM-56: the state that gives it away drops who is not in force: giver and taker have a place."""
+    world = World()
+    company = founded(world)
+    first, *others = (colleague(company, f"Herr {name}") for name in "ABCDEFGHIJK")
+    person = world.node("Kundin")
+    person.start()
+    room_id = accept(person, company)
+    world.advance(5 * MINUTE_MS)
+    for one in (company, *others, first):
+        change(company, room_id, Change(add=(this(one),), assign=this(one)))
+    world.advance(5 * MINUTE_MS)
+    write(person, room_id, "vorher")
+    world.advance(5 * MINUTE_MS)
+    do(company, lambda turn: company.engine._context.devices.remove(turn, this(others[-1])))
+    world.advance(HOUR_MS)
+    assert len(rooms_of(company).index[room_id].members) == MAX_MEMBERS
+    taker = colleague(company, "Frau Neu")
+    world.advance(HOUR_MS)
+    act(first, lambda turn, rooms: rooms.acting.assign(turn, room_id, this(taker)))
+    world.advance(HOUR_MS)
+    assert texts(taker, room_id) == ["vorher"]
+    there = {this(one) for one in (company, *others[:-1], taker)}
+    assert set(rooms_of(person).index[room_id].members) == there
 
 
 def test_a_second_device_of_a_customer_has_the_room_that_the_first_one_opened() -> None:

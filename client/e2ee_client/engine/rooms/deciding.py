@@ -10,7 +10,7 @@ from e2ee.rooms.desk import TURN_MS, Reply, answer, repeat_due_ms
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.payloads import Refusal
 from e2ee.rooms.signals import NoLongerWaiting, Request, RequestKind
-from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase
+from e2ee.rooms.state import DESK, Phase
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RequestAsked
 
@@ -121,7 +121,6 @@ class Deciding(RoomPart):
             and state is not None
             and state.assigned == sender
             and taker not in (None, *state.members)
-            and len(state.members) < MAX_MEMBERS
             and ranks.get(sender, DESK) < DESK
             and states.condition().phase in (Phase.OPEN, Phase.CLOSED)
         )
