@@ -42,11 +42,13 @@ async def _all_of(session: Session, client: Client, room: Room) -> None:
     await device.wait_handed_over(timeout_s)
 
 
-async def until_passed_on(session: Session, events: EventIterator, room: Room) -> None:
+async def until_passed_on(session: Session, events: EventIterator, room: Room, *, is_agent: bool) -> None:
     """Wait until this device has handed over what was said in a room that it gives away (ROOM-57); else it
-    does so when it is online again.
+    does so when it is online again. An agent that is out already hands nothing over (ROOM-33, ROOM-56).
     """
     if not _is_here(room):
+        if is_agent:
+            session.remark("transfer.nothing")
         return
     session.remark("transfer.passing")
     with suppress(TimeoutError):

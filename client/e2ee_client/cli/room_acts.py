@@ -10,6 +10,7 @@ from e2ee_client import Client
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.errors import UnknownRoom, WaitTimeout
+from e2ee_client.people import Role
 from e2ee_client.room_events import EntryProgress, IdentifyAsked
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Room
 
@@ -119,7 +120,8 @@ def transfer(session: Session) -> Work:
             device_id = find_colleague(company.team(), options.to)
             await room.transfer(device_id=device_id)
         await until_granted(session, events, room, lambda: not _is_ours(room))
-        await until_passed_on(session, events, room)
+        is_agent = company.me().role in (Role.AGENT, Role.BOT)
+        await until_passed_on(session, events, room, is_agent=is_agent)
         return room
 
     return acting(session, act, "transfer.done")

@@ -204,6 +204,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "claim.done": "You answer in room {short}.",
     "transfer.passing": "Handing over what was said ...",
     "transfer.later": "What was said follows if this device is online again within a day.",
+    "transfer.nothing": "Nothing of what was said is handed over, as to a team or by the desk's settings.\n"
+    "What matters goes into a note: sealroom room note",
     "transfer.done": "Room {short} is handed on.",
     "handover.done": "The newest entries of room {short} that are here are handed over.",
     "objection.made": "You have objected in room {short}: the company decides within 30 days.\n"

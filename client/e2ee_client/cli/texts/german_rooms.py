@@ -212,6 +212,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "claim.done": "Sie antworten in Raum {short}.",
     "transfer.passing": "Was gesagt wurde, wird übergeben ...",
     "transfer.later": "Was gesagt wurde, folgt, wenn dieses Gerät binnen eines Tages wieder online ist.",
+    "transfer.nothing": "Was gesagt wurde, wird nicht übergeben, etwa an ein Team oder weil der Empfang es "
+    "so will.\nWas wichtig ist, gehört in eine Notiz: sealroom room note",
     "transfer.done": "Raum {short} ist übergeben.",
     "handover.done": "Die neuesten Einträge, die hier liegen, sind in Raum {short} übergeben.",
     "objection.made": "Sie haben in Raum {short} widersprochen: Das Unternehmen entscheidet in 30 Tagen.\n"
