@@ -153,6 +153,17 @@ def test_the_words_beside_a_number_make_it_surer(text: str, why: Why) -> None:
     assert (found.confidence is Confidence.HIGH) == (why is Why.NAMED or found.kind is Kind.PENSION_INSURANCE)
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Insurance number as printed on my health card: S467724581", {Kind.HEALTH_INSURANCE}),
+        ("I have arthritis, on my health card stands S467724581", {Kind.HEALTH, Kind.HEALTH_INSURANCE}),
+    ],
+)
+def test_words_that_say_what_a_number_is_say_nothing_of_a_person(text: str, kinds: set[Kind]) -> None:
+    assert set(_kinds(text, "health")) == kinds
+
+
 def test_what_has_no_check_digit_is_found_only_when_asked_for() -> None:
     text = "Geboren am 12.03.1975, Tel. 030 5550143, ada@example.org"
     assert _kinds(text) == []

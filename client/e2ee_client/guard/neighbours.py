@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from .finding import Kind
@@ -15,6 +16,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 _BREAK: Final = re.compile(r"[\n;!?]|\. ")
+_CLAUSE: Final = re.compile(r"[\n,:;!?(]|\. ")
 _SHORTENED: Final = ("nr", "no", "num", "ref")
 _LOOK_BACK: Final = 8
 _LOOK_AHEAD: Final = 5
@@ -88,5 +90,21 @@ def is_named(folded: Folded, kind: Kind, first: int, last: int) -> bool:
     """Whether a word close to a number says what it is."""
     before = folded.tokens[max(0, first - _LOOK_BACK) : first]
     behind = folded.tokens[last + 1 : last + 1 + _LOOK_AHEAD]
-    beside = (one.text for one in (*before, *behind))
-    return any(word.startswith(_NAMES[kind]) or word.endswith(_NAME_ENDS) for word in beside)
+    return any(_names(kind, one.text) for one in (*before, *behind))
+
+
+def naming(folded: Folded, kind: Kind, first: int) -> Iterator[int]:
+    """Yield the words right before a number that say what it is: they tell nothing of a person."""
+    for index in range(first - 1, max(-1, first - 1 - _LOOK_BACK), -1):
+        word = folded.tokens[index].text
+        is_apart = index + 1 < first and _CLAUSE.search(folded.gap(index + 1))
+        if is_apart and not word.endswith(_SHORTENED):
+            return
+        if _names(kind, word):
+            yield index
+        elif word not in _FILLERS:
+            return
+
+
+def _names(kind: Kind, word: str) -> bool:
+    return word.startswith(_NAMES[kind]) or word.endswith(_NAME_ENDS)

@@ -10,10 +10,11 @@ from typing import Final
 
 from e2ee_client.errors import ConfigError
 
+from . import neighbours
 from .finding import Finding, Kind, Why
 from .folding import Folded, fold
 from .lexicon import ENOUGH, Hit
-from .numbers import numbers
+from .numbers import Match, numbers
 from .others import Others
 from .packs import lexicon
 from .shapes import shapes
@@ -55,19 +56,28 @@ def find(
     if len(text) > MOST_CHARS:
         raise ConfigError(f"the guard looks at texts of at most {MOST_CHARS} characters")
     folded = fold(text)
-    found = [*_numbers(folded, wanted)]
+    matches = tuple(numbers(folded, wanted))
+    found = [*_numbers(folded, wanted, matches)]
+    naming = frozenset(_naming(folded, matches))
     somebody = Somebody(text, folded)
     others = Others(folded, somebody)
     for sector in dict.fromkeys(sectors):
         lists = (lexicon(sector, tongue) for tongue in dict.fromkeys(tongues))
         hits = sorted(chain(*(one.hits(folded.tokens) for one in lists)), key=lambda hit: hit.first)
-        found += _words(folded, somebody, sector, others.without(sector, hits))
+        said = [hit for hit in hits if naming.isdisjoint(range(hit.first, hit.last + 1))]
+        found += _words(folded, somebody, sector, others.without(sector, said))
     return tuple(sorted(found, key=lambda one: (one.start, one.end, one.kind.value)))
 
 
-def _numbers(folded: Folded, kinds: frozenset[Kind]) -> Iterator[Finding]:
+def _naming(folded: Folded, matches: Iterable[Match]) -> Iterator[int]:
+    """Yield the words that say what a number is: "on my health card" before one says nothing of health."""
+    for one in matches:
+        yield from neighbours.naming(folded, one.kind, folded.token_at(one.start))
+
+
+def _numbers(folded: Folded, kinds: frozenset[Kind], matches: Iterable[Match]) -> Iterator[Finding]:
     taken: list[tuple[int, int]] = []
-    for one in numbers(folded, kinds):
+    for one in matches:
         taken.append((one.start, one.end))
         yield Finding(one.kind, *folded.span(one.start, one.end), one.why)
     free = 0
