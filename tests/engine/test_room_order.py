@@ -13,13 +13,15 @@ from e2ee_client.engine.rooms.entry_pages import EntryPages
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from engine_world import Node
+from late_contents import Late
 from room_people import NOW_MS, ROOM, Person
 from room_world import Rows
-from rooms_world import HOUR_MS, MINUTE_MS, act, change, opened, rooms_of, texts
+from rooms_world import HOUR_MS, MINUTE_MS, act, change, opened, page, rooms_of, texts, write
 from team_world import colleague, this
 
 from e2ee.rooms.entry import Entry, EntryHash, Link, RoomId
 from e2ee.rooms.order import order
+from e2ee.rooms.payloads import Edit
 
 
 class Book:
@@ -141,3 +143,21 @@ def test_notes_have_one_order_on_all_devices() -> None:
 def noted(node: Node, room_id: RoomId, text: str) -> None:
     """A colleague notes something."""
     act(node, lambda turn, rooms: rooms.acting.note(turn, room_id, text))
+
+
+def test_an_edit_that_came_before_its_text_has_the_time_of_that() -> None:
+    """TRN-49: by a clock that is ahead the text is shown as written when it came."""
+    world, company, customer, room_id = opened()
+    customer.set_clock(HOUR_MS)
+    late = Late(company, customer)
+    text = write(customer, room_id, "von morgen")
+    edit = write(customer, room_id, Edit(text, "von heute"))
+    world.advance(1_000)
+    late.let(1)
+    world.advance(MINUTE_MS)
+    late.end()
+    (shown,) = (one for one in page(company, room_id) if one.wording is not None)
+    came = rooms_of(company).log(room_id).find(Turn(company.now_ms), edit)
+    assert came is not None
+    assert shown.wording == "von heute"
+    assert came.received_ms < shown.received_ms == shown.written_ms == shown.edited_ms

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
-from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.rooms.ahead import MAX_AHEAD
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
@@ -13,39 +10,14 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import HistoryHandedOver
 from engine_world import Node, World
+from late_contents import Late
 from rooms_world import HOUR_MS, MINUTE_MS, act, add, change, opened, page, rooms_of, texts, write
 from team_world import account, colleague, this
 
-from e2ee.content import Content
 from e2ee.rooms.entry import Author, EntryHash, RoomId
 from e2ee.rooms.payloads import Access, AccessKind, RoomText
 
 SAID = ["one", "two"]
-
-
-class Late:
-    """What the devices of some nodes have sent to another one is kept back."""
-
-    def __init__(self, to: Node, *senders: Node) -> None:
-        self._to, self._kept = to, list[tuple[Peer, Content]]()
-        self._of = {this(one) for one in senders}
-        self._usual = rooms_of(to).take
-        rooms_of(to).take = self._take  # type: ignore[method-assign]  # stands between session and rooms
-
-    def _take(self, turn: Turn, peer: Peer, content: Content) -> bool:
-        if peer.device_id not in self._of:
-            return self._usual(turn, peer, content)
-        self._kept.append((peer, content))
-        return True
-
-    def end(self) -> None:
-        """Let all come, in its order."""
-        self._of = set()
-        for peer, content in self._kept:
-            act(self._to, partial(self._give, peer, content))
-
-    def _give(self, peer: Peer, content: Content, turn: Turn, _: Rooms) -> bool:
-        return self._usual(turn, peer, content)
 
 
 def agents(*, is_known: bool) -> tuple[World, Node, Node, Node, RoomId]:

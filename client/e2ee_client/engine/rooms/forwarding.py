@@ -44,7 +44,7 @@ INFORMED_STATES: Final = 16
 MAX_INFORMED: Final = MAX_MEMBERS + MAX_CUSTOMER_DEVICES
 _NO_HISTORY: Final = GROUND | {Kind.MARK}
 _STEPS: Final = frozenset({Kind.MARK, Kind.CONSENT})
-"""A joiner has each state, but of receipts the newest only."""
+"""A joiner has each state, but of consents the newest only."""
 _LOOKED_AT: Final = 16 * MAX_HANDED_OVER
 
 
@@ -252,7 +252,7 @@ class Forwarding(RoomPart):
         return entry.redacted() if stored.is_hidden or stored.is_marked else entry
 
     def _marks(self, turn: Turn, entries: Sequence[Entry]) -> list[Entry]:
-        """The marks and receipts by which entries have their place, those first that they name (TRN-50)."""
+        """The marks and consents by which entries have their place, those first that they name (TRN-50)."""
         log, known = self._room.log, {one.hash for one in entries}
         found, waiting = list[Entry](), list(entries)
         for entry in waiting:
