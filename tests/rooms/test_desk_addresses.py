@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 
 import pytest
-from conversations import until
+from conversations import until, until_read
 from desk_runs import MAIL, PAGE, ahead, running
-from e2ee_client.rooms import Company, Customer, CustomerRoom, Service, mailing
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.turn import Turn
+from e2ee_client.rooms import Company, CompanyRoom, Customer, CustomerRoom, EntryProgress, Service, mailing
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
+
+from e2ee.ids import DeviceId
+from e2ee.rooms.entry import BLIND_B, Author, RoomId, make_header, write_entry
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.payloads import Access, AccessKind, Reach, encode_payload
 
 HOUR_MS = 3_600_000
 SERVICE = Service(mail=MAIL, page=PAGE, mail_after_s=3_600)
@@ -54,6 +61,17 @@ async def confirmed(praxis: Practice, sent: list[EmailMessage]) -> tuple[Custome
     token = str(sent[0].get_content()).partition("#confirm=")[2].split()[0]
     assert await praxis.company.confirm_address(token)
     return me, room
+
+
+def addresses(company: Company) -> list[str]:
+    """What a desk that runs with mail has."""
+    assert company._mailing is not None
+    book = company._mailing.addresses._reach
+    return [] if book is None else [one.address for one in book[0].rows() if one.address is not None]
+
+
+async def has(room: CompanyRoom, entry_hash: bytes) -> bool:
+    return any(one.hash == entry_hash for one in await room.history())
 
 
 async def settled(company: Company) -> None:
@@ -101,4 +119,96 @@ async def test_a_confirmed_address_is_told(praxis: Practice, sent: list[EmailMes
     async with running(praxis.company, SERVICE):
         me, room = await confirmed(praxis, sent)
         await me.client.close()
+        assert await is_told(praxis, sent, room.room_id)
+
+
+async def test_an_address_that_was_erased_is_told_no_more(praxis: Practice, sent: list[EmailMessage]) -> None:
+    """CNS-77"""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        await room.erase([one for one in await room.history() if one.kind == Kind.REACH])
+        await until(lambda: not addresses(praxis.company))
+        await me.client.close()
+        assert not await is_told(praxis, sent, room.room_id)
+
+
+@pytest.mark.parametrize("how", ["reach", "erase"])
+async def test_what_is_given_up_while_the_desk_does_not_run_with_mail_is_told_no_more(
+    praxis: Practice, sent: list[EmailMessage], how: str
+) -> None:
+    """CNS-77: the desk is online, and is told of the entry once."""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+    if how == "reach":
+        await (await room.reach(None)).wait_for(EntryProgress.DELIVERED, 60)
+    else:
+        entries = [one for one in await room.history() if one.kind == Kind.REACH]
+        await (await room.erase(entries)).wait_for(EntryProgress.DELIVERED, 60)
+    await me.client.close()
+    async with running(praxis.company, SERVICE):
+        assert not await is_told(praxis, sent, room.room_id)
+        assert addresses(praxis.company) == []
+
+
+async def test_an_address_that_was_entered_while_the_desk_does_not_run_is_asked_once(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-77"""
+    async with running(praxis.company, SERVICE):
+        _, room = await opened(praxis)
+    await (await room.reach(ADDRESS)).wait_for(EntryProgress.DELIVERED, 60)
+    for _ in range(2):
+        async with running(praxis.company, SERVICE):
+            await until(lambda: len(sent) == 1)
+            await settled(praxis.company)
+            ahead(praxis).advance(8 * 24 * HOUR_MS)
+    assert len(sent) == 1
+
+
+async def test_an_address_without_the_purpose_is_neither_kept_nor_asked(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-11"""
+    async with running(praxis.company, SERVICE):
+        _, room = await opened(praxis, with_mail=False)
+        await (await room.reach(ADDRESS)).wait_for(EntryProgress.DELIVERED, 60)
+        await settled(praxis.company)
+        assert (sent, addresses(praxis.company)) == ([], [])
+
+
+async def test_what_somebody_else_hands_over_as_the_customers_neither_enters_nor_gives_up(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-77, TRN-17, TRN-34: an agent that gives the room to the desk writes a line of the customer's."""
+    agent, company = await praxis.agent("Agent A"), praxis.company
+    async with running(company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        await until(lambda: any(one.room_id == room.room_id for one in agent.rooms()))
+        at, desk_id = agent.room(room.room_id), DeviceId(company.me().device_id)
+        customer = me.client.devices()[0].device_id
+        await at.claim(60)
+        await room.send("hallo")
+        await until(lambda: at.unread == 1)
+        await me.client.close()
+
+        def forge(turn: Turn, rooms: Rooms) -> bytes:
+            engine = rooms.room(turn, RoomId(room.room_id))
+            assert engine.live.customer is not None
+            author = Author(engine.live.customer, DeviceId(customer))
+            header = make_header(RoomId(room.room_id), int(Kind.REACH), 50, turn.now_ms)
+            entry = write_entry(author, header, encode_payload(Reach(None)), bytes(BLIND_B), None)
+            log = Access(AccessKind.HANDOVER, desk_id, 1, (entry.hash, entry.hash))
+            engine.writing.write(turn, log)
+            engine.forwarding.forward_all(turn, [entry], Author(engine.live.company, desk_id))
+            engine.settle(turn)
+            return entry.hash
+
+        await at._do(lambda turn, rooms: rooms.acting.assign(turn, RoomId(room.room_id), desk_id))
+        us = company.room(room.room_id)
+        await until(lambda: us.assigned is not None and us.assigned.is_this)
+        await until(lambda: at.assigned is not None and at.assigned.device_id == desk_id)
+        forged = await at._do(forge)
+        await until_read(lambda: has(us, forged), True)
+        await settled(company)
+        assert addresses(company) == [ADDRESS]
         assert await is_told(praxis, sent, room.room_id)

@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Self, TypeVar
 
+from e2ee.rooms.entry import ROOM_ID_B, RoomId
+from e2ee.rooms.gate import may_reach
+from e2ee.rooms.payloads import Reach as ReachPayload
 from e2ee_client.engine import Engine
+from e2ee_client.engine.rooms.about import Abouts, payload_of
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
@@ -65,6 +69,18 @@ class SharedAddress(Row):
         return AddressRow(self.digest, self.address, self.told_ms, (self.asked_ms,), rooms)
 
 
+@dataclass(slots=True)
+class TakenAddress(Row):
+    """Which entry of a room was taken last, and whether it was erased by then or gave the address up."""
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"taken"
+    KEY: ClassVar = (("room_id", ROOM_ID_B),)
+    room_id: bytes
+    entry: bytes
+    is_none: bool
+
+
 class StoredBook(MemoryBook):
     """All rows in memory; changes go into the step that runs."""
 
@@ -107,25 +123,25 @@ class Addresses:
         self._shell, self._page, self._rng = shell, page, rng
         self._reach: tuple[StoredBook, Reach] | None = None
 
-    async def set(self, room_id: bytes, address: str | None, locale: str) -> Order | None:
-        """Take an entry `reach` of a room; return the mail that asks."""
-        return await self._step(lambda reach, now_ms: reach.set(room_id, address, locale, now_ms))
+    async def renew(self, room_id: bytes) -> Order | None:
+        """Take what the customer's newest entry says now; return the mail that asks (CNS-77)."""
+        return await self._step(lambda reach, turn, rooms: _renew(reach, turn, rooms, RoomId(room_id)))
 
     async def confirm(self, token: str) -> bool:
         """Take the token of a link; whether it confirms an address."""
-        return await self._step(lambda reach, now_ms: reach.confirm(token, now_ms))
+        return await self._step(lambda reach, turn, _: reach.confirm(token, turn.now_ms))
 
     async def waiting(self, room_id: bytes, purposes: int, locale: str, *, is_open: bool) -> Order | None:
         """Something waits in a room: return the mail, if its address may be told now."""
         return await self._step(
-            lambda reach, now_ms: reach.waiting(room_id, purposes, locale, now_ms, is_open=is_open)
+            lambda reach, turn, _: reach.waiting(room_id, purposes, locale, turn.now_ms, is_open=is_open)
         )
 
     async def forget(self, room_id: bytes) -> None:
         """Take the address of a room away."""
-        await self._step(lambda reach, _: reach.forget(room_id))
+        await self._step(lambda reach, turn, rooms: _forget(reach, turn, rooms, RoomId(room_id)))
 
-    async def _step(self, do: Callable[[Reach, int], T]) -> T:
+    async def _step(self, do: Callable[[Reach, Turn, Rooms], T]) -> T:
         """Carry out a step; where it cannot be stored, memory is read anew from the store."""
         is_stored = False
         try:
@@ -136,13 +152,43 @@ class Addresses:
                 self._reach = None
         return found
 
-    def _within(self, turn: Turn, rooms: Rooms, do: Callable[[Reach, int], T]) -> T:
+    def _within(self, turn: Turn, rooms: Rooms, do: Callable[[Reach, Turn, Rooms], T]) -> T:
         if self._reach is None:
             book = StoredBook(rooms.around.rows.items(StoredAddress.TABLE))
             self._reach = book, Reach(book, self._page, self._rng)
         book, reach = self._reach
         book.begin(turn)
         try:
-            return do(reach, turn.now_ms)
+            return do(reach, turn, rooms)
         finally:
             book.turn = None
+
+
+def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> Order | None:
+    live, log = rooms.stored(turn, room_id)
+    receipt = live.consent.receipt
+    newest = Abouts(rooms.around.rows, room_id, log).address(turn)
+    if receipt is None or not may_reach(receipt):
+        _forget(reach, turn, rooms, room_id)
+        return None
+    if newest is None:
+        return None
+    payload = payload_of(newest)
+    address = payload.email if isinstance(payload, ReachPayload) else None
+    taken = TakenAddress(room_id, newest.hash, address is None)
+    if taken == _taken(turn, rooms, room_id):
+        return None
+    turn.put(taken.put())
+    return reach.set(room_id, address, receipt.terms.locale, turn.now_ms)
+
+
+def _forget(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> None:
+    reach.forget(room_id)
+    if _taken(turn, rooms, room_id) is not None:
+        turn.delete(TakenAddress.TABLE, TakenAddress.key_of(room_id))
+
+
+def _taken(turn: Turn, rooms: Rooms, room_id: RoomId) -> TakenAddress | None:
+    key = TakenAddress.key_of(room_id)
+    row = turn.read(rooms.around.rows, TakenAddress.TABLE, key)
+    return None if row is None else TakenAddress.decode(key, row)

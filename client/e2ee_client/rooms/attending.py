@@ -11,7 +11,7 @@ from e2ee.errors import NotMember
 from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import ROOM_ID_B, RoomId
 from e2ee.rooms.kinds import Kind
-from e2ee.rooms.payloads import Reach, RoomText
+from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
 from e2ee_client.engine.rooms.surroundings import Policy
@@ -19,6 +19,7 @@ from e2ee_client.errors import RoomsLocked, UnknownEntry, UnknownRoom
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
+    EntryErased,
     EntryProgress,
     EntryState,
     RequestAsked,
@@ -50,6 +51,9 @@ _REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
 _END: Final = b"end"
 """Before the id of a room: the lane of its end, which waits for no handler of the room."""
+_ADDRESSES: Final = b"address"
+"""Before the id of a room: the lane of its address, which waits for no handler either."""
+_ABOUT_ADDRESSES: Final = frozenset({Kind.REACH, Kind.CONSENT})
 DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
@@ -76,6 +80,7 @@ class Attending:
         self._phases: dict[bytes, int] = {}
         self._taking_over = TakingOver(desk.team, desk.policy.history)
         self._offered: dict[bytes, None] = {}
+        self._looked_for: set[bytes] = set()
         runtime = desk.client.runtime
         self._clock = runtime.clock
         hook, ready = service.webhook, partial(wait_caught_up, desk.client)
@@ -113,6 +118,7 @@ class Attending:
             self.lanes.keep(self._webhooks.run())
         if self._mailing is not None:
             await self._mailing.load()
+            self.lanes.add(_ADDRESSES, partial(self._renew_all, self._mailing))
             self.lanes.keep(self._tell_by_mail(self._mailing))
         if self._service.archive is not None:
             archive, every_s = Archive(self._service.archive, self._us), self._service.archive_every_s
@@ -125,8 +131,6 @@ class Attending:
             self._taking_over.begin(room)
             if view.phase is Phase.OPEN and (view.unread or view.assigned is None):
                 self._do(view.room_id, self._opened, view.room_id)
-            elif view.phase in _ENDED and self._mailing is not None:
-                self.lanes.add(view.room_id, partial(self._mailing.addresses.forget, view.room_id))
 
     async def _says(self, content_of: bytes) -> str | None:
         """Return what an entry says to a receiver of content; None where it was erased, the room has ended,
@@ -169,6 +173,8 @@ class Attending:
                 self._taken(event)
                 if not self._is_notes(room_id):
                     self._changed(room_id, before, phase)
+            case EntryErased(room_id=room_id):
+                self._look_for_address(room_id)
             case WaitingChanged(room_id=room_id, team=str(team)):
                 self._do(room_id, self._waits, room_id, team)
             case RequestAsked(room_id=room_id):
@@ -202,8 +208,14 @@ class Attending:
             self._do(room_id, self._message, room_id, event.entry_hash)
         elif event.kind in TOLD and not event.is_history and self._phases.get(room_id):
             self._do(room_id, self._told, room_id, event.entry_hash, TOLD[event.kind])
-        elif event.kind == Kind.REACH and self._mailing is not None:
-            self._do(room_id, self._left_address, self._mailing, room_id, event.entry_hash)
+        elif event.kind in _ABOUT_ADDRESSES:
+            self._look_for_address(room_id)
+
+    def _look_for_address(self, room_id: bytes) -> None:
+        """Something that says which address counts was entered, or erased (CNS-77)."""
+        if self._mailing is not None and room_id not in self._looked_for:
+            self._looked_for.add(room_id)
+            self.lanes.add(_ADDRESSES + room_id, partial(self._renew, self._mailing, room_id))
 
     def _taken(self, event: RoomChanged) -> None:
         """Hand over what was said before somebody took the room."""
@@ -321,11 +333,20 @@ class Attending:
 
     # --- mail and webhooks ---
 
-    async def _left_address(self, mailing: Mailing, room_id: bytes, entry_hash: bytes) -> None:
-        room = self._desk.room(room_id)
-        payload = (await room.entry(entry_hash)).payload
-        if isinstance(payload, Reach):
-            await mailing.set(room, payload.email)
+    async def _renew(self, mailing: Mailing, room_id: bytes) -> None:
+        await wait_caught_up(self._desk.client)
+        self._looked_for.discard(room_id)
+        if room_id in self._phases:
+            await mailing.renew(room_id)
+
+    async def _renew_all(self, mailing: Mailing) -> None:
+        """Look at what customers have said of addresses while the desk did not run with mail (CNS-77)."""
+        await wait_caught_up(self._desk.client)
+        for room in self._desk.rooms():
+            if room.phase in _ENDED:
+                await mailing.addresses.forget(room.room_id)
+            elif room.phase:
+                await mailing.renew(room.room_id)
 
     async def _closed(self, room_id: bytes) -> None:
         await self._hook("room.closed", room_id)

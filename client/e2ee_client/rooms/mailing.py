@@ -16,8 +16,6 @@ from .mail import MailServer, compose, send_mail
 from .reach import Order
 from .timed import Timed
 
-_FALLBACK = "de"
-
 
 class Mailing:
     """Of each room the oldest text that waits is timed; what was read or answered meanwhile is not told.
@@ -58,6 +56,7 @@ class Mailing:
 
     async def tell(self, room: CompanyRoom) -> None:
         """Tell the customer of a room that something waits, if its address may be told now."""
+        await self.renew(room.room_id)
         await self._tell(room)
         if not self._timed.has(room.room_id):
             await self._rows.drop(MailDue, room.room_id)
@@ -70,12 +69,9 @@ class Mailing:
         order = await self.addresses.waiting(room.room_id, terms.purposes, terms.locale, is_open=is_open)
         await self._send(order)
 
-    async def set(self, room: CompanyRoom, address: str | None) -> None:
-        """Take an address that a customer leaves, and ask whether it is the customer's."""
-        terms = room.terms
-        await self._send(
-            await self.addresses.set(room.room_id, address, terms.locale if terms else _FALLBACK)
-        )
+    async def renew(self, room_id: bytes) -> None:
+        """Take what the customer of a room says of an address now, and ask whether it is the customer's."""
+        await self._send(await self.addresses.renew(room_id))
 
     async def _send(self, order: Order | None) -> None:
         if order is not None:

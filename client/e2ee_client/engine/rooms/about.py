@@ -1,6 +1,7 @@
 """Entries that say something about others: wordings of a text, answers to a form, ratings (TRN-40 to TRN-45).
 
-entry_about  room | hash -> entries that name it; under 32 zero bytes the ratings of the room
+entry_about  room | hash -> entries that name it; under 32 zero bytes the ratings of the room,
+under 32 bytes of ones what a customer's own device says of its address
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .room_part import RoomPart
 
 MAX_ABOUT: Final = 64
 _ROOM: Final = EntryHash(bytes(HASH_B))
+_ADDRESS: Final = EntryHash(b"\xff" * HASH_B)
 
 
 @dataclass(slots=True)
@@ -84,6 +86,10 @@ class Abouts:
         """Return the rating of the room that counts (TRN-44)."""
         return last_that_counts(said(one) for one in self.of(turn, _ROOM))
 
+    def address(self, turn: Turn) -> StoredEntry | None:
+        """Return the newest entry about the customer's address, erased or not (CNS-77)."""
+        return max(self.of(turn, _ADDRESS), key=lambda one: (one.k, one.hash), default=None)
+
 
 def said(stored: StoredEntry) -> Said:
     """Return what matters of an entry."""
@@ -133,6 +139,11 @@ class AboutOthers(RoomPart):
                 self.settle(turn, entry.hash)
             case _:
                 pass
+
+    def addressed(self, turn: Turn, entry: Entry) -> None:
+        """Note an entry about the customer's address that stands by its own device (CNS-77)."""
+        if entry.header.kind == Kind.REACH:
+            self._room.abouts.note(turn, _ADDRESS, entry.hash)
 
     def completed(self, turn: Turn, entry: Entry) -> None:
         """Note what an entry says whose body came later than its commitment."""

@@ -299,6 +299,8 @@ class Taking(RoomPart):
             payload = None if entry.body is None else payload
             self._order(turn, entry, stored, is_history=history)
             self._room.erasing.note_links(turn, entry)
+            if not history:
+                self._room.about.addressed(turn, entry)
             self._does(turn, entry, payload, history=history)
             self._erase_or_time(turn, entry, stored)
             self._covered(turn, entry)
