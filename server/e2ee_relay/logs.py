@@ -180,7 +180,6 @@ def take_over_error_reports(log: EventLog, loop: asyncio.AbstractEventLoop) -> N
     threading.excepthook = uncaught
     sys.unraisablehook = uncaught
     sys.excepthook = lambda _type, error, _trace: log.write_error(error)
-    # In debug mode the loop reports slow callbacks with their arguments.
-    asyncio_logger = logging.getLogger("asyncio")
-    asyncio_logger.addHandler(_ErrorsOnly(log))
-    asyncio_logger.propagate = False
+    # Python prints the warnings of a logger without a handler: those of the database's library, at each
+    # connection that is lost, and in debug mode those of the loop, of slow callbacks with their arguments.
+    logging.getLogger().addHandler(_ErrorsOnly(log))

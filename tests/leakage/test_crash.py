@@ -33,7 +33,9 @@ UNCAUGHT = {
     "finalizer": "A = type('A', (), {'__del__': lambda self: int('Guten Tag')}); A()",
     "slow callback": "loop.call_soon(lambda text: __import__('time').sleep(0.2), 'Guten Tag');"
     " loop.call_soon(loop.stop); loop.run_forever()",
+    "library": "__import__('logging').getLogger('psycopg').warning('connection lost: %s', 'Guten Tag')",
 }
+SILENT = ("slow callback", "library")
 
 
 def test_an_error_that_quotes_a_frame_is_logged_without_its_text() -> None:
@@ -50,7 +52,9 @@ def test_an_error_that_quotes_a_frame_is_logged_without_its_text() -> None:
 
 @pytest.mark.parametrize("where", UNCAUGHT)
 def test_what_nobody_catches_is_not_printed(where: str) -> None:
-    """LKG-10: in the loop, in a thread, in the interpreter itself, and in the loop's own debug mode."""
+    """LKG-10, RLY-73: in the loop, in a thread, in the interpreter itself, in the loop's own debug mode, and
+    by a library, as that of the database at each connection that is lost.
+    """
     program = [*LIBRARIES, "loop = asyncio.new_event_loop(); loop.set_debug(True)"]
     program += ["take_over_error_reports(EventLog(sys.stderr, 'debug', lambda: 1), loop)", UNCAUGHT[where]]
     done = subprocess.run(
@@ -62,7 +66,7 @@ def test_what_nobody_catches_is_not_printed(where: str) -> None:
         env={**os.environ, "PYTHONPATH": str(checkout.ROOT / "server")},
     )
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [line["type"] for line in lines] == ([] if where == "slow callback" else ["ValueError"])
+    assert [line["type"] for line in lines] == ([] if where in SILENT else ["ValueError"])
     assert not done.stdout
 
 
