@@ -169,7 +169,7 @@ async def test_a_page_shows_that_what_the_account_publishes_waits_whenever_it_is
     def tells(*, waits: bool, code: str = "") -> Callable[[Engine, int], list[Effect]]:
         def step(engine: Engine, now_ms: int) -> list[Effect]:
             turn = Turn(now_ms)
-            engine._context.entry._hold = HeldEntry(now_ms, now_ms) if waits else None
+            engine._context.entry.waits.told = HeldEntry(now_ms, now_ms) if waits else None
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, "wss://relay.test", code))
             return turn.effects()
 

@@ -47,15 +47,33 @@ def frozen(world: World, company: Node) -> FrozenDirectory:
     return relay
 
 
-def without_look_ups(company: Node, channel: Channel, data: bytes) -> list[bytes]:
-    """Answer what a company looks up of itself as a relay that has no room, and let all else through."""
+def is_waiting(company: Node) -> bool:
+    """Whether a company's application was told that its entry waits."""
+    return company.engine.entry_waits
+
+
+def without_room(
+    node: Node, is_refused: Callable[[KnownFrame], bool], channel: Channel, data: bytes
+) -> list[bytes]:
+    """Answer some of what a node asks as a relay that has no room, and let all else through."""
     left = list[KnownFrame]()
     for frame in decode_frames(data, Role.RELAY):
-        if isinstance(frame, Lookup) and frame.account_id == account(company):
-            company.connections[channel].put(ErrorReply(frame.request_id, ErrorCode.RATE_LIMITED, HOUR_MS))
-        elif not isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest):
+        if isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest):
+            continue
+        if isinstance(frame, Lookup | PrekeysCount) and is_refused(frame):
+            node.connections[channel].put(ErrorReply(frame.request_id, ErrorCode.RATE_LIMITED, HOUR_MS))
+        else:
             left.append(frame)
     return [encode_frames(left)] if left else []
+
+
+def without_look_ups(company: Node, channel: Channel, data: bytes) -> list[bytes]:
+    """Let nothing through that a company looks up of itself."""
+
+    def is_own(frame: KnownFrame) -> bool:
+        return isinstance(frame, Lookup) and frame.account_id == account(company)
+
+    return without_room(company, is_own, channel, data)
 
 
 def test_a_directory_that_shows_an_old_list_is_not_told_without_pause() -> None:
@@ -171,7 +189,7 @@ def test_a_company_whose_entry_waits_hears_of_it_once_a_day() -> None:
     assert {(one.state, one.code) for one in told} == {(ConnectionState.ONLINE, "relay.rate_limited")}
     assert len(told) == 3
     assert asked.count("PrekeysCount") > 24
-    assert company.engine.entry_waits
+    assert is_waiting(company)
     company.outgoing = lambda _, data: [data]
     world.advance(2 * HOUR_MS)
     assert [(one.state, one.code) for one in company.of(ConnectionChanged)[3:]] == [
@@ -190,25 +208,25 @@ def test_what_waits_is_known_after_a_restart_and_until_it_waits_no_more() -> Non
     company.events.clear()
     do(company, company.engine._context.entry.check)
     for minutes in (40, 40):
-        assert not company.engine.entry_waits
+        assert not is_waiting(company)
         world.advance(minutes * MINUTE_MS)
         company.crash()
         company.start()
     world.advance(HOUR_MS)
-    assert company.engine.entry_waits
+    assert is_waiting(company)
     assert [one.code for one in company.of(ConnectionChanged) if one.code] == ["relay.rate_limited"]
     company.crash()
-    assert company.engine.entry_waits
+    assert is_waiting(company)
     company.start()
     world.advance(HOUR_MS)
     assert [one.code for one in company.of(ConnectionChanged) if one.code] == ["relay.rate_limited"]
     company.outgoing = lets_through
     company.events.clear()
     world.advance(2 * HOUR_MS)
-    assert not company.engine.entry_waits
+    assert not is_waiting(company)
     assert company.of(ConnectionChanged)[-1].state is ConnectionState.ONLINE
     company.crash()
-    assert not company.engine.entry_waits
+    assert not is_waiting(company)
 
 
 def test_a_wait_of_a_moment_is_not_told() -> None:
@@ -217,21 +235,13 @@ def test_a_wait_of_a_moment_is_not_told() -> None:
     company = founded(world)
     second = colleague(company, "Herr Zwei", front_desk=True)
     world.advance(25 * HOUR_MS)
-    refused = list[str]()
+    refused = list[KnownFrame]()
 
-    def refuse(channel: Channel, data: bytes) -> list[bytes]:
-        left = list[KnownFrame]()
-        for frame in decode_frames(data, Role.RELAY):
-            if isinstance(frame, PrekeysCount):
-                refused.append(type(frame).__name__)
-                company.connections[channel].put(
-                    ErrorReply(frame.request_id, ErrorCode.RATE_LIMITED, 3_600_000)
-                )
-            elif not isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest):
-                left.append(frame)
-        return [encode_frames(left)] if left else []
+    def is_refused(frame: KnownFrame) -> bool:
+        refused.extend([frame] if isinstance(frame, PrekeysCount) else [])
+        return isinstance(frame, PrekeysCount)
 
-    company.outgoing = refuse
+    company.outgoing = partial(without_room, company, is_refused)
     company.events.clear()
     do(company, company.engine._context.entry.compare_again)
     world.advance(MINUTE_MS)

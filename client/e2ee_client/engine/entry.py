@@ -30,12 +30,13 @@ from e2ee.prekeys import PrekeyKind
 from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
 
 from .delivery import MAX_RETRY_AFTER_MS
+from .entry_waits import REFUSED_RETRY_MS, EntryWaits
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
-from .own_entry import PublishBudget, brings_back, own_records, records_of, shown_addresses
+from .own_entry import brings_back, own_records, records_of, shown_addresses
 from .own_mailbox import Mailbox
 from .part import Part
-from .records import HeldEntry, NextList, OwnPrekey
+from .records import NextList, OwnPrekey
 from .refused_upload import RefusedUpload, signed_of
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
@@ -43,23 +44,13 @@ from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 if TYPE_CHECKING:
     from .context import Context
 
-_REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _CHECK_APART_MS: Final = 3_600_000
 _COMPARE_APART_MS: Final = 86_400_000
-_TELL_AFTER_MS: Final = 3_600_000
-_TELL_APART_MS: Final = 86_400_000
 _MAX_LISTS: Final = 64
 _MAX_SHOWN: Final = 64 * _MAX_LISTS
 _MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
-
-
-def _asked_wait_ms(frame: Response) -> int | None:
-    """For how long a relay that has no room now is not asked again (ID-57); None: it says something else."""
-    if not isinstance(frame, ErrorReply) or frame.code is not ErrorCode.RATE_LIMITED:
-        return None
-    return min(max(frame.retry_after_ms, _REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
 
 
 class Entry(Part):
@@ -79,10 +70,7 @@ class Entry(Part):
         self._least_issued_ms = 0
         self._checked_ms = 0
         self._contradictions = 0
-        self._budget = PublishBudget()
-        row = self._state.rows.get(HeldEntry.TABLE, HeldEntry.PREFIX)
-        self._hold = None if row is None else HeldEntry.decode(HeldEntry.PREFIX, row)
-        self._stock_held_ms = 0
+        self.waits = EntryWaits(context)
         self._refused = RefusedUpload(self._state)
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
@@ -94,7 +82,7 @@ class Entry(Part):
         own = self._state.own
         if self._state.is_stopped:
             return
-        if self._waits(turn):
+        if self.waits.has_entry(turn):
             self._count_meanwhile(turn, link)
             return
         is_behind = own.published_seq != own.device_list.seq
@@ -117,7 +105,7 @@ class Entry(Part):
             self._publish_after(turn, link, mailbox, own.published_seq - 1)
         else:
             self._is_fresh = False
-            self._end_hold(turn, link)
+            self.waits.entry_over(turn, link)
             self.count(turn, link)
 
     def _following(self, turn: Turn) -> NextList | None:
@@ -131,18 +119,6 @@ class Entry(Part):
     def was_seen(self) -> bool:
         """Whether the directory has shown, or taken, our entry since the store was opened (ID-40)."""
         return self._compared_ms is not None
-
-    def _waits(self, turn: Turn) -> bool:
-        """Whether the entry may not be published yet: it goes on later (ID-43, ID-57)."""
-        free_ms = self._budget.free_ms(turn.now_ms)
-        if free_ms > turn.now_ms:
-            self._refill_by(free_ms)
-        return free_ms > turn.now_ms
-
-    def _refill_by(self, at_ms: int) -> None:
-        due_ms = self._context.timers.at_ms("refill")
-        if due_ms is None or due_ms > at_ms:
-            self._context.timers.set("refill", at_ms, self.refill)
 
     def _owes_entry(self, turn: Turn) -> bool:
         """Whether the entry lacks our address or our slot, once a roster that is due has been signed: by the
@@ -206,9 +182,9 @@ class Entry(Part):
     ) -> None:
         own, devices = self._state.own, self._context.devices
         self._is_fresh = False
-        if self._waits(turn):
+        if self.waits.has_entry(turn):
             return
-        self._budget.use()
+        self.waits.budget.use()
         device = replace(own.device, record=entry.record)
         issued_ms = max(turn.now_ms, self._least_issued_ms)
         address = identity.sign_address(device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], issued_ms)
@@ -246,52 +222,10 @@ class Entry(Part):
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
             if not self._is_contradicted(turn, link, frame):
                 self._find_head(turn, link, mailbox, 0)
-        elif self._is_held(turn, link, frame):
+        elif self.waits.holds_entry(turn, link, frame):
             self._count_meanwhile(turn, link)
         else:
             refused(turn, link, frame)
-
-    def _is_held(self, turn: Turn, link: Link, frame: Response) -> bool:
-        """Whether the relay has no room for the entry now: it goes on later, over this connection (ID-57)."""
-        wait_ms = _asked_wait_ms(frame)
-        if wait_ms is None:
-            return False
-        self._budget.held_ms = turn.now_ms + wait_ms
-        self._tell_hold(turn, link)
-        return self._waits(turn)
-
-    def _is_stock_held(self, turn: Turn, frame: Response) -> bool:
-        """The same of prekeys; the entry does not wait with them."""
-        wait_ms = _asked_wait_ms(frame)
-        if wait_ms is None:
-            return False
-        self._stock_held_ms = turn.now_ms + wait_ms
-        self._refill_by(self._stock_held_ms)
-        return True
-
-    def _tell_hold(self, turn: Turn, link: Link) -> None:
-        """Say that our entry waits, after an hour and once a day: lists and rosters have an end (ID-59)."""
-        self._hold = hold = self._hold or HeldEntry(turn.now_ms)
-        hold.since_ms = min(hold.since_ms, turn.now_ms)
-        is_due = turn.now_ms >= hold.since_ms + _TELL_AFTER_MS or not self._state.own.published_seq
-        if is_due and (hold.told_ms is None or not 0 <= turn.now_ms - hold.told_ms < _TELL_APART_MS):
-            hold.told_ms = turn.now_ms
-            state = ConnectionState.ONLINE if self.published else ConnectionState.CONNECTING
-            turn.notify(ConnectionChanged(state, link.channel.relay_url, "relay.rate_limited"))
-        turn.put(hold.put())
-
-    def _end_hold(self, turn: Turn, link: Link) -> None:
-        """Nothing of our entry waits any more."""
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            turn.delete(HeldEntry.TABLE, HeldEntry.PREFIX)
-            if hold.told_ms is not None and self.published:
-                turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
-
-    @property
-    def is_told_to_wait(self) -> bool:
-        """Whether the application was told that our entry waits, in an earlier run too (ID-59)."""
-        return self._hold is not None and self._hold.told_ms is not None and not self._state.is_stopped
 
     def _count_meanwhile(self, turn: Turn, link: Link) -> None:
         """The prekeys of an entry that is at the relay do not wait with it (ID-57)."""
@@ -322,7 +256,7 @@ class Entry(Part):
             self._is_beside = False
             self._publish_anew(turn, link, frame)
             return
-        if self._is_held(turn, link, frame):
+        if self.waits.holds_entry(turn, link, frame):
             self._count_meanwhile(turn, link)
             return
         if not isinstance(frame, LookupResult):
@@ -453,7 +387,7 @@ class Entry(Part):
             return
         if code == ListFork.code:
             self.list_beside = DeviceList.verify(self._state.own.account_id, frame.lists[-1])
-        link.drop(turn, _REFUSED_RETRY_MS)
+        link.drop(turn, REFUSED_RETRY_MS)
         turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
 
     def _verified(self, turn: Turn, frame: LookupResult) -> DeviceList:
@@ -502,8 +436,7 @@ class Entry(Part):
     def count(self, turn: Turn, link: Link) -> None:
         """Ask for the relay's stock of our prekeys and fill it up, once it takes that again (ID-57)."""
         own = self._state.own
-        if turn.now_ms < self._stock_held_ms <= turn.now_ms + MAX_RETRY_AFTER_MS:
-            self._refill_by(self._stock_held_ms)
+        if self.waits.has_stock(turn):
             return
         count = PrekeysCount(link.new_id(), own.account_id, own.device.record.hash)
         link.request(turn, count, partial(self._stock, link))
@@ -520,7 +453,7 @@ class Entry(Part):
         due_ms = self._context.timers.at_ms("refill")
         if due_ms is None or due_ms > turn.now_ms + _REFILL_JITTER_MS:
             jitter_ms = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
-            self._refill_by(turn.now_ms + jitter_ms)
+            self.waits.refill_by(turn.now_ms + jitter_ms)
 
     def _tell_shortage(self, turn: Turn, one_time_x25519: int, one_time_kem: int) -> None:
         """Tell of a stock that runs low, once, and again when a kind runs out (RLY-157)."""
@@ -564,7 +497,7 @@ class Entry(Part):
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_AUTHENTICATED and is_published:
             # The relay does not have our entry: an old backup was put back there.
             self._publish_anew(turn, link, frame)
-        elif not self._is_stock_held(turn, frame):
+        elif not self.waits.holds_stock(turn, frame):
             refused(turn, link, frame)
 
     def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
@@ -592,7 +525,7 @@ class Entry(Part):
             return
         if isinstance(frame, ErrorReply):
             self._refused.refused(turn, keys)
-        if not self._is_stock_held(turn, frame):
+        if not self.waits.holds_stock(turn, frame):
             refused(turn, link, frame)
 
     def _is_published(self, turn: Turn, link: Link) -> None:

@@ -71,7 +71,7 @@ class Queries:
     @property
     def entry_waits(self) -> bool:
         """Whether the application was told that what we publish waits, and it does so still (ID-59)."""
-        return self._context.entry.is_told_to_wait
+        return self._context.entry.waits.is_told
 
     @property
     def is_settled(self) -> bool:
