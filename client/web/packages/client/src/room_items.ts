@@ -24,6 +24,7 @@ const ANSWER = 19;
 /** Known, and shown by what they do, if at all. */
 const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, IDENTIFY, 19, 21, 22];
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
+const COMES: readonly Happened[] = ["joined", "assigned", "transferred"];
 const CHOICE = 1;
 
 /** One question of one choice, as the form that asks it. */
@@ -72,17 +73,23 @@ function allItems(entries: readonly EntryView[], around: Around): readonly Item[
   const items: Item[] = [...start];
   for (const entry of entries) {
     const step = steps.get(entry.id);
-    if (step === undefined) items.push(...itemOf(entry, answers, around).filter((one) => !isSaid(one, items.at(-1))));
+    if (step === undefined) for (const one of itemOf(entry, answers, around)) add(items, one);
     else items.push(...changes(entry, step.state, step.before?.state), ...granted(entry, step.state, logins));
     items.push(...around.noticed.filter(({ after }) => after === entry.id).map(({ happening }) => happening));
   }
   return [...items, ...around.uploads.map((one) => uploading(one, around.self))];
 }
 
-/** Two of a company hand history to the same colleague, one after the other (ROOM-56): a customer reads it once. */
-function isSaid(item: Item, before: Item | undefined): boolean {
-  if (item.kind !== "happening" || item.what !== "handed-over" || before?.kind !== "happening") return false;
-  return before.what === item.what && before.member === item.member && before.detail === item.detail;
+/**
+ * Who comes and is handed history is one line, with how many entries that were; so are two of a company that hand it to
+ * the same colleague, one after the other (ROOM-56).
+ */
+function add(items: Item[], item: Item): void {
+  const before = items.at(-1);
+  const isOne = item.kind === "happening" && item.what === "handed-over" && before?.kind === "happening";
+  const isLike = isOne && (COMES.includes(before.what) || (before.what === item.what && before.detail === item.detail));
+  if (isLike && before.member === item.member) items[items.length - 1] = { ...before, count: item.count };
+  else items.push(item);
 }
 
 // --- messages ---

@@ -116,6 +116,7 @@ export interface Happening {
   readonly member: string | null;
   /** A name, team or reason that belongs to it. */
   readonly detail: string | null;
+  /** Stars of a rating, or how many earlier entries were handed over to who comes. */
   readonly count: number | null;
 }
 

@@ -190,5 +190,7 @@ export function sentenceOf(event: Happening, members: readonly Member[], words: 
   const own = event.what === "identified" || event.what === "transferred" ? event.detail : null;
   const name = own ?? nameOf(member, words);
   const withTeam = event.what === "joined" && member?.team ? `${name} (${member.team})` : name;
-  return words(`happened.${event.what}`, { name: withTeam });
+  const { what } = event;
+  const reads = event.count !== null && (what === "joined" || what === "assigned" || what === "transferred");
+  return words(reads ? `happened.${what}.reads` : `happened.${what}`, { name: withTeam });
 }

@@ -59,6 +59,18 @@ export const ROOM_WORDS = {
     "{name} kann jetzt auch frühere Nachrichten lesen.",
     "{name} can now also read earlier messages.",
   ],
+  "happened.joined.reads": [
+    "{name} liest und schreibt jetzt mit und kann auch frühere Nachrichten lesen.",
+    "{name} now reads and writes here and can also read earlier messages.",
+  ],
+  "happened.assigned.reads": [
+    "{name} kümmert sich darum und kann auch frühere Nachrichten lesen.",
+    "{name} takes care of it and can also read earlier messages.",
+  ],
+  "happened.transferred.reads": [
+    "{name} übernimmt und kann auch frühere Nachrichten lesen.",
+    "{name} takes over and can also read earlier messages.",
+  ],
   "happened.read-in": ["{name} hat den Verlauf eingesehen.", "{name} looked into what was written."],
   "happened.exported": ["{name} hat den Verlauf gespeichert.", "{name} saved what was written."],
   "happened.erased": ["Inhalte wurden gelöscht.", "Contents were erased."],

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sentenceOf } from "../src/row_view.ts";
 import { isSameRow, rowsOf } from "../src/rows.ts";
 import { clockOf, daysBetween } from "../src/times.ts";
 import { Heights } from "../src/virtual.ts";
-import { happeningOf, messageOf, NOW_MS } from "./scene_parts.ts";
+import { wordsOf } from "../src/words_both.ts";
+import { happeningOf, membersOf, messageOf, NOW_MS } from "./scene_parts.ts";
 
 test("sums of heights are those of adding them up, after every change", () => {
   const plain = Array.from({ length: 300 }, (_, at) => 20 + ((at * 37) % 91));
@@ -120,5 +122,15 @@ test("what was written at a time that no calendar has is shown, and what stands 
       rowsOf(items, "me").map((row) => row.isNewDay),
       [true, true, false],
     );
+  }
+});
+
+test("who comes and is handed history is told in one sentence", () => {
+  const members = membersOf("de");
+  const said = (what: "assigned" | "transferred" | "joined", count: number | null) =>
+    sentenceOf({ ...happeningOf(what, 1, "yildiz"), count }, members, wordsOf("de"));
+  for (const what of ["assigned", "transferred", "joined"] as const) {
+    assert.match(said(what, 3), /kann auch frühere Nachrichten lesen\.$/u);
+    assert.doesNotMatch(said(what, null), /frühere/u);
   }
 });
