@@ -284,11 +284,18 @@ def test_an_agent_leaves_at_once_and_a_person_decides_a_transfer() -> None:
 
 
 def test_a_desk_grants_what_members_ask_for_without_a_person() -> None:
-    """ROOM-22: closing and reopening; who is no member is refused."""
+    """ROOM-22: closing and reopening; the customer gets the reason of a closing."""
     world = with_agent("agent2")
-    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.CLOSE))
+
+    def close(room: RoomEngine, turn: Turn) -> bytes:
+        stewards = room.states.stewards(turn.now_ms)
+        return room.requests.ask(turn, room.live.room_id, stewards, RequestKind.CLOSE, reason="Erledigt")
+
+    do(world, "agent", close)
     world.run(3 * MINUTE_MS)
-    assert room_of(world, "phone").index.phase == Phase.CLOSED
+    closed = room_of(world, "phone").states.state
+    assert closed is not None
+    assert (closed.phase, closed.text) == (Phase.CLOSED, "Erledigt")
     do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.REOPEN))
     world.run(3 * MINUTE_MS)
     assert room_of(world, "phone").index.phase == Phase.OPEN

@@ -99,6 +99,7 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
     b = await praxis.agent("Herr Winter", teams=["Abrechnung"])
     async with served(a) as (at, _), opened(await new_visitor(), at.address()) as page:
         await page.get_by_text("Hier ist kein Raum.").wait_for()
+        await page.locator(".queue .top").get_by_text("Frau Sommer").wait_for()
         assert await faults(page) == []
         room = await asked(praxis, a, "Guten Tag")
         await page.locator(".item").get_by_text("wartet").wait_for()
@@ -121,6 +122,9 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await page.get_by_role("tab", name="Notizen").click()
         await page.locator("seal-messages .bubble").get_by_text("Stammkunde").wait_for()
         assert await faults(page) == []
+        await page.get_by_role("button", name="Weitere Aktionen").click()
+        await page.get_by_role("menuitem", name="Verlauf weitergeben").click()
+        await page.locator(".toast").get_by_text("Dafür ist gerade niemand da.").wait_for()
         await page.get_by_role("button", name="Übergeben", exact=True).click()
         await page.get_by_label("An wen").select_option(label="Herr Winter (Mitarbeiter)")
         await page.get_by_label("Notiz für Kollegen").fill("Bitte die zweite Position prüfen")
@@ -138,11 +142,13 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await page.locator("seal-messages .bubble").get_by_text("Bitte die zweite Position prüfen").wait_for()
         assert await faults(page) == []
         await page.get_by_role("button", name="Close", exact=True).click()
+        await page.get_by_label("Reason").fill("Erledigt")
         await page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
         await until(lambda: room.phase is Phase.CLOSED)
         await page.get_by_role("button", name="Open again").wait_for()
         await page.get_by_role("tab", name="Messages").click()
         await page.get_by_text("The room is closed.").wait_for()
+        await page.get_by_text("The conversation is closed: \u2068Erledigt\u2069").wait_for()
         assert await page.get_by_role("button", name="Canned answers").count() == 0
 
 

@@ -173,6 +173,6 @@ def _change(sender: DeviceId, request: Request, passed: int) -> Change:
         case RequestKind.LEAVE:
             return Change(remove=(sender,), request=request.id)
         case RequestKind.CLOSE:
-            return Change(phase=Phase.CLOSED, request=request.id)
+            return Change(phase=Phase.CLOSED, text=request.reason, request=request.id)
         case _:
             return Change(phase=Phase.OPEN, request=request.id)

@@ -252,5 +252,5 @@ function granted(entry: EntryView, state: RoomState, logins: ReadonlyMap<string,
 
 function phaseChange(now: number, before: number): readonly (readonly [Happened, null])[] {
   if (now === CLOSED && before !== CLOSED) return [["closed", null]];
-  return now === OPEN && before === CLOSED ? [["reopened", null]] : [];
+  return now === OPEN && before !== OPEN ? [["reopened", null]] : [];
 }

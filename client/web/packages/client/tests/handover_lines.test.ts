@@ -1,7 +1,7 @@
 /** What a conversation says of a room that goes from one agent to another. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hex } from "@sealroom/core/bytes.ts";
+import { type Bytes, hex } from "@sealroom/core/bytes.ts";
 import type { Happening } from "@sealroom/ui/backend.ts";
 import { judge } from "../src/engine/rooms/judging.ts";
 import { Items } from "../src/room_items.ts";
@@ -11,6 +11,8 @@ import { map, Scene } from "./shop_room.ts";
 
 const ACCESS = 16;
 const HAND_OVER = 2;
+const ACT = 10;
+const FREEZE = 3;
 
 function lines(scene: Scene): readonly Happening[] {
   const { path } = judge(scene.c, scene.room);
@@ -55,5 +57,29 @@ test("who comes, and two who hand history to that colleague, are one line", () =
   assert.deepEqual(
     lines(scene).map(({ what }) => what),
     ["assigned", "transferred"],
+  );
+});
+
+test("a decision about an objection is told with its text, as a closing is (ROOM-14)", () => {
+  const scene = new Scene();
+  scene.state([agent], { assigned: agent });
+  const later = (phase: number, text: string | null, answers: readonly Bytes[] = []) => {
+    scene.nowMs += 1_000;
+    scene.state([agent], { assigned: agent, phase, text, answers });
+  };
+  later(2, "Erledigt");
+  later(1, null);
+  scene.nowMs += 1_000;
+  const { hash } = scene.writes(ACT, map(FREEZE));
+  later(3, null, [hash]);
+  later(1, "Wir speichern weniger", [hash]);
+  assert.deepEqual(
+    lines(scene).map(({ what, detail }) => [what, detail]),
+    [
+      ["assigned", null],
+      ["closed", "Erledigt"],
+      ["reopened", null],
+      ["reopened", "Wir speichern weniger"],
+    ],
   );
 });

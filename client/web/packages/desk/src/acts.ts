@@ -5,7 +5,7 @@ import type { Desk } from "./desk.ts";
 import { wordsOf } from "./faults.ts";
 import { askColleague, askDays, askLine, askTransfer, type Root } from "./forms.ts";
 import { DeskFailure, type Question } from "./link.ts";
-import type { RoomRow, StateRow } from "./messages.ts";
+import type { PersonRow, RoomRow, StateRow } from "./messages.ts";
 import { isWaiting, roomsOf } from "./rooms.ts";
 import type { DeskWords } from "./words.ts";
 
@@ -28,7 +28,7 @@ export interface RoomActs {
   toQueue(row: RoomRow): Promise<void>;
   close(row: RoomRow): Promise<void>;
   reopen(row: RoomRow): Promise<void>;
-  add(row: RoomRow): Promise<void>;
+  add(row: RoomRow, state: StateRow | null): Promise<void>;
   handOver(row: RoomRow, state: StateRow | null): Promise<void>;
   leave(row: RoomRow): Promise<void>;
   setSensitive(row: RoomRow): Promise<void>;
@@ -56,6 +56,13 @@ export function roomActs(context: ActContext): RoomActs {
 
   function others(without: ReadonlySet<string> = new Set()) {
     return desk.state().team.filter((one) => !one.isThis && !without.has(one.id));
+  }
+
+  /** A colleague of some; where there is none that is said, and nothing asked. */
+  async function colleague(title: string, people: readonly PersonRow[]): Promise<string | null> {
+    if (people.length > 0) return askColleague(root, words(), title, people);
+    context.say(words()("ask.nobody"));
+    return null;
   }
 
   /** Whether a room is with somebody else soon: most are granted at once, some only by a person. */
@@ -110,14 +117,15 @@ export function roomActs(context: ActContext): RoomActs {
     async reopen(row) {
       await attempt({ type: "reopen", room: row.id });
     },
-    async add(row) {
-      const device = await askColleague(root, words(), words()("act.add"), others());
+    async add(row, state) {
+      const inside = new Set(state?.members.map((one) => one.id) ?? []);
+      const device = await colleague(words()("act.add"), others(inside));
       if (device !== null) await attempt({ type: "add", room: row.id, device });
     },
     async handOver(row, state) {
       const inside = new Set(state?.members.map((one) => one.id) ?? []);
       const people = others().filter((one) => inside.has(one.id));
-      const device = await askColleague(root, words(), words()("act.history"), people);
+      const device = await colleague(words()("act.history"), people);
       if (device !== null) await attempt({ type: "handOver", room: row.id, device, count: 64, reason: null });
     },
     async leave(row) {

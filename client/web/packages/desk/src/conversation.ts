@@ -247,7 +247,8 @@ function changesOf(entry: EntryRow, state: StateRow, last: StateRow | null, isSt
     found.push(["assigned", assigned]);
   if (last !== null && last.phase !== state.phase && state.phase === "closed") found.push(["closed", null]);
   if (last !== null && last.phase !== "open" && state.phase === "open") found.push(["reopened", null]);
-  return found.map(([what, member], at) => happening(entry, what, member, at));
+  const told = { ...entry, detail: state.text };
+  return found.map(([what, member], at) => happening(member === null ? told : entry, what, member, at));
 }
 
 /** The id under which what happened names somebody: oneself too, by name. */

@@ -77,14 +77,7 @@ export function askColleague(
   const select = h("select", { class: "field", required: true });
   for (const one of people)
     select.append(h("option", { value: one.id }, `${one.name ?? one.id.slice(0, 8)} (${words(`role.${one.role}`)})`));
-  return askForm(
-    root,
-    words,
-    title,
-    words("act.save"),
-    [labelled(words("ask.to"), select)],
-    () => select.value || null,
-  );
+  return askForm(root, words, title, title, [labelled(words("ask.to"), select)], () => select.value || null);
 }
 
 /** One line; null where it is missing and needed. */

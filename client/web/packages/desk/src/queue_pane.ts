@@ -50,6 +50,7 @@ export function queuePane(options: QueueOptions): QueuePane {
   let sought = "";
   let again = 0;
   const title = h("h1");
+  const who = h("p", { class: "meta", dir: "auto" });
   const menu = h(
     "button",
     { class: "round", type: "button", "aria-haspopup": "menu", "aria-expanded": "false" },
@@ -68,7 +69,7 @@ export function queuePane(options: QueueOptions): QueuePane {
   const element = h(
     "nav",
     { class: "pane queue" },
-    h("div", { class: "top" }, title, menu),
+    h("div", { class: "top" }, h("div", { class: "names" }, title, who), menu),
     views,
     h("div", { class: "find" }, field, more),
     below,
@@ -150,6 +151,7 @@ export function queuePane(options: QueueOptions): QueuePane {
     if (!isChosen && view === "waiting" && roomsOf(state, "waiting").length === 0) view = "mine";
     if (!isChosen && view === "mine" && roomsOf(state, "waiting").length > 0) view = "waiting";
     say(title, state.company || words()("desk.title"));
+    say(who, state.me?.name ?? "");
     showViews();
     if (found !== null) {
       redraw(below, foundView(found, options, endSearch));

@@ -89,7 +89,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     const first = row.isHere
       ? [
           item(menuWords("act.queue"), "back", () => void acts.toQueue(row)),
-          item(menuWords("act.add"), "people", () => void acts.add(row)),
+          item(menuWords("act.add"), "people", () => void acts.add(row, options.detail()?.state ?? null)),
           item(menuWords("act.history"), "open", () => void acts.handOver(row, options.detail()?.state ?? null)),
           item(menuWords("act.leave"), "close", () => void acts.leave(row)),
         ]
@@ -137,7 +137,11 @@ export function roomPane(options: RoomOptions): RoomPane {
         word,
         count > 0 && h("span", { class: "count" }, String(count)),
       );
-    redraw(tabs, tab(tabWords("room.texts"), false, 0), tab(tabWords("room.notes"), true, isNotes ? 0 : row.newNotes));
+    redraw(
+      tabs,
+      tab(tabWords("room.texts"), false, isNotes ? row.unread : 0),
+      tab(tabWords("room.notes"), true, isNotes ? 0 : row.newNotes),
+    );
   }
 
   tabs.addEventListener("keydown", (event) => {

@@ -94,6 +94,7 @@ const DESK = {
   "act.grant": ["Erlauben", "Grant"],
   "act.refuse": ["Ablehnen", "Refuse"],
   "ask.to": ["An wen", "To whom"],
+  "ask.nobody": ["Dafür ist gerade niemand da.", "There is nobody for that just now."],
   "ask.team": ["Team {name}", "Team {name}"],
   "ask.anybody": ["Wer zuerst frei ist", "Whoever is free first"],
   "ask.note": ["Notiz für Kollegen (der Kunde liest sie nicht)", "Note for colleagues (the customer does not read it)"],

@@ -190,7 +190,9 @@ export function sentenceOf(event: Happening, members: readonly Member[], words: 
   const own = event.what === "identified" || event.what === "transferred" ? event.detail : null;
   const name = own ?? nameOf(member, words);
   const withTeam = event.what === "joined" && member?.team ? `${name} (${member.team})` : name;
-  const { what } = event;
+  const { what, detail } = event;
+  if (detail !== null && (what === "closed" || what === "reopened"))
+    return words(`happened.${what}.why`, { text: detail });
   const reads = event.count !== null && (what === "joined" || what === "assigned" || what === "transferred");
   return words(reads ? `happened.${what}.reads` : `happened.${what}`, { name: withTeam });
 }

@@ -55,6 +55,8 @@ export const ROOM_WORDS = {
   "happened.transferred": ["{name} übernimmt.", "{name} takes over."],
   "happened.closed": ["Das Gespräch ist abgeschlossen.", "The conversation is closed."],
   "happened.reopened": ["Das Gespräch geht weiter.", "The conversation goes on."],
+  "happened.closed.why": ["Das Gespräch ist abgeschlossen: {text}", "The conversation is closed: {text}"],
+  "happened.reopened.why": ["Das Gespräch geht weiter: {text}", "The conversation goes on: {text}"],
   "happened.handed-over": [
     "{name} kann jetzt auch frühere Nachrichten lesen.",
     "{name} can now also read earlier messages.",

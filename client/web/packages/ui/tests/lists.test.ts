@@ -134,3 +134,11 @@ test("who comes and is handed history is told in one sentence", () => {
     assert.doesNotMatch(said(what, null), /frühere/u);
   }
 });
+
+test("why a conversation was closed or goes on is read where a clerk has said it", () => {
+  const said = (what: "closed" | "reopened", why: string | null) =>
+    sentenceOf(happeningOf(what, 1, null, why), [], wordsOf("en"));
+  assert.equal(said("closed", "Sorted out"), "The conversation is closed: \u2068Sorted out\u2069");
+  assert.equal(said("reopened", "We go on"), "The conversation goes on: \u2068We go on\u2069");
+  assert.equal(said("closed", null), "The conversation is closed.");
+});
