@@ -135,9 +135,13 @@ def test_history_goes_to_a_colleague_in_the_room_only() -> None:
     world.add("agent2")
     for name in ("agent2", "phone", "desk"):
         assert isinstance(hand_over(world, to=name), NoRight)
-    assert isinstance(do(world, "desk", lambda room, turn: room.hand_over(turn, dev("agent"), [])), NoRight)
+    found = do(world, "desk", lambda room, turn: room.hand_over(turn, dev("agent"), []))
+    assert isinstance(found, NoRight)
+    assert "of the newest 4096 entries here none" in str(found)
     many = said * (MAX_HANDED_OVER + 1)
-    assert isinstance(do(world, "desk", lambda room, turn: room.hand_over(turn, dev("agent"), many)), NoRight)
+    found = do(world, "desk", lambda room, turn: room.hand_over(turn, dev("agent"), many))
+    assert isinstance(found, NoRight)
+    assert "more entries than may" in str(found)
 
 
 def test_no_history_of_a_frozen_or_withdrawn_room_is_given() -> None:

@@ -214,8 +214,10 @@ class Forwarding(RoomPart):
         """
         self.check_handover(turn, to)
         entries = [one for one in self._shown(turn, hashes) if one.header.kind not in _NO_HISTORY]
-        if not 1 <= len(entries) <= self._most(turn, self._around.us.device_id, to):
-            raise NoRight("a hand-over has 1 to 256 entries")
+        if not entries:
+            raise NoRight(f"of the newest {_LOOKED_AT} entries here none can be handed over")
+        if len(entries) > self._most(turn, self._around.us.device_id, to):
+            raise NoRight("more entries than may be handed over at a time")
         ends = entries[0].hash, entries[-1].hash
         log = self._room.writing.write(turn, Access(AccessKind.HANDOVER, to, len(entries), ends, reason))
         marks = self._marks(turn, [*self._entries(turn, [log]), *reversed(entries)])
