@@ -17,6 +17,7 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.runtime.shell import Shell
 
 from .desk_rows import of_desk
+from .errors import AddressNotKept
 from .reach import AddressRow, MemoryBook, Order, Reach, RoomAddress
 
 T = TypeVar("T")
@@ -124,8 +125,21 @@ class Addresses:
         self._reach: tuple[StoredBook, Reach] | None = None
 
     async def renew(self, room_id: bytes) -> Order | None:
-        """Take what the customer's newest entry says now; return the mail that asks (CNS-77)."""
-        return await self._step(lambda reach, turn, rooms: _renew(reach, turn, rooms, RoomId(room_id)))
+        """Take what the customer's newest entry says now; return the mail that asks (CNS-77).
+
+        Raises:
+            AddressNotKept: no mail can go there, or as many are kept as may be (CNS-76).
+        """
+        order, is_done = await self._step(
+            lambda reach, turn, rooms: _renew(reach, turn, rooms, RoomId(room_id))
+        )
+        if not is_done:
+            raise AddressNotKept("an address that a customer has left is not kept")
+        return order
+
+    async def drop_expired(self) -> None:
+        """Drop what no link confirms any more (CNS-69)."""
+        await self._step(lambda reach, turn, _: reach.drop_expired(turn.now_ms))
 
     async def confirm(self, token: str) -> bool:
         """Take the token of a link; whether it confirms an address."""
@@ -164,22 +178,24 @@ class Addresses:
             book.turn = None
 
 
-def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> Order | None:
+def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Order | None, bool]:
+    """Return the mail that asks, and whether the address, if there is one, is kept."""
     live, log = rooms.stored(turn, room_id)
     receipt = live.consent.receipt
     newest = Abouts(rooms.around.rows, room_id, log).address(turn)
     if receipt is None or not may_reach(receipt):
         _forget(reach, turn, rooms, room_id)
-        return None
+        return None, True
     if newest is None:
-        return None
+        return None, True
     payload = payload_of(newest)
     address = payload.email if isinstance(payload, ReachPayload) else None
     taken = TakenAddress(room_id, newest.hash, address is None)
     if taken == _taken(turn, rooms, room_id):
-        return None
+        return None, True
     turn.put(taken.put())
-    return reach.set(room_id, address, receipt.terms.locale, turn.now_ms)
+    order = reach.set(room_id, address, receipt.terms.locale, turn.now_ms)
+    return order, address is None or reach.has(room_id)
 
 
 def _forget(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> None:

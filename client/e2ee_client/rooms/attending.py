@@ -34,7 +34,7 @@ from .company_room import CompanyRoom
 from .desk_rows import DeskRows, StoredQueue
 from .ends import Ends
 from .entry import Entry
-from .errors import AppLocked, WebhookQueueFull
+from .errors import AppLocked, MailError, WebhookQueueFull
 from .handlers import Handlers
 from .lanes import Lanes
 from .mailing import Mailing
@@ -54,6 +54,9 @@ _END: Final = b"end"
 _ADDRESSES: Final = b"address"
 """Before the id of a room: the lane of its address, which waits for no handler either."""
 _ABOUT_ADDRESSES: Final = frozenset({Kind.REACH, Kind.CONSENT})
+_SEEN: Final = b"seen"
+"""Likewise, of what shows that nothing waits there any more."""
+_DAY_MS: Final = 86_400_000
 DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
@@ -120,6 +123,7 @@ class Attending:
             await self._mailing.load()
             self.lanes.add(_ADDRESSES, partial(self._renew_all, self._mailing))
             self.lanes.keep(self._tell_by_mail(self._mailing))
+            self.lanes.keep(self._drop_expired(self._mailing))
         if self._service.archive is not None:
             archive, every_s = Archive(self._service.archive, self._us), self._service.archive_every_s
             self.lanes.keep(archive.run(self._desk.rooms, self._clock, every_s))
@@ -152,14 +156,16 @@ class Attending:
         do: Callable[P, Coroutine[Any, Any, None]],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> None:
-        """Do something in a room after what waits there, and while rooms are open (CNS-71)."""
+    ) -> bool:
+        """Do something in a room after what waits there, and while rooms are open (CNS-71); False if too much
+        waits.
+        """
 
         async def work() -> None:
             await wait_open(self._desk.client)
             await do(*args, **kwargs)
 
-        self.lanes.add(room_id, work)
+        return self.lanes.add(room_id, work)
 
     # --- events ---
 
@@ -226,7 +232,7 @@ class Attending:
     def _delivered(self, room_id: bytes, device_id: bytes | None) -> None:
         """A device has a text of ours."""
         if self._mailing is not None and self._mailing.waits(room_id):
-            self._do(room_id, self._seen, self._mailing, room_id, device_id)
+            self._do(_SEEN + room_id, self._seen, self._mailing, room_id, device_id)
 
     # --- what is done ---
 
@@ -241,7 +247,7 @@ class Attending:
             await self._begin(room_id)
         for entry in await room.unread_entries(_READ_AGAIN):
             if entry.kind == Kind.TEXT:
-                await self._message(room_id, entry.hash)
+                await self._message(room_id, entry.hash, is_new=False)
 
     async def _begin(self, room_id: bytes) -> None:
         """Greet in a room in which nobody of the company has written, and nobody else answers."""
@@ -264,6 +270,7 @@ class Attending:
     async def _greet_in_turn(self) -> None:
         while True:
             room_id = await self._greetings.next()
+            self._greetings.drop(room_id)
             self._do(room_id, self._begin, room_id)
 
     async def _hand_over(self, room_id: bytes, taker: bytes) -> None:
@@ -278,8 +285,10 @@ class Attending:
                 # Somebody else is in the room by now, and answers (ROOM-58).
                 await room.write(machine_text(text, locale or None))
 
-    async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
-        """Offer a text once to who handles such; it is read when that was done without an error."""
+    async def _message(self, room_id: bytes, entry_hash: bytes, *, is_new: bool = True) -> None:
+        """Offer a text once to who handles such; it is read when that was done without an error. One that is
+        not new may stand before what the customer has not read.
+        """
         if entry_hash in self._offered:
             return
         self._offered[entry_hash] = None
@@ -290,7 +299,7 @@ class Attending:
         payload = entry.payload
         if not isinstance(payload, RoomText):
             return
-        if self._mailing is not None:
+        if self._mailing is not None and is_new:
             await self._mailing.seen(room_id)
         await self._hook(TEXT_EVENT, room_id, entry=entry_hash)
         await self._route(room, entry, payload.text)
@@ -343,10 +352,13 @@ class Attending:
         """Look at what customers have said of addresses while the desk did not run with mail (CNS-77)."""
         await wait_caught_up(self._desk.client)
         for room in self._desk.rooms():
-            if room.phase in _ENDED:
-                await mailing.addresses.forget(room.room_id)
-            elif room.phase:
-                await mailing.renew(room.room_id)
+            try:
+                if room.phase in _ENDED:
+                    await mailing.addresses.forget(room.room_id)
+                elif room.phase:
+                    await mailing.renew(room.room_id)
+            except MailError as error:
+                self.lanes.report(error)
 
     async def _closed(self, room_id: bytes) -> None:
         await self._hook("room.closed", room_id)
@@ -375,7 +387,14 @@ class Attending:
     async def _tell_by_mail(self, mailing: Mailing) -> None:
         while True:
             room_id = await mailing.next()
-            self._do(room_id, self._tell_waiting, mailing, room_id)
+            if not self._do(room_id, self._tell_waiting, mailing, room_id):
+                await mailing.seen(room_id)
+
+    async def _drop_expired(self, mailing: Mailing) -> None:
+        """Drop addresses that are not confirmed in time, once a day (CNS-69)."""
+        while True:
+            self._do(_ADDRESSES, mailing.addresses.drop_expired)
+            await self._clock.wait_until(self._clock.now_ms() + _DAY_MS)
 
     async def _tell_waiting(self, mailing: Mailing, room_id: bytes) -> None:
         """Tell of what waits, also after a handler of the room has kept it from that until a suspension."""

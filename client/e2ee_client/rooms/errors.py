@@ -177,6 +177,15 @@ class MailRefused(MailError):
     hint: ClassVar[str] = "check user, password and sender; the recipient may not exist"
 
 
+class AddressNotKept(MailError):
+    """A desk keeps an address that a customer has left no further: as many are kept as may be, or no mail can
+    go there (CNS-76).
+    """
+
+    code: ClassVar[str] = "mail.address"
+    hint: ClassVar[str] = "nobody is told by mail in that room; ask the customer for another address"
+
+
 class WebhookFailed(SealroomError):
     """The receiver of a webhook does not take an event now."""
 

@@ -55,11 +55,17 @@ class Mailing:
         return await self._timed.next()
 
     async def tell(self, room: CompanyRoom) -> None:
-        """Tell the customer of a room that something waits, if its address may be told now."""
-        await self.renew(room.room_id)
-        await self._tell(room)
-        if not self._timed.has(room.room_id):
-            await self._rows.drop(MailDue, room.room_id)
+        """Tell the customer of a room that something waits, if its address may be told now; nothing where it
+        was read since it was due.
+        """
+        if not self.waits(room.room_id):
+            return
+        try:
+            await self.renew(room.room_id)
+            await self._tell(room)
+        finally:
+            self._timed.drop(room.room_id)
+        await self._rows.drop(MailDue, room.room_id)
 
     async def _tell(self, room: CompanyRoom) -> None:
         newest, terms = await room.history(limit=1), room.terms
@@ -70,7 +76,11 @@ class Mailing:
         await self._send(order)
 
     async def renew(self, room_id: bytes) -> None:
-        """Take what the customer of a room says of an address now, and ask whether it is the customer's."""
+        """Take what the customer of a room says of an address now, and ask whether it is the customer's.
+
+        Raises:
+            AddressNotKept: no mail can go there, or as many are kept as may be (CNS-76).
+        """
         await self._send(await self.addresses.renew(room_id))
 
     async def _send(self, order: Order | None) -> None:

@@ -152,7 +152,7 @@ class Reach:
         before = self._of_room(room)
         if before is not None and before.digest != digest:
             self.forget(room)
-        self._drop_expired(now_ms)
+        self.drop_expired(now_ms)
         row = self._book.row(digest) or AddressRow(digest, address)
         asked = row.of(room)
         if not is_mailable(address) or (asked is not None and asked.token):
@@ -204,6 +204,19 @@ class Reach:
         if row is not None:
             self._book.put(row.with_rooms(tuple(one for one in row.rooms if one.room != room)))
 
+    def has(self, room: bytes) -> bool:
+        """Whether an address of a room is kept (CNS-76)."""
+        return self._of_room(room) is not None
+
+    def drop_expired(self, now_ms: int) -> None:
+        """Drop what no link confirms any more, and rows that count for no bound."""
+        for row in self._book.rows():
+            kept = row.with_rooms(tuple(one for one in row.rooms if one.is_kept(now_ms)))
+            if kept.address is None and all(abs(now_ms - at_ms) >= ASKED_MS for at_ms in row.asked):
+                self._book.drop(row.digest)
+            elif kept != row:
+                self._book.put(kept)
+
     def _give_up(self, room: bytes) -> None:
         """A room gives its address up: of one that it has confirmed, for all rooms (CNS-69)."""
         row = self._of_room(room)
@@ -232,15 +245,6 @@ class Reach:
         made = RoomAddress(room, self._rng(TOKEN_B), now_ms)
         self._book.put(replace(row, asked=(*asked, now_ms)).with_room(made))
         return Order(row.address, MailKind.CONFIRM, locale, f"{self._page}#confirm={_encoded(made.token)}")
-
-    def _drop_expired(self, now_ms: int) -> None:
-        """Drop what no link confirms any more, and rows that count for no bound."""
-        for row in self._book.rows():
-            kept = row.with_rooms(tuple(one for one in row.rooms if one.is_kept(now_ms)))
-            if kept.address is None and all(abs(now_ms - at_ms) >= ASKED_MS for at_ms in row.asked):
-                self._book.drop(row.digest)
-            elif kept != row:
-                self._book.put(kept)
 
     def _of_room(self, room: bytes) -> AddressRow | None:
         return next((row for row in self._book.rows() if row.of(room) is not None), None)

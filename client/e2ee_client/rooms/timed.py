@@ -13,33 +13,38 @@ class Timed:
     """Names with a time each; whoever waits is told of the one that is due first."""
 
     def __init__(self, clock: Clock, ready: Callable[[], Awaitable[None]]) -> None:
-        """Nothing is taken out before `ready` returns, whatever is due."""
+        """Nothing is told before `ready` returns, whatever is due."""
         self._clock, self._ready = clock, ready
         self._due: dict[bytes, int] = {}
+        self._told: set[bytes] = set()
         self._changed = asyncio.Event()
 
     def add(self, name: bytes, at_ms: int) -> None:
         """Have something done at a time; what is timed already stays as it is."""
-        if name not in self._due:
+        if not self.has(name):
             self._due[name] = at_ms
             self._changed.set()
 
     def has(self, name: bytes) -> bool:
-        """Whether something is to be done."""
-        return name in self._due
+        """Whether something is to be done, or was told to be and not dropped yet."""
+        return name in self._due or name in self._told
 
     def drop(self, name: bytes) -> bool:
         """Have it done no more; whether it was to be done."""
-        return self._due.pop(name, None) is not None
+        was_there = self.has(name)
+        self._due.pop(name, None)
+        self._told.discard(name)
+        return was_there
 
     async def next(self) -> bytes:
-        """Wait for what is due, and take it out."""
+        """Wait for what is due; each is told once, and is there until it is dropped."""
         while True:
             await self._ready()
             self._changed.clear()
             name = min(self._due, key=self._due.__getitem__, default=None)
             if name is not None and self._due[name] <= self._clock.now_ms():
                 del self._due[name]
+                self._told.add(name)
                 return name
             await self._wait(None if name is None else self._due[name])
 

@@ -14,6 +14,7 @@ ENGLISH_CAUSES: Final[dict[str, str]] = {
     "error.local.session_expired": "nobody has answered for too long; a new session follows",
     "error.local.session_inactive": "this session only receives; a new one follows",
     "error.local.snapshot": "what is stored is damaged, or of a newer version",
+    "error.mail.address": "an address is not kept: nobody is told by mail in that room",
     "error.mail.refused": "the mail server refuses: check user, password and sender",
     "error.mail.tls": "the mail server has no valid TLS; nothing was sent",
     "error.mail.unavailable": "the mail server cannot be reached",

@@ -14,6 +14,7 @@ GERMAN_CAUSES: Final[dict[str, str]] = {
     "error.local.session_expired": "es kam zu lange keine Antwort; eine neue Sitzung folgt",
     "error.local.session_inactive": "diese Sitzung empfängt nur noch; eine neue folgt",
     "error.local.snapshot": "was gespeichert ist, ist beschädigt oder von einer neueren Version",
+    "error.mail.address": "eine Adresse wird nicht gespeichert: dort wird niemand per E-Mail benachrichtigt",
     "error.mail.refused": "der Mailserver lehnt ab: Benutzer, Passwort und Absender prüfen",
     "error.mail.tls": "der Mailserver hat kein gültiges TLS; es wurde nichts gesendet",
     "error.mail.unavailable": "der Mailserver ist nicht zu erreichen",

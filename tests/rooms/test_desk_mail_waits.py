@@ -1,0 +1,190 @@
+"""When a desk sends a mail, and what becomes of addresses that it does not ask or keep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from email.message import EmailMessage
+
+import pytest
+from conversations import until
+from desk_runs import MAIL, PAGE, ahead, running, second_desk
+from e2ee_client.client import Client
+from e2ee_client.people import Role
+from e2ee_client.rooms import Customer, CustomerRoom, Desk, Service, attending, mailing, reach
+from e2ee_client.rooms.attending import Attending
+from e2ee_client.rooms.mail import MailServer
+from e2ee_client.rooms.mailing import Mailing
+from e2ee_client.rooms.reach import DAY_MS, LINK_MS, AddressRow
+from e2ee_client.testing import FakeClock, MemoryNetwork
+from practice import Practice
+
+from e2ee.rooms.state import Phase
+
+ADDRESS = "kundin@mail.example"
+SERVICE = Service(mail=MAIL, page=PAGE, mail_after_s=3_600)
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def network() -> Iterator[MemoryNetwork]:
+    """A network whose time the tests move."""
+    made = MemoryNetwork(clock=FakeClock(speed=1))
+    yield made
+    made.relay.close()
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
+    """The mails of the desks of a test."""
+    mails: list[EmailMessage] = []
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        mails.append(message)
+
+    monkeypatch.setattr(mailing, "send_mail", send)
+    return mails
+
+
+async def left(me: Customer, address: str | None = ADDRESS) -> CustomerRoom:
+    """A room in which its customer leaves an address."""
+    notice = await me.notice()
+    room = await me.accept(notice, purposes=[one.number for one in notice.purposes])
+    await room.reach(address)
+    return room
+
+
+async def confirmed(desk: Desk, me: Customer, sent: list[EmailMessage]) -> CustomerRoom:
+    """A room whose customer has confirmed an address."""
+    room = await left(me)
+    await until(lambda: len(sent) == 1)
+    assert await desk.confirm_address(str(sent[0].get_content()).partition("#confirm=")[2].split()[0])
+    return room
+
+
+def parts(desk: Desk) -> tuple[Mailing, Attending]:
+    """A desk that runs with mail."""
+    mails, run = desk._mailing, desk._attending
+    assert mails is not None
+    assert run is not None
+    return mails, run
+
+
+def rows(desk: Desk) -> list[AddressRow]:
+    """The addresses of a desk."""
+    found = parts(desk)[0].addresses._reach
+    return [] if found is None else list(found[0].rows())
+
+
+@pytest.mark.parametrize("gives_up", ["", "reach", "withdraw"])
+async def test_an_address_is_asked_when_the_desk_knows_what_waited(
+    praxis: Practice, sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch, gives_up: str
+) -> None:
+    """CNS-71: not one that its customer has given up meanwhile; before, rooms had to be open, no more."""
+    goes_on = asyncio.Event()
+
+    async def wait(client: Client) -> None:
+        await goes_on.wait()
+
+    monkeypatch.setattr(attending, "wait_caught_up", wait)
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, SERVICE):
+        room = await left(me)
+        await until(lambda: any(one.room_id == room.room_id for one in desk.rooms()))
+        await asyncio.sleep(0.2)
+        if gives_up == "reach":
+            await room.reach(None)
+        elif gives_up:
+            await room.withdraw()
+            await until(lambda: desk.room(room.room_id).phase is Phase.WITHDRAWN)
+        assert sent == []
+        await asyncio.sleep(0.2)
+        goes_on.set()
+        if not gives_up:
+            await until(lambda: len(sent) == 1)
+        await parts(desk)[1].lanes.done()
+        assert len(sent) == (not gives_up)
+        assert desk.failed == 0
+
+
+async def test_a_mail_is_not_sent_of_what_was_read_while_the_mail_waited(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-71: it was due while a handler of the room was at work."""
+    desk, me, goes_on = await second_desk(praxis), await praxis.customer(), asyncio.Event()
+    async with running(desk, SERVICE):
+        room = await confirmed(desk, me, sent)
+        people = [one.author for one in await room.history()]
+        device_id = next(one.device_id for one in people if one.role is Role.CUSTOMER)
+        await me.client.close()
+        mails, run = parts(desk)
+        await desk.room(room.room_id).send("Ihr Befund ist da")
+        await until(lambda: mails.waits(room.room_id))
+        await run.lanes.done()
+
+        async def hang() -> None:
+            await goes_on.wait()
+
+        run.lanes.add(room.room_id, hang)
+        ahead(praxis).advance(2 * HOUR_MS)
+        await until(lambda: room.room_id in mails._timed._told)
+        run._delivered(room.room_id, device_id)
+        await until(lambda: not mails.waits(room.room_id))
+        goes_on.set()
+        await run.lanes.done()
+        assert (len(sent), desk.failed) == (1, 0)
+
+
+async def test_a_mail_is_sent_of_what_was_written_behind_a_text_that_is_offered_again(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-43: the desk has not marked the text as read; before, its next start took the mail back."""
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, SERVICE):
+        room = await confirmed(desk, me, sent)
+        await room.send("Ist mein Befund da?")
+        await until(lambda: desk.room(room.room_id).unread == 1)
+        await me.client.close()
+        await desk.room(room.room_id).send("Ja")
+        await until(lambda: parts(desk)[0].waits(room.room_id))
+        await parts(desk)[1].lanes.done()
+    async with running(desk, SERVICE):
+        await asyncio.sleep(0.2)
+        await parts(desk)[1].lanes.done()
+        assert parts(desk)[0].waits(room.room_id)
+        ahead(praxis).advance(2 * HOUR_MS)
+        await until(lambda: len(sent) == 2)
+        assert not parts(desk)[0].waits(room.room_id)
+
+
+async def test_an_address_that_is_not_confirmed_goes_within_a_day_of_its_link(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-69: before, where somebody entered another one."""
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, SERVICE):
+        await left(me)
+        await until(lambda: len(sent) == 1)
+        assert [row.address for row in rows(desk)] == [ADDRESS]
+        ahead(praxis).advance(LINK_MS + DAY_MS)
+        await until(lambda: [row.address for row in rows(desk)] == [None])
+        assert desk.failed == 0
+
+
+@pytest.mark.parametrize("bound", ["MAX_ROOMS", "MAX_ADDRESSES"])
+async def test_an_address_that_a_desk_cannot_keep_is_told(
+    praxis: Practice,
+    sent: list[EmailMessage],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    bound: str,
+) -> None:
+    """CNS-76: by the name of the error, without the address."""
+    monkeypatch.setattr(reach, bound, 0)
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, SERVICE):
+        await left(me)
+        await until(lambda: desk.failed == 1)
+        assert (sent, rows(desk)) == ([], [])
+    assert "desk.failed AddressNotKept" in caplog.text
+    assert ADDRESS not in caplog.text
