@@ -430,13 +430,14 @@ def _decode_sync(fields: Fields) -> Sync:
     return Sync(
         kind,
         ask_id,
-        _decode_top(fields.value(3)),
+        decode_top(fields.value(3)),
         None if given is None else Number.decode(given),
         fields.uint(5, MAX_MS),
     )
 
 
-def _decode_top(value: cbor.Value) -> Top | None:
+def decode_top(value: cbor.Value) -> Top | None:
+    """Return the newest session that a device tells of, None where it has none."""
     if value is None:
         return None
     epoch, short_id = array(value, 2, 2)

@@ -15,10 +15,9 @@ from .constants import (
     MAX_MISSING_RANGES,
     PREFIX_B,
     SESSION_ID_B,
-    SHORT_ID_B,
     TAG_B,
 )
-from .content import Top
+from .content import Top, decode_top
 from .errors import DecodeError, InvalidKey, SnapshotError
 from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .numbers import MAX_NUMBER, Given, Range, Received
@@ -29,7 +28,7 @@ from .ratchet.skipped import SkippedKey, SkippedKeys
 from .secret import HeaderKey, MessageKey
 from .session import Heard, Origin, PeerDevice, Phase, Proven, Session, Started
 from .wire import cbor
-from .wire.fields import MAX_MS, array, bstr, uint
+from .wire.fields import MAX_MS, array, bstr, flag, uint
 
 FORMAT: Final = 1
 SESSION_FORMAT: Final = 3
@@ -171,7 +170,7 @@ def _versioned(encoded: bytes, length: int, version: int = FORMAT) -> Sequence[c
 
 def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     account_id, device_id, record_hash = array(items[3], 3, 3)
-    initiator, session_id = _flag(items[4]), SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B))
+    initiator, session_id = flag(items[4]), SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B))
     return Session(
         origin=Origin(
             our_record_hash=RecordHash(bstr(items[2], HASH_B, HASH_B)),
@@ -182,7 +181,7 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
             ),
             initiator=initiator,
             epoch=uint(items[5], MAX_EPOCH),
-            one_time=OneTimeState(*(_flag(item) for item in array(items[7], 2, 2))),
+            one_time=OneTimeState(*(flag(item) for item in array(items[7], 2, 2))),
             created_ms=uint(items[8], MAX_MS),
         ),
         phase=_decode_phase(items[6]),
@@ -197,7 +196,7 @@ def _decode_pair(items: Sequence[cbor.Value], line: bytes) -> Pair:
     return Pair(
         sessions=tuple(_decode_standing(item) for item in array(items[1], 0, 64)),
         known=uint(items[2], MAX_EPOCH),
-        met=_flag(items[3]),
+        met=flag(items[3]),
         wanted=None if items[4] is None else _decode_wanted(items[4]),
         candidate=None if items[5] is None else _decode_candidate(items[5]),
         ask=None if items[6] is None else _decode_ask(items[6]),
@@ -229,13 +228,13 @@ def _decode_standing(value: cbor.Value) -> Standing:
     return Standing(
         id=SessionId(bstr(items[0], SESSION_ID_B, SESSION_ID_B)),
         epoch=uint(items[1], MAX_EPOCH),
-        ours=_flag(items[2]),
+        ours=flag(items[2]),
         created_ms=uint(items[3], MAX_MS),
         ends_ms=uint(items[4], MAX_MS),
-        proven=_flag(items[5]),
+        proven=flag(items[5]),
         since_ms=uint(items[6], MAX_MS),
         beside=None if items[7] is None else DhPublic(bstr(items[7], KEY_B, KEY_B)),
-        top=_decode_top(items[8]),
+        top=decode_top(items[8]),
     )
 
 
@@ -243,16 +242,9 @@ def _encode_top(top: Top | None) -> cbor.Value:
     return None if top is None else list(top)
 
 
-def _decode_top(value: cbor.Value) -> Top | None:
-    if value is None:
-        return None
-    epoch, short_id = array(value, 2, 2)
-    return Top(uint(epoch, MAX_EPOCH), bstr(short_id, SHORT_ID_B, SHORT_ID_B))
-
-
 def _decode_wanted(value: cbor.Value) -> Wanted:
     since_ms, top, again = array(value, 3, 3)
-    return Wanted(uint(since_ms, MAX_MS), _decode_top(top), _flag(again))
+    return Wanted(uint(since_ms, MAX_MS), decode_top(top), flag(again))
 
 
 def _decode_candidate(value: cbor.Value) -> Candidate:
@@ -298,9 +290,3 @@ def _decode_phase(value: cbor.Value) -> Phase:
         return Proven() if value else Heard()
     prefix, not_after_ms = array(value, 2, 2)
     return Started(bstr(prefix, PREFIX_B, PREFIX_B), uint(not_after_ms, MAX_MS))
-
-
-def _flag(value: cbor.Value) -> bool:
-    if not isinstance(value, bool):
-        raise DecodeError("not true or false")
-    return value

@@ -8,16 +8,13 @@ from typing import Final
 
 from e2ee import labels
 from e2ee.constants import ACCOUNT_ID_B, DEVICE_ID_B, VERSION
-from e2ee.errors import DecodeError
-from e2ee.grammar import is_name
 from e2ee.identity import check_version, encode_map
 from e2ee.ids import AccountId, DeviceId
 from e2ee.ports import Rng
 from e2ee.primitives import kdf
-from e2ee.wire import cbor
 from e2ee.wire.fields import decode_map
 
-from .checks import ascending, locale
+from .checks import ascending, locale, plain_name
 
 CARD_MAX_B: Final = 1_024
 BLIND_B: Final = 16
@@ -52,9 +49,9 @@ class AgentCard:
             encoded,
             account_id,
             device_id,
-            _name(fields.value(5)),
+            plain_name(fields.value(5)),
             ascending(tuple(locale(item) for item in fields.array(6, 0, MAX_LANGUAGES))),
-            tuple(_name(item) for item in fields.array(7, 0, MAX_TEAMS)),
+            tuple(plain_name(item) for item in fields.array(7, 0, MAX_TEAMS)),
             kdf.hash_(labels.AGENT_CARD, encoded),
         )
 
@@ -70,9 +67,3 @@ def new_card(
     """Make a card; its blind keeps the name from being guessed by its hash (ACC-14)."""
     names = sorted(set(languages)), list(teams)
     return AgentCard.decode(encode_map(VERSION, account_id, device_id, rng(BLIND_B), name, *names))
-
-
-def _name(value: cbor.Value) -> str:
-    if not isinstance(value, str) or not is_name(value):
-        raise DecodeError("not a name")
-    return value

@@ -9,17 +9,15 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from e2ee import labels
-from e2ee.constants import ACCOUNT_ID_B, CLOCK_TOLERANCE_MS, HASH_B, MANDATE_TTL_MS, VERSION
+from e2ee.constants import ACCOUNT_ID_B, HASH_B, MANDATE_TTL_MS, VERSION
 from e2ee.errors import DecodeError, Expired, IdentityMismatch, ListFork, ListRollback
-from e2ee.grammar import is_origin
 from e2ee.identity import account_id_of, check_version, encode_map, signed_bytes, verified
 from e2ee.ids import AccountId
 from e2ee.secret import AccountKey
 from e2ee.wire import cbor
 from e2ee.wire.fields import array, bstr, decode_map, decode_signed, uint
 
-from .checks import MAX_SEQ, ascending, check_account, check_life, plain_text
-from .mandate import MAX_ORIGIN_B
+from .checks import MAX_SEQ, ascending, check_account, check_life, is_in_force, page_origin, plain_text
 
 ASSETS_MAX_B: Final = 16_384
 ASSET_MAX_B: Final = 4_194_304
@@ -97,8 +95,8 @@ class Assets:
         check_account(fields, account_id)
         seq, issued_ms, expires_ms = fields.uint(3, MAX_SEQ, 1), fields.time_ms(4), fields.time_ms(5)
         check_life(issued_ms, expires_ms, MANDATE_TTL_MS)
-        release, origin = plain_text(fields.value(6), MAX_RELEASE), _origin(fields.value(7))
-        pages = ascending(tuple(_origin(item) for item in fields.array(8, 1, MAX_PAGES)))
+        release, origin = plain_text(fields.value(6), MAX_RELEASE), page_origin(fields.value(7))
+        pages = ascending(tuple(page_origin(item) for item in fields.array(8, 1, MAX_PAGES)))
         sets = tuple(_header_set(item) for item in fields.array(9, 1, MAX_SETS))
         files = tuple(_asset(item, len(sets)) for item in fields.array(10, 1, MAX_ASSETS))
         places = [(one.place, one.path) for one in files]
@@ -125,7 +123,7 @@ class Assets:
         Raises:
             Expired, IdentityMismatch.
         """
-        if not self.issued_ms - CLOCK_TOLERANCE_MS <= now_ms <= self.expires_ms + CLOCK_TOLERANCE_MS:
+        if not is_in_force(self.issued_ms, self.expires_ms, now_ms):
             raise Expired("assets are not valid at this time")
         if origin is not None and origin != self.origin:
             raise IdentityMismatch("assets of another origin")
@@ -162,12 +160,6 @@ def sign_assets(key: AccountKey, unsigned: bytes) -> Assets:
 def is_asset_path(text: str) -> bool:
     """Whether a text is the path of a file that may be listed (CNS-61)."""
     return len(text) <= MAX_PATH_B and _PATH.fullmatch(text) is not None
-
-
-def _origin(value: cbor.Value) -> str:
-    if not isinstance(value, str) or len(value) > MAX_ORIGIN_B or not is_origin(value):
-        raise DecodeError("not an origin")
-    return value
 
 
 def _header_set(value: cbor.Value) -> HeaderSet:

@@ -8,11 +8,11 @@ from typing import ClassVar, Final, NamedTuple
 
 from e2ee.errors import DecodeError
 from e2ee.wire import cbor
-from e2ee.wire.fields import MAX_MS, MAX_U32
+from e2ee.wire.fields import MAX_MS, MAX_U32, flag
 
 from .entry import EntryHash
 from .kinds import Kind
-from .structure import Reader, Structure, check_ascending, flag, hash_, member, number, row, several, text
+from .structure import Reader, Structure, check_ascending, hash_, member, number, row, several, text
 
 MAX_QUESTIONS: Final = 12
 LABEL_B: Final = 200

@@ -13,15 +13,14 @@ from typing import Final, NamedTuple
 
 from e2ee import labels
 from e2ee.constants import ACCOUNT_ID_B, DEVICE_ID_B, RELAY_RETENTION_MS, VERSION
-from e2ee.errors import BadSignature, DecodeError, LoginExpired, LoginOfAnother, MandateInvalid
-from e2ee.grammar import is_name
+from e2ee.errors import BadSignature, LoginExpired, LoginOfAnother, MandateInvalid
 from e2ee.identity import check_version, encode_map, signed_bytes, verified
 from e2ee.ids import AccountId, DeviceId
 from e2ee.secret import LoginKey
 from e2ee.wire import cbor
 from e2ee.wire.fields import Fields, decode_map, decode_signed
 
-from .checks import MAX_SEQ, check_account, check_life
+from .checks import MAX_SEQ, check_account, check_life, plain_name
 from .entry import ROOM_ID_B, Author, RoomId
 from .mandate import Mandate, check_mandate
 
@@ -111,7 +110,7 @@ class LoginToken:
         issued_ms, expires_ms = fields.time_ms(8), fields.time_ms(9)
         check_life(issued_ms, expires_ms, LOGIN_LIFE_MS)
         person = Person(
-            _name(fields.value(10)),
+            plain_name(fields.value(10)),
             _name_or_none(fields.value(11)),
             _name_or_none(fields.value(12)),
             LoginLevel(fields.uint(13, max(LoginLevel), min(LoginLevel))),
@@ -171,17 +170,11 @@ def sign_login(
     """
     check_life(now_ms, now_ms + life_ms, LOGIN_LIFE_MS)
     subject, name, number, level = person
-    names = _name(subject), _name_or_none(name), _name_or_none(number)
+    names = plain_name(subject), _name_or_none(name), _name_or_none(number)
     places = asked.customer, asked.device_id, asked.room, asked.nonce
     values = (VERSION, asked.company, mandate_seq, *places, now_ms, now_ms + life_ms, *names, int(level))
     return signed_bytes(key, labels.SIG_LOGIN, encode_map(*values))
 
 
-def _name(value: cbor.Value) -> str:
-    if not isinstance(value, str) or not is_name(value):
-        raise DecodeError("not a name")
-    return value
-
-
 def _name_or_none(value: cbor.Value) -> str | None:
-    return None if value is None else _name(value)
+    return None if value is None else plain_name(value)

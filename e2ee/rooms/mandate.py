@@ -12,21 +12,18 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from e2ee import labels
-from e2ee.constants import CLOCK_TOLERANCE_MS, KEY_B, MANDATE_TTL_MS, MAX_LIST_RECORDS, VERSION
+from e2ee.constants import KEY_B, MANDATE_TTL_MS, MAX_LIST_RECORDS, VERSION
 from e2ee.errors import CounterExhausted, DecodeError, MandateInvalid
-from e2ee.grammar import is_origin
 from e2ee.identity import account_id_of, check_version, encode_map, signed_bytes, verified
 from e2ee.ids import AccountId, DeviceId, SignPublic
 from e2ee.primitives import kdf
 from e2ee.secret import AccountKey
-from e2ee.wire import cbor
 from e2ee.wire.fields import Fields, decode_map
 
-from .checks import MAX_SEQ, ascending, check_account, check_life, device_ids
+from .checks import MAX_SEQ, ascending, check_account, check_life, device_ids, is_in_force, page_origin
 
 MANDATE_MAX_B: Final = 2_000
 MAX_ORIGINS: Final = 4
-MAX_ORIGIN_B: Final = 200
 _FIRST_SEQ_MS: Final = 1_577_836_800_000
 _MINUTE_MS: Final = 60_000
 
@@ -76,7 +73,7 @@ class Mandate:
             device_ids(fields.array(8, 0, MAX_LIST_RECORDS)),
             device_ids(fields.array(9, 0, MAX_LIST_RECORDS)),
             device_ids(fields.array(10, 0, MAX_LIST_RECORDS)),
-            ascending(tuple(_origin(item) for item in fields.array(11, 0, MAX_ORIGINS))),
+            ascending(tuple(page_origin(item) for item in fields.array(11, 0, MAX_ORIGINS))),
             kdf.hash_(labels.MANDATE, encoded),
         )
 
@@ -86,7 +83,7 @@ class Mandate:
         Raises:
             MandateInvalid.
         """
-        if not self.issued_ms - CLOCK_TOLERANCE_MS <= now_ms <= self.expires_ms + CLOCK_TOLERANCE_MS:
+        if not is_in_force(self.issued_ms, self.expires_ms, now_ms):
             raise MandateInvalid("the mandate is not valid at this time")
 
     def precedes(self, other: Mandate) -> bool:
@@ -149,9 +146,3 @@ def check_mandate(fields: Fields, mandate: Mandate) -> None:
     """
     if fields.uint(3, MAX_SEQ, 1) != mandate.seq:
         raise MandateInvalid("made for another mandate")
-
-
-def _origin(value: cbor.Value) -> str:
-    if not isinstance(value, str) or len(value) > MAX_ORIGIN_B or not is_origin(value):
-        raise DecodeError("not the origin of a page")
-    return value

@@ -16,7 +16,7 @@ from e2ee.ids import AccountId
 from e2ee.primitives import kdf
 from e2ee.secret import AccountKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import MAX_U32, array, bstr, decode_map, uint
+from e2ee.wire.fields import MAX_U32, array, bstr, decode_map, flag, uint
 
 from .checks import MAX_SEQ, by_locale, check_account, locale, plain_text
 
@@ -105,9 +105,9 @@ class Notice:
             _line(fields.value(13)),
             _page(fields.value(14)),
             _page(fields.value(15)),
-            _flag(fields.value(16)),
+            flag(fields.value(16)),
             None if fields.value(17) is None else fields.uint(17, MAX_AGE),
-            _flag(fields.value(18)),
+            flag(fields.value(18)),
             texts,
             _default(locale(fields.value(20)), texts),
             _line(fields.value(21)),
@@ -194,12 +194,6 @@ def _line(value: cbor.Value) -> str:
     return plain_text(value, MAX_LINE)
 
 
-def _flag(value: cbor.Value) -> bool:
-    if not isinstance(value, bool):
-        raise DecodeError("neither true nor false")
-    return value
-
-
 def _default(name: str, texts: Sequence[tuple[str, bytes]]) -> str:
     if name not in dict(texts):
         raise DecodeError("a default that has no text")
@@ -229,7 +223,7 @@ def _operator(value: cbor.Value) -> tuple[str, str]:
 
 def _purposes(items: Sequence[cbor.Value]) -> tuple[Purpose, ...]:
     rows = [array(item, 3, 3) for item in items]
-    found = [Purpose(uint(row[0], MAX_PURPOSE, 1), _line(row[1]), _flag(row[2])) for row in rows]
+    found = [Purpose(uint(row[0], MAX_PURPOSE, 1), _line(row[1]), flag(row[2])) for row in rows]
     _check_ascending([one.number for one in found])
     return tuple(found)
 

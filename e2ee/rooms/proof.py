@@ -19,7 +19,7 @@ from e2ee.wire import cbor
 from e2ee.wire.fields import Fields, array, bstr, decode_map
 
 from . import signed_payloads
-from .checks import check_account
+from .checks import check_account, is_in_force
 from .consent import RECEIPT_MAX_B, Receipt, Withdrawal
 from .door import TEXT_MAX_B, check_texts
 from .entry import Author, Entry, RoomId
@@ -206,7 +206,7 @@ def _withdrawal(left: _Device, receipt: Receipt) -> Withdrawal:
 
 def _doubts(mandate: Mandate, notice: Notice, receipt: Receipt) -> Iterator[Doubt]:
     at_ms = receipt.accepted_ms
-    if not mandate.issued_ms - CLOCK_TOLERANCE_MS <= at_ms <= mandate.expires_ms + CLOCK_TOLERANCE_MS:
+    if not is_in_force(mandate.issued_ms, mandate.expires_ms, at_ms):
         yield Doubt.MANDATE
     if notice.issued_ms > at_ms + CLOCK_TOLERANCE_MS:
         yield Doubt.NOTICE

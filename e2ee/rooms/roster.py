@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from e2ee import labels
 from e2ee.constants import (
-    CLOCK_TOLERANCE_MS,
     HASH_B,
     MAX_LIST_RECORDS,
     MAX_TEAM,
@@ -24,7 +23,7 @@ from e2ee.secret import RosterKey
 from e2ee.wire import cbor
 from e2ee.wire.fields import MAX_MS, array, bstr, decode_map, uint
 
-from .checks import MAX_SEQ, ascending, check_account, check_life, device_ids
+from .checks import MAX_SEQ, ascending, check_account, check_life, device_ids, is_in_force
 from .mandate import Mandate, check_mandate
 
 ROSTER_MAX_B: Final = 2_000
@@ -102,7 +101,7 @@ class Roster:
         Raises:
             RosterExpired.
         """
-        if not self.issued_ms - CLOCK_TOLERANCE_MS <= now_ms <= self.expires_ms + CLOCK_TOLERANCE_MS:
+        if not is_in_force(self.issued_ms, self.expires_ms, now_ms):
             raise RosterExpired("the roster is not valid at this time")
 
     def is_due(self, now_ms: int) -> bool:

@@ -116,13 +116,6 @@ def true(value: cbor.Value) -> bool:
     return True
 
 
-def flag(value: cbor.Value) -> bool:
-    """Read true or false."""
-    if not isinstance(value, bool):
-        raise DecodeError("neither true nor false")
-    return value
-
-
 def or_null(reader: Reader) -> Reader:
     """Read null as None, all else by a reader."""
     return lambda value: None if value is None else reader(value)

@@ -100,3 +100,10 @@ def array(value: cbor.Value, minimum: int, maximum: int) -> Sequence[cbor.Value]
     if not isinstance(value, list) or not minimum <= len(value) <= maximum:
         raise DecodeError("not an array of the right length")
     return cast("Sequence[cbor.Value]", value)
+
+
+def flag(value: cbor.Value) -> bool:
+    """Return `value` if it is true or false."""
+    if not isinstance(value, bool):
+        raise DecodeError("neither true nor false")
+    return value

@@ -13,8 +13,9 @@ from e2ee.ids import DeviceId
 from e2ee.rooms import mandate as mandates
 from e2ee.rooms.agent_card import AgentCard, new_card
 from e2ee.rooms.channels import Channel, Channels, check_channels, sign_channels
+from e2ee.rooms.checks import MAX_ORIGIN_B
 from e2ee.rooms.login_texts import IssuingKey
-from e2ee.rooms.mandate import MAX_ORIGIN_B, MAX_ORIGINS, Mandate
+from e2ee.rooms.mandate import MAX_ORIGINS, Mandate
 from e2ee.rooms.notice import Notice
 from e2ee_client.errors import ConfigError, TooManyDevices, UnknownDevice
 

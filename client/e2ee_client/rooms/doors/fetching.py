@@ -7,8 +7,8 @@ import ssl
 from typing import Final
 
 from e2ee.grammar import is_origin
+from e2ee.rooms.checks import MAX_ORIGIN_B
 from e2ee.rooms.door import DOOR_MAX_B
-from e2ee.rooms.mandate import MAX_ORIGIN_B
 from e2ee_client.errors import ConfigError
 from e2ee_client.rooms.errors import (
     DoorCertificate,
