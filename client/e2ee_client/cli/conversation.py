@@ -42,11 +42,6 @@ class Entry:
     number: int = 0
 
     @property
-    def is_remark(self) -> bool:
-        """Neither side wrote it."""
-        return self.message is None
-
-    @property
     def is_ours(self) -> bool:
         """We wrote it."""
         return self.message is not None and self.message.outgoing

@@ -14,7 +14,6 @@ from .neighbours import is_named, is_refused
 
 _JOINT: Final = re.compile(r"[ \t\n./-]{0,3}")
 _BETWEEN_DIGITS: Final = re.compile(r"[ \u00b7./-]{1,2}")
-_FRACTION: Final = re.compile(r"[0-9][.,]")
 _CARD_GROUPS: Final = frozenset({(4, 6, 5), (4, 6, 4), (8, 8), (6, 10), (6, 13)})
 _TAX_GROUPS: Final = frozenset(
     {(11,), (2, 3, 3, 3), (3, 3, 3, 2), (2, 9), (5, 6), (4, 4, 3), (3, 4, 4), (3, 8)}

@@ -20,7 +20,6 @@ from e2ee.rooms.team import Rank
 from e2ee_client.errors import ConfigError
 from e2ee_client.rooms.errors import ProofInvalid
 
-SUFFIX: Final = ".sealroom-consent"
 LANGUAGES: Final = ("de", "en")
 _LAST_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999."""

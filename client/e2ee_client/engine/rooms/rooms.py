@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from e2ee.content import Content, ContentType, OfRooms
@@ -70,7 +69,7 @@ _APART_MS: Final = 50
 
 
 class Rooms(LoadedRooms):
-    """The list of rooms is in memory, and what sessions bring goes to each (`RoomsPort`)."""
+    """The list of rooms is in memory, and what sessions bring goes to each (chapters 15 to 18)."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, EngineSurroundings(context, self._tick))
@@ -211,16 +210,26 @@ class Rooms(LoadedRooms):
         self.index[room.live.room_id] = room.index
         self.keep(room)
 
-    # --- what sessions ask (RoomsPort) ---
+    # --- what sessions ask ---
 
     def admit(self, turn: Turn, record: DeviceRecord, content: Content) -> None:
-        """Refuse what a device of another account may not send (CNS-13 to CNS-15)."""
+        """Refuse what a device of another account may not send (CNS-13 to CNS-15). Called for each content,
+        of whatever type, before a contact, session, key or row exists or changes. It changes nothing itself.
+
+        Raises:
+            RemoteError: refused. A first flight then leaves nothing but the remembered message id, a known
+                session advances its ratchet only (CNS-28).
+        """
         self.around.turn = turn
         self.admission.check(turn, record, content)
 
     def take(self, turn: Turn, peer: Peer, content: Content) -> bool:
-        """Carry out a content of types 8 to 12; whether it is to be confirmed. A device that its company has
-        taken out takes only who is in force; all else comes again (ACC-15).
+        """Carry out a content of types 8 to 12; whether it is to be confirmed by a receipt. The same content
+        may come again (SES-37) and is then answered as before. A device that its company has taken out takes
+        only who is in force; all else comes again (ACC-15).
+
+        Raises:
+            RemoteError: refused; reported, and not confirmed.
         """
         payload, by = content.payload, Author(peer.account_id, peer.device_id)
         self.around.turn = turn
@@ -445,7 +454,7 @@ class Rooms(LoadedRooms):
     # --- how posted contents end ---
 
     def confirmed(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
-        """A posted content is in the store of a device."""
+        """A posted content is in the store of a device, once for each."""
         room = self._room_of(turn, content_id)
         if room is not None:
             room.confirmed(turn, content_id, device_id)
@@ -453,13 +462,13 @@ class Rooms(LoadedRooms):
     def failed(
         self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes, code: str
     ) -> None:
-        """A posted content will not be sent to a device any more."""
+        """A posted content will not be sent to a device any more, once for each."""
         room = self._room_of(turn, content_id)
         if room is not None:
             room.failed(turn, content_id, device_id, code)
 
     def not_sent(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
-        """A posted content has not left for a device that was struck off (ID-28)."""
+        """A posted content has not left for a device that was struck off, once for each (ID-28)."""
         room = self._room_of(turn, content_id)
         if room is not None:
             room.not_sent(turn, content_id, device_id)
@@ -474,7 +483,9 @@ class Rooms(LoadedRooms):
         return self.as_it_was(turn, room_id) if is_here else None
 
     def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
-        """Return the `open` that a desk of a company has not confirmed (TRN-30)."""
+        """Return the `open` with which each flight to this device begins, while the device has not confirmed
+        it (TRN-30); None if there is none.
+        """
         if self.around.side is Side.COMPANY:
             return None
         for one in self.index.of(account_id):
@@ -497,7 +508,9 @@ class Rooms(LoadedRooms):
     # --- what changes around rooms ---
 
     def devices_changed(self, turn: Turn, account_id: AccountId) -> None:
-        """Look at the rooms of an account again, some at a time."""
+        """Look at the rooms of an account again, some at a time: a list of it was pinned, or a device of it
+        was learned of or struck off. Our own account counts as well.
+        """
         if account_id == self.around.us.account_id:
             self.dropping.look(turn)
         rooms = {one.room_id for one in self.index.of(account_id)}
@@ -506,7 +519,7 @@ class Rooms(LoadedRooms):
             self._go_on(turn)
 
     def is_gated(self) -> bool:
-        """Whether this is a company's device (CNS-29)."""
+        """Whether this is a company's device: customers reach it in rooms only (CNS-29)."""
         return self.admission.is_gated()
 
     def are_with(self, account_id: AccountId) -> bool:
@@ -518,7 +531,7 @@ class Rooms(LoadedRooms):
         return self.files.is_trusted(account_id)
 
     def customers(self) -> list[tuple[AccountId, DeviceId]]:
-        """Return the devices of customers with open rooms (ACC-17)."""
+        """Return the devices of customers with open rooms: a roster that changes goes to them (ACC-17)."""
         found = {one.customer for one in self.index.values() if one.phase == Phase.OPEN}
         accounts = sorted(one for one in found if one is not None)
         return [(account_id, one) for account_id in accounts for one in self.around.devices(account_id)]
@@ -582,7 +595,7 @@ class Rooms(LoadedRooms):
             if self.is_active():
                 self.requests.tick(turn)
         else:
-            self._quietly(turn, room_id, partial(_tick_of, turn))
+            self._quietly(turn, room_id, lambda room: room.tick(turn))
 
     def _quietly(self, turn: Turn, room_id: RoomId, step: Callable[[RoomEngine], None]) -> None:
         try:
@@ -592,7 +605,3 @@ class Rooms(LoadedRooms):
             self.noting.follow(turn, room)
         except (RoomsLocked, UnknownRoom):
             return
-
-
-def _tick_of(turn: Turn, room: RoomEngine) -> None:
-    room.tick(turn)
