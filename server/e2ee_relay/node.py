@@ -303,7 +303,6 @@ class Node:
     # --- what the store calls ---
 
     def delivers(self, mailbox: bytes) -> bool:
-        """Tell whether a mailbox is subscribed here."""
         return mailbox in self.delivery.subscriptions
 
     def decided(self, op: Op) -> None:
@@ -340,11 +339,9 @@ class Node:
         self.delivery.displaced(mailbox, no)
 
     def passing(self, mailbox: bytes, msg_id: bytes, body: bytes) -> None:
-        """Deliver an ephemeral message that another node has taken."""
         self.delivery.passing(mailbox, msg_id, body)
 
     def low_stock(self, mailbox: bytes, *, is_held_back: bool) -> None:
-        """Tell the owner here of prekeys that another node has handed out, or held back."""
         if mailbox in self.delivery.subscriptions:
             self.store.submit(Op(is_held_back, Stocks((mailbox,))))
 

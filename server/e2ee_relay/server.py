@@ -274,7 +274,6 @@ class RelayServer:
     # --- connections ---
 
     def answer(self, connection: Connection, request: Request) -> Response | None:
-        """Answer a request of HTTP; None: it is to become a WebSocket."""
         page = self._pages.for_clients(request.path.split("?", 1)[0])
         if page is not None or self._core.is_draining:
             return page or respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
@@ -293,7 +292,6 @@ class RelayServer:
         connection.session = self._core.connect(connection, secrets.token_bytes(32), connection.ticket)
 
     def received(self, connection: Connection, frame: Frame) -> None:
-        """Carry out a request."""
         self._core.receive(connection.session, frame)
 
     def ended(self, connection: Connection, *, refused: bool) -> None:

@@ -65,13 +65,21 @@ class TeamArchive(Part):
         """Whether it is known who was in force by a roster (ACC-21); it is not kept for that."""
         return (known.account_id, ref) in self._views or self._judged(turn, known, ref) is not None
 
-    def _judged(self, turn: Turn, known: Known, ref: RosterRef) -> TeamView | None:
+    def _papers(self, turn: Turn, known: Known, ref: RosterRef) -> tuple[Mandate, Roster, ListRow] | None:
+        """Return a roster with its mandate, and with the list that it was made for."""
         entry = _entry(known, ref)
         row = None if entry is None else self._list(turn, known, entry.list_head)
         if entry is None or row is None:
             return None
         mandate, roster = self._signed(turn, known, entry)
         self._fill(turn, row)
+        return mandate, roster, row
+
+    def _judged(self, turn: Turn, known: Known, ref: RosterRef) -> TeamView | None:
+        papers = self._papers(turn, known, ref)
+        if papers is None:
+            return None
+        mandate, roster, row = papers
         try:
             return team.view_by(mandate, roster, row.device_list, row.records)
         except ListGap:
@@ -82,12 +90,10 @@ class TeamArchive(Part):
 
     def content(self, turn: Turn, known: Known, ref: RosterRef) -> RosterContent | None:
         """Return what somebody else needs to judge by a roster, as a content of type 12 (ACC-12, ACC-21)."""
-        entry = _entry(known, ref)
-        row = None if entry is None else self._list(turn, known, entry.list_head)
-        if entry is None or row is None:
+        papers = self._papers(turn, known, ref)
+        if papers is None:
             return None
-        mandate, roster = self._signed(turn, known, entry)
-        self._fill(turn, row)
+        mandate, roster, row = papers
         records = tuple(one.encoded for one in row.records)
         notice = self.notice(turn, known, roster.notice_hash)
         notices = () if notice is None else (notice.signed,)

@@ -105,13 +105,11 @@ class StoredBook(MemoryBook):
         self._before.clear()
 
     def put(self, row: AddressRow) -> None:
-        """Keep a row in the place of the one with its digest."""
         super().put(row)
         if self.turn is not None:
             self.turn.put(StoredAddress.of(row).put())
 
     def drop(self, digest: bytes) -> None:
-        """Drop a row."""
         super().drop(digest)
         if self.turn is not None:
             self.turn.delete(StoredAddress.TABLE, StoredAddress.key_of(digest))

@@ -112,15 +112,12 @@ class StoredQueue(MemoryQueue):
                 await super().put(row)
 
     def rows(self) -> Iterable[Waiting]:
-        """Return all rows."""
         return super().rows()
 
     async def put(self, row: Waiting) -> None:
-        """Keep a row in the place of the one with its id."""
         await self._stored.put(StoredEvent.of(row))
         await super().put(row)
 
     async def drop(self, event_id: bytes) -> None:
-        """Drop a row."""
         await super().drop(event_id)
         await self._stored.drop(StoredEvent, event_id)

@@ -162,15 +162,12 @@ class MemoryQueue:
         self._rows: dict[bytes, Waiting] = {}
 
     def rows(self) -> Iterable[Waiting]:
-        """Return all rows."""
         return list(self._rows.values())
 
     async def put(self, row: Waiting) -> None:
-        """Keep a row in the place of the one with its id."""
         self._rows[row.event_id] = row
 
     async def drop(self, event_id: bytes) -> None:
-        """Drop a row."""
         self._rows.pop(event_id, None)
 
 

@@ -40,7 +40,6 @@ class Uncommitted:
         self._changes = {}
 
     def get(self, table: str, key: bytes) -> bytes | None:
-        """Return the value of a row, or None."""
         change = self._changes.get((table, key))
         if change is None:
             return self._rows.get(table, key)

@@ -298,7 +298,6 @@ class PostgresStore:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether all threads run."""
         return all(worker.is_alive for worker in self._workers)
 
     @property
@@ -313,12 +312,10 @@ class PostgresStore:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether all that was submitted is answered."""
         return self._open == 0
 
     @property
     def completed_at(self) -> float:
-        """When a group was last heard of, by the monotonic clock."""
         return self._answered_s if self._handover is None else self._handover.completed_at
 
     def complaints(self) -> dict[str, bool]:

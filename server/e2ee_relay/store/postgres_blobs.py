@@ -70,7 +70,6 @@ class BlobGroup(DirectoryGroup):
         return Paid(*self.ask(_PAID, [hashed, MAX_PART_B, box.address]).fetchall()[0])
 
     def add_blob(self, blob: Blob) -> None:
-        """Store a new blob."""
         blob.mine = 0
         self._blobs[blob.key] = blob
         self._write_created()
@@ -80,7 +79,6 @@ class BlobGroup(DirectoryGroup):
         )
 
     def drop_blob(self, blob: Blob) -> None:
-        """Remove a blob and its parts."""
         self._blobs[blob.key] = None
         self.limits.forget_gets(blob.key)
         drop_blobs(self.db, [blob.key])

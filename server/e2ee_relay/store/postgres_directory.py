@@ -198,11 +198,9 @@ class DirectoryGroup(MailboxGroup):
         )  # fmt: skip
 
     def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
-        """Return the signed lists behind a number, ascending."""
         return [row[0] for row in self.ask(_LISTS, [account_id, after_seq, most]).fetchall()]
 
     def devices_of(self, mailbox: bytes) -> list[tuple[bytes, bytes]]:
-        """Return account and record hash of the devices that are reached by this mailbox."""
         if mailbox not in self._named_by:
             self._load_named_by((mailbox,))
         return self._named_by[mailbox]
@@ -259,7 +257,6 @@ class DirectoryGroup(MailboxGroup):
     def add_prekeys(
         self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
     ) -> None:
-        """Replace reusable keys, add one-time keys, and note their highest ids."""
         shelf = self._shelf(record_hash)
         shelf.reusable.update({row.key_type: row for row in reusable})
         for row in one_time:

@@ -149,7 +149,6 @@ class Notifications:
         self.is_connected = False
 
     def start(self, node: str, heard: Heard) -> None:
-        """Begin to listen for words to `node`, and to reconnect for ever."""
         self._node = node
         self._tasks = [asyncio.create_task(self._listen(heard)), asyncio.create_task(self._tell())]
 
@@ -159,7 +158,6 @@ class Notifications:
             self._waiting.put_nowait((node, word))
 
     async def stop(self) -> None:
-        """Let go of both connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

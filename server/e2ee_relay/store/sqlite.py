@@ -152,7 +152,6 @@ class SqliteStore:
 
     @property
     def backlog(self) -> int:
-        """Operations that wait for a commit."""
         return self._queue.qsize() + len(self._undecided)
 
     @property
@@ -162,17 +161,14 @@ class SqliteStore:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether all that was submitted is committed and answered."""
         return not self.backlog and self.handover.is_empty and not self._parts and self._blobs.is_idle
 
     @property
     def completed_at(self) -> float:
-        """When a commit was last heard of, by the monotonic clock in seconds."""
         return self.handover.completed_at
 
     @property
     def skew_ms(self) -> int:
-        """How far the machine's clock is ahead of the relay's time."""
         return self.view.skew_ms
 
     @skew_ms.setter

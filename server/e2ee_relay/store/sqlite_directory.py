@@ -30,7 +30,7 @@ _FORGET_LISTS: Final = (
 
 
 class SqlDirectory:
-    """The part of a view that asks the database."""
+    """The part of a view that asks the database (`api.DirectoryView`)."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -99,7 +99,6 @@ class SqlDirectory:
         return address in self.published
 
     def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
-        """Return the signed lists behind a number, ascending."""
         rows = self._db.execute(
             "SELECT signed_list FROM device_list WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             (account_id, after_seq, most),
@@ -107,12 +106,10 @@ class SqlDirectory:
         return [bytes(signed_list) for (signed_list,) in rows]
 
     def devices_of(self, mailbox: bytes) -> list[tuple[bytes, bytes]]:
-        """Return account and record hash of the devices behind a mailbox."""
         rows = self._db.execute("SELECT account_id, record_hash FROM device WHERE mailbox = ?", (mailbox,))
         return [(bytes(account_id), bytes(record_hash)) for account_id, record_hash in rows]
 
     def drop_account(self, account_id: bytes) -> None:
-        """Remove an entry with its lists, devices and their prekeys."""
         self.accounts -= not self._is_new(account_id)
         before = self._mailboxes(account_id)
         drop_account(self._db, account_id)
@@ -135,7 +132,6 @@ class SqlDirectory:
     def add_prekeys(
         self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
     ) -> None:
-        """Replace reusable keys, add one-time keys, and note their highest ids."""
         self._db.executemany(
             "INSERT OR REPLACE INTO reusable_prekey VALUES (?, ?, ?, ?, ?)",
             [(record_hash, *row) for row in reusable],
@@ -149,7 +145,6 @@ class SqlDirectory:
         )
 
     def reusable(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
-        """Return the signed prekey or last-resort key, if it is in force."""
         found = self._db.execute(
             "SELECT signed_prekey FROM reusable_prekey"
             " WHERE record_hash = ? AND key_type = ? AND not_after_ms > ?",
@@ -158,7 +153,6 @@ class SqlDirectory:
         return None if found is None else bytes(found[0])
 
     def pop_one_time(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
-        """Take the oldest one-time key in force for good."""
         found = self._db.execute(
             "SELECT key_id, signed_prekey FROM prekey"
             " WHERE record_hash = ? AND key_type = ? AND not_after_ms > ? ORDER BY key_id LIMIT 1",

@@ -232,7 +232,6 @@ class SqliteView(SqlDirectory):
         return found if box.address == address else 0
 
     def create(self, box: Box) -> None:
-        """Store a new mailbox."""
         self._last_no += 1
         no = self._last_no
         box.mine, box.last_seq = _Kept(no), self.first_seq
@@ -289,7 +288,6 @@ class SqliteView(SqlDirectory):
     # --- messages ---
 
     def knows(self, address: bytes, msg_id: bytes) -> bool:
-        """Tell whether a message with this id has come lately."""
         box = self.boxes.get(address)
         return box is not None and box.mine.key + msg_id in self.seen
 
@@ -308,7 +306,6 @@ class SqliteView(SqlDirectory):
             self.short_lived.append((expires_ms, box, seq))
 
     def take(self, box: Box, seq: int) -> int:
-        """Delete a message; return its size, 0: it is not held."""
         row: Row | None = box.mine.rows.pop(seq, None)
         if row is None:
             return 0
@@ -378,11 +375,9 @@ class SqliteView(SqlDirectory):
         return self.blobs.paid(box.address, hashed)
 
     def add_blob(self, blob: Blob) -> None:
-        """Store a new blob."""
         self.blobs.add(blob, self.boxes[blob.mailbox].mine.no)
 
     def drop_blob(self, blob: Blob) -> None:
-        """Remove a blob and its parts."""
         self.blobs.drop(blob)
 
     def look_at(self, op: Op, blob: Blob) -> None:

@@ -1,4 +1,4 @@
-"""The engine as rooms see it: teams, devices, posting, timers (`Surroundings`)."""
+"""The engine as rooms see it: teams, devices, posting, timers. `Surroundings` says what each method does."""
 
 from __future__ import annotations
 
@@ -50,7 +50,6 @@ class EngineSurroundings(Part):
 
     @property
     def us(self) -> Author:
-        """Our account and device."""
         own = self._state.own
         return Author(own.account_id, own.device.record.device_id)
 
@@ -65,11 +64,6 @@ class EngineSurroundings(Part):
         return self._state.is_stopped
 
     def check_goes_on(self) -> None:
-        """Refuse what a device does not do that has stopped.
-
-        Raises:
-            DeviceReplacedError, SecondCopyError.
-        """
         self._state.check_goes_on()
 
     @property
@@ -80,12 +74,10 @@ class EngineSurroundings(Part):
 
     @property
     def key(self) -> SigningKey:
-        """The signing key of our device."""
         return self._state.own.device.signing_key
 
     @property
     def rows(self) -> RowReader:
-        """What has been committed."""
         return self._state.rows
 
     def rng(self, size_b: int) -> bytes:
@@ -113,7 +105,7 @@ class EngineSurroundings(Part):
         return frozenset() if standing is None else standing.suspended
 
     def devices(self, account_id: AccountId) -> tuple[DeviceId, ...]:
-        """Return the devices of an account's newest accepted list that are known, ours included."""
+        """Return those of the newest accepted list whose records are known, ours included."""
         contact = self._state.party(account_id)
         if contact is None:
             return (self.us.device_id,) if account_id == self.us.account_id else ()
@@ -137,7 +129,6 @@ class EngineSurroundings(Part):
         return None if peer is None else peer.listed_seq
 
     def signer(self, author: Author) -> SignPublic | None:
-        """Return the signing key of a device by a record that an accepted list names, or named before."""
         found = self._signers.get(author)
         if found is None:
             found = self._signer(author)
@@ -186,7 +177,6 @@ class EngineSurroundings(Part):
     # --- what goes out ---
 
     def post(self, turn: Turn, content: Content, to: Iterable[Author]) -> None:
-        """Send a counted content to named devices, durable until each has confirmed it."""
         payload = content.payload
         if not isinstance(payload, OfRooms):
             raise InvalidArgument("a room posts contents of rooms")
@@ -195,12 +185,9 @@ class EngineSurroundings(Part):
         self._context.posting.post(turn, posted, [one for one in to if self._state.party(one.account_id)])
 
     def signal(self, turn: Turn, payload: OfRooms, to: Iterable[Author]) -> None:
-        """Send a content of type 9, dropped where there is no session."""
         self._context.posting.signal(turn, payload, to)
 
     def recall(self, turn: Turn, device: Author, goes: Callable[[OfRooms], bool]) -> list[ContentId]:
-        """Take back from a device what has not been sealed for it yet and `goes`."""
-
         def is_ours(posted: Posted) -> bool:
             return goes(OfRooms(posted.type, posted.payload))
 
@@ -236,7 +223,6 @@ class EngineSurroundings(Part):
         self.post(turn, content, [to])
 
     def look_up(self, turn: Turn, account_id: AccountId) -> None:
-        """Ask the directory for what is not known of an account; at most as often as it allows."""
         contact = self._state.party(account_id)
         if contact is not None:
             self._context.directory.catch_up(turn, contact)
@@ -244,14 +230,12 @@ class EngineSurroundings(Part):
     # --- time and application ---
 
     def wake(self, turn: Turn, room_id: RoomId, at_ms: int | None) -> None:
-        """Call the room's `tick` at a time, in place of the one asked for before."""
         if at_ms is None:
             self._context.timers.drop(("room", room_id))
         else:
             self._context.timers.set(("room", room_id), at_ms, partial(self._tick, room_id))
 
     def tell(self, turn: Turn, event: RoomEvent) -> None:
-        """Tell the application after the commit."""
         self._context.rooms.heard(turn, event)
         turn.notify(event)
         self._context.rooms.files.heard(turn, event)
