@@ -116,7 +116,7 @@ class SqliteStore:
         self.view.load(node.policy, node.now_ms())
         self._look_at_room()
         try:
-            self.view.blobs.keep_only_whole()
+            self.view.keep_only_whole()
         except OSError:
             raise StoreError("the directory of blobs cannot be used") from None
         self._begin_generation()
@@ -242,7 +242,7 @@ class SqliteStore:
                 answered.append(op)
             else:
                 self._queue_up(Submitted(op, writes))
-        self.view.blobs.parts.let_go()
+        self.view.parts.let_go()
         if self._thread is not None:
             self._loop.call_soon_threadsafe(partial(self._node.committed, answered, failed=False))
         else:
@@ -420,7 +420,7 @@ class SqliteStore:
         """Have the files of dropped blobs removed, ahead of what comes next for the same ids."""
         for one in group:
             for key in () if one.writes is None else one.writes.gone_blobs:
-                self._blobs.submit(partial(self.view.blobs.parts.remove, key))
+                self._blobs.submit(partial(self.view.parts.remove, key))
 
     def _keep_distance(self, begun: float) -> None:
         """Let more share the next commit, while more comes (RLY-163)."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import partial
+from typing import Final, TypeAlias
 
 from e2ee_relay.protocol import BlobGet, BlobPut, ErrorCode
 from e2ee_relay.rules_blobs import progress
 
-from .api import UNAVAILABLE, Blob, Op, Paid, Parts, Refusal
+from .api import UNAVAILABLE, Blob, Box, Limits, Op, Paid, Parts, Refusal
 from .blobs import BlobsUnusable
+from .sqlite_directory import SqlDirectory
+from .sqlite_file import DatabaseFile
 from .sqlite_writes import Writes
-
-if TYPE_CHECKING:
-    from .sqlite_file import DatabaseFile
-    from .sqlite_view import SqliteView
 
 _PUT: Final = "INSERT OR REPLACE INTO blob VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _WHOLE: Final = "UPDATE blob SET is_whole = 1, expires_ms = ? WHERE key = ?"
@@ -23,22 +22,26 @@ _DELETE: Final = "DELETE FROM blob WHERE key = ?"
 PartJob: TypeAlias = Callable[[], Writes | None]
 
 
-class SqliteBlobs:
-    """The part of a view that is about blobs."""
+class SqlBlobs(SqlDirectory):
+    """The part of a view that is about blobs (`api.BlobView`), above that of the directory."""
 
-    def __init__(self, view: SqliteView, file: DatabaseFile) -> None:
-        self._view = view
+    limits: Limits
+
+    def __init__(self, file: DatabaseFile) -> None:
+        super().__init__(file.connection)
         self._file = file
-        self._db = file.connection
+        self.skew_ms = 0
+        self.boxes: dict[bytes, Box] = {}
+        self.taken = Writes()
         self.parts = file.blobs
-        self.by_key: dict[bytes, Blob] = {}
+        self.blobs: dict[bytes, Blob] = {}
         self._of: dict[bytes, dict[bytes, Blob]] = {}  # by mailbox and key
 
     # --- rows ---
 
-    def load(self) -> None:
+    def load_blobs(self) -> None:
         """Take over what the database has."""
-        self.by_key.clear()
+        self.blobs.clear()
         self._of.clear()
         found = self._db.execute(
             "SELECT key, writer, mailbox, token_hash, is_trusted, size_b, expires_ms, is_whole"
@@ -53,79 +56,83 @@ class SqliteBlobs:
         Raises:
             OSError: the directory cannot be used.
         """
-        for blob in self.parts.keep_only(self.by_key):
-            self.drop(blob)
+        for blob in self.parts.keep_only(self.blobs):
+            self.drop_blob(blob)
 
     def _keep(self, blob: Blob) -> None:
-        self.by_key[blob.key] = blob
+        self.blobs[blob.key] = blob
         self._of.setdefault(blob.mailbox, {})[blob.key] = blob
 
-    def forget(self, blob: Blob) -> None:
-        """Know a blob no longer."""
-        del self.by_key[blob.key]
-        self._view.limits.forget_gets(blob.key)
+    def _forget(self, blob: Blob) -> None:
+        """Know a blob no longer; its file goes after the commit."""
+        del self.blobs[blob.key]
+        self.limits.forget_gets(blob.key)
+        self.taken.gone_blobs.append(blob.key)
         of_mailbox = self._of[blob.mailbox]
         del of_mailbox[blob.key]
         if not of_mailbox:
             del self._of[blob.mailbox]
 
-    def of(self, mailbox: bytes) -> list[Blob]:
-        """Return the blobs that a mailbox pays for."""
-        return list(self._of.get(mailbox, {}).values())
+    def forget_blobs_of(self, mailbox: bytes) -> None:
+        """Know those no longer that a mailbox pays for, whose rows go with it."""
+        for blob in list(self._of.get(mailbox, {}).values()):
+            self._forget(blob)
 
-    def paid(self, mailbox: bytes, hashed: bytes) -> Paid:
-        """Sum up what they count."""
-        blobs = self._of.get(mailbox, {}).values()
+    def blob(self, key: bytes) -> Blob | None:
+        """Return a blob."""
+        return self.blobs.get(key)
+
+    def paid(self, box: Box, hashed: bytes) -> Paid:
+        """Sum up what a mailbox pays for."""
+        blobs = self._of.get(box.address, {}).values()
         return Paid(
             sum(one.paid_b for one in blobs if one.hashed == hashed),
             sum(one.paid_b for one in blobs if not one.is_trusted),
             sum(one.paid_b for one in blobs),
         )
 
-    def add(self, blob: Blob, no: int) -> None:
-        """Store a new blob."""
+    def add_blob(self, blob: Blob) -> None:
         self._keep(blob)
+        no = self.boxes[blob.mailbox].mine.no
         row = (
             blob.key, blob.writer, no, blob.hashed, blob.is_trusted, blob.size_b, blob.expires_ms, False,
         )  # fmt: skip
-        self._view.later(lambda: self._run(_PUT, row))
+        self.taken.later(lambda: self._run(_PUT, row))
 
-    def drop(self, blob: Blob) -> None:
-        """Remove a blob; its file goes after the commit."""
-        self.forget(blob)
-        self._view.taken.gone_blobs.append(blob.key)
-        self._view.later(lambda: self._run(_DELETE, (blob.key,)))
+    def drop_blob(self, blob: Blob) -> None:
+        self._forget(blob)
+        self.taken.later(lambda: self._run(_DELETE, (blob.key,)))
 
     def _run(self, statement: str, values: tuple[object, ...]) -> None:
         self._db.execute(statement, values)
 
     @property
-    def has_room(self) -> bool:
-        """Tell whether parts may be added."""
+    def has_room_for_blobs(self) -> bool:
+        """Tell whether parts may be added (RLY-250)."""
         return self._file.has_room_for_blobs()
 
-    def expire(self, now_ms: int) -> None:
+    def expire_blobs(self, now_ms: int) -> None:
         """Drop what has expired."""
-        for blob in [one for one in self.by_key.values() if one.expires_ms <= now_ms]:
-            self.drop(blob)
+        for blob in [one for one in self.blobs.values() if one.expires_ms <= now_ms]:
+            self.drop_blob(blob)
 
-    # --- parts: what is returned is called in the thread of the parts, in order ---
+    # --- parts: jobs are called in the thread of the parts, in order ---
 
-    def look_at(self, op: Op, blob: Blob) -> PartJob:
-        """Tell how far it has come."""
+    def look_at(self, op: Op, blob: Blob) -> None:
+        """Have the thread tell how far it has come."""
 
         def job() -> None:
-            op.result = progress(blob, self.parts.next_of(blob), self._view.skew_ms)
+            op.result = progress(blob, self.parts.next_of(blob), self.skew_ms)
 
-        return lambda: _guarded(op, job)
+        self.taken.part_job = partial(_guarded, op, job)
 
-    def put(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> PartJob:
-        """Append a part, if it is the next one; with the last one there is a row to be written."""
+    def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
+        """Have it append a part, if it is the next one; with the last one there is a row to be written."""
 
         def job() -> Writes | None:
             next_ = self.parts.next_of(blob)
             if frame.index != next_:
-                op.result = progress(blob, next_, self._view.skew_ms)
+                op.result = progress(blob, next_, self.skew_ms)
                 return None
             if frame.index == 0 and not self._file.is_in_place():
                 raise BlobsUnusable  # the directory would be made elsewhere (RLY-173)
@@ -133,13 +140,17 @@ class SqliteBlobs:
             is_last = frame.index + 1 == blob.parts
             if is_last:
                 blob.is_whole, blob.expires_ms = True, whole_until_ms
-            op.result = progress(blob, frame.index + 1, self._view.skew_ms)
-            return _later(lambda: self._run(_WHOLE, (whole_until_ms, blob.key))) if is_last else None
+            op.result = progress(blob, frame.index + 1, self.skew_ms)
+            if not is_last:
+                return None
+            writes = Writes()
+            writes.later(lambda: self._run(_WHOLE, (whole_until_ms, blob.key)))
+            return writes
 
-        return lambda: _guarded(op, job)
+        self.taken.part_job = partial(_guarded, op, job)
 
-    def get(self, op: Op, blob: Blob, frame: BlobGet) -> PartJob:
-        """Read parts of a whole blob."""
+    def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
+        """Have it read parts of a whole blob."""
 
         def job() -> None:
             try:
@@ -147,7 +158,7 @@ class SqliteBlobs:
             except FileNotFoundError:
                 op.result = Refusal(ErrorCode.NOT_FOUND)
 
-        return lambda: _guarded(op, job)
+        self.taken.part_job = partial(_guarded, op, job)
 
 
 def _guarded(op: Op, job: PartJob) -> Writes | None:
@@ -156,10 +167,3 @@ def _guarded(op: Op, job: PartJob) -> Writes | None:
     except OSError:
         op.result = UNAVAILABLE
         return None
-
-
-def _later(task: Callable[[], None]) -> Writes:
-    writes = Writes()
-    writes.tasks.append(task)
-    writes.is_writing = True
-    return writes

@@ -55,9 +55,9 @@ class SqliteSweep:
         self._expire_short_lived(node, now_ms)
         self._go_on(node, now_ms, _LOOKS)
         if self._view.seen.forgotten_row > self._forgotten_row:
-            self._view.later(self._forget_ids)
+            self._view.taken.later(self._forget_ids)
         if self._are_due:
-            self._view.later(self._drop_entries)
+            self._view.taken.later(self._drop_entries)
         if now_ms >= self._next_requests_ms:
             self._next_requests_ms = now_ms + _REQUESTS_EVERY_MS
             self._view.taken.tasks.append(self._read_requests)
@@ -72,7 +72,7 @@ class SqliteSweep:
             while self._is_walking:
                 self._go_on(node, now_ms, _LOOKS)
         asked = "DELETE FROM purge_request WHERE subject = ?"
-        self._view.later(lambda: self._delete(asked, remove.subject))
+        self._view.taken.later(lambda: self._delete(asked, remove.subject))
         self._commit()
 
     def _delete(self, statement: str, subject: bytes) -> None:
@@ -89,8 +89,8 @@ class SqliteSweep:
         self._walk = iter(list(self._view.boxes.values()))
         self._is_walking = True
         self._view.seen.forget(now_ms // HOUR_MS)
-        self._view.later(lambda: sweep_tables(self._db, now_ms))
-        self._view.blobs.expire(now_ms)
+        self._view.taken.later(lambda: sweep_tables(self._db, now_ms))
+        self._view.expire_blobs(now_ms)
         self._today, self._are_due = now_ms // DAY_MS, True
 
     def _go_on(self, node: Listener, now_ms: int, looks: int) -> None:
@@ -151,7 +151,7 @@ class SqliteSweep:
 
     def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
         """Return what is held at this moment."""
-        boxes, blobs = list(self._view.holding.values()), list(self._view.blobs.by_key.values())
+        boxes, blobs = list(self._view.holding.values()), list(self._view.blobs.values())
         firsts = [next(iter(box.mine.rows.values())).received_ms for box in boxes if box.mine.rows]
         wall_ms = now_ms + self._view.skew_ms
         oldest_s = max(0, wall_ms - min(firsts)) // 1000 if firsts else 0

@@ -13,13 +13,12 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from e2ee_relay.limits import Policy
-from e2ee_relay.protocol import BlobGet, BlobPut
 
-from .api import Blob, Box, Close, Fresh, HeldMessage, Limits, Op, Opened, Page, Paid, Read
-from .sqlite_blobs import SqliteBlobs
-from .sqlite_directory import SqlDirectory, drop_mailbox
+from .api import Box, Close, Fresh, HeldMessage, Op, Opened, Page, Read
+from .sqlite_blobs import SqlBlobs
+from .sqlite_directory import drop_mailbox
 from .sqlite_file import DatabaseFile
-from .sqlite_writes import Task, Writes
+from .sqlite_writes import Writes
 
 # A seq is generation | counter: no start of the relay ever gives a number that an earlier one gave (RLY-35).
 SEQ_COUNTER_BITS: Final = 32
@@ -101,28 +100,22 @@ class Seen:
         self.forgotten_row = self._parts.popleft().last_row[0]
 
 
-class SqliteView(SqlDirectory):
+class SqliteView(SqlBlobs):
     """Implements `View`."""
 
-    limits: Limits
-
     def __init__(self, file: DatabaseFile) -> None:
-        super().__init__(file.connection)
+        super().__init__(file)
         self.blocked: frozenset[bytes] = frozenset()
-        self.skew_ms = 0
         self.has_room = True
         self.is_stopped = True  # no generation has been begun: nothing may be changed
         self.is_loaded = False  # memory lacks what the database has: nothing may be answered from it
         self.first_seq = 0
-        self.boxes: dict[bytes, Box] = {}
         self.by_no: dict[int, Box] = {}
         self.holding: dict[int, Box] = {}  # those with messages, by number
         self.seen = Seen(0)
         self.now_ms = 0  # the time by which the operation under way is decided
         self.minute_ms = 0  # what expires within it is expired to the second
         self.short_lived: deque[tuple[int, Box, int]] = deque()  # (expires_ms, box, seq)
-        self.taken = Writes()
-        self.blobs = SqliteBlobs(self, file)
         self.last_row = 0
         self._last_no = 0
         self._nobody = Box(bytes(16), bytes(32), 0)
@@ -161,7 +154,7 @@ class SqliteView(SqlDirectory):
         (self.accounts,) = rows("SELECT count(DISTINCT account_id) FROM device_list").fetchone()
         named = rows("SELECT DISTINCT mailbox FROM device WHERE mailbox IS NOT NULL")
         self.published = {bytes(mailbox) for (mailbox,) in named}
-        self.blobs.load()
+        self.load_blobs()
         self._find_short_lived()
         self.is_loaded = True
 
@@ -208,11 +201,6 @@ class SqliteView(SqlDirectory):
         """Return what was to be written since the last call."""
         taken, self.taken = self.taken, Writes()
         return taken
-
-    def later(self, task: Task) -> None:
-        """Have the writer do this within the transaction of the operation under way."""
-        self.taken.tasks.append(task)
-        self.taken.is_writing = True
 
     # --- mailboxes and tokens ---
 
@@ -267,20 +255,18 @@ class SqliteView(SqlDirectory):
         del self.boxes[box.address]
         del self.by_no[box.mine.no]
         self.holding.pop(box.mine.no, None)
-        for blob in self.blobs.of(box.address):
-            self.blobs.forget(blob)
-            self.taken.gone_blobs.append(blob.key)
+        self.forget_blobs_of(box.address)
         self.taken.gone.extend([row.row_id for row in box.mine.rows.values()])
         no, address = box.mine.no, box.address
         ids = range(box.mine.first_id, box.mine.last_id + 1) if box.mine.last_id else range(0)
-        self.later(lambda: self._drop(no, address, ids))
+        self.taken.later(lambda: self._drop(no, address, ids))
 
     def _drop(self, no: int, address: bytes, ids: range) -> None:
         drop_mailbox(self._db, no, address, ids)
         self.published.discard(address)
 
     def _write_later(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        self.later(lambda: self._write(statement, rows))
+        self.taken.later(lambda: self._write(statement, rows))
 
     def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self._db.executemany(statement, rows)
@@ -358,36 +344,3 @@ class SqliteView(SqlDirectory):
             ],
             is_drained=is_drained,
         )
-
-    # --- blobs ---
-
-    @property
-    def has_room_for_blobs(self) -> bool:
-        """Tell whether parts may be added (RLY-250)."""
-        return self.blobs.has_room
-
-    def blob(self, key: bytes) -> Blob | None:
-        """Return a blob."""
-        return self.blobs.by_key.get(key)
-
-    def paid(self, box: Box, hashed: bytes) -> Paid:
-        """Sum up what a mailbox pays for."""
-        return self.blobs.paid(box.address, hashed)
-
-    def add_blob(self, blob: Blob) -> None:
-        self.blobs.add(blob, self.boxes[blob.mailbox].mine.no)
-
-    def drop_blob(self, blob: Blob) -> None:
-        self.blobs.drop(blob)
-
-    def look_at(self, op: Op, blob: Blob) -> None:
-        """Have the thread of the parts tell how far it has come."""
-        self.taken.part_job = self.blobs.look_at(op, blob)
-
-    def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
-        """Have it append a part."""
-        self.taken.part_job = self.blobs.put(op, blob, frame, whole_until_ms)
-
-    def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
-        """Have it read parts."""
-        self.taken.part_job = self.blobs.get(op, blob, frame)

@@ -21,3 +21,8 @@ class Writes:
         self.part_job: Callable[[], Writes | None] | None = None  # comes first, and says what is written
         self.tasks: list[Task] = []
         self.is_writing = False  # a task writes; without one, and without rows, no transaction is needed
+
+    def later(self, task: Task) -> None:
+        """Have the writer write something within the transaction."""
+        self.tasks.append(task)
+        self.is_writing = True
