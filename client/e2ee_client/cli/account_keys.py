@@ -16,7 +16,7 @@ from e2ee_client.errors import WaitTimeout
 from .failures import DONE, Refused
 from .fetching import unless_hopeless
 from .files import MAX_SMALL_B, check_writable, read_file, write_private
-from .session import Session, Work, local_date
+from .session import Session, Work, local_date, opened
 
 
 def export_key(session: Session) -> Work:
@@ -120,40 +120,34 @@ def signed_elsewhere(
 def install(session: Session) -> Work:
     """Install the signed answer, and hand it to the relay."""
     answer = read_file(session.options.file, MAX_SMALL_B)
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            await until_compared(session, client, "renewal.offline")
-            await client.install_list(answer)
-            await until_compared(session, client, "renewal.waiting")
-            session.say("renewal.installed", date=local_date(client.list_expires_ms))
-            return DONE
+    async def act(client: Client) -> None:
+        await until_compared(session, client, "renewal.offline")
+        await client.install_list(answer)
+        await until_compared(session, client, "renewal.waiting")
+        session.say("renewal.installed", date=local_date(client.list_expires_ms))
 
-    return work()
+    return opened(session, act, online=True)
 
 
 def follow(session: Session) -> Work:
     """Take the list that the relay has, though another one of its number is in use here, after it was shown
     of which devices it is (ID-55).
     """
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            signed = await _list_beside(session, client)
-            if signed is not None:
-                _show_fingerprints(session, DeviceList.verify(AccountId(client.account_id), signed))
-                await session.confirm("ask.follow")
-                await client.follow_entry(signed)
-            await until_compared(session, client, "renewal.not_followed")
-            if session.options.json:
-                session.terminal.json({"until_ms": client.list_expires_ms})
-            else:
-                session.say("renewal.installed", date=local_date(client.list_expires_ms))
-            return DONE
+    async def act(client: Client) -> None:
+        signed = await _list_beside(session, client)
+        if signed is not None:
+            _show_fingerprints(session, DeviceList.verify(AccountId(client.account_id), signed))
+            await session.confirm("ask.follow")
+            await client.follow_entry(signed)
+        await until_compared(session, client, "renewal.not_followed")
+        if session.options.json:
+            session.terminal.json({"until_ms": client.list_expires_ms})
+        else:
+            session.say("renewal.installed", date=local_date(client.list_expires_ms))
 
-    return work()
+    return opened(session, act, online=True)
 
 
 async def _list_beside(session: Session, client: Client) -> bytes | None:

@@ -11,7 +11,7 @@ from e2ee_client.rooms import Agent, Room
 from .account import registration
 from .addressing import short_id
 from .failures import DONE, Refused
-from .fetching import fetch
+from .fetching import when_fetched
 from .room_addressing import all_rooms, company_of
 from .room_lines import is_waiting, show_rooms
 from .session import Session, Work, make_folder, settle
@@ -91,13 +91,9 @@ def waiting(session: Session) -> Work:
 
 
 def _list(session: Session, choose: Callable[[Client], list[Room]]) -> Work:
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not session.options.offline) as client:
-            await fetch(session, client)
-            company_of(client)
-            show_rooms(session, client, choose(client))
-        return DONE
+    async def act(client: Client) -> None:
+        company_of(client)
+        show_rooms(session, client, choose(client))
 
-    return work()
+    return when_fetched(session, act)

@@ -13,10 +13,10 @@ from e2ee_client.rooms import Company, Invite
 from .account import registration, show_recovery_key, until_published
 from .addressing import label_of, short_id
 from .failures import DONE
-from .fetching import fetch
+from .fetching import when_fetched
 from .neutral import neutral
 from .room_addressing import colleague, company_of
-from .session import Session, Work, make_folder
+from .session import Session, Work, make_folder, opened
 
 _LEAST_DIGITS = 4
 Change = Callable[[Company, bytes], Awaitable[None]]
@@ -72,25 +72,23 @@ def _created(session: Session, client: Client) -> dict[str, object]:
 
 def invite(session: Session) -> Work:
     """Show what a colleague's device is given, compare digits with it, and take it in."""
-    passphrase, options = session.passphrase(), session.options
+    options = session.options
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            company = company_of(client)
-            if company.keys == "offline":
-                raise AccountKeyAbsent("the device list is signed where the account key is kept")
-            async with await invited_by(session, company) as invited:
-                await compare(session, invited)
-                session.remark("invite.telling")
-                device_id = await invited.confirm(options.timeout)
-            await until_published(session, client)
-            if options.json:
-                session.terminal.json({"device_id": device_id.hex()})
-            else:
-                session.say("invite.done", name=neutral(options.name), short=short_id(device_id))
-            return DONE
+    async def act(client: Client) -> None:
+        company = company_of(client)
+        if company.keys == "offline":
+            raise AccountKeyAbsent("the device list is signed where the account key is kept")
+        async with await invited_by(session, company) as invited:
+            await compare(session, invited)
+            session.remark("invite.telling")
+            device_id = await invited.confirm(options.timeout)
+        await until_published(session, client)
+        if options.json:
+            session.terminal.json({"device_id": device_id.hex()})
+        else:
+            session.say("invite.done", name=neutral(options.name), short=short_id(device_id))
 
-    return work()
+    return opened(session, act, online=True)
 
 
 def invited_by(session: Session, company: Company) -> Awaitable[Invite]:
@@ -123,21 +121,17 @@ async def compare(session: Session, invited: Invite) -> None:
 
 def members(session: Session) -> Work:
     """List the devices of the company."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not session.options.offline) as client:
-            await fetch(session, client)
-            team = {one.device_id: one for one in company_of(client).team()}
-            for device in client.devices():
-                person = team.get(device.device_id)
-                if session.options.json:
-                    session.terminal.json(_member_json(client, device, person))
-                else:
-                    session.terminal.line(_member_line(session, client, device, person))
-        return DONE
+    async def act(client: Client) -> None:
+        team = {one.device_id: one for one in company_of(client).team()}
+        for device in client.devices():
+            person = team.get(device.device_id)
+            if session.options.json:
+                session.terminal.json(_member_json(client, device, person))
+            else:
+                session.terminal.line(_member_line(session, client, device, person))
 
-    return work()
+    return when_fetched(session, act)
 
 
 def _member_json(client: Client, device: DeviceView, person: Person | None) -> dict[str, object]:
@@ -187,24 +181,21 @@ def remove(session: Session) -> Work:
 
 
 def _change(session: Session, change: Change, said: str, question: str = "") -> Work:
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            company = company_of(client)
-            device_id = find_device(client, session.options.device)
-            short = short_id(device_id)
-            if question:
-                await session.confirm(question, short=short)
-            await change(company, device_id)
-            await until_published(session, client)
-            if session.options.json:
-                session.terminal.json({"device_id": device_id.hex()})
-            else:
-                session.say(said, short=short)
-            return DONE
+    async def step(client: Client) -> None:
+        company = company_of(client)
+        device_id = find_device(client, session.options.device)
+        short = short_id(device_id)
+        if question:
+            await session.confirm(question, short=short)
+        await change(company, device_id)
+        await until_published(session, client)
+        if session.options.json:
+            session.terminal.json({"device_id": device_id.hex()})
+        else:
+            session.say(said, short=short)
 
-    return work()
+    return opened(session, step, online=True)
 
 
 def find_device(client: Client, wanted: str) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from e2ee_client import Client
+
 from .account import until_published
 from .addressing import short_id
 from .companies import compare, invited_by
-from .failures import DONE
 from .files import MAX_SMALL_B, check_writable, read_file, write_private
 from .room_addressing import company_of
-from .session import Session, Work
+from .session import Session, Work, opened
 
 
 def request(session: Session) -> Work:
@@ -17,53 +18,44 @@ def request(session: Session) -> Work:
     """
     options, path = session.options, session.path(session.options.file)
     check_writable(path, force=options.force)
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            async with await invited_by(session, company_of(client)) as invited:
-                await compare(session, invited)
-                digits = invited.fingerprint
-                data = await invited.request(options.timeout)
-            write_private(path, data, force=options.force)
-            if options.json:
-                session.terminal.json({"fingerprint": digits})
-            session.say("device.requested", path=options.file, digits=digits)
-            return DONE
+    async def act(client: Client) -> None:
+        async with await invited_by(session, company_of(client)) as invited:
+            await compare(session, invited)
+            digits = invited.fingerprint
+            data = await invited.request(options.timeout)
+        write_private(path, data, force=options.force)
+        if options.json:
+            session.terminal.json({"fingerprint": digits})
+        session.say("device.requested", path=options.file, digits=digits)
 
-    return work()
+    return opened(session, act, online=True)
 
 
 def install(session: Session) -> Work:
     """Install the signed list, and take the device in that it names."""
     options = session.options
     answer = read_file(session.path(options.file), MAX_SMALL_B)
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            device_id = await company_of(client).install_device(answer, options.timeout)
-            await until_published(session, client)
-            if options.json:
-                session.terminal.json({"device_id": device_id.hex()})
-            else:
-                session.say("device.installed", short=short_id(device_id))
-            return DONE
+    async def act(client: Client) -> None:
+        device_id = await company_of(client).install_device(answer, options.timeout)
+        await until_published(session, client)
+        if options.json:
+            session.terminal.json({"device_id": device_id.hex()})
+        else:
+            session.say("device.installed", short=short_id(device_id))
 
-    return work()
+    return opened(session, act, online=True)
 
 
 def cancel(session: Session) -> Work:
     """Forget the device that was asked for."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
-            await company_of(client).cancel_device()
-            if session.options.json:
-                session.terminal.json({"cancelled": True})
-            else:
-                session.say("device.cancelled")
-            return DONE
+    async def act(client: Client) -> None:
+        await company_of(client).cancel_device()
+        if session.options.json:
+            session.terminal.json({"cancelled": True})
+        else:
+            session.say("device.cancelled")
 
-    return work()
+    return opened(session, act, online=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -11,7 +11,7 @@ from e2ee_client import Client, ClientEvent, ConnectionChanged, ConnectionState,
 from e2ee_client.errors import WaitTimeout
 
 from .event_lines import event_line, event_text, is_news
-from .session import Session
+from .session import Session, Work, opened
 
 CONNECT_S: Final = 10.0
 ALL_S: Final = 30.0
@@ -34,6 +34,16 @@ async def fetch(session: Session, client: Client) -> None:
         with suppress(WaitTimeout):
             await client.wait_fetched(ALL_S)
         await _until_quiet(session, client, events, loop.time() + ALL_S)
+
+
+def when_fetched(session: Session, act: Callable[[Client], Awaitable[None]]) -> Work:
+    """Open the account, fetch what waits, and do something with what is there then."""
+
+    async def fetched(client: Client) -> None:
+        await fetch(session, client)
+        await act(client)
+
+    return opened(session, fetched, online=not session.options.offline)
 
 
 async def waiting(events: EventIterator) -> list[ClientEvent]:

@@ -21,29 +21,26 @@ from .neutral import neutral
 from .qr import qr_lines
 from .room_addressing import is_company
 from .room_opening import notice_of
-from .session import Session, Work, local_time, make_folder
+from .session import Session, Work, local_time, make_folder, opened
 
 _LEAST_DIGITS: Final = 4
 
 
 def link(session: Session) -> Work:
     """Show a code to a further device of this person, and take it in once the digits were compared."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            person = person_of(client)
-            await client.wait_online(session.options.timeout)
-            async with await person.link() as shown:
-                device_id = await _take_in(session, shown)
-            await person.wait_handed_over(session.options.timeout)
-            if session.options.json:
-                session.terminal.json({"device_id": device_id.hex()})
-            else:
-                session.say("link.done", short=short_id(device_id))
-            return DONE
+    async def act(client: Client) -> None:
+        person = person_of(client)
+        await client.wait_online(session.options.timeout)
+        async with await person.link() as shown:
+            device_id = await _take_in(session, shown)
+        await person.wait_handed_over(session.options.timeout)
+        if session.options.json:
+            session.terminal.json({"device_id": device_id.hex()})
+        else:
+            session.say("link.done", short=short_id(device_id))
 
-    return work()
+    return opened(session, act, online=True)
 
 
 async def _take_in(session: Session, shown: Link) -> bytes:
@@ -123,23 +120,21 @@ async def _until_room(session: Session, client: Client) -> None:
 
 def devices(session: Session) -> Work:
     """List the devices of this person; with --remove, strike one off."""
-    options, passphrase = session.options, session.passphrase()
+    options = session.options
 
-    async def work() -> int:
-        async with session.open(passphrase, online=options.remove is not None) as client:
-            person = person_of(client)
-            if options.remove is not None:
-                await fetch(session, client)
-                await person.remove_device(_named(person, options.remove))
-                await client.wait_settled(options.timeout)
-            for one in person.devices():
-                if options.json:
-                    session.terminal.json(_device_json(one))
-                else:
-                    session.terminal.line(_device_line(session, one))
-            return DONE
+    async def act(client: Client) -> None:
+        person = person_of(client)
+        if options.remove is not None:
+            await fetch(session, client)
+            await person.remove_device(_named(person, options.remove))
+            await client.wait_settled(options.timeout)
+        for one in person.devices():
+            if options.json:
+                session.terminal.json(_device_json(one))
+            else:
+                session.terminal.line(_device_line(session, one))
 
-    return work()
+    return opened(session, act, online=options.remove is not None)
 
 
 def _named(person: Customer, wanted: str) -> bytes:

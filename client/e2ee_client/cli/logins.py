@@ -9,47 +9,41 @@ from e2ee_client.people import LoggedIn
 from e2ee_client.rooms import Company, CustomerRoom, Entry, Room
 
 from .failures import DONE, Refused
-from .fetching import fetch
+from .fetching import fetch, when_fetched
 from .handing_over import hand_over
 from .neutral import neutral
 from .room_addressing import company_of, customer_room
 from .room_lines import entry_json
-from .session import Session, Work, local_time
+from .session import Session, Work, local_time, opened
 
 Act = Callable[[Company], Awaitable[None]]
 
 
 def login(session: Session) -> Work:
     """Print what the web server is asked for; with its token, say who the person is."""
-    token, passphrase = session.options.token, session.passphrase()
+    token = session.options.token
 
-    async def work() -> int:
-        async with session.open(passphrase, online=token is not None) as client:
-            if token is not None:
-                await fetch(session, client)
-            room = customer_room(client, session.options.room)
-            if token is None:
-                challenge = await room.login_challenge()
-                _print(session, {"room_id": room.room_id.hex(), "challenge": challenge}, challenge)
-            else:
-                await _wrote(session, client, await room.identify(token), "login.sent")
-            return DONE
+    async def act(client: Client) -> None:
+        if token is not None:
+            await fetch(session, client)
+        room = customer_room(client, session.options.room)
+        if token is None:
+            challenge = await room.login_challenge()
+            _print(session, {"room_id": room.room_id.hex(), "challenge": challenge}, challenge)
+        else:
+            await _wrote(session, client, await room.identify(token), "login.sent")
 
-    return work()
+    return opened(session, act, online=token is not None)
 
 
 def sign_out(session: Session) -> Work:
     """Sign the person out: the room is of nobody known."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            await fetch(session, client)
-            room: CustomerRoom = customer_room(client, session.options.room)
-            await _wrote(session, client, await room.sign_out(), "login.signed_out")
-            return DONE
+    async def act(client: Client) -> None:
+        room: CustomerRoom = customer_room(client, session.options.room)
+        await _wrote(session, client, await room.sign_out(), "login.signed_out")
 
-    return work()
+    return when_fetched(session, act)
 
 
 async def _wrote(session: Session, client: Client, entry: Entry, said: str) -> None:

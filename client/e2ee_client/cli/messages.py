@@ -26,7 +26,7 @@ from e2ee_client.rooms.taking_over import hand_to_takers
 from .addressing import find_contact, label, short_id
 from .event_lines import event_json, event_line, is_news, is_told, name_of
 from .failures import DONE, Refused
-from .fetching import fetch, unless_hopeless, waiting
+from .fetching import unless_hopeless, waiting, when_fetched
 from .marks import mark_of
 from .neutral import neutral
 from .room_addressing import company_of
@@ -168,23 +168,19 @@ async def _print_event(session: Session, client: Client, event: ClientEvent, tol
 
 def history(session: Session) -> Work:
     """Print the texts exchanged with a contact."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not session.options.offline) as client:
-            await fetch(session, client)
-            contact = find_contact(client, session.options.contact)
-            name = label(contact)
-            shown = await contact.history(limit=session.options.last or sys.maxsize)
-            for message in shown:
-                if session.options.json:
-                    session.terminal.json(_message_json(message))
-                else:
-                    session.terminal.line(_message_line(session, message, name))
-            await contact.mark_read(shown)
-        return DONE
+    async def act(client: Client) -> None:
+        contact = find_contact(client, session.options.contact)
+        name = label(contact)
+        shown = await contact.history(limit=session.options.last or sys.maxsize)
+        for message in shown:
+            if session.options.json:
+                session.terminal.json(_message_json(message))
+            else:
+                session.terminal.line(_message_line(session, message, name))
+        await contact.mark_read(shown)
 
-    return work()
+    return when_fetched(session, act)
 
 
 def _message_json(message: Message) -> dict[str, object]:

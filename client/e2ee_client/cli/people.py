@@ -11,9 +11,9 @@ from e2ee_client.errors import UnknownContact, WaitTimeout
 from .account import show_qr
 from .addressing import find_contact, is_card, label, label_of, short_id
 from .failures import DONE, Refused
-from .fetching import fetch
+from .fetching import fetch, when_fetched
 from .neutral import neutral
-from .session import Session, Work
+from .session import Session, Work, opened
 
 _GROUPS_A_LINE = 4
 
@@ -91,40 +91,33 @@ def accept(session: Session) -> Work:
     """Accept somebody who wrote first, and tell the relay if it answers."""
     name = session.options.name
     _check_name(name)
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            contact = find_contact(client, session.options.contact)
-            await contact.accept()
-            if name is not None:
-                await contact.set_name(name)
-            session.say("accept.done", name=label(contact))
-            await _tell_relay(session, client)
-            return DONE
+    async def act(client: Client) -> None:
+        contact = find_contact(client, session.options.contact)
+        await contact.accept()
+        if name is not None:
+            await contact.set_name(name)
+        session.say("accept.done", name=label(contact))
+        await _tell_relay(session, client)
 
-    return work()
+    return opened(session, act, online=True)
 
 
 def verify(session: Session) -> Work:
     """Show the safety number, compare it, or note that a person has."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not session.options.offline) as client:
-            await fetch(session, client)
-            contact = find_contact(client, session.options.contact)
-            if session.options.compare is not None:
-                _compare(session, contact)
-            if session.options.mark or session.options.unmark:
-                await contact.verify(session.options.mark)
-                key = "verify.marked" if session.options.mark else "verify.unmarked"
-                session.say(key, name=label(contact))
-            elif session.options.compare is None:
-                _show_number(session, contact)
-            return DONE
+    async def act(client: Client) -> None:
+        contact = find_contact(client, session.options.contact)
+        if session.options.compare is not None:
+            _compare(session, contact)
+        if session.options.mark or session.options.unmark:
+            await contact.verify(session.options.mark)
+            key = "verify.marked" if session.options.mark else "verify.unmarked"
+            session.say(key, name=label(contact))
+        elif session.options.compare is None:
+            _show_number(session, contact)
 
-    return work()
+    return when_fetched(session, act)
 
 
 def _compare(session: Session, contact: Contact) -> None:
@@ -179,23 +172,20 @@ def forget(session: Session) -> Work:
     options = session.options
     if options.all == (options.contact is not None):
         raise Refused("usage.invalid", detail="CONTACT | --all", program="sealroom forget")
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            chosen = client.contacts() if options.all else [find_contact(client, options.contact)]
-            await _ask_to_forget(session, chosen)
-            # What contacts reach us by is taken back at the relay, which has to be connected for it.
-            reached = await _tell_relay(session, client, remark=False)
-            for contact in chosen:
-                name = label(contact)
-                await contact.forget()
-                session.say("forget.done", name=name)
-            if not reached or not await _tell_relay(session, client, remark=False):
-                session.remark("forget.later")
-            return DONE
+    async def act(client: Client) -> None:
+        chosen = client.contacts() if options.all else [find_contact(client, options.contact)]
+        await _ask_to_forget(session, chosen)
+        # What contacts reach us by is taken back at the relay, which has to be connected for it.
+        reached = await _tell_relay(session, client, remark=False)
+        for contact in chosen:
+            name = label(contact)
+            await contact.forget()
+            session.say("forget.done", name=name)
+        if not reached or not await _tell_relay(session, client, remark=False):
+            session.remark("forget.later")
 
-    return work()
+    return opened(session, act, online=True)
 
 
 async def _ask_to_forget(session: Session, chosen: list[Contact]) -> None:

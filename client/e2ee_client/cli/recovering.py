@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from e2ee_client import Client
 from e2ee_client.errors import StoreExists
 from e2ee_client.rooms import Customer, RecoverySheet, ShownNotice
 from e2ee_client.rooms.errors import RecoveryCodeInvalid
@@ -15,30 +16,27 @@ from .handing_over import hand_over
 from .linking import person_of
 from .neutral import neutral, neutral_name
 from .room_opening import accepts, chosen_purposes, notice_of, origin_of, show_channels, show_room
-from .session import Session, Work, make_folder
+from .session import Session, Work, make_folder, opened
 
 _ERASE: Final = "\x1b[2J\x1b[3J\x1b[H"
 
 
 def code(session: Session) -> Work:
     """Show this person's recovery code, and have two of its groups typed back once it is written down."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
-            person = person_of(client)
-            sheet = person.recovery_code()
-            if session.options.json:
-                shown = {"company": sheet.company, "origins": sheet.origins, "code": sheet.text}
-                session.terminal.json({**shown, "kept": person.has_recovery_code})
-                return DONE
-            session.say("recovery.code", company=_known_as(sheet.company, sheet.origins), code=sheet.text)
-            session.remark("recovery.keep")
-            if not person.has_recovery_code:
-                await _type_back(session, person, sheet)
-            return DONE
+    async def act(client: Client) -> None:
+        person = person_of(client)
+        sheet = person.recovery_code()
+        if session.options.json:
+            shown = {"company": sheet.company, "origins": sheet.origins, "code": sheet.text}
+            session.terminal.json({**shown, "kept": person.has_recovery_code})
+            return
+        session.say("recovery.code", company=_known_as(sheet.company, sheet.origins), code=sheet.text)
+        session.remark("recovery.keep")
+        if not person.has_recovery_code:
+            await _type_back(session, person, sheet)
 
-    return work()
+    return opened(session, act, online=False)
 
 
 async def _type_back(session: Session, person: Customer, sheet: RecoverySheet) -> None:

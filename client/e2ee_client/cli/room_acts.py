@@ -17,7 +17,7 @@ from e2ee_client.rooms import CompanyRoom, CustomerRoom, Room
 from .addressing import short_id
 from .before_sending import look_before_sending
 from .failures import DONE, Refused
-from .fetching import fetch
+from .fetching import fetch, when_fetched
 from .handing_over import hand_over, until_granted, until_passed_on
 from .room_addressing import (
     all_rooms,
@@ -265,18 +265,14 @@ def withdraw(session: Session) -> Work:
 
 def acting(session: Session, act: Act, said: str, by_customer: str = "") -> Work:
     """Do something in a room as it is now, and leave when the relays have it."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            await fetch(session, client)
-            room = await act(client)
-            await hand_over(session, client, room)
-            if session.options.json:
-                session.terminal.json(room_json(room))
-            else:
-                key = by_customer if by_customer and not is_company(client) else said
-                session.say(key, short=short_id(room.room_id))
-            return DONE
+    async def step(client: Client) -> None:
+        room = await act(client)
+        await hand_over(session, client, room)
+        if session.options.json:
+            session.terminal.json(room_json(room))
+        else:
+            key = by_customer if by_customer and not is_company(client) else said
+            session.say(key, short=short_id(room.room_id))
 
-    return work()
+    return when_fetched(session, step)

@@ -10,8 +10,8 @@ from e2ee_client.engine.rooms.views import ErasureView
 from e2ee_client.people import Person
 from e2ee_client.rooms import Room
 
-from .failures import DONE, Refused
-from .fetching import fetch
+from .failures import Refused
+from .fetching import when_fetched
 from .room_acts import acting
 from .room_addressing import company_room, customer_room, find_room, person_name
 from .room_words import find_entry
@@ -64,22 +64,18 @@ def hold(session: Session) -> Work:
 
 def erasures(session: Session) -> Work:
     """Show what was to be erased, and who has answered."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not session.options.offline) as client:
-            await fetch(session, client)
-            found = await find_room(client, session.options.room).erasures()
-            if session.options.json:
-                session.terminal.json({"erasures": [_json(one) for one in found]})
-                return DONE
-            for one in found:
-                session.terminal.line(_line(one, session.texts))
-            if not found:
-                session.say("erasures.none")
-        return DONE
+    async def act(client: Client) -> None:
+        found = await find_room(client, session.options.room).erasures()
+        if session.options.json:
+            session.terminal.json({"erasures": [_json(one) for one in found]})
+            return
+        for one in found:
+            session.terminal.line(_line(one, session.texts))
+        if not found:
+            session.say("erasures.none")
 
-    return work()
+    return when_fetched(session, act)
 
 
 def _json(one: ErasureView) -> dict[str, object]:

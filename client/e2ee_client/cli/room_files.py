@@ -13,8 +13,8 @@ from e2ee_client.errors import FileMissing
 from e2ee_client.room_events import FileProgress
 from e2ee_client.rooms import Entry, Room
 
-from .failures import DONE, Refused
-from .fetching import fetch
+from .failures import Refused
+from .fetching import when_fetched
 from .handing_over import hand_over
 from .neutral import neutral
 from .room_addressing import find_room
@@ -29,47 +29,41 @@ _LEAST_DIGITS: Final = 4
 
 def send_file(session: Session) -> Work:
     """Send a file, and wait until the room has it."""
-    passphrase, options = session.passphrase(), session.options
+    options = session.options
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            await fetch(session, client)
-            room = find_room(client, options.room)
-            async with _shown(session, client):
-                # What is not sealed is not kept; a source that hangs is given up (FIL-28).
-                sent = await room.start_file(
-                    options.path, name=options.name, strip_metadata=options.strip_metadata
-                )
-                entry = await _in_time(session, sent.wait())
-            await hand_over(session, client, room)
-            if options.json:
-                session.terminal.json(entry_json(entry))
-            else:
-                name = "" if entry.file is None else entry.file.name
-                session.say("file.sent", file=neutral(name), entry=entry.hash.hex()[:8])
-        return DONE
+    async def act(client: Client) -> None:
+        room = find_room(client, options.room)
+        async with _shown(session, client):
+            # What is not sealed is not kept; a source that hangs is given up (FIL-28).
+            sent = await room.start_file(
+                options.path, name=options.name, strip_metadata=options.strip_metadata
+            )
+            entry = await _in_time(session, sent.wait())
+        await hand_over(session, client, room)
+        if options.json:
+            session.terminal.json(entry_json(entry))
+        else:
+            name = "" if entry.file is None else entry.file.name
+            session.say("file.sent", file=neutral(name), entry=entry.hash.hex()[:8])
 
-    return work()
+    return when_fetched(session, act)
 
 
 def save(session: Session) -> Work:
     """Save the file of an entry to a folder."""
-    passphrase, options = session.passphrase(), session.options
+    options = session.options
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            await fetch(session, client)
-            entry = await _find_file(find_room(client, options.room), options.entry)
-            async with _shown(session, client):
-                path = await _in_time(session, entry.save(options.folder))
-            await hand_over(session, client, entry.room)
-            if options.json:
-                session.terminal.json({"path": str(path), "entry": entry.hash.hex()})
-            else:
-                session.say("file.saved", path=neutral(str(path)))
-        return DONE
+    async def act(client: Client) -> None:
+        entry = await _find_file(find_room(client, options.room), options.entry)
+        async with _shown(session, client):
+            path = await _in_time(session, entry.save(options.folder))
+        await hand_over(session, client, entry.room)
+        if options.json:
+            session.terminal.json({"path": str(path), "entry": entry.hash.hex()})
+        else:
+            session.say("file.saved", path=neutral(str(path)))
 
-    return work()
+    return when_fetched(session, act)
 
 
 async def _find_file(room: Room, wanted: str) -> Entry:

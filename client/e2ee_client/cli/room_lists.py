@@ -14,8 +14,7 @@ from e2ee_client.rooms import CompanyRoom, CustomerRoom, Entry, Room
 from . import logins
 from .addressing import short_id
 from .event_lines import event_json
-from .failures import DONE
-from .fetching import fetch
+from .fetching import when_fetched
 from .neutral import neutral
 from .room_addressing import all_rooms, company_room, find_room, is_company, name_in, person_name
 from .room_lines import condition, entry_json, entry_line, is_waiting, room_json, short_entry, show_rooms
@@ -30,33 +29,25 @@ _TOLD = frozenset(
 
 def list_(session: Session) -> Work:
     """List the rooms, that with the newest entry first."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not session.options.offline) as client:
-            await fetch(session, client)
-            show_rooms(session, client, all_rooms(client))
-        return DONE
+    async def act(client: Client) -> None:
+        show_rooms(session, client, all_rooms(client))
 
-    return work()
+    return when_fetched(session, act)
 
 
 def show(session: Session) -> Work:
     """Show one room: its phase, who is in it, and what holds."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not session.options.offline) as client:
-            await fetch(session, client)
-            room = find_room(client, session.options.room)
-            if session.options.json:
-                session.terminal.json(await _about_json(client, room))
-            else:
-                for line in await _about(session, client, room):
-                    session.terminal.line(line)
-        return DONE
+    async def act(client: Client) -> None:
+        room = find_room(client, session.options.room)
+        if session.options.json:
+            session.terminal.json(await _about_json(client, room))
+        else:
+            for line in await _about(session, client, room):
+                session.terminal.line(line)
 
-    return work()
+    return when_fetched(session, act)
 
 
 async def _about(session: Session, client: Client, room: Room) -> list[str]:
@@ -133,21 +124,17 @@ async def _about_json(client: Client, room: Room) -> dict[str, object]:
 def history(session: Session) -> Work:
     """Print what was written in a room, and note that it was read."""
     options = session.options
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not options.offline) as client:
-            await fetch(session, client)
-            room = await _history_of(session, client)
-            entries = [] if room is None else await room.history(limit=options.last)
-            for entry in entries:
-                if options.all or options.json or entry.kind in _TOLD:
-                    _show_entry(session, client, entry)
-            if room is not None:
-                await room.mark_read(entries)
-        return DONE
+    async def act(client: Client) -> None:
+        room = await _history_of(session, client)
+        entries = [] if room is None else await room.history(limit=options.last)
+        for entry in entries:
+            if options.all or options.json or entry.kind in _TOLD:
+                _show_entry(session, client, entry)
+        if room is not None:
+            await room.mark_read(entries)
 
-    return work()
+    return when_fetched(session, act)
 
 
 async def _history_of(session: Session, client: Client) -> Room | None:
@@ -172,24 +159,20 @@ def _show_entry(session: Session, client: Client, entry: Entry) -> None:
 def search(session: Session) -> Work:
     """Look for words in the texts of all rooms."""
     options = session.options
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=not options.offline) as client:
-            await fetch(session, client)
-            left = options.last
-            for room in all_rooms(client):
-                if left <= 0 or room.phase is None:
-                    continue
-                async for entry in room.search(" ".join(options.words), left):
-                    left -= 1
-                    if not options.json:
-                        line = entry_line(entry, client, session.texts)
-                        session.terminal.line(f"{short_id(room.room_id)} {line}")
-                    else:
-                        session.terminal.json(entry_json(entry))
-            if left == options.last and not options.json:
-                session.remark("search.none")
-        return DONE
+    async def act(client: Client) -> None:
+        left = options.last
+        for room in all_rooms(client):
+            if left <= 0 or room.phase is None:
+                continue
+            async for entry in room.search(" ".join(options.words), left):
+                left -= 1
+                if not options.json:
+                    line = entry_line(entry, client, session.texts)
+                    session.terminal.line(f"{short_id(room.room_id)} {line}")
+                else:
+                    session.terminal.json(entry_json(entry))
+        if left == options.last and not options.json:
+            session.remark("search.none")
 
-    return work()
+    return when_fetched(session, act)

@@ -14,8 +14,8 @@ from e2ee_client.rooms import Entry, Room
 from e2ee_client.rooms.form_files import read_form
 from e2ee_client.rooms.questions import Value, answer_of, quick_replies
 
-from .failures import DONE, Refused
-from .fetching import fetch
+from .failures import Refused
+from .fetching import when_fetched
 from .handing_over import hand_over
 from .room_addressing import company_room, customer_room, find_room
 from .room_lines import entry_json
@@ -141,17 +141,13 @@ def rate(session: Session) -> Work:
 
 def _writing(session: Session, act: Callable[[Client], Awaitable[Entry]], said: str) -> Work:
     """Write something in a room as it is now, and leave when the relays have it."""
-    passphrase = session.passphrase()
 
-    async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            await fetch(session, client)
-            entry = await act(client)
-            await hand_over(session, client, entry.room)
-            if session.options.json:
-                session.terminal.json(entry_json(entry))
-            else:
-                session.say(said, entry=entry.hash.hex()[:8])
-            return DONE
+    async def step(client: Client) -> None:
+        entry = await act(client)
+        await hand_over(session, client, entry.room)
+        if session.options.json:
+            session.terminal.json(entry_json(entry))
+        else:
+            session.say(said, entry=entry.hash.hex()[:8])
 
-    return work()
+    return when_fetched(session, step)

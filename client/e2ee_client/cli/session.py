@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from e2ee_client import Client, ConnectionState, Runtime, WebSocketTransport
 from e2ee_client.errors import ConfigError, StoreMissing, WaitTimeout
 
-from .failures import TERMINATED, Refused
+from .failures import DONE, TERMINATED, Refused
 from .files import given_or_input
 from .line_input import input_lines
 from .passphrases import backup_source, store_source
@@ -156,6 +156,18 @@ class Session:
             Terminated: SIGTERM came.
         """
         return asyncio.run(_until_terminated(work))
+
+
+def opened(session: Session, act: Callable[[Client], Awaitable[None]], *, online: bool) -> Work:
+    """Open the account, and do something with it."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=online) as client:
+            await act(client)
+        return DONE
+
+    return work()
 
 
 async def _until_terminated(work: Work) -> int:
