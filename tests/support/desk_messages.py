@@ -33,7 +33,8 @@ def page() -> str:
 
 
 def _is_own(kind: object) -> bool:
-    return is_dataclass(kind) and getattr(kind, "__module__", "") == schema.__name__
+    is_here = is_dataclass(kind) and getattr(kind, "__module__", "") == schema.__name__
+    return is_here and not getattr(kind, "__name__", "").startswith("_")
 
 
 def _interface(kind: type, *, is_message: bool) -> str:

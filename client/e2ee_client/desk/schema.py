@@ -30,6 +30,20 @@ ModeName: TypeAlias = Literal["notice", "consent", "explicit"]
 RetentionName: TypeAlias = Literal["ephemeral", "default", "statutory", "proof"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What has an answer, or is one, with the same number."""
+
+    ask: AskNumber
+
+
+@dataclass(frozen=True, slots=True)
+class _OfRoom(_Asking):
+    """The same about a room."""
+
+    room: RoomName
+
+
 # --- what is shown ---
 
 
@@ -214,291 +228,229 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(_Asking):
     """Ask for everything."""
-
-    ask: AskNumber
 
 
 @dataclass(frozen=True, slots=True)
-class Unlock:
+class Unlock(_Asking):
     """Unlock by the passphrase of the store."""
 
-    ask: AskNumber
     passphrase: Annotated[str, Text(1, 1024)]
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(_Asking):
     """Lock at once."""
-
-    ask: AskNumber
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class Read(_OfRoom):
     """Read the newest entries, or those before one; of the notes of a room with `notes`."""
 
-    ask: AskNumber
-    room: RoomName
     before: EntryName | None
     limit: PageSize
     notes: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(_Asking):
     """Ask for the newest text of rooms."""
 
-    ask: AskNumber
     rooms: Annotated[tuple[RoomName, ...], Many(64)]
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class About(_OfRoom):
     """Ask what is known of a room and its customer."""
-
-    ask: AskNumber
-    room: RoomName
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Search(_Asking):
     """Look through the texts of all rooms."""
 
-    ask: AskNumber
     words: Annotated[str, Flat(1, 200)]
     limit: PageSize
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(_Asking):
     """Ask for figures of the last days."""
 
-    ask: AskNumber
     days: Annotated[int, Number(1, 31)]
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class Send(_OfRoom):
     """Write a text."""
 
-    ask: AskNumber
-    room: RoomName
     text: Said
     reply: EntryName | None
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(_OfRoom):
     """Word a text of this device anew."""
 
-    ask: AskNumber
-    room: RoomName
     entry: EntryName
     text: Said
 
 
 @dataclass(frozen=True, slots=True)
-class Erase:
+class Erase(_OfRoom):
     """Have entries of our side erased."""
 
-    ask: AskNumber
-    room: RoomName
     entries: Annotated[tuple[EntryName, ...], Many(64)]
 
 
 @dataclass(frozen=True, slots=True)
-class MarkSensitive:
+class MarkSensitive(_OfRoom):
     """Mark entries as sensitive."""
 
-    ask: AskNumber
-    room: RoomName
     entries: Annotated[tuple[EntryName, ...], Many(64)]
 
 
 @dataclass(frozen=True, slots=True)
-class MarkRead:
+class MarkRead(_OfRoom):
     """Note that a person has seen entries."""
 
-    ask: AskNumber
-    room: RoomName
     entries: Annotated[tuple[EntryName, ...], Many(256)]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(_OfRoom):
     """Take a room."""
-
-    ask: AskNumber
-    room: RoomName
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(_OfRoom):
     """Hand a room to a team or to a colleague; `*` is whoever is free: back to the queue."""
 
-    ask: AskNumber
-    room: RoomName
     team: TeamName | None
     device: DeviceName | None
     note: Said | None
 
 
 @dataclass(frozen=True, slots=True)
-class Add:
+class Add(_OfRoom):
     """Let a colleague read and write."""
 
-    ask: AskNumber
-    room: RoomName
     device: DeviceName
 
 
 @dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(_OfRoom):
     """Give a colleague who is in the room what was said before."""
 
-    ask: AskNumber
-    room: RoomName
     device: DeviceName
     count: Annotated[int, Number(1, 256)]
     reason: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(_OfRoom):
     """Leave a room."""
-
-    ask: AskNumber
-    room: RoomName
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Close(_OfRoom):
     """Close a room."""
 
-    ask: AskNumber
-    room: RoomName
     reason: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(_OfRoom):
     """Open a closed room again."""
-
-    ask: AskNumber
-    room: RoomName
 
 
 @dataclass(frozen=True, slots=True)
-class SetHold:
+class SetHold(_OfRoom):
     """Keep everything of a room from being destroyed, or no longer."""
 
-    ask: AskNumber
-    room: RoomName
     on: bool
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
-class SetSensitive:
+class SetSensitive(_OfRoom):
     """Mark a room as sensitive, or no longer."""
 
-    ask: AskNumber
-    room: RoomName
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
-class SetRetention:
+class SetRetention(_OfRoom):
     """Shorten how long a room is kept."""
 
-    ask: AskNumber
-    room: RoomName
     kind: RetentionName
     seconds: Annotated[int, Number(0, 2**32 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
-class Decide:
+class Decide(_OfRoom):
     """Grant or refuse what a colleague asks for."""
 
-    ask: AskNumber
-    room: RoomName
     request: Annotated[str, Text(2, 64)]
     grant: bool
 
 
 @dataclass(frozen=True, slots=True)
-class DecideObjection:
+class DecideObjection(_OfRoom):
     """Decide a customer's objection."""
 
-    ask: AskNumber
-    room: RoomName
     text: Reason
     close: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Note(_OfRoom):
     """Write a note for colleagues."""
 
-    ask: AskNumber
-    room: RoomName
     text: Said
 
 
 @dataclass(frozen=True, slots=True)
-class SetLabels:
+class SetLabels(_OfRoom):
     """Set the labels of a room; they stay on this device."""
 
-    ask: AskNumber
-    room: RoomName
     labels: Annotated[tuple[Label, ...], Many(8)]
 
 
 @dataclass(frozen=True, slots=True)
-class SaveAnswer:
+class SaveAnswer(_Asking):
     """Keep a canned answer on this device, in place of the one with its id."""
 
-    ask: AskNumber
     answer: AnswerRow
 
 
 @dataclass(frozen=True, slots=True)
-class DropAnswer:
+class DropAnswer(_Asking):
     """Drop a canned answer."""
 
-    ask: AskNumber
     id: Annotated[str, Hex(16)]
 
 
 @dataclass(frozen=True, slots=True)
-class FetchFile:
+class FetchFile(_OfRoom):
     """Fetch the file of an entry, for one download."""
 
-    ask: AskNumber
-    room: RoomName
     entry: EntryName
 
 
 @dataclass(frozen=True, slots=True)
-class SendFile:
+class SendFile(_OfRoom):
     """Send a file; its bytes follow to the path that is answered."""
 
-    ask: AskNumber
-    room: RoomName
     name: Annotated[str, Text(1, 128)]
     size_b: Annotated[int, Number(0, 67_108_864)]
     strips: bool
 
 
 @dataclass(frozen=True, slots=True)
-class CancelFile:
+class CancelFile(_OfRoom):
     """Give a file up that is on its way out."""
 
-    ask: AskNumber
-    room: RoomName
     file: Annotated[str, Hex(16)]
 
 
@@ -526,10 +478,9 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(_Asking):
     """Everything that a list shows."""
 
-    ask: AskNumber
     company: str | None
     me: PersonRow | None
     connection: ConnectionName
@@ -541,11 +492,9 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class History(_OfRoom):
     """Entries in the order of the transcript."""
 
-    ask: AskNumber
-    room: RoomName
     entries: tuple[EntryRow, ...]
     unread: tuple[EntryName, ...]
     is_start: bool
@@ -553,19 +502,16 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Previews:
+class Previews(_Asking):
     """The newest texts."""
 
-    ask: AskNumber
     previews: tuple[PreviewRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(_OfRoom):
     """What is known of a room and its customer."""
 
-    ask: AskNumber
-    room: RoomName
     members: tuple[PersonRow, ...]
     terms: TermsRow | None
     login: LoginRow | None
@@ -577,18 +523,16 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Found(_Asking):
     """What was found, the newest first in each room."""
 
-    ask: AskNumber
     found: tuple[FoundRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Figured:
+class Figured(_Asking):
     """Figures, of what this device has: medians in milliseconds; None where there is nothing to tell."""
 
-    ask: AskNumber
     days: tuple[DayRow, ...]
     waiting: int
     longest_wait_ms: int | None
@@ -597,35 +541,30 @@ class Figured:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(_Asking):
     """A file is here: `path` serves it once."""
 
-    ask: AskNumber
     path: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(_Asking):
     """A file may come, which is `file` on its way out: `path` takes it once."""
 
-    ask: AskNumber
     file: str
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Done(_Asking):
     """It is done."""
-
-    ask: AskNumber
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(_Asking):
     """It was not done; `code` is that of the registry, `hint` says in English what to do."""
 
-    ask: AskNumber
     code: str
     hint: str
     retryable: bool
