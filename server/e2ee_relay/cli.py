@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from . import __version__
 from .bench import command as bench
 from .commands import COMMANDS, ON_STORE, on_shared_store
-from .config import Config, config_path, environment, load
+from .config import Config, config_path, load
 from .consent import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from .serving import serve
 from .setting_table import SETTINGS
@@ -132,10 +133,9 @@ def _config(options: argparse.Namespace) -> Config:
     flags.update(
         {name: value for name, value in vars(options).items() if name in SETTINGS and value is not None}
     )
-    known = environment()
     serves = options.command in ("serve", "check-config")
     try:
-        config = load(config_path(known, options.config), known, flags, serves=serves)
+        config = load(config_path(os.environ, options.config), os.environ, flags, serves=serves)
     except ConfigError as error:
         raise ConfigErrors([*malformed, *error.faults]) from None
     raise_all(malformed)

@@ -75,12 +75,11 @@ def _stopped(config: Config) -> Iterator[DatabaseFile]:
         StoreError: there is no database, or it cannot be used.
     """
     open_read_only(config.database_path).close()
-    directory = DataDirectory.claim(config.data_dir)
-    try:
-        with closing(directory.open_store(config.disk_reserve_b)) as store:
-            yield store
-    finally:
-        directory.release()
+    with (
+        DataDirectory.claim(config.data_dir) as directory,
+        closing(directory.open_store(config.disk_reserve_b)) as store,
+    ):
+        yield store
 
 
 def _inspect(config: Config, options: argparse.Namespace) -> int:
@@ -104,11 +103,9 @@ def _purge(config: Config, options: argparse.Namespace) -> int:
             purge_now(store, kind, subject)
         return EXIT_OK
 
-    try:
+    with directory:
         directory.spare(config.disk_reserve_b).give_back()  # without any room there is none for a look
         return remove(look, purge, kind, subject, assumed=assumed, by="this command")
-    finally:
-        directory.release()
 
 
 def _expire(config: Config, options: argparse.Namespace) -> int:
@@ -163,11 +160,8 @@ def _back_up(config: Config, options: argparse.Namespace) -> int:
 
 
 def _restore(config: Config, options: argparse.Namespace) -> int:
-    directory = DataDirectory.claim(config.data_dir)
-    try:
+    with DataDirectory.claim(config.data_dir):
         kept = put_back(options.source, config.database_path)
-    finally:
-        directory.release()
     if kept is not None:
         say(f"the database of before is kept as {kept}; it has what was deleted since the backup")
     return say("restored; `sealroom-relay restore-check` tells what the next start will do")
@@ -203,20 +197,15 @@ def _migrate(config: Config, options: argparse.Namespace) -> int:
         say(describe(version))
         return EXIT_OK if version == SCHEMA_VERSION else EXIT_FAILED
     if options.dry_run:
-        _rehearse(config)
+        with (
+            DataDirectory.claim(config.data_dir),
+            closing(sqlite3.connect(config.database_path, isolation_level=None)) as db,
+        ):
+            rehearse(db)
     else:
         with _stopped(config):
             version = SCHEMA_VERSION
     return say(describe(version))
-
-
-def _rehearse(config: Config) -> None:
-    directory = DataDirectory.claim(config.data_dir)
-    try:
-        with closing(sqlite3.connect(config.database_path, isolation_level=None)) as db:
-            rehearse(db)
-    finally:
-        directory.release()
 
 
 def on_shared_store(config: Config, options: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import os
 import ssl
 import tomllib
 from collections.abc import Mapping
@@ -300,8 +299,3 @@ def config_path(environment: Mapping[str, str], flag: str | None) -> Path | None
     """Return the configuration file that was named by flag or environment."""
     named = flag or environment.get(ENV_PREFIX + "CONFIG")
     return Path(named) if named else None
-
-
-def environment() -> Mapping[str, str]:
-    """Return the process's environment."""
-    return os.environ

@@ -11,6 +11,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from .settings import reason_of
 from .store.api import StoreError, StoreInUse
@@ -33,7 +34,7 @@ _NO_DATABASE = (
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """A locked data directory; keep it until the process ends."""
+    """A locked data directory; keep it until the process ends, or for a `with`."""
 
     path: Path
     lock: int
@@ -82,6 +83,12 @@ class DataDirectory:
     def release(self) -> None:
         """Let another process have it."""
         os.close(self.lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.release()
 
 
 def _make_durably(path: Path, mode: int) -> None:

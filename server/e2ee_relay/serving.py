@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from .config import Config, environment
+from .config import Config
 from .datadir import DataDirectory
 from .engine import EmbeddedEngine, Engine
 from .logs import Event, EventLog, take_over_error_reports
@@ -44,7 +44,7 @@ async def serve(config: Config) -> bool:
     config = _within_open_files(config, log)
     directory, engine = _node(config, log) if config.store else _embedded(config, log)
     server = RelayServer(config, engine, log)
-    notifier = ServiceNotifier.from_environment(environment(), os.getpid())
+    notifier = ServiceNotifier.from_environment(os.environ, os.getpid())
     await server.start()
     # What is there now stays: collections, 13 ms each with it, need not look at it again.
     gc.collect()

@@ -158,24 +158,11 @@ class Load:
 
     def confirmed(self, tag: int) -> None:
         """The server has taken a message in."""
-        begun = self._begun.get(tag)
-        if begun is None:
-            return
-        now = time.perf_counter()
-        if begun[0] >= self._from and not self._is_over:
-            self.measured.confirm_s.append(now - begun[0])
-        self._one_half(tag, begun[1], now)
+        self._one_half(tag, self.measured.confirm_s)
 
     def delivered(self, body: bytes) -> None:
         """A message has reached its recipient, which acknowledges it in the same turn."""
-        tag = int.from_bytes(body[:TAG_B], "big")
-        begun = self._begun.get(tag)
-        if begun is None:
-            return
-        now = time.perf_counter()
-        if begun[0] >= self._from and not self._is_over:
-            self.measured.deliver_s.append(now - begun[0])
-        self._one_half(tag, begun[1], now)
+        self._one_half(int.from_bytes(body[:TAG_B], "big"), self.measured.deliver_s)
 
     def refused(self, tag: int) -> None:
         """The server has turned a message away, for good."""
@@ -185,7 +172,12 @@ class Load:
         if begun is not None:
             self._go_on(begun[1])
 
-    def _one_half(self, tag: int, sender: int, now: float) -> None:
+    def _one_half(self, tag: int, times_s: array[float]) -> None:
+        if tag not in self._begun:
+            return
+        (begun, sender), now = self._begun[tag], time.perf_counter()
+        if begun >= self._from and not self._is_over:
+            times_s.append(now - begun)
         if tag not in self._half:
             self._half.add(tag)
             return

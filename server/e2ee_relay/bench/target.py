@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -105,22 +106,19 @@ class Target:
 
 def fill(data_dir: Path, messages: int, mailboxes: int, size_b: int) -> None:
     """Put a resident backlog into a new database: so many messages of so many mailboxes, in random order."""
-    directory = DataDirectory.claim(data_dir)
-    file = directory.open_store()
     today = int(time.time()) // 86_400
     now_ms = hour_of(time.time_ns() // 1_000_000)
     made = [(no, os.urandom(16), os.urandom(32), today) for no in range(1, mailboxes + 1)]
-    with file.transaction():
-        file.connection.executemany("INSERT INTO mailbox VALUES (?, ?, ?, ?)", made)
-    seqs = [0] * (mailboxes + 1)
-    for first in range(1, messages + 1, _ROWS_AT_ONCE):
-        rows: list[tuple[int | bytes, ...]] = []
-        for row_id in range(first, min(first + _ROWS_AT_ONCE, messages + 1)):
-            no = 1 + secrets.randbelow(mailboxes)
-            seqs[no] += 1
-            body = os.urandom(size_b)
-            rows.append((row_id, no, seqs[no], os.urandom(16), now_ms + _MONTH_MS, now_ms, body))
+    with DataDirectory.claim(data_dir) as directory, closing(directory.open_store()) as file:
         with file.transaction():
-            file.connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-    file.close()
-    directory.release()
+            file.connection.executemany("INSERT INTO mailbox VALUES (?, ?, ?, ?)", made)
+        seqs = [0] * (mailboxes + 1)
+        for first in range(1, messages + 1, _ROWS_AT_ONCE):
+            rows: list[tuple[int | bytes, ...]] = []
+            for row_id in range(first, min(first + _ROWS_AT_ONCE, messages + 1)):
+                no = 1 + secrets.randbelow(mailboxes)
+                seqs[no] += 1
+                body = os.urandom(size_b)
+                rows.append((row_id, no, seqs[no], os.urandom(16), now_ms + _MONTH_MS, now_ms, body))
+            with file.transaction():
+                file.connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
