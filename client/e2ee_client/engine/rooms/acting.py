@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from e2ee.errors import NoRight, RemoteError
 from e2ee.ids import DeviceId
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import DESK, Phase
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 
+from .room_part import RoomsPart
 from .stewarding import Change
 
-if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
 
-    from .rooms import Rooms
-
-
-class Acting(Part):
+class Acting(RoomsPart):
     """Returns the id of a request where a steward decides; None where it is done."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     # --- who answers ---
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from e2ee.card import ContactCard
 from e2ee.errors import NoConsent, RemoteError
@@ -20,16 +20,11 @@ from e2ee.rooms.notice import Notice
 from e2ee.rooms.payloads import Act, ActKind
 from e2ee.rooms.room import room_id as id_of_room
 from e2ee.rooms.state import Phase
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 
 from .records import LiveRoom
 from .room_engine import RoomEngine
-
-if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
-
-    from .rooms import Rooms
+from .room_part import RoomsPart
 
 _NONCE_B: Final = 16
 
@@ -54,12 +49,8 @@ class Acceptance(NamedTuple):
     purposes: int
 
 
-class Consenting(Part):
+class Consenting(RoomsPart):
     """The customer's side; which consent counts follows from receipts and withdrawals alone (CNS-09)."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     def check(self, given: Acceptance, now_ms: int) -> None:
         """Refuse what cannot be accepted, before anything changes (CNS-18).

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from e2ee.rooms.kinds import Side
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
 
@@ -16,12 +15,8 @@ from .file_rows import FileIn, FileOut
 from .proving import KeptConsent
 from .records import LiveRoom, RoomIndex
 from .requests import OwnRequest
+from .room_part import RoomsPart
 from .who_waits import WaitingRow
-
-if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
-
-    from .rooms import Rooms
 
 _TABLES: Final = (
     *(RoomIndex.TABLE, LiveRoom.TABLE, *TABLES, OwnRequest.TABLE, Tombstone.TABLE),
@@ -32,12 +27,8 @@ _AT_ONCE: Final = 512
 _APART_MS: Final = 50
 
 
-class Dropping(Part):
+class Dropping(RoomsPart):
     """The list of rooms is empty at once; rows go some at a time, and after a restart it goes on."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     def look(self, turn: Turn) -> None:
         """Erase all rooms where the account's newest list, or a mandate, has no place for this device."""

@@ -18,17 +18,14 @@ from e2ee.rooms.state import HOLD, SUPERVISOR, RetentionClass, State
 from e2ee.rooms.transcript_chains import MAX_ENTRIES
 from e2ee.rooms.transcript_file import Head, Part, encode_entry, encode_evidence, encode_head
 from e2ee.wire import cbor
-from e2ee_client.engine import part
 from e2ee_client.engine.turn import Turn
 
 from .entry_log import EntryLog, StoredEntry
 from .records import LiveRoom
 from .room_engine import RoomEngine
+from .room_part import RoomsPart
 
 if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
-
-    from .rooms import Rooms
     from .states import States
 
 MAX_SLOTS: Final = 1_024
@@ -46,12 +43,8 @@ class Export(NamedTuple):
     has_marked: bool
 
 
-class Exporting(part.Part):
+class Exporting(RoomsPart):
     """Nothing here changes but the log entry of a company's device, which comes first."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     def begin(self, turn: Turn, room_id: RoomId) -> Export:
         """Log the export, where we are of the company, and return how the file begins.

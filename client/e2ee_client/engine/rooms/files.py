@@ -25,7 +25,6 @@ from e2ee.rooms.state import Phase
 from e2ee.secret import FileKey
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.link import LinkState
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import FileMissing, UnknownRoom
 from e2ee_client.room_events import (
@@ -42,6 +41,7 @@ from e2ee_client.room_events import (
 from .entry_log import EntryLog, StoredEntry
 from .file_rows import FILE_ID_B, SECRET_B, FileIn, FileOut, FileTicket, Payer, TrustedRow
 from .room_engine import RoomEngine
+from .room_part import RoomsPart
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
@@ -56,12 +56,11 @@ _WARNED, _OVER, _AGAIN = 1, 2, 4
 """Flags of `told`: its end is near; it is over, or given up; it outlasts the next refusal (FIL-23)."""
 
 
-class Files(Part):
+class Files(RoomsPart):
     """The rows are in the store; in memory is only when each file that is not held is spoken of next."""
 
     def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
+        super().__init__(context, rooms)
         self._due: dict[EntryHash, int] = {}
 
     # --- on its way out ---

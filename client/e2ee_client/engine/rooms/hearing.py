@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from e2ee.rooms.roster import Roster
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
 
-if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
-
-    from .rooms import Rooms
+from .room_part import RoomsPart
 
 
 @dataclass(slots=True)
@@ -29,12 +25,8 @@ class Gap(Row):
     over_ms: int | None = None
 
 
-class Hearing(Part):
+class Hearing(RoomsPart):
     """Keeps the newest gap. Each roster counts once: others may show it for long, and in any order."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     def start(self, turn: Turn) -> None:
         """Note a suspension that an earlier release has not noted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import NoRight, RemoteError
@@ -13,27 +13,18 @@ from e2ee.rooms.forward import GROUND, decode_forward
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.state import DESK, MAX_CARDS
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 
 from .room_engine import RoomEngine
+from .room_part import RoomsPart
 from .stewarding import Change
-
-if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
-
-    from .rooms import Rooms
 
 HANDED_OVER: Final = 64
 """So many of the newest notes are handed over to who joins (ROOM-32)."""
 
 
-class Noting(Part):
+class Noting(RoomsPart):
     """A room of notes has no customer, and its members are those of the room beside it."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     # --- what we do ---
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from e2ee.errors import NoConsent, RemoteError
 from e2ee.ids import SignPublic
@@ -15,19 +15,14 @@ from e2ee.rooms.notice import Notice
 from e2ee.rooms.payloads import Open, read_payload
 from e2ee.rooms.proof import Answer, Evidence, Signed
 from e2ee.rooms.state import State, Verdict
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ProofIncomplete
 
 from .entry_log import EntryLog
 from .records import LiveRoom
+from .room_part import RoomsPart
 from .surroundings import Papers
-
-if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
-
-    from .rooms import Rooms
 
 T = TypeVar("T")
 
@@ -63,12 +58,8 @@ class _Found(NamedTuple):
         return Signed(consent.signed, self.papers.record, self.papers.device_list)
 
 
-class Proving(Part):
+class Proving(RoomsPart):
     """Reads what is stored of a room; nothing is verified here but what makes the parts fit."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     def evidence(self, turn: Turn, room_id: RoomId) -> Evidence:
         """Return what a proof of the receipt with the highest number is made of (CNS-30).

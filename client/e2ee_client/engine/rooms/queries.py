@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict
+from typing import Final, TypeAlias, TypedDict
 
 from e2ee.card import ContactCard
 from e2ee.errors import RemoteError
@@ -19,7 +19,6 @@ from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
 from e2ee.rooms.signals import Waiting
 from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Rank
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 from e2ee_client.people import LoggedIn, Person, Role
 from e2ee_client.room_events import EntryProgress, IdentifyAsked, RequestAsked
@@ -31,14 +30,10 @@ from .entry_log import EntryLog, StoredEntry
 from .entry_search import holding
 from .identifying import logins_of, person_of, waiting_logins
 from .records import LiveRoom, RoomIndex
+from .room_part import RoomsPart
 from .surroundings import Policy
 from .views import EntryView, ErasureAnswer, ErasureView, FoundPage, RoomView
 from .writing import progress_of
-
-if TYPE_CHECKING:
-    from e2ee_client.engine.context import Context
-
-    from .rooms import Rooms
 
 QUOTE_CHARACTERS: Final = 120
 People: TypeAlias = Callable[[Author], Person]
@@ -50,12 +45,8 @@ _ROLES: Final = {
 }
 
 
-class RoomQueries(Part):
+class RoomQueries(RoomsPart):
     """The reading half of rooms."""
-
-    def __init__(self, context: Context, rooms: Rooms) -> None:
-        super().__init__(context)
-        self._rooms = rooms
 
     # --- rooms ---
 
