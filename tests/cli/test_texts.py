@@ -66,7 +66,7 @@ def test_both_languages_have_the_same_texts() -> None:
 
 def test_every_text_of_the_code_exists() -> None:
     sources = "".join(map(inspect.getsource, _modules()))
-    said = set(re.findall(r'(?:say|remark|confirm)\(\s*"([a-z_.]+)"', sources))
+    said = set(re.findall(r"""(?:say|remark|confirm|result)\(\s*["']([a-z_.]+)["']""", sources))
     assert len(said) > 30
     assert said <= ENGLISH.keys()
     for code in re.findall(r'Refused\(\s*"([a-z_.]+)"', sources):

@@ -142,10 +142,9 @@ def follow(session: Session) -> Work:
             await session.confirm("ask.follow")
             await client.follow_entry(signed)
         await until_compared(session, client, "renewal.not_followed")
-        if session.options.json:
-            session.terminal.json({"until_ms": client.list_expires_ms})
-        else:
-            session.say("renewal.installed", date=local_date(client.list_expires_ms))
+        session.result(
+            "renewal.installed", {"until_ms": client.list_expires_ms}, date=local_date(client.list_expires_ms)
+        )
 
     return opened(session, act, online=True)
 

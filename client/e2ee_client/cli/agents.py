@@ -26,17 +26,11 @@ def join(session: Session) -> Work:
     make_folder(session.store_path)
 
     def show(digits: str) -> None:
-        if options.json:
-            session.terminal.json({"digits": digits})
-        else:
-            session.say("join.digits", digits=digits)
+        session.result("join.digits", {"digits": digits}, digits=digits)
         session.remark("join.waiting")
 
     def show_fingerprint(digits: str) -> None:
-        if options.json:
-            session.terminal.json({"fingerprint": digits})
-        else:
-            session.say("join.fingerprint", digits=digits)
+        session.result("join.fingerprint", {"fingerprint": digits}, digits=digits)
 
     async def work() -> int:
         text = given or await session.ask(session.texts.say("ask.invite_text"), "input.missing")
@@ -69,10 +63,12 @@ async def _until_ready(session: Session, agent: Agent) -> None:
 
 def _show_joined(session: Session, agent: Agent) -> None:
     me = agent.me()
-    if session.options.json:
-        session.terminal.json({"device_id": me.device_id.hex(), "account_id": agent.client.account_id.hex()})
-    else:
-        session.say("join.done", short=short_id(me.device_id), path=session.store_path)
+    session.result(
+        "join.done",
+        {"device_id": me.device_id.hex(), "account_id": agent.client.account_id.hex()},
+        short=short_id(me.device_id),
+        path=session.store_path,
+    )
 
 
 def rooms(session: Session) -> Work:

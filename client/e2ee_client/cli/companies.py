@@ -83,10 +83,12 @@ def invite(session: Session) -> Work:
             session.remark("invite.telling")
             device_id = await invited.confirm(options.timeout)
         await until_published(session, client)
-        if options.json:
-            session.terminal.json({"device_id": device_id.hex()})
-        else:
-            session.say("invite.done", name=neutral(options.name), short=short_id(device_id))
+        session.result(
+            "invite.done",
+            {"device_id": device_id.hex()},
+            name=neutral(options.name),
+            short=short_id(device_id),
+        )
 
     return opened(session, act, online=True)
 
@@ -112,10 +114,7 @@ async def compare(session: Session, invited: Invite) -> None:
         session.terminal.line(invited.text)
     session.remark("invite.waiting", name=neutral(options.name))
     digits = await invited.digits(options.timeout)
-    if options.json:
-        session.terminal.json({"digits": digits})
-    else:
-        session.say("invite.digits", digits=digits, name=neutral(options.name))
+    session.result("invite.digits", {"digits": digits}, digits=digits, name=neutral(options.name))
     await session.confirm("ask.invite")
 
 
@@ -190,10 +189,7 @@ def _change(session: Session, change: Change, said: str, question: str = "") -> 
             await session.confirm(question, short=short)
         await change(company, device_id)
         await until_published(session, client)
-        if session.options.json:
-            session.terminal.json({"device_id": device_id.hex()})
-        else:
-            session.say(said, short=short)
+        session.result(said, {"device_id": device_id.hex()}, short=short)
 
     return opened(session, step, online=True)
 

@@ -40,10 +40,7 @@ def install(session: Session) -> Work:
     async def act(client: Client) -> None:
         device_id = await company_of(client).install_device(answer, options.timeout)
         await until_published(session, client)
-        if options.json:
-            session.terminal.json({"device_id": device_id.hex()})
-        else:
-            session.say("device.installed", short=short_id(device_id))
+        session.result("device.installed", {"device_id": device_id.hex()}, short=short_id(device_id))
 
     return opened(session, act, online=True)
 
@@ -53,9 +50,6 @@ def cancel(session: Session) -> Work:
 
     async def act(client: Client) -> None:
         await company_of(client).cancel_device()
-        if session.options.json:
-            session.terminal.json({"cancelled": True})
-        else:
-            session.say("device.cancelled")
+        session.result("device.cancelled", {"cancelled": True})
 
     return opened(session, act, online=False)

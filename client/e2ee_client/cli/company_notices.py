@@ -110,10 +110,7 @@ async def _stated(session: Session, passphrase: str, state: Callable[[Company], 
             await company.wait_ready(session.options.timeout)
         except WaitTimeout:
             raise Refused("publish.pending") from None
-        if session.options.json:
-            session.terminal.json({"notice_hash": digest.hex()})
-        else:
-            session.say("notice.published", short=digest.hex()[:8])
+        session.result("notice.published", {"notice_hash": digest.hex()}, short=digest.hex()[:8])
         return DONE
 
 
@@ -142,10 +139,9 @@ def door(session: Session) -> Work:
         async with session.open(passphrase, online=False) as client:
             data = await company_of(client).door(channels)
         write_public(path, data, force=options.force)
-        if options.json:
-            session.terminal.json({"file": str(path), "size_b": len(data)})
-        else:
-            session.say("door.done", path=path, size=len(data), place=PATH)
+        session.result(
+            "door.done", {"file": str(path), "size_b": len(data)}, path=path, size=len(data), place=PATH
+        )
         return DONE
 
     return work()

@@ -35,10 +35,7 @@ def link(session: Session) -> Work:
         async with await person.link() as shown:
             device_id = await _take_in(session, shown)
         await person.wait_handed_over(session.options.timeout)
-        if session.options.json:
-            session.terminal.json({"device_id": device_id.hex()})
-        else:
-            session.say("link.done", short=short_id(device_id))
+        session.result("link.done", {"device_id": device_id.hex()}, short=short_id(device_id))
 
     return opened(session, act, online=True)
 
@@ -53,10 +50,7 @@ async def _take_in(session: Session, shown: Link) -> bytes:
         session.terminal.line(shown.text)
     session.remark("link.waiting")
     digits = await shown.digits(options.timeout)
-    if options.json:
-        session.terminal.json({"digits": digits})
-    else:
-        session.say("link.digits", digits=digits)
+    session.result("link.digits", {"digits": digits}, digits=digits)
     await session.confirm("ask.link")
     session.remark("link.telling")
     return await shown.confirm(options.timeout)
@@ -87,10 +81,12 @@ def join(session: Session) -> Work:
             await client.wait_settled(options.timeout)
             await _until_room(session, client)
             device_id = client.devices()[0].device_id
-            if options.json:
-                session.terminal.json({"device_id": device_id.hex()})
-            else:
-                session.say("link.joined", short=short_id(device_id), path=session.store_path)
+            session.result(
+                "link.joined",
+                {"device_id": device_id.hex()},
+                short=short_id(device_id),
+                path=session.store_path,
+            )
             return DONE
 
     return work()
@@ -103,10 +99,7 @@ def _joined(client: Client) -> Customer:
 
 def _digits_shown(session: Session) -> Callable[[str], None]:
     def show(digits: str) -> None:
-        if session.options.json:
-            session.terminal.json({"digits": digits})
-        else:
-            session.say("link.compare", digits=digits)
+        session.result("link.compare", {"digits": digits}, digits=digits)
         session.remark("join.waiting")
 
     return show

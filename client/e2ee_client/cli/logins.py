@@ -48,10 +48,7 @@ def sign_out(session: Session) -> Work:
 
 async def _wrote(session: Session, client: Client, entry: Entry, said: str) -> None:
     await hand_over(session, client, entry.room)
-    if session.options.json:
-        session.terminal.json(entry_json(entry))
-    else:
-        session.say(said)
+    session.result(said, entry_json(entry))
 
 
 def _print(session: Session, found: dict[str, object], text: str) -> None:
@@ -92,10 +89,7 @@ def _of_company(session: Session, act: Act, said: str, **values: object) -> Work
             await fetch(session, client)
             await act(company)
             await company.client.wait_settled(session.options.timeout)
-        if session.options.json:
-            session.terminal.json({"done": True, **values})
-        else:
-            session.say(said, **values)
+        session.result(said, {"done": True, **values}, **values)
         return DONE
 
     return work()

@@ -34,10 +34,9 @@ def make(session: Session) -> Work:
             data = await find(client, options.room).proof()
             card = _card(client)
         write_private(path, data, force=options.force)
-        if options.json:
-            session.terminal.json({"file": str(path), "size_b": len(data), "card": card})
-        else:
-            session.say("proof.done", path=path, card=card)
+        session.result(
+            "proof.done", {"file": str(path), "size_b": len(data), "card": card}, path=path, card=card
+        )
         return DONE
 
     return work()

@@ -58,10 +58,7 @@ def save(session: Session) -> Work:
         async with _shown(session, client):
             path = await _in_time(session, entry.save(options.folder))
         await hand_over(session, client, entry.room)
-        if options.json:
-            session.terminal.json({"path": str(path), "entry": entry.hash.hex()})
-        else:
-            session.say("file.saved", path=neutral(str(path)))
+        session.result("file.saved", {"path": str(path), "entry": entry.hash.hex()}, path=neutral(str(path)))
 
     return when_fetched(session, act)
 

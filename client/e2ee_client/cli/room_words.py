@@ -145,9 +145,6 @@ def _writing(session: Session, act: Callable[[Client], Awaitable[Entry]], said: 
     async def step(client: Client) -> None:
         entry = await act(client)
         await hand_over(session, client, entry.room)
-        if session.options.json:
-            session.terminal.json(entry_json(entry))
-        else:
-            session.say(said, entry=entry.hash.hex()[:8])
+        session.result(said, entry_json(entry), entry=entry.hash.hex()[:8])
 
     return when_fetched(session, step)

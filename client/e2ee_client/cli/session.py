@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -115,6 +115,13 @@ class Session:
     def remark(self, key: str, **values: object) -> None:
         """Print a text as a remark."""
         self.terminal.remark(self.texts.say(key, **values))
+
+    def result(self, key: str, found: Mapping[str, object], **values: object) -> None:
+        """Print what has come of the command: as JSON for programs, else as a text."""
+        if self.options.json:
+            self.terminal.json(found)
+        else:
+            self.say(key, **values)
 
     async def confirm(self, key: str, **values: object) -> None:
         """Ask a person before something that cannot be brought back.

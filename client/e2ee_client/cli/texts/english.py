@@ -157,7 +157,6 @@ environment:
     "renewal.requested": "Request written to {path}. Sign it where the account key is kept.",
     "renewal.signed": "Signed for account {id}: {count} device(s), list {seq}, until {date}.",
     "renewal.installed": "Installed. The device list now holds until {date}.",
-    "stopped": "ended",
     # --- message states ---
     "state.queued": "waiting",
     "state.sent": "at the relay",
@@ -169,8 +168,6 @@ environment:
     "event.session_started": "session with {name} started",
     "event.session_started_without": "session with {name} started, without one-time keys: its first texts "
     "depend on keys that are kept for weeks",
-    "event.session_reset": "session with {name} was lost and is restored; {resent} text(s) go out again",
-    "event.gap_detected": "texts of {name} are missing: {missing} may still come, {lost} are lost",
     "event.message_rejected": "something was refused and dropped: {why}",
     "event.message_rejected_list_gap": "the relay does not show how the device list of {name} goes on from "
     "the one that is known here; what {name} writes next may settle it. If it stays so for days: sealroom "

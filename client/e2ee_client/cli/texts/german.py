@@ -162,7 +162,6 @@ Umgebung:
     "liegt.",
     "renewal.signed": "Unterschrieben für Konto {id}: {count} Gerät(e), Liste {seq}, bis {date}.",
     "renewal.installed": "Eingesetzt. Die Geräteliste gilt nun bis {date}.",
-    "stopped": "beendet",
     # --- message states ---
     "state.queued": "wartet",
     "state.sent": "beim Relay",
@@ -174,9 +173,6 @@ Umgebung:
     "event.session_started_without": "Sitzung mit {name} begonnen, ohne Einmalschlüssel: deren erste Texte "
     "hängen an Schlüsseln, die einige Wochen aufbewahrt werden",
     "event.session_started": "Sitzung mit {name} begonnen",
-    "event.session_reset": "Sitzung mit {name} ging verloren und wird erneuert; {resent} Text(e) gehen "
-    "noch einmal ab",
-    "event.gap_detected": "Texte von {name} fehlen: {missing} können noch kommen, {lost} sind verloren",
     "event.message_rejected": "etwas wurde abgewiesen und verworfen: {why}",
     "event.message_rejected_list_gap": "das Relay zeigt nicht, wie die Geräteliste von {name} an die hier "
     "bekannte anschließt; die nächste Nachricht von {name} kann das klären. Bleibt es tagelang so: sealroom "
