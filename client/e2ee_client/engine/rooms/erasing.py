@@ -39,6 +39,8 @@ MAX_LINKED: Final = 256
 """Pairs of devices: 12 of the company, each with up to 16 others."""
 MAX_GONE: Final = 256
 """Entries that were to be erased and have not come."""
+TOLD_FOR_MS: Final = 31 * 86_400_000
+"""So long an order goes to who joins: what crossed it was handed over without knowing of it."""
 SEGMENTS_AT_ONCE: Final = 32
 """So much of a room is erased in one step; the rest follows in the next ones."""
 
@@ -104,6 +106,15 @@ class Erasing(RoomPart):
             self._live.orders = (*self._live.orders, order)
         if not order.is_mark:
             self._room.erasures.asked(turn, order)
+
+    def own_orders(self, turn: Turn) -> list[StoredEntry]:
+        """Return our erasures and marks that a device which joins now may have to hear of (ROOM-61)."""
+        named = [one.by for one in self._live.erasures]
+        named += [one.by for one in self._live.orders if one.is_mark]
+        found = [self._room.log.find(turn, one) for one in named]
+        own = [one for one in found if one is not None and one.author == self._around.us]
+        orders = [one for one in own if kind_of(one) in (Kind.ERASE, Kind.SENSITIVE)]
+        return [one for one in orders if one.received_ms > turn.now_ms - TOLD_FOR_MS]
 
     def hear(self, turn: Turn, entry: Entry, payload: Withdrawal) -> None:
         """Hide what stands before a withdrawal that another device brings, by one order however often it is

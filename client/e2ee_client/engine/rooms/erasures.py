@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from e2ee.ids import DeviceId
@@ -43,20 +43,22 @@ class Erasures(RoomPart):
         erasure = Erasure(order.by, order.hashes, turn.now_ms, tuple(sorted(found)))
         self._live.erasures = (*self._live.erasures, erasure)[-MAX_ERASURES:]
 
-    def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId], *, also: bool = False) -> None:
-        """An order is on its way to these devices: an answer is due of them from now on, of others only if it
-        had not waited for them (ROOM-45, ROOM-52, ROOM-61).
+    def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId]) -> None:
+        """An order that had waited is on its way to these devices: an answer is due of them from now on, and
+        of nobody else (ROOM-45, ROOM-52).
         """
         self._live.erasures = tuple(
             one
             if one.by != by
-            else one._replace(
-                due_from=tuple(sorted({*devices, *(one.due_from if also else ())})),
-                asked_ms=turn.now_ms,
-                is_told=False,
-            )
+            else one._replace(due_from=tuple(sorted(devices)), asked_ms=turn.now_ms, is_told=False)
             for one in self._live.erasures
         )
+
+    def reached_too(self, turn: Turn, by: EntryHash, devices: Collection[DeviceId]) -> None:
+        """An order is on its way to further devices: an answer is due of them, too (ROOM-61)."""
+        for one in self._live.erasures:
+            if one.by == by and not {*devices} <= {*one.due_from}:
+                self.reached(turn, by, {*one.due_from, *devices})
 
     def taken(self, turn: Turn, entry: Entry, payload: Erased) -> None:
         """Note what a device says of itself."""

@@ -365,8 +365,8 @@ class States(RoomPart):
             self._room.stewarding.head_moved(turn)
 
     def _note_newcomers(self, before: WrittenState | None) -> None:
-        """Note who is a member by the head and was none before, as a device of the customer (ROOM-35)."""
-        if self._around.side is Side.CUSTOMER and self.state is not None:
+        """Note who is a member by the head and was none before (ROOM-35, ROOM-61)."""
+        if self.state is not None:
             known = {*self.newcomers, *(() if before is None else before.state.members)}
             new = [one for one in self.state.members if one not in known]
             self.newcomers = (*self.newcomers, *new)[-MAX_MEMBERS:]

@@ -193,20 +193,33 @@ class Writing(RoomPart):
         return [one for one in found if one.account_id == self._live.company]
 
     def post_to_newcomers(self, turn: Turn) -> None:
-        """Post what was under way when the room was given to others to those who have it now (ROOM-35,
-        ROOM-61).
+        """Post what was under way when the room was given to others to those who have it now, and our orders
+        to erase and marks (ROOM-35, ROOM-61).
         """
         states = self._room.states
         newcomers, states.newcomers = states.newcomers, ()
         if not newcomers:
             return
-        passes = {kind for kind in (*CONTENT, Kind.ERASE) if states.lets_pass(kind, turn.now_ms)}
-        for stored in self.own_newest(turn, passes):
-            waiting = stored.waiting_for
-            to = [one for one in newcomers if one not in waiting and not self._was_meant(stored, one)]
-            if to and self._is_under_way(turn, stored):
+        for stored in (*self._under_way(turn), *self._orders(turn)):
+            passed_over = {self._around.us.device_id, *stored.waiting_for}
+            to = [one for one in newcomers if one not in passed_over and not self._was_meant(stored, one)]
+            if to:
                 self._post_again(turn, stored, [self._author(one) for one in to])
-                self._room.erasures.reached(turn, stored.hash, to, also=True)
+                self._room.erasures.reached_too(turn, stored.hash, to)
+
+    def _under_way(self, turn: Turn) -> list[StoredEntry]:
+        """Return the contents that a customer's device gives to who is new; what is K's is history."""
+        if self._around.side is Side.COMPANY:
+            return []
+        passes = {kind for kind in CONTENT if self._room.states.lets_pass(kind, turn.now_ms)}
+        newest = self.own_newest(turn, passes) if passes else []
+        return [one for one in newest if self._is_under_way(turn, one)]
+
+    def _orders(self, turn: Turn) -> list[StoredEntry]:
+        """Return our erasures and marks for who is new, if that takes them of us (ROOM-16, ROOM-61)."""
+        state, us = self._room.states.state, self._around.us.device_id
+        is_heard = self._around.side is Side.CUSTOMER or (state is not None and us in state.members)
+        return self._room.erasing.own_orders(turn) if is_heard else []
 
     def _was_meant(self, stored: StoredEntry, device_id: DeviceId) -> bool:
         return self._room.states.received_then(self._author(device_id), stored.followed)
@@ -228,13 +241,11 @@ class Writing(RoomPart):
         return [one for one in found[::-1] if Header.decode(one.header).kind in kinds]
 
     def _is_under_way(self, turn: Turn, stored: StoredEntry) -> bool:
-        """Whether nobody of the company has confirmed an entry, or it stands after the state in force, an
-        erasure until it is carried out; not what was said before a withdrawal.
+        """Whether nobody of the company has confirmed an entry, or it stands after the state in force; not
+        what was said before a withdrawal.
         """
         if self._room.states.is_taken_back(turn, stored):
             return False
-        if kind_of(stored) == Kind.ERASE:
-            return any(one.by == stored.hash for one in self._live.orders)
         head = self._room.states.room.head
         state = None if head is None else self._room.log.find(turn, head.hash)
         is_after = state is not None and (stored.k, stored.hash) > (state.k, state.hash)

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex } from "@sealroom/core/bytes.ts";
-import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import { MINUTE_MS } from "@sealroom/core/constants.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { deviceTagOf } from "@sealroom/core/rooms/entry.ts";
 import { answerWant } from "../src/engine/rooms/asking.ts";
@@ -60,7 +60,7 @@ test("what waits does not leave once it was erased or withdrawn, nor for a new m
   assert.deepEqual([erased, text, later].map(isGiven), [false, false, true]);
 });
 
-test("a new member gets an erasure that is not carried out, in a closed room and though it was confirmed (ROOM-61)", () => {
+test("a new member gets an erasure in a closed room, too, and though it was confirmed (ROOM-61)", () => {
   const scene = new Scene();
   scene.state([desk]);
   const text = scene.says("oops");
@@ -70,7 +70,4 @@ test("a new member gets an erasure that is not carried out, in a closed room and
   scene.state([desk, agent], { phase: 2 });
   assert.equal(scene.waitsFor(erasure).includes(hex(agent.id)), true);
   assert.equal(scene.waitsFor(text).includes(hex(agent.id)), false);
-  scene.passes(DAY_MS);
-  scene.state([desk, agent, other], { phase: 2 });
-  assert.equal(scene.waitsFor(erasure).includes(hex(other.id)), false);
 });

@@ -12,7 +12,7 @@ import { condition, isContent, KIND_TEXT, knownDevices, recipients } from "./jud
 import { earlyDueMs } from "./keeping.ts";
 import type { Kept, Shown } from "./model.ts";
 import { stepIn } from "./rooms.ts";
-import { postToNewcomers, postUnsent, writeMark } from "./writing.ts";
+import { postUnsent, writeMark } from "./writing.ts";
 
 const PHASES: readonly Phase[] = ["open", "closed", "frozen", "withdrawn", "erased"];
 const CLOSED = 2;
@@ -32,7 +32,7 @@ export function settle(d: Draft): void {
   takeBack(d);
   postUnsent(d);
   const known = before?.members ?? [];
-  postToNewcomers(
+  d.c.received?.postToNewcomers(
     d,
     (d.room.shown?.members ?? []).filter((id) => !known.some((one) => same(one, id))),
   );

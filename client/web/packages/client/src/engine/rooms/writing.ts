@@ -1,4 +1,4 @@
-/** Our own entries: links, the state that we follow, recipients, restarts (TRN-05 to TRN-07, ROOM-15, ROOM-35). */
+/** Our own entries: links, the state that we follow, recipients, restarts (TRN-05 to TRN-07, ROOM-15). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
@@ -27,17 +27,7 @@ import type { Posted } from "../outbox.ts";
 import { receivedOf } from "../state.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import {
-  checkPhase,
-  isContent,
-  KIND_MARK,
-  KIND_TEXT,
-  phaseCode,
-  receivedThen,
-  recipients,
-  takenBack,
-  transcript,
-} from "./judging.ts";
+import { checkPhase, KIND_MARK, KIND_TEXT, phaseCode, recipients, takenBack } from "./judging.ts";
 import { keep } from "./keeping.ts";
 import type { Kept } from "./model.ts";
 
@@ -45,7 +35,6 @@ import type { Kept } from "./model.ts";
 export const ABOUT_OTHERS: readonly number[] = [4, 5, 15, 19];
 const RESTART_MS = DAY_MS;
 const MAX_LINKS = 15;
-const MAX_UNDER_WAY = 64;
 const MARK_AFTER = 20;
 
 /**
@@ -184,31 +173,6 @@ export function postUnsent(d: Draft): void {
       d.keep({ ...kept, delivery: "failed" });
       d.tell({ type: "delivery", room: hex(d.room.id), entry: hex(hash), state: "failed", code });
     }
-  }
-}
-
-/** Post what was under way when the room was given to others to those who have it now (ROOM-35, ROOM-61). */
-export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
-  if (newcomers.length === 0) return;
-  const all = transcript(d.room);
-  const isOrder = ({ entry }: Kept): boolean => d.room.orders.some(({ by }) => same(by, entry.hash));
-  const ours = all
-    .slice(takenBack(d.room).length)
-    .filter((one) => one.delivery !== null && (isContent(one.entry.header.kind) || isOrder(one)));
-  const { head } = d.judged();
-  const headAt = all.findIndex(({ entry }) => head !== null && same(entry.hash, head.hash));
-  for (const kept of ours.slice(-MAX_UNDER_WAY)) {
-    const isAfter = headAt >= 0 && all.indexOf(kept) > headAt;
-    if (kept.hidden || kept.marked || kept.entry.body === null) continue;
-    if (phaseCode(d, kept.entry.header.kind) !== undefined) continue;
-    if (kept.delivery === "delivered" && !isAfter && !isOrder(kept)) continue;
-    const to = newcomers.filter((id) => {
-      return !kept.waitingFor.some((one) => same(one, id)) && !receivedThen(d.room, id, kept.followed);
-    });
-    if (to.length === 0) continue;
-    const delivery = kept.delivery === "failed" ? "waiting" : kept.delivery;
-    d.keep({ ...kept, waitingFor: [...kept.waitingFor, ...to], delivery });
-    d.post(postedEntry(kept.entry), to);
   }
 }
 

@@ -1,0 +1,79 @@
+/** What goes to who has a room after others had it (ROOM-35, ROOM-61). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
+import type { Entry } from "@sealroom/core/rooms/entry.ts";
+import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
+import type { Kept } from "../src/engine/rooms/model.ts";
+import { wasConfirmed } from "../src/engine/rooms/progress.ts";
+import { agent, other } from "./shop.ts";
+import { ERASE, ids, MARKED, map, Scene } from "./shop_room.ts";
+
+/** A room of an agent, without a desk. */
+function staffed(): Scene {
+  const scene = new Scene();
+  scene.state([agent]);
+  return scene;
+}
+
+/** Whoever entries of the person wait for has them on disk. */
+function confirm(scene: Scene, entries: readonly Entry[]): void {
+  for (const { hash } of entries) {
+    for (const id of scene.kept(hash)?.waitingFor ?? []) {
+      scene.engine.do(scene.nowMs, (c, turn) => wasConfirmed(c, turn, id, contentIdOf(hash)));
+    }
+  }
+}
+
+/** Who has not confirmed an entry of the person. */
+function lacking(scene: Scene, entries: readonly Entry[]): readonly (readonly string[])[] {
+  return entries.map(({ hash }) => (scene.kept(hash)?.waitingFor ?? []).map(hex).sort());
+}
+
+test("what nobody has confirmed goes to who has the room now; what was confirmed before is history (ROOM-35)", () => {
+  const scene = staffed();
+  const texts = [scene.says("eins"), scene.says("zwei")];
+  confirm(scene, texts.slice(0, 1));
+  scene.passes(1_000);
+  scene.state([agent, other]);
+  assert.deepEqual(lacking(scene, texts), [[], ids(agent, other)]);
+});
+
+test("erasures and marks go to who has the room now, whoever has confirmed them, and once (ROOM-61)", () => {
+  const scene = staffed();
+  const texts = [scene.says("eins"), scene.says("zwei")] as const;
+  confirm(scene, texts);
+  scene.passes(1_000);
+  const orders = [map([texts[0].hash]), map(null)].map((named) => scene.writes(ERASE, named));
+  orders.push(scene.writes(MARKED, map([texts[1].hash])));
+  confirm(scene, orders);
+  scene.state([other]);
+  assert.deepEqual(lacking(scene, orders), [ids(other), ids(other), ids(other)]);
+  assert.deepEqual(
+    orders.map((one) => scene.waitsFor(one).includes(hex(other.id))),
+    [true, true, true],
+  );
+  assert.deepEqual(lacking(scene, texts), [[], []]);
+  const later = scene.writes(ERASE, map([texts[1].hash]));
+  confirm(scene, [later]);
+  scene.state([agent]);
+  confirm(scene, [later]);
+  scene.state([agent, other]);
+  assert.deepEqual(lacking(scene, [later]), [[]], "it was meant for that device");
+});
+
+test("an order of a month ago goes to nobody who is new (ROOM-61)", () => {
+  for (const [days, to] of [
+    [30, ids(other)],
+    [31, []],
+  ] as const) {
+    const scene = staffed();
+    const order = scene.writes(ERASE, map([scene.says("eins").hash]));
+    confirm(scene, [order]);
+    const kept = scene.kept(order.hash) as Kept;
+    scene.in((d) => d.keep({ ...kept, receivedMs: kept.receivedMs - days * DAY_MS }));
+    scene.state([other]);
+    assert.deepEqual(lacking(scene, [order]), [to]);
+  }
+});
