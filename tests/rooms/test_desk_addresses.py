@@ -8,10 +8,12 @@ from email.message import EmailMessage
 
 import pytest
 from conversations import until, until_read
-from desk_runs import MAIL, PAGE, ahead, running
+from desk_runs import MAIL, PAGE, ahead, confirmed_by, running
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryState
 from e2ee_client.rooms import Company, CompanyRoom, Customer, CustomerRoom, EntryProgress, Service, mailing
+from e2ee_client.rooms.errors import MailUnavailable
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
@@ -34,16 +36,33 @@ def network() -> Iterator[MemoryNetwork]:
     made.relay.close()
 
 
+class Server:
+    """A mail server that is up or away."""
+
+    def __init__(self) -> None:
+        self.is_up, self.may_have_left = True, False
+        self.sent: list[EmailMessage] = []
+
+    async def __call__(self, server: MailServer, message: EmailMessage) -> None:
+        if not self.is_up:
+            error = MailUnavailable("away")
+            error.may_have_left = self.may_have_left
+            raise error
+        self.sent.append(message)
+
+
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
-    """What a desk hands over to its mail server."""
-    found: list[EmailMessage] = []
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The mail server of the desks of a test."""
+    made = Server()
+    monkeypatch.setattr(mailing, "send_mail", made)
+    return made
 
-    async def send(server: MailServer, message: EmailMessage) -> None:
-        found.append(message)
 
-    monkeypatch.setattr(mailing, "send_mail", send)
-    return found
+@pytest.fixture
+def sent(server: Server) -> list[EmailMessage]:
+    """What a desk has handed over to its mail server."""
+    return server.sent
 
 
 async def opened(praxis: Practice, *, with_mail: bool = True) -> tuple[Customer, CustomerRoom]:
@@ -212,3 +231,117 @@ async def test_what_somebody_else_hands_over_as_the_customers_neither_enters_nor
         await settled(company)
         assert addresses(company) == [ADDRESS]
         assert await is_told(praxis, sent, room.room_id)
+
+
+# --- what waits, and a mail server that is away ---
+
+
+async def passes(praxis: Practice, hours: int) -> None:
+    """Let time pass, as the desk sees it."""
+    for _ in range(hours):
+        ahead(praxis).advance(HOUR_MS)
+        await settled(praxis.company)
+
+
+async def test_a_mail_that_the_server_does_not_take_is_sent_when_it_does(
+    praxis: Practice, sent: list[EmailMessage], server: Server
+) -> None:
+    """CNS-78: and is told once."""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        await me.client.close()
+        server.is_up = False
+        assert not await is_told(praxis, sent, room.room_id)
+        assert praxis.company.failed > 0
+        server.is_up = True
+        await passes(praxis, 2)
+        assert len(sent) == 2
+        await passes(praxis, 30)
+        assert len(sent) == 2
+
+
+async def test_a_mail_that_the_server_does_not_take_is_sent_after_a_restart(
+    praxis: Practice, sent: list[EmailMessage], server: Server
+) -> None:
+    """CNS-78, CNS-43"""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        await me.client.close()
+        server.is_up = False
+        assert not await is_told(praxis, sent, room.room_id)
+    server.is_up = True
+    async with running(praxis.company, SERVICE):
+        await passes(praxis, 2)
+        assert len(sent) == 2
+
+
+async def test_a_question_that_the_server_does_not_take_is_asked_when_it_does(
+    praxis: Practice, sent: list[EmailMessage], server: Server
+) -> None:
+    """CNS-78: however often that is tried; the link of the mail that leaves holds."""
+    async with running(praxis.company, SERVICE):
+        server.is_up = False
+        _, room = await opened(praxis)
+        await room.reach(ADDRESS)
+        await until(lambda: praxis.company.failed == 1)
+        await passes(praxis, 5)
+        server.is_up = True
+        await passes(praxis, 2)
+        assert len(sent) == 1
+        token = str(sent[0].get_content()).partition("#confirm=")[2].split()[0]
+        assert await praxis.company.confirm_address(token)
+
+
+async def test_a_mail_that_may_have_left_is_not_sent_again_before_a_day_is_over(
+    praxis: Practice, sent: list[EmailMessage], server: Server
+) -> None:
+    """CNS-78, CNS-40: the server was lost while it took the mail."""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        await me.client.close()
+        server.is_up, server.may_have_left = False, True
+        assert not await is_told(praxis, sent, room.room_id)
+        server.is_up = True
+        await passes(praxis, 20)
+        assert len(sent) == 1
+        await passes(praxis, 6)
+        assert len(sent) == 2
+
+
+async def test_a_second_text_of_a_day_is_told_when_the_day_is_over(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-78, CNS-40"""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        await me.client.close()
+        assert await is_told(praxis, sent, room.room_id)
+        assert not await is_told(praxis, sent, room.room_id)
+        await passes(praxis, 20)
+        assert len(sent) == 2
+        await passes(praxis, 5)
+        assert len(sent) == 3
+
+
+async def test_what_shows_an_older_text_or_a_colleague_ends_no_mail_and_what_the_customer_has_does(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-78"""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        desk, company = praxis.company.room(room.room_id), praxis.company
+        first = await desk.send("Guten Tag")
+        await first.wait_for(EntryProgress.DELIVERED, 60)
+        await settled(company)
+        await passes(praxis, 2)
+        assert len(sent) == 1
+        device_id = me.client.devices()[0].device_id
+        await me.client.close()
+        second = await desk.send("Ihr Befund ist da")
+        await settled(company)
+        assert company._attending is not None
+        company._attending._take(EntryState(room.room_id, first.hash, EntryProgress.DELIVERED, device_id))
+        colleague = DeviceId(company.me().device_id)
+        await desk._do(lambda turn, rooms: confirmed_by(turn, rooms, room.room_id, second.hash, colleague))
+        await passes(praxis, 2)
+        assert len(sent) == 2

@@ -8,9 +8,8 @@ from email.message import EmailMessage
 
 import pytest
 from conversations import until
-from desk_runs import MAIL, PAGE, ahead, running, second_desk
+from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, second_desk
 from e2ee_client.client import Client
-from e2ee_client.people import Role
 from e2ee_client.rooms import Customer, CustomerRoom, Desk, Service, attending, mailing, reach
 from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.mail import MailServer
@@ -19,6 +18,7 @@ from e2ee_client.rooms.reach import DAY_MS, LINK_MS, AddressRow
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
+from e2ee.ids import DeviceId
 from e2ee.rooms.state import Phase
 
 ADDRESS = "kundin@mail.example"
@@ -110,26 +110,25 @@ async def test_an_address_is_asked_when_the_desk_knows_what_waited(
 async def test_a_mail_is_not_sent_of_what_was_read_while_the_mail_waited(
     praxis: Practice, sent: list[EmailMessage]
 ) -> None:
-    """CNS-71: it was due while a handler of the room was at work."""
+    """CNS-71, CNS-78: it was due while other work of the room was not done."""
     desk, me, goes_on = await second_desk(praxis), await praxis.customer(), asyncio.Event()
     async with running(desk, SERVICE):
         room = await confirmed(desk, me, sent)
-        people = [one.author for one in await room.history()]
-        device_id = next(one.device_id for one in people if one.role is Role.CUSTOMER)
+        device_id = DeviceId(me.client.devices()[0].device_id)
         await me.client.close()
         mails, run = parts(desk)
-        await desk.room(room.room_id).send("Ihr Befund ist da")
+        at = desk.room(room.room_id)
+        entry = await at.send("Ihr Befund ist da")
         await until(lambda: mails.waits(room.room_id))
         await run.lanes.done()
 
         async def hang() -> None:
             await goes_on.wait()
 
-        run.lanes.add(room.room_id, hang)
+        run.lanes.add(b"mail" + room.room_id, hang)
         ahead(praxis).advance(2 * HOUR_MS)
-        await until(lambda: room.room_id in mails._timed._told)
-        run._delivered(room.room_id, device_id)
         await until(lambda: not mails.waits(room.room_id))
+        await at._do(lambda turn, rooms: confirmed_by(turn, rooms, room.room_id, entry.hash, device_id))
         goes_on.set()
         await run.lanes.done()
         assert (len(sent), desk.failed) == (1, 0)

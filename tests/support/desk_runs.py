@@ -8,12 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from conversations import until
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.turn import Turn
 from e2ee_client.rooms import Desk, Service
 from e2ee_client.rooms.errors import WebhookFailed
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.rooms.webhooks import Webhook, WebhookSecret
 from e2ee_client.testing import FakeClock
 from practice import Practice
+
+from e2ee.ids import DeviceId
+from e2ee.rooms.entry import EntryHash, RoomId
 
 HOOK = Webhook("https://praxis.example/hook", WebhookSecret(b"s" * 32), has_content=True)
 MAIL = MailServer("localhost", 25, "post@praxis.example", "Praxis", "none")
@@ -74,3 +79,11 @@ def waiting(desk: Desk) -> int:
     """How many events that say what was written wait at a desk that runs."""
     assert desk._attending is not None
     return sum(one.content_of is not None for one in desk._attending._queue.rows())
+
+
+def confirmed_by(turn: Turn, rooms: Rooms, room_id: bytes, entry: bytes, device_id: DeviceId) -> None:
+    """A device of the company has confirmed an entry of ours."""
+    engine = rooms.room(turn, RoomId(room_id))
+    stored = engine.log.find(turn, EntryHash(entry))
+    assert stored is not None
+    engine.writing.confirmed(turn, stored, device_id)

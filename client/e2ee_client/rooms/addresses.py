@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Self, TypeVar
 from e2ee.rooms.entry import ROOM_ID_B, RoomId
 from e2ee.rooms.gate import may_reach
 from e2ee.rooms.payloads import Reach as ReachPayload
+from e2ee.rooms.state import Phase
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.about import Abouts, payload_of
 from e2ee_client.engine.rooms.rooms import Rooms
@@ -18,6 +19,7 @@ from e2ee_client.runtime.shell import Shell
 
 from .desk_rows import of_desk
 from .errors import AddressNotKept
+from .mail import MailKind
 from .reach import AddressRow, MemoryBook, Order, Reach, RoomAddress
 
 T = TypeVar("T")
@@ -143,11 +145,23 @@ class Addresses:
         """Take the token of a link; whether it confirms an address."""
         return await self._step(lambda reach, turn, _: reach.confirm(token, turn.now_ms))
 
-    async def waiting(self, room_id: bytes, purposes: int, locale: str, *, is_open: bool) -> Order | None:
-        """Something waits in a room: return the mail, if its address may be told now."""
-        return await self._step(
-            lambda reach, turn, _: reach.waiting(room_id, purposes, locale, turn.now_ms, is_open=is_open)
-        )
+    async def waiting(
+        self, room_id: bytes, purposes: int, locale: str, *, is_open: bool, waits: bool = True
+    ) -> Order | None:
+        """Return the mail of a room that may be sent now: that something `waits`, or the one that asks."""
+
+        def step(reach: Reach, turn: Turn, _: Rooms) -> Order | None:
+            return reach.waiting(room_id, purposes, locale, turn.now_ms, is_open=is_open, waits=waits)
+
+        return await self._step(step)
+
+    async def may_tell_ms(self, room_id: bytes) -> int | None:
+        """Return when the address of a room may be told again."""
+        return await self._step(lambda reach, _turn, _rooms: reach.may_tell_ms(room_id))
+
+    async def unsent(self, room_id: bytes, kind: MailKind) -> None:
+        """The mail that was ordered for a room has not left."""
+        await self._step(lambda reach, turn, _: reach.unsent(room_id, kind, turn.now_ms))
 
     async def forget(self, room_id: bytes) -> None:
         """Take the address of a room away."""
@@ -181,7 +195,8 @@ def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Ord
     live, log = rooms.stored(turn, room_id)
     receipt = live.consent.receipt
     newest = Abouts(rooms.around.rows, room_id, log).address(turn)
-    if receipt is None or not may_reach(receipt):
+    is_over = rooms.index[room_id].phase in (Phase.WITHDRAWN, Phase.ERASED)
+    if receipt is None or not may_reach(receipt) or is_over:
         _forget(reach, turn, rooms, room_id)
         return None, True
     if newest is None:

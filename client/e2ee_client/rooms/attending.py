@@ -20,8 +20,6 @@ from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
     EntryErased,
-    EntryProgress,
-    EntryState,
     RequestAsked,
     RoomChanged,
     WaitingChanged,
@@ -38,6 +36,7 @@ from .errors import AppLocked, MailError, WebhookQueueFull
 from .handlers import Handlers
 from .lanes import Lanes
 from .mailing import Mailing
+from .reach import DAY_MS
 from .routing import Asked
 from .service import Service, machine_text
 from .taking_over import TakingOver
@@ -51,12 +50,9 @@ _REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
 _END: Final = b"end"
 """Before the id of a room: the lane of its end, which waits for no handler of the room."""
-_ADDRESSES: Final = b"address"
-"""Before the id of a room: the lane of its address, which waits for no handler either."""
-_ABOUT_ADDRESSES: Final = frozenset({Kind.REACH, Kind.CONSENT})
-_SEEN: Final = b"seen"
-"""Likewise, of what shows that nothing waits there any more."""
-_DAY_MS: Final = 86_400_000
+_MAIL: Final = b"mail"
+"""Before the id of a room: the lane of its address and mails, which waits for no handler either."""
+_ABOUT_MAIL: Final = frozenset({Kind.REACH, Kind.CONSENT})
 DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
@@ -99,7 +95,7 @@ class Attending:
                 ready=ready,
                 failed=self.lanes.report,
             )
-        self._greetings = Timed(runtime.clock, ready)
+        self._greetings = Timed(runtime.clock, ready, DAY_MS)
 
     async def run(self, events: EventIterator) -> None:
         """Attend to what was missed, then to what happens, until the client is closed."""
@@ -121,7 +117,7 @@ class Attending:
             self.lanes.keep(self._webhooks.run())
         if self._mailing is not None:
             await self._mailing.load()
-            self.lanes.add(_ADDRESSES, partial(self._renew_all, self._mailing))
+            self.lanes.add(_MAIL, partial(self._renew_all, self._mailing))
             self.lanes.keep(self._tell_by_mail(self._mailing))
             self.lanes.keep(self._drop_expired(self._mailing))
         if self._service.archive is not None:
@@ -185,8 +181,6 @@ class Attending:
                 self._do(room_id, self._waits, room_id, team)
             case RequestAsked(room_id=room_id):
                 self._do(room_id, self._asked, event)
-            case EntryState(room_id=room_id, progress=EntryProgress.DELIVERED, device_id=device_id):
-                self._delivered(room_id, device_id)
             case _:
                 pass
 
@@ -207,32 +201,27 @@ class Attending:
         is_text, room_id = event.kind == Kind.TEXT, event.room_id
         if event.account_id == self._us:
             if is_text and self._mailing is not None and not self._mailing.waits(room_id):
-                self.lanes.add(room_id, partial(self._mailing.written, room_id))
+                self.lanes.add(_MAIL + room_id, partial(self._mailing.written, room_id))
         elif is_text and event.is_history:
             self._offered[event.entry_hash] = None
         elif is_text and self._phases.get(room_id):
             self._do(room_id, self._message, room_id, event.entry_hash)
         elif event.kind in TOLD and not event.is_history and self._phases.get(room_id):
             self._do(room_id, self._told, room_id, event.entry_hash, TOLD[event.kind])
-        elif event.kind in _ABOUT_ADDRESSES:
+        elif event.kind in _ABOUT_MAIL:
             self._look_for_address(room_id)
 
     def _look_for_address(self, room_id: bytes) -> None:
         """Something that says which address counts was entered, or erased (CNS-77)."""
         if self._mailing is not None and room_id not in self._looked_for:
             self._looked_for.add(room_id)
-            self.lanes.add(_ADDRESSES + room_id, partial(self._renew, self._mailing, room_id))
+            self.lanes.add(_MAIL + room_id, partial(self._renew, self._mailing, room_id))
 
     def _taken(self, event: RoomChanged) -> None:
         """Hand over what was said before somebody took the room."""
         taker = self._taking_over.taker(event)
         if taker is not None:
             self._do(event.room_id, self._hand_over, event.room_id, taker)
-
-    def _delivered(self, room_id: bytes, device_id: bytes | None) -> None:
-        """A device has a text of ours."""
-        if self._mailing is not None and self._mailing.waits(room_id):
-            self._do(_SEEN + room_id, self._seen, self._mailing, room_id, device_id)
 
     # --- what is done ---
 
@@ -247,7 +236,7 @@ class Attending:
             await self._begin(room_id)
         for entry in await room.unread_entries(_READ_AGAIN):
             if entry.kind == Kind.TEXT:
-                await self._message(room_id, entry.hash, is_new=False)
+                await self._message(room_id, entry.hash)
 
     async def _begin(self, room_id: bytes) -> None:
         """Greet in a room in which nobody of the company has written, and nobody else answers."""
@@ -270,7 +259,6 @@ class Attending:
     async def _greet_in_turn(self) -> None:
         while True:
             room_id = await self._greetings.next()
-            self._greetings.drop(room_id)
             self._do(room_id, self._begin, room_id)
 
     async def _hand_over(self, room_id: bytes, taker: bytes) -> None:
@@ -285,10 +273,8 @@ class Attending:
                 # Somebody else is in the room by now, and answers (ROOM-58).
                 await room.write(machine_text(text, locale or None))
 
-    async def _message(self, room_id: bytes, entry_hash: bytes, *, is_new: bool = True) -> None:
-        """Offer a text once to who handles such; it is read when that was done without an error. One that is
-        not new may stand before what the customer has not read.
-        """
+    async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
+        """Offer a text once to who handles such; it is read when that was done without an error."""
         if entry_hash in self._offered:
             return
         self._offered[entry_hash] = None
@@ -299,8 +285,6 @@ class Attending:
         payload = entry.payload
         if not isinstance(payload, RoomText):
             return
-        if self._mailing is not None and is_new:
-            await self._mailing.seen(room_id)
         await self._hook(TEXT_EVENT, room_id, entry=entry_hash)
         await self._route(room, entry, payload.text)
         if room.assigned is None or room.assigned.is_this:
@@ -366,7 +350,6 @@ class Attending:
     async def _ended(self, room_id: bytes) -> None:
         """A consent was withdrawn, or a room erased: its address goes as well (CNS-11)."""
         if self._mailing is not None:
-            await self._mailing.seen(room_id)
             await self._mailing.addresses.forget(room_id)
         await wait_caught_up(self._desk.client)
         await self._tell_end(room_id)
@@ -387,27 +370,18 @@ class Attending:
     async def _tell_by_mail(self, mailing: Mailing) -> None:
         while True:
             room_id = await mailing.next()
-            if not self._do(room_id, self._tell_waiting, mailing, room_id):
-                await mailing.seen(room_id)
+            self.lanes.add(_MAIL + room_id, partial(self._tell_waiting, mailing, room_id))
 
     async def _drop_expired(self, mailing: Mailing) -> None:
         """Drop addresses that are not confirmed in time, once a day (CNS-69)."""
         while True:
-            self._do(_ADDRESSES, mailing.addresses.drop_expired)
-            await self._clock.wait_until(self._clock.now_ms() + _DAY_MS)
+            self._do(_MAIL, mailing.addresses.drop_expired)
+            await self._clock.wait_until(self._clock.now_ms() + DAY_MS)
 
     async def _tell_waiting(self, mailing: Mailing, room_id: bytes) -> None:
-        """Tell of what waits, also after a handler of the room has kept it from that until a suspension."""
+        """Tell of what waits, also after what came before has kept it from that until a suspension."""
         await wait_caught_up(self._desk.client)
         await mailing.tell(self._desk.room(room_id))
-
-    async def _seen(self, mailing: Mailing, room_id: bytes, device_id: bytes | None) -> None:
-        """Where a text of ours is on a device of the customer's, nothing waits any more. In a room without
-        members other desks have it, too.
-        """
-        ours = (*self._desk.room(room_id).members, *self._desk.team())
-        if all(one.device_id != device_id for one in ours):
-            await mailing.seen(room_id)
 
     async def _hook(
         self, kind: str, room_id: bytes, of: bytes | None = None, entry: bytes | None = None

@@ -150,8 +150,9 @@ class TranscriptInvalid(SealroomError):
 
 
 class MailError(SealroomError):
-    """A mail was not handed over to the mail server."""
+    """A mail was not handed over to the mail server; where this was lost meanwhile, it may have left."""
 
+    may_have_left: bool = False
     code: ClassVar[str] = "mail"
 
 

@@ -166,10 +166,12 @@ async def send_mail(server: MailServer, message: EmailMessage, *, time_limit_s: 
 
 
 def _send(server: MailServer, message: EmailMessage, time_limit_s: float) -> None:
+    is_leaving = False
     try:
         with _connected(server, time_limit_s) as connection:
             if server.user is not None and server.password is not None:
                 connection.login(server.user, server.password.expose().decode("utf-8", "surrogatepass"))
+            is_leaving = True
             connection.send_message(message)
     except (ssl.SSLError, smtplib.SMTPNotSupportedError):
         raise MailInsecure("the mail server has no TLS that holds, or no login over it") from None
@@ -178,7 +180,9 @@ def _send(server: MailServer, message: EmailMessage, time_limit_s: float) -> Non
     except smtplib.SMTPResponseException as error:
         raise _refused([error.smtp_code]) from None
     except (OSError, smtplib.SMTPException, UnicodeError) as error:
-        raise MailUnavailable(f"the mail server cannot be used ({type(error).__name__})") from None
+        lost = MailUnavailable(f"the mail server cannot be used ({type(error).__name__})")
+        lost.may_have_left = is_leaving
+        raise lost from None
 
 
 def _connected(server: MailServer, time_limit_s: float) -> smtplib.SMTP:

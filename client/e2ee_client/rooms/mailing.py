@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
+from e2ee.rooms.entry import RoomId
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
-from e2ee_client.people import Role
 
 from .addresses import Addresses
 from .catching_up import wait_caught_up
 from .company_room import CompanyRoom
 from .desk_rows import DeskRows, MailDue
+from .errors import AddressNotKept, MailInsecure, MailRefused, MailUnavailable
 from .mail import MailServer, compose, send_mail
-from .reach import Order
+from .reach import DAY_MS, Order
 from .timed import Timed
+
+AGAIN_MS: Final = 900_000
+"""When a mail is sent again that the mail server has not taken."""
 
 
 class Mailing:
-    """Of each room the oldest text that waits is timed; what was read or answered meanwhile is not told.
-    What is timed is in the store.
+    """When something is to be sent for a room; what that is, is found when it is due. Times are in the
+    store (CNS-43).
     """
 
     def __init__(self, client: Client, server: MailServer, page: str, after_s: int) -> None:
@@ -27,7 +32,8 @@ class Mailing:
         self._runtime = client.runtime
         self.addresses = Addresses(client.shell, page, self._runtime.rng)
         self._rows = DeskRows(client.shell)
-        self._timed = Timed(self._runtime.clock, partial(wait_caught_up, client))
+        longest_ms = max(self._after_ms, DAY_MS)
+        self._timed = Timed(self._runtime.clock, partial(wait_caught_up, client), longest_ms)
 
     async def load(self) -> None:
         """Time what was timed before the program ended."""
@@ -36,44 +42,15 @@ class Mailing:
 
     async def written(self, room_id: bytes) -> None:
         """A text of the company is in a room."""
-        if not self._timed.has(room_id):
-            at_ms = self._runtime.clock.now_ms() + self._after_ms
-            self._timed.add(room_id, at_ms)
-            await self._rows.put(MailDue(room_id, at_ms))
+        await self._time(room_id, self._runtime.clock.now_ms() + self._after_ms)
 
     def waits(self, room_id: bytes) -> bool:
-        """Whether the customer of a room is to be told."""
+        """Whether a room is looked at later."""
         return self._timed.has(room_id)
 
-    async def seen(self, room_id: bytes) -> None:
-        """The customer's device has it, or the customer wrote: nothing waits."""
-        if self._timed.drop(room_id):
-            await self._rows.drop(MailDue, room_id)
-
     async def next(self) -> bytes:
-        """Wait for a room whose customer is to be told."""
+        """Wait for a room in which something may be due."""
         return await self._timed.next()
-
-    async def tell(self, room: CompanyRoom) -> None:
-        """Tell the customer of a room that something waits, if its address may be told now; nothing where it
-        was read since it was due.
-        """
-        if not self.waits(room.room_id):
-            return
-        try:
-            await self.renew(room.room_id)
-            await self._tell(room)
-        finally:
-            self._timed.drop(room.room_id)
-        await self._rows.drop(MailDue, room.room_id)
-
-    async def _tell(self, room: CompanyRoom) -> None:
-        newest, terms = await room.history(limit=1), room.terms
-        if terms is None or any(one.author.role is Role.CUSTOMER for one in newest):
-            return
-        is_open = room.phase is Phase.OPEN
-        order = await self.addresses.waiting(room.room_id, terms.purposes, terms.locale, is_open=is_open)
-        await self._send(order)
 
     async def renew(self, room_id: bytes) -> None:
         """Take what the customer of a room says of an address now, and ask whether it is the customer's.
@@ -81,12 +58,58 @@ class Mailing:
         Raises:
             AddressNotKept: no mail can go there, or as many are kept as may be (CNS-76).
         """
-        await self._send(await self.addresses.renew(room_id))
+        await self._send(room_id, await self.addresses.renew(room_id))
 
-    async def _send(self, order: Order | None) -> None:
-        if order is not None:
-            address, kind, locale, link = order
-            message = compose(
-                self._server, address, kind, locale, link, self._runtime.clock.now_ms(), self._runtime.rng
-            )
+    async def tell(self, room: CompanyRoom) -> None:
+        """Send what is due in a room, and time what is to be sent later (CNS-78)."""
+        room_id = room.room_id
+        try:
+            await self.renew(room_id)
+            at_ms = await self._tell(room)
+        except (AddressNotKept, MailRefused):
+            await self._rows.drop(MailDue, room_id)
+            raise
+        if at_ms is not None:
+            await self._time(room_id, at_ms)
+        elif not self._timed.has(room_id):
+            await self._rows.drop(MailDue, room_id)
+
+    async def _tell(self, room: CompanyRoom) -> int | None:
+        """Tell the customer of what waits; return when it can be told that cannot be yet."""
+        room_id, terms, now_ms = room.room_id, room.terms, self._runtime.clock.now_ms()
+        since_ms = await self._waits_since(room)
+        if terms is None or room.phase is not Phase.OPEN:
+            return None
+        if since_ms is not None and since_ms <= now_ms < since_ms + self._after_ms:
+            return since_ms + self._after_ms
+        waits = since_ms is not None
+        order = await self.addresses.waiting(room_id, terms.purposes, terms.locale, is_open=True, waits=waits)
+        if order is None and waits:
+            return await self.addresses.may_tell_ms(room_id)
+        await self._send(room_id, order)
+        return None
+
+    async def _waits_since(self, room: CompanyRoom) -> int | None:
+        room_id, now_ms = RoomId(room.room_id), self._runtime.clock.now_ms()
+        return await self._client.shell.read(lambda engine: engine.rooms.waits_since(room_id, now_ms))
+
+    async def _time(self, room_id: bytes, at_ms: int) -> None:
+        """Look at a room at a time; one that is timed already stays as it is."""
+        if not self._timed.has(room_id):
+            self._timed.add(room_id, at_ms)
+            await self._rows.put(MailDue(room_id, at_ms))
+
+    async def _send(self, room_id: bytes, order: Order | None) -> None:
+        """Hand a mail over to the server; what it does not take now is ordered again later."""
+        if order is None:
+            return
+        address, kind, locale, link = order
+        now_ms = self._runtime.clock.now_ms()
+        message = compose(self._server, address, kind, locale, link, now_ms, self._runtime.rng)
+        try:
             await send_mail(self._server, message)
+        except (MailUnavailable, MailInsecure) as error:
+            if not error.may_have_left:
+                await self.addresses.unsent(room_id, kind)
+            await self._time(room_id, now_ms + AGAIN_MS)
+            raise

@@ -180,8 +180,10 @@ class Reach:
         self._book.put(row.with_room(replace(asked, is_confirmed=True)))
         return True
 
-    def waiting(self, room: bytes, purposes: int, locale: str, now_ms: int, *, is_open: bool) -> Order | None:
-        """Something waits in a room: return the mail, if its address may be told now.
+    def waiting(
+        self, room: bytes, purposes: int, locale: str, now_ms: int, *, is_open: bool, waits: bool = True
+    ) -> Order | None:
+        """Return the mail of a room that may be sent now: that something `waits`, or the one that asks.
 
         `purposes` are those of the receipt that counts (bit n - 1), `is_open` its phase.
         """
@@ -193,10 +195,31 @@ class Reach:
             return None
         if not asked.token:
             return self._ask(row, room, locale, now_ms)
-        if not asked.is_confirmed or (row.told_ms is not None and abs(now_ms - row.told_ms) < DAY_MS):
+        is_told = row.told_ms is not None and abs(now_ms - row.told_ms) < DAY_MS
+        if not waits or not asked.is_confirmed or is_told:
             return None
         self._book.put(replace(row, told_ms=now_ms))
         return Order(row.address, MailKind.WAITING, locale, self._page)
+
+    def may_tell_ms(self, room: bytes) -> int | None:
+        """Return when the address of a room may be told again; None where it is not to be told."""
+        row = self._of_room(room)
+        asked = row.of(room) if row is not None else None
+        if row is None or asked is None or not asked.is_confirmed or row.told_ms is None:
+            return None
+        return row.told_ms + DAY_MS
+
+    def unsent(self, room: bytes, kind: MailKind, now_ms: int) -> None:
+        """Note that the mail of a room has not left: it counts for no bound, and may be sent again."""
+        row = self._of_room(room)
+        asked = row.of(room) if row is not None else None
+        if row is None or asked is None:
+            return
+        if kind is MailKind.WAITING:
+            self._book.put(replace(row, told_ms=None))
+        elif not asked.is_confirmed:
+            left = tuple(at_ms for at_ms in row.asked if at_ms != asked.asked_ms)
+            self._book.put(replace(row, asked=left).with_room(RoomAddress(room, b"", now_ms)))
 
     def forget(self, room: bytes) -> None:
         """Take the address of a room away: it has another one, or the consent was withdrawn."""

@@ -12,41 +12,40 @@ from e2ee_client.runtime.first_of import first_of
 class Timed:
     """Names with a time each; whoever waits is told of the one that is due first."""
 
-    def __init__(self, clock: Clock, ready: Callable[[], Awaitable[None]]) -> None:
-        """Nothing is told before `ready` returns, whatever is due."""
-        self._clock, self._ready = clock, ready
+    def __init__(self, clock: Clock, ready: Callable[[], Awaitable[None]], longest_ms: int) -> None:
+        """Nothing is taken out before `ready` returns, whatever is due. What is farther off than the longest
+        time was noted by a clock that was ahead, and is due at once.
+        """
+        self._clock, self._ready, self._longest_ms = clock, ready, longest_ms
         self._due: dict[bytes, int] = {}
-        self._told: set[bytes] = set()
         self._changed = asyncio.Event()
 
     def add(self, name: bytes, at_ms: int) -> None:
         """Have something done at a time; what is timed already stays as it is."""
-        if not self.has(name):
+        if name not in self._due:
             self._due[name] = at_ms
             self._changed.set()
 
     def has(self, name: bytes) -> bool:
-        """Whether something is to be done, or was told to be and not dropped yet."""
-        return name in self._due or name in self._told
+        """Whether something is to be done."""
+        return name in self._due
 
     def drop(self, name: bytes) -> bool:
         """Have it done no more; whether it was to be done."""
-        was_there = self.has(name)
-        self._due.pop(name, None)
-        self._told.discard(name)
-        return was_there
+        return self._due.pop(name, None) is not None
 
     async def next(self) -> bytes:
-        """Wait for what is due; each is told once, and is there until it is dropped."""
+        """Wait for what is due, and take it out."""
         while True:
             await self._ready()
             self._changed.clear()
-            name = min(self._due, key=self._due.__getitem__, default=None)
-            if name is not None and self._due[name] <= self._clock.now_ms():
+            now_ms = self._clock.now_ms()
+            due = [one for one, at_ms in self._due.items() if not now_ms < at_ms <= now_ms + self._longest_ms]
+            if due:
+                name = min(due, key=self._due.__getitem__)
                 del self._due[name]
-                self._told.add(name)
                 return name
-            await self._wait(None if name is None else self._due[name])
+            await self._wait(min(self._due.values(), default=None))
 
     async def _wait(self, at_ms: int | None) -> None:
         timer = () if at_ms is None else (self._clock.wait_until(at_ms),)

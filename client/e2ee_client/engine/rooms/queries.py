@@ -13,6 +13,7 @@ from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import Author, EntryHash, Header, RoomId, device_tag
 from e2ee.rooms.forms import Answer, AnswerFault, Form, fault_of
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Edit, File, RoomText
 from e2ee.rooms.proof import Evidence
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
@@ -36,6 +37,7 @@ from .views import EntryView, ErasureAnswer, ErasureView, FoundPage, RoomView
 from .writing import progress_of
 
 QUOTE_CHARACTERS: Final = 120
+MAX_LOOKED_AT: Final = 256
 People: TypeAlias = Callable[[Author], Person]
 _ROLES: Final = {
     Rank.BOT: Role.BOT,
@@ -345,6 +347,26 @@ class RoomQueries(RoomsPart):
         counts = Abouts(self._state.rows, room_id, log).rating(turn)
         stored = None if counts is None else log.find(turn, counts)
         return None if stored is None else self._entry(turn, live, log, stored, self._people(now_ms))
+
+    def waits_since(self, room_id: RoomId, now_ms: int) -> int | None:
+        """Return when the oldest text of the company came that waits: it stands behind all that the customer
+        has written, and no device of the customer has confirmed it (CNS-78); None if nothing waits.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        turn, since_ms = Turn(now_ms), None
+        live, log = self._rooms.stored(turn, room_id)
+        devices = frozenset(() if live.customer is None else self._rooms.around.devices(live.customer))
+        for one in reversed(log.newest(turn, MAX_LOOKED_AT)):
+            is_theirs = one.account_id != live.company
+            if is_theirs and one.forwarded_by is None:
+                return since_ms
+            if not is_theirs and not one.is_hidden and Header.decode(one.header).kind == Kind.TEXT:
+                if one.is_delivered and devices - set(one.waiting_for):
+                    return since_ms
+                since_ms = one.received_ms
+        return since_ms
 
     def wordings(self, room_id: RoomId, text: EntryHash, now_ms: int) -> list[EntryView]:
         """Return the entries that have worded a text anew, in the order of their numbers.
