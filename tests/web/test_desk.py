@@ -150,6 +150,21 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await page.get_by_text("The room is closed.").wait_for()
         await page.get_by_text("The conversation is closed: \u2068Erledigt\u2069").wait_for()
         assert await page.get_by_role("button", name="Canned answers").count() == 0
+        await page.get_by_role("button", name="More actions").click()
+        await page.get_by_role("menuitem", name="Leave the room").wait_for()
+        assert await page.get_by_role("menuitem", name="Back to the queue").count() == 0
+        await page.keyboard.press("Escape")
+        await room.rate(4, "Schnell")
+        await page.get_by_text("The customer has rated: 4 of 5. \u2068Schnell\u2069").first.wait_for()
+        await room.withdraw()
+        await (
+            page.get_by_role("main")
+            .get_by_text("The customer has withdrawn consent")
+            .or_(page.get_by_text("The room is erased."))
+            .wait_for()
+        )
+        await page.get_by_text("The conversation is closed.").first.wait_for()
+        await until_read(page.get_by_text("Shorten retention").count, 0)
 
 
 async def test_an_agent_sends_a_file_and_looks_at_an_image(

@@ -3,7 +3,7 @@
 import { hex } from "@sealroom/core/bytes.ts";
 import type { TakenState } from "@sealroom/core/rooms/head.ts";
 import type { RoomState } from "@sealroom/core/rooms/state.ts";
-import { CLOSED, OPEN } from "@sealroom/core/rooms/state.ts";
+import { CLOSED, FROZEN, OPEN } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { FileOfMessage, Happened, Happening, Item, Message, Question } from "@sealroom/ui/backend.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
@@ -66,7 +66,12 @@ export class Items {
 }
 
 function allItems(entries: readonly EntryView[], around: Around): readonly Item[] {
-  const steps = new Map(around.path.map((one, i) => [hex(one.hash), { state: one.state, before: around.path[i - 1] }]));
+  // What was said with a state goes with all else that was said.
+  const isOver = (around.path.at(-1)?.state.phase ?? OPEN) > FROZEN;
+  const said = (state: RoomState) => (isOver ? { ...state, text: null } : state);
+  const steps = new Map(
+    around.path.map((one, i) => [hex(one.hash), { state: said(one.state), before: around.path[i - 1] }]),
+  );
   const answers = answersOf(entries);
   const logins = new Map(entries.filter(isLogin).map((one) => [one.id, one]));
   const start = around.noticed.filter(({ after }) => after === null).map(({ happening }) => happening);

@@ -6,7 +6,7 @@ import { clockOf } from "@sealroom/ui/times.ts";
 import type { RoomActs } from "./acts.ts";
 import type { Desk } from "./desk.ts";
 import type { Detail, PersonRow, RequestRow, RoomRow } from "./messages.ts";
-import { nameOfRoom } from "./rooms.ts";
+import { isOver, nameOfRoom } from "./rooms.ts";
 import { type DeskWords, longOf } from "./words.ts";
 
 export interface AboutOptions {
@@ -85,6 +85,7 @@ function factsOf(row: RoomRow, detail: Detail | null, options: AboutOptions): HT
     parts.unshift(section(words("about.requests"), ...requests.map((one) => requestView(one, row, options))));
   const members = detail?.members ?? [];
   if (members.length > 0) parts.push(section(words("about.people"), peopleView(members, words)));
+  if (isOver(row)) return parts;
   parts.push(labelsView(row, acts, words));
   const state = detail?.state ?? null;
   if (state !== null) {

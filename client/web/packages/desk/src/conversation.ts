@@ -175,9 +175,11 @@ function itemsOf(entries: readonly EntryRow[], isStart: boolean, before: readonl
   const known = new Map(before.map((one) => [one.id, one]));
   const items: Item[] = [];
   let last: StateRow | null = null;
+  const newest = entries.findLast((one) => one.state !== null)?.state?.phase;
+  const isOver = newest === "withdrawn" || newest === "erased";
   for (const entry of entries) {
     const made =
-      entry.kind === "text" || entry.kind === "file" ? [messageOf(entry)] : happeningsOf(entry, last, isStart);
+      entry.kind === "text" || entry.kind === "file" ? [messageOf(entry)] : happeningsOf(entry, last, isStart, isOver);
     if (entry.state !== null) last = entry.state;
     for (const item of made) {
       if (isErasure(item) && isErasure(items.at(-1))) continue;
@@ -227,8 +229,10 @@ function messageOf(entry: EntryRow): Message {
   };
 }
 
-function happeningsOf(entry: EntryRow, last: StateRow | null, isStart: boolean): Happening[] {
-  if (entry.state !== null) return changesOf(entry, entry.state, last, isStart);
+function happeningsOf(entry: EntryRow, last: StateRow | null, isStart: boolean, isOver: boolean): Happening[] {
+  // What was said with a state goes with all else that was said.
+  if (entry.state !== null)
+    return changesOf(entry, isOver ? { ...entry.state, text: null } : entry.state, last, isStart);
   const access = entry.kind === "access" ? ACCESSES[entry.what ?? ""] : undefined;
   const what = access ?? HAPPENED[entry.kind];
   return what === undefined ? [] : [happening(entry, what, entry.author.id, 0)];

@@ -13,7 +13,7 @@ import { type Conversation, openConversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
 import type { Detail, RoomRow } from "./messages.ts";
-import { nameOfRoom, roomsOf, whyShut } from "./rooms.ts";
+import { isOver, nameOfRoom, roomsOf, whyShut } from "./rooms.ts";
 import { ours } from "./session.ts";
 import type { DeskWords } from "./words.ts";
 
@@ -86,16 +86,17 @@ export function roomPane(options: RoomOptions): RoomPane {
     if (row === undefined) return;
     const menuWords = words();
     const item = (word: string, glyph: MenuItem["icon"], act: () => void): MenuItem => ({ word, icon: glyph, act });
-    const first = row.isHere
-      ? [
-          item(menuWords("act.queue"), "back", () => void acts.toQueue(row)),
-          item(menuWords("act.add"), "people", () => void acts.add(row, options.detail()?.state ?? null)),
-          item(menuWords("act.history"), "open", () => void acts.handOver(row, options.detail()?.state ?? null)),
-          item(menuWords("act.leave"), "close", () => void acts.leave(row)),
-        ]
-      : [];
+    const state = options.detail()?.state ?? null;
+    const among = [
+      item(menuWords("act.queue"), "back", () => void acts.toQueue(row)),
+      item(menuWords("act.add"), "people", () => void acts.add(row, state)),
+      item(menuWords("act.history"), "open", () => void acts.handOver(row, state)),
+    ];
+    const leave = item(menuWords("act.leave"), "close", () => void acts.leave(row));
+    const first = row.isHere ? [...(row.phase === "open" ? among : []), leave] : [];
+    const labels = item(menuWords("act.labels"), "label", () => void acts.labels(row));
     const second = [
-      item(menuWords("act.labels"), "label", () => void acts.labels(row)),
+      ...(isOver(row) ? [] : [labels]),
       item(menuWords(row.isSensitive ? "act.clear" : "act.sensitive"), "shield", () => void acts.setSensitive(row)),
       item(menuWords(row.onHold ? "act.unhold" : "act.hold"), "lock", () => void acts.hold(row)),
     ];

@@ -19,6 +19,11 @@ function isOpen(row: RoomRow): boolean {
   return row.phase === "open" || row.phase === "begun" || row.phase === "frozen";
 }
 
+/** Whether nothing of a room is kept any more, and nothing done with it. */
+export function isOver(row: RoomRow): boolean {
+  return row.phase === "withdrawn" || row.phase === "erased";
+}
+
 function isIn(row: RoomRow, view: View): boolean {
   if (view === "waiting") return isWaiting(row);
   if (view === "mine") return row.isMine && isOpen(row);

@@ -302,7 +302,11 @@ const DESK = {
 const FOR_CLERKS: Readonly<Record<string, Pair>> = {
   "delivery.sent": ["Unterwegs", "On its way"],
   "happened.identified": ["Der Kunde hat sich angemeldet: {name}.", "The customer has signed in: {name}."],
-  "happened.rated": ["Der Kunde hat bewertet.", "The customer has rated."],
+  "happened.rated": ["Der Kunde hat bewertet: {count} von 5.", "The customer has rated: {count} of 5."],
+  "happened.rated.why": [
+    "Der Kunde hat bewertet: {count} von 5. {text}",
+    "The customer has rated: {count} of 5. {text}",
+  ],
   "happened.handed-over": ["{name} hat frühere Nachrichten weitergegeben.", "{name} has handed on earlier messages."],
 };
 

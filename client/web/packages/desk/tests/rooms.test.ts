@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sentenceOf } from "@sealroom/ui/row_view.ts";
 import type { DeskState } from "../src/desk.ts";
 import type { RoomRow } from "../src/messages.ts";
 import { nameOfRoom, whyShut } from "../src/rooms.ts";
@@ -29,4 +30,12 @@ test("a room that waits is called the same once it is taken and its customer is 
     return nameOfRoom({ id: "fcd1".repeat(8), customer } as RoomRow, state, deskWords("de"));
   });
   assert.equal(names[0], names[1]);
+});
+
+test("a clerk reads how a customer has rated, and what it said", () => {
+  const rated = (detail: string | null) =>
+    sentenceOf({ kind: "happening", id: "1", atMs: 0, what: "rated", member: null, detail, count: 4 }, [], words.ui);
+  const words = deskWords("en");
+  assert.match(rated(null).replace(/[\u2068\u2069]/gu, ""), /^The customer has rated: 4 of 5\.$/u);
+  assert.match(rated("Quick").replace(/[\u2068\u2069]/gu, ""), /: 4 of 5\. Quick$/u);
 });

@@ -191,8 +191,9 @@ export function sentenceOf(event: Happening, members: readonly Member[], words: 
   const name = own ?? nameOf(member, words);
   const withTeam = event.what === "joined" && member?.team ? `${name} (${member.team})` : name;
   const { what, detail } = event;
-  if (detail !== null && (what === "closed" || what === "reopened"))
-    return words(`happened.${what}.why`, { text: detail });
+  const values = { count: event.count ?? "", text: detail ?? "" };
+  if (detail !== null && (what === "closed" || what === "reopened" || what === "rated"))
+    return words(`happened.${what}.why`, values);
   const reads = event.count !== null && (what === "joined" || what === "assigned" || what === "transferred");
-  return words(reads ? `happened.${what}.reads` : `happened.${what}`, { name: withTeam });
+  return words(reads ? `happened.${what}.reads` : `happened.${what}`, { ...values, name: withTeam });
 }

@@ -80,6 +80,7 @@ export const ROOM_WORDS = {
   "happened.notice-replaced": ["Es gelten neue Hinweise.", "A new notice applies."],
   "happened.identified": ["Sie haben sich angemeldet.", "You have signed in."],
   "happened.rated": ["Danke für Ihre Rückmeldung.", "Thank you for your feedback."],
+  "happened.rated.why": ["Danke für Ihre Rückmeldung.", "Thank you for your feedback."],
   "happened.gap": [
     "Hier fehlen Nachrichten. Sie wurden noch einmal angefragt.",
     "Messages are missing here. They were asked for again.",
