@@ -29,14 +29,29 @@ class Passing(NamedTuple):
 
 def passings(path: Sequence[WrittenState]) -> list[Passing]:
     """Return those of the states up to the head that last (ROOM-56)."""
-    found: list[Passing] = []
+    return _along(path)[0]
+
+
+def ended(path: Sequence[WrittenState]) -> list[Passing]:
+    """Return those that ended as the giver left, while the taker was not out; `since` is the state by which
+    it did (TRN-51).
+    """
+    return _along(path)[1]
+
+
+def _along(path: Sequence[WrittenState]) -> tuple[list[Passing], list[Passing]]:
+    found, over = list[Passing](), list[Passing]()
     for before, after in pairwise(path):
+        members = after.state.members
+        left = (one for one in found if one.most and one.giver not in members)
+        over += [one._replace(since=after.hash) for one in left]
+        over = [one for one in over if one.taker in members]
         thaws = before.state.phase is Phase.FROZEN and after.state.phase is not Phase.FROZEN
         found = [_now(one, after, thaws=thaws) for one in found if _lasts(one, after.state)]
         begun = _begun(before.state, after)
         if begun is not None:
             found.append(begun)
-    return found
+    return found, over
 
 
 def _begun(old: State, written: WrittenState) -> Passing | None:

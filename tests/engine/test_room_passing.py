@@ -458,9 +458,11 @@ def test_an_agent_that_is_suspended_while_it_gives_the_room_hands_nothing_over()
     assert shown(world, "agent2") == []
 
 
-@pytest.mark.parametrize("seed", [0, 1, 5, 6, 10])
+@pytest.mark.parametrize("seed", [0, 1, 5, 6, 10, 82])
 def test_a_transfer_over_a_lossy_network_ends_alike(seed: int) -> None:
-    """ROOM-57, TRN-18: also where the log entry comes before the state by which the giver may write it."""
+    """ROOM-57, TRN-18, TRN-51: also where the log entry comes before the state by which the giver may write
+    it, and its lines after that by which the giver is out.
+    """
     world, _ = answered()
     world.rnd.seed(seed)
     world.loss = 0.3
@@ -557,3 +559,50 @@ def test_a_transfer_that_was_refused_late_hands_nothing_over() -> None:
     change(world, "desk", Change(add=(dev("agent2"),), assign=dev("agent2"), reason=256, request=asked))
     world.run(HOUR_MS)
     assert not world.devices["phone"].told(HistoryHandedOver)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_lines_of_who_is_out_are_taken_only_by_a_log_entry_that_came_before_it_was(is_late: bool) -> None:
+    """TRN-51: one that comes later, as an answer to a `want`, is refused by who is in the room (ROOM-16)."""
+    world = opened("desk", "agent", "agent2")
+    change(world, "desk", Change(add=(dev("agent"), dev("agent2")), assign=dev("agent")))
+    world.run(2 * MINUTE_MS)
+    change(world, "desk", Change(remove=(dev("agent2"),)))
+    world.run(2 * MINUTE_MS)
+    said = [say(world, "phone", SAID[0]), say(world, "agent", SAID[1])]
+    world.run(2 * MINUTE_MS)
+    late(world, "desk", "agent2", 10 * MINUTE_MS)
+    lose_lines(world, "agent", "agent2")
+    transfer(world)
+    world.run(5 * MINUTE_MS)
+    room = world.devices["agent2"].room
+    assert room is not None
+    (log,) = room.log.several(Turn(world.now_ms), [newest_access(world, "agent")])
+    world.run(30 * MINUTE_MS)
+    if is_late:
+        log.received_ms = world.now_ms
+        do(world, "agent2", lambda room, turn: room.log.put(turn, log))
+    assert members(world, "agent2") == {"agent2"}
+    found = given(world, "agent", "agent2", entries(world, "agent", said))
+    assert isinstance(found, Unlogged) is is_late
+    assert [text for text, _ in shown(world, "agent2")] == ([] if is_late else list(SAID))
+
+
+def lose_lines(world: World, sender: str, to: str) -> None:
+    """No forward of one device reaches another."""
+    usual = world.post
+
+    def posted(post: Post) -> None:
+        payload = post.content.payload
+        is_forward = isinstance(payload, OfRooms) and payload.type is ContentType.FORWARD
+        if not (is_forward and (post.sender, post.to) == (sender, to)):
+            usual(post)
+
+    world.post = posted  # type: ignore[method-assign]
+
+
+def newest_access(world: World, name: str) -> EntryHash:
+    """The log entry that a device has written last."""
+    room = world.devices[name].room
+    assert room is not None
+    return room.writing.own_newest(Turn(world.now_ms), {Kind.ACCESS})[-1].hash

@@ -11,7 +11,7 @@ from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import HistoryHandedOver
 from engine_world import Node, World
 from late_contents import Late
-from rooms_world import HOUR_MS, MINUTE_MS, act, add, change, opened, page, rooms_of, texts, write
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, add, change, opened, page, rooms_of, texts, write
 from team_world import account, colleague, this
 
 from e2ee.rooms.entry import Author, EntryHash, RoomId
@@ -52,6 +52,22 @@ def test_lines_that_come_before_the_state_that_lets_them_in_are_taken_with_it(is
     assert bool(other.of(MessageRejected)) is is_known
     assert len(other.of(HistoryHandedOver)) == 1
     assert rooms_of(desk).index[room_id].members == (this(other),)
+
+
+def test_lines_that_the_taker_has_lost_come_again_after_a_day_though_the_giver_is_out() -> None:
+    """TRN-51, SES-37: the taker ends before the state comes that would have let them in."""
+    world, desk, agent, other, room_id = agents(is_known=True)
+    late = Late(other, desk)
+    act(agent, lambda turn, rooms: rooms.acting.assign(turn, room_id, this(other)))
+    world.advance(MINUTE_MS)
+    other.crash()
+    other.start()
+    late.again()
+    world.advance(HOUR_MS)
+    assert rooms_of(desk).index[room_id].members == (this(other),)
+    assert texts(other, room_id) == []
+    world.advance(DAY_MS)
+    assert texts(other, room_id) == SAID
 
 
 def lines(node: Node, room_id: RoomId, to: Node, what: list[EntryHash]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from room_states import after, dev, first, ids
 
-from e2ee.rooms.passing import MAX_PASSED_ON, Passing, passings
+from e2ee.rooms.passing import MAX_PASSED_ON, Passing, ended, passings
 from e2ee.rooms.state import Phase, WrittenState
 
 HAD = first("F", members="A", assigned=dev("A"))
@@ -61,6 +61,25 @@ def test_it_ends_for_good_when_the_giver_is_out() -> None:
     out = after(state, "F", 2, members=ids("B"))
     assert passings([HAD, state, out]) == []
     assert passings([HAD, state, out, after(out, "F", 3, members=ids("AB"))]) == []
+
+
+def test_what_the_givers_leaving_has_ended_is_known_while_the_taker_is_not_out() -> None:
+    """TRN-51: not what ended as the giver had the room again, nor where nothing might be handed over."""
+    state = given()
+    out = after(state, "F", 2, members=ids("BC"))
+    found = [Passing(state.hash, out.hash, bytes(8), dev("A"), dev("B"), 64)]
+    assert ended([HAD, state]) == []
+    assert ended([HAD, state, out]) == found
+    assert ended([HAD, state, out, after(out, "F", 3, members=ids("AB"))]) == found
+    without = after(out, "F", 3, members=ids("C"), assigned=None)
+    assert ended([HAD, state, out, without]) == []
+    assert ended([HAD, state, out, without, after(without, "F", 4, members=ids("BC"))]) == []
+    assert ended([HAD, state, after(state, "F", 2, members=ids("C"), assigned=None)]) == []
+    again = after(state, "F", 2, assigned=dev("A"))
+    assert ended([HAD, state, again, after(again, "F", 3, members=ids("B"), assigned=dev("B"))]) == []
+    gone = after(state, "F", 2, members=ids("AC"), assigned=dev("C"))
+    back = after(gone, "F", 3, members=ids("ABC"))
+    assert ended([HAD, state, gone, back, after(back, "F", 4, members=ids("BC"))]) == []
 
 
 def test_nothing_is_handed_over_any_more_when_the_taker_is_out_and_the_giver_leaves_all_the_same() -> None:

@@ -32,6 +32,11 @@ class Late:
         while self.kept:
             self.let(0)
 
+    def again(self) -> None:
+        """Let all come to a device that was started again meanwhile."""
+        self._usual = rooms_of(self._to).take
+        self.end()
+
     def let(self, at: int) -> None:
         """Let one of them come."""
         peer, content = self.kept.pop(at)

@@ -97,8 +97,9 @@ class Entry:
 
     @property
     def edited_ms(self) -> int | None:
-        """When the newest wording was written, not after it came, but never before `written_ms` (TRN-49); None
-        for what was never worded anew.
+        """When the newest wording was written, not after it came, but never before `written_ms` (TRN-49).
+
+        None for what was never worded anew.
         """
         return self._view.edited_ms
 

@@ -299,12 +299,14 @@ class Forwarding(RoomPart):
         """Tell of a hand-over that its author may make, and remember one to us (TRN-18). A customer is told
         of each: the state by which it may be made may come later.
         """
-        if not isinstance(payload, Access) or payload.what is not AccessKind.HANDOVER:
+        if isinstance(payload, Access):
+            self._announced(turn, entry.author.device_id, payload, 0)
+
+    def _announced(self, turn: Turn, by: DeviceId, payload: Access, most: int) -> None:
+        to = payload.device_id
+        if payload.what is not AccessKind.HANDOVER or to is None:
             return
-        by, to = entry.author.device_id, payload.device_id
-        if to is None:
-            return
-        is_granted = payload.count <= self._most(turn, by, to)
+        is_granted = payload.count <= max(most, self._most(turn, by, to))
         if is_granted:
             self._remember(by, payload)
         if is_granted or self._around.side is Side.CUSTOMER:
@@ -398,14 +400,21 @@ class Forwarding(RoomPart):
 
     def _as_overtaking(self, turn: Turn, by: Author, entries: Sequence[Entry]) -> bool:
         """Whether these are lines of a log entry that came before the state by which its author hands over
-        (TRN-18).
+        (TRN-18), also where that author is out since (TRN-51).
         """
         known, both = self._live.handovers, (by.device_id, self._around.us.device_id)
-        if not any((one.giver, one.taker) == both for one in self._room.passing.all()):
+        lasting, over = self._room.passing.all(), self._room.passing.ended()
+        ended = [one for one in over if (one.giver, one.taker) == both]
+        if not ended and not any((one.giver, one.taker) == both for one in lasting):
             return False
         ends = {(one.first, one.last) for one in known if one.by == by.device_id}
         for stored in self._room.log.newest(turn, MAX_HANDED_OVER):
             payload = payload_of(stored) if stored.author == by else None
             if isinstance(payload, Access) and payload.ends not in ends:
-                self.announced(turn, stored.entry(), payload)
+                before = (one.most for one in ended if self._came_before(turn, stored, one.since))
+                self._announced(turn, by.device_id, payload, max(before, default=0))
         return self._live.handovers != known and self._as_handover(turn, by, entries)
+
+    def _came_before(self, turn: Turn, stored: StoredEntry, state: EntryHash) -> bool:
+        found = self._room.log.find(turn, state)
+        return found is not None and stored.received_ms < found.received_ms

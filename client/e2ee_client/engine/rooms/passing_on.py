@@ -10,7 +10,7 @@ from e2ee.ids import DeviceId
 from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.kinds import Kind, Side
-from e2ee.rooms.passing import Passing, passings
+from e2ee.rooms.passing import Passing, ended, passings
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import DESK, Phase, WrittenState
 from e2ee_client.engine.turn import Turn
@@ -34,14 +34,23 @@ class PassingOn(RoomPart):
 
     _head: WrittenState | None = None
     _found: tuple[Passing, ...] = ()
+    _ended: tuple[Passing, ...] = ()
     _next_ms = 0
 
     def all(self) -> tuple[Passing, ...]:
         """Return what lasts by the state in force (ROOM-56)."""
-        head = self._room.states.room.head
-        if head is not self._head:
-            self._head, self._found = head, tuple(passings(self._room.states.path))
+        self._look()
         return self._found
+
+    def ended(self) -> tuple[Passing, ...]:
+        """Return what ended as the giver left (TRN-51)."""
+        self._look()
+        return self._ended
+
+    def _look(self) -> None:
+        head, path = self._room.states.room.head, self._room.states.path
+        if head is not self._head:
+            self._head, self._found, self._ended = head, tuple(passings(path)), tuple(ended(path))
 
     def to_hand_over(self, turn: Turn) -> Passing | None:
         """Return what this device has still to hand over."""
