@@ -22,7 +22,7 @@ from e2ee_client.rooms.webhooks import (
     signature,
 )
 from e2ee_client.testing import FakeClock
-from parties import NOW_MS, ScriptedRng
+from parties import DAY_MS, NOW_MS, ScriptedRng
 
 SECRET = WebhookSecret(b"s" * 32)
 HOOK = Webhook("https://praxis.example/hook?a=1", SECRET)
@@ -113,6 +113,15 @@ async def test_what_is_not_taken_is_sent_again_with_growing_pauses_and_given_up_
     clock.advance(10**9)
     await one.send_due()
     assert len(receiver.times) == len(PAUSES_S) + 1
+
+
+async def test_an_event_that_came_while_the_clock_was_ahead_is_sent_when_it_is_right() -> None:
+    """CNS-43: before, it waited until the clock had come that far."""
+    receiver, clock, queue = Receiver(), FakeClock(NOW_MS), MemoryQueue()
+    ahead = Webhooks(HOOK, FakeClock(NOW_MS + 20 * DAY_MS), ScriptedRng("hook"), queue, receiver)
+    await ahead.add(EVENT)
+    await Webhooks(HOOK, clock, ScriptedRng("hook"), queue, receiver).send_due()
+    assert len(receiver.bodies) == 1
 
 
 async def test_an_event_keeps_its_id_when_it_is_sent_again() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, ParamSpec, Protocol
 from e2ee.errors import NotMember
 from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import ROOM_ID_B, RoomId
-from e2ee.rooms.kinds import Kind
+from e2ee.rooms.kinds import TO_READ, Kind
 from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
@@ -152,16 +152,32 @@ class Attending:
         do: Callable[P, Coroutine[Any, Any, None]],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> bool:
-        """Do something in a room after what waits there, and while rooms are open (CNS-71); False if too much
-        waits.
-        """
+    ) -> None:
+        """Do something in a room after what waits there, and while rooms are open (CNS-71)."""
+        self.lanes.add(room_id, self._when_open(do, *args, **kwargs))
 
+    def _when_open(
+        self, do: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **kwargs: P.kwargs
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
         async def work() -> None:
             await wait_open(self._desk.client)
             await do(*args, **kwargs)
 
-        return self.lanes.add(room_id, work)
+        return work
+
+    def _offer(self, room_id: bytes, entry_hash: bytes, kind: int) -> None:
+        """Have an entry told and handled; where it has no place it is found among the unread (CNS-79)."""
+        do = partial(self._message, room_id, entry_hash)
+        if kind != Kind.TEXT:
+            do = partial(self._told, room_id, entry_hash, TOLD[kind])
+        instead = self._when_open(self._catch_up, room_id) if kind in TO_READ else None
+        self.lanes.add(room_id, self._when_open(do), instead)
+
+    async def _catch_up(self, room_id: bytes) -> None:
+        """Offer what had no place in the lane of a room and nobody has read."""
+        for entry in await self._desk.room(room_id).unread_entries(_REMEMBERED):
+            if entry.hash not in self._offered and (entry.kind == Kind.TEXT or entry.kind in TOLD):
+                self._offer(room_id, entry.hash, entry.kind)
 
     # --- events ---
 
@@ -204,10 +220,8 @@ class Attending:
                 self.lanes.add(_MAIL + room_id, partial(self._mailing.written, room_id))
         elif is_text and event.is_history:
             self._offered[event.entry_hash] = None
-        elif is_text and self._phases.get(room_id):
-            self._do(room_id, self._message, room_id, event.entry_hash)
-        elif event.kind in TOLD and not event.is_history and self._phases.get(room_id):
-            self._do(room_id, self._told, room_id, event.entry_hash, TOLD[event.kind])
+        elif (is_text or (event.kind in TOLD and not event.is_history)) and self._phases.get(room_id):
+            self._offer(room_id, event.entry_hash, event.kind)
         elif event.kind in _ABOUT_MAIL:
             self._look_for_address(room_id)
 
@@ -275,11 +289,8 @@ class Attending:
 
     async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
         """Offer a text once to who handles such; it is read when that was done without an error."""
-        if entry_hash in self._offered:
+        if self._is_offered(entry_hash):
             return
-        self._offered[entry_hash] = None
-        while len(self._offered) > _REMEMBERED:
-            del self._offered[next(iter(self._offered))]
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
         payload = entry.payload
@@ -290,8 +301,18 @@ class Attending:
         if room.assigned is None or room.assigned.is_this:
             await self._handle(room, entry, payload)
 
+    def _is_offered(self, entry_hash: bytes) -> bool:
+        """Whether an entry was offered before; it is from now on."""
+        is_offered = entry_hash in self._offered
+        self._offered[entry_hash] = None
+        while len(self._offered) > _REMEMBERED:
+            del self._offered[next(iter(self._offered))]
+        return is_offered
+
     async def _told(self, room_id: bytes, entry_hash: bytes, kind: str) -> None:
         """Tell of answers, ratings and new wordings, and offer an answer that fits."""
+        if self._is_offered(entry_hash):
+            return
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
         await self._hook(kind, room_id, entry=entry_hash)

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from e2ee.errors import TooMany
+
 MAX_WAITING: Final = 256
-"""Of a room; what comes while so many wait is not done."""
+"""Of a room; what comes while so many wait has no place (CNS-79)."""
 _LOG: Final = logging.getLogger("sealroom")
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -22,21 +24,25 @@ class Lanes:
 
     def __init__(self) -> None:
         self._waiting: dict[bytes, deque[Work]] = {}
+        self._last: dict[bytes, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept: set[asyncio.Task[None]] = set()
         self.failed = 0
 
-    def add(self, room_id: bytes, work: Work) -> bool:
-        """Do something after what waits for the room; False if too much waits."""
+    def add(self, room_id: bytes, work: Work, instead: Work | None = None) -> None:
+        """Do something after what waits for the room. Of all that has no place `instead` is done, once, when
+        nothing waits any more; without that it is counted as failed (CNS-79).
+        """
         lane = self._waiting.get(room_id)
-        if lane is not None:
-            if len(lane) >= MAX_WAITING:
-                return False
+        if lane is None:
+            self._waiting[room_id] = deque([work])
+            self._start(self._run(room_id))
+        elif len(lane) < MAX_WAITING:
             lane.append(work)
-            return True
-        self._waiting[room_id] = deque([work])
-        self._start(self._run(room_id))
-        return True
+        elif instead is not None:
+            self._last[room_id] = instead
+        else:
+            self.report(TooMany("too much waits in a room"))
 
     def keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that belongs to no room and goes on until `end`."""
@@ -52,8 +58,9 @@ class Lanes:
 
     async def _run(self, room_id: bytes) -> None:
         lane = self._waiting[room_id]
-        while lane:
-            task = self._start(lane.popleft()())
+        while lane or room_id in self._last:
+            work = lane.popleft() if lane else self._last.pop(room_id)
+            task = self._start(work())
             await asyncio.wait([task])
             self._report(task)
         del self._waiting[room_id]

@@ -1,0 +1,90 @@
+"""What a desk does in a room where more happens than it gets done, and times that a wrong clock has noted."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import pytest
+from conversations import until
+from desk_runs import HOOK, Receiver, running
+from e2ee_client.rooms import Entry, Room, Service, attending, lanes, webhooks
+from e2ee_client.rooms.lanes import Lanes
+from e2ee_client.rooms.timed import Timed
+from e2ee_client.testing import FakeClock
+from parties import DAY_MS, NOW_MS
+from practice import Practice
+
+
+async def test_what_has_no_place_while_a_handler_works_is_told_and_handled_afterwards(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-79: texts and wordings, each once, also after a handler that failed; a rating is counted."""
+    monkeypatch.setattr(lanes, "MAX_WAITING", 3)
+    receiver, company = Receiver(), praxis.company
+    receiver.is_up = True
+    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=receiver))
+    goes_on, handled = asyncio.Event(), list[str]()
+
+    @company.on_message()
+    async def slow(at: Room, entry: Entry) -> None:
+        await goes_on.wait()
+        handled.append(str(entry.text))
+        if entry.text == "text 7":
+            raise LookupError
+
+    room = await praxis.opened(await praxis.customer())
+    async with running(company, Service(webhook=HOOK)):
+        first = await room.send("text 0")
+        await until(lambda: company.room(room.room_id).unread == 1)
+        texts = [f"text {at}" for at in range(1, 12)]
+        for text in texts:
+            await room.send(text)
+        await room.edit(first, "worded anew")
+        await until(lambda: company.room(room.room_id).unread == 13)
+        await room.rate(5)
+        await until(lambda: company.failed == 1)
+        goes_on.set()
+        await until(lambda: len(receiver.texts) == 13)
+        assert company._attending is not None
+        await company._attending.lanes.done()
+        assert sorted(receiver.texts) == sorted(["text 0", *texts, "worded anew"])
+        assert sorted(handled) == sorted(["text 0", *texts])
+        assert company.failed == 2
+
+
+async def test_what_has_no_place_and_stands_nowhere_else_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """CNS-79, CNS-72"""
+    goes_on, done = asyncio.Event(), list[int]()
+
+    async def work(at: int) -> None:
+        await goes_on.wait()
+        done.append(at)
+
+    made = Lanes()
+    made.add(b"room", partial(work, 0))
+    await asyncio.sleep(0)
+    for at in range(1, 259):
+        made.add(b"room", partial(work, at))
+    assert made.failed == 2
+    assert {one.getMessage() for one in caplog.records} == {"desk.failed TooMany"}
+    for at in (300, 301):
+        made.add(b"room", partial(work, 0), partial(work, at))
+    goes_on.set()
+    await made.done()
+    assert (done, made.failed) == ([*range(257), 301], 2)
+
+
+async def test_a_time_that_was_noted_by_a_clock_ahead_is_due_when_the_clock_is_right() -> None:
+    """CNS-78: it would be looked at after weeks."""
+
+    async def ready() -> None:
+        pass
+
+    clock = FakeClock(NOW_MS)
+    timed = Timed(clock, ready, DAY_MS)
+    timed.add(b"later", NOW_MS + DAY_MS)
+    timed.add(b"ahead", NOW_MS + 20 * DAY_MS)
+    assert await asyncio.wait_for(timed.next(), 10) == b"ahead"
+    clock.advance(DAY_MS)
+    assert await asyncio.wait_for(timed.next(), 10) == b"later"
