@@ -49,6 +49,7 @@ class Story:
         await self._write(room, THANKS)
         await clerk.locator("seal-messages .bubble").get_by_text(THANKS).wait_for()
         await room.get_by_text("Angekommen").last.wait_for()
+        await clerk.locator(".item .count").wait_for(state="detached")
         await page.screenshot(path=folder / "customer.png")
         await clerk.screenshot(path=folder / "desk.png")
 
