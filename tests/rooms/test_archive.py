@@ -6,16 +6,21 @@ import asyncio
 import json
 import re
 import shutil
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from conversations import until
-from e2ee_client.errors import ConfigError
+from e2ee_client.errors import ConfigError, FileStalled
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Service, archive
+from e2ee_client.rooms import transcripts as transcript_files
 from e2ee_client.rooms.archive import Archive, Checked, verify_archive
 from e2ee_client.rooms.archive_index import INDEX_NAME, Archived, Index, decode_index, encode_index
 from e2ee_client.rooms.company_room import Outline
+from e2ee_client.runtime import file_threads
+from e2ee_client.runtime.drafts import Draft, draft
 from practice import Practice
 
 from e2ee.errors import NoRight
@@ -399,3 +404,41 @@ async def test_a_desk_that_runs_writes_its_archive(praxis: Practice, tmp_path: P
 def test_an_archive_is_written_once_in_an_hour_at_most() -> None:
     with pytest.raises(ConfigError):
         Service(archive=Path(), archive_every_s=60)
+
+
+async def test_a_folder_that_never_answers_holds_up_nothing(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-28: neither the event loop nor a run for ever; the one after goes on where the disk answers."""
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.02)
+    answers = threading.Event()
+
+    @contextmanager
+    def hanging(folder: Path) -> Iterator[Draft]:
+        answers.wait(10)
+        with draft(folder) as made:
+            yield made
+
+    monkeypatch.setattr(transcript_files, "draft", hanging)
+    rooms = {(await both(praxis, text))[0].room_id for text in ("Guten Tag", "Hallo")}
+    kept = begun(praxis, tmp_path / "a")
+    async with asyncio.timeout(5):
+        report = await kept.update(praxis.company.rooms(), NOW_MS)
+    assert {one.code for one in report.refused} == {FileStalled.code}
+    assert transcripts(tmp_path / "a") == []
+    answers.set()
+    await until(lambda: not praxis.company.client.files.threads._hanging)
+    assert set((await kept.update(praxis.company.rooms(), NOW_MS)).written) == rooms
+
+
+async def test_an_archive_that_never_answers_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-28"""
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.02)
+    answers = threading.Event()
+    monkeypatch.setattr(archive, "read_index", lambda _: answers.wait(10) and None)
+    async with asyncio.timeout(5):
+        with pytest.raises(FileStalled):
+            await Archive(tmp_path, AccountId(bytes(32))).update([], NOW_MS)
+    answers.set()

@@ -354,7 +354,7 @@ def test_a_file_that_changes_between_both_readings_makes_no_page(
     other = b"\n".join([*talk.lines()[:3], *[b'{"entry":"gA"'] * 40])
     left = [lines.replace(b"Danke!", b"Nein!!"), other]
 
-    def verify_and_change(path: Path, company: AccountId) -> files.Verified:
+    def verify_and_change(path: Path, company: AccountId, _: files.Progress) -> files.Verified:
         found = whole(path, company)
         path.write_bytes(left.pop())
         return found
@@ -483,7 +483,6 @@ async def test_notes_are_not_exported_nor_a_room_that_was_left(praxis: Practice,
     at_agent = agent.room(theirs.room_id)
     report = await at_agent.export(tmp_path / "joined.json")
     assert not report.refused
-    assert report.missing
     await at_agent.leave()
     await until(lambda: not at_agent.members)
     with pytest.raises(NotMember):

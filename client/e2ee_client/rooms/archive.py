@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import os
@@ -10,13 +9,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from e2ee.errors import E2eeError, NoRight
 from e2ee.ids import AccountId
-from e2ee_client.errors import ConfigError, SealroomError
+from e2ee_client.errors import ConfigError, FileStalled, SealroomError
 from e2ee_client.runtime.clock import Clock
+from e2ee_client.runtime.file_threads import FileThreads
 from e2ee_client.store.files import synchronise_directory
 
 from .archive_index import INDEX_MAX_B, INDEX_NAME, MAX_KEPT, Archived, Index, decode_index, encode_index
@@ -24,6 +25,7 @@ from .company_room import CompanyRoom
 from .errors import AppLocked, ArchiveFull, TranscriptInvalid
 from .transcripts import verify_file
 
+T = TypeVar("T")
 _LOG: Final = logging.getLogger("sealroom")
 _LEFT: Final = re.compile(r"\.{1,2}[0-9a-f]{32}\.part")
 """What an interrupted run has left."""
@@ -48,7 +50,7 @@ class Archive:
     """A folder of transcripts of one company; nobody else writes into it meanwhile."""
 
     def __init__(self, folder: str | os.PathLike[str], company: bytes) -> None:
-        self.folder, self._company = Path(folder), AccountId(company)
+        self.folder, self._company, self._threads = Path(folder), AccountId(company), FileThreads()
 
     async def update(self, rooms: Iterable[CompanyRoom], now_ms: int) -> ArchiveReport:
         """Write the rooms that have changed. Each is whole and named before the next one begins, so that a
@@ -56,8 +58,9 @@ class Archive:
 
         Raises:
             ConfigError: the folder, or its index, cannot be used, or is another company's.
+            FileStalled: its disk does not answer.
         """
-        index = await asyncio.to_thread(self._begin)
+        index = await self._do(self._begin)
         written, unchanged, refused = list[bytes](), 0, list[Refused]()
         for room in rooms:
             known = index.rooms.get(room.room_id)
@@ -69,13 +72,13 @@ class Archive:
                 refused.append(Refused(room.room_id, error.code))
                 if isinstance(error, NoRight) and known is not None and await self._goes(room, known):
                     index = index.without_room(room.room_id)
-                    await asyncio.to_thread(self._remove, known, index)
+                    await self._do(partial(self._remove, known, index))
                 continue
             if after is None:
                 unchanged += 1
                 continue
             index = index.with_room(room.room_id, after)
-            await asyncio.to_thread(self._write_index, index)
+            await self._do(partial(self._write_index, index))
             written.append(room.room_id)
         return ArchiveReport(tuple(written), unchanged, tuple(refused))
 
@@ -85,7 +88,7 @@ class Archive:
             now_ms = clock.now_ms()
             try:
                 report = await self.update(rooms(), now_ms)
-            except (ConfigError, AppLocked) as error:
+            except (ConfigError, FileStalled, AppLocked) as error:
                 _LOG.warning("the archive was not written (%s)", error.code)
             else:
                 _LOG.info("archive: %d written, %d refused", len(report.written), len(report.refused))
@@ -94,7 +97,8 @@ class Archive:
     async def _room(self, room: CompanyRoom, known: Archived | None, now_ms: int) -> Archived | None:
         """Write a room; None if it is there as it is."""
         outline = await room.outline()
-        if known is not None and known.state == outline.state and (self.folder / known.file).is_file():
+        is_same = known is not None and known.state == outline.state
+        if is_same and known is not None and await self._do((self.folder / known.file).is_file):
             return None
         keeps = known is not None and outline.is_record and outline.withheld > known.withheld
         if keeps and known is not None and len(known.kept) >= MAX_KEPT:
@@ -103,10 +107,14 @@ class Archive:
         report = await room.archive(part)
         kept = () if known is None else known.kept
         if keeps and known is not None:
-            kept = (*kept, *await asyncio.to_thread(self._keep, known))
+            kept = (*kept, *await self._do(partial(self._keep, known)))
         name = _name(room.room_id, now_ms) if known is None else known.file
-        digest = await asyncio.to_thread(self._place, part, name)
+        digest = await self._do(partial(self._place, part, name))
         return Archived(name, digest, len(report.entries), outline.withheld, outline.state, now_ms, kept)
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        """Do something with the folder, which may stand on a disk that never answers (FIL-27)."""
+        return await self._threads.run(self.folder, lambda _: work())
 
     async def _goes(self, room: CompanyRoom, known: Archived) -> bool:
         """Whether the file of a room that may not leave any more has to go: it has what was erased or marked

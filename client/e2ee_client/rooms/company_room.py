@@ -111,10 +111,11 @@ class CompanyRoom(Room):
         """Write a new file for a folder that stays: as `export` does, but never with what is marked (EXP-21).
 
         Raises:
-            ConfigError: the file is there or cannot be written.
+            ConfigError: the file is there or cannot be written. FileStalled: its disk does not answer.
             NoRight: a sensitive room, or one of notes. NotMember: this device is not in the room.
         """
-        return await export_room(self._source(with_marked=False), path, "json", "en")
+        threads = self._file_service().threads
+        return await export_room(self._source(with_marked=False), path, "json", "en", threads)
 
     # --- questions ---
 

@@ -354,9 +354,11 @@ class Room:
 
         Raises:
             ConfigError: not a format or language, or the file is there or cannot be written.
+            FileStalled: its disk does not answer.
             NoRight: a sensitive room, or one of notes. NotMember: this device is not in the room.
         """
-        return await export_room(self._source(with_marked=True), path, format, language)
+        threads = self._file_service().threads
+        return await export_room(self._source(with_marked=True), path, format, language, threads)
 
     def _source(self, *, with_marked: bool) -> RoomSource:
         """Where a file of this room comes from; what is marked goes with it only where it may (EXP-04)."""

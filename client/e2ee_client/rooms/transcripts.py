@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Final, NamedTuple, Protocol, TypeAlias
+from typing import IO, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from e2ee.errors import ContentError, RemoteError
 from e2ee.ids import AccountId
@@ -19,10 +18,12 @@ from e2ee.rooms.transcript_verifier import TranscriptVerifier
 from e2ee_client.engine.rooms.exporting import Export
 from e2ee_client.errors import ConfigError
 from e2ee_client.runtime.drafts import Draft, draft
+from e2ee_client.runtime.file_threads import FileThreads, Step
 
 from .errors import TranscriptInvalid
 from .transcript_page import LANGUAGES, write_page
 
+T = TypeVar("T")
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many bytes of how many have been read."""
 FORMATS: Final = ("json", "html")
@@ -114,15 +115,22 @@ def write_transcript_page(
     if language not in LANGUAGES:
         raise ConfigError("a page is written in de or en")
     with _new_file(Path(target)) as made:
-        return _write_page(Path(source), made.file, company, language)
+        return _write_page(Path(source), made.file, company, language, lambda: None)
 
 
-def _write_page(source: Path, file: IO[bytes], company: AccountId, language: str) -> TranscriptReport:
+def _write_page(
+    source: Path, file: IO[bytes], company: AccountId, language: str, step: Step
+) -> TranscriptReport:
     """Verify a file and write its page; it is read twice, and must be the same both times."""
-    verified, digest = verify_file(source, company), hashlib.sha256()
+    verified, digest = verify_file(source, company, lambda *_: step()), hashlib.sha256()
+
+    def lines() -> Iterator[bytes]:
+        for line in _lines(again, digest):
+            step()
+            yield line
 
     with _reading(), source.open("rb") as again:
-        write_page(file, verified.report, verified.digest, _lines(again, digest), language)
+        write_page(file, verified.report, verified.digest, lines(), language)
     if digest.digest() != verified.digest:
         raise TranscriptInvalid("the file has changed meanwhile", reason=ContentError.code)
     return verified.report
@@ -138,39 +146,69 @@ class RoomSource(NamedTuple):
     entries: Callable[[Export, Sequence[EntryHash]], Awaitable[list[bytes]]]
 
 
-async def export_room(room: RoomSource, path: str | Path, form: str, language: str) -> TranscriptReport:
+class _Disk(NamedTuple):
+    """Where a file of a room is written; it may never answer (FIL-27, FIL-28)."""
+
+    threads: FileThreads
+    target: Path
+
+    async def do(self, work: Callable[[Step], T]) -> T:
+        """Do something in the folder, outside the event loop."""
+        return await self.threads.run(self.target.parent, work)
+
+    @asynccontextmanager
+    async def opened(self, made: AbstractContextManager[Draft]) -> AsyncIterator[Draft]:
+        """Open and end a file in threads, also where its folder hangs: the event loop never ends it."""
+        opened = await self.do(lambda _: made.__enter__())
+        try:
+            yield opened
+        except BaseException as error:
+            await self._end(made, error)
+            raise
+        await self._end(made, None)
+
+    async def _end(self, made: AbstractContextManager[Draft], error: BaseException | None) -> None:
+        kind = None if error is None else type(error)
+        await self.threads.run(self.target, lambda _: made.__exit__(kind, error, None))
+
+
+async def export_room(
+    room: RoomSource, path: str | Path, form: str, language: str, threads: FileThreads
+) -> TranscriptReport:
     """Write a room to a new file, as `Room.export`."""
     if form not in FORMATS or language not in LANGUAGES:
         raise ConfigError("a room is exported as json or html, in de or en")
-    with _new_file(Path(path)) as made:
+    disk = _Disk(threads, Path(path))
+    async with disk.opened(_new_file(disk.target)) as made:
         if form == "json":
-            company = await _write_lines(room, made.file)
-            return (await asyncio.to_thread(verify_file, made.path, company)).report
-        with _draft(Path(path)) as lines:
-            company = await _write_lines(room, lines.file)
-            return await asyncio.to_thread(_write_page, lines.path, made.file, company, language)
+            company = await _write_lines(room, disk, made.file)
+            verified = await disk.do(lambda step: verify_file(made.path, company, lambda *_: step()))
+            return verified.report
+        async with disk.opened(_draft(disk.target)) as lines:
+            company = await _write_lines(room, disk, lines.file)
+            return await disk.do(lambda step: _write_page(lines.path, made.file, company, language, step))
 
 
-async def _write_lines(room: RoomSource, file: IO[bytes]) -> AccountId:
+async def _write_lines(room: RoomSource, disk: _Disk, file: IO[bytes]) -> AccountId:
     """Write a transcript, some entries at a time, so that neither memory nor the event loop is filled."""
     export = await room.begin()
-    await _write(file, [BEGIN, *(one + b"," for one in export.lines)])
+    await _write(disk, file, [BEGIN, *(one + b"," for one in export.lines)])
     count = 0
     for at in range(0, len(export.hashes), _AT_ONCE):
         lines = await room.entries(export, export.hashes[at : at + _AT_ONCE])
         count += len(lines)
-        await _write(file, [one + b"," for one in lines])
-    await _write(file, [encode_end(count), CLOSE])
+        await _write(disk, file, [one + b"," for one in lines])
+    await _write(disk, file, [encode_end(count), CLOSE])
     return export.head.company
 
 
-async def _write(file: IO[bytes], lines: Sequence[bytes]) -> None:
-    def write() -> None:
+async def _write(disk: _Disk, file: IO[bytes], lines: Sequence[bytes]) -> None:
+    def write(_: Step) -> None:
         file.write(b"".join(one + b"\n" for one in lines))
         file.flush()
 
     with _told():
-        await asyncio.to_thread(write)
+        await disk.do(write)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from .event_stream import EventLog
 from .file_fetching import FileFetching
 from .file_folder import FileFolder
 from .file_sending import FileSending
+from .file_threads import FileThreads
 from .file_work import FileWork
 from .shell import Shell
 from .transport import Transport
@@ -48,6 +49,11 @@ class FileService:
     def is_online(self) -> bool:
         """Whether files move."""
         return self._work.is_online
+
+    @property
+    def threads(self) -> FileThreads:
+        """For files of persons that stand on a disk which may never answer (FIL-27)."""
+        return self._work.threads
 
     @property
     def names(self) -> list[str]:
