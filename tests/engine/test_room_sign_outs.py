@@ -24,6 +24,18 @@ from e2ee.rooms.state import Phase
 PHONE = "phone"
 
 
+def by_null(room: Any, turn: Turn) -> EntryHash:
+    """Sign out as a device does on which no login is, or no more erasures fit."""
+    found: EntryHash = room.writing.write(turn, Identify(None))
+    return found
+
+
+def give_all(room: Any, turn: Turn, to: str) -> int:
+    """Hand the newest entries over."""
+    found: int = room.hand_over(turn, dev(to), room.forwarding.newest(turn, 64))
+    return found
+
+
 def of_two_devices(*names: str) -> World:
     """A room that a customer has on a phone and a tablet, and the company's devices have."""
     world = World(7)
@@ -298,6 +310,65 @@ def test_a_colleague_who_joins_while_the_person_signs_out_knows_nobody(phase: Ph
     world.run(2 * DAY_MS)
     assert bodies(world, "agent", [login]) == []
     assert kinds(world, PHONE).count(Kind.ERASED) == 2
+
+
+def test_what_a_colleague_has_by_hearsay_does_not_come_to_count_again() -> None:
+    """CNS-56, TRN-17: the null names the login by its hash, which so becomes the customer's own."""
+    world = opened("desk", "agent")
+    log_in(world)
+    change(world, "desk", Change(add=(dev("agent"),)))
+    world.run(4 * MINUTE_MS)
+    assert known(world) == ["4711", "4711", "4711"]
+    handed_in(world, by_null)
+    assert known(world) == [None, None, None]
+    change(world, "desk", Change(assign=dev("agent")))
+    world.run(10 * MINUTE_MS)
+    assert known(world) == [None, None, None]
+
+
+@pytest.mark.parametrize("says", [sign_out, by_null])
+def test_a_login_in_a_history_that_is_handed_over_does_not_come_to_count_again(says: Any) -> None:
+    """CNS-56, TRN-17, TRN-18: the customer's next entry makes it its own, and the sign-out behind it."""
+    world = opened("desk", "agent")
+    log_in(world)
+    handed_in(world, says)
+    change(world, "desk", Change(add=(dev("agent"),)))
+    world.run(4 * MINUTE_MS)
+    count = do(world, "desk", lambda room, turn: give_all(room, turn, "agent"))
+    assert count >= 2
+    world.run(4 * MINUTE_MS)
+    assert known(world) == [None, None, None]
+    for text in ("Guten Tag", "Hallo?"):
+        say(world, PHONE, text)
+        world.run(4 * MINUTE_MS)
+    assert known(world) == [None, None, None]
+
+
+def test_an_older_login_in_a_history_that_is_handed_over_replaces_no_newer_one() -> None:
+    """CNS-56, CNS-42: the last one that was granted counts, in whichever order they come."""
+    world = opened("desk", "agent")
+    log_in(world)
+    handed_in(world, by_null)
+    log_in(world, "4712")
+    change(world, "desk", Change(add=(dev("agent"),)))
+    world.run(4 * MINUTE_MS)
+    do(world, "desk", lambda room, turn: give_all(room, turn, "agent"))
+    world.run(4 * MINUTE_MS)
+    say(world, PHONE, "Guten Tag")
+    world.run(4 * MINUTE_MS)
+    assert known(world) == ["4712", "4712", "4712"]
+
+
+def test_a_null_that_overtakes_the_login_of_its_device_ends_it() -> None:
+    """CNS-56."""
+    world = opened("desk")
+    signed = token(world, challenge(world))
+    world.blocked.add((PHONE, "desk"))
+    settled(world, lambda room, turn: room.identifying.hand_in(turn, signed))
+    world.blocked.clear()
+    handed_in(world, by_null)
+    world.run(DAY_MS)
+    assert known(world) == [None, None]
 
 
 def test_who_has_signed_out_often_in_a_room_that_is_kept_signs_out_still() -> None:

@@ -1,7 +1,8 @@
 """Entries that say something about others: wordings of a text, answers to a form, ratings (TRN-40 to TRN-45).
 
 entry_about  room | hash -> entries that name it; under 32 zero bytes the ratings of the room,
-under 32 bytes of ones what a customer's own device says of its address
+under 32 bytes of ones what a customer's own device says of its address, under 32 bytes 0xfe that somebody has
+signed out there
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from .room_part import RoomPart
 MAX_ABOUT: Final = 64
 _ROOM: Final = EntryHash(bytes(HASH_B))
 _ADDRESS: Final = EntryHash(b"\xff" * HASH_B)
+SIGNED_OUT: Final = EntryHash(b"\xfe" * HASH_B)
 
 
 @dataclass(slots=True)

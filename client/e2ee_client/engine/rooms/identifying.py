@@ -14,7 +14,7 @@ from typing import ClassVar, Final, NamedTuple
 from e2ee.errors import LoginExpired, LoginUsed, MandateInvalid, NoRight, RemoteError
 from e2ee.ids import DeviceId
 from e2ee.rooms.desk import TURN_MS
-from e2ee.rooms.entry import ROOM_ID_B, Entry, EntryHash, RoomId
+from e2ee.rooms.entry import ROOM_ID_B, Entry, EntryHash, Header, RoomId
 from e2ee.rooms.gate import identify_waits
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.login import CHALLENGE_B, LOGIN_LIFE_MS, Challenge, LoginToken, verify_login
@@ -27,7 +27,8 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.people import LoggedIn
 from e2ee_client.room_events import IdentifyAnswered, IdentifyAsked, SignedOut
 
-from .entry_log import EntryLog
+from .about import SIGNED_OUT
+from .entry_log import EntryLog, StoredEntry
 from .erasing import MAX_ORDERS, kind_of
 from .room_part import RoomPart
 from .stewarding import Change
@@ -170,6 +171,7 @@ class Identifying(RoomPart):
         """Note a login that was checked, one that is refused, and that a person has signed out."""
         match payload:
             case Identify(signed=None):
+                self._room.abouts.note(turn, SIGNED_OUT, entry.hash)
                 self._signed_out(turn, entry, (entry.hash,))
             case Identify(signed=bytes() as signed):
                 self._asked(turn, entry, signed)
@@ -182,12 +184,13 @@ class Identifying(RoomPart):
 
     def _asked(self, turn: Turn, entry: Entry, signed: bytes) -> None:
         known = self._logins(turn)
-        if entry.hash in (*known.waiting, known.counts):
+        if entry.hash in (known.counts, *known.waiting, *(one.entry for one in known.nonces)):
+            # It was here by hearsay: what became of it stands.
             return
         used = Taken(LoginToken.read(signed).asked.nonce, entry.hash)
         known.nonces = (*(one for one in known.nonces if one != used), used)[-MAX_NONCES:]
         stored = self._room.log.find(turn, entry.hash)
-        if stored is not None and self._room.erasing.is_erased(turn, stored):
+        if stored is not None and self._is_over(turn, stored):
             turn.put(known.put())
             return
         known.waiting = (*known.waiting, entry.hash)[-MAX_WAITING:]
@@ -195,6 +198,14 @@ class Identifying(RoomPart):
         self._room.moved = True
         if self._around.side is Side.COMPANY and self._needs_person(turn, known, entry):
             self._around.tell(turn, IdentifyAsked(self._live.room_id, entry.hash, self._new(known, entry)))
+
+    def _is_over(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether a login was to be erased, or its device has signed out behind it (CNS-56)."""
+        n = Header.decode(stored.header).n
+        left = [one for one in self._room.abouts.of(turn, SIGNED_OUT) if one.device_id == stored.device_id]
+        return self._room.erasing.is_erased(turn, stored) or any(
+            Header.decode(one.header).n > n for one in left
+        )
 
     def _new(self, known: Logins, entry: Entry) -> tuple[DeviceId, ...]:
         return new_devices(self._room.states.customers(), known, entry)
@@ -238,18 +249,18 @@ class Identifying(RoomPart):
         """Take what states up to the head name as granted, with the devices that the account has now."""
         known = self._logins(turn)
         if known.waiting:
-            named = {one for written in self._room.states.path for one in written.state.answers}
-            for one in [one for one in known.waiting if one in named]:
-                self._answered(turn, one, "")
+            named = [one for written in self._room.states.path for one in written.state.answers]
+            for one in [one for one in named if one in known.waiting]:
+                self._answered(turn, one, "", is_newest=known.counts not in named[named.index(one) + 1 :])
 
-    def _answered(self, turn: Turn, named: bytes, code: str) -> None:
+    def _answered(self, turn: Turn, named: bytes, code: str, *, is_newest: bool = True) -> None:
         known = self._logins(turn)
         is_waiting = named in known.waiting
         if not is_waiting and all(one.entry != named for one in known.refused):
             return
         known.refused = tuple(one for one in known.refused if one.entry != named)
         known.waiting = tuple(one for one in known.waiting if one != named)
-        if not code and is_waiting:
+        if not code and is_waiting and is_newest:
             known.confirmed, known.counts = self._room.states.customers(), EntryHash(named)
         turn.put(known.put())
         if is_waiting:

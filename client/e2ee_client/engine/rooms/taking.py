@@ -443,7 +443,7 @@ class Taking(RoomPart):
             self._room.consent.take(turn, entry, payload)
             if isinstance(payload, Withdrawal):
                 self._room.erasing.hear(turn, entry, payload)
-            if isinstance(payload, Identify) and payload.signed is not None:
+            if isinstance(payload, Identify) and payload.signed is not None and not is_history:
                 # A token stands by the state that grants it, which names its hash (CNS-56).
                 self._room.identifying.taken(turn, entry, payload)
         self._erase_or_time(turn, entry, stored)
