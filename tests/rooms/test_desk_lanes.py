@@ -36,6 +36,7 @@ async def test_what_has_no_place_while_a_handler_works_is_told_and_handled_after
     room = await praxis.opened(await praxis.customer())
     async with running(company, Service(webhook=HOOK)):
         first = await room.send("text 0")
+        await until(lambda: any(one.room_id == room.room_id for one in company.rooms()))
         await until(lambda: company.room(room.room_id).unread == 1)
         texts = [f"text {at}" for at in range(1, 12)]
         for text in texts:
