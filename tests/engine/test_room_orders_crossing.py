@@ -42,6 +42,17 @@ def cut_off(world: World, name: str, for_ms: int) -> None:
     world.post = posted  # type: ignore[method-assign]
 
 
+def is_deaf(world: World, name: str) -> None:
+    """A device sends, and is there no more for what others send."""
+    usual = world.post
+
+    def posted(post: Post) -> None:
+        if post.to != name:
+            usual(post)
+
+    world.post = posted  # type: ignore[method-assign]
+
+
 def transfers(world: World, to: str = "agent2") -> None:
     """Give the room in passing."""
     do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, dev(to)))
@@ -61,6 +72,13 @@ def has_order(world: World, name: str, order: EntryHash) -> bool:
     """Whether an order is at a device."""
     room = world.devices[name].room
     return room is not None and room.log.find(Turn(world.now_ms), order) is not None
+
+
+def missing(world: World, name: str) -> set[bytes]:
+    """Who has not said that the newest order is carried out, as a device shows it."""
+    room = world.devices[name].room
+    assert room is not None
+    return set(room.live.erasures[-1].missing)
 
 
 def unanswered(world: World, name: str = "phone") -> list[set[bytes]]:
@@ -85,7 +103,9 @@ def test_an_erasure_that_crosses_a_transfer_reaches_who_takes_the_room(what: str
     world.run(12 * MINUTE_MS)
     assert has_order(world, "agent2", order)
     assert texts(world, "agent2") == (["two"] if what == "first" else [])
+    assert (dev("agent2") in missing(world, "phone")) is (what == "first")
     world.run(DAY_MS + HOUR_MS)
+    assert dev("agent2") not in missing(world, "phone")
     assert bodies(world, "agent2", said) == ([said[1]] if what == "first" else [])
     told = world.devices["phone"].told(ErasureAnswered)
     assert {one.device_id for one in told if one.outcome == "done"} >= {dev("desk"), dev("agent2")}
@@ -178,10 +198,14 @@ def test_an_erasure_by_a_clerk_that_crosses_a_colleague_reaches_that_one() -> No
     assert dev("agent2") in {one.device_id for one in told}
 
 
-def test_a_withdrawal_that_crosses_a_transfer_reaches_who_takes_the_room() -> None:
-    """CNS-45: who has written the state answers it, and gives it to the members."""
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_withdrawal_that_crosses_a_transfer_reaches_who_takes_the_room(comes_back: bool) -> None:
+    """CNS-45: who has written the state answers it, also to a person who has left."""
     world, said = answered()
-    cut_off(world, "phone", 10 * MINUTE_MS)
+    if comes_back:
+        cut_off(world, "phone", 10 * MINUTE_MS)
+    else:
+        is_deaf(world, "phone")
     transfers(world)
     do(world, "phone", lambda room, turn: room.withdraw(turn, 9))
     world.run(12 * MINUTE_MS)
