@@ -29,7 +29,6 @@ from .structure import reading_content
 LINE_MAX_B: Final = 262_144
 """A line of a file at most; the longest entry has less."""
 _LINE_OF_ENTRY_B: Final = HEADER_MAX_B + BODY_MAX_B + 256
-_NONCE_B: Final = 16
 BEGIN: Final = b"["
 CLOSE: Final = b"]"
 _HEAD: Final = re.compile(

@@ -96,7 +96,7 @@ def _node(config: Config, log: EventLog) -> tuple[None, Engine]:
     except ModuleNotFoundError:
         raise StoreError("a shared store needs the extra relay-postgres") from None
     engine = SharedEngine(config, _now_ms)
-    if engine.burned is not None:
+    if engine.store.burned is not None:
         log.write(Event.RESTORED)
     return None, engine
 

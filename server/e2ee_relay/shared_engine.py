@@ -37,11 +37,6 @@ class SharedEngine:
         self.store.start(self.core, observer)
         return {}
 
-    @property
-    def burned(self) -> int | None:
-        """How many one-time keys a database that was put back has lost, None where nothing had changed."""
-        return self.store.burned
-
     def newly_blocked(self) -> frozenset[bytes] | None:
         """The store reads the blocked ids from the database."""
         return None

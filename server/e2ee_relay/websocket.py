@@ -50,9 +50,9 @@ class Connection(asyncio.BufferedProtocol, Flow):
 
     __slots__ = (
         "_endpoint", "_has_asked", "_has_heard_end", "_input", "_is_deaf", "_is_ending", "_is_held",
-        "_is_open", "_is_paused", "_is_tolerated", "_last_words", "_messages", "_outstanding", "_pinged_s",
-        "_slice_b", "_timer", "_until_s", "_was_heard", "_ws", "outgoing", "session", "ticket", "transport",
-        "was_slow",
+        "_is_paused", "_is_tolerated", "_last_words", "_messages", "_pinged_s", "_slice_b", "_timer",
+        "_until_s", "_was_heard", "_ws", "is_open", "outgoing", "outstanding", "session", "ticket",
+        "transport", "was_slow",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, ticket: bytes, until_s: float) -> None:
@@ -68,12 +68,13 @@ class Connection(asyncio.BufferedProtocol, Flow):
         self._messages: Messages | None = None
         self._until_s = until_s
         self._timer: asyncio.TimerHandle | None = None
-        self._is_open = self._is_ending = self._is_held = self._is_paused = False
+        self.is_open = False  # requests are carried out
+        self._is_ending = self._is_held = self._is_paused = False
         self._is_deaf = False  # what comes is dropped
         self._has_asked = self._is_tolerated = self._has_heard_end = self.was_slow = False
         self._input = b""
         self._slice_b = 1 << 9
-        self._outstanding = 0
+        self.outstanding = 0  # requests that were begun and not answered
         self._last_words: list[bytes] | None = None
         self._pinged_s = 0.0
         self._was_heard = True
@@ -154,11 +155,11 @@ class Connection(asyncio.BufferedProtocol, Flow):
     def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
         """Send a frame; it leaves at the end of this pass, or within 45 ms if it `can_wait`."""
         outgoing = self.outgoing
-        if outgoing is None or not self._is_open:
+        if outgoing is None or not self.is_open:
             return
         outgoing.put(encode(frame), can_wait=can_wait)
         if frame.request_id:
-            self._outstanding -= 1
+            self.outstanding -= 1
             if self._is_held:
                 self._release()
         if outgoing.is_full:
@@ -182,20 +183,10 @@ class Connection(asyncio.BufferedProtocol, Flow):
             self.transport.abort()
 
     @property
-    def is_open(self) -> bool:
-        """Tell whether requests are carried out."""
-        return self._is_open
-
-    @property
     def is_busy(self) -> bool:
         """Tell whether something that was read waits to be carried out."""
         messages = self._messages
         return bool(self._input) or (messages is not None and bool(messages.is_decoding or messages.requests))
-
-    @property
-    def outstanding(self) -> int:
-        """How many requests were begun and not answered."""
-        return self._outstanding
 
     # --- reading ---
 
@@ -206,7 +197,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
     def _release(self) -> None:
         """Go on, if nothing else is in the way."""
         outgoing = self.outgoing
-        if outgoing is not None and not outgoing.is_full and self._outstanding <= MOST_OUTSTANDING:
+        if outgoing is not None and not outgoing.is_full and self.outstanding <= MOST_OUTSTANDING:
             self._is_held = False
             self._endpoint.scheduler.add(self)
 
@@ -266,9 +257,9 @@ class Connection(asyncio.BufferedProtocol, Flow):
         return True
 
     def _carry_out(self, request: Frame) -> None:
-        self._outstanding += 1
+        self.outstanding += 1
         self._endpoint.service.received(self, request)
-        if self._outstanding > MOST_OUTSTANDING:
+        if self.outstanding > MOST_OUTSTANDING:
             self._hold()
 
     def _shake(self) -> bool:
@@ -296,7 +287,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
         ws.send_response(service.answer(self, request) or ws.accept(request))
         if ws.state is State.OPEN and self.outgoing is not None:
             self.outgoing.write(b"".join(ws.data_to_send()))
-            self._is_open = True
+            self.is_open = True
             self._messages = Messages(self._endpoint.unfinished, self.ticket)
             self._pinged_s = self._endpoint.loop.time()
             self._set_timer(SILENT_S)
@@ -322,7 +313,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
             self._slice_b = max(_LEAST_SLICE_B, size_b // 2)
         elif size_b < _MOST_SLICE_B:
             self._slice_b = size_b * 2
-        if self._is_open and self._messages is not None:
+        if self.is_open and self._messages is not None:
             was_great = self._messages.is_great
             self._messages.add(frames, self._endpoint.loop.time)
             if self._messages.is_great and not was_great:
@@ -367,7 +358,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
     def _refuse(self, code: CloseCode) -> None:
         """Carry out nothing more, and close, though the library may have parsed an end behind it."""
         ws = self._ws
-        if ws is None or not self._is_open:
+        if ws is None or not self.is_open:
             return
         if ws.state is State.OPEN:
             ws.fail(code)
@@ -382,10 +373,10 @@ class Connection(asyncio.BufferedProtocol, Flow):
         if self._messages is not None:
             self._messages.clear()
         self._tolerate(False)
-        if self._is_open:
-            self._is_open = False
+        if self.is_open:
+            self.is_open = False
             self._endpoint.service.ended(self, refused=refused)
-        self._outstanding = 0
+        self.outstanding = 0
         if self._is_held:
             # What still comes is for the library, which waits for the other side's goodbye.
             self._is_held = False
@@ -402,7 +393,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
     def _check(self) -> None:
         """Drop who takes too long, and ping who has been quiet."""
         now_s, messages = self._endpoint.loop.time(), self._messages
-        if not self._is_open or self.outgoing is None or messages is None:
+        if not self.is_open or self.outgoing is None or messages is None:
             self.abort()
         elif self.outgoing.is_stalled(now_s):
             self._drop()

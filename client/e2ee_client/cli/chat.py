@@ -35,7 +35,8 @@ def chat(session: Session) -> Work:
                 task.add_done_callback(background.discard)
 
             async with serving(session, client, passphrase, served):
-                await _with_events(talk, _show(session, talk))
+                # A failure of the client ends the chat as well, as its own error.
+                raise_faults(await first_of(_show(session, talk), talk.follow()))
             await settle(client)
             return DONE
 
@@ -54,8 +55,3 @@ def _show(session: Session, talk: Conversation) -> Coroutine[Any, Any, None]:
     from .chat_screen import ScreenChat
 
     return ScreenChat(talk, session.terminal, slash).run()
-
-
-async def _with_events(talk: Conversation, show: Coroutine[Any, Any, None]) -> None:
-    """Show until the person leaves; a failure of the client ends the chat as well, as its own error."""
-    raise_faults(await first_of(show, talk.follow()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Self, TypeVar
 
@@ -110,9 +110,6 @@ class StoredQueue(MemoryQueue):
                 await self.put(replace(row, body=with_text(row.body, None)))
             else:
                 await super().put(row)
-
-    def rows(self) -> Iterable[Waiting]:
-        return super().rows()
 
     async def put(self, row: Waiting) -> None:
         await self._stored.put(StoredEvent.of(row))
