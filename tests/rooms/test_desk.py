@@ -12,6 +12,10 @@ from functools import partial
 
 import pytest
 from conversations import until, until_read
+from desk_runs import second_desk
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, UnknownRoom
 from e2ee_client.rooms import (
     CompanyRoom,
@@ -26,11 +30,14 @@ from e2ee_client.rooms import (
     Service,
     attending,
 )
+from e2ee_client.rooms.desk_rows import of_desk
 from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import Webhook, Webhooks, WebhookSecret
 from practice import Practice, until_assigned
 
 from e2ee.errors import NoRight
+from e2ee.ids import DeviceId
+from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import Phase
@@ -327,6 +334,30 @@ async def test_a_desk_whose_elder_is_off_hands_over(praxis: Practice) -> None:
     await ours.claim(60)
     await until_read(lambda: texts(ours), ["Mein Rezept geht zu Ende"])
     task.cancel()
+
+
+async def test_a_desk_that_takes_a_room_by_its_own_state_is_handed_nothing(praxis: Practice) -> None:
+    """ROOM-62: as one that was stolen would, of a colleague that runs and has a room of its own."""
+    desk, thief = praxis.company, await second_desk(praxis)
+    async with running(desk, Service()), running(thief, Service()):
+        room = await praxis.opened(await praxis.customer())
+        await until(lambda: bool(desk.rooms() and thief.rooms()))
+        ours, theirs = desk.room(room.room_id), thief.room(room.room_id)
+        await ours.claim(60)
+        await until(lambda: theirs.assigned is not None)
+        await room.send("Mein Befund: geheim")
+        await until_read(lambda: texts(ours), ["Mein Befund: geheim"])
+        us = DeviceId(thief.me().device_id)
+
+        def take(turn: Turn, rooms: Rooms) -> None:
+            rooms.acting.change(turn, RoomId(room.room_id), Change(add=(us,), assign=us))
+
+        await of_desk(thief.client.shell, take)
+        await until(lambda: us in [one.device_id for one in ours.members])
+        await room.send("Sind Sie da?")
+        await until_read(lambda: texts(theirs), ["Sind Sie da?"])
+        await asyncio.sleep(0.5)
+        assert await texts(theirs) == ["Sind Sie da?"]
 
 
 @pytest.mark.parametrize("runs", [True, False])

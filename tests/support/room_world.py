@@ -188,6 +188,10 @@ class Device:
         """Nobody has taken our place."""
         return False
 
+    def gaps(self, turn: Turn) -> int:
+        """Nobody was suspended."""
+        return 0
+
     def check_goes_on(self) -> None:
         """Nobody has taken our place."""
 

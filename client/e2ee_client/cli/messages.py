@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 from e2ee_client import (
     Client,
@@ -34,9 +34,6 @@ from .room_event_lines import entry_of, is_of_company, is_text_of_room, line_of
 from .room_lines import entry_json
 from .serving import serving
 from .session import Session, Work, local_time, settle
-
-HANDED_OVER: Final = 64
-"""Entries from before that `company run` gives to who takes a room."""
 
 
 def send(session: Session) -> Work:
@@ -94,7 +91,8 @@ def run_desk(session: Session) -> Work:
     """Print events as `listen` does; whoever takes a room is handed what was said before."""
 
     def handing(client: Client) -> Coroutine[Any, Any, None]:
-        return hand_to_takers(company_of(client), client.events(), HANDED_OVER)
+        desk = company_of(client)
+        return hand_to_takers(desk, client.events(), desk.policy.history)
 
     return _listening(session, handing)
 

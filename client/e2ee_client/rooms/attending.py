@@ -9,7 +9,7 @@ from typing import Any, Final, ParamSpec, Protocol
 
 from e2ee.errors import NotMember
 from e2ee.rooms.desk import TURN_MS
-from e2ee.rooms.entry import ROOM_ID_B, RoomId
+from e2ee.rooms.entry import ROOM_ID_B, EntryHash, RoomId
 from e2ee.rooms.kinds import TO_READ, Kind
 from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.state import Phase
@@ -137,10 +137,10 @@ class Attending:
         or a suspension may have kept us from hearing of that (CNS-43, CNS-74).
         """
         try:
-            room = self._desk.room(content_of[:ROOM_ID_B])
-            entry = await room.entry(content_of[ROOM_ID_B:])
-            rooms, now_ms = self._desk.client.shell.machine.rooms, self._clock.now_ms()
-            is_told_of = rooms.is_told_of(entry.received_ms, now_ms)
+            room_id, entry_hash = RoomId(content_of[:ROOM_ID_B]), EntryHash(content_of[ROOM_ID_B:])
+            room = self._desk.room(room_id)
+            entry, rooms = await room.entry(entry_hash), self._desk.client.shell.machine.rooms
+            is_told_of = rooms.is_told_of(room_id, entry_hash, self._clock.now_ms())
             is_over = room.view.phase in _ENDED
         except (AppLocked, RoomsLocked, UnknownRoom, UnknownEntry):
             return None

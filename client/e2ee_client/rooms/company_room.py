@@ -89,9 +89,9 @@ class CompanyRoom(Room):
         """
         return await self._proof()
 
-    async def leads(self) -> bool:
-        """Return whether this desk is the first in turn, or the one whose state is in force (ROOM-23)."""
-        return await self._do(lambda turn, rooms: rooms.room(turn, self.room_id).stewarding.leads(turn))
+    async def has_decided(self) -> bool:
+        """Return whether the state in force is this desk's, so that it has said who has the room."""
+        return await self._do(lambda turn, rooms: rooms.room(turn, self.room_id).stewarding.has_decided())
 
     async def outline(self) -> Outline:
         """Return what an archive compares: whether it is as it was when it was written (EXP-20)."""

@@ -44,11 +44,11 @@ class TakingOver:
         return any(one.is_this and one.device_id == device_id for one in self._team())
 
     async def hand_over(self, room: CompanyRoom, taker: bytes) -> None:
-        """Hand history over as the desk that leads the room (ROOM-23), unless nothing was said, or the room
-        has changed again meanwhile.
+        """Hand history over as the desk that has given the room to its taker (ROOM-61), unless nothing was
+        said, or the room has changed again meanwhile.
         """
         with suppress(NoRight, RoomFrozen, ConsentWithdrawn, RoomErased):
-            if await room.leads():
+            if await room.has_decided():
                 await room.hand_over(taker, self._count)
 
 

@@ -84,6 +84,10 @@ class EngineSurroundings(Part):
         """Return random bytes (PRM-08)."""
         return self._state.ports.rng(size_b)
 
+    def gaps(self, turn: Turn) -> int:
+        """Return how often our device was suspended and has caught up since (CNS-74)."""
+        return self._context.rooms.hearing.gaps(turn) if self.side is Side.COMPANY else 0
+
     # --- who is there ---
 
     def team(self, company: AccountId, now_ms: int) -> TeamView:

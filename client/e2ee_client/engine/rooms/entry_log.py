@@ -48,8 +48,9 @@ TABLES: Final = (SEGMENTS, INDEX, KEYS, CHAINS, ORDER, "entry_named", "entry_abo
 @dataclass(slots=True)
 class StoredEntry:
     """An entry but its body. `followed` is the state that its author followed when it wrote, `forwarded_by`
-    who alone vouches for it, `waiting_for` who has not confirmed it, `is_aside` an entry that contradicts.
-    `body` is what was here when it was read; to store it changes no body.
+    who alone vouches for it, `waiting_for` who has not confirmed it, `is_aside` an entry that contradicts;
+    `gaps` counts those of our device that were over when it came (CNS-74). `body` is what was here when it
+    was read; to store it changes no body.
     """
 
     room_id: RoomId
@@ -70,6 +71,7 @@ class StoredEntry:
     is_delivered: bool = False
     edited_by: EntryHash | None = None
     read_ms: int | None = None
+    gaps: int = 0
     body: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from e2ee.rooms.roster import Roster
@@ -14,15 +14,14 @@ from .room_part import RoomsPart
 
 @dataclass(slots=True)
 class Gap(Row):
-    """The newest roster that has suspended this device, and when, by this device's own clock, it had all that
-    waited again; None until then.
-    """
+    """The newest roster that has suspended this device, how many gaps are over, and if this one lasts."""
 
     TABLE: ClassVar[str] = "desk"
     PREFIX: ClassVar[bytes] = b"gap"
     mandate_seq: int
     roster_seq: int
-    over_ms: int | None = None
+    over: int
+    lasts: bool
 
 
 class Hearing(RoomsPart):
@@ -33,7 +32,7 @@ class Hearing(RoomsPart):
         standing = self._context.team.standing(self._rooms.around.us.account_id)
         is_locked = not (self._rooms.is_active() or self._rooms.dropping.is_struck_off())
         if standing is not None and is_locked and self._gap(turn) is None:
-            turn.put(Gap(standing.mandate.seq, 0).put())
+            turn.put(Gap(standing.mandate.seq, 0, 0, lasts=True).put())
 
     def note(self, turn: Turn, roster: Roster) -> None:
         """A roster of our company was learned, whichever counts."""
@@ -41,23 +40,23 @@ class Hearing(RoomsPart):
         is_newer = gap is None or (mandate_seq, roster_seq) > (gap.mandate_seq, gap.roster_seq)
         is_kept = not self._rooms.dropping.is_struck_off()
         if self._rooms.around.us.device_id in roster.suspended and is_newer and is_kept:
-            turn.put(Gap(mandate_seq, roster_seq).put())
+            turn.put(Gap(mandate_seq, roster_seq, self.gaps(turn), lasts=True).put())
 
     def look(self, turn: Turn) -> None:
-        """A gap is over when we act again, and all that waited in our mailboxes is here; by a clock that was
-        ahead then, it is over now.
-        """
+        """A gap is over when we act again, and all that waited in our mailboxes is here."""
         gap = self._gap(turn)
-        is_over = self._rooms.is_active() and self._context.links.have_all()
-        if gap is not None and is_over and (gap.over_ms is None or gap.over_ms > turn.now_ms):
-            turn.put(Gap(gap.mandate_seq, gap.roster_seq, turn.now_ms).put())
+        if gap is not None and gap.lasts and self._rooms.is_active() and self._context.links.have_all():
+            turn.put(replace(gap, over=gap.over + 1, lasts=False).put())
 
-    def is_told_of(self, received_ms: int, now_ms: int) -> bool:
-        """Whether this device was told of all that has become of what it received at a time. After a gap
-        nothing is concluded from a time that is still to come.
-        """
-        gap = self._gap(Turn(now_ms))
-        return gap is None or (gap.over_ms is not None and gap.over_ms < received_ms <= now_ms)
+    def gaps(self, turn: Turn) -> int:
+        """Return how many are over."""
+        gap = self._gap(turn)
+        return 0 if gap is None else gap.over
+
+    def is_told_of(self, gaps: int) -> bool:
+        """Whether this device was told of all that has become of what came when so many were over."""
+        gap = self._gap(Turn(0))
+        return gap is None or (not gap.lasts and gap.over == gaps)
 
     def _gap(self, turn: Turn) -> Gap | None:
         row = turn.read(self._state.rows, Gap.TABLE, Gap.PREFIX)

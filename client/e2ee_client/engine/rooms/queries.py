@@ -61,9 +61,16 @@ class RoomQueries(RoomsPart):
         """Whether this device of a company acts now: who is not in force is told of nothing (ACC-09)."""
         return self._rooms.is_active() and self._context.team.is_in_force(Turn(now_ms))
 
-    def is_told_of(self, received_ms: int, now_ms: int) -> bool:
-        """Whether a company's device was told of all that has become of what it received then (CNS-74)."""
-        return self._rooms.hearing.is_told_of(received_ms, now_ms)
+    def is_told_of(self, room_id: RoomId, entry_hash: EntryHash, now_ms: int) -> bool:
+        """Whether a company's device was told of all that has become of an entry (CNS-74).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        turn = Turn(now_ms)
+        _, log = self._rooms.stored(turn, room_id)
+        stored = log.find(turn, entry_hash)
+        return stored is not None and self._rooms.hearing.is_told_of(stored.gaps)
 
     def all(self) -> list[RoomView]:
         """Return all rooms but those of notes, and rooms of others that wait for somebody; none of a

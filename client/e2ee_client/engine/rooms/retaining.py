@@ -41,7 +41,7 @@ class Retaining(RoomPart):
         known = self._room.log.find(turn, entry.hash)
         if known is None or not is_content(entry.header.kind):
             return entry
-        stored.received_ms, stored.read_ms = known.received_ms, known.read_ms
+        stored.received_ms, stored.read_ms, stored.gaps = known.received_ms, known.read_ms, known.gaps
         stored.is_hidden, stored.is_marked = known.is_hidden, known.is_marked
         return entry.redacted() if known.is_hidden and known.body is None else entry
 

@@ -199,10 +199,13 @@ class Stewarding(RoomPart):
 
     def leads(self, turn: Turn) -> bool:
         """Whether we are the first steward in turn, or the one whose state is in force (ROOM-23)."""
-        place, head = self.place(turn), self._room.states.room.head
-        return place == 0 or (
-            place is not None and head is not None and head.author == self._around.us.device_id
-        )
+        place = self.place(turn)
+        return place == 0 or (place is not None and self.has_decided())
+
+    def has_decided(self) -> bool:
+        """Whether the state in force is ours."""
+        head = self._room.states.room.head
+        return head is not None and head.author == self._around.us.device_id
 
     def due_ms(self, turn: Turn) -> int | None:
         """Return when we have something to do unless another steward has done it."""

@@ -125,6 +125,10 @@ class Surroundings(Protocol):
         """Return random bytes (PRM-08)."""
         ...
 
+    def gaps(self, turn: Turn) -> int:
+        """Return how often our device was suspended and has caught up since (CNS-74)."""
+        ...
+
     # --- who is there ---
 
     def team(self, company: AccountId, now_ms: int) -> TeamView:

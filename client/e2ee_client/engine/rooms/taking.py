@@ -293,6 +293,7 @@ class Taking(RoomPart):
             history=history or (by is not None and live.view.late and entry.header.kind in GROUND),
         )
         stored = new_stored(entry, turn.now_ms, self._followed(turn, entry))
+        stored.gaps = self._around.gaps(turn)
         live.view = taken.view
         if taken.outcome is Outcome.TAKEN:
             entry = self._room.retaining.as_heard(turn, entry, stored)
