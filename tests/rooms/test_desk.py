@@ -344,7 +344,7 @@ async def test_a_desk_that_takes_a_room_by_its_own_state_is_handed_nothing(praxi
         await until(lambda: bool(desk.rooms() and thief.rooms()))
         ours, theirs = desk.room(room.room_id), thief.room(room.room_id)
         await ours.claim(60)
-        await until(lambda: theirs.assigned is not None)
+        await until(lambda: theirs.assigned is not None and room.assigned is not None)
         await room.send("Mein Befund: geheim")
         await until_read(lambda: texts(ours), ["Mein Befund: geheim"])
         us = DeviceId(thief.me().device_id)

@@ -32,7 +32,8 @@ class Hearing(RoomsPart):
         standing = self._context.team.standing(self._rooms.around.us.account_id)
         is_locked = not (self._rooms.is_active() or self._rooms.dropping.is_struck_off())
         if standing is not None and is_locked and self._gap(turn) is None:
-            turn.put(Gap(standing.mandate.seq, 0, 0, lasts=True).put())
+            seq = 0 if standing.roster is None else standing.roster.ref.seq
+            turn.put(Gap(standing.mandate.seq, seq, 0, lasts=True).put())
 
     def note(self, turn: Turn, roster: Roster) -> None:
         """A roster of our company was learned, whichever counts."""
