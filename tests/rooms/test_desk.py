@@ -345,17 +345,16 @@ async def test_a_desk_that_takes_a_room_by_its_own_state_is_handed_nothing(praxi
         ours, theirs = desk.room(room.room_id), thief.room(room.room_id)
         await ours.claim(60)
         await until(lambda: theirs.assigned is not None and room.assigned is not None)
-        await room.send("Mein Befund: geheim")
-        await until_read(lambda: texts(ours), ["Mein Befund: geheim"])
+        await (await room.send("Mein Befund: geheim")).wait_for(EntryProgress.DELIVERED, 60)
         us = DeviceId(thief.me().device_id)
 
         def take(turn: Turn, rooms: Rooms) -> None:
             rooms.acting.change(turn, RoomId(room.room_id), Change(add=(us,), assign=us))
 
         await of_desk(thief.client.shell, take)
-        await until(lambda: us in [one.device_id for one in ours.members])
+        await until(lambda: room.assigned is not None and room.assigned.device_id == us)
         await room.send("Sind Sie da?")
-        await until_read(lambda: texts(theirs), ["Sind Sie da?"])
+        await until(lambda: theirs.unread == 1)
         await asyncio.sleep(0.5)
         assert await texts(theirs) == ["Sind Sie da?"]
 

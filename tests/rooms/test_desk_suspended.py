@@ -301,18 +301,14 @@ async def test_a_suspension_that_an_earlier_program_has_not_noted_counts(praxis:
     """CNS-74: the desk was suspended before its program was replaced."""
     desk = await second_desk(praxis)
 
-    def step(turn: Turn, rooms: Rooms) -> None:
+    def start_anew(turn: Turn, rooms: Rooms) -> None:
+        turn.delete(Gap.TABLE, Gap.PREFIX)
         rooms.start(turn)
 
-    def forget(turn: Turn, rooms: Rooms) -> None:
-        turn.delete(Gap.TABLE, Gap.PREFIX)
-
-    await of_desk(desk.client.shell, step)
+    await of_desk(desk.client.shell, start_anew)
     assert told_of(desk, 0)
     device_id = await suspended(praxis, desk)
-    await of_desk(desk.client.shell, forget)
-    assert told_of(desk, 0)
-    await of_desk(desk.client.shell, step)
+    await of_desk(desk.client.shell, start_anew)
     assert not told_of(desk, 0)
     await reinstated(praxis, desk, device_id)
     await until_later(praxis, lambda: told_of(desk, 1))
