@@ -20,7 +20,7 @@ from e2ee_client.rooms.errors import LoginsNotAllowed
 from e2ee_client.testing import MemoryNetwork
 from practice import Practice, practice
 
-from e2ee.errors import DecodeError, LoginOfAnother, LoginUsed
+from e2ee.errors import DecodeError, LoginOfAnother, LoginUsed, NoConsent
 
 pytestmark = pytest.mark.asyncio
 
@@ -83,6 +83,23 @@ async def test_an_anonymous_customer_becomes_known_in_place_and_signs_out(tmp_pa
                 break
         assert await at_company.person() is None
         assert await room.person() is None
+
+
+async def test_who_signs_out_without_a_consent_that_counts_has_the_login_erased(tmp_path: Path) -> None:
+    """CNS-75, CNS-20: an erasure needs none; before, the login stayed on the person's device."""
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        key = await allowed(made, tmp_path)
+        room, at_company = await opened(made)
+        assert await logged_in(made, room, key) is not None
+        await room.withdraw()
+        assert await room.person() is not None
+        erasure = await room.sign_out()
+        await erasure.wait_for(EntryProgress.DELIVERED, 60)
+        assert await room.person() is None
+        assert await at_company.person() is None
+        with pytest.raises(NoConsent):
+            await room.sign_out()
 
 
 async def test_a_token_of_somebody_else_never_leaves_the_device(tmp_path: Path) -> None:

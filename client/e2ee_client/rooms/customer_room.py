@@ -110,10 +110,9 @@ class CustomerRoom(Room):
         The login is erased on all devices, in a closed or frozen room, too (CNS-75).
 
         Raises:
-            RoomClosed, RoomFrozen: nobody is logged in there. ConsentWithdrawn, RoomErased: the phase lets
-                nothing pass. NoConsent.
+            RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased, NoConsent: nobody is logged in there.
         """
-        return await self.entry(await self._identifying(lambda part, turn: part.sign_out(turn)))
+        return await self.entry(await self._do(lambda turn, rooms: rooms.sign_out(turn, self.room_id)))
 
     async def _identifying(self, do: Callable[[Identifying, Turn], T]) -> T:
         return await self._do(

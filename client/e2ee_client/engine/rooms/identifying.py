@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
-from e2ee.errors import LoginExpired, LoginUsed, MandateInvalid, NoRight, RemoteError
+from e2ee.errors import LoginExpired, LoginUsed, MandateInvalid, NoConsent, NoRight, RemoteError
 from e2ee.ids import DeviceId
 from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import ROOM_ID_B, Entry, EntryHash, Header, RoomId
@@ -114,22 +114,27 @@ class Identifying(RoomPart):
         turn.put(known.put())
         return self._room.writing.write(turn, Identify(signed))
 
-    def sign_out(self, turn: Turn) -> EntryHash:
-        """Say that the person has signed out, where that passes, and erase the logins that are here, in every
-        phase (CNS-75); open challenges are worth nothing.
+    def sign_out(self, turn: Turn, *, has_consent: bool = True) -> EntryHash:
+        """Erase the logins that are here, in every phase and without a consent that counts, too, and say that
+        the person has signed out, where that passes (CNS-75); open challenges are worth nothing.
 
         Raises:
-            RoomClosed, RoomFrozen: none is here. What `Writing.write` raises.
+            RoomClosed, RoomFrozen, NoConsent: none is here. What `Writing.write` raises.
         """
-        known = self._logins(turn)
+        known, writing = self._logins(turn), self._room.writing
         known.asked = ()
         turn.put(known.put())
-        passes = self._room.states.lets_pass(Kind.IDENTIFY, turn.now_ms)
-        is_full = len(self._live.orders) >= MAX_ORDERS
-        named = () if passes and is_full else self._here(turn)
-        payloads: list[EntryPayload] = [Identify(None)] if passes or not named else []
-        payloads += [Erase(named)] if named else []
-        return [self._room.writing.write(turn, one) for one in payloads][-1]
+        passes = has_consent and self._room.states.lets_pass(Kind.IDENTIFY, turn.now_ms)
+        is_full = passes and len(self._live.orders) >= MAX_ORDERS
+        named = () if is_full else self._here(turn)
+        if not named:
+            if not has_consent:
+                raise NoConsent("nobody is logged in, and no consent counts")
+            return writing.write(turn, Identify(None))
+        erased = writing.write(turn, Erase(named))
+        if passes:
+            writing.write_quietly(turn, Identify(None))
+        return erased
 
     def _here(self, turn: Turn) -> tuple[EntryHash, ...]:
         """Return the logins that are here and not erased, the newest ones."""

@@ -10,6 +10,7 @@ from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import (
     ConsentRequired,
     ContentError,
+    NoConsent,
     NoRight,
     NotInForce,
     RemoteError,
@@ -202,6 +203,19 @@ class Rooms(LoadedRooms):
         def step(room: RoomEngine) -> T:
             self.consenting.check_writing(turn, room, int(Kind.IDENTIFY))
             return do(room.identifying)
+
+        return self.do(turn, room_id, step)
+
+    def sign_out(self, turn: Turn, room_id: RoomId) -> EntryHash:
+        """Sign a customer out: an erasure needs no consent that counts (CNS-20, CNS-75)."""
+
+        def step(room: RoomEngine) -> EntryHash:
+            has_consent = True
+            try:
+                self.consenting.check_writing(turn, room, int(Kind.IDENTIFY))
+            except NoConsent:
+                has_consent = False
+            return room.identifying.sign_out(turn, has_consent=has_consent)
 
         return self.do(turn, room_id, step)
 
