@@ -323,6 +323,26 @@ async def test_a_second_text_of_a_day_is_told_when_the_day_is_over(
         assert len(sent) == 3
 
 
+async def test_a_mail_that_a_clock_ahead_has_noted_as_sent_holds_the_next_back_for_a_day(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-78: the desk waits meanwhile, and does not look at it all the time."""
+    async with running(praxis.company, SERVICE):
+        me, room = await confirmed(praxis, sent)
+        await me.client.close()
+        assert praxis.company._mailing is not None
+        await praxis.company._mailing.addresses._step(
+            lambda reach, turn, _: reach.waiting(
+                room.room_id, 0b11, "de", turn.now_ms + 10 * HOUR_MS, is_open=True
+            )
+        )
+        assert not await is_told(praxis, sent, room.room_id)
+        await passes(praxis, 20)
+        assert len(sent) == 1
+        await passes(praxis, 15)
+        assert len(sent) == 2
+
+
 async def test_what_shows_an_older_text_or_a_colleague_ends_no_mail_and_what_the_customer_has_does(
     praxis: Practice, sent: list[EmailMessage]
 ) -> None:

@@ -85,7 +85,9 @@ class Mailing:
         waits = since_ms is not None
         order = await self.addresses.waiting(room_id, terms.purposes, terms.locale, is_open=True, waits=waits)
         if order is None and waits:
-            return await self.addresses.may_tell_ms(room_id)
+            at_ms = await self.addresses.may_tell_ms(room_id)
+            # One that a clock ahead has noted is no farther off than a day.
+            return None if at_ms is None or at_ms <= now_ms else min(at_ms, now_ms + DAY_MS)
         await self._send(room_id, order)
         return None
 
