@@ -117,7 +117,7 @@ def test_every_draft_tells_how_long_rooms_are_kept_where_nobody_has_set_a_policy
     usual = Policy().retention
     found = Notice.draft(sector, "consent", EXAMPLE, is_reviewed=True)
     assert dict(found.fields.retention or ())[usual.kind] == usual.ttl_s
-    assert "höchstens 90 Tage nach dem Schließen" in found.texts["de"]
+    assert "höchstens 90 Tage nach dem Abschluss des Gesprächs" in found.texts["de"]
     assert "at most 90 days after the conversation was closed" in found.texts["en"]
 
 
