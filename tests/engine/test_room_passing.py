@@ -519,9 +519,9 @@ def test_what_ended_unanswered_keeps_nobody_from_asking_and_is_forgotten() -> No
         for _ in range(33):
             ask(RequestKind.TRANSFER, "agent2")
         world.run(8 * DAY_MS)
-    others = (RequestKind.TRANSFER, None, "support"), (RequestKind.LEAVE, "agent2"), (RequestKind.CLOSE,)
-    for one in others:
-        ask(*one)
+    ask(RequestKind.TRANSFER, team="support")
+    ask(RequestKind.LEAVE, "agent2")
+    ask(RequestKind.CLOSE)
     world.run(8 * DAY_MS)
     found = {one.id for one in agent.requests.all(Turn(world.now_ms))}
     assert len(found) == 64

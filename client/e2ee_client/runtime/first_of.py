@@ -9,7 +9,7 @@ from typing import Any
 
 async def first_of(*works: Awaitable[Any]) -> list[asyncio.Future[Any]]:
     """Run all until the first one ends, then end the others; return them in their order, all done."""
-    tasks = [asyncio.ensure_future(work) for work in works]
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work) for work in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
