@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.rooms.about import AboutOthers
+from e2ee_client.engine.rooms.erasing import MAX_ORDERS
 from e2ee_client.engine.rooms.records import Erasure
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -12,9 +13,9 @@ from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, add, change, opened, page, rooms_of, write
 from team_world import colleague, this
 
-from e2ee.errors import NoRight
+from e2ee.errors import NoRight, TooMany
 from e2ee.rooms.entry import EntryHash, RoomId
-from e2ee.rooms.payloads import Edit, Erase, Erased, Outcome
+from e2ee.rooms.payloads import Edit, Erase, Erased, Outcome, Sensitive
 
 SECRET = "Kanarienvogel im dritten Wirbel"
 
@@ -104,6 +105,27 @@ def test_each_order_for_the_whole_room_has_its_own_answer() -> None:
         assert missing(node, room_id) == {this(desk)}
     done = [one.entry_hash for one in customer.of(ErasureAnswered)]
     assert done == [one.by for one in erasures_of(customer, room_id)]
+
+
+@pytest.mark.parametrize("order", [Erase, Sensitive])
+def test_no_device_of_the_company_keeps_a_customer_from_erasing(order: type[Erase | Sensitive]) -> None:
+    """ROOM-63: however often an agent or a desk orders."""
+    world, desk, agent, customer, room_id = staffed()
+    said = write(customer, room_id, SECRET)
+    author, text = (agent, write(agent, room_id, "Guten Tag")) if order is Erase else (desk, said)
+    world.advance(10 * MINUTE_MS)
+    for _ in range(MAX_ORDERS):
+        write(author, room_id, order((text,)))
+    with pytest.raises(TooMany):
+        write(author, room_id, order((text,)))
+    world.advance(10 * MINUTE_MS)
+    (shown,) = (one for one in page(customer, room_id) if one.hash == text)
+    assert shown.is_sensitive == (order is Sensitive)
+    assert rooms_of(customer).stored(Turn(customer.now_ms), room_id)[0].orders == ()
+    write(customer, room_id, Erase((said,)))
+    world.advance(26 * HOUR_MS)
+    assert missing(customer, room_id) == set()
+    assert [body(node, room_id, said) for node in (desk, agent, customer)] == [None] * 3
 
 
 def test_a_customer_answers_no_erasure() -> None:

@@ -34,7 +34,7 @@ from .room_part import RoomPart
 
 Goes: TypeAlias = Callable[[StoredEntry], bool]
 MAX_ORDERS: Final = 64
-"""Orders to erase and marks that are not carried out yet."""
+"""Orders to erase of one side that are not carried out yet, and marks of one side (ROOM-63)."""
 MAX_LINKED: Final = 256
 """Pairs of devices: 12 of the company, each with up to 16 others."""
 MAX_GONE: Final = 256
@@ -73,8 +73,20 @@ class Erasing(RoomPart):
                 pass
             case _:
                 return
-        if not isinstance(payload, Edit) and len(self._live.orders) >= MAX_ORDERS:
+        is_mark = isinstance(payload, Sensitive)
+        if not isinstance(payload, Edit) and self.is_full(turn, actor.side, is_mark=is_mark):
             raise TooMany("too many orders to erase that are not carried out")
+
+    def is_full(self, turn: Turn, side: Side, *, is_mark: bool = False) -> bool:
+        """Whether no more erasures, or marks, of a side are taken now (ROOM-63)."""
+        same = [one for one in self._live.orders if one.is_mark == is_mark]
+        if len(same) < MAX_ORDERS:
+            return False
+        ordered = (self._room.log.find(turn, one.by) for one in same)
+        of_side = (
+            one for one in ordered if one is not None and self._room.taking.side_of(one.author) is side
+        )
+        return sum(1 for _ in of_side) >= MAX_ORDERS
 
     def _actor(self, turn: Turn, entry: Entry) -> Actor:
         side = self._room.taking.side_of(entry.author)
@@ -97,8 +109,17 @@ class Erasing(RoomPart):
             if isinstance(payload, Withdrawal) and self._live.consent.is_withdrawn:
                 self._room.erasures.asked(turn, Order(entry.hash, (), turn.now_ms, is_mark=False))
             return
-        self._add(turn, order)
+        if not self._is_done_by_hiding(turn, order, entry):
+            self._add(turn, order)
         self._hide_all(turn, order)
+
+    def _is_done_by_hiding(self, turn: Turn, order: Order, entry: Entry) -> bool:
+        """Whether it is a mark of the company on the customer's device, which destroys nothing by it, and all
+        that it names is here.
+        """
+        sides = self._around.side, self._room.taking.side_of(entry.author)
+        here = (self._room.log.find(turn, one) for one in order.hashes)
+        return order.is_mark and sides == (Side.CUSTOMER, Side.COMPANY) and None not in here
 
     def _add(self, turn: Turn, order: Order) -> None:
         """Remember an order, unless it is here from a line that brought it first."""
@@ -128,7 +149,7 @@ class Erasing(RoomPart):
             return
         order = Order(entry.hash, (), turn.now_ms, is_mark=False)
         if not any(consent.signed_in(turn, one.by) == payload.signed for one in orders):
-            if len(orders) >= MAX_ORDERS:
+            if self.is_full(turn, Side.CUSTOMER):
                 return
             self._add(turn, order)
         self._hide_all(turn, order)

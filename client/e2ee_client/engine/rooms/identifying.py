@@ -29,7 +29,7 @@ from e2ee_client.room_events import IdentifyAnswered, IdentifyAsked, SignedOut
 
 from .about import SIGNED_OUT
 from .entry_log import EntryLog, StoredEntry
-from .erasing import MAX_ORDERS, kind_of
+from .erasing import kind_of
 from .room_part import RoomPart
 from .stewarding import Change
 
@@ -125,7 +125,7 @@ class Identifying(RoomPart):
         known.asked = ()
         turn.put(known.put())
         passes = has_consent and self._room.states.lets_pass(Kind.IDENTIFY, turn.now_ms)
-        is_full = passes and len(self._live.orders) >= MAX_ORDERS
+        is_full = passes and self._room.erasing.is_full(turn, Side.CUSTOMER)
         named = () if is_full else self._here(turn)
         if not named:
             if not has_consent:

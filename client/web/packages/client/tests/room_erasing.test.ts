@@ -149,6 +149,18 @@ test("a mark is for any content by us, and by an agent for what we wrote (ROOM-1
   assert.equal(standing(scene, own), "shown", "a mark hides nothing from us");
 });
 
+test("however many marks and erasures of the company wait, we erase (ROOM-63)", () => {
+  const scene = opened();
+  const [own, theirs] = [scene.says("eins"), scene.hears(agent, "zwei")];
+  for (let count = 0; count < 65; count += 1) {
+    assert.deepEqual(scene.arrives(scene.entryOf(agent, MARKED, map([own.hash]))).codes, []);
+    assert.deepEqual(scene.arrives(scene.entryOf(agent, ERASE, map([theirs.hash]))).codes, []);
+  }
+  for (let count = 0; count < 64; count += 1) scene.writes(ERASE, map([own.hash]));
+  assert.equal(standing(scene, own), "hidden");
+  assert.equal(refused(scene, ERASE, map([own.hash])), "room.too_many");
+});
+
 test("the fate of a text is that of its wordings, of later ones too (TRN-41)", () => {
   const scene = opened();
   const own = scene.says("eins");
