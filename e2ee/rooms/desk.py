@@ -101,16 +101,16 @@ def answer(
     if sender not in ranks:
         return Answer(Reply.REFUSE, NO_RIGHT)
     for_itself = request.device_id in (None, sender)
-    is_member = sender in state.members or ranks[sender] >= DESK
+    is_member = sender in state.members and ranks[sender] < DESK
     is_late = not for_itself and request.device_id != taker
     match request.what:
         case RequestKind.ADD if for_itself:
             return _claim(board, sender, state)
         case RequestKind.LEAVE if is_late:
             return Answer(Reply.NOTHING)
-        case RequestKind.LEAVE if sender in state.members and ranks[sender] < DESK:
+        case RequestKind.LEAVE if is_member:
             return Answer(Reply.GRANT)
-        case RequestKind.TRANSFER if ranks[sender] < DESK and state.assigned not in (None, sender):
+        case RequestKind.TRANSFER if state.assigned not in (None, sender):
             return Answer(Reply.REFUSE, TAKEN if is_member else NO_RIGHT)
         case RequestKind.TRANSFER | RequestKind.CLOSE | RequestKind.REOPEN if is_member:
             return Answer(Reply.ASK)

@@ -541,6 +541,21 @@ def test_what_was_asked_for_a_month_ago_hands_nothing_over() -> None:
     assert not world.devices["phone"].told(HistoryHandedOver)
 
 
+def test_what_was_asked_for_by_a_clock_ahead_is_forgotten_after_a_month_too() -> None:
+    """ROOM-60"""
+    world, _ = answered()
+    world.blocked.add(("agent", "desk"))
+    agent = world.devices["agent"]
+    agent.clock_ms = 365 * DAY_MS
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, dev("agent2")))
+    agent.clock_ms = 0
+    agent.step(agent.requests.start)
+    world.run(8 * DAY_MS)
+    assert [one.code for one in agent.told(RequestAnswered)] == ["room.unanswered"]
+    world.run(24 * DAY_MS)
+    assert not agent.requests.all(Turn(world.now_ms))
+
+
 def test_a_late_answer_hands_over_to_nobody_but_whom_the_giver_has_named() -> None:
     """ROOM-60, ROOM-57: a stolen desk gains nothing by a request that ended unanswered."""
     world, _ = answered()

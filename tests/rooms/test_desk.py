@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import date
 from functools import partial
@@ -336,8 +336,20 @@ async def test_a_desk_whose_elder_is_off_hands_over(praxis: Practice) -> None:
     task.cancel()
 
 
-async def test_a_desk_that_takes_a_room_by_its_own_state_is_handed_nothing(praxis: Practice) -> None:
-    """ROOM-62: as one that was stolen would, of a colleague that runs and has a room of its own."""
+def takes(way: str, room_id: RoomId, us: DeviceId) -> Callable[[Turn, Rooms], object]:
+    """What a desk that was stolen may try to get a room."""
+    match way:
+        case "state":
+            return lambda turn, rooms: rooms.acting.change(turn, room_id, Change(add=(us,), assign=us))
+        case "transfer":
+            return lambda turn, rooms: rooms.room(turn, room_id).ask(turn, RequestKind.TRANSFER, us)
+        case _:
+            return lambda turn, rooms: rooms.room(turn, room_id).ask(turn, RequestKind.ADD, us)
+
+
+@pytest.mark.parametrize("way", ["state", "transfer", "claim"])
+async def test_a_desk_that_takes_a_room_of_another_is_handed_nothing(praxis: Practice, way: str) -> None:
+    """ROOM-62, ROOM-22: as one that was stolen would, of a colleague that runs."""
     desk, thief = praxis.company, await second_desk(praxis)
     async with running(desk, Service()), running(thief, Service()):
         room = await praxis.opened(await praxis.customer())
@@ -346,17 +358,21 @@ async def test_a_desk_that_takes_a_room_by_its_own_state_is_handed_nothing(praxi
         await ours.claim(60)
         await until(lambda: theirs.assigned is not None and room.assigned is not None)
         await (await room.send("Mein Befund: geheim")).wait_for(EntryProgress.DELIVERED, 60)
-        us = DeviceId(thief.me().device_id)
+        us, room_id = DeviceId(thief.me().device_id), RoomId(room.room_id)
+        if way == "claim":
 
-        def take(turn: Turn, rooms: Rooms) -> None:
-            rooms.acting.change(turn, RoomId(room.room_id), Change(add=(us,), assign=us))
+            def release(turn: Turn, rooms: Rooms) -> None:
+                rooms.acting.change(turn, room_id, Change(unassign=True))
 
-        await of_desk(thief.client.shell, take)
-        await until(lambda: room.assigned is not None and room.assigned.device_id == us)
+            await of_desk(thief.client.shell, release)
+            await until(lambda: ours.assigned is None and ours.waits_for is not None)
+        await of_desk(thief.client.shell, takes(way, room_id, us))
+        if way != "transfer":
+            await until(lambda: room.assigned is not None and room.assigned.device_id == us)
         await room.send("Sind Sie da?")
-        await until(lambda: theirs.unread == 1)
+        await until(lambda: ours.unread == 2)
         await asyncio.sleep(0.5)
-        assert await texts(theirs) == ["Sind Sie da?"]
+        assert await texts(theirs) == ([] if way == "transfer" else ["Sind Sie da?"])
 
 
 @pytest.mark.parametrize("runs", [True, False])

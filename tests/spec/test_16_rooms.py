@@ -486,14 +486,26 @@ def test_an_agent_gives_away_no_room_that_another_has() -> None:
     assert reply("A", transfer, assigned=dev("A")) == (Reply.ASK, None)
     assert reply("A", transfer, assigned=dev("F")) == (Reply.REFUSE, "room.assigned")
     assert reply("B", transfer, assigned=dev("F")) == (Reply.REFUSE, "room.right")
-    assert reply("F", transfer, assigned=dev("A")) == (Reply.ASK, None)
+
+
+def test_a_steward_asks_for_nothing_but_a_room_that_waits() -> None:
+    """ROOM-22: it writes its states itself, and gets none of another's by asking."""
+    for what in RequestKind:
+        for about in (None, "F", "A"):
+            is_claim = what is RequestKind.ADD and about != "A"
+            granted = (Reply.GRANT, None) if is_claim else (Reply.REFUSE, "room.right")
+            taken = (Reply.REFUSE, "room.assigned" if is_claim else "room.right")
+            late = what is RequestKind.LEAVE and about == "A"
+            assert reply("F", request(what, about)) == ((Reply.NOTHING, None) if late else granted)
+            assigned = reply("F", request(what, about), assigned=dev("A"))
+            assert assigned == ((Reply.NOTHING, None) if late else taken)
 
 
 def test_what_a_person_decides() -> None:
     """ROOM-22"""
     for what in (RequestKind.TRANSFER, RequestKind.CLOSE, RequestKind.REOPEN):
         assert reply("A", request(what)) == (Reply.ASK, None)
-        assert reply("G", request(what)) == (Reply.ASK, None)
+        assert reply("G", request(what)) == (Reply.REFUSE, "room.right")
     assert reply("A", request(RequestKind.LEAVE)) == (Reply.GRANT, None)
     assert reply("F", request(RequestKind.LEAVE)) == (Reply.REFUSE, "room.right")
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
 from e2ee_client.errors import RoomsLocked, UnknownRoom
-from e2ee_client.people import Person
+from e2ee_client.people import Person, Role
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.runtime.event_stream import EventIterator
 
 from .agent import Agent
 from .company_room import CompanyRoom
+
+_HANDED: Final = (Role.AGENT, Role.BOT)
 
 
 class TakingOver:
@@ -30,18 +33,20 @@ class TakingOver:
         self._assigned[room.room_id] = room.view.assigned
 
     def taker(self, event: RoomChanged) -> bytes | None:
-        """Return the device that a change gave its room to and that was not in it, if one there is. What this
-        device gives away itself it hands over with it (`CompanyRoom.transfer`).
+        """Return the agent's device that a change gave its room to and that was not in it, if one there is. A
+        desk has what waited, and is handed nothing by itself (ROOM-62); what this device gives away it hands
+        over with it (`CompanyRoom.transfer`).
         """
         before, had = self._members.get(event.room_id, ()), self._assigned.get(event.room_id)
         taker = self._assigned[event.room_id] = event.assigned
         self._members[event.room_id] = event.members
         is_new = taker in event.members and taker not in before
-        is_given = had not in (None, *event.members) and self._is_this(had)
-        return taker if is_new and not is_given and self._count else None
+        is_given = had not in (None, *event.members) and self._is(had, lambda one: one.is_this)
+        is_handed = is_new and not is_given and self._is(taker, lambda one: one.role in _HANDED)
+        return taker if is_handed and self._count else None
 
-    def _is_this(self, device_id: bytes | None) -> bool:
-        return any(one.is_this and one.device_id == device_id for one in self._team())
+    def _is(self, device_id: bytes | None, what: Callable[[Person], bool]) -> bool:
+        return any(what(one) for one in self._team() if one.device_id == device_id)
 
     async def hand_over(self, room: CompanyRoom, taker: bytes) -> None:
         """Hand history over as the desk that has given the room to its taker (ROOM-61), unless nothing was

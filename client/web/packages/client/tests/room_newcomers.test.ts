@@ -63,6 +63,16 @@ test("erasures and marks go to who has the room now, whoever has confirmed them,
   assert.deepEqual(lacking(scene, [later]), [[]], "it was meant for that device");
 });
 
+test("of erasures and of marks the newest 64 go, each (ROOM-61)", () => {
+  const scene = staffed();
+  const text = scene.says("eins");
+  const orders = [ERASE, ...Array.from({ length: 65 }, () => MARKED)].map((kind) => scene.writes(kind, map([text.hash])));
+  confirm(scene, [text, ...orders]);
+  scene.state([other]);
+  const went = lacking(scene, orders).map((to) => to.length);
+  assert.deepEqual(went, [1, 0, ...Array.from({ length: 64 }, () => 1)]);
+});
+
 test("an order of a month ago goes to nobody who is new (ROOM-61)", () => {
   for (const [days, to] of [
     [30, ids(other)],

@@ -48,5 +48,6 @@ function orders(d: Draft): readonly Kept[] {
     const isRecent = receivedMs > d.turn.nowMs - TOLD_FOR_MS && entry.body !== null;
     return delivery !== null && ORDERS.includes(entry.header.kind) && isRecent;
   });
-  return ours.slice(-MAX_ORDERS);
+  const newest = ORDERS.flatMap((kind) => ours.filter(({ entry }) => entry.header.kind === kind).slice(-MAX_ORDERS));
+  return ours.filter((one) => newest.includes(one));
 }
