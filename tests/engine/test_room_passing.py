@@ -355,6 +355,22 @@ def test_a_frozen_room_is_handed_over_when_the_freeze_is_decided() -> None:
     assert members(world) == {"agent2"}
 
 
+def test_a_taker_that_is_not_in_force_for_a_while_is_handed_over_to_afterwards() -> None:
+    """ROOM-57: the giver does not leave with the only copy."""
+    world, _ = answered()
+    transfer(world)
+    world.new_roster(("desk", "agent"))
+    world.learn_roster(world.devices["agent"])
+    world.run(10 * MINUTE_MS)
+    assert "agent" in members(world, "agent")
+    world.new_roster(("desk", "agent", "agent2"))
+    for device in world.devices.values():
+        world.learn_roster(device)
+    world.run(10 * MINUTE_MS)
+    assert [text for text, _ in shown(world, "agent2")] == list(SAID)
+    assert members(world) == {"agent2"}
+
+
 def test_a_freeze_of_days_is_not_counted() -> None:
     """ROOM-59: who gives the room still has a day when it is over."""
     world, _ = answered()

@@ -132,8 +132,10 @@ class PassingOn(RoomPart):
         return stored.received_ms + (FILES_MS if has_files else PAUSE_MS)
 
     def _hand_over(self, turn: Turn, passing: Passing, giving: Giving) -> None:
-        """Hand over once; what cannot be now is tried again, as after a freeze (ROOM-57)."""
-        if not self._room.states.ranks(turn.now_ms):
+        """Hand over once; what cannot be now is tried again, as after a freeze, or to a taker who is not in
+        force now (ROOM-57).
+        """
+        if passing.taker not in self._room.states.ranks(turn.now_ms):
             return
         newest = self._room.forwarding.newest(turn, passing.most)
         try:
