@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
 from conversations import until
 from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, second_desk
 from e2ee_client.client import Client
-from e2ee_client.rooms import Customer, CustomerRoom, Desk, Service, attending, mailing, reach
+from e2ee_client.rooms import Customer, CustomerRoom, Desk, Room, Service, attending, mailing, reach
 from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.rooms.mailing import Mailing
+from e2ee_client.rooms.notices import EXAMPLE, Notice
 from e2ee_client.rooms.reach import DAY_MS, LINK_MS, AddressRow
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
 from e2ee.ids import DeviceId
-from e2ee.rooms.state import Phase
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.state import Phase, Retention, RetentionClass
 
 ADDRESS = "kundin@mail.example"
 SERVICE = Service(mail=MAIL, page=PAGE, mail_after_s=3_600)
@@ -187,3 +190,86 @@ async def test_an_address_that_a_desk_cannot_keep_is_told(
         assert (sent, rows(desk)) == ([], [])
     assert "desk.failed AddressNotKept" in caplog.text
     assert ADDRESS not in caplog.text
+
+
+async def two_rooms(
+    praxis: Practice, desk: Desk, sent: list[EmailMessage]
+) -> tuple[CustomerRoom, CustomerRoom]:
+    """Two rooms whose customers have confirmed one address; nobody reads in the second."""
+    me, other = await praxis.customer(), await praxis.customer()
+    first = await confirmed(desk, me, sent)
+    sent.clear()
+    second = await confirmed(desk, other, sent)
+    sent.clear()
+    await other.client.close()
+    return first, second
+
+
+async def is_told(praxis: Practice, desk: Desk, room: Room, sent: list[EmailMessage]) -> bool:
+    """Whether the customer of a room is told of a text."""
+    before, mails = len(sent), parts(desk)[0]
+    await desk.room(room.room_id).send("Ihr Befund ist da")
+    await until(lambda: mails.waits(room.room_id))
+    ahead(praxis).advance(2 * HOUR_MS)
+    await until(lambda: not mails.waits(room.room_id))
+    await parts(desk)[1].lanes.done()
+    return len(sent) > before
+
+
+async def without_address(praxis: Practice, desk: Desk, room: Room) -> None:
+    """Let time pass until a desk has the address no more that stands in a room."""
+    for _ in range(100):
+        found = [one for one in await desk.room(room.room_id).history() if one.kind == Kind.REACH]
+        if found and all(one.payload is None for one in found):
+            break
+        ahead(praxis).advance(HOUR_MS // 2)
+        await asyncio.sleep(0.05)
+    else:
+        pytest.fail("the entry stays")
+    await asyncio.sleep(0.2)
+    await parts(desk)[1].lanes.done()
+
+
+async def keeping_for_a_day(praxis: Practice, kind: RetentionClass) -> Desk:
+    """A second desk in a practice whose rooms are kept by a class for a day."""
+    facts = {**EXAMPLE, "relay_url": praxis.company.client.card().relay_url}
+    notice = Notice.draft("health", "consent", facts, is_reviewed=True)
+    fields = notice.fields._replace(retention=[(int(one), 90 * 86_400) for one in RetentionClass])
+    await praxis.company.publish(replace(notice, fields=fields))
+    await praxis.company.wait_ready(60)
+    await praxis.publish_door()
+    desk = await second_desk(praxis)
+    for one in (desk, praxis.company):
+        await one.set_policy(replace(one.policy, retention=Retention(kind, 86_400)))
+    return desk
+
+
+async def test_a_timer_of_a_closed_room_ends_its_address_for_that_room_alone(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-77: before, it ended a confirmed address for all rooms, and nobody was told."""
+    desk = await keeping_for_a_day(praxis, RetentionClass.DEFAULT)
+    async with running(desk, SERVICE):
+        first, second = await two_rooms(praxis, desk, sent)
+        await desk.room(first.room_id).close("done")
+        ahead(praxis).advance(24 * HOUR_MS)
+        await without_address(praxis, desk, first)
+        assert [[one.room for one in row.rooms] for row in rows(desk)] == [[second.room_id]]
+        assert await is_told(praxis, desk, second, sent)
+        assert desk.failed == 0
+
+
+async def test_an_address_stays_in_use_that_a_timer_destroys_in_an_open_room(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-77: until its customer erases it."""
+    desk = await keeping_for_a_day(praxis, RetentionClass.EPHEMERAL)
+    async with running(desk, SERVICE):
+        first, second = await two_rooms(praxis, desk, sent)
+        ahead(praxis).advance(24 * HOUR_MS)
+        await without_address(praxis, desk, second)
+        assert {one.room for row in rows(desk) for one in row.rooms} == {first.room_id, second.room_id}
+        assert await is_told(praxis, desk, second, sent)
+        await first.erase([one for one in await first.history() if one.kind == Kind.REACH])
+        await until(lambda: [row.address for row in rows(desk)] == [None])
+        assert desk.failed == 0

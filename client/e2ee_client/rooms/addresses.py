@@ -12,6 +12,8 @@ from e2ee.rooms.payloads import Reach as ReachPayload
 from e2ee.rooms.state import Phase
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.about import Abouts, payload_of
+from e2ee_client.engine.rooms.entry_log import StoredEntry
+from e2ee_client.engine.rooms.erasures import is_erased_by_customer
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
@@ -74,7 +76,9 @@ class SharedAddress(Row):
 
 @dataclass(slots=True)
 class TakenAddress(Row):
-    """Which entry of a room was taken last, and whether it was erased by then or gave the address up."""
+    """Which entry of a room was taken last, and whether its customer had erased it by then, or gave the
+    address up by it.
+    """
 
     TABLE: ClassVar[str] = "desk"
     PREFIX: ClassVar[bytes] = b"taken"
@@ -202,6 +206,10 @@ def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Ord
     if newest is None:
         return None, True
     payload = payload_of(newest)
+    if payload is None and not is_erased_by_customer(turn, live, log, newest):
+        if not _is_used(turn, rooms, newest):
+            _forget(reach, turn, rooms, room_id)
+        return None, True
     address = payload.email if isinstance(payload, ReachPayload) else None
     taken = TakenAddress(room_id, newest.hash, address is None)
     if taken == _taken(turn, rooms, room_id):
@@ -209,6 +217,13 @@ def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Ord
     turn.put(taken.put())
     order = reach.set(room_id, address, receipt.terms.locale, turn.now_ms)
     return order, address is None or reach.has(room_id)
+
+
+def _is_used(turn: Turn, rooms: Rooms, newest: StoredEntry) -> bool:
+    """Whether an entry that a timer has destroyed was taken, and its room is still open (CNS-77)."""
+    taken = _taken(turn, rooms, newest.room_id)
+    is_open = rooms.index[newest.room_id].phase == Phase.OPEN
+    return is_open and taken is not None and taken.entry == newest.hash
 
 
 def _forget(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> None:

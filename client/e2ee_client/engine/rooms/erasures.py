@@ -15,7 +15,8 @@ from e2ee.rooms.state import RetentionClass
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered
 
-from .records import Answer, Erasure, Order
+from .entry_log import EntryLog, StoredEntry
+from .records import Answer, Erasure, LiveRoom, Order
 from .room_part import RoomPart
 
 MAX_ERASURES: Final = 64
@@ -139,3 +140,14 @@ class Erasures(RoomPart):
 def _says_the_same(erasure: Erasure, answer: Answer) -> bool:
     said = next((one for one in erasure.answers if one.device_id == answer.device_id), None)
     return said is not None and (said.outcome, said.until_ms) == (answer.outcome, answer.until_ms)
+
+
+def is_erased_by_customer(turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry) -> bool:
+    """Whether an erasure of the customer is about an entry, of the newest 64 of its room."""
+    orders = ((one.hashes, log.find(turn, one.by)) for one in live.erasures)
+    place = stored.k, stored.hash
+    return any(
+        stored.hash in hashes if hashes else place < (by.k, by.hash)
+        for hashes, by in orders
+        if by is not None and by.account_id == live.customer
+    )
