@@ -8,8 +8,10 @@ from functools import partial
 import pytest
 from conversations import until
 from desk_runs import HOOK, Receiver, running
-from e2ee_client.rooms import Entry, Room, Service, attending, lanes, webhooks
+from e2ee_client.rooms import CompanyRoom, Entry, Room, Service, attending, lanes, offered, webhooks
+from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.lanes import Lanes
+from e2ee_client.rooms.offered import Offered
 from e2ee_client.rooms.timed import Timed
 from e2ee_client.testing import FakeClock
 from parties import DAY_MS, NOW_MS
@@ -52,6 +54,53 @@ async def test_what_has_no_place_while_a_handler_works_is_told_and_handled_after
         assert sorted(receiver.texts) == sorted(["text 0", *texts, "worded anew"])
         assert sorted(handled) == sorted(["text 0", *texts])
         assert company.failed == 2
+
+
+async def test_what_has_no_place_in_several_rooms_is_told_and_handled_once(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-79: more are unread together than are looked through in one; they were offered without end."""
+    for module, name, value in (
+        (lanes, "MAX_WAITING", 2),
+        (attending, "LOOKED_AT", 8),
+        (offered, "_REMEMBERED", 16),
+    ):
+        monkeypatch.setattr(module, name, value)
+    goes_on, handled, company = asyncio.Event(), list[str](), praxis.company
+    usual = Attending._route
+
+    async def route(self: Attending, at: CompanyRoom, entry: Entry, text: str) -> None:
+        await goes_on.wait()
+        handled.append(text)
+        await usual(self, at, entry, text)
+
+    monkeypatch.setattr(Attending, "_route", route)
+    async with running(company, Service()):
+        rooms = [await praxis.opened(await praxis.customer()) for _ in range(3)]
+        await until(lambda: len(company.rooms()) == 3)
+        texts = [f"text {at} of {room}" for at in range(7) for room in range(3)]
+        for at, text in enumerate(texts):
+            await rooms[at % 3].send(text)
+        await until(lambda: all(one.unread == 7 for one in company.rooms()))
+        goes_on.set()
+        assert company._attending is not None
+        await asyncio.wait_for(company._attending.lanes.done(), 30)
+        assert sorted(handled) == sorted(texts)
+        assert company.failed == 0
+
+
+def test_what_was_offered_is_known_until_its_room_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CNS-79: of a room the newest ones, and what is looked for stays."""
+    monkeypatch.setattr(offered, "_REMEMBERED", 2)
+    made = Offered()
+    assert [made.add(b"room", one) for one in (b"1", b"2", b"1")] == [True, True, False]
+    assert made.has(b"room", b"2")
+    assert made.add(b"room", b"3")
+    assert [made.has(b"room", one) for one in (b"1", b"2", b"3")] == [False, True, True]
+    assert not made.has(b"other", b"2")
+    made.drop(b"room")
+    made.drop(b"other")
+    assert not made.has(b"room", b"2")
 
 
 async def test_what_has_no_place_and_stands_nowhere_else_is_counted(caplog: pytest.LogCaptureFixture) -> None:

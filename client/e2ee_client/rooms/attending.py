@@ -36,6 +36,7 @@ from .errors import AppLocked, MailError, WebhookQueueFull
 from .handlers import Handlers
 from .lanes import Lanes
 from .mailing import Mailing
+from .offered import LOOKED_AT, Offered
 from .reach import DAY_MS
 from .routing import Asked
 from .service import Service, machine_text
@@ -46,7 +47,6 @@ from .webhooks import TEXT_EVENT, RoomEvent, Webhooks
 
 _READ_AGAIN: Final = 64
 """Texts of a room that came while the desk was not running; older ones stay unread."""
-_REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
 _END: Final = b"end"
 """Before the id of a room: the lane of its end, which waits for no handler of the room."""
@@ -78,7 +78,7 @@ class Attending:
         self.lanes = Lanes()
         self._phases: dict[bytes, int] = {}
         self._taking_over = TakingOver(desk.team, desk.policy.history)
-        self._offered: dict[bytes, None] = {}
+        self._offered = Offered()
         self._looked_for: set[bytes] = set()
         runtime = desk.client.runtime
         self._clock = runtime.clock
@@ -175,8 +175,9 @@ class Attending:
 
     async def _catch_up(self, room_id: bytes) -> None:
         """Offer what had no place in the lane of a room and nobody has read."""
-        for entry in await self._desk.room(room_id).unread_entries(_REMEMBERED):
-            if entry.hash not in self._offered and (entry.kind == Kind.TEXT or entry.kind in TOLD):
+        for entry in await self._desk.room(room_id).unread_entries(LOOKED_AT):
+            is_told = entry.kind == Kind.TEXT or entry.kind in TOLD
+            if is_told and not self._offered.has(room_id, entry.hash):
                 self._offer(room_id, entry.hash, entry.kind)
 
     # --- events ---
@@ -211,6 +212,7 @@ class Attending:
         elif phase == Phase.CLOSED and before == Phase.OPEN:
             self._do(room_id, self._closed, room_id)
         elif phase in _ENDED and before != phase:
+            self._offered.drop(room_id)
             self.lanes.add(_END + room_id, partial(self._ended, room_id))
 
     def _added(self, event: EntryAdded) -> None:
@@ -219,7 +221,7 @@ class Attending:
             if is_text and self._mailing is not None and not self._mailing.waits(room_id):
                 self.lanes.add(_MAIL + room_id, partial(self._mailing.written, room_id))
         elif is_text and event.is_history:
-            self._offered[event.entry_hash] = None
+            self._offered.add(room_id, event.entry_hash)
         elif (is_text or (event.kind in TOLD and not event.is_history)) and self._phases.get(room_id):
             self._offer(room_id, event.entry_hash, event.kind)
         elif event.kind in _ABOUT_MAIL:
@@ -289,7 +291,7 @@ class Attending:
 
     async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
         """Offer a text once to who handles such; it is read when that was done without an error."""
-        if self._is_offered(entry_hash):
+        if not self._offered.add(room_id, entry_hash):
             return
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
@@ -301,17 +303,9 @@ class Attending:
         if room.assigned is None or room.assigned.is_this:
             await self._handle(room, entry, payload)
 
-    def _is_offered(self, entry_hash: bytes) -> bool:
-        """Whether an entry was offered before; it is from now on."""
-        is_offered = entry_hash in self._offered
-        self._offered[entry_hash] = None
-        while len(self._offered) > _REMEMBERED:
-            del self._offered[next(iter(self._offered))]
-        return is_offered
-
     async def _told(self, room_id: bytes, entry_hash: bytes, kind: str) -> None:
         """Tell of answers, ratings and new wordings, and offer an answer that fits."""
-        if self._is_offered(entry_hash):
+        if not self._offered.add(room_id, entry_hash):
             return
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
