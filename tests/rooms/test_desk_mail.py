@@ -92,7 +92,7 @@ async def test_an_address_is_in_the_store_until_the_consent_is_withdrawn(
     await room.withdraw()
 
     async def confirms() -> bool:
-        return await stored(running).confirm(token_of(sent[0]))
+        return await stored(running).confirm(token_of(sent[0])) is not None
 
     await until_read(confirms, False)
 

@@ -61,8 +61,13 @@ async def confirmed(desk: Desk, me: Customer, sent: list[EmailMessage]) -> Custo
     """A room whose customer has confirmed an address."""
     room = await left(me)
     await until(lambda: len(sent) == 1)
-    assert await desk.confirm_address(str(sent[0].get_content()).partition("#confirm=")[2].split()[0])
+    assert await desk.confirm_address(token_in(sent[0]))
     return room
+
+
+def token_in(mail: EmailMessage) -> str:
+    """The token of the link in a mail."""
+    return str(mail.get_content()).partition("#confirm=")[2].split()[0]
 
 
 def parts(desk: Desk) -> tuple[Mailing, Attending]:
@@ -273,3 +278,64 @@ async def test_an_address_stays_in_use_that_a_timer_destroys_in_an_open_room(
         await first.erase([one for one in await first.history() if one.kind == Kind.REACH])
         await until(lambda: [row.address for row in rows(desk)] == [None])
         assert desk.failed == 0
+
+
+async def days(praxis: Practice, desk: Desk, count: int) -> None:
+    """Let days pass, as a desk sees them."""
+    for _ in range(count):
+        ahead(praxis).advance(DAY_MS)
+        await asyncio.sleep(0.05)
+        await parts(desk)[1].lanes.done()
+
+
+async def written(praxis: Practice, desk: Desk, room: Room) -> None:
+    """Write a text, and let time pass until it is due."""
+    await desk.room(room.room_id).send("Ihr Befund ist da")
+    await until(lambda: parts(desk)[0].waits(room.room_id))
+    ahead(praxis).advance(2 * HOUR_MS)
+    await asyncio.sleep(0.2)
+    await parts(desk)[1].lanes.done()
+
+
+async def test_a_text_is_told_of_when_its_address_confirms_after_it_was_due(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-78: before, never; who has confirmed has time to read it."""
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, SERVICE):
+        room = await left(me)
+        await until(lambda: len(sent) == 1)
+        await me.client.close()
+        await written(praxis, desk, room)
+        assert await desk.confirm_address(token_in(sent[0]))
+        await asyncio.sleep(0.2)
+        assert len(sent) == 1
+        ahead(praxis).advance(HOUR_MS)
+        await until(lambda: len(sent) == 2)
+        await days(praxis, desk, 3)
+        assert (len(sent), desk.failed) == (2, 0)
+        assert not parts(desk)[0].waits(room.room_id)
+
+
+async def test_an_address_that_a_bound_held_back_is_asked_when_the_bound_allows_it(
+    praxis: Practice, sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-73, CNS-78: before, not before the next text; what is not asked in time is looked at no more."""
+    monkeypatch.setattr(reach, "ASKED_A_DAY", 0)
+    desk, me, other = await second_desk(praxis), await praxis.customer(), await praxis.customer()
+    async with running(desk, SERVICE):
+        room, late = await left(me), await left(other, "andere@mail.example")
+        await until(lambda: len(rows(desk)) == 2)
+        for one in (me, other):
+            await one.client.close()
+        await written(praxis, desk, room)
+        await days(praxis, desk, 3)
+        assert sent == []
+        monkeypatch.setattr(reach, "ASKED_A_DAY", 1)
+        await days(praxis, desk, 1)
+        assert len(sent) == 1
+        monkeypatch.setattr(reach, "ASKED_A_DAY", 0)
+        await written(praxis, desk, late)
+        await days(praxis, desk, 62)
+        assert not any(parts(desk)[0].waits(one.room_id) for one in (room, late))
+        assert (len(sent), desk.failed) == (1, 0)

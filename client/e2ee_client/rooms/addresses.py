@@ -145,8 +145,8 @@ class Addresses:
         """Drop what no link confirms any more (CNS-69)."""
         await self._step(lambda reach, turn, _: reach.drop_expired(turn.now_ms))
 
-    async def confirm(self, token: str) -> bool:
-        """Take the token of a link; whether it confirms an address."""
+    async def confirm(self, token: str) -> bytes | None:
+        """Take the token of a link; return the room for which it confirms an address."""
         return await self._step(lambda reach, turn, _: reach.confirm(token, turn.now_ms))
 
     async def waiting(
@@ -160,8 +160,8 @@ class Addresses:
         return await self._step(step)
 
     async def may_tell_ms(self, room_id: bytes) -> int | None:
-        """Return when the address of a room may be told again."""
-        return await self._step(lambda reach, _turn, _rooms: reach.may_tell_ms(room_id))
+        """Return when the address of a room may be told again, or is looked at again."""
+        return await self._step(lambda reach, turn, _: reach.may_tell_ms(room_id, turn.now_ms))
 
     async def unsent(self, room_id: bytes, kind: MailKind) -> None:
         """The mail that was ordered for a room has not left."""

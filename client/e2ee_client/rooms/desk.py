@@ -121,7 +121,7 @@ class Desk(Agent):
         """
         if self._mailing is None:
             raise ConfigError("addresses are confirmed while the desk runs with mail")
-        return await self._mailing.addresses.confirm(token)
+        return await self._mailing.confirm(token)
 
     # --- policy ---
 

@@ -41,8 +41,17 @@ class Mailing:
             self._timed.add(one.room_id, one.at_ms)
 
     async def written(self, room_id: bytes) -> None:
-        """A text of the company is in a room."""
+        """A text of the company is in a room, or may be told of from now on."""
         await self._time(room_id, self._runtime.clock.now_ms() + self._after_ms)
+
+    async def confirm(self, token: str) -> bool:
+        """Take the token of a link; whether it confirms an address. What waits in its room is told when who
+        has confirmed had time to read it.
+        """
+        room_id = await self.addresses.confirm(token)
+        if room_id is not None:
+            await self.written(room_id)
+        return room_id is not None
 
     def waits(self, room_id: bytes) -> bool:
         """Whether a room is looked at later."""
@@ -96,9 +105,8 @@ class Mailing:
         return await self._client.shell.read(lambda engine: engine.rooms.waits_since(room_id, now_ms))
 
     async def _time(self, room_id: bytes, at_ms: int) -> None:
-        """Look at a room at a time; one that is timed already stays as it is."""
-        if not self._timed.has(room_id):
-            self._timed.add(room_id, at_ms)
+        """Look at a room at a time, unless that is done sooner."""
+        if self._timed.add(room_id, at_ms):
             await self._rows.put(MailDue(room_id, at_ms))
 
     async def _send(self, room_id: bytes, order: Order | None) -> None:

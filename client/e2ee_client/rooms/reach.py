@@ -165,20 +165,20 @@ class Reach:
             self._ask_later(row, room, now_ms)
         return order
 
-    def confirm(self, text: str, now_ms: int) -> bool:
-        """Take the token of a link; whether it confirms an address for its room (CNS-69). A link is good for
-        seven days.
+    def confirm(self, text: str, now_ms: int) -> bytes | None:
+        """Take the token of a link; return the room for which it confirms an address (CNS-69). A link is good
+        for seven days.
         """
         try:
             token = base64.b64decode(f"{text}==", altchars=b"-_", validate=True)
         except ValueError:
-            return False
+            return None
         found = self._of_token(token) if len(token) == TOKEN_B else None
         if found is None or not _is_good(found[1], now_ms):
-            return False
+            return None
         row, asked = found
         self._book.put(row.with_room(replace(asked, is_confirmed=True)))
-        return True
+        return asked.room
 
     def waiting(
         self, room: bytes, purposes: int, locale: str, now_ms: int, *, is_open: bool, waits: bool = True
@@ -201,13 +201,16 @@ class Reach:
         self._book.put(replace(row, told_ms=now_ms))
         return Order(row.address, MailKind.WAITING, locale, self._page)
 
-    def may_tell_ms(self, room: bytes) -> int | None:
-        """Return when the address of a room may be told again; None where it is not to be told."""
+    def may_tell_ms(self, room: bytes, now_ms: int) -> int | None:
+        """Return when the address of a room may be told again, or is looked at again where it has not
+        confirmed (CNS-78); None where it is not to be told.
+        """
         row = self._of_room(room)
         asked = row.of(room) if row is not None else None
-        if row is None or asked is None or not asked.is_confirmed or row.told_ms is None:
+        if row is None or asked is None:
             return None
-        return row.told_ms + DAY_MS
+        since_ms = row.told_ms if asked.is_confirmed else now_ms
+        return None if since_ms is None else since_ms + DAY_MS
 
     def unsent(self, room: bytes, kind: MailKind, now_ms: int) -> None:
         """Note that the mail of a room has not left: it counts for no bound, and may be sent again."""

@@ -20,11 +20,13 @@ class Timed:
         self._due: dict[bytes, int] = {}
         self._changed = asyncio.Event()
 
-    def add(self, name: bytes, at_ms: int) -> None:
-        """Have something done at a time; what is timed already stays as it is."""
-        if name not in self._due:
+    def add(self, name: bytes, at_ms: int) -> bool:
+        """Have something done at a time; whether it was not timed, or for later: what is sooner stays."""
+        is_sooner = at_ms < self._due.get(name, at_ms + 1)
+        if is_sooner:
             self._due[name] = at_ms
             self._changed.set()
+        return is_sooner
 
     def has(self, name: bytes) -> bool:
         """Whether something is to be done."""
