@@ -286,7 +286,7 @@ async def test_a_question_that_the_server_does_not_take_is_asked_when_it_does(
         await until(lambda: praxis.company.failed == 1)
         await passes(praxis, 5)
         server.is_up = True
-        await passes(praxis, 2)
+        await passes(praxis, 5)
         assert len(sent) == 1
         token = str(sent[0].get_content()).partition("#confirm=")[2].split()[0]
         assert await praxis.company.confirm_address(token)

@@ -13,6 +13,7 @@ from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, second_desk
 from e2ee_client.client import Client
 from e2ee_client.rooms import Customer, CustomerRoom, Desk, Room, Service, attending, mailing, reach
 from e2ee_client.rooms.attending import Attending
+from e2ee_client.rooms.errors import MailUnavailable
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.rooms.mailing import Mailing
 from e2ee_client.rooms.notices import EXAMPLE, Notice
@@ -339,3 +340,31 @@ async def test_an_address_that_a_bound_held_back_is_asked_when_the_bound_allows_
         await days(praxis, desk, 62)
         assert not any(parts(desk)[0].waits(one.room_id) for one in (room, late))
         assert (len(sent), desk.failed) == (1, 0)
+
+
+async def test_an_address_whose_server_takes_nothing_is_asked_less_and_less_often_and_not_for_ever(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-73, CNS-78: before, 96 times a day without an end."""
+    tried = 0
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        nonlocal tried
+        tried += 1
+        raise MailUnavailable("450 try later")
+
+    monkeypatch.setattr(mailing, "send_mail", send)
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, SERVICE):
+        room = await left(me)
+        await until(lambda: tried == 1)
+        await me.client.close()
+        for _ in range(48):
+            ahead(praxis).advance(HOUR_MS // 2)
+            await asyncio.sleep(0.05)
+        assert 6 <= tried <= 8
+        await days(praxis, desk, 65)
+        assert 10 < tried <= 70
+        assert not parts(desk)[0].waits(room.room_id)
+        assert [row.address for row in rows(desk)] == []
+        assert desk.failed == tried

@@ -438,6 +438,23 @@ def test_who_cannot_be_asked_now_is_asked_when_something_waits_later() -> None:
     assert told(one, b"r", later_ms)
 
 
+def test_a_question_that_no_server_takes_ends_after_sixty_days() -> None:
+    """CNS-73, CNS-78: it counts for no bound, and before, it waited anew after each try."""
+    book = MemoryBook()
+    one = reach(book)
+    order = one.set(b"r", ANNA, "de", NOW_MS)
+    for hour in range(60 * 24 + 1):
+        assert order is not None
+        one.unsent(b"r", order)
+        now_ms = NOW_MS + hour * DAY_MS // 24
+        order = one.waiting(b"r", BOTH, "de", now_ms, is_open=True)
+    assert order is not None
+    one.unsent(b"r", order)
+    assert one.waiting(b"r", BOTH, "de", NOW_MS + 60 * DAY_MS + 1, is_open=True) is None
+    one.drop_expired(NOW_MS + 60 * DAY_MS + 1)
+    assert not book.rows()
+
+
 def test_what_is_to_be_asked_ends_after_sixty_days_and_is_bounded() -> None:
     """CNS-73"""
     book = MemoryBook()

@@ -21,7 +21,6 @@ from e2ee_client.runtime.shell import Shell
 
 from .desk_rows import of_desk
 from .errors import AddressNotKept
-from .mail import MailKind
 from .reach import AddressRow, MemoryBook, Order, Reach, RoomAddress
 
 T = TypeVar("T")
@@ -163,9 +162,9 @@ class Addresses:
         """Return when the address of a room may be told again, or is looked at again."""
         return await self._step(lambda reach, turn, _: reach.may_tell_ms(room_id, turn.now_ms))
 
-    async def unsent(self, room_id: bytes, kind: MailKind) -> None:
+    async def unsent(self, room_id: bytes, order: Order) -> None:
         """The mail that was ordered for a room has not left."""
-        await self._step(lambda reach, turn, _: reach.unsent(room_id, kind, turn.now_ms))
+        await self._step(lambda reach, _turn, _rooms: reach.unsent(room_id, order))
 
     async def forget(self, room_id: bytes) -> None:
         """Take the address of a room away."""

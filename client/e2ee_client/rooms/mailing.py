@@ -19,7 +19,7 @@ from .reach import DAY_MS, Order
 from .timed import Timed
 
 AGAIN_MS: Final = 900_000
-"""When a mail is sent again that the mail server has not taken."""
+"""When a mail is sent again that the mail server has not taken; each time twice as long, up to a day."""
 
 
 class Mailing:
@@ -33,6 +33,7 @@ class Mailing:
         self.addresses = Addresses(client.shell, page, self._runtime.rng)
         self._rows = DeskRows(client.shell)
         longest_ms = max(self._after_ms, DAY_MS)
+        self._pauses = dict[bytes, int]()
         self._timed = Timed(self._runtime.clock, partial(wait_caught_up, client), longest_ms)
 
     async def load(self) -> None:
@@ -76,12 +77,12 @@ class Mailing:
             await self.renew(room_id)
             at_ms = await self._tell(room)
         except (AddressNotKept, MailRefused):
-            await self._rows.drop(MailDue, room_id)
+            await self._done(room_id)
             raise
         if at_ms is not None:
             await self._time(room_id, at_ms)
         elif not self._timed.has(room_id):
-            await self._rows.drop(MailDue, room_id)
+            await self._done(room_id)
 
     async def _tell(self, room: CompanyRoom) -> int | None:
         """Tell the customer of what waits; return when it can be told that cannot be yet."""
@@ -109,17 +110,24 @@ class Mailing:
         if self._timed.add(room_id, at_ms):
             await self._rows.put(MailDue(room_id, at_ms))
 
+    async def _done(self, room_id: bytes) -> None:
+        """Nothing is to be sent any more."""
+        self._pauses.pop(room_id, None)
+        await self._rows.drop(MailDue, room_id)
+
     async def _send(self, room_id: bytes, order: Order | None) -> None:
         """Hand a mail over to the server; what it does not take now is ordered again later."""
         if order is None:
             return
-        address, kind, locale, link = order
+        address, kind, locale, link, _ = order
         now_ms = self._runtime.clock.now_ms()
         message = compose(self._server, address, kind, locale, link, now_ms, self._runtime.rng)
         try:
             await send_mail(self._server, message)
         except (MailUnavailable, MailInsecure) as error:
             if not error.may_have_left:
-                await self.addresses.unsent(room_id, kind)
-            await self._time(room_id, now_ms + AGAIN_MS)
+                await self.addresses.unsent(room_id, order)
+            pause_ms = self._pauses[room_id] = min(2 * self._pauses.get(room_id, AGAIN_MS // 2), DAY_MS)
+            await self._time(room_id, now_ms + pause_ms)
             raise
+        self._pauses.pop(room_id, None)

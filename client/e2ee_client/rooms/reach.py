@@ -37,12 +37,13 @@ TOKEN_B: Final = 16
 
 
 class Order(NamedTuple):
-    """A mail that is to be sent now."""
+    """A mail that is to be sent now; of one that asks, since when its address waits for that."""
 
     address: str
     kind: MailKind
     locale: str
     link: str
+    since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,17 +213,19 @@ class Reach:
         since_ms = row.told_ms if asked.is_confirmed else now_ms
         return None if since_ms is None else since_ms + DAY_MS
 
-    def unsent(self, room: bytes, kind: MailKind, now_ms: int) -> None:
-        """Note that the mail of a room has not left: it counts for no bound, and may be sent again."""
+    def unsent(self, room: bytes, order: Order) -> None:
+        """Note that the mail of a room has not left: it counts for no bound, and may be sent again. What waits
+        to be asked has done so since before (CNS-73).
+        """
         row = self._of_room(room)
         asked = row.of(room) if row is not None else None
         if row is None or asked is None:
             return
-        if kind is MailKind.WAITING:
+        if order.kind is MailKind.WAITING:
             self._book.put(replace(row, told_ms=None))
         elif not asked.is_confirmed:
             left = tuple(at_ms for at_ms in row.asked if at_ms != asked.asked_ms)
-            self._book.put(replace(row, asked=left).with_room(RoomAddress(room, b"", now_ms)))
+            self._book.put(replace(row, asked=left).with_room(RoomAddress(room, b"", order.since_ms)))
 
     def forget(self, room: bytes) -> None:
         """Take the address of a room away: it has another one, or the consent was withdrawn."""
@@ -268,9 +271,11 @@ class Reach:
         is_full = len(rows) >= MAX_ADDRESSES and self._book.row(row.digest) is None
         if row.address is None or len(asked) >= MAX_ASKED or today >= ASKED_A_DAY or is_full:
             return None
-        made = RoomAddress(room, self._rng(TOKEN_B), now_ms)
+        before, made = row.of(room), RoomAddress(room, self._rng(TOKEN_B), now_ms)
+        since_ms = now_ms if before is None or before.asked_ms is None else before.asked_ms
         self._book.put(replace(row, asked=(*asked, now_ms)).with_room(made))
-        return Order(row.address, MailKind.CONFIRM, locale, f"{self._page}#confirm={_encoded(made.token)}")
+        link = f"{self._page}#confirm={_encoded(made.token)}"
+        return Order(row.address, MailKind.CONFIRM, locale, link, since_ms)
 
     def _of_room(self, room: bytes) -> AddressRow | None:
         return next((row for row in self._book.rows() if row.of(room) is not None), None)
