@@ -11,10 +11,13 @@ from conversations import until, until_read
 from desk_runs import MAIL, PAGE, ahead, confirmed_by, running
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import RoomsLocked
 from e2ee_client.room_events import EntryState
 from e2ee_client.rooms import Company, CompanyRoom, Customer, CustomerRoom, EntryProgress, Service, mailing
+from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.errors import MailUnavailable
 from e2ee_client.rooms.mail import MailServer
+from e2ee_client.rooms.mailing import Mailing
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice
 
@@ -182,6 +185,31 @@ async def test_an_address_that_was_entered_while_the_desk_does_not_run_is_asked_
             await settled(praxis.company)
             ahead(praxis).advance(8 * 24 * HOUR_MS)
     assert len(sent) == 1
+
+
+async def test_an_error_of_one_room_keeps_no_other_address_from_being_asked(
+    praxis: Practice, sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-72, CNS-77: as where the desk is suspended meanwhile."""
+    rooms, usual = [(await opened(praxis))[1] for _ in range(3)], Mailing.renew
+    for room in rooms:
+        await (await room.reach(f"{room.room_id.hex()}@mail.example")).wait_for(EntryProgress.DELIVERED, 60)
+    first = praxis.company.rooms()[0].room_id
+
+    async def renew(self: Mailing, room_id: bytes) -> None:
+        if room_id == first:
+            raise RoomsLocked("suspended")
+        await usual(self, room_id)
+
+    def not_told(self: Attending, room_id: bytes) -> None:
+        pass
+
+    monkeypatch.setattr(Mailing, "renew", renew)
+    monkeypatch.setattr(Attending, "_look_for_address", not_told)
+    async with running(praxis.company, SERVICE):
+        await until(lambda: len(sent) == 2)
+        await settled(praxis.company)
+        assert (len(sent), praxis.company.failed) == (2, 1)
 
 
 async def test_an_address_without_the_purpose_is_neither_kept_nor_asked(

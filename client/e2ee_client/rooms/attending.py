@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -32,7 +33,7 @@ from .company_room import CompanyRoom
 from .desk_rows import DeskRows, StoredQueue
 from .ends import Ends
 from .entry import Entry
-from .errors import AppLocked, MailError, WebhookQueueFull
+from .errors import AppLocked, WebhookQueueFull
 from .handlers import Handlers
 from .lanes import Lanes
 from .mailing import Mailing
@@ -348,16 +349,21 @@ class Attending:
             await mailing.renew(room_id)
 
     async def _renew_all(self, mailing: Mailing) -> None:
-        """Look at what customers have said of addresses while the desk did not run with mail (CNS-77)."""
+        """Look at what customers have said of addresses while the desk did not run with mail (CNS-77);
+        an error of one room ends nothing in the others (CNS-72).
+        """
         await wait_caught_up(self._desk.client)
         for room in self._desk.rooms():
-            try:
-                if room.phase in _ENDED:
-                    await mailing.addresses.forget(room.room_id)
-                elif room.phase:
-                    await mailing.renew(room.room_id)
-            except MailError as error:
+            (error,) = await asyncio.gather(self._renew_missed(mailing, room), return_exceptions=True)
+            if error is not None:
                 self.lanes.report(error)
+
+    async def _renew_missed(self, mailing: Mailing, room: CompanyRoom) -> None:
+        await wait_caught_up(self._desk.client)
+        if room.phase in _ENDED:
+            await mailing.addresses.forget(room.room_id)
+        elif room.phase:
+            await mailing.renew(room.room_id)
 
     async def _closed(self, room_id: bytes) -> None:
         await self._hook("room.closed", room_id)

@@ -214,8 +214,8 @@ class Reach:
         return None if since_ms is None else since_ms + DAY_MS
 
     def unsent(self, room: bytes, order: Order) -> None:
-        """Note that the mail of a room has not left: it counts for no bound, and may be sent again. What waits
-        to be asked has done so since before (CNS-73).
+        """Note that the mail of a room has not left: it counts for no bound, and may be sent again. What is
+        to be asked still waits since before (CNS-73).
         """
         row = self._of_room(room)
         asked = row.of(room) if row is not None else None
