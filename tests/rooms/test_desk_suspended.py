@@ -451,11 +451,10 @@ async def test_an_end_that_a_suspension_keeps_from_being_told_is_told_afterwards
 
 async def test_an_event_of_a_room_that_is_not_there_ends_nothing(praxis: Practice) -> None:
     """CNS-72: a suspension closes the rooms, of which events may still be to be read."""
-    desk, unknown = praxis.company, bytes(16)
+    desk, unknown, device = praxis.company, bytes(16), (await praxis.agent("Agent A")).me().device_id
     async with running(desk, Service()):
         run = desk._attending
         assert run is not None
-        device = b"d" * 16
         run._take(RoomChanged(unknown, Phase.OPEN, (device,), device, is_sensitive=False, on_hold=False))
         await run.lanes.done()
         assert desk.failed == 2
@@ -465,7 +464,7 @@ async def test_an_event_of_a_room_that_is_not_there_ends_nothing(praxis: Practic
 
 async def test_a_desk_that_only_hands_over_goes_on_after_a_room_that_is_not_there(praxis: Practice) -> None:
     """CNS-72."""
-    device, asked = b"d" * 16, list[bytes]()
+    device, asked = (await praxis.agent("Agent A")).me().device_id, list[bytes]()
 
     async def events() -> AsyncIterator[RoomChanged]:
         for room_id in (bytes(16), bytes([1]) * 16):
