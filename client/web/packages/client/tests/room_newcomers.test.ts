@@ -66,7 +66,9 @@ test("erasures and marks go to who has the room now, whoever has confirmed them,
 test("of erasures and of marks the newest 64 go, each (ROOM-61)", () => {
   const scene = staffed();
   const text = scene.says("eins");
-  const orders = [ERASE, ...Array.from({ length: 65 }, () => MARKED)].map((kind) => scene.writes(kind, map([text.hash])));
+  const orders = [ERASE, ...Array.from({ length: 65 }, () => MARKED)].map((kind) =>
+    scene.writes(kind, map([text.hash])),
+  );
   confirm(scene, [text, ...orders]);
   scene.state([other]);
   const went = lacking(scene, orders).map((to) => to.length);
