@@ -8,6 +8,7 @@ from e2ee_client.engine.rooms.erasing import MAX_ORDERS
 from e2ee_client.engine.rooms.records import Erasure
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
+from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, add, change, opened, page, rooms_of, write
@@ -107,25 +108,45 @@ def test_each_order_for_the_whole_room_has_its_own_answer() -> None:
     assert done == [one.by for one in erasures_of(customer, room_id)]
 
 
-@pytest.mark.parametrize("order", [Erase, Sensitive])
-def test_no_device_of_the_company_keeps_a_customer_from_erasing(order: type[Erase | Sensitive]) -> None:
-    """ROOM-63: however often an agent or a desk orders."""
+def test_no_device_of_the_company_keeps_a_customer_from_erasing() -> None:
+    """ROOM-63: however often an agent orders."""
     world, desk, agent, customer, room_id = staffed()
-    said = write(customer, room_id, SECRET)
-    author, text = (agent, write(agent, room_id, "Guten Tag")) if order is Erase else (desk, said)
+    said, text = write(customer, room_id, SECRET), write(agent, room_id, "Guten Tag")
     world.advance(10 * MINUTE_MS)
     for _ in range(MAX_ORDERS):
-        write(author, room_id, order((text,)))
+        write(agent, room_id, Erase((text,)))
     with pytest.raises(TooMany):
-        write(author, room_id, order((text,)))
-    world.advance(10 * MINUTE_MS)
-    (shown,) = (one for one in page(customer, room_id) if one.hash == text)
-    assert shown.is_sensitive == (order is Sensitive)
-    assert rooms_of(customer).stored(Turn(customer.now_ms), room_id)[0].orders == ()
+        write(agent, room_id, Erase((text,)))
     write(customer, room_id, Erase((said,)))
     world.advance(26 * HOUR_MS)
     assert missing(customer, room_id) == set()
     assert [body(node, room_id, said) for node in (desk, agent, customer)] == [None] * 3
+
+
+def test_marks_by_which_nothing_is_destroyed_here_keep_none_from_being_taken() -> None:
+    """ROOM-63, ROOM-17: of both sides, over some days; and C erases."""
+    world, desk, agent, customer, room_id = staffed()
+    texts = [write(customer, room_id, f"{SECRET} {n}") for n in range(MAX_ORDERS // 2)]
+    world.advance(10 * MINUTE_MS)
+    for day in range(3):
+        more = [write(customer, room_id, f"{SECRET} {day}") for _ in range(MAX_ORDERS // 4)]
+        texts += more
+        world.advance(10 * MINUTE_MS)
+        for author in (desk, customer):
+            for one in more + texts[: MAX_ORDERS // 4]:
+                write(author, room_id, Sensitive((one,)))
+        world.advance(DAY_MS + HOUR_MS)
+    marked = texts[: MAX_ORDERS // 4] + texts[MAX_ORDERS // 2 :]
+    for node in (desk, customer):
+        live, log = rooms_of(node).stored(Turn(node.now_ms), room_id)
+        found = [log.find(Turn(node.now_ms), one) for one in marked]
+        assert all(one is not None and one.is_marked for one in found)
+        assert len(live.orders) == MAX_ORDERS
+    for node in (desk, agent, customer):
+        assert not node.of(MessageRejected)
+    write(customer, room_id, Erase((texts[0],)))
+    world.advance(26 * HOUR_MS)
+    assert [body(node, room_id, texts[0]) for node in (desk, agent, customer)] == [None] * 3
 
 
 def test_a_customer_answers_no_erasure() -> None:

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 from conversations import until, until_read
-from desk_runs import second_desk
+from desk_runs import second_desk, until_later
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -364,15 +364,59 @@ async def test_a_desk_that_takes_a_room_of_another_is_handed_nothing(praxis: Pra
             def release(turn: Turn, rooms: Rooms) -> None:
                 rooms.acting.change(turn, room_id, Change(unassign=True))
 
+            def wait(turn: Turn, rooms: Rooms) -> None:
+                rooms.acting.wait_for(turn, room_id, "*")
+
             await of_desk(thief.client.shell, release)
-            await until(lambda: ours.assigned is None and ours.waits_for is not None)
+            await until(lambda: ours.assigned is None)
+            await of_desk(desk.client.shell, wait)
         await of_desk(thief.client.shell, takes(way, room_id, us))
         if way != "transfer":
-            await until(lambda: room.assigned is not None and room.assigned.device_id == us)
+            await until_later(praxis, lambda: room.assigned is not None and room.assigned.device_id == us)
         await room.send("Sind Sie da?")
         await until(lambda: ours.unread == 2)
         await asyncio.sleep(0.5)
         assert await texts(theirs) == ([] if way == "transfer" else ["Sind Sie da?"])
+
+
+async def test_a_desk_that_is_new_is_handed_what_was_said_by_who_gives_it_the_room(praxis: Practice) -> None:
+    """ROOM-62: it was no steward when that came."""
+    desk = praxis.company
+    async with running(desk, Service()):
+        room = await praxis.opened(await praxis.customer())
+        await (await room.send("Mein Rezept geht zu Ende")).wait_for(EntryProgress.DELIVERED, 60)
+        new = await second_desk(praxis)
+        await desk.room(room.room_id).transfer(device_id=new.me().device_id)
+        at_new = await until_assigned(new, room.room_id)
+        await until_read(lambda: texts(at_new), ["Mein Rezept geht zu Ende"])
+
+
+async def test_a_desk_hands_nothing_over_for_an_agent_who_gives_a_room_away(praxis: Practice) -> None:
+    """ROOM-62: the room was given to that agent by the state of a desk that was stolen."""
+    desk, thief = praxis.company, await second_desk(praxis)
+    first, second = await praxis.agent("Agent A"), await praxis.agent("Agent B")
+    async with running(desk, Service()):
+        room = await praxis.opened(await praxis.customer())
+        await until(lambda: bool(desk.rooms() and thief.rooms()))
+        ours = desk.room(room.room_id)
+        await ours.claim(60)
+        await until(lambda: thief.room(room.room_id).assigned is not None and room.assigned is not None)
+        await (await room.send("Mein Befund: geheim")).wait_for(EntryProgress.DELIVERED, 60)
+        one, room_id = DeviceId(first.me().device_id), RoomId(room.room_id)
+
+        def give(turn: Turn, rooms: Rooms) -> None:
+            rooms.acting.change(turn, room_id, Change(add=(one,), assign=one))
+
+        await of_desk(thief.client.shell, give)
+        await until(lambda: room.assigned is not None and room.assigned.device_id == one)
+        await thief.client.close()
+        at_first = await until_assigned(first, room.room_id)
+        await at_first.transfer(device_id=second.me().device_id)
+        await until_later(praxis, lambda: bool(second.rooms()))
+        at_second = await until_assigned(second, room.room_id)
+        await until_later(praxis, lambda: room.assigned is not None and room.assigned.name == "Agent B")
+        await asyncio.sleep(0.5)
+        assert "Mein Befund: geheim" not in await texts(at_first) + await texts(at_second)
 
 
 @pytest.mark.parametrize("runs", [True, False])

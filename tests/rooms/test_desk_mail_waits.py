@@ -281,6 +281,25 @@ async def test_an_address_stays_in_use_that_a_timer_destroys_in_an_open_room(
         assert desk.failed == 0
 
 
+async def test_an_address_that_a_timer_has_destroyed_outlives_a_freeze_and_ends_with_a_closing(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-77: a desk that is started while its room is frozen has it still."""
+    desk = await keeping_for_a_day(praxis, RetentionClass.EPHEMERAL)
+    async with running(desk, SERVICE):
+        first, second = await two_rooms(praxis, desk, sent)
+        ahead(praxis).advance(24 * HOUR_MS)
+        await without_address(praxis, desk, second)
+        await first.freeze()
+        await until(lambda: desk.room(first.room_id).phase is Phase.FROZEN)
+    async with running(desk, SERVICE):
+        await parts(desk)[1].lanes.done()
+        assert {one.room for row in rows(desk) for one in row.rooms} == {first.room_id, second.room_id}
+        await desk.room(second.room_id).close("done")
+        await until(lambda: [[one.room for one in row.rooms] for row in rows(desk)] == [[first.room_id]])
+        assert desk.failed == 0
+
+
 async def days(praxis: Practice, desk: Desk, count: int) -> None:
     """Let days pass, as a desk sees them."""
     for _ in range(count):

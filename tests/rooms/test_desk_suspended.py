@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from email.message import EmailMessage
 from functools import partial
@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 from conversations import until, until_read
-from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, waiting
+from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, until_later, waiting
 from e2ee_client.engine.rooms.hearing import Gap
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
@@ -77,16 +77,6 @@ async def suspended(praxis: Practice, desk: Desk | Agent) -> bytes:
     await praxis.company.suspend(device_id)
     await until(lambda: condition(desk) is Condition.LOCKED)
     return device_id
-
-
-async def until_later(praxis: Practice, happened: Callable[[], bool]) -> None:
-    """Wait for what may need a new connection first: a leap of the clock ends those that there were."""
-
-    def has_happened() -> bool:
-        ahead(praxis).advance(500)
-        return happened()
-
-    await until(has_happened)
 
 
 async def reinstated(praxis: Practice, desk: Desk | Agent, device_id: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from conversations import until
@@ -87,3 +87,13 @@ def confirmed_by(turn: Turn, rooms: Rooms, room_id: bytes, entry: bytes, device_
     stored = engine.log.find(turn, EntryHash(entry))
     assert stored is not None
     engine.writing.confirmed(turn, stored, device_id)
+
+
+async def until_later(praxis: Practice, happened: Callable[[], bool]) -> None:
+    """Wait for what may need a new connection first: a leap of the clock ends those that there were."""
+
+    def has_happened() -> bool:
+        ahead(praxis).advance(500)
+        return happened()
+
+    await until(has_happened)

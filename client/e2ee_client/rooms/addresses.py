@@ -219,9 +219,9 @@ def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Ord
 
 
 def _is_used(turn: Turn, rooms: Rooms, newest: StoredEntry) -> bool:
-    """Whether an entry that a timer has destroyed was taken, and its room is still open (CNS-77)."""
+    """Whether an entry that a timer has destroyed was taken, and its room goes on (CNS-77)."""
     taken = _taken(turn, rooms, newest.room_id)
-    is_open = rooms.index[newest.room_id].phase == Phase.OPEN
+    is_open = rooms.index[newest.room_id].phase in (Phase.OPEN, Phase.FROZEN)
     return is_open and taken is not None and taken.entry == newest.hash
 
 

@@ -78,7 +78,7 @@ class Attending:
         self._us = desk.client.account_id
         self.lanes = Lanes()
         self._phases: dict[bytes, int] = {}
-        self._taking_over = TakingOver(desk.team, desk.policy.history)
+        self._taking_over = TakingOver(desk.policy.history)
         self._offered = Offered()
         self._looked_for: set[bytes] = set()
         runtime = desk.client.runtime
@@ -212,6 +212,8 @@ class Attending:
             self._do(room_id, self._opened, room_id)
         elif phase == Phase.CLOSED and before == Phase.OPEN:
             self._do(room_id, self._closed, room_id)
+            self._offered.drop(room_id)
+            self._look_for_address(room_id)
         elif phase in _ENDED and before != phase:
             self._offered.drop(room_id)
             self.lanes.add(_END + room_id, partial(self._ended, room_id))

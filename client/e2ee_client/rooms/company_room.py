@@ -89,9 +89,14 @@ class CompanyRoom(Room):
         """
         return await self._proof()
 
-    async def has_decided(self) -> bool:
-        """Return whether the state in force is this desk's, so that it has said who has the room."""
-        return await self._do(lambda turn, rooms: rooms.room(turn, self.room_id).stewarding.has_decided())
+    async def has_given(self, device_id: bytes) -> bool:
+        """Return whether the room is a device's by a state of this desk, which may hand it what it has: to an
+        agent, or, where nobody has asked for it, to another desk (ROOM-62).
+        """
+        taker = DeviceId(device_id)
+        return await self._do(
+            lambda turn, rooms: rooms.room(turn, self.room_id).stewarding.has_given(turn, taker)
+        )
 
     async def outline(self) -> Outline:
         """Return what an archive compares: whether it is as it was when it was written (EXP-20)."""

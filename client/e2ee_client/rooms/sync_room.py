@@ -143,7 +143,7 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     is_sensitive = Read[bool]("is_sensitive", ask=True)
     is_on_hold = Read[bool]("is_on_hold", ask=True)
     proof = waiting(company_rooms.CompanyRoom.proof, same)
-    has_decided = waiting(company_rooms.CompanyRoom.has_decided, same)
+    has_given = waiting(company_rooms.CompanyRoom.has_given, same)
     outline = waiting(company_rooms.CompanyRoom.outline, same)
     archive = waiting(company_rooms.CompanyRoom.archive, same)
     ask = waiting(company_rooms.CompanyRoom.ask, Entry)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
 
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
 from e2ee_client.errors import RoomsLocked, UnknownRoom
-from e2ee_client.people import Person, Role
 from e2ee_client.room_events import RoomChanged
 from e2ee_client.runtime.event_stream import EventIterator
 
 from .agent import Agent
 from .company_room import CompanyRoom
 
-_HANDED: Final = (Role.AGENT, Role.BOT)
-
 
 class TakingOver:
     """Knows who was in which room, and hands history to who was not."""
 
-    def __init__(self, team: Callable[[], list[Person]], count: int) -> None:
-        """`team` says which device is this one; `count` is of the newest entries, 0 to 256."""
-        self._team, self._count = team, count
+    def __init__(self, count: int) -> None:
+        """`count` is of the newest entries, 0 to 256."""
+        self._count = count
         self._members: dict[bytes, tuple[bytes, ...]] = {}
         self._assigned: dict[bytes, bytes | None] = {}
 
@@ -33,33 +28,27 @@ class TakingOver:
         self._assigned[room.room_id] = room.view.assigned
 
     def taker(self, event: RoomChanged) -> bytes | None:
-        """Return the agent's device that a change gave its room to and that was not in it, if one there is. A
-        desk has what waited, and is handed nothing by itself (ROOM-62); what this device gives away it hands
-        over with it (`CompanyRoom.transfer`).
+        """Return the device that a change gave its room to while nobody had it, and that was not in it, if
+        one there is: who has a room and gives it away hands over itself (ROOM-57, `CompanyRoom.transfer`).
         """
         before, had = self._members.get(event.room_id, ()), self._assigned.get(event.room_id)
         taker = self._assigned[event.room_id] = event.assigned
         self._members[event.room_id] = event.members
-        is_new = taker in event.members and taker not in before
-        is_given = had not in (None, *event.members) and self._is(had, lambda one: one.is_this)
-        is_handed = is_new and not is_given and self._is(taker, lambda one: one.role in _HANDED)
-        return taker if is_handed and self._count else None
-
-    def _is(self, device_id: bytes | None, what: Callable[[Person], bool]) -> bool:
-        return any(what(one) for one in self._team() if one.device_id == device_id)
+        is_new = had is None and taker in event.members and taker not in before
+        return taker if is_new and self._count else None
 
     async def hand_over(self, room: CompanyRoom, taker: bytes) -> None:
-        """Hand history over as the desk that has given the room to its taker (ROOM-61), unless nothing was
+        """Hand history over as the desk that has given the room to its taker (ROOM-62), unless nothing was
         said, or the room has changed again meanwhile.
         """
         with suppress(NoRight, RoomFrozen, ConsentWithdrawn, RoomErased):
-            if await room.has_decided():
+            if await room.has_given(taker):
                 await room.hand_over(taker, self._count)
 
 
 async def hand_to_takers(desk: Agent, events: EventIterator, count: int) -> None:
     """Hand history to whoever takes a room, for a desk that is connected and does nothing else by itself."""
-    taking = TakingOver(desk.team, count)
+    taking = TakingOver(count)
     for room in desk.rooms():
         taking.begin(room)
     async for event in events:

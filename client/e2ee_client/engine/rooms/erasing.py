@@ -35,6 +35,7 @@ from .room_part import RoomPart
 Goes: TypeAlias = Callable[[StoredEntry], bool]
 MAX_ORDERS: Final = 64
 """Orders to erase of one side that are not carried out yet, and marks of one side (ROOM-63)."""
+_ORDERS: Final = (Kind.ERASE, Kind.SENSITIVE)
 MAX_LINKED: Final = 256
 """Pairs of devices: 12 of the company, each with up to 16 others."""
 MAX_GONE: Final = 256
@@ -82,11 +83,14 @@ class Erasing(RoomPart):
         same = [one for one in self._live.orders if one.is_mark == is_mark]
         if len(same) < MAX_ORDERS:
             return False
-        ordered = (self._room.log.find(turn, one.by) for one in same)
-        of_side = (
-            one for one in ordered if one is not None and self._room.taking.side_of(one.author) is side
-        )
-        return sum(1 for _ in of_side) >= MAX_ORDERS
+        ordered = (self._room.log.find(turn, one.by) for one in same if not self._is_idle(turn, one))
+        sides = [self._room.taking.side_of(one.author) for one in ordered if one is not None]
+        return sides.count(side) >= MAX_ORDERS
+
+    def _is_idle(self, turn: Turn, order: Order) -> bool:
+        """Whether it is a mark by which nothing is to be destroyed here now, and all that it names is here."""
+        here = (self._room.log.find(turn, one) for one in order.hashes)
+        return order.is_mark and None not in here and self._at_ms(turn, order) is None
 
     def _actor(self, turn: Turn, entry: Entry) -> Actor:
         side = self._room.taking.side_of(entry.author)
@@ -109,33 +113,32 @@ class Erasing(RoomPart):
             if isinstance(payload, Withdrawal) and self._live.consent.is_withdrawn:
                 self._room.erasures.asked(turn, Order(entry.hash, (), turn.now_ms, is_mark=False))
             return
-        if not self._is_done_by_hiding(turn, order, entry):
-            self._add(turn, order)
+        self._add(turn, order)
         self._hide_all(turn, order)
 
-    def _is_done_by_hiding(self, turn: Turn, order: Order, entry: Entry) -> bool:
-        """Whether it is a mark of the company on the customer's device, which destroys nothing by it, and all
-        that it names is here.
-        """
-        sides = self._around.side, self._room.taking.side_of(entry.author)
-        here = (self._room.log.find(turn, one) for one in order.hashes)
-        return order.is_mark and sides == (Side.CUSTOMER, Side.COMPANY) and None not in here
-
     def _add(self, turn: Turn, order: Order) -> None:
-        """Remember an order, unless it is here from a line that brought it first."""
+        """Remember an order, unless it is here from a line that brought it first; the newest marks in the
+        place of older ones that are idle.
+        """
         if not any(one.by == order.by for one in self._live.orders):
-            self._live.orders = (*self._live.orders, order)
+            self._live.orders = (*self._place(turn, order), order)
         if not order.is_mark:
             self._room.erasures.asked(turn, order)
 
+    def _place(self, turn: Turn, order: Order) -> list[Order]:
+        kept = list(self._live.orders)
+        if order.is_mark and sum(one.is_mark for one in kept) >= MAX_ORDERS:
+            idle = [one for one in kept if self._is_idle(turn, one)]
+            kept = [one for one in kept if one not in idle[: max(0, len(idle) + 1 - MAX_ORDERS)]]
+        return kept
+
     def own_orders(self, turn: Turn) -> list[StoredEntry]:
         """Return our erasures and marks that a device which joins now may have to hear of (ROOM-61)."""
-        named = [one.by for one in self._live.erasures]
-        named += [one.by for one in self._live.orders if one.is_mark]
-        found = [self._room.log.find(turn, one) for one in named]
-        own = [one for one in found if one is not None and one.author == self._around.us]
-        orders = [one for one in own if kind_of(one) in (Kind.ERASE, Kind.SENSITIVE)]
-        return [one for one in orders if one.received_ms > turn.now_ms - TOLD_FOR_MS]
+        since_ms, us = turn.now_ms - TOLD_FOR_MS, self._around.us
+        kept = (one for _, some in self._room.log.kept_from(turn, 0) for one in some)
+        own = [one for one in kept if one.author == us and one.received_ms > since_ms]
+        newest = [[one for one in own if kind_of(one) == kind][-MAX_ORDERS:] for kind in _ORDERS]
+        return [one for one in own if any(one in some for some in newest)]
 
     def hear(self, turn: Turn, entry: Entry, payload: Withdrawal) -> None:
         """Hide what stands before a withdrawal that another device brings, by one order however often it is

@@ -135,7 +135,8 @@ class PassingOn(RoomPart):
         """Hand over once; what cannot be now is tried again, as after a freeze, or to a taker who is not in
         force now (ROOM-57).
         """
-        if passing.taker not in self._room.states.ranks(turn.now_ms):
+        ranks = self._room.states.ranks(turn.now_ms)
+        if not ranks or (passing.most and passing.taker not in ranks):
             return
         newest = self._room.forwarding.newest(turn, passing.most)
         try:

@@ -142,7 +142,6 @@ class Requests:
 
     def tick(self, turn: Turn) -> None:
         """Repeat what is due; after seven days a request ends."""
-        self._bound(turn)
         for own in self.all(turn):
             if own.times and turn.now_ms - own.begun_ms >= EXPIRES_MS:
                 self._ended(turn, own)
@@ -167,15 +166,7 @@ class Requests:
 
     def start(self, turn: Turn) -> None:
         """The engine goes online."""
-        self._bound(turn)
         self._wake(turn)
-
-    def _bound(self, turn: Turn) -> None:
-        """Let a time that is ahead of our clock count as now: it was ahead then."""
-        for own in self.all(turn):
-            if max(own.begun_ms, own.asked_ms) > turn.now_ms:
-                own.begun_ms, own.asked_ms = (min(one, turn.now_ms) for one in (own.begun_ms, own.asked_ms))
-                turn.put(own.put())
 
     def _wake(self, turn: Turn) -> None:
         self._around.wake(turn, REQUESTS, min((one.due_ms for one in self.all(turn)), default=None))

@@ -200,12 +200,21 @@ class Stewarding(RoomPart):
     def leads(self, turn: Turn) -> bool:
         """Whether we are the first steward in turn, or the one whose state is in force (ROOM-23)."""
         place = self.place(turn)
-        return place == 0 or (place is not None and self.has_decided())
+        return place == 0 or (place is not None and self._own_head() is not None)
 
-    def has_decided(self) -> bool:
-        """Whether the state in force is ours."""
+    def has_given(self, turn: Turn, taker: DeviceId) -> bool:
+        """Whether a state of ours is in force that assigns a device which may be handed the past: an agent's,
+        or, where nobody has asked for it, a desk's (ROOM-62).
+        """
+        ours = self._own_head()
+        if ours is None or ours.state.assigned != taker:
+            return False
+        return ours.state.request is None or self._room.states.ranks(turn.now_ms).get(taker, DESK) < DESK
+
+    def _own_head(self) -> WrittenState | None:
+        """Return the state in force if it is ours."""
         head = self._room.states.room.head
-        return head is not None and head.author == self._around.us.device_id
+        return head if head is not None and head.author == self._around.us.device_id else None
 
     def due_ms(self, turn: Turn) -> int | None:
         """Return when we have something to do unless another steward has done it."""

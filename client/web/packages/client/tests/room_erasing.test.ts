@@ -159,6 +159,7 @@ test("however many marks and erasures of the company wait, we erase (ROOM-63)", 
   for (let count = 0; count < 64; count += 1) scene.writes(ERASE, map([own.hash]));
   assert.equal(standing(scene, own), "hidden");
   assert.equal(refused(scene, ERASE, map([own.hash])), "room.too_many");
+  scene.writes(MARKED, map([own.hash]));
 });
 
 test("the fate of a text is that of its wordings, of later ones too (TRN-41)", () => {

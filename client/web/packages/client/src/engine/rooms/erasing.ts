@@ -54,7 +54,7 @@ export function checkErasing(room: Room, entry: Entry, payload: Value, team: rea
       check(ofCustomer || rank >= RANK_DESK || isCustomers, "an agent marks only what the customer wrote");
     }
   } else return;
-  const isOrder = kind !== KIND_EDIT && ofCustomer;
+  const isOrder = kind === KIND_ERASE && ofCustomer;
   if (isOrder && room.orders.length >= MAX_ORDERS) throw new RemoteError("room.too_many", "too many orders to erase");
 }
 
