@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import fuzz_corpus
 import fuzz_ledger
@@ -33,6 +34,18 @@ def test_the_corpus_is_small_and_belongs_to_targets() -> None:
     assert len(set(names)) == len(names) <= 2500
     for path in files:
         assert path.name.removeprefix(fuzz_corpus.FOUND) == fuzz_corpus.name_of(path.read_bytes())
+
+
+def test_an_input_that_was_found_does_not_stand_twice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fuzz_corpus, "FOLDER", tmp_path)
+    target = next(iter(TARGETS.values()))
+    found = tmp_path / target.name / f"{fuzz_corpus.FOUND}{fuzz_corpus.name_of(b'found')}"
+    found.parent.mkdir()
+    found.write_bytes(b"found")
+    assert fuzz_corpus.write(target, [b"found", b"other"]) == 2
+    assert sorted(fuzz_corpus.inputs(target)) == [b"found", b"other"]
 
 
 def test_the_ledger_adds_up() -> None:

@@ -79,7 +79,8 @@ def write(target: Target, kept: Iterable[bytes]) -> int:
     """Make these the committed inputs, beside those that were found; return how many there are."""
     place = folder(target)
     place.mkdir(parents=True, exist_ok=True)
-    names = {name_of(data): data for data in kept}
+    found = {path.name.removeprefix(FOUND) for path in place.glob(f"{FOUND}*")}
+    names = {name: data for data in kept if (name := name_of(data)) not in found}
     for path in place.iterdir():
         if not path.name.startswith(FOUND) and path.name not in names:
             path.unlink()
