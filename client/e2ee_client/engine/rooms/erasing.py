@@ -88,7 +88,7 @@ class Erasing(RoomPart):
         return sides.count(side) >= MAX_ORDERS
 
     def _is_idle(self, turn: Turn, order: Order) -> bool:
-        """Whether it is a mark by which nothing is to be destroyed here now, and all that it names is here."""
+        """Whether it is a mark by which nothing is to be destroyed now, and all that it names is here."""
         here = (self._room.log.find(turn, one) for one in order.hashes)
         return order.is_mark and None not in here and self._at_ms(turn, order) is None
 
