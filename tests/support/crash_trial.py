@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,8 @@ from traced_process import Fault, Program, was_hit
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-_TRIES: Final = 60
+_STRANGER_S: Final = 30
+"""A relay hands nothing out for ten seconds after a commit has failed (RLY-261)."""
 # What a client may answer: a wait that the relay's trouble made too long, and what its own disk did.
 _WAITED_TOO_LONG: Final = "wait.timeout"
 # A store whose creation was interrupted (STO-16).
@@ -204,18 +206,17 @@ class Trial:
         if fetch is None:
             raise Stuck("nobody has fetched a bundle")
         handed_out = sum(self.record.one_time.values())
-        for _ in range(_TRIES):
-            try:
+        end = time.monotonic() + _STRANGER_S
+        while sum(self.record.one_time.values()) <= handed_out:
+            if time.monotonic() > end:
+                raise Stuck("no bundle for a stranger")
+            with suppress(OSError, TimeoutError, WebSocketException):
                 async with connect(
                     self.proxy.url, compression=None, max_size=1 << 20, close_timeout=1
                 ) as socket:
                     peer = await Peer(SocketLink(socket)).greet()
                     await peer.ask(fetch)
-            except (OSError, TimeoutError, WebSocketException):
-                await asyncio.sleep(0.05)
-            if sum(self.record.one_time.values()) > handed_out:
-                return
-        raise Stuck("no bundle for a stranger")
+            await asyncio.sleep(0.05)
 
     # --- what must hold ---
 
