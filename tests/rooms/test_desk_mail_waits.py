@@ -38,18 +38,6 @@ def network() -> Iterator[MemoryNetwork]:
     made.relay.close()
 
 
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
-    """The mails of the desks of a test."""
-    mails: list[EmailMessage] = []
-
-    async def send(server: MailServer, message: EmailMessage) -> None:
-        mails.append(message)
-
-    monkeypatch.setattr(mailing, "send_mail", send)
-    return mails
-
-
 async def left(me: Customer, address: str | None = ADDRESS) -> CustomerRoom:
     """A room in which its customer leaves an address."""
     notice = await me.notice()

@@ -18,11 +18,10 @@ from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
 from e2ee_client.room_events import EntryState, RoomChanged
-from e2ee_client.rooms import Agent, CompanyRoom, Desk, EntryProgress, Service, attending, mailing, webhooks
+from e2ee_client.rooms import Agent, CompanyRoom, Desk, EntryProgress, Service, attending, webhooks
 from e2ee_client.rooms.desk_rows import of_desk
 from e2ee_client.rooms.errors import WebhookFailed
 from e2ee_client.rooms.lanes import Lanes
-from e2ee_client.rooms.mail import MailServer
 from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import Webhook
 from e2ee_client.runtime.clock import Clock
@@ -52,18 +51,6 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Receiver:
     made = Receiver()
     monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=made))
     return made
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[EmailMessage]:
-    """The mails of the desks of a test."""
-    mails: list[EmailMessage] = []
-
-    async def send(server: MailServer, message: EmailMessage) -> None:
-        mails.append(message)
-
-    monkeypatch.setattr(mailing, "send_mail", send)
-    return mails
 
 
 def condition(desk: Desk | Agent) -> Condition:

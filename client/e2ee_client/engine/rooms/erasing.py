@@ -117,20 +117,21 @@ class Erasing(RoomPart):
         self._hide_all(turn, order)
 
     def _add(self, turn: Turn, order: Order) -> None:
-        """Remember an order, unless it is here from a line that brought it first; the newest marks in the
-        place of older ones that are idle.
-        """
+        """Remember an order, unless it is here from a line that brought it first."""
         if not any(one.by == order.by for one in self._live.orders):
-            self._live.orders = (*self._place(turn, order), order)
+            if order.is_mark:
+                self._drop_idle(turn)
+            self._live.orders = (*self._live.orders, order)
         if not order.is_mark:
             self._room.erasures.asked(turn, order)
 
-    def _place(self, turn: Turn, order: Order) -> list[Order]:
-        kept = list(self._live.orders)
-        if order.is_mark and sum(one.is_mark for one in kept) >= MAX_ORDERS:
-            idle = [one for one in kept if self._is_idle(turn, one)]
-            kept = [one for one in kept if one not in idle[: max(0, len(idle) + 1 - MAX_ORDERS)]]
-        return kept
+    def _drop_idle(self, turn: Turn) -> None:
+        """Make place for a mark: of those that are idle the newest are kept (ROOM-63)."""
+        orders = self._live.orders
+        if sum(one.is_mark for one in orders) >= MAX_ORDERS:
+            idle = [one for one in orders if self._is_idle(turn, one)]
+            dropped = idle[: max(0, len(idle) + 1 - MAX_ORDERS)]
+            self._live.orders = tuple(one for one in orders if one not in dropped)
 
     def own_orders(self, turn: Turn) -> list[StoredEntry]:
         """Return our erasures and marks that a device which joins now may have to hear of (ROOM-61)."""
