@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from conversations import until
 from desk_page import Page, page_of, served
+from e2ee_client.desk.local import LocalRows
 from e2ee_client.engine.effects import Effect
 from e2ee_client.engine.engine import Engine
 from e2ee_client.engine.records import HeldEntry
@@ -118,6 +119,24 @@ async def test_labels_go_with_a_room_that_ended_while_no_page_was_served(praxis:
         await page.ask("begin")
         await page.room(ended.room_id.hex(), labels=[])
         assert hub.local.labelled() == (going_on.room_id,)
+
+
+async def test_the_first_page_shows_what_is_kept_here_also_where_reading_it_takes_long(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await asked(praxis, praxis.company, "Guten Tag")
+    async with served(praxis.company) as (at, _), page_of(at) as page:
+        await page.ask("begin")
+        await page.ask("setLabels", room=room.room_id.hex(), labels=["Abo"])
+    load = LocalRows.load
+
+    async def slowly(rows: LocalRows) -> None:
+        await asyncio.sleep(0.3)
+        await load(rows)
+
+    monkeypatch.setattr(LocalRows, "load", slowly)
+    async with served(praxis.company) as (at, _), page_of(at) as page:
+        assert (await page.ask("begin"))["rooms"][0]["labels"] == ["Abo"]
 
 
 async def test_a_store_that_drops_no_label_ends_no_page(

@@ -101,9 +101,8 @@ class Hub:
                 page.lock()
 
     async def run(self) -> None:
-        """Tell the pages what happens, until the client is closed."""
+        """Tell the pages what happens, until the client is closed; what is kept here has been loaded."""
         events = self.agent.events()
-        await self.local.load()
         await self._forget_ended()
         looking = asyncio.create_task(self._look())
         try:

@@ -57,8 +57,10 @@ async def serve(hub: Hub, port: int = 0) -> AsyncIterator[Served]:
 
     Raises:
         ConfigError: the page is not built, or the port is taken.
+        StoreUnavailable, StoreCorrupt.
     """
     page = await asyncio.to_thread(assets.load)
+    await hub.local.load()
     rng = hub.agent.client.runtime.rng
     name = f"{rng(_NAME_B).hex()}.localhost" if port else LOOPBACK
     listening = _listen(port)
