@@ -13,7 +13,7 @@ from e2ee_client.engine.effects import Effect
 from e2ee_client.engine.engine import Engine
 from e2ee_client.engine.records import HeldEntry
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import StoreUnavailable
+from e2ee_client.errors import RoomsLocked, StoreUnavailable
 from e2ee_client.events import ConnectionChanged, ConnectionState
 from e2ee_client.rooms import Agent, CustomerRoom, EntryProgress
 from practice import Practice
@@ -225,6 +225,20 @@ async def test_who_is_suspended_is_shown_no_room_any_more(praxis: Practice) -> N
             assert anew.local.labelled() == (room.room_id,)
         await praxis.company.reinstate(device_id)
         await page.until("again")
+
+
+async def test_who_is_struck_off_is_not_of_the_team_and_no_page_is_served_anew(praxis: Practice) -> None:
+    """ACC-15: what the page shows says so; the next start is refused with a reason."""
+    agent = await praxis.agent("Agent A")
+    async with served(agent) as (at, _), page_of(at) as page:
+        assert (await page.ask("begin"))["me"]["name"] == "Agent A"
+        await praxis.company.remove(agent.me().device_id)
+        await page.until("again")
+        whole = await page.ask("begin")
+        assert (whole["me"], whole["team"], whole["rooms"]) == (None, [], [])
+    with pytest.raises(RoomsLocked):
+        async with served(agent):
+            pass
 
 
 async def test_a_room_whose_team_has_nobody_left_is_for_who_is_there(praxis: Practice) -> None:

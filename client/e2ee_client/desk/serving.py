@@ -58,6 +58,7 @@ async def serve(hub: Hub, port: int = 0) -> AsyncIterator[Served]:
     Raises:
         ConfigError: the page is not built, or the port is taken.
         StoreUnavailable, StoreCorrupt.
+        RoomsLocked: the company has struck this device off.
     """
     page = await asyncio.to_thread(assets.load)
     await hub.local.load()

@@ -144,7 +144,7 @@ class Agent(Device[CompanyRoom]):
         return found
 
     def team(self) -> list[Person]:
-        """Return the devices of the company that are in force, this one among them."""
+        """Return the devices of the company that are in force, this one among them; none where it is not."""
         return self._shell.machine.rooms.team(self._shell.now_ms)
 
     # --- rooms that wait ---

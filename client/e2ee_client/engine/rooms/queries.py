@@ -202,7 +202,11 @@ class RoomQueries(RoomsPart):
     # --- people ---
 
     def team(self, now_ms: int) -> list[Person]:
-        """Return the devices of our company that are in force; nobody where that is not known."""
+        """Return the devices of our company that are in force; nobody where that is not known, or where this
+        device is locked or struck off.
+        """
+        if not self._rooms.is_active():
+            return []
         return self._team(self._rooms.around.us.account_id, now_ms)
 
     def members(self, room_id: RoomId, now_ms: int) -> tuple[Person, ...]:
