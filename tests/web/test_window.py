@@ -153,6 +153,38 @@ async def test_only_what_is_new_and_of_others_is_announced(show: Show) -> None:
     assert await news.locator("p").all_text_contents() == ["\u2068Frau Yıldız\u2069: \u2068Neu\u2069"]
 
 
+@browsers.firefox_in_audit
+async def test_that_who_has_come_reads_what_was_before_is_announced_too(show: Show) -> None:
+    page = await show("open")
+    news = page.locator("seal-messages").get_by_role("status")
+    joined = """(count) => { const { items } = backend.state();
+      const other = items.filter(({ id }) => id !== "j1");
+      const line = { kind: "happening", id: "j1", what: "assigned", member: "yildiz", detail: null };
+      backend.change({ items: [...other, { ...line, atMs: items[0].writtenMs, count }] }) }"""
+    await page.evaluate(joined, None)
+    await news.get_by_text("kümmert sich darum.").wait_for()
+    await page.evaluate(joined, 3)
+    await news.get_by_text("kümmert sich darum und kann auch frühere Nachrichten lesen.").wait_for()
+    await page.evaluate(joined, 3)
+    assert await news.locator("p").count() == 2
+
+
+@browsers.firefox_in_audit
+async def test_the_companys_own_device_is_not_called_a_person(show: Show) -> None:
+    page = await show("open")
+    await page.evaluate(
+        """() => { const { members, company } = backend.state();
+          const [one] = members.filter(({ isSelf }) => !isSelf);
+          backend.change({ members: [...members,
+            { ...one, id: "desk", name: company.name, kind: "person", team: null, isPresent: false }] }) }"""
+    )
+    await page.locator("seal-room-view button.present").click()
+    people = page.get_by_role("dialog").locator(".people li")
+    said = await people.filter(has_text=WEBER).last.text_content()
+    assert said == f"{WEBER}Empfang, antwortet auch von selbst · war dabei"
+    assert "Mensch" in str(await people.filter(has_text="Yıldız").text_content())
+
+
 async def test_of_ten_thousand_messages_only_those_near_the_view_are_in_the_page(show: Show) -> None:
     page = await show("many")
     most: int = await page.evaluate(

@@ -19,7 +19,8 @@ from .transcripts import ENGLISH_TRANSCRIPTS
 
 ENGLISH: Final[dict[str, str]] = {
     # --- help ---
-    "help.program": "End-to-end encrypted conversations over a relay that cannot read them.",
+    "help.program": "End-to-end encrypted conversations over a transport service (relay) that cannot read "
+    "them.",
     "help.usage": "usage: ",
     "help.commands": "commands",
     "help.arguments": "arguments",

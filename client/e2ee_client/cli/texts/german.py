@@ -19,7 +19,8 @@ from .transcripts import GERMAN_TRANSCRIPTS
 
 GERMAN: Final[dict[str, str]] = {
     # --- help ---
-    "help.program": "Ende-zu-Ende-verschlüsselte Gespräche über ein Relay, das sie nicht lesen kann.",
+    "help.program": "Ende-zu-Ende-verschlüsselte Gespräche über einen Übertragungsdienst (Relay), der sie "
+    "nicht lesen kann.",
     "help.usage": "Aufruf: ",
     "help.commands": "Befehle",
     "help.arguments": "Angaben",

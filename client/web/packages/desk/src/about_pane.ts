@@ -7,7 +7,7 @@ import type { RoomActs } from "./acts.ts";
 import type { Desk } from "./desk.ts";
 import type { Detail, PersonRow, RequestRow, RoomRow } from "./messages.ts";
 import { isOver, nameOfRoom } from "./rooms.ts";
-import { type DeskWords, longOf } from "./words.ts";
+import { type DeskWords, isNow, longOf } from "./words.ts";
 
 export interface AboutOptions {
   readonly desk: Desk;
@@ -120,8 +120,10 @@ function customerView(row: RoomRow, detail: Detail | null, desk: Desk, words: De
     fact(words("about.language"), name ?? terms.locale);
   }
   fact(words("about.accepted"), terms === null ? words("about.nothing") : words(`about.mode.${terms.mode}`));
-  if (row.waitsMs !== null && row.assigned === null)
-    fact(words("about.waits"), longOf(desk.nowMs() - row.waitsMs, words.language));
+  if (row.waitsMs !== null && row.assigned === null) {
+    const waitedMs = desk.nowMs() - row.waitsMs;
+    fact(words("about.waits"), isNow(waitedMs) ? words("about.waits.now") : longOf(waitedMs, words.language));
+  }
   return h("section", null, h("p", { class: "heading", dir: "auto" }, nameOfRoom(row, desk.state(), words)), list);
 }
 

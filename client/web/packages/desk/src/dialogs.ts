@@ -2,6 +2,7 @@
 
 import { openDialog } from "@sealroom/ui/dialog.ts";
 import { h } from "@sealroom/ui/dom.ts";
+import { regional } from "@sealroom/ui/times.ts";
 import type { Desk } from "./desk.ts";
 import type { Root } from "./forms.ts";
 import { KEYS } from "./keys.ts";
@@ -32,7 +33,7 @@ export async function showFigures(root: Root, desk: Desk, words: DeskWords): Pro
 }
 
 function dayTable(figured: Figured, words: DeskWords): HTMLElement {
-  const day = new Intl.DateTimeFormat(words.language, { weekday: "short", day: "2-digit", month: "2-digit" });
+  const day = new Intl.DateTimeFormat(regional(words.language), { weekday: "short", day: "2-digit", month: "2-digit" });
   const heads = (["day", "opened", "theirs", "ours"] as const).map((one) =>
     h("th", { scope: "col" }, words(`figures.${one}`)),
   );

@@ -7,7 +7,7 @@ import { type List, listOf } from "./list.ts";
 import type { FoundRow, PreviewRow, RoomRow } from "./messages.ts";
 import { isWaiting, labelsOf, nameOfRoom, pressing, roomsOf, type View } from "./rooms.ts";
 import { shortTime } from "./short_time.ts";
-import { type DeskWords, longOf } from "./words.ts";
+import { type DeskWords, isNow, longOf } from "./words.ts";
 
 const MAIN_VIEWS = ["waiting", "mine", "all"] as const;
 const MAX_FOUND = 100;
@@ -251,7 +251,9 @@ function thirdLine(row: RoomRow, nowMs: number, words: DeskWords): Node[] {
   if (row.waitsMs !== null && row.assigned === null) {
     const waitedMs = nowMs - row.waitsMs;
     const press = pressing(waitedMs);
-    const text = words("row.waits", { time: longOf(waitedMs, words.language) });
+    const text = isNow(waitedMs)
+      ? words("row.waits.now")
+      : words("row.waits", { time: longOf(waitedMs, words.language) });
     parts.push(h("span", { class: `waits ${press}` }, icon(press === "" ? "clock" : "warn"), text));
   } else if (row.phase !== "open") parts.push(h("span", null, words(`phase.${row.phase}`)));
   else

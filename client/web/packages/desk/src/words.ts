@@ -21,6 +21,7 @@ const DESK = {
   "queue.clear": ["Suche beenden", "End the search"],
   "row.customer": ["Kunde {short}", "Customer {short}"],
   "row.waits": ["wartet {time}", "waiting {time}"],
+  "row.waits.now": ["wartet, gerade eben", "waiting, just now"],
   "row.mine": ["bei Ihnen", "yours"],
   "row.nobody": ["niemand", "nobody"],
   "row.unread": ["{n} ungelesen", "{n} unread"],
@@ -118,7 +119,8 @@ const DESK = {
   "about.mode.consent": ["Einwilligung", "consent"],
   "about.mode.explicit": ["ausdrückliche Einwilligung", "explicit consent"],
   "about.nothing": ["noch nichts", "nothing yet"],
-  "about.waits": ["Wartet seit", "Waiting since"],
+  "about.waits": ["Wartet seit", "Waiting"],
+  "about.waits.now": ["gerade eben", "just now"],
   "about.people": ["Wer liest mit", "Who reads here"],
   "about.kept": ["Aufbewahrung", "Retention"],
   "about.labels": ["Schlagworte", "Labels"],
@@ -341,9 +343,16 @@ export function deskWords(wish: string): DeskWords {
   return Object.assign(words, { ui, notes, language });
 }
 
-/** So long, as people say it: `12 min`, `3 h`, `2 Tage`. */
+const MINUTE_MS = 60_000;
+
+/** Whether it has just begun: nobody counts that in minutes. */
+export function isNow(ms: number): boolean {
+  return ms < MINUTE_MS;
+}
+
+/** So long, as people say it: `12 min`, `3 h`, `2 Tage`; below a minute `< 1 min`. */
 export function longOf(ms: number, language: string): string {
-  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  const minutes = Math.max(1, Math.floor(ms / MINUTE_MS));
   const [count, unit] =
     minutes < 60
       ? [minutes, "minute"]
@@ -351,5 +360,6 @@ export function longOf(ms: number, language: string): string {
         ? [Math.floor(minutes / 60), "hour"]
         : [Math.floor(minutes / 1_440), "day"];
   const unitDisplay = unit === "day" ? "long" : "short";
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay }).format(count);
+  const text = new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay }).format(count);
+  return isNow(ms) ? `< ${text}` : text;
 }

@@ -4,7 +4,7 @@ import { sentenceOf } from "@sealroom/ui/row_view.ts";
 import type { DeskState } from "../src/desk.ts";
 import type { RoomRow } from "../src/messages.ts";
 import { nameOfRoom, whyShut } from "../src/rooms.ts";
-import { deskWords } from "../src/words.ts";
+import { deskWords, isNow, longOf } from "../src/words.ts";
 
 test("why nothing can be written is a sentence in each part of a room's life", () => {
   const phases = ["begun", "open", "closed", "frozen", "withdrawn", "erased"] as const;
@@ -22,6 +22,14 @@ test("what the desk has handed to its relay's way is not called sent, nor is a c
   assert.equal(deskWords("de").ui("delivery.sent"), "Unterwegs");
   assert.equal(deskWords("en").notes("delivery.sent"), "On its way");
   assert.match(deskWords("de")("ask.erase.text"), /Der Kunde behält sie/u);
+});
+
+test("what has just come waits since just now, and nothing takes no minutes", () => {
+  assert.deepEqual([-5, 0, 59_999, 60_000].map(isNow), [true, true, true, false]);
+  assert.equal(deskWords("de")("row.waits.now"), "wartet, gerade eben");
+  assert.equal(deskWords("en")("row.waits.now"), "waiting, just now");
+  assert.match(longOf(20_000, "de"), /^< 1\sMin\.$/u);
+  assert.equal(longOf(60_000, "en"), "1 min");
 });
 
 test("a room that waits is called the same once it is taken and its customer is known", () => {

@@ -6,10 +6,12 @@ import { h } from "./dom.ts";
 import { nameOf } from "./names.ts";
 import type { Words } from "./words.ts";
 
+const ICONS = { "members.bot": "bot", "members.desk": "post", "members.person": "person" } as const;
+
 export function membersView(members: readonly Member[], company: Company | null, words: Words): HTMLElement[] {
   const list = h("ul", { class: "people" });
   const sorted = [...members].sort((a, b) => Number(b.isPresent) - Number(a.isPresent));
-  for (const member of sorted) list.append(memberView(member, words));
+  for (const member of sorted) list.append(memberView(member, kindOf(member, company), words));
   if (company === null) return [list];
   return [
     h("p", null, words("room.readers", { company: company.name })),
@@ -21,14 +23,19 @@ export function membersView(members: readonly Member[], company: Company | null,
   ];
 }
 
-function memberView(member: Member, words: Words): HTMLElement {
-  const kind = member.kind === "bot" ? "members.bot" : "members.person";
+/** What somebody is; the company's own device has its name, and is no person. */
+function kindOf(member: Member, company: Company | null): "members.bot" | "members.desk" | "members.person" {
+  if (member.kind === "bot") return "members.bot";
+  return !member.isSelf && member.name === company?.name ? "members.desk" : "members.person";
+}
+
+function memberView(member: Member, kind: ReturnType<typeof kindOf>, words: Words): HTMLElement {
   const parts = [words(kind), member.team, member.isPresent ? null : words("members.left")];
   const about = parts.filter((part) => part !== null && part !== "").join(" · ");
   return h(
     "li",
     null,
-    icon(member.kind === "bot" ? "bot" : "person"),
+    icon(ICONS[kind]),
     h("span", { class: "heading", dir: "auto" }, nameOf(member, words)),
     h("span", { class: "meta", dir: "auto" }, about),
   );

@@ -149,18 +149,20 @@ export class MessagesElement extends HTMLElement {
     this.#index = new Map(this.#rows.map((row, at) => [row.item.id, at]));
     this.#heights.reset(this.#rows.map((row) => known.get(row.item.id) ?? guessHeight(row)));
     this.#people = JSON.stringify(state.members);
-    if (before !== null && !this.#isFirst) this.#announce(state, known);
+    if (before !== null && !this.#isFirst) this.#announce(state, known, before.items);
     this.#isFirst = this.#isFirst && state.items.length === 0;
   }
 
-  /** Only what is new, and below what was there, is spoken. */
-  #announce(state: ConversationState, known: ReadonlyMap<string, number>): void {
+  /** Only what is new, and below what was there, is spoken; and that who has come reads what was before, too. */
+  #announce(state: ConversationState, known: ReadonlyMap<string, number>, old: readonly Item[]): void {
     const { words } = this.#options as MessagesOptions;
     const last = this.#rows.findLastIndex((row) => known.has(row.item.id));
     const fresh = state.items.slice(last + 1).filter((item) => !isOwn(item, state));
-    if (fresh.length === 0) return;
-    if (!this.#isAtEnd) this.#missed.push(...fresh.map(({ id }) => id));
-    for (const item of fresh.slice(-MAX_ANNOUNCED)) this.#news.append(h("p", null, spoken(item, state, words)));
+    const silent = new Set(old.filter((item) => item.kind === "happening" && item.count === null).map(({ id }) => id));
+    const grown = state.items.filter((item) => item.kind === "happening" && item.count !== null && silent.has(item.id));
+    if (fresh.length > 0 && !this.#isAtEnd) this.#missed.push(...fresh.map(({ id }) => id));
+    for (const item of [...grown, ...fresh].slice(-MAX_ANNOUNCED))
+      this.#news.append(h("p", null, spoken(item, state, words)));
     while (this.#news.childElementCount > MAX_ANNOUNCED) this.#news.firstElementChild?.remove();
   }
 

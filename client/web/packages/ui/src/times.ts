@@ -1,5 +1,7 @@
 /** Times and sizes as people say them, in the language of the page and the zone of the device. */
 
+import { isLocale } from "./words.ts";
+
 const DAY_MS = 86_400_000;
 const KB = 1_000;
 /** The last time that a `Date` has; what others state may be later. */
@@ -32,8 +34,15 @@ export function daysBetween(ms: number, nowMs: number): number {
   return Math.round((midnight(nowMs) - midnight(ms)) / DAY_MS);
 }
 
+/** English as it is written where the browser is from, `en-GB`; any other language, or with its country, as it is. */
+export function regional(locale: string, wish = globalThis.navigator?.language ?? "en-US"): string {
+  if (locale !== "en" || !isLocale(wish)) return locale;
+  return `en-${new Intl.Locale(wish).maximize().region ?? "US"}`;
+}
+
 /** Times in this language. */
-export function clockOf(locale: string): Clock {
+export function clockOf(wish: string): Clock {
+  const locale = regional(wish);
   const hour = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
   const near = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });

@@ -40,7 +40,7 @@ export function wordsIn(wish: string, sentences: Sentences, more = async (): Pro
   return Object.assign(words, { whole: async () => Object.assign(known, await more()) });
 }
 
-function isLocale(wish: string): boolean {
+export function isLocale(wish: string): boolean {
   try {
     return Intl.getCanonicalLocales(wish).length === 1;
   } catch {

@@ -6,8 +6,8 @@ export const FIRST_WORDS = {
   "room.close": ["Fenster schließen", "Close window"],
   "room.menu": ["Mehr", "More"],
   "room.readers": [
-    "Nur {company} und Sie können lesen, was Sie hier schreiben. Der Betreiber der Verbindung kann es nicht.",
-    "Only {company} and you can read what you write here. The operator of the connection cannot.",
+    "Nur {company} und Sie können lesen, was Sie hier schreiben. Der Betreiber des Übertragungsdienstes kann es nicht.",
+    "Only {company} and you can read what you write here. The operator of the transport service cannot.",
   ],
   "room.start": ["Worum geht es? Schreiben Sie einfach los.", "What is it about? Just start writing."],
   loading: ["Einen Moment, das Gespräch wird geladen.", "One moment, the conversation is loading."],
@@ -18,8 +18,8 @@ export const FIRST_WORDS = {
   "notice.keep": ["Wie lange", "How long"],
   "notice.helpers": ["Wer hilft dabei", "Who helps with it"],
   "notice.operator": [
-    "{name} betreibt die Verbindung und kann nichts davon lesen.",
-    "{name} operates the connection and can read none of it.",
+    "{name} betreibt den Übertragungsdienst und kann nichts davon lesen.",
+    "{name} operates the transport service and can read none of it.",
   ],
   "notice.also": ["Auch beteiligt: {names}", "Also involved: {names}"],
   "notice.countries": ["Außerhalb der EU: {names}", "Outside the EU: {names}"],

@@ -98,6 +98,7 @@ export const ROOM_WORDS = {
   "members.self": ["Sie", "You"],
   "members.person": ["Mensch", "Person"],
   "members.bot": ["Bot, ein Programm", "Bot, a program"],
+  "members.desk": ["Empfang, antwortet auch von selbst", "Front desk, also answers by itself"],
   "members.left": ["war dabei", "was here"],
   "members.fingerprint": ["Kennung von {company}", "Identifier of {company}"],
   "members.fingerprint.text": [

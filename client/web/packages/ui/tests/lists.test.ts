@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sentenceOf } from "../src/row_view.ts";
 import { isSameRow, rowsOf } from "../src/rows.ts";
-import { clockOf, daysBetween } from "../src/times.ts";
+import { clockOf, daysBetween, regional } from "../src/times.ts";
 import { Heights } from "../src/virtual.ts";
 import { wordsOf } from "../src/words_both.ts";
 import { happeningOf, membersOf, messageOf, NOW_MS } from "./scene_parts.ts";
@@ -99,6 +99,14 @@ test("days are counted by midnights, and said as people say them", () => {
   assert.equal(clockOf("de").day(minute - 120_000, minute), "gestern");
   assert.equal(clockOf("de").day(NOW_MS, NOW_MS), "heute");
   assert.equal(clockOf("en").day(NOW_MS + 86_400_000, NOW_MS), "tomorrow");
+});
+
+test("English times are those of the country of the browser, and texts stay English", () => {
+  const at = (wish: string) => new Intl.DateTimeFormat(regional("en", wish), { timeStyle: "short" }).format(NOW_MS);
+  for (const british of ["en-GB", "en-IE", "de", "de-DE", "fr"]) assert.match(at(british), /^\d\d:\d\d$/u, british);
+  for (const other of ["en-US", "en", "en-US@posix", ""]) assert.match(at(other), /M$/u, other);
+  assert.equal(regional("en-AU", "de-DE"), "en-AU");
+  assert.equal(regional("de", "en-US"), "de");
 });
 
 test("spans and sizes have a unit", () => {

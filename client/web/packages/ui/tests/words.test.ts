@@ -59,9 +59,12 @@ test("no sentence has the code of an error in it: it stands below", () => {
   for (const [key, pair] of entries) for (const one of pair) assert.doesNotMatch(one, /\{code\}/u, key);
 });
 
-test("one thing has one word: who carries messages runs the connection, a conversation is closed in one word", () => {
+test("one thing has one word: who carries messages is called as in the notice, a conversation is closed in one word", () => {
   for (const [key, [german, english]] of entries) {
     assert.doesNotMatch(german, /Leitung|Server|Relay|[^b]geschlossen/u, key);
     assert.doesNotMatch(english, /\b(line|server|relay)\b/iu, key);
+    if (!/[Bb]etr(ei|ie)b|operat/u.test(`${german}${english}`)) continue;
+    assert.match(german, /Übertragungsdienst/u, key);
+    assert.match(english, /transport service/u, key);
   }
 });
