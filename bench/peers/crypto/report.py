@@ -97,7 +97,7 @@ def table(result: Record) -> str:
         _line("our rate as a multiple of", "in the row", "is", "target", ""),
         _line("---", "---", "--:", "--:", "---"),
         *(
-            _line(one["peer"], one["row"], f"{one['ratio']:.2f}", f"{one['least']:.1f}", _verdict(one))
+            _line(one["peer"], one["row"], f"{one['ratio']:.2f}", f"{one['least']:.2f}", _verdict(one))
             for one in result["targets"]
         ),
     ]
