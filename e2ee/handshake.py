@@ -147,12 +147,11 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
     )
     plaintext = aead.open_(_identity_key(t0, ikm), prefix.sealed_identity, t0)
     record_b, signed_list = decode_identity(padding.unpad(plaintext))
-    identity = check_flight_identity(
-        record_b, signed_list, pinned(DeviceRecord.decode(record_b).account_id), now_ms
-    )
-    if _same_device(identity.record, ours.record):
+    record = DeviceRecord.decode(record_b)
+    identity = check_flight_identity(record, signed_list, pinned(record.account_id), now_ms)
+    if _same_device(record, ours.record):
         raise IdentityMismatch("a first flight from our own device")
-    theirs = identity.record.dh_public
+    theirs = record.dh_public
     ikm += dh.exchange(spk, theirs) + dh.exchange(identity_key, theirs)
     return Response(derive_keys(transcript1(t0, record_b), ikm), identity)
 

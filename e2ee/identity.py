@@ -384,17 +384,16 @@ def _leaves_out(head: ListHead, following: DeviceList) -> bool:
 
 
 def check_flight_identity(
-    record_b: bytes, signed_list: bytes, pinned: DeviceList | None, now_ms: int
+    record: DeviceRecord, signed_list: bytes, pinned: DeviceList | None, now_ms: int
 ) -> FlightIdentity:
-    """Check the record and list inside a sealed identity, in this order (HS-07, ID-10, ID-11, ID-29).
+    """Check the list inside a sealed identity, and the record beside it by that (HS-07, ID-10, ID-11, ID-29).
 
     Under a pinned list that is dated ahead or ended long ago, the given one has to be of now: its account was
     set back to before its clock was ahead (ID-40).
 
     Raises:
-        RemoteError: any of ID-03 to ID-06 and ID-09. ListFork, ListExpired.
+        RemoteError: any of ID-04 to ID-06 and ID-09. ListFork, ListExpired.
     """
-    record = DeviceRecord.decode(record_b)
     given = DeviceList.verify(record.account_id, signed_list)
     device_list = _newer(given, pinned)
     grace_ms = PREKEY_LIFE_MS + RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS

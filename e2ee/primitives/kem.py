@@ -16,18 +16,17 @@ from . import kdf
 class DecapsulationKey:
     """A private key in the library's expanded form: about three times faster than its seed (PRM-05)."""
 
-    __slots__ = ("_key", "_public")
+    __slots__ = ("_key",)
 
     def __init__(self, seed: bytes) -> None:
         if len(seed) != KEM_SEED_B:
             raise InvalidArgument("an ML-KEM-768 seed has 64 bytes")
         self._key = MLKEM768PrivateKey.from_seed_bytes(seed)
-        self._public = KemPublic(self._key.public_key().public_bytes_raw())
 
     @property
     def public(self) -> KemPublic:
-        """The encapsulation key, 1184 bytes."""
-        return self._public
+        """The encapsulation key, 1184 bytes; worked out at each call: to decapsulate nobody needs it."""
+        return KemPublic(self._key.public_key().public_bytes_raw())
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
         """Return the 32-byte secret; for a wrong ciphertext a pseudo-random one (PRM-05).

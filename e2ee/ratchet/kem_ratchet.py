@@ -189,8 +189,9 @@ def make(
 def offering(seed: KemSeed, epoch: int, sent: int, received: Pieces | None, made: Mark) -> Offering:
     """Return the state of a generator with a key pair."""
     pair = kem.DecapsulationKey(seed.expose())
-    id_of_key = key_id(pair.public)
-    blocks = fragments.blocks(EK, epoch, id_of_key, pair.public)
+    key = pair.public
+    id_of_key = key_id(key)
+    blocks = fragments.blocks(EK, epoch, id_of_key, key)
     return Offering(
         seed=seed, pair=pair, key_id=id_of_key, blocks=blocks, sent=sent, received=received, made=made
     )

@@ -118,7 +118,7 @@ def test_a_first_flight_may_be_ahead_or_behind_but_not_beside(
 ) -> None:
     """ID-11: the newer of the two lists is in force."""
     pinned, offered = None if pin is None else at(pin), at(place)
-    record, now_ms = ALICE.device.record.encoded, TRUE[-1].issued_ms
+    record, now_ms = ALICE.device.record, TRUE[-1].issued_ms
     near = pinned is not None and 0 <= offered.seq - pinned.seq <= 1
     if pinned is not None and near and expected_link(pinned.head, offered) is ListFork:
         with pytest.raises(ListFork):
@@ -139,7 +139,7 @@ def test_a_list_lives_from_its_issue_to_its_end_and_in_a_flight_a_while_longer(s
     assert outcome(None, [newest], now_ms) is (None if in_time else ListExpired)
     grace_ms = PREKEY_LIFE_MS + RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS
     taken = -CLOCK_TOLERANCE_MS <= age_ms <= LIST_TTL_MS + grace_ms
-    record = ALICE.device.record.encoded
+    record = ALICE.device.record
     try:
         identity.check_flight_identity(record, newest.signed, None, now_ms)
     except ListExpired:

@@ -331,9 +331,7 @@ def test_a_record_belongs_if_the_list_names_it(bob: Party) -> None:
 
 def flight_identity(party: Party, pinned: DeviceList | None, now_ms: int) -> identity.FlightIdentity:
     """Check a party's identity as a responder does."""
-    return identity.check_flight_identity(
-        party.device.record.encoded, party.device_list.signed, pinned, now_ms
-    )
+    return identity.check_flight_identity(party.device.record, party.device_list.signed, pinned, now_ms)
 
 
 def test_a_flight_that_waited_is_taken(bob: Party) -> None:
@@ -385,7 +383,7 @@ def test_an_older_list_in_a_flight_proves_nothing_and_is_no_error(bob: Party) ->
         flight_identity(bob, struck_off, NOW_MS + 20 * DAY_MS)
     forged = forgery.foreign_list(Party.make("mallory"), _2=bob.account_id)
     with pytest.raises(BadSignature):
-        identity.check_flight_identity(bob.device.record.encoded, forged, renewed, NOW_MS)
+        identity.check_flight_identity(bob.device.record, forged, renewed, NOW_MS)
 
 
 def test_under_a_list_that_ended_long_ago_a_flight_has_to_be_of_now(bob: Party) -> None:
@@ -430,7 +428,7 @@ def test_two_signed_lists_of_one_number_are_a_fork_that_is_kept(bob: Party) -> N
     bob.device_list = first
     fork = bob.renew_list(NOW_MS + 2)
     after = bob.renew_list(NOW_MS + 3)
-    record = bob.device.record.encoded
+    record = bob.device.record
     for given in (fork, after):
         with pytest.raises(ListFork) as caught:
             identity.check_flight_identity(record, given.signed, honest, NOW_MS)

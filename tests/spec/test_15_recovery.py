@@ -49,7 +49,7 @@ def next_lists(key: AccountKey, record: DeviceRecord, first: DeviceList, count: 
 
 def pinned_after(flight: DeviceRecord, shown: DeviceList, pinned: DeviceList) -> FlightIdentity:
     """What a contact makes of a first flight."""
-    return identity.check_flight_identity(flight.encoded, shown.signed, pinned, NOW_MS)
+    return identity.check_flight_identity(flight, shown.signed, pinned, NOW_MS)
 
 
 def test_every_wrong_digit_is_refused_or_named(code: RecoveryCode) -> None:

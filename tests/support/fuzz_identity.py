@@ -99,10 +99,11 @@ def _decode_list(data: bytes) -> DeviceList:
 def _flight_identity(data: bytes) -> FlightIdentity:
     """The input is [record, unsigned list]: what a sealed identity holds, before it was signed."""
     record_b, unsigned = identity.decode_identity(data)
+    record = DeviceRecord.decode(record_b)
     signed_list = sign_as(account_seed(), labels.SIG_LIST, unsigned)
     lists = fuzz_seeds.vectors("identity")["lists"]
     pinned = DeviceList.verify(account(), unhex(lists[0]["signed"])) if len(data) % 2 else None
-    return identity.check_flight_identity(record_b, signed_list, pinned, time_ms())
+    return identity.check_flight_identity(record, signed_list, pinned, time_ms())
 
 
 def _flight_identity_holds(data: bytes, found: FlightIdentity) -> None:
