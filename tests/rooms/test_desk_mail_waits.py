@@ -281,6 +281,7 @@ async def test_an_address_that_a_timer_has_destroyed_outlives_a_freeze_and_ends_
         await first.freeze()
         await until(lambda: desk.room(first.room_id).phase is Phase.FROZEN)
     async with running(desk, SERVICE):
+        await until(lambda: rows(desk) != [])
         await parts(desk)[1].lanes.done()
         assert {one.room for row in rows(desk) for one in row.rooms} == {first.room_id, second.room_id}
         await desk.room(second.room_id).close("done")
