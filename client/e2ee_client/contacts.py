@@ -287,7 +287,7 @@ class Contact:
         if limit < 1:
             raise ConfigError("a page of the history has at least one text")
         first = None if before is None else (before.message_id, before.outgoing)
-        texts = await self._shell.read(lambda engine: engine.history(self.account_id, first, limit))
+        texts = await self._shell.ask(lambda engine: engine.history(self.account_id, first, limit))
         return [self._watch.message(self._shell, one) for one in texts]
 
     async def message(self, message_id: bytes, outgoing: bool | None = None) -> Message:
@@ -296,7 +296,7 @@ class Contact:
         Raises:
             UnknownMessage: no text with this contact has this id.
         """
-        stored = await self._shell.read(lambda engine: engine.message(self.account_id, message_id, outgoing))
+        stored = await self._shell.ask(lambda engine: engine.message(self.account_id, message_id, outgoing))
         return self._watch.message(self._shell, stored)
 
     async def mark_read(self, messages: Iterable[Message]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conversations import meet
+from conversations import meet, until
 from e2ee_client import Client, Contact, Message, MessageState
 from e2ee_client.engine import Commit, Effect, Notify, Open, Transmit
 from e2ee_client.errors import (
@@ -30,7 +31,7 @@ from e2ee_client.store import INTERACTIVE, Store
 from e2ee_client.testing import MemoryNetwork
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_machine import CHANNEL, ScriptedMachine, Stage
+from scripted_machine import CHANNEL, Held, ScriptedMachine, Stage
 
 KEY = bytes(range(32))
 EVENT = ContactAdded(b"a" * 32)
@@ -226,6 +227,51 @@ async def test_a_burst_without_room_leaves_nothing(network: MemoryNetwork, shop:
         assert [one.text for one in await theirs.history() if one.outgoing] == ["first", "after"]
         told = [one.text for one in await shop.contact(customer.account_id).history() if not one.outgoing]
     assert told == ["first", "after"]
+
+
+# --- what is asked meanwhile ---
+
+
+@pytest.fixture
+def slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads a page of texts beside the event loop goes on when no uncommitted row is left."""
+    get, loop = Uncommitted.get, threading.current_thread()
+
+    def slowly(rows: Uncommitted, table: str, key: bytes) -> bytes | None:
+        row, end = get(rows, table, key), time.monotonic() + 1
+        while table == "timeline" and threading.current_thread() is not loop and time.monotonic() < end:
+            if not rows.changes:
+                break
+            time.sleep(0.001)
+        return row
+
+    monkeypatch.setattr(Uncommitted, "get", slowly)
+
+
+@pytest.mark.usefixtures("slow_reader")
+async def test_a_history_that_is_asked_for_during_a_refused_commit_knows_nothing_of_it(
+    network: MemoryNetwork, shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STO-53: a page that names a text which is then gone looked like a damaged store."""
+    runtime = network.runtime()
+    async with network.client(runtime=runtime) as customer:
+        theirs, _ = await meet(customer, shop)
+        held = Held()
+
+        def refuse(_changes: Sequence[Change]) -> None:
+            held()
+            raise StoreFull("no room")
+
+        with monkeypatch.context() as full:
+            full.setattr(runtime.store, "commit", refuse)
+            sending = asyncio.ensure_future(theirs.send("refused"))
+            await until(held.begun.is_set)
+            reading = asyncio.ensure_future(theirs.history())
+            await asyncio.sleep(0)
+        held.let_go.set()
+        with pytest.raises(StoreFull):
+            await sending
+        assert [one.text for one in await reading] == ["first", "answer"]
 
 
 class CrashingStore:

@@ -82,6 +82,22 @@ async def test_an_error_of_a_command_reaches_its_caller_and_changes_nothing_else
     await stage.shell.close()
 
 
+async def test_a_question_that_meets_a_damaged_row_ends_nothing() -> None:
+    stage = await Stage().begin()
+
+    def damaged(_machine: ScriptedMachine) -> None:
+        raise StoreCorrupt("damaged")
+
+    beside, asked = stage.do(commit(b"a"), value=1), stage.shell.ask(damaged)
+    assert [str(one) for one in await asyncio.gather(beside, asked, return_exceptions=True)] == [
+        "1",
+        "damaged",
+    ]
+    assert await stage.do(commit(b"b"), value=2) == 2
+    assert not stage.loads
+    await stage.shell.close()
+
+
 async def test_a_refused_commit_reloads_the_machine_and_drops_the_effects_after_it() -> None:
     """STO-09: the store is the truth."""
     stage = await Stage({"start": [Open(CHANNEL)]}).begin()

@@ -103,7 +103,7 @@ class Mailing:
 
     async def _waits_since(self, room: CompanyRoom) -> int | None:
         room_id, now_ms = RoomId(room.room_id), self._runtime.clock.now_ms()
-        return await self._client.shell.read(lambda engine: engine.rooms.waits_since(room_id, now_ms))
+        return await self._client.shell.ask(lambda engine: engine.rooms.waits_since(room_id, now_ms))
 
     async def _time(self, room_id: bytes, at_ms: int) -> None:
         """Look at a room at a time, unless that is done sooner."""

@@ -287,7 +287,7 @@ class Room:
         if limit < 1:
             raise ConfigError("a page of the history has at least one entry")
         now_ms = self._shell.now_ms
-        found = await self._shell.read(lambda engine: engine.rooms.unread(self.room_id, limit, now_ms))
+        found = await self._shell.ask(lambda engine: engine.rooms.unread(self.room_id, limit, now_ms))
         return [self._entry(one) for one in found]
 
     async def search(self, words: str, limit: int = 50) -> AsyncIterator[Entry]:

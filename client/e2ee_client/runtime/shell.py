@@ -124,15 +124,23 @@ class Shell(Generic[M]):
         """Carry out a command that returns nothing; as `call`."""
         await self.call(lambda machine, now_ms: (None, step(machine, now_ms)))
 
-    async def read(self, query: Callable[[M], T]) -> T:
-        """Ask the machine something that may read the store, in the store's thread, between two steps."""
-
-        machine = self.machine
-        return await self._thread.run(lambda: query(machine))
-
     async def ask(self, query: Callable[[M], T]) -> T:
-        """Ask the machine something that reads both its memory and the store, in turn with the steps."""
-        return await self.call(lambda machine, _now_ms: (query(machine), []))
+        """Ask the machine something that reads the store, in turn with the steps (STO-53).
+
+        Raises:
+            ClientClosed, StoreError: as `call`; a row that does not open ends nothing. What `query` raises.
+        """
+
+        def step(machine: M, _now_ms: int) -> tuple[T | StoreError, list[Effect]]:
+            try:
+                return query(machine), []
+            except StoreError as error:
+                return error, []
+
+        answer = await self.call(step)
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
 
     @property
     def machine(self) -> M:
