@@ -196,13 +196,17 @@ def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) 
                 r"Customer: Guten Tag +\[passed on by Praxis\]", agent.ok("room", "history", short)
             )
             desk.ok("room", "handover", short, "--to", "Frau Sommer", "--reason", "Erste Frage")
-            # Whose card the customer was never given is named by what it is, not by an id alone.
+            # Whose card the customer was never given speaks as the company.
             read = customer.ok("room", "history", "-")
-            assert re.search(r"handed over to Frau Sommer: \d+ \(supervisor [0-9a-f]{8}\)", read)
+            assert re.search(rf"handed over to Frau Sommer: \d+ \({COMPANY}\)", read)
             agent.ok("room", "send", short, "Was fehlt Ihnen?")
             desk.ok("room", "note", short, "Rechnung 4711")
             with customer.start("room", "listen") as listening:
                 listening.wait_for(rf"\[{short}\] \S+ Frau Sommer: Was fehlt Ihnen\?")
+            customer.ok("room", "send", "-", "Husten")
+            working.wait_for(rf"\[{short}\] \S+ Customer: Husten")
+            # Its author's next text makes the copy an original; that is no news to who reads along.
+            assert working.output.count("Customer: Guten Tag") == 1
             assert "handed over to Frau Sommer" in customer.ok("room", "history", "-", "--offline")
             assert "Frau Sommer answers" in customer.ok("room", "show", "-", "--offline")
             assert "Rechnung 4711" in desk.ok("room", "history", short, "--notes")

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from e2ee_client import (
@@ -20,7 +21,7 @@ from e2ee_client import (
     MessageState,
 )
 from e2ee_client.errors import WaitTimeout
-from e2ee_client.room_events import RoomChanged
+from e2ee_client.room_events import EntryAdded, RoomChanged
 from e2ee_client.rooms.taking_over import hand_to_takers
 
 from .addressing import find_contact, label, short_id
@@ -128,11 +129,31 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             task.result()
 
 
+@dataclass
+class _Told:
+    """What was printed, and would be again: the last line of each room, which a change that nobody sees would
+    repeat, and the entries that are here as a copy, whose originals may come (TRN-17).
+    """
+
+    rooms: dict[bytes, str] = field(default_factory=dict)
+    copies: set[bytes] = field(default_factory=set)
+
+    def is_known(self, event: ClientEvent) -> bool:
+        """Whether an event brings the original of a copy."""
+        if not isinstance(event, EntryAdded) or event.forwarded_by is not None:
+            return False
+        is_known = event.entry_hash in self.copies
+        self.copies.discard(event.entry_hash)
+        return is_known
+
+
 async def _print_events(session: Session, client: Client) -> None:
     options, texts_seen = session.options, 0
-    told: dict[bytes, str] = {}
+    told = _Told()
     connection: ClientEvent | None = None
     async for event in client.events():
+        if told.is_known(event) and not options.json:
+            continue
         is_text = isinstance(event, MessageReceived) or is_text_of_room(event, client)
         if isinstance(event, ConnectionChanged) and not options.json:
             # Every further attempt that fails would say the same; that the entry waits comes once a day.
@@ -147,20 +168,22 @@ async def _print_events(session: Session, client: Client) -> None:
             return
 
 
-async def _print_event(session: Session, client: Client, event: ClientEvent, told: dict[bytes, str]) -> None:
-    """Print an event; `told` has the last line of each room, which a change that nobody sees would repeat."""
+async def _print_event(session: Session, client: Client, event: ClientEvent, told: _Told) -> None:
+    """Print an event."""
     entry = await entry_of(event, client)
     if session.options.json:
         about = event_json(event)
         session.terminal.json(about if entry is None else {**about, "entry": entry_json(entry)})
     elif entry is not None:
         session.terminal.line(line_of(entry, client, session.texts))
+        if entry.forwarded_by is not None and entry.payload is not None:
+            told.copies.add(entry.hash)
     else:
         line = event_line(event, client, session.texts)
         if isinstance(event, RoomChanged):
-            if told.get(event.room_id) == line:
+            if told.rooms.get(event.room_id) == line:
                 return
-            told[event.room_id] = line
+            told.rooms[event.room_id] = line
         session.terminal.prose(line)
 
 

@@ -148,7 +148,7 @@ def find_request(
 
 def name_in(client: Client, device_id: bytes, texts: Texts) -> str:
     """Return what a device of the company is called, also one that is not in a room any more."""
-    return person_name(colleague(client, device_id), texts)
+    return person_name(colleague(client, device_id), client, texts)
 
 
 def colleague(client: Client, device_id: bytes) -> Person:
@@ -176,16 +176,21 @@ def is_of_notes(client: Client, room_id: bytes) -> bool:
     return is_company(client) and any(queries.notes_of(view.room_id) == room_id for view in queries.all())
 
 
-def _nameless(person: Person, texts: Texts) -> str:
-    """Return what a device of the company without a card that is known here is called."""
-    return f"{texts.say(f'role.{person.role.value}')} {short_id(person.device_id)}"
+def _nameless(person: Person, client: Client, texts: Texts) -> str:
+    """Return what a device of the company without a card that is known here is called: to customers, which
+    know no devices, it speaks as the company.
+    """
+    if is_company(client):
+        return f"{texts.say(f'role.{person.role.value}')} {short_id(person.device_id)}"
+    card = client.shell.machine.rooms.company_card()
+    return texts.say("company.nameless") if card is None or not card.name else neutral_name(card.name)
 
 
-def person_name(person: Person, texts: Texts) -> str:
+def person_name(person: Person, client: Client, texts: Texts) -> str:
     """Return what somebody is called in a room."""
     if person.is_this:
         return texts.say("chat.you")
     if person.role is Role.CUSTOMER:
         return texts.say("role.customer")
-    name = neutral_name(person.name) if person.name else _nameless(person, texts)
+    name = neutral_name(person.name) if person.name else _nameless(person, client, texts)
     return f"{name} ({texts.say('role.bot')})" if person.is_bot else name

@@ -71,7 +71,7 @@ def erasures(session: Session) -> Work:
             session.terminal.json({"erasures": [_json(one) for one in found]})
             return
         for one in found:
-            session.terminal.line(_line(one, session.texts))
+            session.terminal.line(_line(one, client, session.texts))
         if not found:
             session.say("erasures.none")
 
@@ -96,10 +96,10 @@ def _json(one: ErasureView) -> dict[str, object]:
     }
 
 
-def _line(one: ErasureView, texts: Texts) -> str:
+def _line(one: ErasureView, client: Client, texts: Texts) -> str:
     said = {answer.device.device_id: answer.outcome for answer in one.answers}
-    done = [person_name(answer.device, texts) for answer in one.answers if answer.outcome == "done"]
-    missing = [_missing(person, said, texts) for person in one.missing]
+    done = [person_name(answer.device, client, texts) for answer in one.answers if answer.outcome == "done"]
+    missing = [_missing(person, said, client, texts) for person in one.missing]
     nobody = texts.say("erasures.nobody")
     count = len(one.entries)
     what = texts.say("erasures.entries", count=count) if count else texts.say("erasures.room")
@@ -108,8 +108,8 @@ def _line(one: ErasureView, texts: Texts) -> str:
     return texts.say("erasures.order", when=when, what=what, **parts)
 
 
-def _missing(person: Person, said: Mapping[bytes, str], texts: Texts) -> str:
-    name = person_name(person, texts)
+def _missing(person: Person, said: Mapping[bytes, str], client: Client, texts: Texts) -> str:
+    name = person_name(person, client, texts)
     if person.device_id not in said:
         return name
     return texts.say("erasures.kept", name=name, why=texts.say(f"erasure.{said[person.device_id]}"))

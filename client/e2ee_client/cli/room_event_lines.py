@@ -137,7 +137,7 @@ def _file(event: FileFailed | FileExpiring, values: dict[str, object], texts: Te
 
 def _condition(client: Client, room_id: bytes, texts: Texts) -> str:
     try:
-        return condition(Room(client, room_id), texts)
+        return condition(Room(client, room_id), client, texts)
     except UnknownRoom:
         return texts.say("phase.erased")
 

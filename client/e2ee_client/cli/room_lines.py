@@ -16,7 +16,7 @@ from e2ee_client.rooms import Entry, Room
 
 from .addressing import short_id
 from .neutral import neutral
-from .room_addressing import colleague, is_company, person_name
+from .room_addressing import colleague, is_company, name_in, person_name
 from .session import Session, local_time
 from .texts import Texts
 
@@ -32,7 +32,7 @@ def show_rooms(session: Session, client: Client, rooms: Sequence[Room]) -> None:
         if session.options.json:
             session.terminal.json(room_json(room))
         else:
-            session.terminal.line(room_line(room, session.texts))
+            session.terminal.line(room_line(room, client, session.texts))
     if not rooms and not session.options.json:
         session.remark("rooms.none_company" if is_company(client) else "rooms.none")
 
@@ -54,10 +54,10 @@ def room_json(room: Room) -> dict[str, object]:
     }
 
 
-def room_line(room: Room, texts: Texts) -> str:
+def room_line(room: Room, client: Client, texts: Texts) -> str:
     """Return a room as one line: id, phase, who answers, what is unread, since when somebody waits."""
     view = room.view
-    words = [] if view.phase is None and is_waiting(room) else [condition(room, texts)]
+    words = [] if view.phase is None and is_waiting(room) else [condition(room, client, texts)]
     if view.unread:
         words.append(texts.say("contacts.unread", count=view.unread))
     if view.waits_ms is not None and is_waiting(room):
@@ -73,11 +73,11 @@ def is_waiting(room: Room) -> bool:
     return room.view.waits_ms is not None and room.view.assigned is None
 
 
-def condition(room: Room, texts: Texts) -> str:
+def condition(room: Room, client: Client, texts: Texts) -> str:
     """Return what a room is, and, as long as somebody may answer, who does."""
     if room.phase is not None and room.phase is not Phase.OPEN:
         return phase_word(room, texts)
-    return f"{phase_word(room, texts)}, {assigned_word(room, texts)}"
+    return f"{phase_word(room, texts)}, {assigned_word(room, client, texts)}"
 
 
 def phase_word(room: Room, texts: Texts) -> str:
@@ -85,14 +85,14 @@ def phase_word(room: Room, texts: Texts) -> str:
     return texts.say("phase.none" if room.phase is None else f"phase.{room.phase.name.lower()}")
 
 
-def assigned_word(room: Room, texts: Texts) -> str:
+def assigned_word(room: Room, client: Client, texts: Texts) -> str:
     """Return who answers in a room."""
     assigned = room.assigned
     if assigned is None:
         return texts.say("room.unassigned")
     if assigned.is_this:
         return texts.say("room.ours")
-    return texts.say("room.answers", name=person_name(assigned, texts))
+    return texts.say("room.answers", name=person_name(assigned, client, texts))
 
 
 # --- entries ---
@@ -160,14 +160,14 @@ def kind_name(kind: int) -> str:
 
 def entry_line(entry: Entry, client: Client, texts: Texts, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Return an entry as one harmless line."""
-    when, name = local_time(entry.written_ms, form), person_name(entry.author, texts)
+    when, name = local_time(entry.written_ms, form), person_name(entry.author, client, texts)
     said = entry.text
     if said is None:
         return neutral(f"{when} -- {what_happened(entry, client, texts)}")
     marks = [] if entry.reply_to is None else [_reply(entry, texts)]
     marks += [texts.say("entry.edited")] if entry.first_wording is not None else []
     if entry.forwarded_by is not None:
-        marks.append(texts.say("entry.forwarded", name=person_name(entry.forwarded_by, texts)))
+        marks.append(texts.say("entry.forwarded", name=person_name(entry.forwarded_by, client, texts)))
     if entry.progress in (EntryProgress.WAITING, EntryProgress.FAILED):
         marks.append(texts.say(f"progress.{entry.progress.value}"))
     behind = f"  [{', '.join(marks)}]" if marks else ""
@@ -188,7 +188,7 @@ def short_entry(entry: Entry) -> str:
 
 def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
     """Return what an entry other than a text says."""
-    name, payload = person_name(entry.author, texts), entry.payload
+    name, payload = person_name(entry.author, client, texts), entry.payload
     match payload:
         case State():
             return _state(payload, client, texts)
@@ -199,7 +199,7 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
             short = entry.hash.hex()[:8]
             return texts.say("entry.file", name=name, file=neutral(payload.name), size=size, entry=short)
         case Access(what=AccessKind.HANDOVER, device_id=to) if to is not None:
-            other = person_name(colleague(client, to), texts)
+            other = name_in(client, to, texts)
             why = "" if payload.text is None else texts.say("request.why", reason=payload.text)
             return texts.say("entry.handed_over", name=name, to=other, count=payload.count, why=why)
         case Rating():
@@ -250,7 +250,7 @@ def _state(state: State, client: Client, texts: Texts) -> str:
     words = [texts.say(f"phase.{state.phase.name.lower()}")]
     if state.assigned is not None and state.phase is Phase.OPEN:
         person = colleague(client, state.assigned)
-        name = person_name(person, texts)
+        name = person_name(person, client, texts)
         words.append(texts.say("room.ours") if person.is_this else texts.say("room.answers", name=name))
     if state.text is not None:
         words.append(texts.say("entry.quoted", text=state.text))

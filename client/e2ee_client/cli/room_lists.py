@@ -54,9 +54,9 @@ async def _about(session: Session, client: Client, room: Room) -> list[str]:
     texts, view = session.texts, room.view
     lines = [
         texts.say("about.room", id=room.room_id.hex()),
-        condition(room, texts),
+        condition(room, client, texts),
     ]
-    names = ", ".join(person_name(one, texts) for one in room.members)
+    names = ", ".join(person_name(one, client, texts) for one in room.members)
     if names:
         lines.append(texts.say("about.members", names=names))
     if view.waits_ms is not None and is_waiting(room):

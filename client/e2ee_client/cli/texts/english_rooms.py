@@ -147,6 +147,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "policy.nobody": "A new room waits for nobody before its first text.",
     "policy.granted": "Granted by itself: {what}",
     "policy.asked": "A person decides: {what}",
+    "company.nameless": "the company",
     "role.customer": "Customer",
     "role.bot": "automatic",
     "role.agent": "agent",

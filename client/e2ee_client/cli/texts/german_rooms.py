@@ -153,6 +153,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "policy.nobody": "Ein neuer Raum wartet vor seinem ersten Text auf niemanden.",
     "policy.granted": "Von selbst gewährt: {what}",
     "policy.asked": "Ein Mensch entscheidet: {what}",
+    "company.nameless": "das Unternehmen",
     "role.customer": "Kunde",
     "role.bot": "automatisch",
     "role.agent": "Kollegin",
