@@ -352,6 +352,33 @@ async def test_the_first_word_of_the_page_moves_nothing_out_of_it(
         await page.close()
 
 
+async def test_all_that_can_be_done_in_a_room_is_in_view_at_320_pixels(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    """As at 1280 pixels and a zoom of 400 %: its name, its buttons and its menu."""
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Guten Tag")
+    await claimed(agent, room)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.set_viewport_size({"width": 320, "height": 640})
+        await page.locator(".item").click()
+        head = page.locator("main .top")
+        await head.get_by_role("button", name="Abschließen").wait_for()
+        assert await page.evaluate(BEYOND) == []
+        assert await head.get_by_role("button", name="Weitere Aktionen").is_visible()
+        assert (await head.locator("h2").bounding_box() or {"width": 0})["width"] > 100
+
+
+# What stands beyond the edges, or has no width, of the head of a room.
+BEYOND = """() => {
+  const root = document.querySelector("seal-desk").shadowRoot;
+  return [...root.querySelectorAll("main .top button, main .top h2")].filter((one) => {
+    const { left, right, width } = one.getBoundingClientRect();
+    return width < 1 || left < 0 || right > innerWidth;
+  }).map((one) => one.textContent || one.getAttribute("aria-label"));
+}"""
+
+
 OUT = """() => {
   const root = document.querySelector("seal-desk").shadowRoot;
   const all = [...root.querySelectorAll(".strip, .pane, seal-messages, seal-composer")];

@@ -49,7 +49,9 @@ export function askTransfer(root: Root, words: DeskWords, team: readonly PersonR
   const select = h("select", { class: "field", required: true });
   const teams = [...new Set(team.flatMap((one) => one.teams))].sort((a, b) => a.localeCompare(b));
   const option = (value: string, text: string) => h("option", { value }, text);
-  for (const one of team.filter((other) => !other.isThis && !other.isBot))
+  // Agents first: the device of the company is always on, and often nobody sits at it.
+  const people = team.filter((other) => !other.isThis && !other.isBot);
+  for (const one of people.sort((a, b) => Number(a.role !== "agent") - Number(b.role !== "agent")))
     select.append(option(`device:${one.id}`, `${one.name ?? one.id.slice(0, 8)} (${words(`role.${one.role}`)})`));
   for (const one of teams) select.append(option(`team:${one}`, words("ask.team", { name: one })));
   select.append(option("team:*", words("ask.anybody")));

@@ -103,5 +103,9 @@ th, td { padding: 4px 8px; text-align: end; border-block-end: 1px solid var(--li
   .desk .only-narrow { display: inline-grid; }
   .about { width: 100%; } .top .word { display: none; }
 }
+@media (max-width: 479px) {
+  .room .top { flex-wrap: wrap; height: auto; min-height: 57px; } .room .names { flex-basis: 0; }
+  .room .acts:not(:empty) { order: 1; flex-basis: 100%; }
+}
 @media (forced-colors: active) { .item[aria-selected="true"] { outline: 2px solid Highlight; outline-offset: -2px; } .count { border: 1px solid ButtonText; } }
 `);
