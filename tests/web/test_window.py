@@ -351,6 +351,28 @@ async def test_who_has_erased_everything_is_told_what_the_company_knows_of_it(sh
 
 
 @browsers.firefox_in_audit
+async def test_a_withdrawal_that_has_not_left_is_shown_as_not_sent(show: Show) -> None:
+    """STO-54: it is called erased where nothing is open any more, and can be erased here."""
+    page = await show("open")
+    ends = """(erasure) => backend.change({
+      link: 'offline', phase: 'erased', canWrite: false, items: [], erasure })"""
+    titles = {
+        "unsent": "Ihr Widerruf ist noch nicht gesendet.",
+        "asked": "Ihre Einwilligung ist widerrufen.",
+        "held": "Ihre Einwilligung ist widerrufen.",
+        "confirmed": "Dieses Gespräch ist gelöscht.",
+    }
+    for erasure, title in titles.items():
+        await page.evaluate(ends, erasure)
+        await page.get_by_role("heading", name=title).wait_for()
+        assert await page.get_by_text("Keine Verbindung").count() == int(erasure != "confirmed")
+    await page.evaluate(ends, "unsent")
+    await page.get_by_text("weiß noch nichts davon").wait_for()
+    await page.get_by_role("button", name="Mehr").click()
+    await page.get_by_role("menuitem", name="Alles löschen").wait_for()
+
+
+@browsers.firefox_in_audit
 async def test_who_is_out_by_a_code_is_told_whom_to_tell_and_begins_anew_once_asked(show: Show) -> None:
     """ACC-67: nothing is written there, and what is left goes only after a second word."""
     page = await show("taken")

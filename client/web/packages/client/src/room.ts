@@ -2,6 +2,7 @@
 
 import { hex, unhex } from "@sealroom/core/bytes.ts";
 import type { ConsentState } from "@sealroom/core/consent/customer.ts";
+import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./engine/context.ts";
@@ -24,6 +25,8 @@ import { entriesOf, person, roomView } from "./views.ts";
 const TEXT = 3;
 const EDIT = 4;
 const ERASE = 5;
+const ORDERS: readonly number[] = [ERASE, 9];
+const ORDERS_APART_MS = 100;
 const ACT = 10;
 const REACH = 14;
 const SENSITIVE = 15;
@@ -235,6 +238,16 @@ export class Room {
 
   #sent(id: string): Sent {
     return { id, waitFor: (state, { signal } = {}) => this.#waitFor(id, state, signal) };
+  }
+
+  /** Resolves when every copy of our withdrawals and orders to erase has left this device (STO-37). */
+  async ordersLeft(): Promise<void> {
+    const orders = [...this.kept.entries.values()].filter(({ entry }) => ORDERS.includes(entry.header.kind));
+    const ids = orders.map(({ entry }) => contentIdOf(entry.hash));
+    while (ids.some((id) => this.context.outbox.isHere(id))) {
+      if (this.#shell.isOver) throw new ClientError("client.closed", "the client was closed");
+      await new Promise((done) => setTimeout(done, ORDERS_APART_MS));
+    }
   }
 
   /** Try a text again that has failed. */

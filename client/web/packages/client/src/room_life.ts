@@ -304,9 +304,11 @@ export class RoomLife {
     this.changed();
   }
 
+  /** Where there is a room, it is gone back to: it is stored, and the company has it. */
   async refuse(): Promise<void> {
     if (this.#shown !== null) await this.customer?.refuse(this.#shown);
-    this.#isRefused = true;
+    this.#isRefused = this.newest() === null;
+    this.#isAnew = false;
     this.changed();
   }
 
@@ -344,6 +346,7 @@ export class RoomLife {
   /** What the relay has not taken in time is lost with the keys; the company keeps to its own times. */
   async #told(room: Room): Promise<RoomState["erasure"]> {
     await (await this.#order(room)).waitFor("sent");
+    await room.ordersLeft();
     return "told";
   }
 

@@ -133,7 +133,8 @@ type Erasure = Pick<RoomState, "erasure" | "heldUntilMs">;
 
 /**
  * What the company's devices have said last of the newest order to erase all: an answer names that order (ROOM-45). It is
- * held while one of them keeps something, and confirmed by one at least otherwise.
+ * held while one of them keeps something, and confirmed by one at least otherwise. Before any has it, it is unsent
+ * (STO-54).
  */
 export function erasureOf(entries: readonly EntryView[]): Erasure {
   const order = entries.findLast((one) => one.kind === ERASE && one.ours && fieldOf(one.payload, 1) === null);
@@ -142,7 +143,8 @@ export function erasureOf(entries: readonly EntryView[]): Erasure {
     return kind === ERASED && (fieldOf(payload, 1) as readonly Bytes[] | null)?.some((one) => hex(one) === order.id);
   });
   const last = new Map(answers.map(({ author, payload }) => [author, payload]));
-  if (last.size === 0) return { erasure: "asked", heldUntilMs: null };
+  const isHere = order.delivery === "waiting" || order.delivery === "failed";
+  if (last.size === 0) return { erasure: isHere ? "unsent" : "asked", heldUntilMs: null };
   const held = [...last.values()].find((payload) => fieldOf(payload, 2) !== DONE);
   if (held === undefined) return { erasure: "confirmed", heldUntilMs: null };
   const until = fieldOf(held, 3);

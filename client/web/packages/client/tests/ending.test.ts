@@ -2,20 +2,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import { encodeRecovery, newRecovery } from "@sealroom/core/identity/recovery.ts";
+import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, decode, encode } from "@sealroom/core/wire/cbor.ts";
 import { Customer } from "../src/customer.ts";
+import type { Context } from "../src/engine/context.ts";
 import { alarm } from "../src/engine/lists.ts";
 import { loadEngine } from "../src/engine/loading.ts";
+import { all, takeOut } from "../src/engine/outbox.ts";
 import type { LinkEvents, Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
+import type { Outgoing } from "../src/engine/records.ts";
 import { act } from "../src/engine/rooms/consenting.ts";
+import { wasSent } from "../src/engine/rooms/progress.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { setReplaced } from "../src/engine/state.ts";
+import type { Turn } from "../src/engine/turn.ts";
 import { DoorError } from "../src/errors.ts";
 import type { Shell } from "../src/shell.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, stored, withNotice } from "./life.ts";
@@ -24,6 +30,29 @@ import * as relay from "./relay_frames.ts";
 import { bytesFrom, NOW_MS } from "./shop.ts";
 
 const KIND_TEXT = 3;
+const ERASE = 5;
+const WITHDRAW = 9;
+
+/** What goes to the devices of the newest entry of a kind. */
+function copiesOf(shell: Shell, kind: number): readonly Outgoing[] {
+  const { rooms, outbox } = shell.context;
+  const entries = [...rooms.values()].flatMap((room) => [...room.entries.values()]);
+  const hash = entries.findLast(({ entry }) => entry.header.kind === kind)?.entry.hash;
+  const copies = [...outbox.lanes()].flatMap(([, lane]) => all(lane));
+  return copies.filter((one) => hash !== undefined && same(one.contentId, contentIdOf(hash)));
+}
+
+/** The relay has taken a copy. */
+function taken(c: Context, turn: Turn, item: Outgoing): void {
+  takeOut(c.outbox.lane(item.deviceId), item.contentId);
+  c.outbox.add({ ...item, envelope: null, sendings: 1 });
+  wasSent(c, turn, item);
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((done) => setTimeout(done, 5));
+}
+
 // --- erased, and begun anew ---
 
 const REPLACED = async (place: MemoryPlace): Promise<Ports> => {
@@ -80,6 +109,59 @@ test("to withdraw, and to erase everything, is said in earlier rooms as well (RO
     };
     await life[does]();
     assert.deepEqual(does === "forget" ? ended : states(), ["Ended", "Ended"]);
+  }
+});
+
+test("a withdrawal that is here alone is told as not sent, until the relay has it (STO-54)", async () => {
+  const place = new MemoryPlace();
+  const { shell } = await person(place);
+  await shell.close();
+  const ports = portsOf(place);
+  const life = lifeOf(ports);
+  const me = await withNotice(life, ports);
+  await life.withdraw();
+  assert.deepEqual([life.state().phase, life.state().erasure], ["erased", "unsent"]);
+  const first = copiesOf(me.shell, ERASE)[0];
+  assert.ok(first);
+  await me.shell.do((c, turn) => taken(c, turn, first));
+  assert.equal(life.state().erasure, "asked");
+});
+
+test("who begins anew after a withdrawal and then refuses is back where the room was: it is kept (CNS-17)", async () => {
+  const place = new MemoryPlace();
+  const { shell } = await person(place);
+  await shell.close();
+  const ports = portsOf(place);
+  const life = lifeOf(ports);
+  await withNotice(life, ports);
+  await life.withdraw();
+  await life.startAnew();
+  assert.equal(life.state().phase, "notice");
+  await life.refuse();
+  assert.equal(life.state().phase, "erased");
+  assert.ok(place.kept !== null);
+});
+
+test("the company was told to erase when each copy of the order has left, not the first one (STO-37)", async (t) => {
+  for (const isAll of [true, false]) {
+    const place = new MemoryPlace();
+    const { ports, shell } = await person(place);
+    await shell.close();
+    const life = lifeOf(ports);
+    const me = await withNotice(life, ports);
+    const end = new AbortController();
+    t.mock.method(AbortSignal, "timeout", () => end.signal);
+    const forgotten = life.forget();
+    const mine = me.shell;
+    await until(() => copiesOf(mine, ERASE).length > 0);
+    const copies = [...copiesOf(mine, WITHDRAW), ...copiesOf(mine, ERASE)];
+    assert.ok(copies.length > 2);
+    for (const one of isAll ? copies : copies.slice(0, -1)) await mine.do((c, turn) => taken(c, turn, one));
+    await new Promise((done) => setTimeout(done, isAll ? 0 : 250));
+    if (!isAll) end.abort();
+    await forgotten;
+    assert.deepEqual([life.state().phase, life.state().erasure], ["erased", isAll ? "told" : "alone"]);
+    t.mock.restoreAll();
   }
 });
 

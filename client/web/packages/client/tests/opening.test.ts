@@ -119,6 +119,7 @@ test("who erases everything while the store is opened has the company told, or i
       if (erasure === "alone") throw new StoreError("store.closed", "no relay has taken it");
     };
     const erase = t.mock.method(Room.prototype, "erase", async () => ({ id: "", waitFor }));
+    t.mock.method(Room.prototype, "ordersLeft", async () => {});
     hold();
     const life = lifeOf(ports);
     const opening = life.tryAgain();

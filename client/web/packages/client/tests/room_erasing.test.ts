@@ -289,7 +289,7 @@ test("each order for the whole room has its own answer (ROOM-45)", () => {
   const order = scene.writes(ERASE, map(null));
   for (const hashes of [null, [first.hash]]) {
     assert.deepEqual(answer(hashes).codes, []);
-    assert.equal(shown(), "asked");
+    assert.equal(shown(), "unsent");
   }
   assert.deepEqual(answer([order.hash]).codes, []);
   assert.equal(shown(), "confirmed");

@@ -311,11 +311,11 @@ export interface RoomState extends ConversationState {
   readonly canRate: boolean;
   readonly canReopen: boolean;
   /**
-   * After a withdrawal or an order of erasure: what the company has said; `confirmed` by one of its devices at least, and
-   * `held` while one keeps something. Where all was erased here: whether it was `told` to do so, too, or this device was
-   * `alone`.
+   * After a withdrawal or an order of erasure: `unsent` while the order is here alone; else what the company has said,
+   * `confirmed` by one of its devices at least, and `held` while one keeps something. Where all was erased here: whether
+   * it was `told` to do so, too, or this device was `alone`.
    */
-  readonly erasure: "none" | "asked" | "confirmed" | "held" | "told" | "alone";
+  readonly erasure: "none" | "unsent" | "asked" | "confirmed" | "held" | "told" | "alone";
   readonly heldUntilMs: number | null;
 }
 

@@ -5,7 +5,7 @@ import { type Child, h } from "./dom.ts";
 import { ratingView } from "./rating_view.ts";
 import type { Run } from "./room_screens.ts";
 import type { Clock } from "./times.ts";
-import type { Words } from "./words.ts";
+import type { WordKey, Words } from "./words.ts";
 
 export interface FootActions {
   readonly backend: RoomBackend;
@@ -36,16 +36,23 @@ export function footView(
   if (state.phase !== "withdrawn" && state.phase !== "erased") return null;
   const again = button(words("withdrawn.again"), anew, false);
   return foot(
-    words(`${state.phase}.title`),
+    words(endTitle(state)),
     erasureText(state, words, clock, nowMs),
     state.account === "replaced" ? [] : [again],
   );
+}
+
+/** What the company may still have, or does not know of, is not called erased (STO-54). */
+function endTitle({ phase, erasure }: RoomState): WordKey {
+  if (erasure === "unsent") return "withdrawn.unsent";
+  return phase === "erased" && erasure !== "asked" && erasure !== "held" ? "erased.title" : "withdrawn.title";
 }
 
 function erasureText(state: RoomState, words: Words, clock: Clock, nowMs: number): string | null {
   if (state.erasure === "told" || state.erasure === "alone") return words(`erased.${state.erasure}`);
   if (state.erasure === "none" && state.phase === "erased") return null;
   const company = state.company?.name ?? words("someone");
+  if (state.erasure === "unsent") return words("withdrawn.unsent.text", { company });
   if (state.erasure === "confirmed") return words("withdrawn.confirmed", { company });
   if (state.erasure === "held" && state.heldUntilMs !== null)
     return words("withdrawn.held", { company, when: clock.day(state.heldUntilMs, nowMs) });

@@ -43,7 +43,8 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
     end.push(
       item("menu.withdraw", "shield", () => void confirmed(context, "withdraw", () => backend.withdraw()), true),
     );
-  if (state.phase !== "erased")
+  // Nobody is a member where all is gone from here.
+  if (state.members.length > 0)
     end.push(item("menu.forget", "erase", () => void confirmed(context, "forget", () => backend.forget()), true));
   return [read, keep, end];
 }

@@ -87,10 +87,14 @@ function replacedNote(state: RoomState, { words, actions }: NoteContext): Note |
 
 const fullNote = { id: "full", tone: "stop", icon: "warn", action: null, canDismiss: false } as const;
 
-/** What is erased waits for no connection. */
+/** What the company has still to be told, or to answer. */
+const OPEN_ORDERS: readonly RoomState["erasure"][] = ["unsent", "asked", "held"];
+
+/** What is erased waits for no connection, but an order to erase does (STO-54). */
 function linkNote(state: RoomState, { words }: NoteContext): Note | null {
   const { link } = state;
-  if (link === "online" || state.account === "replaced" || state.phase === "erased") return null;
+  const isOver = state.phase === "erased" && !OPEN_ORDERS.includes(state.erasure);
+  if (link === "online" || state.account === "replaced" || isOver) return null;
   if (link === "full") return { ...fullNote, text: laterWords(words)("full") };
   const tone = link === "offline" ? "warn" : "";
   return { id: link, tone, icon: "offline", text: words(`banner.${link}`), action: null, canDismiss: false };

@@ -154,6 +154,11 @@ export const ROOM_WORDS = {
   "frozen.text": ["Es geht nichts hinaus, bis Sie es fortsetzen.", "Nothing is sent until you continue."],
   "frozen.unfreeze": ["Fortsetzen", "Continue"],
   "withdrawn.title": ["Ihre Einwilligung ist widerrufen.", "Your consent is withdrawn."],
+  "withdrawn.unsent": ["Ihr Widerruf ist noch nicht gesendet.", "Your withdrawal is not sent yet."],
+  "withdrawn.unsent.text": [
+    "{company} weiß noch nichts davon. Lassen Sie diese Seite offen, bis es eine Verbindung gibt.",
+    "{company} does not know of it yet. Keep this page open until there is a connection.",
+  ],
   "withdrawn.text": [
     "{company} löscht, was gelöscht werden darf, und bestätigt es Ihnen hier.",
     "{company} erases what it may and confirms it here.",

@@ -106,10 +106,20 @@ export class Outbox {
     }
   }
 
+  /** Whether a copy of a content has not left. */
+  isHere(contentId: Bytes): boolean {
+    return [...this.#lanes.values()].some((lane) => all(lane).some((one) => isOf(one, contentId) && !hasLeft(one)));
+  }
+
   /** Whether a device has still to confirm a content. */
   isWaiting(contentId: Bytes): boolean {
     return [...this.#lanes.values()].some((lane) => all(lane).some((one) => isOf(one, contentId)));
   }
+}
+
+/** Whether the relay has taken a sending; one that it is being given this moment does not count. */
+export function hasLeft(item: Outgoing): boolean {
+  return item.sendings > (item.envelope === null ? 0 : 1);
 }
 
 function isOf(item: Outgoing, contentId: Bytes): boolean {

@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import { flush } from "./delivery.ts";
 import { catchUp } from "./directory.ts";
 import type { Lane } from "./outbox.ts";
-import { confirm as confirmItem, deleteItem, putItem, waitingAgain } from "./outbox.ts";
+import { confirm as confirmItem, deleteItem, hasLeft, putItem, waitingAgain } from "./outbox.ts";
 import { confirmed, contentOf, findPosted, lost, notSent } from "./posting.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { exhausted, need, sessionFor } from "./renewal.ts";
@@ -261,11 +261,6 @@ function lastWords(c: Context, turn: Turn, peer: Peer): (item: Outgoing) => bool
   if (list === null || session === null) return () => false;
   const id = sendControl(c, turn, peer.deviceId, session, LIST, { name: "list", list: list.signed });
   return ({ contentId }) => id !== null && same(contentId, id);
-}
-
-/** Whether the relay has taken a sending; one that it is being given this moment does not count. */
-function hasLeft(item: Outgoing): boolean {
-  return item.sendings > (item.envelope === null ? 0 : 1);
 }
 
 /** End what we have for devices that the company's list does not name any more (ID-28). */
