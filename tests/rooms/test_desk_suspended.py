@@ -418,6 +418,7 @@ async def test_an_end_that_a_suspension_keeps_from_being_told_is_told_afterwards
         run = desk._attending
         assert run is not None
         await until(lambda: bool(run._phases.get(room.room_id)))
+        await run.lanes.done()
         device_id = await suspended(praxis, desk)
         run._take(RoomChanged(room.room_id, Phase.WITHDRAWN, (), None, is_sensitive=False, on_hold=False))
         await asyncio.sleep(0.1)
