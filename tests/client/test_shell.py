@@ -168,6 +168,26 @@ async def test_a_store_that_stays_full_is_tried_again_with_growing_delays() -> N
     await stage.shell.close()
 
 
+async def test_rows_read_as_they_will_be_while_any_commit_is_under_way() -> None:
+    """STO-53: that of a step which no command asked for among them; of a refused one nothing is left."""
+    stage = await Stage({"tick": [commit(b"t")]}).begin()
+    stage.load_script = {"start": [commit(b"s")]}
+    rows = stage.shell._rows
+    stage.store.failures.extend([StoreFull("1"), StoreFull("2"), None])
+    seen: list[list[bytes]] = []
+    stage.store.before_commit = lambda: seen.append([change.key for change in rows.changes])
+    stage.machine.next_wake_ms = stage.clock.now_ms()
+    await stage.do()
+    await stage.until(lambda: len(seen) == 2)
+    await asyncio.sleep(0.02)
+    assert rows.changes == ()
+    stage.clock.advance(1_000)
+    await stage.until(lambda: ("commit", (b"s",)) in stage.log)
+    await stage.do()
+    assert (seen, rows.changes) == ([[b"t"], [b"s"], [b"s"]], ())
+    await stage.shell.close()
+
+
 async def test_a_full_store_met_by_the_network_reloads_as_well() -> None:
     """STO-41"""
     stage = Stage({"start": [Open(CHANNEL)], "received": [commit(b"r")]})

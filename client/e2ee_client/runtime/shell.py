@@ -241,7 +241,6 @@ class Shell(Generic[M]):
                 self._inbox.put_back(item)
             if changes := self._rows.changes:
                 await self._commit(changes)
-            self._rows.clear()
             await self._carry_out([*group.after, *apart])
         except StoreFull as error:
             group.refuse(error)
@@ -349,7 +348,10 @@ class Shell(Generic[M]):
                     self._work(effect)
 
     async def _commit(self, changes: tuple[Change, ...]) -> None:
+        """Meanwhile rows read as they will be: the machine has gone on already (STO-53)."""
+        self._rows.hold(changes)
         await self._thread.run(lambda: self._store.commit(changes))
+        self._rows.clear()
         self._refusals = 0
 
     def _close_channel(self, channel: Channel) -> None:
@@ -400,8 +402,7 @@ class Shell(Generic[M]):
                 await self._carry_out(machine.start(now_ms))
         except StoreFull as error:
             _LOG.warning("store.refused %s", error.code)
-            for channel in list(self._channels):
-                self._close_channel(channel)
+            self._throw_away()
             self._refusals += 1
             self._put_off(now_ms)
         else:
