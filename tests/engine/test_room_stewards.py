@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -353,3 +354,60 @@ def test_notes_stay_in_the_company() -> None:
     state = room.states.state
     assert state is not None
     assert (state.customer_list, state.notice, state.parent) == (None, None, None)
+
+
+def gives(world: World, name: str, taker: str) -> bool:
+    """Whether a desk would hand the past to a device by itself."""
+    return bool(do(world, name, lambda room, turn: room.stewarding.has_given(turn, dev(taker))))
+
+
+def give(world: World, name: str, taker: str) -> None:
+    """Let a desk give the room to a device, and everybody hear of it."""
+    change(world, name, Change(add=(dev(taker),), assign=dev(taker)))
+    world.run(MINUTE_MS)
+
+
+def test_an_answer_to_an_act_gives_no_desk_a_room_that_it_has_taken() -> None:
+    """ROOM-62, ROOM-18: a desk that was stolen takes a room that nobody has, and marks a text of its own."""
+    world = opened("desk", "desk2")
+    give(world, "desk2", "agent")
+    change(world, "desk", Change(unassign=True, remove=(dev("agent"),)))
+    world.run(MINUTE_MS)
+    change(world, "desk", Change(add=(dev("desk"),), assign=dev("desk")))
+    said = say(world, "desk", "Guten Tag")
+    do(world, "desk", lambda room, turn: room.write(turn, Sensitive((said,))))
+    world.run(5 * MINUTE_MS)
+    state = room_of(world, "desk2").states.room.head
+    assert state is not None
+    assert (state.author, state.state.assigned) == (dev("desk2"), dev("desk"))
+    assert not gives(world, "desk2", "desk")
+
+
+def test_an_agent_to_whom_a_desk_gives_a_room_is_handed_it_whoever_writes_the_next_state() -> None:
+    """ROOM-62."""
+    world = opened("desk", "desk2", "agent")
+    give(world, "desk", "agent")
+    change(world, "desk2", Change(sensitive=True))
+    world.run(MINUTE_MS)
+    assert gives(world, "desk", "agent")
+    assert not gives(world, "desk2", "agent")
+    assert not gives(world, "desk", "desk2")
+
+
+def test_who_had_a_room_before_is_handed_nothing_where_a_branch_gives_it_back() -> None:
+    """ROOM-62, ROOM-11: a supervisor's device that was stolen goes on from the state which gave it the room."""
+    world = opened("chief", "desk", "agent", "agent2")
+    give(world, "desk", "agent")
+    first = room_of(world, "desk").states.room.head
+    assert first is not None
+    assert gives(world, "desk", "agent")
+    change(world, "chief", Change(unassign=True, remove=(dev("agent"),)))
+    world.run(MINUTE_MS)
+    give(world, "desk", "agent2")
+    back = replace(first.state, epoch=first.state.epoch + 1, parent=first.hash, cards=(), text="again")
+    do(world, "chief", lambda room, turn: room.write(turn, back))
+    world.run(MINUTE_MS)
+    state = room_of(world, "desk").states.state
+    assert state is not None
+    assert state.assigned == dev("agent")
+    assert not gives(world, "desk", "agent")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from e2ee.constants import VERSION
 from e2ee.content import ContentType, OfRooms
@@ -203,13 +204,24 @@ class Stewarding(RoomPart):
         return place == 0 or (place is not None and self._own_head() is not None)
 
     def has_given(self, turn: Turn, taker: DeviceId) -> bool:
-        """Whether a state of ours is in force that assigns a device which may be handed the past: an agent's,
-        or, where nobody has asked for it, a desk's (ROOM-62).
+        """Whether a device is assigned since a state of ours by which it may be handed the past: an agent's, or,
+        where nobody has asked for it, a desk's (ROOM-62).
         """
-        ours = self._own_head()
-        if ours is None or ours.state.assigned != taker:
+        states, path = self._room.states, self._room.states.path
+        since = list(takewhile(lambda one: one.state.assigned == taker, reversed(path)))
+        if not since or not self._is_last_branch(since[-1], path):
             return False
-        return ours.state.request is None or self._room.states.ranks(turn.now_ms).get(taker, DESK) < DESK
+        given, before = since[-1].state, path[-len(since) - 1].state if len(path) > len(since) else None
+        if before is not None and (before.assigned is not None or taker in before.members):
+            return False
+        return given.request is None or states.ranks(turn.now_ms).get(taker, DESK) < DESK
+
+    def _is_last_branch(self, given: WrittenState, path: list[WrittenState]) -> bool:
+        """Whether a state is ours, and none that we have written since is on another branch."""
+        us, known = self._around.us.device_id, self._room.states.room.states.values()
+        return given.author == us and all(
+            one in path for one in known if one.author == us and one.n > given.n
+        )
 
     def _own_head(self) -> WrittenState | None:
         """Return the state in force if it is ours."""
