@@ -351,6 +351,21 @@ async def test_who_has_erased_everything_is_told_what_the_company_knows_of_it(sh
 
 
 @browsers.firefox_in_audit
+async def test_who_erases_everything_reads_that_linked_devices_lose_it_too(show: Show) -> None:
+    """STO-37: where nobody is told, and where none can be linked, that is not said."""
+    page = await show("open")
+    ask = page.get_by_role("dialog", name="Alles löschen?")
+    for account, count in (("key", 1), ("none", 0), ("replaced", 0)):
+        await page.evaluate("(account) => backend.change({ account })", account)
+        await page.get_by_role("button", name="Mehr").click()
+        await page.get_by_role("menuitem", name="Alles löschen").click()
+        await ask.get_by_text("Der Verlauf verschwindet").wait_for()
+        assert await ask.get_by_text("verschwindet er auch dort").count() == count
+        await page.keyboard.press("Escape")
+        await ask.wait_for(state="detached")
+
+
+@browsers.firefox_in_audit
 async def test_a_withdrawal_that_has_not_left_is_shown_as_not_sent(show: Show) -> None:
     """STO-54: it is called erased where nothing is open any more, and can be erased here."""
     page = await show("open")

@@ -6,7 +6,9 @@ import type { RoomState } from "@sealroom/core/rooms/state.ts";
 import { CLOSED, FROZEN, OPEN } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { FileOfMessage, Happened, Happening, Item, Message, Question } from "@sealroom/ui/backend.ts";
+import type { CustomerEvent } from "./engine/events.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
+import type { Room } from "./engine/rooms/model.ts";
 import { fits } from "./engine/rooms/wordings.ts";
 import type { FileStatus, UploadView } from "./files/host.ts";
 import type { EntryView } from "./views.ts";
@@ -26,6 +28,7 @@ const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, IDENTIFY, 19, 
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
 const COMES: readonly Happened[] = ["joined", "assigned", "transferred"];
 const CHOICE = 1;
+const PARTED: readonly string[] = ["equivocation", "differ"];
 
 /** One question of one choice, as the form that asks it. */
 export interface Asked {
@@ -43,8 +46,16 @@ export interface Around {
   /** Files on their way out; nothing is said of them yet, so they stand last. */
   readonly uploads: readonly UploadView[];
   readonly self: string;
-  /** What was noticed while the room was open: gaps, parted histories; each after the item that was last then. */
-  readonly noticed: readonly { readonly after: string | null; readonly happening: Happening }[];
+  readonly noticed: readonly Noticed[];
+  readonly room: Pick<Room, "id" | "shownGaps">;
+}
+
+/** What was noticed while a room was open, after the entry that was last then. */
+export interface Noticed {
+  readonly event: Extract<CustomerEvent, { readonly type: "gap" | "finding" }>;
+  readonly after: string | null;
+  readonly atMs: number;
+  readonly number: number;
 }
 
 /** Keeps the object of each item that comes out equal. */
@@ -74,13 +85,14 @@ function allItems(entries: readonly EntryView[], around: Around): readonly Item[
   );
   const answers = answersOf(entries);
   const logins = new Map(entries.filter(isLogin).map((one) => [one.id, one]));
-  const start = around.noticed.filter(({ after }) => after === null).map(({ happening }) => happening);
-  const items: Item[] = [...start];
+  const noticed = around.noticed.filter((one) => isNow(one, around.room));
+  const noticedAfter = (id: string | null) => noticed.filter(({ after }) => after === id).map(noticedAs);
+  const items: Item[] = noticedAfter(null);
   for (const entry of entries) {
     const step = steps.get(entry.id);
     if (step === undefined) for (const one of itemOf(entry, answers, around)) add(items, one);
     else items.push(...changes(entry, step.state, step.before?.state), ...granted(entry, step.state, logins));
-    items.push(...around.noticed.filter(({ after }) => after === entry.id).map(({ happening }) => happening));
+    items.push(...noticedAfter(entry.id));
   }
   return [...items, ...around.uploads.map((one) => uploading(one, around.self))];
 }
@@ -188,6 +200,20 @@ function answersOf(entries: readonly EntryView[]): ReadonlyMap<string, Value> {
 }
 
 // --- lines that nobody wrote ---
+
+/** What is missing still; two entries of one number, while a chain that begins anew is no second version (TRN-07). */
+function isNow({ event }: Noticed, { id, shownGaps }: Around["room"]): boolean {
+  if (event.room !== hex(id)) return false;
+  return event.type === "gap" ? shownGaps.has(`${event.author}:${event.last}`) : PARTED.includes(event.finding);
+}
+
+/** The author names a device in its room alone, so no member is told by it. */
+function noticedAs({ event, atMs, number }: Noticed): Happening {
+  const isGap = event.type === "gap";
+  const what = isGap ? "gap" : "differ";
+  const count = isGap ? event.last - event.first + 1 : null;
+  return { kind: "happening", id: `${what}:${number}`, atMs, what, member: null, detail: null, count };
+}
 
 function happening(entry: EntryView, what: Happened, more: Partial<Happening> = {}): Happening {
   return {

@@ -2,14 +2,14 @@
 
 import { hex } from "@sealroom/core/bytes.ts";
 import { MAX_FILE_B } from "@sealroom/core/constants.ts";
-import type { Alarm, Company, Happening, RoomState } from "@sealroom/ui/backend.ts";
+import type { Alarm, Company, RoomState } from "@sealroom/ui/backend.ts";
 import type { Customer, ShownNotice } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
 import type { CustomerEvent } from "./engine/events.ts";
 import type { CompanyCard } from "./engine/new_engine.ts";
 import { judge, mayReopen } from "./engine/rooms/judging.ts";
 import type { Room } from "./room.ts";
-import type { Items } from "./room_items.ts";
+import type { Items, Noticed } from "./room_items.ts";
 import { companyOf, erasureOf, fingerprintOf, isRated, membersOf, noticeOf, phaseOf } from "./room_state.ts";
 
 export const NOTHING_YET: RoomState = {
@@ -21,8 +21,6 @@ export const NOTHING_YET: RoomState = {
 
 const MAX_NOTICED = 64;
 
-type Noticed = { readonly after: string | null; readonly happening: Happening };
-
 export class RoomWatch {
   readonly #origin: string;
   readonly #isNamed: boolean;
@@ -30,6 +28,7 @@ export class RoomWatch {
   #items: Items | null = null;
   readonly #failures = new Map<string, string>();
   #noticed: readonly Noticed[] = [];
+  #count = 0;
   #newest: string | null = null;
   #alarmMs: number | null = null;
 
@@ -51,15 +50,10 @@ export class RoomWatch {
     if (event.type === "delivery") this.#failures.set(event.entry, event.code);
     if (event.type === "entry") this.#newest = event.entry;
     if (event.type === "identity-alarm") this.#alarmMs = nowMs;
-    if (event.type === "gap") this.#notice("gap", event.author, event.last - event.first + 1, nowMs);
-    if (event.type === "finding") this.#notice("differ", event.author, null, nowMs);
-  }
-
-  /** `tag` names a device in this room alone, so no member is told by it. */
-  #notice(what: "gap" | "differ", tag: string, count: number | null, atMs: number): void {
-    const id = `${what}:${tag}:${this.#noticed.length}`;
-    const happening: Happening = { kind: "happening", id, atMs, what, member: null, detail: null, count };
-    this.#noticed = [...this.#noticed, { after: this.#newest, happening }].slice(-MAX_NOTICED);
+    if (event.type !== "gap" && event.type !== "finding") return;
+    this.#count += 1;
+    const noticed = { event, after: this.#newest, atMs: nowMs, number: this.#count };
+    this.#noticed = [...this.#noticed, noticed].slice(-MAX_NOTICED);
   }
 
   /** The company and its notice, as the door has them. */
@@ -90,7 +84,7 @@ export class RoomWatch {
     const isClosed = phase === "closed" && !c.isReplaced && mayReopen(c, room.kept, nowMs);
     const canWrite = (phase === "waiting" || phase === "open") && !c.isReplaced && mayWrite(consent, nowMs);
     const { path } = judge(c, room.kept);
-    const around = { path, failures: this.#failures, noticed: this.#noticed };
+    const around = { path, failures: this.#failures, noticed: this.#noticed, room: room.kept };
     const files = { fileOf: (id: string) => room.file(id).status(), uploads: room.uploads() };
     const all = this.#items?.of(entries, { ...around, ...files, self: hex(c.own.record.deviceId) }) ?? [];
     const named = path.flatMap(({ state }) => state.members.map(hex));

@@ -16,7 +16,14 @@ const FREEZE = 3;
 
 function lines(scene: Scene): readonly Happening[] {
   const { path } = judge(scene.c, scene.room);
-  const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
+  const around = {
+    path,
+    failures: new Map(),
+    uploads: [],
+    noticed: [],
+    room: scene.room,
+    self: hex(scene.c.own.record.deviceId),
+  };
   const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
   return items.flatMap((one) => (one.kind === "happening" ? [one] : []));
 }

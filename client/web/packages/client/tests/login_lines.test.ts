@@ -13,7 +13,14 @@ const IDENTIFY = 17;
 
 function lines(scene: Scene): readonly string[] {
   const { path } = judge(scene.c, scene.room);
-  const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
+  const around = {
+    path,
+    failures: new Map(),
+    uploads: [],
+    noticed: [],
+    room: scene.room,
+    self: hex(scene.c.own.record.deviceId),
+  };
   const items: readonly Item[] = new Items().of(entriesOf(scene.c, scene.room), {
     ...around,
     fileOf: () => ({}) as never,

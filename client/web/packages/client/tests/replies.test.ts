@@ -14,7 +14,14 @@ import { ERASE, map, SAID, Scene } from "./shop_room.ts";
 /** The conversation as its screen shows it. */
 function shown(scene: Scene): readonly Item[] {
   const { path } = judge(scene.c, scene.room);
-  const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
+  const around = {
+    path,
+    failures: new Map(),
+    uploads: [],
+    noticed: [],
+    room: scene.room,
+    self: hex(scene.c.own.record.deviceId),
+  };
   return new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
 }
 

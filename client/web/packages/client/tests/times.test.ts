@@ -18,7 +18,14 @@ test("a text is shown with the time at which it was written, not after it came n
   const ahead = scene.hears(desk, "von morgen", { sentMs: NOW_MS + 5 * HOUR_MS });
   const back = scene.hears(agent, "danach, und von neulich", { sentMs: NOW_MS - 2_880 * HOUR_MS });
   const { path } = judge(scene.c, scene.room);
-  const around = { path, failures: new Map(), uploads: [], noticed: [], self: hex(scene.c.own.record.deviceId) };
+  const around = {
+    path,
+    failures: new Map(),
+    uploads: [],
+    noticed: [],
+    room: scene.room,
+    self: hex(scene.c.own.record.deviceId),
+  };
   const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
   const shown = new Map(items.map((one) => [one.id, one.kind === "message" ? one.writtenMs : one.atMs]));
   assert.equal(shown.get(hex(late.hash)), NOW_MS + HOUR_MS);

@@ -30,7 +30,7 @@ test("a text of a time that no calendar has is on the page, with those around it
   const room = roomOf(scene);
   const page = pageOf(room);
   for (const text of ["vorher", "weit weg", "nachher"]) assert.ok(page.includes(`>${text}</p>`), text);
-  const around = { path: [], failures: new Map(), uploads: [], self: "", noticed: [] };
+  const around = { path: [], failures: new Map(), uploads: [], self: "", noticed: [], room: scene.room };
   const fileOf = () => ({}) as never;
   const texts = new Items().of(room.entries(), { ...around, fileOf }).map((one) => "text" in one && one.text);
   for (const text of ["vorher", "weit weg", "nachher"]) assert.ok(texts.includes(text), text);

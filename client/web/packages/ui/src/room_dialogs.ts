@@ -95,9 +95,12 @@ export async function confirmed(
   const company = state.company?.name ?? words("someone");
   // Who cannot write cannot tell the company either.
   const isAlone = what === "forget" && (state.account === "replaced" || state.link === "full");
+  const text = words(isAlone ? "ask.forget.alone" : `ask.${what}.text`, { company });
+  // The order to erase goes to them, too.
+  const isElsewhere = what === "forget" && !isAlone && state.account !== "none";
   const isWanted = await ask(root, {
     title: words(`ask.${what}.title`),
-    text: words(isAlone ? "ask.forget.alone" : `ask.${what}.text`, { company }),
+    text: isElsewhere ? `${text} ${words("ask.forget.elsewhere")}` : text,
     doWord: words(`ask.${what}.do`),
     cancelWord: words("ask.cancel"),
     isGrave: true,

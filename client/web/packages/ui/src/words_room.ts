@@ -212,6 +212,10 @@ export const ROOM_WORDS = {
     "Der Verlauf verschwindet von diesem Gerät. {company} bekommt den Auftrag, ihn ebenfalls zu löschen.",
     "The conversation disappears from this device. {company} is told to erase it, too.",
   ],
+  "ask.forget.elsewhere": [
+    "Haben Sie weitere Geräte verbunden, verschwindet er auch dort.",
+    "If you have connected further devices, it disappears there, too.",
+  ],
   "ask.forget.alone": [
     "Der Verlauf verschwindet von diesem Gerät. {company} erfährt davon nichts: Dieses Gerät kann gerade nichts schreiben.",
     "The conversation disappears from this device. {company} is not told of it: this device cannot write now.",
