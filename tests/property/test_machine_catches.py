@@ -84,16 +84,17 @@ def salt_is_not_hedged(patch: pytest.MonkeyPatch) -> None:
 
 PLANTS: tuple[tuple[Plant, str, int], ...] = (
     (no_replay_cache, "opened twice", 5),
-    (skipped_keys_stay, "opened twice", 7),
-    (failure_changes_state, "sessions in memory differ from their rows", 7),
-    (oldest_stays, "the active session is not the best proven one|two active sessions", 8),
     (texts_before_proof, "a text sent again before an answer|a text on an unproven session", 7),
     (no_search, "two active sessions", 8),
 )
-# The salt is made, and what is sealed is recorded, in the reference.
-IN_REFERENCE = pytest.param(
-    salt_is_not_hedged, "one key sealed two different plaintexts", 4, marks=pytest.mark.reference
+# What the core calls within itself is replaced, so that it has to be Python.
+IN_REFERENCE: tuple[tuple[Plant, str, int], ...] = (
+    (skipped_keys_stay, "opened twice", 7),
+    (failure_changes_state, "sessions in memory differ from their rows", 7),
+    (oldest_stays, "the active session is not the best proven one|two active sessions", 8),
+    (salt_is_not_hedged, "one key sealed two different plaintexts", 4),
 )
+CASES = [*PLANTS, *(pytest.param(*one, marks=pytest.mark.reference) for one in IN_REFERENCE)]
 
 
 def search(machine: type[SessionMachine], first: int) -> None:
@@ -103,7 +104,7 @@ def search(machine: type[SessionMachine], first: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plant", "finding", "first"), [*PLANTS, IN_REFERENCE], ids=lambda value: getattr(value, "__name__", "")
+    ("plant", "finding", "first"), CASES, ids=lambda value: getattr(value, "__name__", "")
 )
 def test_the_machine_finds_a_planted_bug(
     plant: Plant, finding: str, first: int, monkeypatch: pytest.MonkeyPatch
