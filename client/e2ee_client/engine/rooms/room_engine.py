@@ -54,6 +54,7 @@ from .taking_back import TakingBack
 from .writing import Writing
 
 TICK_APART_MS: Final = 1_000
+AGAIN_MS: Final = 3_600_000
 
 
 class RoomEngine:
@@ -294,6 +295,7 @@ class RoomEngine:
         stored = self.log.by_content(turn, content_id)
         if stored is not None:
             self.writing.failed(turn, stored, device_id, code)
+            self._go_again(turn, stored.hash)
 
     def not_sent(self, turn: Turn, content_id: bytes, device_id: DeviceId) -> None:
         """An entry of ours has not left for a device that was struck off (ID-28)."""
@@ -301,6 +303,15 @@ class RoomEngine:
         if stored is not None:
             self.writing.not_sent(turn, stored, device_id)
             turn.put_at_end(LiveRoom.TABLE, self.live.room_id, self.live.put)
+
+    def _go_again(self, turn: Turn, entry_hash: EntryHash) -> None:
+        """Look within an hour at what waits again, and is not posted before (ROOM-64)."""
+        if entry_hash in self.live.unsent:
+            at_ms, wake_ms = turn.now_ms + AGAIN_MS, self.index.wake_ms
+            self.index.wake_ms = at_ms if wake_ms is None else min(wake_ms, at_ms)
+            self.around.wake(turn, self.live.room_id, self.index.wake_ms)
+            turn.put_at_end(LiveRoom.TABLE, self.live.room_id, self.live.put)
+            turn.put_at_end(RoomIndex.TABLE, self.live.room_id, self.index.put)
 
     # --- what is due ---
 

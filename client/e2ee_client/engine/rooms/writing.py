@@ -75,6 +75,7 @@ class Writing(RoomPart):
         if isinstance(payload, State):
             self._vouch(turn, payload)
         if kind != Kind.OPEN:
+            self.post_unsent(turn)
             self.post(turn, entry.hash)
         return entry.hash
 
@@ -151,7 +152,8 @@ class Writing(RoomPart):
     def post_unsent(self, turn: Turn) -> None:
         """Post what has waited for a recipient, in order, each to whom its kind goes then (ROOM-52)."""
         live, kept, served = self._live, list[EntryHash](), dict[int, list[Author]]()
-        for one in live.unsent:
+        unsent, live.unsent = live.unsent, ()
+        for one in unsent:
             stored = self._room.log.find(turn, one)
             if stored is None or self._has_failed(turn, stored):
                 continue
@@ -163,7 +165,7 @@ class Writing(RoomPart):
             self.post(turn, one, to)
             if kind in (Kind.ERASE, Kind.WITHDRAW):
                 self._room.erasures.reached(turn, one, [author.device_id for author in to])
-        live.unsent = tuple(kept)
+        live.unsent = (*kept, *live.unsent)
 
     def _has_failed(self, turn: Turn, stored: StoredEntry) -> bool:
         """Tell of a content that waits and does not go: it was erased, or the phase lets it not pass any more
@@ -270,25 +272,35 @@ class Writing(RoomPart):
         self._around.tell(turn, event)
 
     def failed(self, turn: Turn, stored: StoredEntry, device_id: DeviceId, code: str) -> None:
-        """An entry of ours will not reach a device."""
+        """An entry of ours will not reach a device. What is no content waits then, where it is for nobody
+        (ROOM-64).
+        """
         stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
         self._room.log.put(turn, stored)
         event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
         self._around.tell(turn, event)
+        is_said = stored.is_hidden or kind_of(stored) in CONTENT
+        if not is_said and self._around.side is Side.CUSTOMER and self._is_for_nobody(stored, device_id):
+            self._wait(turn, stored.hash)
 
     def not_sent(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:
         """An entry of ours has not left for a device that was struck off; one that is then for nobody waits
         for those in force (ID-28), or has failed.
         """
         stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
-        own = self._room.states.own_devices()
-        if stored.is_delivered or device_id in own or any(one not in own for one in stored.waiting_for):
+        if not self._is_for_nobody(stored, device_id):
             self._room.log.put(turn, stored)
         elif self._waits(turn, stored):
             self._room.log.put(turn, stored)
             self._wait(turn, stored.hash)
         else:
             self.failed(turn, stored, device_id, IdentityMismatch.code)
+
+    def _is_for_nobody(self, stored: StoredEntry, device_id: DeviceId) -> bool:
+        """Whether no device of the company has an entry, or may get it, after this one."""
+        own = self._room.states.own_devices()
+        is_open = any(one not in own for one in stored.waiting_for)
+        return not (stored.is_delivered or device_id in own or is_open)
 
     def _waits(self, turn: Turn, stored: StoredEntry) -> bool:
         """Whether an entry may wait for a recipient: a customer's that the phase lets pass (ROOM-15)."""

@@ -2,12 +2,15 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
+import { HOUR_MS } from "@sealroom/core/constants.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../events.ts";
 import type { Outgoing } from "../records.ts";
 import type { Turn } from "../turn.ts";
+import { isContent } from "./judging.ts";
 import type { Kept, Room } from "./model.ts";
 import { encodeKept, entryKey } from "./model.ts";
+import { companyChanged } from "./rooms.ts";
 
 function entryOf(c: Context, contentId: Bytes): { readonly room: Room; readonly kept: Kept } | null {
   const start = hex(contentId);
@@ -52,13 +55,18 @@ export function wasConfirmed(c: Context, turn: Turn, deviceId: Bytes, contentId:
   else move(c, turn, found.room, found.kept, "delivered", "");
 }
 
-/** It will not reach a device; it has failed where no other device has it or may get it. */
+/**
+ * It will not reach a device. Where no other device has it or may get it, a content has failed; all else waits, and goes
+ * with the next step of its room, within an hour (ROOM-64).
+ */
 export function wasLost(c: Context, turn: Turn, item: Outgoing, code: string): void {
   const found = without(c, item.contentId, item.deviceId);
   if (found === null) return;
-  const { waitingFor, delivery } = found.kept;
+  const { waitingFor, delivery, hidden, entry } = found.kept;
+  const waits = !hidden && !isContent(entry.header.kind);
   if (waitingFor.length > 0 || delivery === "delivered") set(c, turn, found.room, found.kept);
-  else move(c, turn, found.room, found.kept, "failed", code);
+  else move(c, turn, found.room, found.kept, waits ? "waiting" : "failed", code);
+  if (waits) c.timers.set("unsent", turn.nowMs + HOUR_MS, (later) => companyChanged(c, later));
 }
 
 /** It has not left for a device that is gone: where it is then for nobody, it waits for those in force (ID-28). */

@@ -1,0 +1,113 @@
+/** What every device of the company has lost, and what of it goes again (ROOM-64). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS, HOUR_MS } from "@sealroom/core/constants.ts";
+import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
+import { failUnanswerable } from "../src/engine/delivery.ts";
+import { pin } from "../src/engine/lists.ts";
+import type { Outgoing } from "../src/engine/records.ts";
+import { start } from "../src/engine/renewal.ts";
+import { withdraw } from "../src/engine/rooms/consenting.ts";
+import { wasLost, wasSent } from "../src/engine/rooms/progress.ts";
+import { retry } from "../src/engine/rooms/writing.ts";
+import { newPeer, setMailbox, setPeer } from "../src/engine/state.ts";
+import type { Device } from "./shop.ts";
+import * as shop from "./shop.ts";
+import { agent, desk, NOW_MS, other, second } from "./shop.ts";
+import { ERASE, engineOf, ids, learnRoster, map, Scene } from "./shop_room.ts";
+import { bundleOf } from "./shop_session.ts";
+
+/** The person finds prekeys of a device, and starts a session. */
+function meets(scene: Scene, device: Device, list = shop.list): void {
+  const bundle = { ...bundleOf(engineOf(), NOW_MS), record: device.record, list };
+  scene.engine.do(scene.nowMs, (c, turn) => start(c, turn, device.id, bundle));
+}
+
+/** The numbered contents that are sealed for a device, in their order: ids of their entries. */
+function sealed(scene: Scene, device: Device): readonly string[] {
+  return scene.c.outbox
+    .lane(device.id)
+    .ready.filter((one) => one.shown)
+    .map((one) => hex(one.contentId));
+}
+
+function idsOf(...hashes: readonly Bytes[]): readonly string[] {
+  return hashes.map((hash) => hex(contentIdOf(hash)));
+}
+
+function standing(scene: Scene, hash: Bytes): readonly unknown[] {
+  const kept = scene.kept(hash);
+  return [kept?.delivery, (kept?.waitingFor ?? []).map(hex).sort()];
+}
+
+/** Every device of the company has lost an entry of the person. */
+function loses(scene: Scene, hash: Bytes): void {
+  for (const deviceId of scene.kept(hash)?.waitingFor ?? []) {
+    const item: Outgoing = scene.c.outbox.newItem(deviceId, contentIdOf(hash), true, scene.nowMs);
+    scene.engine.do(scene.nowMs, (c, turn) => {
+      c.outbox.drop(deviceId);
+      wasLost(c, turn, item, "relay.bad_request");
+    });
+  }
+}
+
+test("an `open` whose mailbox a relay has refused once goes ahead of the next text (ROOM-64, TRN-30)", () => {
+  const scene = new Scene();
+  const text = scene.says("eins");
+  for (const one of [desk, second]) meets(scene, one);
+  scene.engine.do(NOW_MS, (c, turn) => failUnanswerable(c, turn, "relay.registration_refused"));
+  assert.deepEqual(standing(scene, scene.room.root), ["waiting", []]);
+  assert.deepEqual(standing(scene, text.hash), ["failed", []], "a text waits for its person");
+  scene.engine.do(NOW_MS, (c, turn) => setMailbox(c, turn, { ...c.mailbox, created: true, tokenKnown: true }));
+  const next = scene.says("zwei");
+  for (const one of [desk, second]) assert.deepEqual(sealed(scene, one), idsOf(scene.room.root, next.hash));
+});
+
+test("an `open` for desks that were replaced before they had it goes to those in force (ROOM-64, ROOM-21)", () => {
+  const scene = new Scene();
+  const text = scene.says("eins");
+  for (const one of [desk, second]) meets(scene, one);
+  scene.engine.do(NOW_MS, (c, turn) => {
+    for (const { id } of [desk, second]) {
+      const lane = c.outbox.lane(id);
+      for (const item of lane.ready.splice(0)) {
+        if (!item.shown) continue;
+        c.outbox.add({ ...item, envelope: null });
+        wasSent(c, turn, item);
+      }
+    }
+  });
+  const fresh = shop.newDevice(1);
+  const list = shop.listOf([fresh, agent, other], 2, shop.list);
+  scene.engine.do(NOW_MS, (c, turn) => {
+    setPeer(c, turn, newPeer(fresh.record));
+    pin(c, turn, list);
+    learnRoster(c, turn, shop.rosterOf({ seq: 2, devices: [fresh, agent, other], listed: list }), [shop.list, list]);
+  });
+  scene.passes(1_000);
+  assert.deepEqual(standing(scene, scene.room.root), ["waiting", ids(fresh)]);
+  scene.in((d) => retry(d, text.hash));
+  meets(scene, fresh, list);
+  assert.deepEqual(sealed(scene, fresh), idsOf(scene.room.root, text.hash));
+});
+
+test("what is no content waits where it was lost, and goes within an hour; a content has failed (ROOM-64)", () => {
+  const scene = new Scene();
+  scene.state([desk]);
+  const text = scene.says("eins");
+  scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId));
+  const erasure = scene.writes(ERASE, map(null));
+  const withdrawal = [...scene.room.entries.values()].find(({ entry }) => entry.header.kind === 9)?.entry.hash as Bytes;
+  for (const hash of [text.hash, erasure.hash, withdrawal]) loses(scene, hash);
+  assert.deepEqual(standing(scene, text.hash), ["failed", []]);
+  for (const hash of [erasure.hash, withdrawal]) assert.deepEqual(standing(scene, hash), ["waiting", []]);
+  scene.passes(HOUR_MS - 1);
+  assert.deepEqual(standing(scene, withdrawal), ["waiting", []], "not at once: a relay may refuse it again");
+  scene.passes(1);
+  for (const hash of [erasure.hash, withdrawal])
+    assert.deepEqual(standing(scene, hash), ["waiting", ids(desk, second)]);
+  scene.passes(DAY_MS);
+  assert.equal(scene.kept(text.hash)?.delivery, "failed");
+});

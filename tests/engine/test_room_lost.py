@@ -1,0 +1,119 @@
+"""What every device of the company has lost, and what of it goes again (ROOM-64)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from e2ee_client.engine import Channel
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryProgress
+from e2ee_relay.protocol import ErrorCode, Role, Send, SendResult, SendResults, decode_frames
+from engine_world import Node, World
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, opened, rooms_of, texts, write
+from team_world import founded
+
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.payloads import Erase
+from e2ee.rooms.state import Phase
+
+
+def refuse(node: Node, sent: list[int], channel: Channel, data: bytes) -> list[bytes]:
+    """Refuse envelopes for good in place of the relay."""
+    sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+    for one in sends:
+        sent.append(len(one.items))
+        results = tuple(SendResult(ErrorCode.BAD_REQUEST, 0) for _ in one.items)
+        node.connections[channel].put(SendResults(one.request_id, results))
+    return [] if sends else [data]
+
+
+def cut_off(node: Node) -> list[int]:
+    """Let a relay refuse what a node sends; returns the sizes of what it has given to it."""
+    sent = list[int]()
+    node.outgoing = partial(refuse, node, sent)
+    return sent
+
+
+def progress(node: Node, room_id: RoomId, entry_hash: EntryHash) -> EntryProgress | None:
+    """How far an entry has come."""
+    return rooms_of(node).queries.progress(room_id, entry_hash, node.now_ms)
+
+
+def root(node: Node, room_id: RoomId) -> EntryHash:
+    """The `open` of a room."""
+    found = rooms_of(node).room(Turn(node.now_ms), room_id).live.root
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_room_whose_open_was_refused_lives_within_an_hour_or_with_the_next_start(*, restarts: bool) -> None:
+    """ROOM-64, ROOM-21: nobody can press a button for an `open`; a text waits for its person."""
+    world = World()
+    company, person = founded(world), world.node("Kundin")
+    person.start()
+    sent = cut_off(person)
+    room_id = accept(person, company)
+    said = write(person, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    opening = root(person, room_id)
+    assert progress(person, room_id, opening) is EntryProgress.WAITING
+    assert progress(person, room_id, said) is EntryProgress.FAILED
+    assert sum(sent) < 8
+    person.outgoing = lambda _, data: [data]
+    if restarts:
+        person.crash()
+        person.start()
+        world.advance(5 * MINUTE_MS)
+    else:
+        world.advance(HOUR_MS + MINUTE_MS)
+    assert progress(person, room_id, opening) is EntryProgress.DELIVERED
+    write(person, room_id, "Ist da wer?")
+    world.advance(MINUTE_MS)
+    assert texts(company, room_id) == ["Ist da wer?"]
+
+
+def test_a_text_that_is_written_meanwhile_goes_behind_the_open() -> None:
+    """ROOM-64, ROOM-52."""
+    world = World()
+    company, person = founded(world), world.node("Kundin")
+    person.start()
+    cut_off(person)
+    room_id = accept(person, company)
+    world.advance(MINUTE_MS)
+    person.outgoing = lambda _, data: [data]
+    write(person, room_id, "Guten Tag")
+    world.advance(5 * MINUTE_MS)
+    assert texts(company, room_id) == ["Guten Tag"]
+
+
+def test_a_relay_that_refuses_is_not_asked_without_end() -> None:
+    """ROOM-64: once an hour, and when the person does something."""
+    world = World()
+    company, person = founded(world), world.node("Kundin")
+    person.start()
+    sent = cut_off(person)
+    accept(person, company)
+    world.advance(MINUTE_MS)
+    at_once = len(sent)
+    world.advance(DAY_MS)
+    assert len(sent) - at_once <= 3 * 24
+
+
+def test_a_withdrawal_and_an_erasure_that_were_refused_are_carried_out() -> None:
+    """ROOM-64, CNS-45, ROOM-26: on the company's side, too."""
+    world, company, person, room_id = opened()
+    write(person, room_id, "Mein Befund")
+    world.advance(MINUTE_MS)
+    assert texts(company, room_id) == ["Mein Befund"]
+    cut_off(person)
+    act(person, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    order = write(person, room_id, Erase(None))
+    world.advance(MINUTE_MS)
+    assert progress(person, room_id, order) is EntryProgress.WAITING
+    person.outgoing = lambda _, data: [data]
+    world.advance(2 * DAY_MS)
+    assert progress(person, room_id, order) is EntryProgress.DELIVERED
+    assert rooms_of(company).room(Turn(company.now_ms), room_id).states.condition().phase is not Phase.OPEN
+    assert texts(company, room_id) == []
