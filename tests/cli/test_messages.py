@@ -46,7 +46,7 @@ def test_texts_go_both_ways(two: Two) -> None:
 
 def test_what_came_in_while_sending_is_told(acquainted: Two) -> None:
     acquainted.shop.ok("send", acquainted.customer_id, "an answer")
-    said = acquainted.customer.run("send", "Shop", "next", "--wait", "delivered", "--timeout", "2")
+    said = acquainted.customer.run("send", "Shop", "next", "--wait", "delivered", "--timeout", "8")
     # Nobody is online there: it is with the relay only.
     assert (said.status, said.out.strip()) == (6, "at the relay")
     assert "send.undelivered" in said.err

@@ -158,7 +158,8 @@ def test_what_is_handed_over_while_the_last_client_closes_ends(
     ends_by_itself: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread is held up until the work, and then the word to end, wait for it."""
-    background, handed_over, held_up = Background(grace_s=0.2), threading.Event(), threading.Event()
+    background = Background(grace_s=LONG_S if ends_by_itself else 0.2)
+    handed_over, held_up = threading.Event(), threading.Event()
     outcome: list[object] = []
     hand_over = asyncio.run_coroutine_threadsafe
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from conversations import until
+from conversations import until, until_read
 from desk_page import Page, page_of, served
 from e2ee_client.desk.local import LocalRows
 from e2ee_client.engine.effects import Effect
@@ -74,8 +74,12 @@ async def test_a_waiting_room_is_claimed_answered_handed_on_and_closed(praxis: P
         await page_b.room(name, isMine=True)
         while not page_b.rows[name]["newNotes"]:
             await page_b.next()
-        notes = await page_b.ask("read", room=name, before=None, limit=50, notes=True)
-        assert "bitte prüfen" in [one["text"] for one in notes["entries"]]
+
+        async def is_noted() -> bool:
+            notes = await page_b.ask("read", room=name, before=None, limit=50, notes=True)
+            return "bitte prüfen" in [one["text"] for one in notes["entries"]]
+
+        await until_read(is_noted, True)
         assert (await page_b.ask("close", room=name, reason="erledigt"))["type"] == "done"
         await page_b.room(name, phase="closed")
         await until(lambda: room.phase is Phase.CLOSED)

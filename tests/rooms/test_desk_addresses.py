@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from email.message import EmailMessage
 
 import pytest
 from conversations import until, until_read
-from desk_runs import MAIL, PAGE, ahead, confirmed_by, running
+from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, settled
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
 from e2ee_client.room_events import EntryState
-from e2ee_client.rooms import Company, CompanyRoom, Customer, CustomerRoom, EntryProgress, Service, mailing
+from e2ee_client.rooms import (
+    Company,
+    CompanyRoom,
+    Customer,
+    CustomerRoom,
+    Entry,
+    EntryProgress,
+    Service,
+    mailing,
+)
 from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.errors import MailUnavailable
 from e2ee_client.rooms.mail import MailServer
@@ -96,21 +104,22 @@ async def has(room: CompanyRoom, entry_hash: bytes) -> bool:
     return any(one.hash == entry_hash for one in await room.history())
 
 
-async def settled(company: Company) -> None:
-    """Wait for what is done in rooms now."""
-    assert company._attending is not None
-    await asyncio.sleep(0.1)
-    await company._attending.lanes.done()
+async def written(company: Company, room_id: bytes) -> Entry:
+    """Write a text, and wait until it is timed."""
+    mails = company._mailing
+    assert mails is not None
+    entry = await company.room(room_id).send("Ihr Befund ist da")
+    await until(lambda: mails.waits(room_id))
+    return entry
 
 
 async def is_told(praxis: Practice, sent: list[EmailMessage], room_id: bytes) -> bool:
     """Whether the customer is told of a text, which is the next thing that is due."""
     before = len(sent)
-    await praxis.company.room(room_id).send("Ihr Befund ist da")
-    await settled(praxis.company)
+    await written(praxis.company, room_id)
+    await settled(praxis, praxis.company)
     ahead(praxis).advance(2 * HOUR_MS)
-    await settled(praxis.company)
-    await settled(praxis.company)
+    await settled(praxis, praxis.company)
     return len(sent) > before
 
 
@@ -128,8 +137,9 @@ async def test_what_is_given_up_while_an_agent_has_the_room_is_told_no_more(
         await until(lambda: len(sent) == 2)
         assert sent[1]["To"] == "zweite@mail.example"
         await room.reach(ADDRESS)
-        await room.reach(None)
-        await settled(praxis.company)
+        last, desk = await room.reach(None), praxis.company.room(room.room_id)
+        await until_read(lambda: has(desk, last.hash), True)
+        await settled(praxis, praxis.company)
         await at.leave()
         await until(lambda: not praxis.company.room(room.room_id).members)
         await me.client.close()
@@ -182,7 +192,7 @@ async def test_an_address_that_was_entered_while_the_desk_does_not_run_is_asked_
     for _ in range(2):
         async with running(praxis.company, SERVICE):
             await until(lambda: len(sent) == 1)
-            await settled(praxis.company)
+            await settled(praxis, praxis.company)
             ahead(praxis).advance(8 * 24 * HOUR_MS)
     assert len(sent) == 1
 
@@ -208,7 +218,7 @@ async def test_an_error_of_one_room_keeps_no_other_address_from_being_asked(
     monkeypatch.setattr(Attending, "_look_for_address", not_told)
     async with running(praxis.company, SERVICE):
         await until(lambda: len(sent) == 2)
-        await settled(praxis.company)
+        await settled(praxis, praxis.company)
         assert (len(sent), praxis.company.failed) == (2, 1)
 
 
@@ -219,7 +229,7 @@ async def test_an_address_without_the_purpose_is_neither_kept_nor_asked(
     async with running(praxis.company, SERVICE):
         _, room = await opened(praxis, with_mail=False)
         await (await room.reach(ADDRESS)).wait_for(EntryProgress.DELIVERED, 60)
-        await settled(praxis.company)
+        await settled(praxis, praxis.company)
         assert (sent, addresses(praxis.company)) == ([], [])
 
 
@@ -256,7 +266,7 @@ async def test_what_somebody_else_hands_over_as_the_customers_neither_enters_nor
         await until(lambda: at.assigned is not None and at.assigned.device_id == desk_id)
         forged = await at._do(forge)
         await until_read(lambda: has(us, forged), True)
-        await settled(company)
+        await settled(praxis, company)
         assert addresses(company) == [ADDRESS]
         assert await is_told(praxis, sent, room.room_id)
 
@@ -268,7 +278,7 @@ async def passes(praxis: Practice, hours: int) -> None:
     """Let time pass, as the desk sees it."""
     for _ in range(hours):
         ahead(praxis).advance(HOUR_MS)
-        await settled(praxis.company)
+        await settled(praxis, praxis.company)
 
 
 async def test_a_mail_that_the_server_does_not_take_is_sent_when_it_does(
@@ -380,13 +390,13 @@ async def test_what_shows_an_older_text_or_a_colleague_ends_no_mail_and_what_the
         desk, company = praxis.company.room(room.room_id), praxis.company
         first = await desk.send("Guten Tag")
         await first.wait_for(EntryProgress.DELIVERED, 60)
-        await settled(company)
+        await settled(praxis, company)
         await passes(praxis, 2)
         assert len(sent) == 1
         device_id = me.client.devices()[0].device_id
         await me.client.close()
-        second = await desk.send("Ihr Befund ist da")
-        await settled(company)
+        second = await written(company, room.room_id)
+        await settled(praxis, company)
         assert company._attending is not None
         company._attending._take(EntryState(room.room_id, first.hash, EntryProgress.DELIVERED, device_id))
         colleague = DeviceId(company.me().device_id)

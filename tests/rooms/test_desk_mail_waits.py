@@ -8,8 +8,8 @@ from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
-from conversations import until
-from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, second_desk
+from conversations import until, until_read
+from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, second_desk, settled
 from e2ee_client.client import Client
 from e2ee_client.rooms import Customer, CustomerRoom, Desk, Room, Service, attending, mailing, reach
 from e2ee_client.rooms.attending import Attending
@@ -73,6 +73,11 @@ def rows(desk: Desk) -> list[AddressRow]:
     return [] if found is None else list(found[0].rows())
 
 
+async def entered(desk: Desk, room: Room) -> int:
+    """How often a customer has entered an address or given it up, as a desk knows."""
+    return sum(one.kind == Kind.REACH for one in await desk.room(room.room_id).history())
+
+
 @pytest.mark.parametrize("gives_up", ["", "reach", "withdraw"])
 async def test_an_address_is_asked_when_the_desk_knows_what_waited(
     praxis: Practice, sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch, gives_up: str
@@ -88,9 +93,11 @@ async def test_an_address_is_asked_when_the_desk_knows_what_waited(
     async with running(desk, SERVICE):
         room = await left(me)
         await until(lambda: any(one.room_id == room.room_id for one in desk.rooms()))
+        await until_read(lambda: entered(desk, room), 1)
         await asyncio.sleep(0.2)
         if gives_up == "reach":
             await room.reach(None)
+            await until_read(lambda: entered(desk, room), 2)
         elif gives_up:
             await room.withdraw()
             await until(lambda: desk.room(room.room_id).phase is Phase.WITHDRAWN)
@@ -145,11 +152,11 @@ async def test_a_mail_is_sent_of_what_was_written_behind_a_text_that_is_offered_
         await until(lambda: parts(desk)[0].waits(room.room_id))
         await parts(desk)[1].lanes.done()
     async with running(desk, SERVICE):
-        await asyncio.sleep(0.2)
-        await parts(desk)[1].lanes.done()
+        await settled(praxis, desk)
         assert parts(desk)[0].waits(room.room_id)
         ahead(praxis).advance(2 * HOUR_MS)
         await until(lambda: len(sent) == 2)
+        await settled(praxis, desk)
         assert not parts(desk)[0].waits(room.room_id)
 
 
@@ -205,8 +212,8 @@ async def is_told(praxis: Practice, desk: Desk, room: Room, sent: list[EmailMess
     await desk.room(room.room_id).send("Ihr Befund ist da")
     await until(lambda: mails.waits(room.room_id))
     ahead(praxis).advance(2 * HOUR_MS)
-    await until(lambda: not mails.waits(room.room_id))
-    await parts(desk)[1].lanes.done()
+    await settled(praxis, desk)
+    assert not mails.waits(room.room_id)
     return len(sent) > before
 
 
@@ -217,11 +224,10 @@ async def without_address(praxis: Practice, desk: Desk, room: Room) -> None:
         if found and all(one.payload is None for one in found):
             break
         ahead(praxis).advance(HOUR_MS // 2)
-        await asyncio.sleep(0.05)
+        await settled(praxis, desk)
     else:
         pytest.fail("the entry stays")
-    await asyncio.sleep(0.2)
-    await parts(desk)[1].lanes.done()
+    await settled(praxis, desk)
 
 
 async def keeping_for_a_day(praxis: Practice, kind: RetentionClass) -> Desk:
@@ -248,7 +254,7 @@ async def test_a_timer_of_a_closed_room_ends_its_address_for_that_room_alone(
         await desk.room(first.room_id).close("done")
         ahead(praxis).advance(24 * HOUR_MS)
         await without_address(praxis, desk, first)
-        assert [[one.room for one in row.rooms] for row in rows(desk)] == [[second.room_id]]
+        await until(lambda: [[one.room for one in row.rooms] for row in rows(desk)] == [[second.room_id]])
         assert await is_told(praxis, desk, second, sent)
         assert desk.failed == 0
 
@@ -281,8 +287,7 @@ async def test_an_address_that_a_timer_has_destroyed_outlives_a_freeze_and_ends_
         await first.freeze()
         await until(lambda: desk.room(first.room_id).phase is Phase.FROZEN)
     async with running(desk, SERVICE):
-        await until(lambda: rows(desk) != [])
-        await parts(desk)[1].lanes.done()
+        await settled(praxis, desk)
         assert {one.room for row in rows(desk) for one in row.rooms} == {first.room_id, second.room_id}
         await desk.room(second.room_id).close("done")
         await until(lambda: [[one.room for one in row.rooms] for row in rows(desk)] == [[first.room_id]])
@@ -293,8 +298,7 @@ async def days(praxis: Practice, desk: Desk, count: int) -> None:
     """Let days pass, as a desk sees them."""
     for _ in range(count):
         ahead(praxis).advance(DAY_MS)
-        await asyncio.sleep(0.05)
-        await parts(desk)[1].lanes.done()
+        await settled(praxis, desk)
 
 
 async def written(praxis: Practice, desk: Desk, room: Room) -> None:
@@ -302,8 +306,7 @@ async def written(praxis: Practice, desk: Desk, room: Room) -> None:
     await desk.room(room.room_id).send("Ihr Befund ist da")
     await until(lambda: parts(desk)[0].waits(room.room_id))
     ahead(praxis).advance(2 * HOUR_MS)
-    await asyncio.sleep(0.2)
-    await parts(desk)[1].lanes.done()
+    await settled(praxis, desk)
 
 
 async def test_a_text_is_told_of_when_its_address_confirms_after_it_was_due(
@@ -317,7 +320,7 @@ async def test_a_text_is_told_of_when_its_address_confirms_after_it_was_due(
         await me.client.close()
         await written(praxis, desk, room)
         assert await desk.confirm_address(token_in(sent[0]))
-        await asyncio.sleep(0.2)
+        await settled(praxis, desk)
         assert len(sent) == 1
         ahead(praxis).advance(HOUR_MS)
         await until(lambda: len(sent) == 2)
@@ -369,7 +372,7 @@ async def test_an_address_whose_server_takes_nothing_is_asked_less_and_less_ofte
         await me.client.close()
         for _ in range(48):
             ahead(praxis).advance(HOUR_MS // 2)
-            await asyncio.sleep(0.05)
+            await settled(praxis, desk)
         assert 6 <= tried <= 8
         await days(praxis, desk, 65)
         assert 10 < tried <= 70

@@ -25,6 +25,7 @@ from e2ee_client.rooms import (
     FileProgress,
 )
 from e2ee_client.runtime import file_fetching
+from e2ee_client.runtime.transport import Connection
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from file_scene import TEXT, Scene, blobs, file, files_of, scene_of, the_file
 from practice import Practice, practice
@@ -160,15 +161,24 @@ async def test_files_that_are_not_sent(praxis: Practice, tmp_path: Path) -> None
     assert scene.me.client.files.names == []
 
 
-async def test_a_room_that_takes_no_content_takes_no_file(praxis: Practice, tmp_path: Path) -> None:
+class Away:
+    """A transport without a network."""
+
+    async def open(self, url: str, *, foreign: bool = False) -> Connection:
+        raise RelayUnavailable("refused by the test")
+
+
+async def test_a_room_that_takes_no_content_takes_no_file(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """FIL-12: neither before, nor where the room is closed meanwhile; the blob goes."""
     scene = await scene_of(praxis)
-    # What stands stays, so that the room is closed while the file finds no connection.
-    scene.praxis.network.faults.refuse = True
-    sent = await scene.at_agent.start_file(file(tmp_path))
-    await scene.praxis.company.room(scene.room.room_id).close()
-    await until(lambda: scene.at_agent.phase is Phase.CLOSED)
-    scene.praxis.network.mend()
+    # The room is closed while the file alone finds no connection.
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.agent.client.files._work, "_transport", Away())
+        sent = await scene.at_agent.start_file(file(tmp_path))
+        await scene.praxis.company.room(scene.room.room_id).close()
+        await until(lambda: scene.at_agent.phase is Phase.CLOSED)
     with pytest.raises(RoomClosed):
         await sent.wait()
     with pytest.raises(RoomClosed):

@@ -104,19 +104,19 @@ async def test_an_erasure_wins_over_a_file_that_gets_its_name(
 
     def slowly(part: Path, held: Path) -> None:
         begun.set()
-        goes_on.wait(10)
+        goes_on.wait(60)
         keep(part, held)
         named.set()
 
     def and_lets_go_on(name: str) -> None:
         remove(name)
         goes_on.set()
-        named.wait(10)
+        named.wait(60)
 
     monkeypatch.setattr(file_folder, "keep", slowly)
     monkeypatch.setattr(files._work.folder, "remove", and_lets_go_on)
     saving = asyncio.create_task(got.save(tmp_path))
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 60)
     files.fetching.forget(got.hash)
     with pytest.raises(FileMissing):
         await saving

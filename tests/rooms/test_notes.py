@@ -58,6 +58,8 @@ async def test_an_agent_hands_over_with_a_note_and_reads_no_more_of_them(praxis:
     at_b = b.room(room.room_id)
     # Until its own hand-over has come it is in the room (ROOM-57).
     await until(lambda: len(room.members) == 1)
+    notes = await at_b.notes()
+    await until(lambda: a.me().device_id not in [one.device_id for one in notes.members])
     await at_b.note("Ist erledigt")
     await reads(praxis.company, room.room_id, [BEGUN, HANDED, "Ist erledigt"])
     assert await notes_of(a, room.room_id) == [BEGUN, HANDED]

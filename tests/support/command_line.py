@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSPHRASE = "correct horse battery"
 # Deriving a key at full cost for each of hundreds of commands would test nothing but patience.
 QUICK = Runtime(kdf_profile=KdfProfile(1, 8 * 1024 * 1024))
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
+_PRESSED_AGAIN_S = 5.0
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()].|\x1b[=>78]")
 
 
@@ -182,6 +183,13 @@ class Running:
         status = self.process.wait(max(0.0, deadline - time.monotonic()))
         return Result(status, self._raw[self._output].decode(), self._raw[self._errors].decode())
 
+    def ends_within(self, timeout_s: float) -> bool:
+        """Read for so long at most; return whether nothing more will come."""
+        deadline = time.monotonic() + timeout_s
+        while self.read_some(deadline - time.monotonic()):
+            pass
+        return len(self._ended) == len(self._raw)
+
     def read_some(self, timeout_s: float) -> bool:
         """Read what has come, or the next of it; return False if nothing did, or nothing more will."""
         open_ones = [one for one in self._raw if one not in self._ended]
@@ -265,7 +273,7 @@ class TerminalRun:
         for _ in range(4):
             self.type("\x03")
             pressed_at = time.monotonic()
-            while (left := pressed_at + TIMEOUT_S / 4 - time.monotonic()) > 0 and self.read_some(left):
+            while (left := pressed_at + _PRESSED_AGAIN_S - time.monotonic()) > 0 and self.read_some(left):
                 pass
             if self.process.poll() is not None:
                 break

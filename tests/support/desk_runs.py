@@ -27,10 +27,14 @@ PAGE = "https://praxis.example/nachrichten"
 
 @asynccontextmanager
 async def running(desk: Desk, service: Service) -> AsyncIterator[None]:
-    """Let a desk run."""
+    """Let a desk run; what it had to do when it ran last has been read, and is begun."""
     task = asyncio.create_task(desk.run(service))
+
+    def has_begun() -> bool:
+        return desk._attending is not None and bool(desk._attending.lanes._kept)
+
     try:
-        await until(lambda: desk._attending is not None or task.done())
+        await until(lambda: has_begun() or task.done())
         yield
     finally:
         task.cancel()
@@ -81,6 +85,17 @@ def waiting(desk: Desk) -> int:
     return sum(one.content_of is not None for one in desk._attending._queue.rows())
 
 
+async def settled(praxis: Practice, desk: Desk) -> None:
+    """Wait until a desk has done what is to be done now, and looked at each room that is due for a mail."""
+    assert desk._attending is not None
+    lanes, mails = desk._attending.lanes, desk._mailing
+    timed = {} if mails is None else mails._timed._due
+    await asyncio.sleep(0.05)
+    await lanes.done()
+    await until(lambda: all(at_ms > ahead(praxis).now_ms() for at_ms in timed.values()))
+    await lanes.done()
+
+
 def confirmed_by(turn: Turn, rooms: Rooms, room_id: bytes, entry: bytes, device_id: DeviceId) -> None:
     """A device of the company has confirmed an entry of ours."""
     engine = rooms.room(turn, RoomId(room_id))
@@ -90,10 +105,13 @@ def confirmed_by(turn: Turn, rooms: Rooms, room_id: bytes, entry: bytes, device_
 
 
 async def until_later(praxis: Practice, happened: Callable[[], bool]) -> None:
-    """Wait for what may need a new connection first: a leap of the clock ends those that there were."""
+    """Wait for what may need a new connection first: a leap of the clock ends those that there were.
+
+    Time goes no faster than a busy machine answers what a connection asks within its limits.
+    """
 
     def has_happened() -> bool:
-        ahead(praxis).advance(500)
+        ahead(praxis).advance(100)
         return happened()
 
     await until(has_happened)

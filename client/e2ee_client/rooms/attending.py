@@ -101,23 +101,29 @@ class Attending:
     async def run(self, events: EventIterator) -> None:
         """Attend to what was missed, then to what happens, until the client is closed."""
         try:
-            await self._begin_work()
+            await self._load()
+            self._begin_work()
             self._attend_missed()
             async for event in events:
                 self._take(event)
         finally:
             await self.lanes.end()
 
-    async def _begin_work(self) -> None:
-        """Begin what goes on beside the rooms for as long as the desk runs."""
-        self.lanes.keep(self._greet_in_turn())
+    async def _load(self) -> None:
+        """Read what was to be done when the desk ran last."""
         if self._webhooks is not None:
             await self._queue.load()
             await self._ends.load()
+        if self._mailing is not None:
+            await self._mailing.load()
+
+    def _begin_work(self) -> None:
+        """Begin what goes on beside the rooms for as long as the desk runs."""
+        self.lanes.keep(self._greet_in_turn())
+        if self._webhooks is not None:
             self.lanes.add(_END, self._tell_missed)
             self.lanes.keep(self._webhooks.run())
         if self._mailing is not None:
-            await self._mailing.load()
             self.lanes.add(_MAIL, partial(self._renew_all, self._mailing))
             self.lanes.keep(self._tell_by_mail(self._mailing))
             self.lanes.keep(self._drop_expired(self._mailing))
