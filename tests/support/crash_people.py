@@ -16,8 +16,8 @@ import checkout
 from traced_process import Fault, Program
 
 _SUPPORT: Final = checkout.ROOT / "tests" / "support"
-_START_S: Final = 30.0
-_ANSWER_S: Final = 40.0
+_START_S: Final = 60.0
+_ANSWER_S: Final = 90.0
 _PATIENCE_S: Final = 60.0
 _TRIES: Final = 60
 _REFUSALS: Final = 4

@@ -34,7 +34,7 @@ from types import TracebackType
 
 from held_port import HeldPort
 
-READY_S = 30.0
+READY_S = 60.0
 STOP_S = 10.0
 BLOCK_S = 120.0
 KEEP_EXPORTS = """[ ! -e {file} ] || . {file}

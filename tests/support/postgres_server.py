@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-_START_S = 30.0
+_START_S = 60.0
 _NUMBERS = itertools.count()
 
 
