@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import pytest
 from e2ee_client.events import MessageState
 from e2ee_client.testing import MemoryNetwork
 
@@ -88,8 +89,9 @@ async def _path(out: Path, back: Path) -> None:
         await message.wait_for(MessageState.DELIVERED, 60)
 
 
+@pytest.mark.reference
 def test_a_text_passes_few_functions_on_its_way_out_and_in() -> None:
-    """From `Contact.send` to the connection, and from the connection to the event."""
+    """From `Contact.send` to the connection, and from there to the event; what is compiled is on no stack."""
     out = Path("Shell._heard", ASKED, SEALED, ENVELOPE_LEAVES, COMMITTED, SENT)
     back = Path("Delivery._answered", ARRIVED, OPENED, EVENT_LEAVES, COMMITTED, TOLD)
 
