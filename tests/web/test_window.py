@@ -366,6 +366,29 @@ async def test_who_erases_everything_reads_that_linked_devices_lose_it_too(show:
 
 
 @browsers.firefox_in_audit
+async def test_what_was_typed_for_one_room_is_sent_in_no_other(show: Show) -> None:
+    """STO-55: nor does the focus lead who types on into the field of another room."""
+    page = await show("open")
+    field = page.get_by_role("textbox", name="Nachricht")
+    await field.fill("Für das erste Gespräch")
+    shows = "(room) => backend.change({ room })"
+    await page.evaluate(shows, "other")
+    await page.wait_for_function(
+        "document.querySelector('seal-room-view').shadowRoot.activeElement.matches('.present')"
+    )
+    assert await field.input_value() == ""
+    await field.fill("Für das andere")
+    await page.keyboard.press("Enter")
+    await page.evaluate(shows, "room")
+    assert await field.input_value() == "Für das erste Gespräch"
+    await field.press("Enter")
+    sent = "backend.calls.filter(([name]) => name === 'send').map(([, text, , room]) => [text, room])"
+    expected = [["Für das andere", "other"], ["Für das erste Gespräch", "room"]]
+    await page.wait_for_function(f"() => {sent}.length === 2")
+    assert await page.evaluate(sent) == expected
+
+
+@browsers.firefox_in_audit
 async def test_a_withdrawal_that_has_not_left_is_shown_as_not_sent(show: Show) -> None:
     """STO-54: it is called erased where nothing is open any more, and can be erased here."""
     page = await show("open")

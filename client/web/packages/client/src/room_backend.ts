@@ -18,24 +18,24 @@ export function openRoom(options: RoomOptions): OpenedRoom {
 export class OpenedRoom extends RoomLife implements RoomBackend {
   // --- acts ---
 
-  async freeze(): Promise<void> {
-    await this.room.freeze();
+  async freeze(room?: string | null): Promise<void> {
+    await this.roomOf(room).freeze();
   }
 
-  async unfreeze(): Promise<void> {
-    await this.room.unfreeze();
+  async unfreeze(room?: string | null): Promise<void> {
+    await this.roomOf(room).unfreeze();
   }
 
-  async close(): Promise<void> {
-    await this.room.close();
+  async close(room?: string | null): Promise<void> {
+    await this.roomOf(room).close();
   }
 
-  async reopen(): Promise<void> {
-    await this.room.reopen();
+  async reopen(room?: string | null): Promise<void> {
+    await this.roomOf(room).reopen();
   }
 
-  async rate(stars: number, text: string | null): Promise<void> {
-    await this.room.rate(stars, text);
+  async rate(stars: number, text: string | null, room?: string | null): Promise<void> {
+    await this.roomOf(room).rate(stars, text);
   }
 
   // --- conversation ---
@@ -64,41 +64,42 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
     return (await this.options.inspect?.(text)) ?? [];
   }
 
-  async send(text: string, replyTo: string | null): Promise<void> {
-    await this.room.send(text, { replyTo });
+  async send(text: string, replyTo: string | null, room?: string | null): Promise<void> {
+    await this.roomOf(room).send(text, { replyTo });
     this.changed();
   }
 
   /** A text, or a file that has failed on its way out or in. */
   async retry(id: string): Promise<void> {
     if (isUpload(id)) await this.room.upload(id).retry();
-    else if (this.room.file(id).status().code !== null) await this.fetchFile(id);
-    else await this.room.retry(id);
+    else if (this.roomOf(id).file(id).status().code !== null) await this.fetchFile(id);
+    else await this.roomOf(id).retry(id);
     this.changed();
   }
 
   async edit(id: string, text: string): Promise<void> {
-    await this.room.edit(id, text);
+    await this.roomOf(id).edit(id, text);
     this.changed();
   }
 
   async erase(id: string): Promise<void> {
-    await this.room.erase([id]);
+    await this.roomOf(id).erase([id]);
     this.changed();
   }
 
   async answer(id: string, choice: string): Promise<void> {
     const { askedBy } = await this.options.items();
-    const form = this.room.entries().find((one) => one.id === id);
+    const room = this.roomOf(id);
+    const form = room.entries().find((one) => one.id === id);
     const asked = form === undefined ? null : askedBy(form);
     const number = asked?.choices.indexOf(choice) ?? -1;
     if (asked === null || number < 0) throw new ClientError("client.unknown_entry", "no such choice");
-    await this.room.answer(id, [[asked.question, number]]);
+    await room.answer(id, [[asked.question, number]]);
     this.changed();
   }
 
   async markSensitive(id: string): Promise<void> {
-    await this.room.markSensitive([id]);
+    await this.roomOf(id).markSensitive([id]);
     this.changed();
   }
 
@@ -118,30 +119,30 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
 
   // --- files ---
 
-  async sendFile(file: File, { removeMetadata }: FileChoice): Promise<void> {
-    await this.room.sendFile(file, { removeMetadata });
+  async sendFile(file: File, { removeMetadata }: FileChoice, room?: string | null): Promise<void> {
+    await this.roomOf(room).sendFile(file, { removeMetadata });
     this.changed();
   }
 
   async cancelFile(id: string): Promise<void> {
     if (isUpload(id)) await this.room.upload(id).cancel();
-    else await this.room.file(id).cancel();
+    else await this.roomOf(id).file(id).cancel();
     this.changed();
   }
 
   async fetchFile(id: string): Promise<void> {
-    await quietly(this.room.file(id).fetch());
+    await quietly(this.roomOf(id).file(id).fetch());
     this.changed();
   }
 
   async saveFile(id: string): Promise<SavedFile> {
-    const { name, blob } = await this.room.file(id).save();
+    const { name, blob } = await this.roomOf(id).file(id).save();
     this.changed();
     return { name, blob };
   }
 
   async preview(id: string): Promise<Blob> {
-    return (await this.room.file(id).save()).blob;
+    return (await this.roomOf(id).file(id).save()).blob;
   }
 
   // --- what most people never ask for ---

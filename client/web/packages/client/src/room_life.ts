@@ -15,6 +15,7 @@ import type { CustomerOptions, ShownNotice } from "./customer.ts";
 import { Customer } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
 import type { CustomerEvent } from "./engine/events.ts";
+import type { ClientCode } from "./errors.ts";
 import { ClientError, codeOf, DoorError } from "./errors.ts";
 import type { CarryOut } from "./kin/further.ts";
 import type { Room } from "./room.ts";
@@ -34,6 +35,10 @@ export interface RoomOptions extends CustomerOptions {
   readonly watch?: (cameBack: () => void) => Unsubscribe;
   /** What a guard on this device finds in a text. */
   readonly inspect?: (text: string) => Promise<readonly Finding[]>;
+}
+
+function missing(code: ClientCode): never {
+  throw new ClientError(code, "there is no such room or entry");
 }
 
 export class RoomLife {
@@ -151,9 +156,14 @@ export class RoomLife {
   }
 
   protected get room(): Room {
-    const room = this.newest();
-    if (room === null) throw new ClientError("client.not_accepted", "there is no room");
-    return room;
+    return this.roomOf(null);
+  }
+
+  /** The room of this id, or that has this entry, whichever is shown by now (STO-55); without one that which is shown. */
+  protected roomOf(id?: string | null): Room {
+    if (id == null) return this.newest() ?? missing("client.not_accepted");
+    const rooms = this.customer?.hasAccepted ? this.customer.rooms() : [];
+    return rooms.find((one) => one.id === id || one.kept.entries.has(id)) ?? missing("client.unknown_entry");
   }
 
   // --- life ---

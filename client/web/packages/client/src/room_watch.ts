@@ -13,7 +13,7 @@ import type { Items, Noticed } from "./room_items.ts";
 import { companyOf, erasureOf, fingerprintOf, isRated, membersOf, noticeOf, phaseOf } from "./room_state.ts";
 
 export const NOTHING_YET: RoomState = {
-  ...{ link: "connecting", phase: "loading", members: [], items: [], hasEarlier: false, unread: 0 },
+  ...{ room: null, link: "connecting", phase: "loading", members: [], items: [], hasEarlier: false, unread: 0 },
   ...{ canWrite: false, canSendFiles: false, maxFileB: 0, alarm: null, obstacle: null, company: null, notice: null },
   ...{ staleUntilMs: null, acceptedMs: null, keeping: { mode: "session", untilMs: null } },
   ...{ canRate: false, canReopen: false, erasure: "none", account: "none", code: "none", heldUntilMs: null },
@@ -90,6 +90,7 @@ export class RoomWatch {
     const named = path.flatMap(({ state }) => state.members.map(hex));
     const given = consent.name === "Accepted" || consent.name === "Stale" ? consent.given : null;
     return {
+      room: room.id,
       phase,
       company: this.#company(c.company, shown, lang),
       members: membersOf(c, view, entries, { person: (id) => room.person(id), named }),

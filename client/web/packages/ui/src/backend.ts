@@ -270,15 +270,15 @@ export interface Conversation<State extends ConversationState> {
   seen(id: string): void;
   /** What the guard finds; nothing leaves the device. */
   inspect(text: string): Promise<readonly Finding[]>;
-  /** Done when the message is stored here, not when it has gone out. */
-  send(text: string, replyTo: string | null): Promise<void>;
+  /** Done when the message is stored here, not when it has gone out; for the room in which it was typed. */
+  send(text: string, replyTo: string | null, room?: string | null): Promise<void>;
   retry(id: string): Promise<void>;
   edit(id: string, text: string): Promise<void>;
   erase(id: string): Promise<void>;
   answer(id: string, choice: string): Promise<void>;
   markSensitive(id: string): Promise<void>;
   /** Done when the file is sealed and stored here; from then on it is an item of the conversation. */
-  sendFile(file: File, choice: FileChoice): Promise<void>;
+  sendFile(file: File, choice: FileChoice, room?: string | null): Promise<void>;
   /** Stop a file on its way; what was moved is dropped. */
   cancelFile(id: string): Promise<void>;
   /** Fetch what is not here, to be looked at; what fails stands at the file. */
@@ -291,6 +291,8 @@ export interface Conversation<State extends ConversationState> {
 
 /** What a customer's screen shows. */
 export interface RoomState extends ConversationState {
+  /** Which one of the person's rooms is shown; null before there is one. */
+  readonly room: string | null;
   readonly obstacle: Obstacle | null;
   /** Null while loading, and where the door is missing. */
   readonly company: Company | null;
@@ -331,11 +333,12 @@ export interface RoomBackend extends Conversation<RoomState> {
   withdraw(): Promise<void>;
   /** Order the erasure of all, and drop it here. */
   forget(): Promise<void>;
-  freeze(): Promise<void>;
-  unfreeze(): Promise<void>;
-  close(): Promise<void>;
-  reopen(): Promise<void>;
-  rate(stars: number, text: string | null): Promise<void>;
+  /** These are of the room that was shown, whichever is by now (STO-55). */
+  freeze(room?: string | null): Promise<void>;
+  unfreeze(room?: string | null): Promise<void>;
+  close(room?: string | null): Promise<void>;
+  reopen(room?: string | null): Promise<void>;
+  rate(stars: number, text: string | null, room?: string | null): Promise<void>;
   /** As a file that others can verify by the company's account, or as a page to read. */
   exportTranscript(form?: "json" | "html"): Promise<SavedFile>;
   /** Tell the company who one is, by the token that the company's own login gives. */

@@ -67,6 +67,10 @@ export class RoomElement extends HTMLElement {
   #list: HTMLElement | null = null;
   #messages: MessagesElement | null = null;
   #composer: ComposerElement | null = null;
+  /** Whose list and field are shown. */
+  #room: string | null = null;
+  /** By their rooms, each with what was typed there. */
+  readonly #composers = new Map<string | null, ComposerElement>();
 
   /** Open a dialog of what comes after the page. */
   readonly #opens = (what: Opened) => (): void => this.#with((rest) => rest[what](this.#context()));
@@ -92,6 +96,7 @@ export class RoomElement extends HTMLElement {
     set(this.#close, "aria-label", words("room.close"));
     this.#close.hidden = options.close === null;
     this.#list = null;
+    this.#composers.clear();
     this.#stop = options.backend.subscribe(() => this.#update());
     this.#update();
   }
@@ -165,6 +170,7 @@ export class RoomElement extends HTMLElement {
     const hadFocus = this.shadowRoot?.activeElement !== null;
     const { backend, words, now, reload } = this.#options as RoomOptions;
     const state = backend.state();
+    const before = this.#room;
     this.#showHead(state, words);
     this.#showBody(state);
     const actions = {
@@ -181,7 +187,10 @@ export class RoomElement extends HTMLElement {
     const others = (CONVERSING.includes(state.phase) && this.#rest?.notesView(state, context)) || [];
     redraw(this.#notesBox, ...failure, ...others);
     set(this.#notesBox, "role", state.alarm === null ? "status" : "alert");
-    if (hadFocus && this.shadowRoot?.activeElement === null) this.focus();
+    if (!hadFocus || this.shadowRoot?.activeElement !== null) return;
+    // Who types is not led on into the field of another room.
+    if (before !== null && this.#room !== null && this.#room !== before) this.#present.focus();
+    else this.focus();
   }
 
   #showHead(state: RoomState, words: Words): void {
@@ -208,6 +217,8 @@ export class RoomElement extends HTMLElement {
     this.#list = null;
     this.#messages = null;
     this.#composer = null;
+    this.#room = null;
+    this.#composers.clear();
     const options = this.#options as RoomOptions;
     const { words } = options;
     const screens = { ...options, opens: this.#opens };
@@ -219,25 +230,35 @@ export class RoomElement extends HTMLElement {
   }
 
   /** The list stands empty until what makes it is here; one can write before. */
-  #makeConversation(): HTMLElement {
-    const { words, backend } = this.#options as RoomOptions;
-    defineComposer();
-    const composer = document.createElement("seal-composer") as ComposerElement;
-    this.#composer = composer;
+  #makeConversation(room: string | null): HTMLElement {
+    this.#composer = this.#composers.get(room) ?? this.#makeComposer(room);
+    this.#composers.set(room, this.#composer);
     this.#messages = null;
-    composer.setup({
-      words,
-      inspect: (text) => backend.inspect(text),
-      send: (text, replyTo) => backend.send(text, replyTo),
-      edit: (id, text) => backend.edit(id, text),
-      sendFile: (file, choice) => backend.sendFile(file, choice),
-    });
-    composer.addEventListener("sent", () => this.#messages?.toEnd());
     return document.createElement("seal-messages");
   }
 
+  #makeComposer(room: string | null): ComposerElement {
+    const { words, backend } = this.#options as RoomOptions;
+    defineComposer();
+    const composer = document.createElement("seal-composer") as ComposerElement;
+    composer.setup({
+      words,
+      inspect: (text) => backend.inspect(text),
+      send: (text, replyTo) => backend.send(text, replyTo, room),
+      edit: (id, text) => backend.edit(id, text),
+      sendFile: (file, choice) => backend.sendFile(file, choice, room),
+    });
+    composer.addEventListener("sent", () => this.#messages?.toEnd());
+    return composer;
+  }
+
+  /** What was typed for one room is sent in no other (STO-55). */
   #showList(state: RoomState): void {
-    this.#list ??= this.#makeConversation();
+    if (state.room !== this.#room) {
+      this.#room = state.room;
+      this.#list = null;
+    }
+    this.#list ??= this.#makeConversation(state.room);
     this.#fetchRest();
     if (this.#rest === null) return;
     const { words, backend, now } = this.#options as RoomOptions;

@@ -24,13 +24,13 @@ export function footView(
   const anew = () => run(backend.startAnew());
   if (state.phase === "closed") {
     const acts = [button(words("menu.export"), save, false)];
-    if (state.canReopen) acts.push(button(words("closed.reopen"), () => run(backend.reopen()), false));
+    if (state.canReopen) acts.push(button(words("closed.reopen"), () => run(backend.reopen(state.room)), false));
     else if (state.account !== "replaced") acts.push(button(words("withdrawn.again"), anew, false));
-    const rating = state.canRate && ratingView(words, (stars, text) => run(backend.rate(stars, text)));
+    const rating = state.canRate && ratingView(words, (stars, text) => run(backend.rate(stars, text, state.room)));
     return foot(words("closed.title"), null, acts, rating);
   }
   if (state.phase === "frozen") {
-    const go = button(words("frozen.unfreeze"), () => run(backend.unfreeze()), true);
+    const go = button(words("frozen.unfreeze"), () => run(backend.unfreeze(state.room)), true);
     return foot(words("frozen.title"), words("frozen.text"), [go]);
   }
   if (state.phase !== "withdrawn" && state.phase !== "erased") return null;

@@ -36,9 +36,9 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
     keep.push(item("menu.devices", "page", () => showDevices(context)));
   if (state.code !== "none" && hasRoom && !isOut) keep.push(item("menu.code", "key", () => showCode(context)));
   const end: MenuItem[] = [];
-  if (isRunning) end.push(item("menu.close", "check", () => void attempt(backend.close())));
+  if (isRunning) end.push(item("menu.close", "check", () => void attempt(backend.close(state.room))));
   if (isRunning && state.notice?.mode === "notice")
-    end.push(item("menu.object", "pause", () => void attempt(backend.freeze())));
+    end.push(item("menu.object", "pause", () => void attempt(backend.freeze(state.room))));
   if (hasRoom && state.notice?.mode !== "notice" && !isOut)
     end.push(
       item("menu.withdraw", "shield", () => void confirmed(context, "withdraw", () => backend.withdraw()), true),

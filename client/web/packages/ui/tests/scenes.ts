@@ -22,6 +22,7 @@ function base(tongue: Tongue): RoomState {
     phase: "open",
     members: membersOf(tongue),
     items: [],
+    room: "room",
     hasEarlier: false,
     unread: 0,
     canWrite: true,

@@ -47,8 +47,8 @@ export function scripted(start: RoomState): Scripted {
     loadEarlier: note("loadEarlier", () => ({ hasEarlier: false })),
     seen: (id) => void calls.push(["seen", id]),
     inspect: async (text) => findingsIn(text),
-    send: async (text, replyTo) => {
-      calls.push(["send", text, replyTo]);
+    send: async (text, replyTo, room) => {
+      calls.push(["send", text, replyTo, room]);
       add(
         messageOf("me", (NOW_MS - Date.now()) / 60_000, text, {
           replyTo,

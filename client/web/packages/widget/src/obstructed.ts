@@ -7,6 +7,7 @@ import { PLAIN } from "./acts.ts";
 /** A room of which nothing is known yet, or never will be. */
 export function bareState(obstacle: Obstacle | null): RoomState {
   return {
+    room: null,
     link: "connecting",
     phase: obstacle === null ? "loading" : "blocked",
     members: [],

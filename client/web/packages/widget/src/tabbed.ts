@@ -69,7 +69,8 @@ async function carryOut(led: Led, method: string, load: Load): Promise<Load> {
   if (method === "preview") return pack(null, await led.preview(String(rest[0])));
   if (method === "sendFile" && load.blob !== null) {
     const file = new File([load.blob], String(rest[0]), { type: load.blob.type });
-    await led.sendFile(file, { removeMetadata: rest[1] === true });
+    const room = typeof rest[2] === "string" ? rest[2] : null;
+    await led.sendFile(file, { removeMetadata: rest[1] === true }, room);
     return pack(null);
   }
   const plain = PLAIN.find((known) => known === method);
@@ -151,7 +152,8 @@ export function tabbed(options: TabbedOptions, inspect: RoomBackend["inspect"]):
     },
     inspect,
     seen: (id) => void call("seen", [id]).catch(() => {}),
-    sendFile: async (file, choice) => void (await call("sendFile", [file.name, choice.removeMetadata], file)),
+    sendFile: async (file, choice, room) =>
+      void (await call("sendFile", [file.name, choice.removeMetadata, room], file)),
     saveFile: async (id) => unpackFile(await call("saveFile", [id])),
     preview: async (id) => (await call("preview", [id])).blob ?? new Blob(),
     exportTranscript: async (form) => unpackFile(await call("exportTranscript", [form])),
