@@ -116,3 +116,29 @@ def test_agents_hear_who_waits_where_the_first_desk_is_off() -> None:
     world.advance(10 * MINUTE_MS)
     assert room_id in rooms_of(second).waiting
     assert room_id in rooms_of(agent).waiting
+
+
+def test_nobody_is_shown_to_wait_in_a_room_that_is_not_open() -> None:
+    """ROOM-40: it waits again when it is opened again."""
+    world, desk, _, room_id = opened()
+    world.advance(HOUR_MS)
+    for phase, team in ((Phase.CLOSED, None), (Phase.OPEN, "*")):
+        change(desk, room_id, Change(phase=phase))
+        world.advance(HOUR_MS)
+        view = rooms_of(desk).queries.view(room_id)
+        assert view is not None
+        assert (view.waits_for, view.waits_ms is None) == (team, team is None)
+        assert [one.waits_for for one in rooms_of(desk).queries.all()] == [team]
+
+
+def test_of_a_withdrawn_room_nobody_hears_that_it_waits() -> None:
+    """ROOM-40: who was told of it before forgets it."""
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(DAY_MS)
+    assert room_id in rooms_of(agent).waiting
+    act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    world.advance(2 * DAY_MS)
+    agent.stop()
+    agent.start()
+    assert room_id not in rooms_of(agent).waiting

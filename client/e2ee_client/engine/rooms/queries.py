@@ -448,7 +448,9 @@ def _of_form(turn: Turn, log: EntryLog, answer: Answer) -> _OfForm:
     return {"form": form, "fault": fault_of(form, answer)}
 
 
-def _view(one: RoomIndex, waiting: Waiting | None) -> RoomView:
+def _view(one: RoomIndex, waits: Waiting | None) -> RoomView:
+    """Nobody waits in a room that is closed, frozen or over (ROOM-40)."""
+    waiting = waits if one.phase <= Phase.OPEN else None
     return RoomView(
         one.room_id,
         one.customer,

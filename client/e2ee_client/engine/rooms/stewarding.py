@@ -322,10 +322,11 @@ class Stewarding(RoomPart):
         self.wait_for(turn, team, self._room.consent.language)
 
     def repeat_waiting(self, turn: Turn) -> None:
-        """Tell again, at the times of requests, while nobody has claimed."""
+        """Tell again, at the times of requests, while nobody has claimed, unless the room is over (ROOM-40)."""
         waiting = self._live.board.waiting
         self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
-        if waiting is not None and self.place(turn) is not None:
+        is_over = self._room.states.condition().phase >= Phase.WITHDRAWN
+        if waiting is not None and not is_over and self.place(turn) is not None:
             self._signal(turn, waiting)
 
     def no_longer(self, turn: Turn) -> None:
