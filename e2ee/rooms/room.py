@@ -36,6 +36,9 @@ ANSWERED: Final = frozenset(
 )
 """What goes to all stewards in force, members or not: states, and what a steward answers (ROOM-15)."""
 
+LASTING: Final = frozenset({Kind.STATE, Kind.ERASE, Kind.WITHDRAW, Kind.SENSITIVE, Kind.ACCESS})
+"""What goes to all in force that were ever named, too: by it they destroy what they have (ROOM-15)."""
+
 ANSWERS: Final = frozenset({Kind.ERASED, Kind.ACCESS, Kind.REFUSAL})
 """What a steward answers with, or logs, member or not (ROOM-16)."""
 
@@ -151,10 +154,9 @@ def company_recipients(room: Room, kind: int, ranks: Ranks) -> frozenset[DeviceI
     members = set() if state is None else {one for one in state.members if one in ranks}
     if kind in ANSWERED:
         members |= {one for one in ranks if ranks[one] >= DESK}
-    if kind == Kind.STATE:
-        before = room.states.get(state.parent) if state is not None and state.parent is not None else None
-        members |= set() if before is None else {one for one in before.state.members if one in ranks}
     known = room.known()
+    if kind in LASTING:
+        members |= {one for one in ranks if one in known}
     desks = {one for one in ranks if ranks[one] >= DESK and one in known}
     return frozenset(members or desks)
 
@@ -179,9 +181,11 @@ def admit(room: Room, sender: DeviceId, kind: int, ranks: Ranks) -> Admission:
     is_steward = ranks[sender] >= DESK
     if kind == Kind.STATE or sender in members or (is_steward and (not members or kind in ANSWERS)):
         return Admission.TAKEN
-    if any(sender in one.state.members for one in path_to(room.head, room.states)):
-        raise NotMember("the device is no member of the room any more")
-    return Admission.EARLY
+    if not any(sender in one.state.members for one in path_to(room.head, room.states)):
+        return Admission.EARLY
+    if kind == Kind.ERASED:
+        return Admission.TAKEN
+    raise NotMember("the device is no member of the room any more")
 
 
 def keeps_place(error: RemoteError, kind: int) -> bool:

@@ -15,7 +15,7 @@ from e2ee.rooms.signals import RequestKind
 
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-CROSSES_MS = 40_000
+CROSSES_MS = 90_000
 """Until a giver has handed over (ROOM-57)."""
 
 

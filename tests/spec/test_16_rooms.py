@@ -358,7 +358,7 @@ def names(found: frozenset[Any]) -> str:
 
 
 def test_an_entry_goes_to_the_members_in_force() -> None:
-    """ROOM-15: a state also to those before, and to all stewards in force."""
+    """ROOM-15: a state also to those who were, and to all stewards in force."""
     one = first("S", members="AF")
     room = grown(one, after(one, "S", 1, members=ids("B")))
     assert names(company_recipients(room, Kind.TEXT, RANKS)) == "B"
@@ -376,6 +376,18 @@ def test_an_act_goes_to_who_answers_it(kind: Kind) -> None:
     room = grown(first("S", members="B"))
     assert names(company_recipients(room, kind, RANKS)) == "BFGS"
     assert names(company_recipients(room, Kind.TEXT, RANKS)) == "B"
+
+
+@pytest.mark.parametrize("kind", [Kind.STATE, Kind.ERASE, Kind.WITHDRAW, Kind.SENSITIVE, Kind.ACCESS])
+def test_an_order_goes_to_whoever_was_a_member(kind: Kind) -> None:
+    """ROOM-15: also two states later; it has what it was sent until an order or a timer destroys it."""
+    one = first("S", members="A")
+    two = after(one, "S", 1, members=ids("B"))
+    room = grown(one, two, after(two, "S", 2, members=ids("S")))
+    assert names(company_recipients(room, kind, RANKS)).startswith("ABF")
+    assert names(company_recipients(room, Kind.TEXT, RANKS)) == "S"
+    suspended = {device: rank for device, rank in RANKS.items() if device != dev("A")}
+    assert dev("A") not in company_recipients(room, kind, suspended)
 
 
 def test_without_members_only_desks_that_the_room_knows_are_served() -> None:
@@ -397,8 +409,10 @@ def test_who_may_write() -> None:
     for kind in (Kind.REFUSAL, Kind.ERASED, Kind.ACCESS):
         assert admit(room, dev("G"), kind, RANKS) is Admission.TAKEN
     assert admit(grown(one), dev("B"), Kind.REFUSAL, RANKS) is Admission.EARLY
-    with pytest.raises(NotMember):
-        admit(room, dev("A"), Kind.TEXT, RANKS)
+    assert admit(room, dev("A"), Kind.ERASED, RANKS) is Admission.TAKEN
+    for kind in (Kind.TEXT, Kind.REFUSAL, Kind.ACCESS):
+        with pytest.raises(NotMember):
+            admit(room, dev("A"), kind, RANKS)
     with pytest.raises(NotInForce):
         admit(room, dev("X"), Kind.STATE, RANKS)
     assert admit(grown(), dev("F"), Kind.NOTICE, RANKS) is Admission.TAKEN

@@ -11,6 +11,8 @@ import { codeOf, ids, learnRoster, MARKED, map, SAID, Scene, told } from "./shop
 const ACT = 10;
 const REACH = 14;
 const REFUSAL = 22;
+const ERASE = 5;
+const ERASED = 6;
 const FREEZE = map(3);
 
 /** The company's next roster names these devices. */
@@ -37,6 +39,18 @@ test("an entry goes to the members, before there are any to the desks that open 
   assert.deepEqual(scene.waitsFor(scene.says("drei")), ids(agent, other));
   assert.deepEqual(scene.waitsFor(scene.writes(REACH, map(null))), ids(desk, second, agent, other));
   assert.deepEqual(scene.waitsFor(scene.writes(ACT, FREEZE)), ids(desk, second, agent, other));
+});
+
+test("orders go also to who was a member, what is said and asked does not (ROOM-15)", () => {
+  const scene = new Scene();
+  scene.state([agent]);
+  scene.state([other]);
+  const { hash } = scene.says("eins");
+  scene.state([desk]);
+  assert.deepEqual(scene.waitsFor(scene.says("zwei")), ids(desk));
+  assert.deepEqual(scene.waitsFor(scene.writes(MARKED, map([hash]))), ids(desk, second, agent, other));
+  assert.deepEqual(scene.waitsFor(scene.writes(ERASE, map([hash]))), ids(desk, second, agent, other));
+  assert.deepEqual(scene.waitsFor(scene.writes(REACH, map(null))), ids(desk, second));
 });
 
 test("without a member in force it goes to known desks, and without those it waits (ROOM-15)", () => {
@@ -140,6 +154,10 @@ test("who was a member is none any more; a steward answers all the same (ROOM-16
   const refusal = scene.entryOf(second, REFUSAL, map(scene.room.root, "room.right"));
   assert.deepEqual(scene.arrives(refusal).codes, []);
   assert.equal(scene.kept(refusal.hash)?.stands, "taken");
+  scene.state([second]);
+  const answer = scene.entryOf(agent, ERASED, map([refusal.hash], 1));
+  assert.deepEqual(scene.arrives(answer).codes, []);
+  assert.deepEqual(scene.hears(agent, "drei").codes, ["room.not_member"]);
 });
 
 test("what is refused leaves its place, so that what follows is no gap; what is forged leaves nothing (TRN-10)", () => {

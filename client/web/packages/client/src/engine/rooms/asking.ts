@@ -16,7 +16,7 @@ import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
 import { ranksBy, signerOf, teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import { rangeKey } from "./draft.ts";
-import { isContent, isOurs, KIND_STATE, receivedThen, recipients, takenBack } from "./judging.ts";
+import { isContent, isOurs, KIND_ACT, KIND_STATE, receivedThen, recipients, takenBack } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { NOT_ASKING } from "./model.ts";
 import { fromLine } from "./taking.ts";
@@ -182,7 +182,7 @@ function whom(d: Draft, found: readonly WantedRange[]): readonly Bytes[] {
   const authors = team
     .map(({ record }) => record.deviceId)
     .filter((id) => found.some(({ tag }) => same(tag, deviceTagOf(d.room.id, id))));
-  const all = [...recipients(d.room, d.judged(), KIND_STATE, team), ...authors, ...(d.c.kin?.ids() ?? [])];
+  const all = [...recipients(d.room, d.judged(), KIND_ACT, team), ...authors, ...(d.c.kin?.ids() ?? [])];
   return [...new Map(all.map((id) => [hex(id), id])).values()];
 }
 

@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { statedNotices, untilMs } from "../team.ts";
 import type { Turn } from "../turn.ts";
 import type { Draft } from "./draft.ts";
-import { condition, isContent, mayReopen } from "./judging.ts";
+import { condition, isContent, KIND_ACT, mayReopen } from "./judging.ts";
 import type { Room } from "./model.ts";
 import { openRoom } from "./opening.ts";
 import { stepIn } from "./rooms.ts";
@@ -20,7 +20,6 @@ import { write } from "./writing.ts";
 
 const KIND_CONSENT = 8;
 const KIND_WITHDRAW = 9;
-const KIND_ACT = 10;
 const ACT_CLOSE = 1;
 const ACT_REOPEN = 2;
 const CLOSED = 2;

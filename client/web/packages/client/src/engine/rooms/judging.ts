@@ -24,12 +24,15 @@ export const KIND_STATE = 2;
 export const KIND_TEXT = 3;
 export const KIND_ERASED = 6;
 export const KIND_WITHDRAW = 9;
+export const KIND_ACT = 10;
 export const KIND_RATING = 20;
 export const KIND_MARK = 21;
 /** What passes in every phase; all else is content, kinds that are not known as well (ROOM-19). */
 const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21, 22];
 /** What goes to all stewards in force, members or not (ROOM-15). */
 const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 14, 15, 17];
+/** What goes to all in force that a valid state has ever named: by it they destroy what they have (ROOM-15). */
+const LASTING: readonly number[] = [2, 5, 9, 15, 16];
 /** What a steward answers with, or logs, member or not (ROOM-16). */
 const ANSWERS: readonly number[] = [6, 16, 22];
 
@@ -170,12 +173,8 @@ export function recipients(room: Room, judged: Judged, kind: number, team: reado
   const { head } = judged;
   const named = (head?.state.members ?? []).filter((id) => has(force, id));
   if (ANSWERED.includes(kind)) named.push(...desks);
-  if (kind === KIND_STATE && head !== null && head.state.parent !== null) {
-    const { parent } = head.state;
-    const before = room.states.find((one) => same(one.hash, parent));
-    named.push(...(before?.state.members ?? []).filter((id) => has(force, id)));
-  }
   const known = knownDevices(room, judged);
+  if (LASTING.includes(kind)) named.push(...known.filter((id) => has(force, id)));
   const found = named.length > 0 ? named : desks.filter((id) => has(known, id));
   return distinct(found).sort(compare);
 }
@@ -202,6 +201,7 @@ export function admit(judged: Judged, sender: Bytes, kind: number, team: readonl
   if (kind === KIND_STATE || has(members, sender)) return "taken";
   if (isSteward && (members.length === 0 || ANSWERS.includes(kind))) return "taken";
   if (judged.path.some((one) => has(one.state.members, sender))) {
+    if (kind === KIND_ERASED) return "taken";
     throw new RemoteError("room.not_member", "the device is no member of the room any more");
   }
   return "early";

@@ -1,0 +1,118 @@
+"""What a device destroys of a room that it was a member of (ROOM-15, ROOM-26, ROOM-41)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered, GapShown
+from engine_world import Node, World
+from rooms_world import DAY_MS, MINUTE_MS, act, add, change, opened, rooms_of, texts, write
+from team_world import colleague, this
+
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.payloads import Erase
+from e2ee.rooms.state import Phase, Retention, RetentionClass
+
+SAID = "im dritten Wirbel"
+TTL_S = 86_400
+
+
+def left(retention: Retention | None = None) -> tuple[World, Node, Node, Node, RoomId, EntryHash]:
+    """A room whose customer wrote to a desk and an agent; then a colleague has it, and both are out."""
+    world, desk, customer, room_id = opened()
+    agent, taker = colleague(desk, "Frau Anders"), colleague(desk, "Herr Brandt")
+    world.advance(5 * MINUTE_MS)
+    add(desk, room_id, desk, agent)
+    if retention is not None:
+        change(desk, room_id, Change(retention=retention))
+    world.advance(5 * MINUTE_MS)
+    said = write(customer, room_id, SAID)
+    world.advance(10 * MINUTE_MS)
+    change(desk, room_id, Change(add=(this(taker),), remove=(this(agent),)))
+    world.advance(10 * MINUTE_MS)
+    change(desk, room_id, Change(add=(), remove=(this(desk),)))
+    world.advance(10 * MINUTE_MS)
+    assert body(agent, room_id, said) is not None
+    return world, desk, agent, customer, room_id, said
+
+
+def body(node: Node, room_id: RoomId, said: EntryHash) -> bytes | None:
+    """What a device has of a text."""
+    stored = rooms_of(node).room(Turn(node.now_ms), room_id).log.find(Turn(node.now_ms), said)
+    return None if stored is None else stored.body
+
+
+def withdraws(_: Node, customer: Node, room_id: RoomId) -> None:
+    act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+
+
+def erases(_: Node, customer: Node, room_id: RoomId) -> None:
+    write(customer, room_id, Erase(None))
+
+
+def closes(desk: Node, _: Node, room_id: RoomId) -> None:
+    change(desk, room_id, Change(phase=Phase.CLOSED))
+
+
+def test_an_erasure_reaches_who_has_left_and_is_answered_by_it() -> None:
+    """ROOM-26, ROOM-45: it is asked for an answer like all that may have the text."""
+    world, _, agent, customer, room_id, said = left()
+    order = write(customer, room_id, Erase((said,)))
+    world.advance(MINUTE_MS)
+    assert texts(agent, room_id) == []
+    world.advance(2 * DAY_MS)
+    assert body(agent, room_id, said) is None
+    answered = [one.device_id for one in customer.of(ErasureAnswered) if one.entry_hash == order]
+    assert this(agent) in answered
+    world.advance(8 * DAY_MS)
+    assert customer.of(ErasureUnanswered) == []
+
+
+def test_who_has_left_and_is_off_is_told_as_unanswered() -> None:
+    """ROOM-45: nobody believes that a text is gone which a device still has."""
+    world, _, agent, customer, room_id, said = left()
+    agent.stop()
+    order = write(customer, room_id, Erase((said,)))
+    world.advance(8 * DAY_MS)
+    told = [one.devices for one in customer.of(ErasureUnanswered) if one.entry_hash == order]
+    assert told == [(this(agent),)]
+    agent.start()
+    world.advance(2 * DAY_MS)
+    assert body(agent, room_id, said) is None
+
+
+@pytest.mark.parametrize("ends", [withdraws, erases, closes])
+def test_what_ends_a_room_ends_it_for_who_has_left(ends: Callable[[Node, Node, RoomId], None]) -> None:
+    """CNS-45, ROOM-43, ROOM-41: a timer that begins with the closing as well."""
+    world, desk, agent, customer, room_id, said = left(Retention(RetentionClass.DEFAULT, TTL_S))
+    ends(desk, customer, room_id)
+    world.advance(3 * DAY_MS)
+    assert body(agent, room_id, said) is None
+    assert texts(agent, room_id) == []
+
+
+def test_a_hold_that_came_later_keeps_what_who_has_left_has() -> None:
+    """ROOM-26: hold stands above an order, for all that have the text."""
+    world, desk, agent, customer, room_id, said = left()
+    change(desk, room_id, Change(hold=True, text="Klage"))
+    world.advance(10 * MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(10 * DAY_MS)
+    assert body(agent, room_id, said) is not None
+
+
+def test_who_has_left_gets_nothing_of_what_is_said_and_misses_nothing() -> None:
+    """ROOM-15: the numbers between two orders are no gap for it."""
+    world, desk, agent, customer, room_id, said = left()
+    agent.sent.clear()
+    for n in range(5):
+        write(customer, room_id, f"Nachtrag {n}")
+        world.advance(MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    change(desk, room_id, Change(phase=Phase.CLOSED))
+    world.advance(3 * DAY_MS)
+    assert texts(agent, room_id) == []
+    assert agent.of(GapShown) == []
