@@ -322,10 +322,10 @@ class Stewarding(RoomPart):
         self.wait_for(turn, team, self._room.consent.language)
 
     def repeat_waiting(self, turn: Turn) -> None:
-        """Tell again, at the times of requests, while nobody has claimed, unless the room is over (ROOM-40)."""
+        """Tell again, at the times of requests, while nobody has claimed; not once it is over (ROOM-40)."""
         waiting = self._live.board.waiting
         self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
-        is_over = self._room.states.condition().phase >= Phase.WITHDRAWN
+        is_over = self._room.states.condition().phase in (Phase.WITHDRAWN, Phase.ERASED)
         if waiting is not None and not is_over and self.place(turn) is not None:
             self._signal(turn, waiting)
 
