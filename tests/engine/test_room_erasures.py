@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from e2ee_client.engine.rooms.about import AboutOthers
 from e2ee_client.engine.rooms.erasing import MAX_ORDERS
+from e2ee_client.engine.rooms.erasures import MAX_ERASURES, is_erased_by_customer
 from e2ee_client.engine.rooms.records import Erasure
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -70,6 +71,45 @@ def test_every_device_of_the_company_answers_an_erasure_and_who_does_not_is_told
     world.advance(2 * DAY_MS)
     assert body(agent, room_id, said) is None
     assert missing(desk, room_id) == missing(customer, room_id) == set()
+
+
+def test_orders_of_one_side_push_none_of_the_other_out_of_what_is_remembered() -> None:
+    """ROOM-45: an agent is told of who has not carried out the customer's, whatever it erases itself."""
+    world, desk, agent, customer, room_id = staffed()
+    said, text = write(customer, room_id, SECRET), write(agent, room_id, "Guten Tag")
+    world.advance(10 * MINUTE_MS)
+    desk.stop()
+    order = write(customer, room_id, Erase((said,)))
+    world.advance(HOUR_MS)
+    for _ in range(MAX_ORDERS + 1):
+        world.advance(HOUR_MS)
+        write(agent, room_id, Erase((text,)))
+    world.advance(10 * DAY_MS)
+    assert order in [one.by for one in erasures_of(agent, room_id)]
+    assert order in [one.entry_hash for one in agent.of(ErasureUnanswered)]
+
+
+def test_what_so_many_orders_may_have_erased_counts_as_erased() -> None:
+    """CNS-77: the order is forgotten by then."""
+    world, desk, _, customer, room_id = staffed()
+    said, other = write(customer, room_id, SECRET), write(customer, room_id, "Guten Tag")
+    world.advance(10 * MINUTE_MS)
+
+    def is_erased(entry_hash: EntryHash) -> bool:
+        turn, log = Turn(desk.now_ms), rooms_of(desk).log(room_id)
+        stored = log.find(turn, entry_hash)
+        assert stored is not None
+        return is_erased_by_customer(turn, rooms_of(desk).stored(turn, room_id)[0], log, stored)
+
+    order = write(customer, room_id, Erase((said,)))
+    world.advance(26 * HOUR_MS)
+    assert [is_erased(one) for one in (said, other)] == [True, False]
+    more = write(customer, room_id, "Danke")
+    for _ in range(MAX_ERASURES):
+        write(customer, room_id, Erase((more,)))
+    world.advance(10 * MINUTE_MS)
+    assert order not in [one.by for one in erasures_of(desk, room_id)]
+    assert is_erased(said)
 
 
 def test_an_answer_of_one_device_is_none_of_another() -> None:

@@ -11,7 +11,17 @@ import pytest
 from conversations import until, until_read
 from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, second_desk, settled
 from e2ee_client.client import Client
-from e2ee_client.rooms import Customer, CustomerRoom, Desk, Room, Service, attending, mailing, reach
+from e2ee_client.rooms import (
+    Customer,
+    CustomerRoom,
+    Desk,
+    EntryProgress,
+    Room,
+    Service,
+    attending,
+    mailing,
+    reach,
+)
 from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.errors import MailUnavailable
 from e2ee_client.rooms.mail import MailServer
@@ -76,6 +86,16 @@ def rows(desk: Desk) -> list[AddressRow]:
 async def entered(desk: Desk, room: Room) -> int:
     """How often a customer has entered an address or given it up, as a desk knows."""
     return sum(one.kind == Kind.REACH for one in await desk.room(room.room_id).history())
+
+
+def users(desk: Desk) -> set[bytes]:
+    """The rooms in which a desk uses an address."""
+    return {one.room for row in rows(desk) for one in row.rooms if not one.is_ended}
+
+
+async def said_of_addresses(at: Room) -> list[object]:
+    """What the entries about an address in a room say."""
+    return [one.payload for one in await at.history() if one.kind == Kind.REACH]
 
 
 @pytest.mark.parametrize("gives_up", ["", "reach", "withdraw"])
@@ -254,7 +274,7 @@ async def test_a_timer_of_a_closed_room_ends_its_address_for_that_room_alone(
         await desk.room(first.room_id).close("done")
         ahead(praxis).advance(24 * HOUR_MS)
         await without_address(praxis, desk, first)
-        await until(lambda: [[one.room for one in row.rooms] for row in rows(desk)] == [[second.room_id]])
+        await until(lambda: users(desk) == {second.room_id})
         assert await is_told(praxis, desk, second, sent)
         assert desk.failed == 0
 
@@ -290,7 +310,40 @@ async def test_an_address_that_a_timer_has_destroyed_outlives_a_freeze_and_ends_
         await settled(praxis, desk)
         assert {one.room for row in rows(desk) for one in row.rooms} == {first.room_id, second.room_id}
         await desk.room(second.room_id).close("done")
-        await until(lambda: [[one.room for one in row.rooms] for row in rows(desk)] == [[first.room_id]])
+        await until(lambda: users(desk) == {first.room_id})
+        assert desk.failed == 0
+
+
+async def test_what_is_given_up_and_destroyed_before_a_desk_has_seen_it_ends_the_address_for_all_rooms(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-69, CNS-77: a timer took the null while the desk ran without mail; before, others were told."""
+    desk = await keeping_for_a_day(praxis, RetentionClass.PROOF)
+    async with running(desk, SERVICE):
+        first, _ = await two_rooms(praxis, desk, sent)
+    await (await first.reach(None)).wait_for(EntryProgress.DELIVERED, 60)
+    at = desk.room(first.room_id)
+    await at.close("done")
+    await until_read(lambda: said_of_addresses(at), [None, None])
+    async with running(desk, SERVICE):
+        await until(lambda: [row.address for row in rows(desk)] == [None])
+        assert desk.failed == 0
+
+
+async def test_what_is_given_up_where_a_timer_had_ended_it_ends_the_address_for_all_rooms(
+    praxis: Practice, sent: list[EmailMessage]
+) -> None:
+    """CNS-69, CNS-77: in a closed room a null passes; before, it found nothing there."""
+    desk = await keeping_for_a_day(praxis, RetentionClass.PROOF)
+    async with running(desk, SERVICE):
+        first, second = await two_rooms(praxis, desk, sent)
+        at = desk.room(first.room_id)
+        await at.close("done")
+        await until_read(lambda: said_of_addresses(at), [None])
+        await until(lambda: users(desk) == {second.room_id})
+        assert await is_told(praxis, desk, second, sent)
+        await first.reach(None)
+        await until(lambda: [row.address for row in rows(desk)] == [None])
         assert desk.failed == 0
 
 

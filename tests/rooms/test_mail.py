@@ -348,6 +348,30 @@ def test_who_gives_up_a_confirmed_address_ends_it_for_all_rooms_and_nobody_else_
     assert all(row.address is None and not row.rooms for row in book.rows())
 
 
+def test_who_gives_up_an_address_that_had_ended_there_ends_it_for_all_rooms_that_use_it() -> None:
+    """CNS-69: as where its room was closed; an address that no room uses any more goes at once."""
+    book = MemoryBook()
+    one = reach(book)
+    for room in (b"r", b"s", b"t"):
+        assert one.confirm(token_of(one.set(room, ANNA, "de", NOW_MS)), NOW_MS)
+    one.end(b"r")
+    assert not told(one, b"r", NOW_MS)
+    assert one.may_tell_ms(b"r", NOW_MS) is None
+    assert told(one, b"s", NOW_MS)
+    one.set(b"r", None, "de", NOW_MS)
+    assert not told(one, b"s", NOW_MS + DAY_MS)
+    assert all(row.address is None and not row.rooms for row in book.rows())
+    later_ms = NOW_MS + 30 * DAY_MS
+    for room in (b"r", b"s"):
+        assert one.confirm(token_of(one.set(room, ANNA, "de", later_ms)), later_ms)
+    one.end(b"r")
+    assert one.confirm(token_of(one.set(b"r", ANNA, "de", later_ms)), later_ms)
+    assert told(one, b"r", later_ms)
+    one.end(b"r")
+    one.end(b"s")
+    assert all(row.address is None and not row.rooms for row in book.rows())
+
+
 def test_what_is_not_confirmed_is_dropped_with_its_link_and_may_be_entered_again() -> None:
     """CNS-69"""
     book = MemoryBook()

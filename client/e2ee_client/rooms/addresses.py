@@ -12,7 +12,6 @@ from e2ee.rooms.payloads import Reach as ReachPayload
 from e2ee.rooms.state import Phase
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.about import Abouts, payload_of
-from e2ee_client.engine.rooms.entry_log import StoredEntry
 from e2ee_client.engine.rooms.erasures import is_erased_by_customer
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.row_codec import Row
@@ -204,25 +203,24 @@ def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Ord
         return None, True
     if newest is None:
         return None, True
-    payload = payload_of(newest)
-    if payload is None and not is_erased_by_customer(turn, live, log, newest):
-        if not _is_used(turn, rooms, newest):
-            _forget(reach, turn, rooms, room_id)
+    payload, before = payload_of(newest), _taken(turn, rooms, room_id)
+    is_known = before is not None and before.entry == newest.hash
+    if payload is None and is_known and not is_erased_by_customer(turn, live, log, newest):
+        _destroyed_by_timer(reach, rooms, room_id)
         return None, True
     address = payload.email if isinstance(payload, ReachPayload) else None
     taken = TakenAddress(room_id, newest.hash, address is None)
-    if taken == _taken(turn, rooms, room_id):
+    if taken == before:
         return None, True
     turn.put(taken.put())
     order = reach.set(room_id, address, receipt.terms.locale, turn.now_ms)
     return order, address is None or reach.has(room_id)
 
 
-def _is_used(turn: Turn, rooms: Rooms, newest: StoredEntry) -> bool:
-    """Whether an entry that a timer has destroyed was taken, and its room goes on (CNS-77)."""
-    taken = _taken(turn, rooms, newest.room_id)
-    is_open = rooms.index[newest.room_id].phase in (Phase.OPEN, Phase.FROZEN)
-    return is_open and taken is not None and taken.entry == newest.hash
+def _destroyed_by_timer(reach: Reach, rooms: Rooms, room_id: RoomId) -> None:
+    """An entry that was taken before stays in use while its room goes on (CNS-77)."""
+    if rooms.index[room_id].phase not in (Phase.OPEN, Phase.FROZEN):
+        reach.end(room_id)
 
 
 def _forget(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> None:

@@ -49,13 +49,23 @@ class Order(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class RoomAddress:
     """An address as one room has it. With a token it was asked at `asked_ms`; without one it has waited
-    since then to be asked, without an end where that is None.
+    since then to be asked, without an end where that is None, or has ended there after it was confirmed.
     """
 
     room: bytes
     token: bytes = field(repr=False)
     asked_ms: int | None
     is_confirmed: bool = False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the room tells nobody by it, and may still give it up for all rooms (CNS-69)."""
+        return self.is_confirmed and not self.token
+
+    @property
+    def is_to_ask(self) -> bool:
+        """Whether it waits to be asked (CNS-73)."""
+        return not self.is_confirmed and not self.token
 
     def is_kept(self, now_ms: int) -> bool:
         """Whether it counts still: confirmed, or its link good, or not to be asked for too long."""
@@ -85,8 +95,10 @@ class AddressRow:
         return replace(self, rooms=(*(one for one in self.rooms if one.room != changed.room), changed))
 
     def with_rooms(self, rooms: tuple[RoomAddress, ...]) -> AddressRow:
-        """Return the row with these rooms alone; without any its address goes."""
-        return replace(self, rooms=rooms, address=self.address if rooms else None)
+        """Return the row with these rooms alone; without any that uses the address it goes."""
+        if all(one.is_ended for one in rooms):
+            return replace(self, rooms=(), address=None)
+        return replace(self, rooms=rooms)
 
 
 class AddressBook(Protocol):
@@ -151,7 +163,8 @@ class Reach:
             return None
         digest = _digest(address)
         before = self._of_room(room)
-        if before is not None and before.digest != digest:
+        known = None if before is None else before.of(room)
+        if before is not None and known is not None and (before.digest != digest or known.is_ended):
             self.forget(room)
         self.drop_expired(now_ms)
         row = self._book.row(digest) or AddressRow(digest, address)
@@ -192,9 +205,9 @@ class Reach:
         asked = row.of(room) if row is not None else None
         if row is None or row.address is None or asked is None or not is_open or not asked.is_kept(now_ms):
             return None
-        if not purposes >> (REACH - 1) & 1:
+        if asked.is_ended or not purposes >> (REACH - 1) & 1:
             return None
-        if not asked.token:
+        if asked.is_to_ask:
             return self._ask(row, room, locale, now_ms)
         is_told = row.told_ms is not None and abs(now_ms - row.told_ms) < DAY_MS
         if not waits or not asked.is_confirmed or is_told:
@@ -208,7 +221,7 @@ class Reach:
         """
         row = self._of_room(room)
         asked = row.of(room) if row is not None else None
-        if row is None or asked is None:
+        if row is None or asked is None or asked.is_ended:
             return None
         since_ms = row.told_ms if asked.is_confirmed else now_ms
         return None if since_ms is None else since_ms + DAY_MS
@@ -232,6 +245,16 @@ class Reach:
         row = self._of_room(room)
         if row is not None:
             self._book.put(row.with_rooms(tuple(one for one in row.rooms if one.room != room)))
+
+    def end(self, room: bytes) -> None:
+        """End an address in one room; while others use it, it is known that this one has confirmed it."""
+        row = self._of_room(room)
+        known = None if row is None else row.of(room)
+        if row is None or known is None or not known.is_confirmed:
+            self.forget(room)
+            return
+        ended = row.with_room(RoomAddress(room, b"", None, is_confirmed=True))
+        self._book.put(ended.with_rooms(ended.rooms))
 
     def has(self, room: bytes) -> bool:
         """Whether an address of a room is kept (CNS-76)."""
@@ -258,9 +281,9 @@ class Reach:
     def _ask_later(self, row: AddressRow, room: bytes, now_ms: int) -> None:
         """Keep an address that a bound keeps from being asked now (CNS-73)."""
         rows = self._book.rows()
-        to_ask = sum(not one.token for known in rows for one in known.rooms)
+        to_ask = sum(one.is_to_ask for known in rows for one in known.rooms)
         is_full = len(rows) >= MAX_ADDRESSES and self._book.row(row.digest) is None
-        if sum(not one.token for one in row.rooms) < MAX_TO_ASK and to_ask < ALL_TO_ASK and not is_full:
+        if sum(one.is_to_ask for one in row.rooms) < MAX_TO_ASK and to_ask < ALL_TO_ASK and not is_full:
             self._book.put(row.with_room(RoomAddress(room, b"", now_ms)))
 
     def _ask(self, row: AddressRow, room: bytes, locale: str, now_ms: int) -> Order | None:

@@ -20,7 +20,7 @@ from .records import Answer, Erasure, LiveRoom, Order
 from .room_part import RoomPart
 
 MAX_ERASURES: Final = 64
-"""Orders to erase that are remembered with their answers, the newest ones."""
+"""Orders of one side to erase that are remembered with their answers, the newest ones."""
 
 
 class Erasures(RoomPart):
@@ -42,7 +42,20 @@ class Erasures(RoomPart):
         if by is not None and by.account_id == self._live.company:
             found.add(by.device_id)
         erasure = Erasure(order.by, order.hashes, turn.now_ms, tuple(sorted(found)))
-        self._live.erasures = (*self._live.erasures, erasure)[-MAX_ERASURES:]
+        self._live.erasures = (*self._live.erasures, erasure)
+        if len(self._live.erasures) > MAX_ERASURES:
+            self._drop_oldest(turn, erasure)
+
+    def _drop_oldest(self, turn: Turn, newest: Erasure) -> None:
+        """Forget the oldest order of the side that has given one more than are remembered (ROOM-45)."""
+        is_theirs = _is_of_customer(turn, self._live, self._room.log, newest)
+        same = [
+            one
+            for one in self._live.erasures
+            if _is_of_customer(turn, self._live, self._room.log, one) == is_theirs
+        ]
+        dropped = same[:-MAX_ERASURES]
+        self._live.erasures = tuple(one for one in self._live.erasures if one not in dropped)
 
     def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId]) -> None:
         """An order that had waited is on its way to these devices: an answer is due of them from now on, and
@@ -143,11 +156,17 @@ def _says_the_same(erasure: Erasure, answer: Answer) -> bool:
 
 
 def is_erased_by_customer(turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry) -> bool:
-    """Whether an erasure of the customer is about an entry, of the newest 64 of its room."""
+    """Whether an erasure of the customer is about an entry, or may have been: of older ones than are
+    remembered nobody knows (CNS-77).
+    """
     orders = ((one.hashes, log.find(turn, one.by)) for one in live.erasures)
+    theirs = [(hashes, by) for hashes, by in orders if by is not None and by.account_id == live.customer]
     place = stored.k, stored.hash
-    return any(
-        stored.hash in hashes if hashes else place < (by.k, by.hash)
-        for hashes, by in orders
-        if by is not None and by.account_id == live.customer
+    return len(theirs) >= MAX_ERASURES or any(
+        stored.hash in hashes if hashes else place < (by.k, by.hash) for hashes, by in theirs
     )
+
+
+def _is_of_customer(turn: Turn, live: LiveRoom, log: EntryLog, erasure: Erasure) -> bool:
+    by = log.find(turn, erasure.by)
+    return by is not None and by.account_id == live.customer
