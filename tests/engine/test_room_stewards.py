@@ -395,7 +395,7 @@ def test_an_agent_to_whom_a_desk_gives_a_room_is_handed_it_whoever_writes_the_ne
 
 
 def test_who_had_a_room_before_is_handed_nothing_where_a_branch_gives_it_back() -> None:
-    """ROOM-62, ROOM-11: a supervisor's device that was stolen goes on from the state which gave it the room."""
+    """ROOM-62, ROOM-11: a supervisor's device that was stolen goes on from the state that gave it."""
     world = opened("chief", "desk", "agent", "agent2")
     give(world, "desk", "agent")
     first = room_of(world, "desk").states.room.head

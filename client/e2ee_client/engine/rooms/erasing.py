@@ -141,6 +141,12 @@ class Erasing(RoomPart):
         newest = [[one for one in own if kind_of(one) == kind][-MAX_ORDERS:] for kind in _ORDERS]
         return [one for one in own if any(one in some for some in newest)]
 
+    def own_address(self, turn: Turn) -> list[StoredEntry]:
+        """Return the newest address of ours, if it was not erased (ROOM-65)."""
+        kept = (one for _, some in self._room.log.kept_from(turn, 0) for one in some)
+        own = [one for one in kept if one.author == self._around.us and kind_of(one) == Kind.REACH]
+        return [one for one in own[-1:] if not one.is_hidden]
+
     def hear(self, turn: Turn, entry: Entry, payload: Withdrawal) -> None:
         """Hide what stands before a withdrawal that another device brings, by one order however often it is
         brought; nothing where it does not count, or where its own device has said its place (CNS-45).

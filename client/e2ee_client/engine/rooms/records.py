@@ -194,3 +194,5 @@ class LiveRoom(Row):
     look: Look = field(default_factory=Look)
     sweep_ms: int | None = None
     linked: tuple[tuple[DeviceId, DeviceTag, int], ...] = ()
+    served: tuple[DeviceId, ...] = ()
+    away: tuple[DeviceId, ...] = ()

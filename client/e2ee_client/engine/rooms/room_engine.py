@@ -365,6 +365,7 @@ class RoomEngine:
             self.forwarding.share_states(turn)
         self.writing.post_unsent(turn)
         self.writing.post_to_newcomers(turn)
+        self.writing.post_to_returned(turn)
         self.asking.plan(turn)
         wake_ms = self._wake_ms(turn)
         self.index.wake_ms = wake_ms

@@ -44,6 +44,8 @@ DAY_STATES: Final = 64
 """States of one device in 24 hours (ROOM-29)."""
 MAX_UNANSWERED: Final = 64
 """Acts of one device that no state has named (ROOM-29)."""
+MAX_AWAY: Final = 64
+"""Devices out of force that are waited for (ROOM-65)."""
 DAY_MS: Final = 86_400_000
 REOPEN_MS: Final = 90 * DAY_MS
 _GOES_ON: Final = frozenset({0, int(Phase.OPEN), int(Phase.FROZEN)})
@@ -132,6 +134,19 @@ class States(RoomPart):
     def stewards(self, now_ms: int) -> list[DeviceId]:
         """Return the stewards in force, in the order of the roster."""
         return sorted(one for one, rank in self.ranks(now_ms).items() if rank >= DESK)
+
+    def returned(self, now_ms: int) -> list[DeviceId]:
+        """Return the devices to which erasures go again, as they did before they were out of force when this
+        was asked last; where it is not known who is in force, nobody is out (ROOM-65).
+        """
+        live, ranks = self._live, self.ranks(now_ms)
+        if not ranks:
+            return []
+        here = sorted(company_recipients(self.room, Kind.ERASE, ranks))
+        found = [one for one in live.away if one in here]
+        gone = [one for one in (*live.away, *live.served) if one not in here]
+        live.served, live.away = tuple(here), tuple(dict.fromkeys(gone))[-MAX_AWAY:]
+        return found
 
     def customers(self) -> tuple[DeviceId, ...]:
         """Return the customer's devices: the first four, and none that shares a tag (ROOM-03)."""

@@ -204,8 +204,8 @@ class Stewarding(RoomPart):
         return place == 0 or (place is not None and self._own_head() is not None)
 
     def has_given(self, turn: Turn, taker: DeviceId) -> bool:
-        """Whether a device is assigned since a state of ours by which it may be handed the past: an agent's, or,
-        where nobody has asked for it, a desk's (ROOM-62).
+        """Whether a device is assigned since a state of ours by which it may be handed the past: an agent's,
+        or, where nobody has asked for it, a desk's (ROOM-62).
         """
         states, path = self._room.states, self._room.states.path
         since = list(takewhile(lambda one: one.state.assigned == taker, reversed(path)))

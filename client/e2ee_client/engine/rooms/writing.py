@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from e2ee.errors import IdentityMismatch, NotMember, RemoteError, RoomErased, TooMany
@@ -200,14 +200,23 @@ class Writing(RoomPart):
         """
         states = self._room.states
         newcomers, states.newcomers = states.newcomers, ()
-        if not newcomers:
-            return
-        for stored in (*self._under_way(turn), *self._orders(turn)):
-            passed_over = {self._around.us.device_id, *stored.waiting_for}
-            to = [one for one in newcomers if one not in passed_over and not self._was_meant(stored, one)]
-            if to:
-                self._post_again(turn, stored, [self._author(one) for one in to])
-                self._room.erasures.reached_too(turn, stored.hash, to)
+        for stored in (*self._under_way(turn), *self._orders(turn)) if newcomers else ():
+            self._give(turn, stored, [one for one in newcomers if not self._was_meant(stored, one)])
+
+    def post_to_returned(self, turn: Turn) -> None:
+        """Post our orders and our newest address to who is in force again (ROOM-65)."""
+        states = self._room.states
+        returned = states.returned(turn.now_ms)
+        for stored in (*self._orders(turn), *self._room.erasing.own_address(turn)) if returned else ():
+            served = states.recipients(kind_of(stored), turn.now_ms)
+            self._give(turn, stored, [one for one in returned if self._author(one) in served])
+
+    def _give(self, turn: Turn, stored: StoredEntry, devices: Iterable[DeviceId]) -> None:
+        passed_over = {self._around.us.device_id, *stored.waiting_for}
+        to = [one for one in devices if one not in passed_over]
+        if to:
+            self._post_again(turn, stored, [self._author(one) for one in to])
+            self._room.erasures.reached_too(turn, stored.hash, to)
 
     def _under_way(self, turn: Turn) -> list[StoredEntry]:
         """Return the contents that a customer's device gives to who is new; what is K's is history."""

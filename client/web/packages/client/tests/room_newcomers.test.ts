@@ -1,14 +1,20 @@
-/** What goes to who has a room after others had it (ROOM-35, ROOM-61). */
+/** What goes to who has a room after others had it (ROOM-35, ROOM-61, ROOM-65). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
 import type { Kept } from "../src/engine/rooms/model.ts";
+import { encodeRoom } from "../src/engine/rooms/model.ts";
 import { wasConfirmed } from "../src/engine/rooms/progress.ts";
-import { agent, other } from "./shop.ts";
-import { ERASE, ids, MARKED, map, Scene } from "./shop_room.ts";
+import { loadRooms } from "../src/engine/rooms/stored_rooms.ts";
+import type { Device } from "./shop.ts";
+import { agent, desk, NOW_MS, other, rosterOf, second } from "./shop.ts";
+import { ERASE, engineOf, ids, learnRoster, MARKED, map, Scene } from "./shop_room.ts";
+
+const REACH = 14;
 
 /** A room of an agent, without a desk. */
 function staffed(): Scene {
@@ -88,4 +94,60 @@ test("an order of a month ago goes to nobody who is new (ROOM-61)", () => {
     scene.state([other]);
     assert.deepEqual(lacking(scene, [order]), [to]);
   }
+});
+
+/** Others are in force, by a newer roster. */
+function inForce(scene: Scene, seq: number, ...devices: readonly Device[]): void {
+  scene.engine.do(scene.nowMs, (c, turn) => learnRoster(c, turn, rosterOf({ seq, devices })));
+  scene.passes(1_000);
+}
+
+/** An erasure, a mark and two addresses of the person, which all who get them have. */
+function writesOrders(scene: Scene): readonly Entry[] {
+  const texts = [scene.says("eins"), scene.says("zwei")] as const;
+  const orders = [
+    scene.writes(ERASE, map([texts[0].hash])),
+    scene.writes(MARKED, map([texts[1].hash])),
+    scene.writes(REACH, map("kim@mail.example")),
+    scene.writes(REACH, map(null)),
+  ];
+  confirm(scene, [...texts, ...orders]);
+  return orders;
+}
+
+test("a steward that is in force again gets erasures, marks and the newest address, once (ROOM-65)", () => {
+  const scene = staffed();
+  scene.passes(1_000);
+  inForce(scene, 2, desk, agent, other);
+  const orders = writesOrders(scene);
+  const { room } = scene;
+  const signers = (): Bytes => room.id;
+  const [stored] = loadRooms([{ kind: "room", key: room.id, value: encodeRoom(room) }], [], signers).values();
+  assert.deepEqual([stored?.served.map(hex), stored?.away.map(hex)], [ids(desk, agent), ids(second)]);
+  inForce(scene, 3, desk, second, agent, other);
+  assert.deepEqual(lacking(scene, orders), [ids(second), ids(second), [], ids(second)]);
+  confirm(scene, orders);
+  scene.says("drei");
+  assert.deepEqual(lacking(scene, orders), [[], [], [], []]);
+});
+
+test("who was a member and is in force again gets erasures and marks, and no address (ROOM-65)", () => {
+  const scene = staffed();
+  scene.state([other]);
+  scene.passes(1_000);
+  inForce(scene, 2, desk, second, other);
+  const orders = writesOrders(scene);
+  inForce(scene, 3, desk, second, agent, other);
+  assert.deepEqual(lacking(scene, orders), [ids(agent), ids(agent), [], []]);
+});
+
+test("a steward that is in force for the first time gets none of that (ROOM-65)", () => {
+  const engine = engineOf();
+  const few = rosterOf({ seq: 2, devices: [desk, agent, other] });
+  engine.do(NOW_MS, (c, turn) => learnRoster(c, turn, few));
+  const scene = new Scene(engine);
+  scene.state([agent]);
+  const orders = writesOrders(scene);
+  inForce(scene, 3, desk, second, agent, other);
+  assert.deepEqual(lacking(scene, orders), [[], [], [], []]);
 });

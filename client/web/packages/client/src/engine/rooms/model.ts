@@ -88,6 +88,9 @@ export interface Room {
   readonly marksAtOnce: boolean;
   readonly lastMs: number;
   readonly early: readonly Early[];
+  /** Devices to which erasures went when that was looked at last, and those out of force since they did (ROOM-65). */
+  readonly served: readonly Bytes[];
+  readonly away: readonly Bytes[];
   // In memory, from the entries:
   /** By hash, in the order of arrival. */
   readonly entries: ReadonlyMap<string, Kept>;
@@ -121,6 +124,7 @@ export function encodeRoom(room: Room): Bytes {
     shown && [shown.phase, shown.members, shown.assigned, shown.sensitive],
     ...[room.marksAtOnce, room.lastMs],
     room.early.map(({ entry, receivedMs }) => [entryValue(entry), receivedMs]),
+    ...[room.served, room.away],
   );
 }
 

@@ -1,30 +1,65 @@
-/** What goes to who has the room now and did not have it when we wrote that (ROOM-35, ROOM-61). */
+/** What goes to who has the room now and did not have it when we wrote that (ROOM-35, ROOM-61, ROOM-65). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
+import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import { isContent, phaseCode, receivedThen, takenBack, transcript } from "./judging.ts";
+import { isContent, phaseCode, receivedThen, recipients, takenBack, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { postedEntry } from "./writing.ts";
 
-const ORDERS: readonly number[] = [5, 15];
+const KIND_ERASE = 5;
+const ORDERS: readonly number[] = [KIND_ERASE, 15];
+const KIND_REACH = 14;
 const MAX_UNDER_WAY = 64;
 const MAX_ORDERS = 64;
+const MAX_AWAY = 64;
 const TOLD_FOR_MS = 31 * DAY_MS;
 
-/** Post what was under way when the room was given to others to those who have it now, and our orders. */
+/**
+ * Post what was under way when the room was given to others to those who have it now, and our orders; these and our
+ * newest address also to who is in force again.
+ */
 export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
-  if (newcomers.length === 0) return;
-  for (const kept of [...underWay(d), ...orders(d)]) {
-    const to = newcomers.filter((id) => {
-      return !kept.waitingFor.some((one) => same(one, id)) && !receivedThen(d.room, id, kept.followed);
-    });
-    if (to.length === 0) continue;
-    const delivery = kept.delivery === "failed" ? "waiting" : kept.delivery;
-    d.keep({ ...kept, waitingFor: [...kept.waitingFor, ...to], delivery });
-    d.post(postedEntry(kept.entry), to);
+  if (newcomers.length > 0) {
+    for (const kept of [...underWay(d), ...orders(d)]) {
+      give(
+        d,
+        kept,
+        newcomers.filter((id) => !receivedThen(d.room, id, kept.followed)),
+      );
+    }
   }
+  const returned = returnedNow(d);
+  if (returned.length === 0) return;
+  for (const kept of [...orders(d), ...address(d)]) {
+    const served = recipients(d.room, d.judged(), kept.entry.header.kind, teamOrNone(d.c, d.turn));
+    give(d, kept, without(returned, without(returned, served)));
+  }
+}
+
+function give(d: Draft, kept: Kept, ids: readonly Bytes[]): void {
+  const to = without(ids, kept.waitingFor);
+  if (to.length === 0) return;
+  const delivery = kept.delivery === "failed" ? "waiting" : kept.delivery;
+  d.keep({ ...kept, waitingFor: [...kept.waitingFor, ...to], delivery });
+  d.post(postedEntry(kept.entry), to);
+}
+
+function without(ids: readonly Bytes[], others: readonly Bytes[]): readonly Bytes[] {
+  return ids.filter((id) => !others.some((one) => same(one, id)));
+}
+
+/** Whom erasures go to again, who was out of force when this was asked last; nobody where that is not known (ROOM-65). */
+function returnedNow(d: Draft): readonly Bytes[] {
+  const team = teamOrNone(d.c, d.turn);
+  if (team.length === 0) return [];
+  const { served, away } = d.room;
+  const here = recipients(d.room, d.judged(), KIND_ERASE, team);
+  const gone = without([...away, ...without(served, away)], here).slice(-MAX_AWAY);
+  d.set({ served: here, away: gone });
+  return without(away, gone);
 }
 
 /** Of our newest contents those that nobody has confirmed, or that stand after the state in force (ROOM-35). */
@@ -40,6 +75,14 @@ function underWay(d: Draft): readonly Kept[] {
     if (kept.hidden || kept.marked || kept.entry.body === null) return false;
     return phaseCode(d, kept.entry.header.kind) === undefined && (kept.delivery !== "delivered" || isAfter);
   });
+}
+
+/** Our newest address, if it was not erased (ROOM-65). */
+function address(d: Draft): readonly Kept[] {
+  const ours = [...d.room.entries.values()].filter(({ delivery, entry }) => {
+    return delivery !== null && entry.header.kind === KIND_REACH;
+  });
+  return ours.slice(-1).filter(({ hidden, entry }) => !hidden && entry.body !== null);
 }
 
 /** Our erasures and marks of a month, whoever has confirmed them: what they name may be handed over (ROOM-61). */

@@ -51,6 +51,8 @@ export function newRoom(id: Bytes, company: Bytes, customer: Bytes, nonce: Bytes
       marksAtOnce: false,
       lastMs: 0,
       early: [],
+      served: [],
+      away: [],
       entries: new Map(),
       view: NOTHING_SEEN,
     },

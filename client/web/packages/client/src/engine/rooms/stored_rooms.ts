@@ -110,6 +110,8 @@ function decodeRoom(data: Bytes): StoredRoom {
       marksAtOnce: reader.flag(),
       lastMs: reader.uint(),
       early: reader.list((pair) => pair as unknown as readonly [Value, number]),
+      served: reader.list(bytesOf),
+      away: reader.list(bytesOf),
     };
   });
 }

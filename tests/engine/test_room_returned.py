@@ -1,0 +1,101 @@
+"""Who was out of force for a while hears of what it was not told of meanwhile (ROOM-65)."""
+
+from __future__ import annotations
+
+import pytest
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
+from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
+from room_world import World
+
+from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.payloads import EntryPayload, Erase, Reach, Sensitive
+
+HOUR_MS = 60 * MINUTE_MS
+
+
+def staffed(*names: str) -> tuple[World, EntryHash]:
+    """A room of an agent, with a text that the desk has as well."""
+    world = opened("desk", "agent", *names)
+    said = say(world, "phone", "secret")
+    world.run(MINUTE_MS)
+    change(world, "desk", Change(add=(dev("agent"),), assign=dev("agent")))
+    world.run(2 * MINUTE_MS)
+    return world, said
+
+
+def in_force(world: World, *names: str) -> None:
+    """Let others be in force, and everybody learn of it."""
+    world.new_roster(names)
+    world.run(5 * MINUTE_MS)
+
+
+def writes(world: World, name: str, payload: EntryPayload) -> EntryHash:
+    found: EntryHash = do(world, name, lambda room, turn: room.write(turn, payload))
+    world.run(MINUTE_MS)
+    return found
+
+
+def has(world: World, name: str, *entries: EntryHash) -> list[bool]:
+    """Which entries are at a device."""
+    room = world.devices[name].room
+    assert room is not None
+    return [room.log.find(Turn(world.now_ms), one) is not None for one in entries]
+
+
+def missing(world: World) -> list[set[bytes]]:
+    """Who owes an answer to each order, as the customer is shown it."""
+    room = world.devices["phone"].room
+    assert room is not None
+    return [set(one.missing) for one in room.live.erasures]
+
+
+@pytest.mark.parametrize("others", [("agent", "chief"), ("agent",)])
+@pytest.mark.parametrize("restarts", [True, False])
+def test_who_is_in_force_again_is_given_orders_and_the_newest_address(
+    others: tuple[str, ...], *, restarts: bool
+) -> None:
+    """ROOM-65: an answer is due of it then; a colleague gives its orders, too; also after a restart."""
+    world, said = staffed(*others[1:])
+    own = say(world, "agent", "mine")
+    in_force(world, *others)
+    written = Erase((said,)), Sensitive((own,)), Reach("a@b.example"), Reach(None)
+    orders = [*(writes(world, "phone", one) for one in written), writes(world, "agent", Erase((own,)))]
+    assert has(world, "desk", *orders) == [False] * 5
+    if restarts:
+        world.devices["phone"].restart()
+    in_force(world, "desk", *others)
+    assert has(world, "desk", *orders) == [True, True, False, True, True]
+    assert {bytes(dev("desk"))} <= missing(world)[0]
+    world.run(25 * HOUR_MS)
+    assert bodies(world, "desk", [said]) == []
+    assert missing(world) == [set()]
+
+
+def test_who_has_left_and_is_in_force_again_is_given_orders_and_no_address() -> None:
+    """ROOM-65, ROOM-15."""
+    world, said = staffed("agent2")
+    change(world, "desk", Change(remove=(dev("agent"),), add=(dev("agent2"),), assign=dev("agent2")))
+    world.run(2 * MINUTE_MS)
+    in_force(world, "desk", "agent2")
+    orders = [writes(world, "phone", one) for one in (Erase((said,)), Reach(None))]
+    in_force(world, "desk", "agent", "agent2")
+    assert has(world, "agent", *orders) == [True, False]
+
+
+def test_a_steward_that_is_new_is_given_no_address() -> None:
+    """ROOM-65: nor orders, and who was always in force gets nothing twice."""
+    world = World(7)
+    world.add("phone", "desk", "desk2", "agent")
+    in_force(world, "desk", "agent")
+    world.open()
+    world.run(3 * MINUTE_MS)
+    written = Reach("a@b.example"), Erase((say(world, "phone", "one"),))
+    given = [writes(world, "phone", one) for one in written]
+    world.run(2 * MINUTE_MS)
+    in_force(world, "desk", "desk2", "agent")
+    phone = world.devices["phone"].room
+    assert phone is not None
+    turn = Turn(world.now_ms)
+    assert [one.waiting_for for one in phone.log.several(turn, given)] == [(), ()]
+    assert missing(world)[0] <= {bytes(dev("desk"))}
