@@ -53,11 +53,11 @@ Answers: TypeAlias = Callable[[Asked], Answer | None]
 
 
 class LocalServer:
-    """Answers at a free port of this machine until it is closed; None answers nothing for as long."""
+    """Answers at a port of this machine until it is closed; None answers nothing for as long."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, port: int = 0) -> None:
         self._is_over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answers, self._is_over))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(answers, self._is_over))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
         self._thread.start()
@@ -116,12 +116,14 @@ class WebSite(LocalServer):
     `reports` the bodies of what was posted (a policy's `report-uri /reports`).
     """
 
-    def __init__(self, files: Mapping[str, bytes | Answer], headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes | Answer], headers: Mapping[str, str] | None = None, port: int = 0
+    ) -> None:
         self.files = dict(files)
         self.headers = dict(headers or {})
         self.requests: list[str] = []
         self.reports: list[bytes] = []
-        super().__init__(self._answer)
+        super().__init__(self._answer, port)
 
     def origin(self, host: str = "localhost") -> str:
         """The origin under a name: `localhost` or anything that ends with `.localhost`."""

@@ -18,6 +18,7 @@ from e2ee_client.desk.codec import type_name
 from e2ee_client.desk.hub import MAX_PAGES
 from e2ee_client.desk.link import BURST
 from e2ee_client.errors import ConfigError
+from held_port import HeldPort
 from practice import Practice
 from websockets import Origin
 from websockets.asyncio.client import connect
@@ -58,16 +59,10 @@ async def test_only_the_one_host_is_served(praxis: Practice) -> None:
             assert (answer.status_code, answer.text) == (403, "refused\n"), named
 
 
-def free_port() -> int:
-    """A port that nobody listens at, on either address."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
-
-
 async def test_a_port_of_ones_own_has_another_name_at_each_start(praxis: Practice) -> None:
     """What another program left with a browser for an origin of this port is never that of the page."""
-    port, origins = free_port(), list[str]()
+    held, origins = HeldPort(), list[str]()
+    port = held.number
     for _ in range(2):
         async with served(praxis.company, port=port) as (at, _hub), httpx.AsyncClient() as web:
             host = at.origin.removeprefix("http://")

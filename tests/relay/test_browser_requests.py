@@ -62,7 +62,8 @@ async def test_an_upgrade_is_answered_without_what_a_browser_offers(tmp_path: Pa
 async def test_no_answer_has_code_or_lets_another_origin_read_it(tmp_path: Path, method: str) -> None:
     """RLY-253: at any path, of both ports, to any kind of request, a preflight among them."""
     preflight = "Access-Control-Request-Method: GET\r\n" if method == "OPTIONS" else ""
-    figures = HeldPort().number
+    held = HeldPort()
+    figures = held.number
     async with relay_here(tmp_path, metrics_listen=f"127.0.0.1:{figures}") as relay:
         for path, port in product(PATHS, (relay.port, figures)):
             head = f"{method} {path} HTTP/1.1\r\nHost: relay.test\r\n{preflight}".encode()

@@ -103,7 +103,7 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         assert await faults(page) == []
         room = await asked(praxis, a, "Guten Tag")
         await page.locator(".item").get_by_text("wartet").wait_for()
-        assert await page.title() == "(1) Praxis"
+        await until_read(page.title, "(1) Praxis")
         await page.keyboard.press("n")
         await page.get_by_text("Sie kümmern sich darum.").wait_for()
         await page.get_by_role("textbox", name="Nachricht").fill("DE89 3704 0044 0532 0130 00")
@@ -187,7 +187,7 @@ async def test_an_agent_sends_a_file_and_looks_at_an_image(
             await room._client.progress.wait()
         assert (await came[0].save(tmp_path)).read_bytes() == content
         await page.locator("seal-messages .file").get_by_role("button", name="Speichern").wait_for()
-        assert await page.get_by_role("progressbar").count() == 0
+        await until_read(page.get_by_role("progressbar").count, 0)
         (tmp_path / "Foto.png").write_bytes(browsers.PNG)
         await room.send_file(tmp_path / "Foto.png")
         await page.get_by_role("img", name="Bild").wait_for()
@@ -463,6 +463,7 @@ async def test_what_was_found_is_shown_although_news_come_before_its_room(
         await page.locator(".hit").click()
         await room.send("Zuletzt")
         await page.locator("seal-messages .bubble").get_by_text("Zuletzt").wait_for()
+        await browsers.until(page, "() => late.length > 0")
         await page.evaluate("() => { for (const hear of late) hear(); }")
         await page.locator("seal-messages .row:focus").get_by_text("Nummer 1").wait_for()
 

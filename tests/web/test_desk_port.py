@@ -7,6 +7,7 @@ import pytest
 from conversations import until
 from desk_page import served
 from e2ee_client.testing import FakeClock, MemoryNetwork
+from held_port import HeldPort
 from practice import practice
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -22,9 +23,10 @@ async def test_what_another_program_left_at_the_port_does_not_answer(
     new_visitor: browsers.NewVisitor, web_libraries: None
 ) -> None:
     """A service worker answers for its origin also when its program has ended, and never for the desk."""
-    visitor, network = await new_visitor(), MemoryNetwork(clock=FakeClock(speed=20))
-    with browsers.Site(FILES) as site:
-        port, page = site.port, await visitor.open(site.url(host="127.0.0.1"))
+    visitor, network, held = await new_visitor(), MemoryNetwork(clock=FakeClock(speed=20)), HeldPort()
+    port = held.number
+    with browsers.Site(FILES, port=port) as site:
+        page = await visitor.open(site.url(host="127.0.0.1"))
         await page.wait_for_function("document.title === 'left'")
     async with practice(network) as praxis, served(praxis.company, port=port) as (at, _):
         before = await visitor.open(f"http://127.0.0.1:{port}/")

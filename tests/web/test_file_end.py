@@ -20,8 +20,8 @@ pytestmark = [
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[RelayProcess]:
-    """A relay that holds blobs to the end of the hour, and a second."""
-    with RelayProcess(tmp_path / "relay", "blob_retention_s=1") as started:
+    """A relay that holds blobs to the end of the hour, and a minute in which the test sees one."""
+    with RelayProcess(tmp_path / "relay", "blob_retention_s=60") as started:
         yield started
 
 
@@ -42,7 +42,7 @@ async def test_the_end_of_a_file_is_said_before_it_and_at_it_and_after_a_reload(
     message = room.get_by_role("log").get_by_role("listitem").filter(has_text="Befund.txt")
     await message.get_by_text("Nur noch bis").wait_for()
     await message.get_by_role("button", name="Speichern").wait_for()
-    await room.clock.fast_forward("01:01:00")
+    await room.clock.fast_forward("01:02:00")
     await message.get_by_text("Nicht mehr vorhanden").wait_for()
     assert await message.get_by_role("button", name="Speichern").count() == 0
     await room.reload()

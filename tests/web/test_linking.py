@@ -54,7 +54,7 @@ async def test_a_browser_takes_a_device_in_python_in(
     await room.get_by_role("menuitem", name="Ihre Geräte").click()
     await room.get_by_role("button", name="Weiteres Gerät").click()
     text = await room.get_by_role("textbox", name="Der Code als Text").input_value()
-    assert await room.get_by_role("img", name="Der Code als Bild").count() == 1
+    await until_read(room.get_by_role("img", name="Der Code als Bild").count, 1)
     seen: list[str] = []
 
     async def fetch(_: str) -> bytes:
