@@ -13,7 +13,6 @@
  * - Above RELEASE_ABOVE_B the interpreter's lock is released around the calls of libsodium, never around others.
  * - Limited API of Python 3.11: one build for 3.11 and every later version.
  */
-#define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030b0000
 #include <Python.h>
 #include <sodium.h>
@@ -221,25 +220,29 @@ static PyObject *xaead_open(PyObject *module, PyObject *const *args, Py_ssize_t 
 static PyObject *kdf_prf(PyObject *Py_UNUSED(module), PyObject *args, PyObject *named)
 {
     static char *NAMES[] = {"key", "label", "size_b", "salt", "data", NULL};
-    const char *key, *name, *salted = NULL, *data = NULL;
-    Py_ssize_t key_b, name_b, size_b, salted_b = 0, data_b = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "y#y#n|y#y#", NAMES, &key, &key_b, &name, &name_b, &size_b, &salted,
-                                     &salted_b, &data, &data_b))
+    PyObject *taken[4] = {NULL};
+    Py_ssize_t size_b;
+    /* No format with "#": built for 3.13, it is refused by 3.11 and 3.12. */
+    if (!PyArg_ParseTupleAndKeywords(args, named, "SSn|SS", NAMES, &taken[0], &taken[1], &size_b, &taken[2], &taken[3]))
         return NULL;
-    if (size_b < 1 || size_b > PRF_MAX_B || key_b > PRF_MAX_B || name_b > LABEL_B || salted_b > SALT_B) {
+    Bytes in[4] = {{NULL, 0}};
+    for (int i = 0; i < 4; i++)
+        if (taken[i] != NULL)
+            in[i] = (Bytes){(const unsigned char *)PyBytes_AsString(taken[i]), (size_t)PyBytes_Size(taken[i])};
+    const Bytes key = in[0], name = in[1], salted = in[2], data = in[3];
+    if (size_b < 1 || size_b > PRF_MAX_B || key.size > PRF_MAX_B || name.size > LABEL_B || salted.size > SALT_B) {
         PyErr_SetString(PyExc_ValueError, "a size that BLAKE2b does not have");
         return NULL;
     }
     unsigned char label[LABEL_B] = {0}, salt[SALT_B] = {0}, *at;
-    memcpy(label, name, (size_t)name_b);
-    if (salted != NULL)
-        memcpy(salt, salted, (size_t)salted_b);
+    memcpy(label, name.at, name.size);
+    if (salted.at != NULL)
+        memcpy(salt, salted.at, salted.size);
     PyObject *out = room((size_t)size_b, &at);
     if (out == NULL)
         return NULL;
-    const Bytes piece = {(const unsigned char *)data, (size_t)data_b};
-    PyThreadState *released = release(piece.size);
-    prf(at, (size_t)size_b, (Bytes){(const unsigned char *)key, (size_t)key_b}, label, salt, &piece, data != NULL);
+    PyThreadState *released = release(data.size);
+    prf(at, (size_t)size_b, key, label, salt, &data, data.at != NULL);
     retake(released);
     return out;
 }

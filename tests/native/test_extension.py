@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,13 @@ def test_the_extension_calls_nothing_but_python_libsodium_and_memory() -> None:
         "PyRun",
     ):
         assert word not in text
+
+
+def test_one_build_serves_older_versions_of_python() -> None:
+    """PRM-14: what 3.13 builds from a format with `#`, older versions refuse at the call."""
+    formats = re.findall(r'PyArg_\w+\([^;]*?"([^"]*)"', native_build.SOURCE.read_text("utf-8"))
+    assert formats
+    assert not any("#" in one for one in formats)
 
 
 @needs_compiler
