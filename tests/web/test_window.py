@@ -389,6 +389,19 @@ async def test_what_was_typed_for_one_room_is_sent_in_no_other(show: Show) -> No
 
 
 @browsers.firefox_in_audit
+async def test_a_text_that_another_tab_may_have_sent_is_not_told_as_unsent(show: Show) -> None:
+    """STO-39"""
+    page = await show("open")
+    field = page.get_by_role("textbox", name="Nachricht")
+    unsure = "{ backend.send = () => Promise.reject(Object.assign(new Error(), { code: 'tabs.unsure' })) }"
+    await page.evaluate(f"() => {unsure}")
+    await field.fill("Guten Tag")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("alert").get_by_text("Vielleicht ist das schon gesendet.").wait_for()
+    assert await field.input_value() == "Guten Tag"
+
+
+@browsers.firefox_in_audit
 async def test_a_withdrawal_that_has_not_left_is_shown_as_not_sent(show: Show) -> None:
     """STO-54: it is called erased where nothing is open any more, and can be erased here."""
     page = await show("open")

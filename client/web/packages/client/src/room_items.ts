@@ -23,8 +23,9 @@ const ACCESS = 16;
 const IDENTIFY = 17;
 const FORM = 18;
 const ANSWER = 19;
+const REFUSAL = 22;
 /** Known, and shown by what they do, if at all. */
-const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, IDENTIFY, 19, 21, 22];
+const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, IDENTIFY, 19, 21, REFUSAL];
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
 const COMES: readonly Happened[] = ["joined", "assigned", "transferred"];
 const CHOICE = 1;
@@ -77,12 +78,19 @@ export class Items {
 }
 
 function allItems(entries: readonly EntryView[], around: Around): readonly Item[] {
-  // What was said with a state goes with all else that was said.
+  // What was said with a state goes with all else that was said: in a room that is over, and before our erasure of all.
   const isOver = (around.path.at(-1)?.state.phase ?? OPEN) > FROZEN;
-  const said = (state: RoomState) => (isOver ? { ...state, text: null } : state);
+  const erasedTo = entries.findLastIndex(({ kind, ours, payload }) => {
+    return kind === ERASE && ours && fieldOf(payload, 1) === null;
+  });
+  const isGone = new Set(entries.slice(0, isOver ? entries.length : Math.max(erasedTo, 0)).map(({ id }) => id));
+  const said = (id: string, state: RoomState) => (isGone.has(id) ? { ...state, text: null } : state);
   const steps = new Map(
-    around.path.map((one, i) => [hex(one.hash), { state: said(one.state), before: around.path[i - 1] }]),
+    around.path.map(({ hash, state }, i) => {
+      return [hex(hash), { state: said(hex(hash), state), before: around.path[i - 1] }] as const;
+    }),
   );
+  const answered = new Set(around.path.flatMap(({ state }) => state.answers.map(hex)));
   const answers = answersOf(entries);
   const logins = new Map(entries.filter(isLogin).map((one) => [one.id, one]));
   const noticed = around.noticed.filter((one) => isNow(one, around.room));
@@ -90,7 +98,8 @@ function allItems(entries: readonly EntryView[], around: Around): readonly Item[
   const items: Item[] = noticedAfter(null);
   for (const entry of entries) {
     const step = steps.get(entry.id);
-    if (step === undefined) for (const one of itemOf(entry, answers, around)) add(items, one);
+    if (step === undefined)
+      for (const one of [...itemOf(entry, answers, around), ...refused(entry, logins, answered)]) add(items, one);
     else items.push(...changes(entry, step.state, step.before?.state), ...granted(entry, step.state, logins));
     items.push(...noticedAfter(entry.id));
   }
@@ -279,6 +288,19 @@ function granted(entry: EntryView, state: RoomState, logins: ReadonlyMap<string,
     ...happening(entry, "identified", { member: author }),
     id: `${entry.id}:${id}`,
   }));
+}
+
+/** A login that a steward has refused is told once, unless it was granted (CNS-57). */
+function refused(
+  entry: EntryView,
+  logins: ReadonlyMap<string, EntryView>,
+  answered: Set<string>,
+): readonly Happening[] {
+  const named = entry.kind === REFUSAL ? fieldOf(entry.payload, 1) : null;
+  const login = named instanceof Uint8Array ? logins.get(hex(named)) : undefined;
+  if (login === undefined || answered.has(login.id)) return [];
+  answered.add(login.id);
+  return [happening(entry, "not-identified", { member: login.author })];
 }
 
 function phaseChange(now: number, before: number): readonly (readonly [Happened, null])[] {

@@ -7,11 +7,20 @@ import { judge } from "../src/engine/rooms/judging.ts";
 import { Items } from "../src/room_items.ts";
 import { entriesOf } from "../src/views.ts";
 import { agent, desk } from "./shop.ts";
-import { Scene } from "./shop_room.ts";
+import { ERASE, map, Scene } from "./shop_room.ts";
 
 const IDENTIFY = 17;
+const REFUSAL = 22;
+
+function shown(scene: Scene): string {
+  return JSON.stringify(itemsOf(scene));
+}
 
 function lines(scene: Scene): readonly string[] {
+  return itemsOf(scene).flatMap((one) => (one.kind === "happening" && one.what !== "joined" ? [one.what] : []));
+}
+
+function itemsOf(scene: Scene): readonly Item[] {
   const { path } = judge(scene.c, scene.room);
   const around = {
     path,
@@ -21,12 +30,32 @@ function lines(scene: Scene): readonly string[] {
     room: scene.room,
     self: hex(scene.c.own.record.deviceId),
   };
-  const items: readonly Item[] = new Items().of(entriesOf(scene.c, scene.room), {
+  return new Items().of(entriesOf(scene.c, scene.room), {
     ...around,
     fileOf: () => ({}) as never,
   });
-  return items.flatMap((one) => (one.kind === "happening" && one.what !== "joined" ? [one.what] : []));
 }
+
+test("a login that is refused is told once, and one that was granted is not told as refused (CNS-57)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  const login = scene.writes(IDENTIFY, new Uint8Array(400));
+  for (const device of [desk, agent]) scene.arrives(scene.entryOf(device, REFUSAL, map(login.hash, "login.expired")));
+  assert.deepEqual(lines(scene), ["not-identified"]);
+  scene.arrives(scene.entryOf(desk, REFUSAL, map(new Uint8Array(8), "room.right")));
+  assert.deepEqual(lines(scene), ["not-identified"]);
+  scene.state([desk, agent], { answers: [login.hash] });
+  assert.deepEqual(lines(scene), ["identified"]);
+});
+
+test("what was said with a state before all was erased is shown no more, though the company has not answered", () => {
+  const scene = new Scene();
+  scene.state([agent], { assigned: agent });
+  scene.state([agent], { assigned: agent, phase: 2, text: "because of X" });
+  assert.match(shown(scene), /because of X/u);
+  scene.writes(ERASE, map(null));
+  assert.doesNotMatch(shown(scene), /because of X/u);
+});
 
 test("a login is told with the state that grants it, and its end is none", () => {
   const scene = new Scene();

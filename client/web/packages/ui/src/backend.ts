@@ -101,6 +101,7 @@ export type Happened =
   | "withdrawn"
   | "notice-replaced"
   | "identified"
+  | "not-identified"
   | "rated"
   | "gap"
   | "differ"

@@ -222,8 +222,10 @@ export class ComposerElement extends HTMLElement {
     try {
       await done;
       return true;
-    } catch {
-      this.#complain(this.#options?.words("composer.not-sent") ?? "");
+    } catch (problem) {
+      // Another tab had begun it, and went (STO-39).
+      const isUnsure = (problem as { code?: unknown } | null)?.code === "tabs.unsure";
+      this.#complain(this.#options?.words(isUnsure ? "composer.unsure" : "composer.not-sent") ?? "");
       return false;
     } finally {
       this.#isBusy = false;

@@ -12,6 +12,7 @@ const FAULTS: Readonly<Record<string, WordKey>> = {
   "file.quota": "file.fault.quota",
   "file.expired": "file.fault.expired",
   "file.corrupt": "file.fault.corrupt",
+  "tabs.unsure": "composer.unsure",
 };
 
 /** Whether there are words for a code of a file. */

@@ -170,6 +170,7 @@ const EVENT_ICON: Partial<Record<Happening["what"], IconName>> = {
   withdrawn: "shield",
   "notice-replaced": "shield",
   identified: "key",
+  "not-identified": "key",
   gap: "warn",
   differ: "warn",
 };

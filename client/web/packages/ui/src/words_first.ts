@@ -72,6 +72,10 @@ export const FIRST_WORDS = {
     "Das ließ sich hier nicht speichern. Ihr Text steht noch im Feld.",
     "This could not be stored here. Your text is still in the field.",
   ],
+  "composer.unsure": [
+    "Vielleicht ist das schon gesendet. Bitte sehen Sie nach, bevor Sie es noch einmal senden.",
+    "This may be sent already. Please look before you send it again.",
+  ],
 
   "guard.iban": [
     "Das sieht nach einer Kontonummer aus. Wirklich senden?",

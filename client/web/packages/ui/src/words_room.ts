@@ -79,6 +79,7 @@ export const ROOM_WORDS = {
   "happened.withdrawn": ["Die Einwilligung wurde widerrufen.", "The consent was withdrawn."],
   "happened.notice-replaced": ["Es gelten neue Hinweise.", "A new notice applies."],
   "happened.identified": ["Sie haben sich angemeldet.", "You have signed in."],
+  "happened.not-identified": ["Ihre Anmeldung wurde hier nicht angenommen.", "Your sign-in was not accepted here."],
   "happened.rated": ["Danke für Ihre Rückmeldung.", "Thank you for your feedback."],
   "happened.rated.why": ["Danke für Ihre Rückmeldung.", "Thank you for your feedback."],
   "happened.gap": [
