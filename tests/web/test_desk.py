@@ -352,6 +352,51 @@ async def test_the_first_word_of_the_page_moves_nothing_out_of_it(
         await page.close()
 
 
+async def test_who_has_a_room_without_its_history_reads_who_hands_it_over(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    """What opens a room is handed to everybody who joins, and is no history of what was said."""
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Guten Tag")
+    ours = await claimed(agent, room)
+    assert any(one.kind == Kind.OPEN and one.forwarded_by for one in await ours.history())
+    why = "Den Verlauf davor geben Kollegen oder der Empfang weiter."
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").click()
+        await page.get_by_text(why).wait_for()
+        await praxis.company.room(room.room_id).hand_over(agent.me().device_id, 16)
+        await page.locator("seal-messages .bubble").filter(has_text="Guten Tag").nth(1).wait_for()
+        await page.get_by_text(why).wait_for(state="detached")
+
+
+async def test_escape_in_the_search_ends_it_and_leaves_the_room_open(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Guten Tag")
+    await claimed(agent, room)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").click()
+        search = page.get_by_role("searchbox", name="Suchen")
+        for keys in ((), ("Enter",)):
+            await search.fill("Tag")
+            for key in keys:
+                await search.press(key)
+                await page.get_by_text("Gefunden auf diesem Gerät").wait_for()
+            await search.press("Escape")
+            assert await search.input_value() == ""
+        await page.get_by_text("Gefunden auf diesem Gerät").wait_for(state="detached")
+        await search.press("Escape")
+        assert await page.evaluate(WRITES_IN) is None
+        await page.get_by_role("textbox", name="Nachricht").wait_for()
+        await page.keyboard.press("Escape")
+        await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+
+
+# The field in which a person writes.
+WRITES_IN = """document.querySelector("seal-desk").shadowRoot.activeElement?.localName ?? null"""
+
+
 async def test_all_that_can_be_done_in_a_room_is_in_view_at_320_pixels(
     praxis: Practice, visitor: browsers.Visitor
 ) -> None:

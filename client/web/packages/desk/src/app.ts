@@ -268,7 +268,7 @@ class DeskElement extends HTMLElement {
   /** Out of the field first, then out of the room. */
   #escape(): void {
     const focused = this.#root.activeElement as HTMLElement | null;
-    if (focused?.tagName.startsWith("SEAL-")) focused.blur();
+    if (focused?.matches("input, seal-composer, seal-messages")) focused.blur();
     else this.#open(null, null);
   }
 }

@@ -82,7 +82,10 @@ export function queuePane(options: QueueOptions): QueuePane {
   });
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter") void look();
-    else if (event.key === "Escape" && found !== null) endSearch();
+    else if (event.key === "Escape" && (found !== null || field.value !== "")) {
+      event.preventDefault();
+      endSearch();
+    }
   });
   field.addEventListener("input", () => {
     if (field.value.trim() === "" && found !== null) endSearch();

@@ -39,6 +39,9 @@ export interface RoomPane {
   focus(): void;
 }
 
+/** What is said. What opens a room is handed to everybody who joins. */
+const SAID: readonly string[] = ["text", "file", "form", "answer"];
+
 const LOST = { code: "local.desk_lost", retryable: true, notBeforeMs: null } as const;
 
 /** Make the pane. */
@@ -340,7 +343,7 @@ export function roomPane(options: RoomOptions): RoomPane {
 
   /** What stands above the first message: that more may be had, where nothing from before is here. */
   function introOf(of: Conversation): HTMLElement | null {
-    const isHanded = [...of.entries().values()].some((one) => one.forwardedBy !== null);
+    const isHanded = [...of.entries().values()].some((one) => one.forwardedBy !== null && SAID.includes(one.kind));
     return isNotes || isHanded ? null : h("p", { class: "meta" }, words()("room.before"));
   }
 

@@ -28,8 +28,8 @@ export const FILE_WORDS = {
   ],
   "file.fault.type": ["Dateien dieser Art werden hier nicht gesendet.", "Files of this kind are not sent here."],
   "file.fault.metadata": [
-    "Die Angaben lassen sich aus dieser Datei nicht entfernen.",
-    "What the file says cannot be removed from it.",
+    "Ort, Zeit und Kamera lassen sich hier nicht entfernen. Ohne das Häkchen geht die Datei, wie sie ist.",
+    "Place, time and camera cannot be removed here. Without the tick the file goes as it is.",
   ],
   "file.fault.unusable": ["Die Datei lässt sich nicht lesen.", "The file cannot be read."],
   "file.fault.full": ["Auf diesem Gerät ist kein Platz dafür.", "There is no room for it on this device."],

@@ -37,6 +37,12 @@ test("a wish for a language of a country gives its words and its numbers", () =>
   assert.equal(languageOf("DE_de"), "de");
 });
 
+test("who reads that a file keeps what it says reads how to send it all the same", () => {
+  const both = [wordsOf("de"), wordsOf("en")].map((words) => words("file.fault.metadata"));
+  assert.match(both[0] ?? "", /^Ort, Zeit und Kamera .*Häkchen/u);
+  assert.match(both[1] ?? "", /^Place, time and camera .*tick/u);
+});
+
 test("one is counted as one", () => {
   const words = wordsOf("en");
   assert.equal(words.count("messages.new", 1), "\u20681\u2069 new message");
