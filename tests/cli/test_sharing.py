@@ -141,7 +141,7 @@ def test_the_socket_of_a_crashed_run_is_replaced(acquainted: Two) -> None:
     with customer.start("listen") as listening:
         listening.wait_for("connected to")
         listening.process.kill()
-        listening.process.wait(10)
+        listening.process.wait(60)
     assert _socket_of(acquainted).exists()
     assert "Shop" in customer.ok("contacts", "--offline")
     with customer.start("listen") as listening:

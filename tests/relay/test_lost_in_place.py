@@ -236,7 +236,7 @@ async def is_refused(relay: RelayProcess, owner: Owner) -> bool:
 
 
 async def until_refused(relay: RelayProcess, owner: Owner, *, refused: bool) -> None:
-    for _ in range(50):
+    for _ in range(300):
         if await is_refused(relay, owner) is refused:
             return
         await asyncio.sleep(0.2)

@@ -268,7 +268,7 @@ def test_a_group_that_waits_too_long_is_refused_as_a_whole(
     address, _ = make_mailbox(node)
     writer = node.store._writer.link.connection()
     assert writer is not None
-    writer.execute("SET lock_timeout = 300")
+    writer.execute("SET lock_timeout = 1000")
     ops = [Op(Asker(), Send(1, (item(address),))) for _ in range(10)]
     with db.transaction():
         db.execute("SELECT FROM mailbox FOR UPDATE")
@@ -276,7 +276,7 @@ def test_a_group_that_waits_too_long_is_refused_as_a_whole(
         for op in ops:
             node.store.submit(op)
         node.store.settle()
-        assert time.monotonic() - begun_s < 2
+        assert time.monotonic() - begun_s < 7
     assert node.listening.failed == ops
     node.listening.failed.clear()
     assert send(node, item(address)) == [OK]

@@ -410,23 +410,24 @@ async def test_a_folder_that_never_answers_holds_up_nothing(
     praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FIL-28: neither the event loop nor a run for ever; the one after goes on where the disk answers."""
-    monkeypatch.setattr(file_threads, "LOOK_S", 0.02)
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.05)
     answers = threading.Event()
 
     @contextmanager
     def hanging(folder: Path) -> Iterator[Draft]:
-        answers.wait(10)
+        answers.wait(600)
         with draft(folder) as made:
             yield made
 
     monkeypatch.setattr(transcript_files, "draft", hanging)
     rooms = {(await both(praxis, text))[0].room_id for text in ("Guten Tag", "Hallo")}
     kept = begun(praxis, tmp_path / "a")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         report = await kept.update(praxis.company.rooms(), NOW_MS)
     assert {one.code for one in report.refused} == {FileStalled.code}
     assert transcripts(tmp_path / "a") == []
     answers.set()
+    monkeypatch.setattr(file_threads, "LOOK_S", 10.0)
     await until(lambda: not praxis.company.client.files.threads._hanging)
     assert set((await kept.update(praxis.company.rooms(), NOW_MS)).written) == rooms
 
@@ -435,10 +436,10 @@ async def test_an_archive_that_never_answers_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FIL-28"""
-    monkeypatch.setattr(file_threads, "LOOK_S", 0.02)
+    monkeypatch.setattr(file_threads, "LOOK_S", 0.05)
     answers = threading.Event()
-    monkeypatch.setattr(archive, "read_index", lambda _: answers.wait(10) and None)
-    async with asyncio.timeout(5):
+    monkeypatch.setattr(archive, "read_index", lambda _: answers.wait(600) and None)
+    async with asyncio.timeout(60):
         with pytest.raises(FileStalled):
             await Archive(tmp_path, AccountId(bytes(32))).update([], NOW_MS)
     answers.set()

@@ -220,7 +220,7 @@ class Owner:
 async def sent_again(peer: Peer, owner: Owner) -> None:
     """Send until it is taken, as a client does that was told to come back within seconds."""
     message, results = owner.item(b"again"), list[SendResult]()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not results or results[0].code is ErrorCode.UNAVAILABLE:
             results = await peer.send(message)
             await asyncio.sleep(0.05)
