@@ -271,7 +271,9 @@ class Device:
         """Nothing waits unsealed here."""
         return []
 
-    def take_back(self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash]) -> None:
+    def take_back(
+        self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash], *, is_erased: bool = True
+    ) -> None:
         """A network has everything at once here."""
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:

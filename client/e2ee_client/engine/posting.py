@@ -116,32 +116,40 @@ class Posting(Part):
         return taken
 
     def take_back(
-        self, turn: Turn, content_ids: Iterable[bytes], redacted: Callable[[cbor.Value], cbor.Value]
+        self,
+        turn: Turn,
+        content_ids: Iterable[bytes],
+        redacted: Callable[[cbor.Value], cbor.Value],
+        *,
+        code: str = RoomErased.code,
+        but: AccountId | None = None,
     ) -> None:
-        """Send contents no more, whoever lacks them; what a relay has, or is being given, is not undone. Of
-        forwards that wait goes what `redacted` leaves of them (ROOM-44).
+        """Send contents no more, whoever lacks them, `but` to devices of that account; what a relay has, or
+        is being given, is not undone. Of forwards that wait goes what `redacted` leaves of them (ROOM-44).
         """
         for content_id in content_ids:
             for key in sorted(self._waits.get(content_id, ())):
-                self._drop_from(turn, key, content_id)
-        for content_id in list(self._waits):
-            posted = self.find(turn, content_id)
+                if key[:HASH_B] != but:
+                    self._drop_from(turn, key, content_id, code)
+        for content_id, keys in list(self._waits.items()):
+            posted = None if all(key[:HASH_B] == but for key in keys) else self.find(turn, content_id)
             if posted is not None and posted.type is ContentType.FORWARD:
                 payload = redacted(posted.payload)
                 if payload != posted.payload:
                     turn.put(replace(posted, payload=payload).row().put())
         self._newest = None
 
-    def _drop_from(self, turn: Turn, key: bytes, content_id: bytes) -> None:
-        lane = self._state.outbox.lane(AccountId(key[:HASH_B]), key[HASH_B:])
+    def _drop_from(self, turn: Turn, key: bytes, content_id: bytes, code: str) -> None:
+        account_id, device_id = AccountId(key[:HASH_B]), DeviceId(key[HASH_B:])
+        lane, has_left = self._state.outbox.lane(account_id, device_id), False
         for item in [one for one in lane.all() if one.content_id == content_id]:
+            has_left = has_left or item.has_left
             if lane.drop(item):
                 turn.delete(item.TABLE, item.key)
             else:
-                item.shown = False  # On its way this moment: forgotten when the relay has it.
-        self._context.rooms.failed(
-            turn, AccountId(key[:HASH_B]), DeviceId(key[HASH_B:]), content_id, RoomErased.code
-        )
+                item.shown, has_left = False, True  # On its way: forgotten when the relay has it.
+        if not has_left:
+            self._context.rooms.failed(turn, account_id, device_id, content_id, code)
         self._settled(turn, key, content_id)
 
     def is_waiting(self, content_id: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
-from e2ee.errors import InvalidArgument, RemoteError
+from e2ee.errors import ConsentWithdrawn, InvalidArgument, RemoteError, RoomErased
 from e2ee.identity import DeviceKind, ListHead
 from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
 from e2ee.rooms.agent_card import AgentCard
@@ -199,12 +199,18 @@ class EngineSurroundings(Part):
             return []
         return [ContentId(one) for one in self._context.posting.recall(turn, *device, is_ours)]
 
-    def take_back(self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash]) -> None:
-        """Send no body of these entries any more, alone or in a forward (ROOM-44)."""
+    def take_back(
+        self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash], *, is_erased: bool = True
+    ) -> None:
+        """Send no body of these entries any more, alone or in a forward (ROOM-44); what was withdrawn still
+        goes to other devices of ours (ROOM-66).
+        """
         self._context.posting.take_back(
             turn,
             [one[:CONTENT_ID_B] for one in sorted(hashes)],
             lambda payload: without_bodies(payload, room_id, hashes),
+            code=(RoomErased if is_erased else ConsentWithdrawn).code,
+            but=None if is_erased else self.us.account_id,
         )
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:

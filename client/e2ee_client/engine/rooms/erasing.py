@@ -107,14 +107,25 @@ class Erasing(RoomPart):
         return Target(self._room.taking.side_of(stored.author), stored.device_id, kind_of(stored))
 
     def take(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
-        """Hide what an order names, and remember the order until it is carried out."""
+        """Hide what an order names, and remember the order until it is carried out; what our side has erased
+        or withdrawn leaves no more (ROOM-66).
+        """
         order = self._order_of(turn, entry, payload)
         if order is None:
             if isinstance(payload, Withdrawal) and self._live.consent.is_withdrawn:
-                self._room.erasures.asked(turn, Order(entry.hash, (), turn.now_ms, is_mark=False))
+                order = Order(entry.hash, (), turn.now_ms, is_mark=False)
+                self._room.erasures.asked(turn, order)
+                self._take_back(turn, self._stored(turn, order), is_erased=False)
             return
         self._add(turn, order)
-        self._hide_all(turn, order)
+        hidden = self._hide_all(turn, order)
+        if not order.is_mark and self._room.taking.side_of(entry.author) is self._around.side:
+            self._take_back(turn, hidden)
+
+    def _take_back(self, turn: Turn, entries: list[StoredEntry], *, is_erased: bool = True) -> None:
+        """Let what has not left stay here (ROOM-66)."""
+        hashes = frozenset(one.hash for one in entries)
+        self._around.take_back(turn, self._live.room_id, hashes, is_erased=is_erased)
 
     def _add(self, turn: Turn, order: Order) -> None:
         """Remember an order, unless it is here from a line that brought it first."""
@@ -164,12 +175,14 @@ class Erasing(RoomPart):
             self._add(turn, order)
         self._hide_all(turn, order)
 
-    def _hide_all(self, turn: Turn, order: Order) -> None:
-        for stored in self._stored(turn, order):
+    def _hide_all(self, turn: Turn, order: Order) -> list[StoredEntry]:
+        found = self._stored(turn, order)
+        for stored in found:
             self._hide(turn, stored, order)
             self._room.log.put(turn, stored)
             if order.hashes:
                 self._room.about.settle(turn, text_of(stored))
+        return found
 
     def _order_of(self, turn: Turn, entry: Entry, payload: EntryPayload) -> Order | None:
         """Say what an entry orders here; for the company a withdrawal erases all before it, whenever it comes

@@ -199,7 +199,9 @@ class Surroundings(Protocol):
         """Take back from a device what has not been sealed for it yet and `goes`; returns the content ids."""
         ...
 
-    def take_back(self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash]) -> None:
+    def take_back(
+        self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash], *, is_erased: bool = True
+    ) -> None:
         """Send no body of these entries any more, alone or in a forward (ROOM-44)."""
         ...
 

@@ -1,19 +1,25 @@
-/** What waits when its person takes it back (ROOM-52). */
+/** What waits, or is sealed and has not left, when its person takes it back (ROOM-52, ROOM-66). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex } from "@sealroom/core/bytes.ts";
 import { MINUTE_MS } from "@sealroom/core/constants.ts";
+import { content } from "@sealroom/core/content.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
-import { deviceTagOf } from "@sealroom/core/rooms/entry.ts";
+import { contentIdOf, deviceTagOf } from "@sealroom/core/rooms/entry.ts";
+import { all } from "../src/engine/outbox.ts";
+import type { Outgoing } from "../src/engine/records.ts";
 import { answerWant } from "../src/engine/rooms/asking.ts";
 import { accept, withdraw } from "../src/engine/rooms/consenting.ts";
 import { condition } from "../src/engine/rooms/judging.ts";
 import type { Kept } from "../src/engine/rooms/model.ts";
-import { retry } from "../src/engine/rooms/writing.ts";
+import { wasConfirmed, wasSent } from "../src/engine/rooms/progress.ts";
+import { retry, write } from "../src/engine/rooms/writing.ts";
+import type { Turn } from "../src/engine/turn.ts";
 import * as shop from "./shop.ts";
-import { agent, desk, other } from "./shop.ts";
-import { ERASE, learnRoster, map, Scene, told } from "./shop_room.ts";
+import { agent, desk, NOW_MS, other, second } from "./shop.ts";
+import { EDIT, ERASE, learnRoster, map, Scene, told } from "./shop_room.ts";
+import { arrives, flightsOf } from "./shop_session.ts";
 
 /** The company's next roster names these devices. */
 function names(scene: Scene, seq: number, devices: readonly shop.Device[]): void {
@@ -58,6 +64,72 @@ test("what waits does not leave once it was erased or withdrawn, nor for a new m
   const posted = given.flatMap(({ kind, value }) => (kind === "posted" && value !== null ? [hex(value)] : []));
   const isGiven = ({ body }: Entry): boolean => posted.some((one) => one.includes(hex(body as Bytes)));
   assert.deepEqual([erased, text, later].map(isGiven), [false, false, true]);
+});
+
+/** The desks have sessions with the person: what she writes is sealed at once, and waits for a connection. */
+function met(scene: Scene): void {
+  for (const [i, device] of [desk, second].entries()) {
+    const spare = content(7, new Uint8Array(16).fill(i), NOW_MS, { name: "nothing" });
+    assert.ok(arrives(scene.engine, flightsOf(scene.engine, device, scene.nowMs)(spare), scene.nowMs).result);
+  }
+}
+
+function lanes(scene: Scene, { hash }: Entry): readonly Outgoing[] {
+  const id = hex(contentIdOf(hash));
+  return [desk, second].flatMap((one) => all(scene.c.outbox.lane(one.id)).filter((item) => hex(item.contentId) === id));
+}
+
+function takesBack(scene: Scene, how: string, text: Entry): Turn {
+  if (how === "one") return scene.in((d) => write(d, ERASE, map([text.hash]))).turn;
+  if (how === "all") return scene.in((d) => write(d, ERASE, map(null))).turn;
+  return scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId)).turn;
+}
+
+test("what was written offline and is taken back before it left does not leave, sealed or not (ROOM-66)", () => {
+  for (const isMet of [true, false]) {
+    for (const how of ["one", "all", "withdrawal"]) {
+      const scene = new Scene();
+      if (isMet) met(scene);
+      scene.state([desk]);
+      const text = scene.says("nie abgeschickt");
+      const wording = scene.writes(EDIT, map(text.hash, "auch nicht"));
+      assert.equal(lanes(scene, text)[0]?.envelope != null, isMet);
+      scene.nowMs += MINUTE_MS;
+      const turn = takesBack(scene, how, text);
+      const code = how === "withdrawal" ? "room.consent_withdrawn" : "room.erased";
+      for (const { hash } of [text, wording]) {
+        assert.deepEqual(lanes(scene, { hash } as Entry), []);
+        assert.equal(scene.kept(hash)?.delivery, "failed");
+        assert.equal(scene.c.outbox.posted.has(hex(contentIdOf(hash))), false);
+        const tells = told(turn).filter((one) => one.type === "delivery" && one.entry === hex(hash));
+        assert.deepEqual(
+          tells.map((one) => "code" in one && one.code),
+          [code],
+        );
+      }
+    }
+  }
+});
+
+test("what the relay has is as it was when it is taken back, and is not sent again (ROOM-66)", () => {
+  for (const how of ["one", "all", "withdrawal"]) {
+    const scene = new Scene();
+    met(scene);
+    scene.state([desk]);
+    const text = scene.says("schon weg");
+    scene.engine.do(scene.nowMs, (c, turn) => {
+      const { ready } = c.outbox.lane(desk.id);
+      const item = ready.find((one) => hex(one.contentId) === hex(contentIdOf(text.hash))) as Outgoing;
+      ready.splice(ready.indexOf(item), 1);
+      c.outbox.add({ ...item, envelope: null });
+      wasSent(c, turn, item);
+    });
+    takesBack(scene, how, text);
+    assert.equal(scene.kept(text.hash)?.delivery, "sent");
+    assert.deepEqual(lanes(scene, text), []);
+    scene.engine.do(scene.nowMs, (c, turn) => wasConfirmed(c, turn, desk.id, contentIdOf(text.hash)));
+    assert.equal(scene.kept(text.hash)?.delivery, "delivered");
+  }
 });
 
 test("a new member gets an erasure in a closed room, too, and though it was confirmed (ROOM-61)", () => {

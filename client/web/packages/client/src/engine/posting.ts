@@ -5,9 +5,10 @@
  */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex, same } from "@sealroom/core/bytes.ts";
+import { hex, same, unhex } from "@sealroom/core/bytes.ts";
 import type { Content } from "@sealroom/core/content.ts";
 import { content, FORWARD } from "@sealroom/core/content.ts";
+import type { RemoteCode } from "@sealroom/core/errors.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
 import { withoutBodies } from "@sealroom/core/rooms/forward.ts";
@@ -15,7 +16,7 @@ import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./context.ts";
 import { refresh } from "./directory.ts";
 import type { Posted } from "./outbox.ts";
-import { all, deleteItem, encodePosted, takeOut } from "./outbox.ts";
+import { all, deleteItem, encodePosted, hasLeft, takeOut } from "./outbox.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { sessionFor } from "./renewal.ts";
 import { wasConfirmed, wasLost, wasNotSent, wasSent } from "./rooms/progress.ts";
@@ -90,21 +91,26 @@ export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: P
 }
 
 /**
- * Send these entries no more, whoever lacks them; what the relay has, or is being given, is not undone. Of forwards that
- * wait goes what is left without their bodies (ROOM-44).
+ * Send these entries no more; what the relay has, or is being given, is not undone. Of forwards that wait goes what is
+ * left without their bodies (ROOM-44). What was withdrawn other devices of ours still get (ROOM-66).
  */
-export function takeBack(c: Context, turn: Turn, entries: readonly Entry[]): void {
-  for (const { hash } of entries) {
-    for (const [, lane] of c.outbox.lanes()) {
+export function takeBack(c: Context, turn: Turn, entries: readonly Entry[], code: RemoteCode = "room.erased"): void {
+  const forwards = new Set<string>();
+  for (const [device, lane] of c.outbox.lanes()) {
+    if (code !== "room.erased" && isForUs(c, unhex(device))) continue;
+    for (const { hash } of entries) {
       const item = takeOut(lane, contentIdOf(hash));
       if (item === null) continue;
       deleteItem(turn, item);
-      lost(c, turn, item, "room.erased");
+      if (hasLeft(item)) tidy(c, turn, item.contentId);
+      else lost(c, turn, item, code);
     }
+    for (const { contentId } of all(lane)) forwards.add(hex(contentId));
   }
   const gone = new Set(entries.map((one) => hex(one.commitment)));
   for (const posted of [...c.outbox.posted.values()]) {
-    if (posted.type === FORWARD) keep(c, turn, { ...posted, payload: withoutBodies(posted.payload, gone) });
+    if (posted.type !== FORWARD || !forwards.has(hex(posted.contentId))) continue;
+    keep(c, turn, { ...posted, payload: withoutBodies(posted.payload, gone) });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
+import type { RemoteCode } from "@sealroom/core/errors.ts";
 import type { WantedRange } from "@sealroom/core/rooms/forward.ts";
 import type { Context } from "../context.ts";
 import type { CustomerEvent } from "../events.ts";
@@ -72,10 +73,10 @@ export class Draft {
     this.#later.push((c, turn) => recall(c, turn, to, goes));
   }
 
-  /** No body of these entries is sent any more, alone or in a forward (ROOM-44). */
-  takeBack(gone: readonly Kept[]): void {
+  /** No body of these entries is sent any more, alone or in a forward (ROOM-44, ROOM-66). */
+  takeBack(gone: readonly Kept[], code?: RemoteCode): void {
     const entries = gone.map((one) => one.entry);
-    this.#later.push((c, turn) => takeBack(c, turn, entries));
+    this.#later.push((c, turn) => takeBack(c, turn, entries, code));
   }
 
   do(step: Step): void {

@@ -71,12 +71,17 @@ function targets(room: Room, hashes: readonly Bytes[]): readonly Kept[] {
   return hashes.flatMap((hash) => room.entries.get(hex(hash)) ?? []);
 }
 
-/** Hide what an order of ours names, and remember it until it is carried out; K's order binds K only (ROOM-26). */
+/**
+ * Hide what an order of ours names, send it no more (ROOM-66), and remember the order until it is carried out; K's order
+ * binds K only (ROOM-26).
+ */
 export function doesErase(d: Draft, entry: Entry, payload: Value): void {
   const hashes = new Fields(payload, 1).orNull(1, asHashes);
   const order: Order = { by: entry.hash, hashes, sinceMs: d.turn.nowMs };
   d.set({ orders: [...d.room.orders, order] });
-  for (const one of ordered(d, order)) erase(d, one, false);
+  const named = ordered(d, order);
+  for (const one of named) erase(d, one, false);
+  d.takeBack(named);
 }
 
 /** Hide an entry, or destroy its body; header and commitment stay (TRN-04). */

@@ -11,7 +11,7 @@ import { KIND_OPEN } from "@sealroom/core/rooms/entry.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { Fields } from "@sealroom/core/wire/fields.ts";
 import type { Draft } from "./draft.ts";
-import { isContent, KIND_RATING, KIND_STATE, transcript } from "./judging.ts";
+import { isContent, KIND_RATING, KIND_STATE, KIND_WITHDRAW, takenBack, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 
 export const EARLY_MS = DAY_MS;
@@ -68,7 +68,7 @@ function followedBy(d: Draft, entry: Entry): Bytes | null {
   return d.find(prev)?.followed ?? null;
 }
 
-/** Take an entry into chains and order, and do what it says. */
+/** Take an entry into chains and order, and do what it says; what stands before a withdrawal leaves no more (ROOM-66). */
 export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const { kind } = entry.header;
   const ours = same(entry.author.accountId, d.room.customer);
@@ -86,6 +86,12 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const author = hex(entry.author.deviceId);
   d.tell({ type: "entry", room: hex(d.room.id), entry: hex(entry.hash), kind, author, ours, late });
   if (payload !== null && ours) takeConsent(d, entry, payload);
+  if (ours && kind === KIND_WITHDRAW) {
+    d.takeBack(
+      takenBack(d.room).filter((one) => isContent(one.entry.header.kind)),
+      "room.consent_withdrawn",
+    );
+  }
   if (payload !== null && ours && kind === KIND_ERASE) d.c.received?.doesErase(d, entry, payload);
   if (payload !== null) d.c.received?.does(d, entry, payload);
   return followed(d, kept);

@@ -65,8 +65,8 @@ function share(d: Draft, text: Kept, edit: Kept): void {
   if (isSame && !isGone) return;
   const entry = isGone ? { ...edit.entry, body: null } : edit.entry;
   d.keep({ ...edit, entry, hidden: edit.hidden || text.hidden, marked: edit.marked || text.marked });
-  if (isGone) d.takeBack([edit]);
   if (text.hidden) {
+    d.takeBack([edit]);
     d.tell({ type: "erased", room: hex(d.room.id), entry: hex(edit.entry.hash), destroyed: isGone });
   }
 }
