@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex } from "@sealroom/core/bytes.ts";
-import { DAY_MS } from "@sealroom/core/constants.ts";
+import { DAY_MS, HOUR_MS } from "@sealroom/core/constants.ts";
 import { content, FORWARD, SIGNAL } from "@sealroom/core/content.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { contentIdOf, deviceTagOf } from "@sealroom/core/rooms/entry.ts";
+import { askAgain } from "../src/engine/rooms/asking.ts";
 import type { Kept } from "../src/engine/rooms/model.ts";
 import { fromLine } from "../src/engine/rooms/taking.ts";
 import { countingWordings, fits } from "../src/engine/rooms/wordings.ts";
@@ -89,6 +90,26 @@ test("an erasure hides at once and destroys after a day; the company's binds the
   assert.equal(standing(scene, own), "hidden");
   scene.passes(2_000);
   assert.deepEqual([standing(scene, own), standing(scene, theirs)], ["destroyed", "shown"]);
+});
+
+test("an erasure that was ordered by a clock ahead destroys a day after the clock is right (ROOM-26, TRN-13)", () => {
+  const scene = opened();
+  const own = scene.says("eins");
+  scene.nowMs += 300 * DAY_MS;
+  scene.writes(ERASE, map([own.hash]));
+  scene.nowMs -= 300 * DAY_MS;
+  // Each time the page is opened for an hour, as people do.
+  for (let day = 0; day < 3; day++) {
+    assert.equal(standing(scene, own), "hidden");
+    scene.c.timers.clockPutBack(scene.nowMs);
+    for (const name of ["room", "rooms"]) scene.c.timers.drop(name);
+    scene.in((d) => askAgain(d));
+    scene.passes(HOUR_MS);
+    scene.nowMs += 11 * HOUR_MS;
+  }
+  scene.in((d) => askAgain(d));
+  scene.passes(2_000);
+  assert.equal(standing(scene, own), "destroyed");
 });
 
 test("an erasure that a state names destroys at once, and under a hold nothing is destroyed (ROOM-26)", () => {

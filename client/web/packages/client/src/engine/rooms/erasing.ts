@@ -168,6 +168,7 @@ function doesSensitive(d: Draft, { entry: mark, stands }: Kept): void {
 
 /** When the next order is carried out: after a day, or at once where a state up to the head names it (ROOM-26). */
 export function erasingDueMs(d: Draft): number | null {
+  notAhead(d);
   const times = d.room.orders.map((one) => atMs(d, one)).filter((one) => one !== null);
   return times.length === 0 ? null : Math.min(...times);
 }
@@ -175,12 +176,18 @@ export function erasingDueMs(d: Draft): number | null {
 function atMs(d: Draft, order: Order): number | null {
   if (condition(d.c, d.room, d.judged()).keeps) return null;
   const answered = d.judged().path.some((one) => one.state.answers.some((hash) => same(hash, order.by)));
-  const sinceMs = Math.min(order.sinceMs, d.turn.nowMs);
-  return answered ? sinceMs : sinceMs + DAY_MS;
+  return answered ? order.sinceMs : order.sinceMs + DAY_MS;
+}
+
+/** The time of an order that a clock ahead has written is now, and stays that (TRN-13). */
+function notAhead(d: Draft): void {
+  const { nowMs } = d.turn;
+  d.set({ orders: d.room.orders.map((one) => ({ ...one, sinceMs: Math.min(one.sinceMs, nowMs) })) });
 }
 
 /** Destroy what is due. */
 export function tickErasing(d: Draft): void {
+  notAhead(d);
   const done = d.room.orders.filter((one) => (atMs(d, one) ?? Number.POSITIVE_INFINITY) <= d.turn.nowMs);
   for (const order of done) {
     const gone = ordered(d, order).filter((one) => one.hidden && one.entry.body !== null);
