@@ -81,9 +81,6 @@ const STYLE =
   ":root{color-scheme:light dark}body{max-width:46rem;margin:0 auto;padding:2rem 1.25rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}" +
   "li{margin:0 0 1.25rem;list-style:none}ol{padding:0}p{margin:0;white-space:pre-wrap}.meta{font-size:.85rem;opacity:.75}footer{margin-top:3rem;font-size:.85rem}";
 
-/** The last time that a `Date` has; what others state may be later (TRN-47). */
-const LAST_MS = 8.64e15;
-
 /** Characters that hide, or turn the direction of a line (ID-33). */
 const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
@@ -106,11 +103,11 @@ export function transcriptPage(room: Room, company: string, { lang, file, text }
   const words = WORDS[language];
   const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const shown = room.entries().filter((one) => one.kind === 3 || one.kind === 7);
-  const items = shown.map(({ author, sentMs, text: said, ours, isErased, payload }) => {
+  const items = shown.map(({ author, writtenMs, text: said, ours, isErased, payload }) => {
     const name = ours ? words.you : (room.person(author).name ?? company);
     const fileName = payload instanceof Map ? String(payload.get(6) ?? "") : "";
     const body = isErased ? words.gone : (said ?? words.file.replace("{name}", () => fileName));
-    const at = time.format(Math.min(sentMs, LAST_MS));
+    const at = time.format(writtenMs);
     return `<li><p class="meta"><bdi>${escaped(name)}</bdi> · ${escaped(at)}</p><p dir="auto">${escaped(body)}</p></li>`;
   });
   const sum = hex(sha256(new TextEncoder().encode(text)));

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import { Room } from "../src/room.ts";
 import { Items } from "../src/room_items.ts";
 import type { Shell } from "../src/shell.ts";
@@ -34,6 +35,17 @@ test("a text of a time that no calendar has is on the page, with those around it
   const fileOf = () => ({}) as never;
   const texts = new Items().of(room.entries(), { ...around, fileOf }).map((one) => "text" in one && one.text);
   for (const text of ["vorher", "weit weg", "nachher"]) assert.ok(texts.includes(text), text);
+});
+
+test("a text that is dated ahead is on the page with the time at which it came, as on the screen (TRN-49)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  scene.hears(agent, "von morgen", { sentMs: scene.nowMs + 400 * DAY_MS });
+  const room = roomOf(scene);
+  const day = (ms: number): string => new Intl.DateTimeFormat("de", { dateStyle: "medium" }).format(ms);
+  const page = pageOf(room);
+  assert.ok(page.includes(day(scene.nowMs)));
+  assert.ok(!page.includes(day(scene.nowMs + 400 * DAY_MS)));
 });
 
 test("a name with signs of a pattern stands on the page as it is (EXP-23)", () => {
