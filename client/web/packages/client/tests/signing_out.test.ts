@@ -7,10 +7,12 @@ import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Customer } from "../src/customer.ts";
 import { act } from "../src/engine/rooms/consenting.ts";
 import { payloadOf, transcript } from "../src/engine/rooms/judging.ts";
+import { challenge } from "../src/engine/rooms/logging_in.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
+import { ClientError } from "../src/errors.ts";
 import { furtherOf } from "../src/kin/further.ts";
-import { lifeOf, person, portsOf, shown, withNotice } from "./life.ts";
+import { lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { NOW_MS } from "./shop.ts";
 
@@ -94,6 +96,27 @@ test("who signs out erases all logins that are here, and says it where that pass
   assert.deepEqual([shownLogins(me, older), shownLogins(me, newer)], [0, 0]);
   await logIn(me, newer);
   assert.equal(isLoggedIn(me, newer), true);
+});
+
+test("a page whose later code does not come says that its person has left, and asks anew (CNS-56, STO-43)", async (t) => {
+  const { me, newer } = await withTwoRooms(false);
+  await logIn(me, newer);
+  await me.shell.do((c, turn) => stepIn(c, turn, newer, (d) => void challenge(d)));
+  const { context } = me.shell;
+  const { received } = context;
+  context.received = null;
+  t.mock.method(me.shell, "received", async () => {
+    throw new ClientError("local.part", "a part of this page is not here");
+  });
+  const act = furtherOf({ customer: async () => me, notice: NEVER });
+  assert.equal(await refusal(act("sign-out", null)), "local.part");
+  assert.deepEqual(kindsOf(me, newer), [KIND_IDENTIFY, KIND_IDENTIFY]);
+  assert.equal(isLoggedIn(me, newer), false);
+  assert.deepEqual(context.rooms.get(hex(newer))?.challenges, []);
+  t.mock.restoreAll();
+  context.received = received;
+  await act("sign-out", null);
+  assert.equal(shownLogins(me, newer), 0);
 });
 
 test("where no more erasures fit it says it alone (CNS-75)", async () => {

@@ -4,7 +4,7 @@ import { unhex } from "@sealroom/core/bytes.ts";
 import type { Notice } from "@sealroom/ui/backend.ts";
 import type { Further, FurtherAct, Handle } from "@sealroom/ui/further.ts";
 import type { Customer, ShownNotice } from "../customer.ts";
-import { signOut } from "../engine/rooms/logging_in.ts";
+import { eraseLogins, signOut } from "../engine/rooms/logging_in.ts";
 import { stepIn } from "../engine/rooms/rooms.ts";
 import { ClientError } from "../errors.ts";
 import type { Room } from "../room.ts";
@@ -69,9 +69,11 @@ export function furtherOf(host: FurtherHost): CarryOut {
       const me = await host.customer();
       const refusals: unknown[] = [];
       const leave = async (room: Room): Promise<void> => {
-        // Logins are erased (CNS-75): the code for that comes first.
+        const step = (work: typeof signOut) => me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), work));
+        // To erase needs code that may not come: what needs none is said before (CNS-75, STO-43).
+        await step(signOut);
         await me.shell.received();
-        await me.shell.do((c, turn) => stepIn(c, turn, unhex(room.id), signOut));
+        await step(eraseLogins);
       };
       // With a consent that was withdrawn nobody is known in a room.
       for (const room of me.rooms().filter((one) => one.view().phase !== "withdrawn")) {

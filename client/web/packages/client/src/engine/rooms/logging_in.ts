@@ -63,18 +63,31 @@ export function identify(d: Draft, text: string): Entry {
   return write(d, KIND_IDENTIFY, token.signed);
 }
 
-/**
- * Say that the person has signed out: erase the logins that are here, in every phase, and say it by an entry of its own
- * where the phase lets one pass (CNS-75); null where none is here. Open challenges are worth nothing (CNS-56).
- */
-export function signOut(d: Draft): Entry | null {
-  d.set({ challenges: [] });
+/** The logins that are here, of any device of the person. */
+function logins(d: Draft): readonly Bytes[] {
   const isLogin = ({ entry: { header, author } }: Kept): boolean =>
     header.kind === KIND_IDENTIFY && same(author.accountId, d.room.customer);
-  const logins = transcript(d.room).filter((one) => isLogin(one) && payloadOf(one) !== null);
-  if (logins.length === 0) return null;
-  const said = phaseCode(d, KIND_IDENTIFY) === undefined ? write(d, KIND_IDENTIFY, null) : null;
-  if (said !== null && d.room.orders.length >= MAX_ORDERS) return said;
-  const named = logins.slice(-MAX_HASHES).map(({ entry }) => entry.hash);
-  return write(d, KIND_ERASE, cborMap([[1, named]]));
+  return transcript(d.room)
+    .filter((one) => isLogin(one) && payloadOf(one) !== null)
+    .map(({ entry }) => entry.hash);
+}
+
+function mayBeSaid(d: Draft): boolean {
+  return phaseCode(d, KIND_IDENTIFY) === undefined;
+}
+
+/**
+ * Say that the person has signed out, by an entry of its own where a login is here and the phase lets one pass (CNS-75).
+ * Open challenges are worth nothing (CNS-56). It needs no code for what comes from others.
+ */
+export function signOut(d: Draft): void {
+  d.set({ challenges: [] });
+  if (logins(d).length > 0 && mayBeSaid(d)) write(d, KIND_IDENTIFY, null);
+}
+
+/** Erase the logins that are here, in every phase (CNS-75). */
+export function eraseLogins(d: Draft): void {
+  const named = logins(d).slice(-MAX_HASHES);
+  if (named.length === 0 || (mayBeSaid(d) && d.room.orders.length >= MAX_ORDERS)) return;
+  write(d, KIND_ERASE, cborMap([[1, named]]));
 }
