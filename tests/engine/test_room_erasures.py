@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.rooms.about import AboutOthers
-from e2ee_client.engine.rooms.erasing import MAX_ORDERS
+from e2ee_client.engine.rooms.erasing import MAX_GONE, MAX_ORDERS
 from e2ee_client.engine.rooms.erasures import MAX_ERASURES, is_erased_by_customer
 from e2ee_client.engine.rooms.records import Erasure
 from e2ee_client.engine.rooms.stewarding import Change
@@ -181,12 +181,51 @@ def test_marks_by_which_nothing_is_destroyed_here_keep_none_from_being_taken() -
         live, log = rooms_of(node).stored(Turn(node.now_ms), room_id)
         found = [log.find(Turn(node.now_ms), one) for one in marked]
         assert all(one is not None and one.is_marked for one in found)
-        assert len(live.orders) == MAX_ORDERS
+        assert len(live.orders) == 2 * MAX_ORDERS
     for node in (desk, agent, customer):
         assert not node.of(MessageRejected)
     write(customer, room_id, Erase((texts[0],)))
     world.advance(26 * HOUR_MS)
     assert [body(node, room_id, texts[0]) for node in (desk, agent, customer)] == [None] * 3
+
+
+@pytest.mark.parametrize("floods", [True, False])
+def test_no_marks_of_the_company_have_a_mark_of_the_customer_forgotten(*, floods: bool) -> None:
+    """ROOM-63, ROOM-17: a text that was marked under a hold goes where it is to when that is over."""
+    world, desk, agent, customer, room_id = staffed()
+    said, other = write(customer, room_id, SECRET), write(customer, room_id, "Guten Tag")
+    world.advance(10 * MINUTE_MS)
+    change(desk, room_id, Change(hold=True, text="Klage"))
+    world.advance(MINUTE_MS)
+    write(customer, room_id, Sensitive((said,)))
+    world.advance(10 * MINUTE_MS)
+    for _ in range(MAX_ORDERS if floods else 0):
+        write(agent, room_id, Sensitive((other,)))
+    world.advance(10 * MINUTE_MS)
+    change(desk, room_id, Change(hold=False, text="erledigt"))
+    world.advance(2 * DAY_MS)
+    assert body(agent, room_id, said) is None
+    assert body(desk, room_id, said) is not None
+
+
+def test_no_erasures_of_the_company_have_one_of_the_customer_forgotten() -> None:
+    """ROOM-44: an agent erases what never was, while a newcomer has the customer's order and not its text."""
+    world, desk, agent, customer, room_id = staffed()
+    said = write(customer, room_id, SECRET)
+    world.advance(10 * MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(10 * MINUTE_MS)
+    new = colleague(desk, "Herr Neu")
+    world.advance(5 * MINUTE_MS)
+    add(desk, room_id, new)
+    world.advance(10 * MINUTE_MS)
+    for part in range(5):
+        nothing = [EntryHash(bytes([part, n]) + bytes(30)) for n in range(60)]
+        write(agent, room_id, Erase(tuple(nothing)))
+    world.advance(30 * HOUR_MS)
+    gone = rooms_of(new).stored(Turn(new.now_ms), room_id)[0].gone
+    assert len(gone) == 1 + MAX_GONE
+    assert said in [one.hash for one in gone]
 
 
 def test_a_customer_answers_no_erasure() -> None:

@@ -39,7 +39,7 @@ _ORDERS: Final = (Kind.ERASE, Kind.SENSITIVE)
 MAX_LINKED: Final = 256
 """Pairs of devices: 12 of the company, each with up to 16 others."""
 MAX_GONE: Final = 256
-"""Entries that were to be erased and have not come."""
+"""Entries that were to be erased by orders of one side and have not come (ROOM-44)."""
 TOLD_FOR_MS: Final = 31 * 86_400_000
 """So long an order goes to who joins: what crossed it was handed over without knowing of it."""
 SEGMENTS_AT_ONCE: Final = 32
@@ -83,9 +83,13 @@ class Erasing(RoomPart):
         same = [one for one in self._live.orders if one.is_mark == is_mark]
         if len(same) < MAX_ORDERS:
             return False
-        ordered = (self._room.log.find(turn, one.by) for one in same if not self._is_idle(turn, one))
-        sides = [self._room.taking.side_of(one.author) for one in ordered if one is not None]
-        return sides.count(side) >= MAX_ORDERS
+        of_side = [one for one in same if self._side(turn, one.by) is side]
+        return sum(not self._is_idle(turn, one) for one in of_side) >= MAX_ORDERS
+
+    def _side(self, turn: Turn, by: EntryHash) -> Side | None:
+        """Whose an order is."""
+        ordered = self._room.log.find(turn, by)
+        return None if ordered is None else self._room.taking.side_of(ordered.author)
 
     def _is_idle(self, turn: Turn, order: Order) -> bool:
         """Whether it is a mark by which nothing is to be destroyed now, and all that it names is here."""
@@ -131,16 +135,17 @@ class Erasing(RoomPart):
         """Remember an order, unless it is here from a line that brought it first."""
         if not any(one.by == order.by for one in self._live.orders):
             if order.is_mark:
-                self._drop_idle(turn)
+                self._drop_idle(turn, self._side(turn, order.by))
             self._live.orders = (*self._live.orders, order)
         if not order.is_mark:
             self._room.erasures.asked(turn, order)
 
-    def _drop_idle(self, turn: Turn) -> None:
-        """Make place for a mark: of those that are idle the newest are kept (ROOM-63)."""
+    def _drop_idle(self, turn: Turn, side: Side | None) -> None:
+        """Make place for a mark of a side: of those of it that are idle the newest are kept (ROOM-63)."""
         orders = self._live.orders
         if sum(one.is_mark for one in orders) >= MAX_ORDERS:
-            idle = [one for one in orders if self._is_idle(turn, one)]
+            of_side = [one for one in orders if self._side(turn, one.by) is side]
+            idle = [one for one in of_side if self._is_idle(turn, one)]
             dropped = idle[: max(0, len(idle) + 1 - MAX_ORDERS)]
             self._live.orders = tuple(one for one in orders if one not in dropped)
 
@@ -344,9 +349,7 @@ class Erasing(RoomPart):
         if order.hashes:
             self.destroy(turn, self._hidden(turn, order))
             if not order.is_mark:
-                absent = [one for one in order.hashes if self._room.log.find(turn, one) is None]
-                gone = (*self._live.gone, *(Gone(order.by, one) for one in absent))
-                self._live.gone = gone[-MAX_GONE:]
+                self._note_gone(turn, order)
             return True
         if self._is_hearsay(turn, order):
             self._room.sweeps_ms = order.since_ms
@@ -355,6 +358,16 @@ class Erasing(RoomPart):
             self._live.emptied = order.by
         self._room.sweeps_ms = turn.now_ms
         return self.destroy_some(turn, lambda one: self._is_before(turn, one, order.by)) is None
+
+    def _note_gone(self, turn: Turn, order: Order) -> None:
+        """Remember what an erasure names and is not here; of each side the newest (ROOM-44)."""
+        absent = [one for one in order.hashes if self._room.log.find(turn, one) is None]
+        gone = (*self._live.gone, *(Gone(order.by, one) for one in absent))
+        if len(gone) > MAX_GONE:
+            side = self._side(turn, order.by)
+            dropped = {*[one for one in gone if self._side(turn, one.by) is side][:-MAX_GONE]}
+            gone = tuple(one for one in gone if one not in dropped)
+        self._live.gone = gone
 
     def _is_hearsay(self, turn: Turn, order: Order) -> bool:
         """Whether the place of an order is what another device says: it takes what it has hidden (CNS-45)."""
