@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 from conversations import until
-from desk_runs import HOOK, Receiver, running
+from desk_runs import HOOK, Receiver, running, waiting
 from e2ee_client.rooms import CompanyRoom, Entry, Room, Service, attending, lanes, offered, webhooks
 from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.lanes import Lanes
@@ -16,6 +16,8 @@ from e2ee_client.rooms.timed import Timed
 from e2ee_client.testing import FakeClock
 from parties import DAY_MS, NOW_MS
 from practice import Practice
+
+from e2ee.rooms.state import Phase
 
 
 async def test_what_has_no_place_while_a_handler_works_is_told_and_handled_afterwards(
@@ -87,6 +89,39 @@ async def test_what_has_no_place_in_several_rooms_is_told_and_handled_once(
         await asyncio.wait_for(company._attending.lanes.done(), 30)
         assert sorted(handled) == sorted(texts)
         assert company.failed == 0
+
+
+async def test_what_has_no_place_when_a_room_is_closed_is_told_once(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-79: before, the closing made the desk forget what it had told of, and it told of that again."""
+    monkeypatch.setattr(lanes, "MAX_WAITING", 3)
+    receiver, company, goes_on = Receiver(), praxis.company, asyncio.Event()
+    receiver.is_up = True
+    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=receiver))
+    usual = Attending._route
+
+    async def route(self: Attending, at: CompanyRoom, entry: Entry, text: str) -> None:
+        await goes_on.wait()
+        await usual(self, at, entry, text)
+
+    monkeypatch.setattr(Attending, "_route", route)
+    room = await praxis.opened(await praxis.customer())
+    async with running(company, Service(webhook=HOOK)):
+        texts = [f"text {at}" for at in range(9)]
+        for text in texts:
+            await room.send(text)
+        await until(lambda: [one.unread for one in company.rooms()] == [9])
+        await until(lambda: len(receiver.texts) == 1)
+        run = company._attending
+        assert run is not None
+        await room.close()
+        await until(lambda: run._phases[room.room_id] == Phase.CLOSED)
+        goes_on.set()
+        await until(lambda: len(receiver.texts) >= len(texts))
+        await run.lanes.done()
+        await until(lambda: waiting(company) == 0)
+        assert sorted(receiver.texts) == sorted(texts)
 
 
 def test_what_was_offered_is_known_until_its_room_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from e2ee_client.rooms import (
 from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.errors import MailUnavailable
 from e2ee_client.rooms.mail import MailServer
-from e2ee_client.rooms.mailing import Mailing
+from e2ee_client.rooms.mailing import AGAIN_MS, Mailing
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from e2ee_client.rooms.reach import DAY_MS, LINK_MS, AddressRow
 from e2ee_client.testing import FakeClock, MemoryNetwork
@@ -303,7 +303,8 @@ async def test_an_address_that_a_timer_has_destroyed_outlives_a_freeze_and_ends_
     async with running(desk, SERVICE):
         first, second = await two_rooms(praxis, desk, sent)
         ahead(praxis).advance(24 * HOUR_MS)
-        await without_address(praxis, desk, second)
+        for one in (first, second):
+            await without_address(praxis, desk, one)
         await first.freeze()
         await until(lambda: desk.room(first.room_id).phase is Phase.FROZEN)
     async with running(desk, SERVICE):
@@ -311,6 +312,10 @@ async def test_an_address_that_a_timer_has_destroyed_outlives_a_freeze_and_ends_
         assert {one.room for row in rows(desk) for one in row.rooms} == {first.room_id, second.room_id}
         await desk.room(second.room_id).close("done")
         await until(lambda: users(desk) == {first.room_id})
+        chief = praxis.company.room(first.room_id)
+        await until(lambda: chief.phase is Phase.FROZEN)
+        await chief.decide_objection("nein", close=True)
+        await until(lambda: users(desk) == set())
         assert desk.failed == 0
 
 
@@ -345,6 +350,66 @@ async def test_what_is_given_up_where_a_timer_had_ended_it_ends_the_address_for_
         await first.reach(None)
         await until(lambda: [row.address for row in rows(desk)] == [None])
         assert desk.failed == 0
+
+
+async def test_nobody_is_told_at_the_start_before_all_rooms_were_looked_at(
+    praxis: Practice, sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-77: a third room waits for the mail server; before, the mail that was due left beside it."""
+    goes_on, usual = asyncio.Event(), mailing.send_mail
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        if message["To"] != ADDRESS:
+            await goes_on.wait()
+        await usual(server, message)
+
+    desk, third = await second_desk(praxis), await left(await praxis.customer(), None)
+    async with running(desk, SERVICE):
+        await until(lambda: any(one.room_id == third.room_id for one in desk.rooms()))
+        gives, due = await two_rooms(praxis, desk, sent)
+        ahead(praxis).advance(2 * HOUR_MS)
+        await until(lambda: not parts(desk)[0].waits(gives.room_id))
+        await desk.room(due.room_id).send("Ihr Befund ist da")
+        await until(lambda: parts(desk)[0].waits(due.room_id))
+        await settled(praxis, desk)
+    for room, address in ((third, "dritte@mail.example"), (gives, None)):
+        await (await room.reach(address)).wait_for(EntryProgress.DELIVERED, 60)
+    ahead(praxis).advance(2 * HOUR_MS)
+    monkeypatch.setattr(mailing, "send_mail", send)
+    async with running(desk, SERVICE):
+        mails, run = parts(desk)
+        await until(lambda: third.room_id in users(desk))
+        await until(lambda: not mails.waits(due.room_id) and b"mail" + due.room_id not in run.lanes._waiting)
+        goes_on.set()
+        await until(lambda: "dritte@mail.example" in [one["To"] for one in sent])
+        await settled(praxis, desk)
+        assert [one["To"] for one in sent] == ["dritte@mail.example"]
+        assert desk.failed == 0
+
+
+async def test_who_enters_one_address_after_another_has_a_server_that_takes_nothing_tried_no_sooner(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-78: before, at once for each of them; then the newest one is asked."""
+    tried = list[str]()
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        tried.append(message["To"])
+        raise MailUnavailable("450 try later")
+
+    monkeypatch.setattr(mailing, "send_mail", send)
+    desk, me = await second_desk(praxis), await praxis.customer()
+    async with running(desk, SERVICE):
+        room = await left(me)
+        await until(lambda: tried == [ADDRESS])
+        for number in range(4):
+            await room.reach(f"{number}@mail.example")
+        await until_read(lambda: entered(desk, room), 5)
+        await settled(praxis, desk)
+        ahead(praxis).advance(AGAIN_MS)
+        await until(lambda: len(tried) > 1)
+        await settled(praxis, desk)
+        assert tried == [ADDRESS, "3@mail.example"]
 
 
 async def days(praxis: Practice, desk: Desk, count: int) -> None:

@@ -479,6 +479,19 @@ def test_a_question_that_no_server_takes_ends_after_sixty_days() -> None:
     assert not book.rows()
 
 
+def test_a_question_that_no_server_takes_counts_for_the_bound_of_a_day() -> None:
+    """CNS-78: before, a customer had a mail server tried as often as it pleased."""
+    one = reach()
+    for at in range(ASKED_A_DAY):
+        order = one.set(b"%d" % at, f"a{at}@mail.example", "de", NOW_MS)
+        assert order is not None
+        one.unsent(b"%d" % at, order)
+    assert one.set(b"more", ANNA, "de", NOW_MS + 1) is None
+    assert one.waiting(b"0", BOTH, "de", NOW_MS + 1, is_open=True) is None
+    for room in (b"more", b"0"):
+        assert one.waiting(room, BOTH, "de", NOW_MS + DAY_MS, is_open=True) is not None
+
+
 def test_what_is_to_be_asked_ends_after_sixty_days_and_is_bounded() -> None:
     """CNS-73"""
     book = MemoryBook()

@@ -126,14 +126,15 @@ class Addresses:
         self._shell, self._page, self._rng = shell, page, rng
         self._reach: tuple[StoredBook, Reach] | None = None
 
-    async def renew(self, room_id: bytes) -> Order | None:
-        """Take what the customer's newest entry says now; return the mail that asks (CNS-77).
+    async def renew(self, room_id: bytes, *, asks: bool = True) -> Order | None:
+        """Take what the customer's newest entry says now; return the mail that asks (CNS-77). Where it `asks`
+        nothing an address is left for the next time, and what ends one is taken.
 
         Raises:
             AddressNotKept: no mail can go there, or as many are kept as may be (CNS-76).
         """
         order, is_done = await self._step(
-            lambda reach, turn, rooms: _renew(reach, turn, rooms, RoomId(room_id))
+            lambda reach, turn, rooms: _renew(reach, turn, rooms, RoomId(room_id), asks=asks)
         )
         if not is_done:
             raise AddressNotKept("an address that a customer has left is not kept")
@@ -192,7 +193,9 @@ class Addresses:
             book.turn = None
 
 
-def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Order | None, bool]:
+def _renew(
+    reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId, *, asks: bool
+) -> tuple[Order | None, bool]:
     """Return the mail that asks, and whether the address, if there is one, is kept."""
     live, log = rooms.stored(turn, room_id)
     receipt = live.consent.receipt
@@ -210,7 +213,7 @@ def _renew(reach: Reach, turn: Turn, rooms: Rooms, room_id: RoomId) -> tuple[Ord
         return None, True
     address = payload.email if isinstance(payload, ReachPayload) else None
     taken = TakenAddress(room_id, newest.hash, address is None)
-    if taken == before:
+    if taken == before or (address is not None and not asks):
         return None, True
     turn.put(taken.put())
     order = reach.set(room_id, address, receipt.terms.locale, turn.now_ms)

@@ -125,7 +125,6 @@ class Attending:
             self.lanes.keep(self._webhooks.run())
         if self._mailing is not None:
             self.lanes.add(_MAIL, partial(self._renew_all, self._mailing))
-            self.lanes.keep(self._tell_by_mail(self._mailing))
             self.lanes.keep(self._drop_expired(self._mailing))
         if self._service.archive is not None:
             archive, every_s = Archive(self._service.archive, self._us), self._service.archive_every_s
@@ -216,9 +215,8 @@ class Attending:
     def _changed(self, room_id: bytes, before: int, phase: int) -> None:
         if not before and phase == Phase.OPEN:
             self._do(room_id, self._opened, room_id)
-        elif phase == Phase.CLOSED and before == Phase.OPEN:
+        elif phase == Phase.CLOSED and before in (Phase.OPEN, Phase.FROZEN):
             self._do(room_id, self._closed, room_id)
-            self._offered.drop(room_id)
             self._look_for_address(room_id)
         elif phase in _ENDED and before != phase:
             self._offered.drop(room_id)
@@ -357,20 +355,31 @@ class Attending:
             await mailing.renew(room_id)
 
     async def _renew_all(self, mailing: Mailing) -> None:
-        """Look at what customers have said of addresses while the desk did not run with mail (CNS-77);
-        an error of one room ends nothing in the others (CNS-72).
+        """Look at what customers have said of addresses while the desk did not run with mail: in all rooms at
+        what ends one, before anybody is told (CNS-77).
         """
-        await wait_caught_up(self._desk.client)
         for room in self._desk.rooms():
-            (error,) = await asyncio.gather(self._renew_missed(mailing, room), return_exceptions=True)
-            if error is not None:
-                self.lanes.report(error)
+            await self._reported(self._end_missed(mailing, room))
+        self.lanes.keep(self._tell_by_mail(mailing))
+        for room in self._desk.rooms():
+            await self._reported(self._renew_missed(mailing, room))
 
-    async def _renew_missed(self, mailing: Mailing, room: CompanyRoom) -> None:
+    async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something whose error ends nothing in other rooms (CNS-72)."""
+        (error,) = await asyncio.gather(work, return_exceptions=True)
+        if error is not None:
+            self.lanes.report(error)
+
+    async def _end_missed(self, mailing: Mailing, room: CompanyRoom) -> None:
         await wait_caught_up(self._desk.client)
         if room.phase in _ENDED:
             await mailing.addresses.forget(room.room_id)
         elif room.phase:
+            await mailing.addresses.renew(room.room_id, asks=False)
+
+    async def _renew_missed(self, mailing: Mailing, room: CompanyRoom) -> None:
+        await wait_caught_up(self._desk.client)
+        if room.phase and room.phase not in _ENDED:
             await mailing.renew(room.room_id)
 
     async def _closed(self, room_id: bytes) -> None:

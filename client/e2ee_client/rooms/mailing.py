@@ -63,18 +63,20 @@ class Mailing:
         return await self._timed.next()
 
     async def renew(self, room_id: bytes) -> None:
-        """Take what the customer of a room says of an address now, and ask whether it is the customer's.
+        """Take what the customer of a room says of an address now, and ask whether it is the customer's. What
+        comes while the room waits for the mail server is asked when that is tried again (CNS-78).
 
         Raises:
             AddressNotKept: no mail can go there, or as many are kept as may be (CNS-76).
         """
-        await self._send(room_id, await self.addresses.renew(room_id))
+        asks = room_id not in self._pauses
+        await self._send(room_id, await self.addresses.renew(room_id, asks=asks))
 
     async def tell(self, room: CompanyRoom) -> None:
         """Send what is due in a room, and time what is to be sent later (CNS-78)."""
         room_id = room.room_id
         try:
-            await self.renew(room_id)
+            await self._send(room_id, await self.addresses.renew(room_id))
             at_ms = await self._tell(room)
         except (AddressNotKept, MailRefused):
             await self._done(room_id)

@@ -155,6 +155,7 @@ class Reach:
         if not is_web_url(page) or "#" in page or len(page) > 200:
             raise ConfigError("the page is an https address without a fragment, of at most 200 characters")
         self._book, self._page, self._rng = book, page, rng
+        self._tried: tuple[int, ...] = ()
 
     def set(self, room: bytes, address: str | None, locale: str, now_ms: int) -> Order | None:
         """Take an entry `reach` of a room: an address, or None to give it up. Return the mail that asks."""
@@ -227,8 +228,8 @@ class Reach:
         return None if since_ms is None else since_ms + DAY_MS
 
     def unsent(self, room: bytes, order: Order) -> None:
-        """Note that the mail of a room has not left: it counts for no bound, and may be sent again. What is
-        to be asked still waits since before (CNS-73).
+        """Note that the mail of a room has not left: it may be sent again, and one that asks counts for the
+        bound of a day alone (CNS-78). What is to be asked still waits since before (CNS-73).
         """
         row = self._of_room(room)
         asked = row.of(room) if row is not None else None
@@ -237,6 +238,7 @@ class Reach:
         if order.kind is MailKind.WAITING:
             self._book.put(replace(row, told_ms=None))
         elif not asked.is_confirmed:
+            self._tried = (*self._tried, *(at_ms for at_ms in row.asked if at_ms == asked.asked_ms))
             left = tuple(at_ms for at_ms in row.asked if at_ms != asked.asked_ms)
             self._book.put(replace(row, asked=left).with_room(RoomAddress(room, b"", order.since_ms)))
 
@@ -290,7 +292,8 @@ class Reach:
         """Have a room's link sent, within the bounds of CNS-40."""
         asked = tuple(at_ms for at_ms in row.asked if abs(now_ms - at_ms) < ASKED_MS)
         rows = self._book.rows()
-        today = sum(abs(now_ms - at_ms) < DAY_MS for one in rows for at_ms in one.asked)
+        self._tried = tuple(at_ms for at_ms in self._tried if abs(now_ms - at_ms) < DAY_MS)
+        today = len(self._tried) + sum(abs(now_ms - at_ms) < DAY_MS for one in rows for at_ms in one.asked)
         is_full = len(rows) >= MAX_ADDRESSES and self._book.row(row.digest) is None
         if row.address is None or len(asked) >= MAX_ASKED or today >= ASKED_A_DAY or is_full:
             return None
