@@ -71,8 +71,12 @@ export function ascii(text: string): Bytes {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 export function hex(data: Uint8Array): string {
-  return Array.from(data, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of data) text += DIGITS[byte];
+  return text;
 }
 
 /** The bytes of lower-case hexadecimal digits. */

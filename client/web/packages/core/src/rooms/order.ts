@@ -55,6 +55,6 @@ export function inOrder<E extends Placed>(
   root: Bytes | null,
   found = places(entries, root),
 ): readonly E[] {
-  const k = (entry: E): number => found.get(hex(entry.hash)) as number;
-  return [...entries].sort((a, b) => k(a) - k(b) || compare(a.hash, b.hash));
+  const placed = entries.map((entry) => ({ entry, k: found.get(hex(entry.hash)) as number }));
+  return placed.sort((a, b) => a.k - b.k || compare(a.entry.hash, b.entry.hash)).map(({ entry }) => entry);
 }

@@ -73,7 +73,6 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const { kind } = entry.header;
   const ours = same(entry.author.accountId, d.room.customer);
   const unread = !ours && isContent(kind);
-  const newest = transcript(d.room).at(-1)?.entry.hash ?? null;
   const isMine = same(entry.author.deviceId, d.c.own.record.deviceId);
   const kept = place(d, entry, "taken", { unread, delivery: isMine ? "waiting" : null });
   if (kind === KIND_STATE && payload !== null) d.c.received?.takeState(d, entry, payload);
@@ -82,7 +81,7 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const saidMs = Math.min(entry.header.sentMs, d.turn.nowMs);
   if (kind !== KIND_RATING) d.set({ lastMs: Math.max(d.room.lastMs, saidMs) });
   const last = transcript(d.room).at(-1)?.entry.hash ?? entry.hash;
-  const late = newest !== null && !same(last, entry.hash);
+  const late = !same(last, entry.hash);
   const author = hex(entry.author.deviceId);
   d.tell({ type: "entry", room: hex(d.room.id), entry: hex(entry.hash), kind, author, ours, late });
   if (payload !== null && ours) takeConsent(d, entry, payload);
