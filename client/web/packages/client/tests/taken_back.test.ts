@@ -16,6 +16,7 @@ import type { Kept } from "../src/engine/rooms/model.ts";
 import { wasConfirmed, wasSent } from "../src/engine/rooms/progress.ts";
 import { retry, write } from "../src/engine/rooms/writing.ts";
 import type { Turn } from "../src/engine/turn.ts";
+import { kept } from "./kin_room.ts";
 import * as shop from "./shop.ts";
 import { agent, desk, NOW_MS, other, second } from "./shop.ts";
 import { EDIT, ERASE, learnRoster, map, Scene, told } from "./shop_room.ts";
@@ -109,6 +110,15 @@ test("what was written offline and is taken back before it left does not leave, 
       }
     }
   }
+});
+
+test("another device of the person gets what was withdrawn, and not what was erased (ROOM-66)", async () => {
+  const { scene, device } = await kept();
+  scene.state([desk]);
+  const [text, gone] = [scene.says("für mich"), scene.says("für niemanden")];
+  takesBack(scene, "one", gone);
+  takesBack(scene, "withdrawal", text);
+  assert.deepEqual([scene.waitsFor(text), scene.waitsFor(gone)], [[hex(device)], []]);
 });
 
 test("what the relay has is as it was when it is taken back, and is not sent again (ROOM-66)", () => {
