@@ -44,18 +44,15 @@ class Erasures(RoomPart):
         erasure = Erasure(order.by, order.hashes, turn.now_ms, tuple(sorted(found)))
         self._live.erasures = (*self._live.erasures, erasure)
         if len(self._live.erasures) > MAX_ERASURES:
-            self._drop_oldest(turn, erasure)
+            self._drop_oldest(turn)
 
-    def _drop_oldest(self, turn: Turn, newest: Erasure) -> None:
-        """Forget the oldest order of the side that has given one more than are remembered (ROOM-45)."""
-        is_theirs = _is_of_customer(turn, self._live, self._room.log, newest)
-        same = [
-            one
-            for one in self._live.erasures
-            if _is_of_customer(turn, self._live, self._room.log, one) == is_theirs
-        ]
-        dropped = same[:-MAX_ERASURES]
-        self._live.erasures = tuple(one for one in self._live.erasures if one not in dropped)
+    def _drop_oldest(self, turn: Turn) -> None:
+        """Forget the oldest orders of a side that has given more than are remembered (ROOM-45)."""
+        live, log = self._live, self._room.log
+        theirs = [one for one in live.erasures if _is_of_customer(turn, live, log, one)]
+        ours = [one for one in live.erasures if one not in theirs]
+        kept = (*theirs[-MAX_ERASURES:], *ours[-MAX_ERASURES:])
+        live.erasures = tuple(one for one in live.erasures if one in kept)
 
     def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId]) -> None:
         """An order that had waited is on its way to these devices: an answer is due of them from now on, and
