@@ -366,9 +366,9 @@ class Attending:
 
     async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something whose error ends nothing in other rooms (CNS-72)."""
-        (error,) = await asyncio.gather(work, return_exceptions=True)
-        if error is not None:
-            self.lanes.report(error)
+        for error in await asyncio.gather(work, return_exceptions=True):
+            if error is not None:
+                self.lanes.report(error)
 
     async def _end_missed(self, mailing: Mailing, room: CompanyRoom) -> None:
         await wait_caught_up(self._desk.client)
