@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
+from functools import partial
 
 import pytest
 from conversations import until, until_read
 from desk_runs import MAIL, PAGE, ahead, confirmed_by, running, second_desk, settled
 from e2ee_client.client import Client
 from e2ee_client.rooms import (
+    CompanyRoom,
     Customer,
     CustomerRoom,
     Desk,
@@ -368,12 +370,14 @@ async def test_nobody_is_told_at_the_start_before_all_rooms_were_looked_at(
         await until(lambda: any(one.room_id == third.room_id for one in desk.rooms()))
         gives, due = await two_rooms(praxis, desk, sent)
         ahead(praxis).advance(2 * HOUR_MS)
-        await until(lambda: not parts(desk)[0].waits(gives.room_id))
+        await settled(praxis, desk)
         await desk.room(due.room_id).send("Ihr Befund ist da")
         await until(lambda: parts(desk)[0].waits(due.room_id))
         await settled(praxis, desk)
+        assert sent == []
     for room, address in ((third, "dritte@mail.example"), (gives, None)):
-        await (await room.reach(address)).wait_for(EntryProgress.DELIVERED, 60)
+        await room.reach(address)
+        await until_read(partial(entered, desk, room), 2)
     ahead(praxis).advance(2 * HOUR_MS)
     monkeypatch.setattr(mailing, "send_mail", send)
     async with running(desk, SERVICE):
@@ -385,6 +389,34 @@ async def test_nobody_is_told_at_the_start_before_all_rooms_were_looked_at(
         await settled(praxis, desk)
         assert [one["To"] for one in sent] == ["dritte@mail.example"]
         assert desk.failed == 0
+
+
+async def test_a_text_that_is_written_while_its_room_is_looked_at_waits_as_long_as_any(
+    praxis: Practice, sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-78: before, it was told at once."""
+    is_written, usual = False, Mailing._waits_since
+
+    async def waits_since(self: Mailing, room: CompanyRoom) -> int | None:
+        nonlocal is_written
+        if not is_written:
+            is_written = True
+            ahead(praxis).advance(1_000)
+            await room.send("Ihr Befund ist da")
+        return await usual(self, room)
+
+    desk, me = await second_desk(praxis), await praxis.customer()
+    monkeypatch.setattr(Mailing, "_waits_since", waits_since)
+    async with running(desk, SERVICE):
+        await confirmed(desk, me, sent)
+        sent.clear()
+        await me.client.close()
+        ahead(praxis).advance(2 * HOUR_MS)
+        await until(lambda: is_written)
+        await settled(praxis, desk)
+        assert sent == []
+        ahead(praxis).advance(HOUR_MS)
+        await until(lambda: len(sent) == 1)
 
 
 async def test_who_enters_one_address_after_another_has_a_server_that_takes_nothing_tried_no_sooner(

@@ -88,8 +88,8 @@ class Mailing:
 
     async def _tell(self, room: CompanyRoom) -> int | None:
         """Tell the customer of what waits; return when it can be told that cannot be yet."""
-        room_id, terms, now_ms = room.room_id, room.terms, self._runtime.clock.now_ms()
-        since_ms = await self._waits_since(room)
+        room_id, terms, since_ms = room.room_id, room.terms, await self._waits_since(room)
+        now_ms = self._runtime.clock.now_ms()
         if terms is None or room.phase is not Phase.OPEN:
             return None
         if since_ms is not None and since_ms <= now_ms < since_ms + self._after_ms:
