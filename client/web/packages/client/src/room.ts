@@ -10,7 +10,7 @@ import type { Delivery } from "./engine/events.ts";
 import { checkWriting, consentOf, withdraw } from "./engine/rooms/consenting.ts";
 import type { Draft } from "./engine/rooms/draft.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
-import type { Room as KeptRoom } from "./engine/rooms/model.ts";
+import type { Kept, Room as KeptRoom } from "./engine/rooms/model.ts";
 import { stepIn } from "./engine/rooms/rooms.ts";
 import { ABOUT_OTHERS, retry, write } from "./engine/rooms/writing.ts";
 import { ClientError } from "./errors.ts";
@@ -240,11 +240,13 @@ export class Room {
     return { id, waitFor: (state, { signal } = {}) => this.#waitFor(id, state, signal) };
   }
 
-  /** Resolves when every copy of our withdrawals and orders to erase has left this device (STO-37). */
+  /** Resolves when every copy of our withdrawals and orders to erase has left this device, and not all were lost (STO-37). */
   async ordersLeft(): Promise<void> {
-    const orders = [...this.kept.entries.values()].filter(({ entry }) => ORDERS.includes(entry.header.kind));
-    const ids = orders.map(({ entry }) => contentIdOf(entry.hash));
-    while (ids.some((id) => this.context.outbox.isHere(id))) {
+    const stays = ({ entry, delivery }: Kept): boolean => {
+      const isOpen = delivery === "waiting" || delivery === "failed";
+      return ORDERS.includes(entry.header.kind) && (isOpen || this.context.outbox.isHere(contentIdOf(entry.hash)));
+    };
+    while ([...this.kept.entries.values()].some(stays)) {
       if (this.#shell.isOver) throw new ClientError("client.closed", "the client was closed");
       await new Promise((done) => setTimeout(done, ORDERS_APART_MS));
     }

@@ -15,6 +15,7 @@ import { loadEngine } from "../src/engine/loading.ts";
 import { all, takeOut } from "../src/engine/outbox.ts";
 import type { LinkEvents, Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
+import { lost } from "../src/engine/posting.ts";
 import type { Outgoing } from "../src/engine/records.ts";
 import { act } from "../src/engine/rooms/consenting.ts";
 import { wasSent } from "../src/engine/rooms/progress.ts";
@@ -163,6 +164,29 @@ test("the company was told to erase when each copy of the order has left, not th
     assert.deepEqual([life.state().phase, life.state().erasure], ["erased", isAll ? "told" : "alone"]);
     t.mock.restoreAll();
   }
+});
+
+test("the company was not told where the relay refused each copy of the withdrawal (STO-37, ROOM-64)", async (t) => {
+  const place = new MemoryPlace();
+  const { ports, shell } = await person(place);
+  await shell.close();
+  const life = lifeOf(ports);
+  const me = await withNotice(life, ports);
+  const end = new AbortController();
+  t.mock.method(AbortSignal, "timeout", () => end.signal);
+  const forgotten = life.forget();
+  await until(() => copiesOf(me.shell, ERASE).length > 0);
+  for (const one of copiesOf(me.shell, ERASE)) await me.shell.do((c, turn) => taken(c, turn, one));
+  for (const one of copiesOf(me.shell, WITHDRAW)) {
+    await me.shell.do((c, turn) => {
+      takeOut(c.outbox.lane(one.deviceId), one.contentId);
+      lost(c, turn, one, "relay.bad_request");
+    });
+  }
+  await new Promise((done) => setTimeout(done, 250));
+  end.abort();
+  await forgotten;
+  assert.equal(life.state().erasure, "alone");
 });
 
 test("who was replaced begins anew without what is here, and may then accept or recover (ACC-67)", async () => {
