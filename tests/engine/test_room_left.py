@@ -9,8 +9,8 @@ from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered, GapShown
 from engine_world import Node, World
-from rooms_world import DAY_MS, MINUTE_MS, act, add, change, opened, rooms_of, texts, write
-from team_world import colleague, this
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, add, change, opened, rooms_of, texts, write
+from team_world import colleague, company_of, do, this
 
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import Erase
@@ -92,6 +92,38 @@ def test_what_ends_a_room_ends_it_for_who_has_left(ends: Callable[[Node, Node, R
     world.advance(3 * DAY_MS)
     assert body(agent, room_id, said) is None
     assert texts(agent, room_id) == []
+
+
+@pytest.mark.parametrize("ends", [withdraws, erases, closes])
+def test_who_has_left_and_was_suspended_meanwhile_hears_of_it(
+    ends: Callable[[Node, Node, RoomId], None],
+) -> None:
+    """ROOM-65: a day after it is in force again nothing is left; an answer to an erasure is due of it."""
+    world, desk, agent, customer, room_id, said = left(Retention(RetentionClass.DEFAULT, TTL_S))
+    do(desk, lambda turn: company_of(desk).suspend(turn, this(agent)))
+    world.advance(HOUR_MS)
+    ends(desk, customer, room_id)
+    world.advance(10 * MINUTE_MS)
+    do(desk, lambda turn: company_of(desk).reinstate(turn, this(agent)))
+    world.advance(3 * DAY_MS)
+    assert body(agent, room_id, said) is None
+    assert texts(agent, room_id) == []
+    live = rooms_of(customer).room(Turn(customer.now_ms), room_id).live
+    assert not any(one.missing for one in live.erasures)
+
+
+def test_a_hold_of_which_it_was_not_told_keeps_what_who_was_suspended_has() -> None:
+    """ROOM-65, ROOM-26: the state comes ahead of the order."""
+    world, desk, agent, customer, room_id, said = left()
+    do(desk, lambda turn: company_of(desk).suspend(turn, this(agent)))
+    world.advance(HOUR_MS)
+    change(desk, room_id, Change(hold=True, text="Klage"))
+    world.advance(MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(10 * MINUTE_MS)
+    do(desk, lambda turn: company_of(desk).reinstate(turn, this(agent)))
+    world.advance(10 * DAY_MS)
+    assert body(agent, room_id, said) is not None
 
 
 def test_a_hold_that_came_later_keeps_what_who_has_left_has() -> None:

@@ -35,7 +35,7 @@ from .room_part import RoomPart
 Goes: TypeAlias = Callable[[StoredEntry], bool]
 MAX_ORDERS: Final = 64
 """Orders to erase of one side that are not carried out yet, and marks of one side (ROOM-63)."""
-_ORDERS: Final = (Kind.ERASE, Kind.SENSITIVE)
+_ORDERS: Final = (Kind.ERASE, Kind.SENSITIVE, Kind.WITHDRAW)
 MAX_LINKED: Final = 256
 """Pairs of devices: 12 of the company, each with up to 16 others."""
 MAX_GONE: Final = 256
@@ -150,7 +150,7 @@ class Erasing(RoomPart):
             self._live.orders = tuple(one for one in orders if one not in dropped)
 
     def own_orders(self, turn: Turn) -> list[StoredEntry]:
-        """Return our erasures and marks that a device which joins now may have to hear of (ROOM-61)."""
+        """Return our orders that a device which joins now may have to hear of (ROOM-61)."""
         since_ms, us = turn.now_ms - TOLD_FOR_MS, self._around.us
         kept = (one for _, some in self._room.log.kept_from(turn, 0) for one in some)
         own = [one for one in kept if one.author == us and one.received_ms > since_ms]

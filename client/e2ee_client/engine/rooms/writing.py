@@ -204,9 +204,14 @@ class Writing(RoomPart):
             self._give(turn, stored, [one for one in newcomers if not self._was_meant(stored, one)])
 
     def post_to_returned(self, turn: Turn) -> None:
-        """Post our orders and our newest address to who is in force again (ROOM-65)."""
+        """Post our orders and our newest address to who is in force again, after the states up to one of ours
+        that is in force: a hold stands above an order (ROOM-65).
+        """
         states = self._room.states
-        returned = states.returned(turn.now_ms)
+        returned, head = states.returned(turn.now_ms), states.room.head
+        if head is not None and head.author == self._around.us.device_id:
+            for one in returned:
+                self._room.forwarding.inform(turn, self._author(one))
         for stored in (*self._orders(turn), *self._room.erasing.own_address(turn)) if returned else ():
             served = states.recipients(kind_of(stored), turn.now_ms)
             self._give(turn, stored, [one for one in returned if self._author(one) in served])

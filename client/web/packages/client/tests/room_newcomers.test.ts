@@ -6,6 +6,7 @@ import { hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
+import { withdraw } from "../src/engine/rooms/consenting.ts";
 import type { Kept } from "../src/engine/rooms/model.ts";
 import { encodeRoom } from "../src/engine/rooms/model.ts";
 import { wasConfirmed } from "../src/engine/rooms/progress.ts";
@@ -15,6 +16,7 @@ import { agent, desk, NOW_MS, other, rosterOf, second } from "./shop.ts";
 import { ERASE, engineOf, ids, learnRoster, MARKED, map, Scene } from "./shop_room.ts";
 
 const REACH = 14;
+const WITHDRAW = 9;
 
 /** A room of an agent, without a desk. */
 function staffed(): Scene {
@@ -139,6 +141,23 @@ test("who was a member and is in force again gets erasures and marks, and no add
   const orders = writesOrders(scene);
   inForce(scene, 3, desk, second, agent, other);
   assert.deepEqual(lacking(scene, orders), [ids(agent), ids(agent), [], []]);
+});
+
+test("a withdrawal goes to who was a member and is in force again (ROOM-65)", () => {
+  const scene = staffed();
+  scene.passes(1_000);
+  inForce(scene, 2, desk, second, other);
+  scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId));
+  const orders = [...scene.room.entries.values()].filter(({ entry }) => entry.header.kind === WITHDRAW);
+  inForce(scene, 3, desk, second, agent, other);
+  assert.deepEqual(
+    orders.map(({ waitingFor }) => waitingFor.map(hex).includes(hex(agent.id))),
+    [false],
+  );
+  assert.deepEqual(
+    orders.map(({ entry }) => lacking(scene, [entry])[0]?.includes(hex(agent.id))),
+    [true],
+  );
 });
 
 test("a steward that is in force for the first time gets none of that (ROOM-65)", () => {

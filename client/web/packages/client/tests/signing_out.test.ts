@@ -10,7 +10,6 @@ import { payloadOf, transcript } from "../src/engine/rooms/judging.ts";
 import { challenge } from "../src/engine/rooms/logging_in.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
-import { ClientError } from "../src/errors.ts";
 import { furtherOf } from "../src/kin/further.ts";
 import { lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
@@ -106,7 +105,7 @@ test("a page whose later code does not come says that its person has left, and a
   const { received } = context;
   context.received = null;
   t.mock.method(me.shell, "received", async () => {
-    throw new ClientError("local.part", "a part of this page is not here");
+    throw Object.assign(new Error("a part of this page is not here"), { code: "local.part" });
   });
   const act = furtherOf({ customer: async () => me, notice: NEVER });
   assert.equal(await refusal(act("sign-out", null)), "local.part");

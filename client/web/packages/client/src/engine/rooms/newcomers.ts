@@ -5,12 +5,12 @@ import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import { isContent, phaseCode, receivedThen, recipients, takenBack, transcript } from "./judging.ts";
+import { isContent, KIND_WITHDRAW, phaseCode, receivedThen, recipients, takenBack, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { postedEntry } from "./writing.ts";
 
 const KIND_ERASE = 5;
-const ORDERS: readonly number[] = [KIND_ERASE, 15];
+const ORDERS: readonly number[] = [KIND_ERASE, KIND_WITHDRAW, 15];
 const KIND_REACH = 14;
 const MAX_UNDER_WAY = 64;
 const MAX_ORDERS = 64;
@@ -85,7 +85,7 @@ function address(d: Draft): readonly Kept[] {
   return ours.slice(-1).filter(({ hidden, entry }) => !hidden && entry.body !== null);
 }
 
-/** Our erasures and marks of a month, whoever has confirmed them: what they name may be handed over (ROOM-61). */
+/** Our erasures, withdrawals and marks of a month, whoever has confirmed them: what they name may be handed over (ROOM-61). */
 function orders(d: Draft): readonly Kept[] {
   const ours = [...d.room.entries.values()].filter(({ delivery, entry, receivedMs }) => {
     const isRecent = receivedMs > d.turn.nowMs - TOLD_FOR_MS && entry.body !== null;
