@@ -125,6 +125,23 @@ def test_a_taker_that_is_off_is_told_as_unanswered() -> None:
     assert bodies(world, "agent2", said) == said[1:]
 
 
+def test_who_joins_puts_off_nothing_that_is_due() -> None:
+    """ROOM-61, ROOM-45: who has not answered is told after a week, and with a later newcomer once more."""
+    world, said = answered("chief", "desk2", "bot")
+    is_deaf(world, "agent")
+    do(world, "phone", lambda room, turn: room.write(turn, Erase((said[0],))))
+    world.run(5 * DAY_MS)
+    change(world, "desk", Change(add=(dev("agent2"),)))
+    world.run(2 * DAY_MS + HOUR_MS)
+    assert unanswered(world) == [{dev("agent")}]
+    is_deaf(world, "bot")
+    change(world, "desk", Change(add=(dev("bot"),)))
+    world.run(6 * DAY_MS)
+    assert len(unanswered(world)) == 1
+    world.run(DAY_MS + HOUR_MS)
+    assert unanswered(world)[1:] == [{dev("agent"), dev("bot")}]
+
+
 def test_a_mark_that_crosses_a_transfer_reaches_who_takes_the_room() -> None:
     """ROOM-61, ROOM-17."""
     world, said = answered()

@@ -66,10 +66,17 @@ class Erasures(RoomPart):
         )
 
     def reached_too(self, turn: Turn, by: EntryHash, devices: Collection[DeviceId]) -> None:
-        """An order is on its way to further devices: an answer is due of them, too (ROOM-61)."""
+        """An order is on its way to further devices: an answer is due of them, too, and with those that are
+        due already, so that who joins puts off nothing (ROOM-61).
+        """
+        kept: list[Erasure] = []
         for one in self._live.erasures:
             if one.by == by and not {*devices} <= {*one.due_from}:
-                self.reached(turn, by, {*one.due_from, *devices})
+                due_from = tuple(sorted({*one.due_from, *devices}))
+                asked_ms = one.asked_ms if self._is_owed(one) else turn.now_ms
+                one = one._replace(due_from=due_from, asked_ms=asked_ms, is_told=False)
+            kept.append(one)
+        self._live.erasures = tuple(kept)
 
     def taken(self, turn: Turn, entry: Entry, payload: Erased) -> None:
         """Note what a device says of itself."""
