@@ -439,6 +439,23 @@ def test_not_many_strangers_are_asked_in_a_day_and_not_many_rooms_share_an_addre
     assert [len(row.rooms) for row in book.rows()] == [64]
 
 
+def test_rooms_in_which_an_address_has_ended_leave_room_for_others() -> None:
+    """CNS-76, CNS-69: the newest that have ended it may still give it up for all."""
+    book = MemoryBook()
+    one = reach(book)
+    rooms = [bytes([at]) for at in range(70)]
+    for at, room in enumerate((b"first", *rooms)):
+        now_ms = NOW_MS + at * 11 * DAY_MS
+        assert one.confirm(token_of(one.set(room, ANNA, "de", now_ms)), now_ms)
+        if room != b"first":
+            one.end(room)
+    later_ms = NOW_MS + 800 * DAY_MS
+    assert one.confirm(token_of(one.set(b"new", ANNA, "de", later_ms)), later_ms)
+    assert [[each.room for each in row.rooms] for row in book.rows()] == [[b"first", *rooms[-64:], b"new"]]
+    one.set(rooms[-1], None, "de", later_ms)
+    assert not one.has(b"first")
+
+
 def test_strangers_of_a_day_are_counted_over_a_restart() -> None:
     """CNS-40: whoever makes the desk start anew has no more of them asked."""
     book = MemoryBook()

@@ -172,7 +172,7 @@ class Reach:
         asked = row.of(room)
         if not is_mailable(address) or (asked is not None and asked.token):
             return None
-        if asked is None and len(row.rooms) >= MAX_ROOMS:
+        if asked is None and sum(not one.is_ended for one in row.rooms) >= MAX_ROOMS:
             return None
         row = replace(row, address=row.address or address)
         order = self._ask(row, room, locale, now_ms)
@@ -249,14 +249,17 @@ class Reach:
             self._book.put(row.with_rooms(tuple(one for one in row.rooms if one.room != room)))
 
     def end(self, room: bytes) -> None:
-        """End an address in one room; while others use it, it is known that this one has confirmed it."""
+        """End an address in one room; while others use it, it is known that this one has confirmed it, of the
+        newest that have (CNS-76).
+        """
         row = self._of_room(room)
         known = None if row is None else row.of(room)
         if row is None or known is None or not known.is_confirmed:
             self.forget(room)
             return
-        ended = row.with_room(RoomAddress(room, b"", None, is_confirmed=True))
-        self._book.put(ended.with_rooms(ended.rooms))
+        rooms = row.with_room(RoomAddress(room, b"", None, is_confirmed=True)).rooms
+        ended = [one for one in rooms if one.is_ended]
+        self._book.put(row.with_rooms(tuple(one for one in rooms if one not in ended[:-MAX_ROOMS])))
 
     def has(self, room: bytes) -> bool:
         """Whether an address of a room is kept (CNS-76)."""
