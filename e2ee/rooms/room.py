@@ -165,6 +165,8 @@ class Admission(Enum):
     """What happens to an entry of a company's device."""
 
     TAKEN = "taken"
+    OWED = "owed"
+    """Of who was a member: taken where it answers an erasure that is remembered, else refused."""
     EARLY = "early"
     """No state that is here names the device yet: kept unshown, at most 64 for a day."""
 
@@ -184,7 +186,7 @@ def admit(room: Room, sender: DeviceId, kind: int, ranks: Ranks) -> Admission:
     if not any(sender in one.state.members for one in path_to(room.head, room.states)):
         return Admission.EARLY
     if kind == Kind.ERASED:
-        return Admission.TAKEN
+        return Admission.OWED
     raise NotMember("the device is no member of the room any more")
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from e2ee_client.engine.rooms.erasing import kind_of
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered, GapShown
+from e2ee_client.room_events import EntryRefused, ErasureAnswered, ErasureUnanswered, GapShown
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, add, change, opened, rooms_of, texts, write
 from team_world import colleague, company_of, do, this
 
 from e2ee.rooms.entry import EntryHash, RoomId
-from e2ee.rooms.payloads import Erase
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.payloads import Erase, Erased, Outcome
 from e2ee.rooms.state import Phase, Retention, RetentionClass
 
 SAID = "im dritten Wirbel"
@@ -43,6 +45,12 @@ def body(node: Node, room_id: RoomId, said: EntryHash) -> bytes | None:
     """What a device has of a text."""
     stored = rooms_of(node).room(Turn(node.now_ms), room_id).log.find(Turn(node.now_ms), said)
     return None if stored is None else stored.body
+
+
+def numbers(node: Node, room_id: RoomId) -> int:
+    """How many answers of the company a device has."""
+    room = rooms_of(node).room(Turn(node.now_ms), room_id)
+    return sum(kind_of(one) == Kind.ERASED for one in room.log.all_of(Turn(node.now_ms)))
 
 
 def withdraws(_: Node, customer: Node, room_id: RoomId) -> None:
@@ -82,6 +90,24 @@ def test_who_has_left_and_is_off_is_told_as_unanswered() -> None:
     agent.start()
     world.advance(2 * DAY_MS)
     assert body(agent, room_id, said) is None
+
+
+def test_who_has_left_writes_no_answers_that_nobody_waits_for() -> None:
+    """ROOM-16, ROOM-45: not of orders that never were, and of each that was one, and one that says done."""
+    world, _, agent, customer, room_id, said = left()
+    before = numbers(customer, room_id)
+    for n in range(100):
+        write(agent, room_id, Erased((bytes([n]) * 32,), Outcome.HOLD))
+    world.advance(5 * MINUTE_MS)
+    assert numbers(customer, room_id) == before
+    assert {one.code for one in customer.of(EntryRefused)} == {"room.not_member"}
+    write(customer, room_id, Erase((said,)))
+    world.advance(5 * MINUTE_MS)
+    for until_ms in range(10):
+        write(agent, room_id, Erased((said,), Outcome.HOLD, until_ms))
+    world.advance(2 * DAY_MS)
+    told = [one for one in customer.of(ErasureAnswered) if one.device_id == this(agent)]
+    assert [(one.outcome, one.until_ms) for one in told] == [("hold", 0), ("done", None)]
 
 
 @pytest.mark.parametrize("ends", [withdraws, erases, closes])

@@ -409,7 +409,7 @@ def test_who_may_write() -> None:
     for kind in (Kind.REFUSAL, Kind.ERASED, Kind.ACCESS):
         assert admit(room, dev("G"), kind, RANKS) is Admission.TAKEN
     assert admit(grown(one), dev("B"), Kind.REFUSAL, RANKS) is Admission.EARLY
-    assert admit(room, dev("A"), Kind.ERASED, RANKS) is Admission.TAKEN
+    assert admit(room, dev("A"), Kind.ERASED, RANKS) is Admission.OWED
     for kind in (Kind.TEXT, Kind.REFUSAL, Kind.ACCESS):
         with pytest.raises(NotMember):
             admit(room, dev("A"), kind, RANKS)

@@ -10,7 +10,7 @@ from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import Entry, EntryHash
 from e2ee.rooms.erasure import ANSWERED_WITHIN_MS
 from e2ee.rooms.kinds import Kind, Side
-from e2ee.rooms.payloads import Erased, Outcome
+from e2ee.rooms.payloads import EntryPayload, Erased, Outcome
 from e2ee.rooms.state import RetentionClass
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered
@@ -78,6 +78,18 @@ class Erasures(RoomPart):
             kept.append(one)
         self._live.erasures = tuple(kept)
 
+    def are_for(self, entry: Entry, payload: EntryPayload | None) -> bool:
+        """Whether a device answers an order that is remembered for the first time, or now with done: so that
+        who was a member writes no more than twice of each (ROOM-16).
+        """
+        if not isinstance(payload, Erased):
+            return False
+        orders = (one for one in self._live.erasures if one.named == payload.hashes)
+        found = [_said(one, entry.author.device_id) for one in orders]
+        return any(
+            said is None or (payload.outcome is Outcome.DONE and said is not Outcome.DONE) for said in found
+        )
+
     def taken(self, turn: Turn, entry: Entry, payload: Erased) -> None:
         """Note what a device says of itself."""
         if self._room.taking.side_of(entry.author) is Side.COMPANY:
@@ -87,7 +99,7 @@ class Erasures(RoomPart):
         answer = Answer(device_id, payload.outcome, payload.until_ms, turn.now_ms)
         kept: list[Erasure] = []
         for one in self._live.erasures:
-            is_meant = one.named == payload.hashes and device_id in one.missing
+            is_meant = one.named == payload.hashes and _said(one, device_id) is not Outcome.DONE
             if is_meant and not _says_the_same(one, answer):
                 others = tuple(old for old in one.answers if old.device_id != device_id)
                 one = one._replace(answers=(*others, answer))
@@ -137,21 +149,21 @@ class Erasures(RoomPart):
         keeps, found = self._room.states.condition().keeps, list[tuple[Erasure, Outcome]]()
         waiting = {one.by for one in self._live.orders}
         for one in self._live.erasures:
-            said = self._said(one)
+            said = _said(one, self._around.us.device_id)
             if one.by not in waiting and said is not Outcome.DONE:
                 found.append((one, Outcome.DONE))
             elif one.by in waiting and keeps and said is None:
                 found.append((one, self._kept_by()))
         return found
 
-    def _said(self, erasure: Erasure) -> Outcome | None:
-        us = self._around.us.device_id
-        return next((one.outcome for one in erasure.answers if one.device_id == us), None)
-
     def _kept_by(self) -> Outcome:
         state = self._room.states.state
         is_class = state is not None and state.retention.kind is RetentionClass.STATUTORY
         return Outcome.CLASS if is_class else Outcome.HOLD
+
+
+def _said(erasure: Erasure, device_id: DeviceId) -> Outcome | None:
+    return next((one.outcome for one in erasure.answers if one.device_id == device_id), None)
 
 
 def _says_the_same(erasure: Erasure, answer: Answer) -> bool:

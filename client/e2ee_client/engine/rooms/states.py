@@ -228,7 +228,7 @@ class States(RoomPart):
             found = admit(self.room, self._around.us.device_id, int(Kind.ERASED), self.ranks(now_ms))
         except RemoteError:
             return False
-        return found is Admission.TAKEN
+        return found is not Admission.EARLY
 
     def cleared(self, now_ms: int) -> frozenset[DeviceId]:
         """Return the devices of the company in force that are cleared for what is sensitive (ACC-03)."""

@@ -98,6 +98,8 @@ class Taking(RoomPart):
                 ranks = self._around.team(self._live.company, turn.now_ms).ranks()
                 admission = admit(self._room.states.room, entry.author.device_id, kind, ranks)
             payload = self._readable(turn, entry)
+            if admission is Admission.OWED and not self._room.erasures.are_for(entry, payload):
+                raise NotMember("an answer that a former member does not owe")
             self._check_phase(turn, entry, payload)
             self._room.identifying.check(turn, entry, payload)
         except _NOT_NOW:

@@ -1,11 +1,12 @@
 /** Who gets what is said, whose entries are taken, and what is asked for (chapters 16 and 17). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { deviceTagOf } from "@sealroom/core/rooms/entry.ts";
 import * as shop from "./shop.ts";
-import { agent, desk, other, second } from "./shop.ts";
+import { agent, desk, NOW_MS, other, second } from "./shop.ts";
 import { codeOf, ids, learnRoster, MARKED, map, SAID, Scene, told } from "./shop_room.ts";
 
 const ACT = 10;
@@ -155,8 +156,15 @@ test("who was a member is none any more; a steward answers all the same (ROOM-16
   assert.deepEqual(scene.arrives(refusal).codes, []);
   assert.equal(scene.kept(refusal.hash)?.stands, "taken");
   scene.state([second]);
-  const answer = scene.entryOf(agent, ERASED, map([refusal.hash], 1));
-  assert.deepEqual(scene.arrives(answer).codes, []);
+  const order = scene.writes(ERASE, map(null));
+  const answer = (hash: Bytes, ...said: number[]): readonly string[] => {
+    return scene.arrives(scene.entryOf(agent, ERASED, map([hash], ...said))).codes;
+  };
+  assert.deepEqual(answer(refusal.hash, 1), ["room.not_member"], "no erasure");
+  assert.deepEqual(answer(order.hash, 2, NOW_MS), []);
+  assert.deepEqual(answer(order.hash, 2, NOW_MS + 1), ["room.not_member"], "said before");
+  assert.deepEqual(answer(order.hash, 1), []);
+  assert.deepEqual(answer(order.hash, 1), ["room.not_member"], "done before");
   assert.deepEqual(scene.hears(agent, "drei").codes, ["room.not_member"]);
 });
 

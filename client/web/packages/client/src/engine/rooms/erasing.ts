@@ -20,7 +20,7 @@ import { textOf } from "./wordings.ts";
 
 const ERASABLE: readonly number[] = [3, 4, 7, 14, 17, 18, 19, 20];
 const KIND_EDIT = 4;
-const KIND_ERASE = 5;
+export const KIND_ERASE = 5;
 const KIND_SENSITIVE = 15;
 const MAX_ORDERS = 64;
 

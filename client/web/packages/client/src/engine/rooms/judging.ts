@@ -189,11 +189,17 @@ export function receivedThen(room: Room, deviceId: Bytes, followed: Bytes | null
 }
 
 /**
- * Whether an entry of the company's device is taken, or kept unshown until a state names it (ROOM-16).
+ * Whether an entry of the company's device is taken, as what it owes who was a member, or kept unshown until a state
+ * names it (ROOM-16).
  *
  * @throws RemoteError `room.suspended`, `room.not_member`
  */
-export function admit(judged: Judged, sender: Bytes, kind: number, team: readonly InForce[]): "taken" | "early" {
+export function admit(
+  judged: Judged,
+  sender: Bytes,
+  kind: number,
+  team: readonly InForce[],
+): "taken" | "owed" | "early" {
   const device = team.find(({ record }) => same(record.deviceId, sender));
   if (device === undefined) throw new RemoteError("room.suspended", "the device is not in force");
   const members = judged.head?.state.members ?? [];
@@ -201,7 +207,7 @@ export function admit(judged: Judged, sender: Bytes, kind: number, team: readonl
   if (kind === KIND_STATE || has(members, sender)) return "taken";
   if (isSteward && (members.length === 0 || ANSWERS.includes(kind))) return "taken";
   if (judged.path.some((one) => has(one.state.members, sender))) {
-    if (kind === KIND_ERASED) return "taken";
+    if (kind === KIND_ERASED) return "owed";
     throw new RemoteError("room.not_member", "the device is no member of the room any more");
   }
   return "early";

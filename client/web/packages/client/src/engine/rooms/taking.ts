@@ -8,15 +8,17 @@ import type { RemoteCode } from "@sealroom/core/errors.ts";
 import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { decodeBody, KIND_OPEN, readEntry } from "@sealroom/core/rooms/entry.ts";
-import { checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
+import { asHashes, checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { Fields } from "@sealroom/core/wire/fields.ts";
 import { signerOf, teamNow } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import { checkErasing, doesEarlier } from "./erasing.ts";
-import { admit, checkPhase, isOurs, KIND_STATE } from "./judging.ts";
+import { checkErasing, doesEarlier, KIND_ERASE } from "./erasing.ts";
+import { admit, checkPhase, isOurs, KIND_ERASED, KIND_STATE } from "./judging.ts";
 import { consentAfter, EARLY_MS, keep, place, signersOf } from "./keeping.ts";
 import type { Kept } from "./model.ts";
 
+const DONE = 1;
 const MAX_EARLY = 64;
 const MAX_HELD = 16;
 const MAX_REFUSED = 64;
@@ -70,6 +72,8 @@ function checked(d: Draft, entry: Entry): boolean {
   try {
     const admission = byUs ? "taken" : admit(d.judged(), entry.author.deviceId, kind, team);
     const payload = readable(d, entry);
+    if (admission === "owed" && !isOwed(d, entry, payload))
+      throw new RemoteError("room.not_member", "an answer that a former member does not owe");
     if (!byUs) checkPhase(d, kind);
     if (admission === "early") keepEarly(d, entry);
     else keep(d, entry, payload);
@@ -81,6 +85,30 @@ function checked(d: Draft, entry: Entry): boolean {
     refuse(d, entry, error.code);
     return false;
   }
+}
+
+/** Whether a device answers an erasure that is here for the first time, or now with done (ROOM-16, ROOM-45). */
+function isOwed(d: Draft, { author }: Entry, payload: Value): boolean {
+  const [named, outcome] = answerOf(payload);
+  const taken = [...d.room.entries.values()].flatMap(({ entry, stands }) => (stands === "taken" ? entry : []));
+  const of = (kind: number): readonly Entry[] => taken.filter(({ header, body }) => header.kind === kind && body);
+  const said = of(KIND_ERASED)
+    .filter((one) => same(one.author.deviceId, author.deviceId))
+    .map((one) => answerOf(decodeBody(one.body as Bytes)))
+    .filter((one) => one[0] === named);
+  const isNew = said.length === 0 || (outcome === DONE && said.every((one) => one[1] !== DONE));
+  return isNew && of(KIND_ERASE).some((one) => named === (orderOf(one) ?? hex(one.hash)));
+}
+
+/** What an answer names, and its outcome. */
+function answerOf(payload: Value): readonly [string | undefined, number] {
+  const fields = new Fields(payload, 3, [3]);
+  return [fields.orNull(1, asHashes)?.map(hex).join(), fields.uint(2)];
+}
+
+/** What an order names, if not the whole room. */
+function orderOf({ body }: Entry): string | undefined {
+  return new Fields(decodeBody(body as Bytes), 1).orNull(1, asHashes)?.map(hex).join();
 }
 
 /** Steps 7 and 8: form of the body, who writes the kind, our consent, what it does about other entries. */
