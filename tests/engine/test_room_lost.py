@@ -101,6 +101,29 @@ def test_a_relay_that_refuses_is_not_asked_without_end() -> None:
     assert len(sent) - at_once <= 3 * 24
 
 
+def test_what_the_company_writes_has_nothing_sent_again() -> None:
+    """ROOM-64: what was refused goes an hour after that, or with what its person writes."""
+    world, company, person, room_id = opened()
+    said = [write(person, room_id, f"{n}") for n in range(5)]
+    world.advance(MINUTE_MS)
+    sent = cut_off(person)
+    orders = [write(person, room_id, Erase((one,))) for one in said]
+    world.advance(MINUTE_MS)
+    assert {progress(person, room_id, one) for one in orders} == {EntryProgress.WAITING}
+    before = sum(sent)
+    for n in range(10):
+        write(company, room_id, f"{n}")
+        world.advance(MINUTE_MS)
+    assert sum(sent) - before == 10, "the receipts"
+    before = sum(sent)
+    write(person, room_id, "Ist da wer?")
+    world.advance(MINUTE_MS)
+    assert sum(sent) > before + len(orders)
+    person.outgoing = lambda _, data: [data]
+    world.advance(HOUR_MS)
+    assert {progress(person, room_id, one) for one in orders} == {EntryProgress.DELIVERED}
+
+
 def test_a_withdrawal_and_an_erasure_that_were_refused_are_carried_out() -> None:
     """ROOM-64, CNS-45, ROOM-26: on the company's side, too."""
     world, company, person, room_id = opened()

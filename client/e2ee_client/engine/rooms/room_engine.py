@@ -51,10 +51,9 @@ from .stewarding import Change, Stewarding
 from .surroundings import Surroundings
 from .taking import Taking
 from .taking_back import TakingBack
-from .writing import Writing
+from .writing import AGAIN_MS, Writing
 
 TICK_APART_MS: Final = 1_000
-AGAIN_MS: Final = 3_600_000
 
 
 class RoomEngine:
@@ -379,6 +378,7 @@ class RoomEngine:
             *(self.deciding.due_ms(), self.erasing.due_ms(turn), self.marks.due_ms(turn)),
             *(self.freezing.due_ms(turn), self.identifying.due_ms(turn)),
             *(self.erasures.due_ms(turn), self.retaining.due_ms(turn), self.passing.due_ms(turn)),
+            self.writing.due_ms(turn),
         )
         return min((one for one in due if one is not None), default=None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee.errors import IdentityMismatch, NotMember, RemoteError, RoomErased, TooMany
 from e2ee.ids import DeviceId
@@ -32,7 +32,12 @@ from .erasing import kind_of
 from .records import LiveRoom
 from .room_part import RoomPart
 
+if TYPE_CHECKING:
+    from .room_engine import RoomEngine
+
 RESTART_MS: Final = 86_400_000
+AGAIN_MS: Final = 3_600_000
+"""What a device has lost is not posted to it again for so long, unless something is written (ROOM-64)."""
 MAX_UNSENT: Final = 256
 MAX_UNDER_WAY: Final = 64
 _ALWAYS: Final = frozenset({Kind.OPEN, Kind.CONSENT, Kind.WITHDRAW, Kind.ERASE, Kind.MARK})
@@ -41,6 +46,10 @@ _ALWAYS: Final = frozenset({Kind.OPEN, Kind.CONSENT, Kind.WITHDRAW, Kind.ERASE, 
 
 class Writing(RoomPart):
     """Each entry is written once, stored, and posted to whoever is a recipient then."""
+
+    def __init__(self, room: RoomEngine) -> None:
+        super().__init__(room)
+        self._lost: dict[tuple[EntryHash, DeviceId], int] = {}
 
     def write(self, turn: Turn, payload: EntryPayload) -> EntryHash:
         """Write an entry of ours, and post it; without a recipient it waits, unsealed (ROOM-15).
@@ -75,6 +84,7 @@ class Writing(RoomPart):
         if isinstance(payload, State):
             self._vouch(turn, payload)
         if kind != Kind.OPEN:
+            self._lost.clear()
             self.post_unsent(turn)
             self.post(turn, entry.hash)
         return entry.hash
@@ -150,7 +160,9 @@ class Writing(RoomPart):
             self._around.post(turn, carrier(entry), found)
 
     def post_unsent(self, turn: Turn) -> None:
-        """Post what has waited for a recipient, in order, each to whom its kind goes then (ROOM-52)."""
+        """Post what has waited for a recipient, in order, each to whom its kind goes then (ROOM-52), but what
+        all of these have lost just now (ROOM-64).
+        """
         live, kept, served = self._live, list[EntryHash](), dict[int, list[Author]]()
         unsent, live.unsent = live.unsent, ()
         for one in unsent:
@@ -159,13 +171,22 @@ class Writing(RoomPart):
                 continue
             kind = kind_of(stored)
             to = served[kind] if kind in served else served.setdefault(kind, self._company(turn, kind))
-            if not to:
+            if all(self._has_lost(turn, one, author.device_id) for author in to):
                 kept.append(one)
                 continue
             self.post(turn, one, to)
             if kind in (Kind.ERASE, Kind.WITHDRAW):
                 self._room.erasures.reached(turn, one, [author.device_id for author in to])
         live.unsent = (*kept, *live.unsent)
+
+    def _has_lost(self, turn: Turn, entry_hash: EntryHash, device_id: DeviceId) -> bool:
+        lost_ms = self._lost.get((entry_hash, device_id))
+        return lost_ms is not None and 0 <= turn.now_ms - lost_ms < AGAIN_MS
+
+    def due_ms(self, turn: Turn) -> int | None:
+        """Return when what was lost is posted again (ROOM-64)."""
+        due = [at_ms + AGAIN_MS for (one, _), at_ms in self._lost.items() if one in self._live.unsent]
+        return min((at_ms for at_ms in due if turn.now_ms < at_ms), default=None)
 
     def _has_failed(self, turn: Turn, stored: StoredEntry) -> bool:
         """Tell of a content that waits and does not go: it was erased, or the phase lets it not pass any more
@@ -293,8 +314,10 @@ class Writing(RoomPart):
         self._room.log.put(turn, stored)
         event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
         self._around.tell(turn, event)
-        is_said = stored.is_hidden or kind_of(stored) in CONTENT
-        if not is_said and self._around.side is Side.CUSTOMER and self._is_for_nobody(stored, device_id):
+        if stored.is_hidden or kind_of(stored) in CONTENT or self._around.side is Side.COMPANY:
+            return
+        self._lost[stored.hash, device_id] = turn.now_ms
+        if self._is_for_nobody(stored, device_id):
             self._wait(turn, stored.hash)
 
     def not_sent(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:

@@ -111,3 +111,15 @@ test("what is no content waits where it was lost, and goes within an hour; a con
   scene.passes(DAY_MS);
   assert.equal(scene.kept(text.hash)?.delivery, "failed");
 });
+
+test("what was lost goes ahead of what its person writes, not with what the company does (ROOM-64)", () => {
+  const scene = new Scene();
+  scene.state([desk]);
+  const { hash } = scene.says("eins");
+  const order = scene.writes(ERASE, map([hash]));
+  loses(scene, order.hash);
+  for (const text of ["zwei", "drei"]) scene.hears(desk, text);
+  assert.deepEqual(standing(scene, order.hash), ["waiting", []]);
+  scene.says("vier");
+  assert.deepEqual(standing(scene, order.hash), ["waiting", ids(desk, second)]);
+});

@@ -133,6 +133,11 @@ function entryValue(entry: Entry): Value {
   return [accountId, deviceId, entry.headerBytes, entry.commitment, entry.body, entry.signature];
 }
 
+/** The timer that runs for an hour from when a device has lost an entry of ours (ROOM-64). */
+export function lostTimer(contentId: Bytes, deviceId: Bytes): string {
+  return `lost ${hex(contentId)} ${hex(deviceId)}`;
+}
+
 export function entryKey(room: Bytes, hash: Bytes): Bytes {
   return concat(room, hash);
 }

@@ -9,7 +9,7 @@ import type { Outgoing } from "../records.ts";
 import type { Turn } from "../turn.ts";
 import { isContent } from "./judging.ts";
 import type { Kept, Room } from "./model.ts";
-import { encodeKept, entryKey } from "./model.ts";
+import { encodeKept, entryKey, lostTimer } from "./model.ts";
 import { companyChanged } from "./rooms.ts";
 
 function entryOf(c: Context, contentId: Bytes): { readonly room: Room; readonly kept: Kept } | null {
@@ -57,7 +57,7 @@ export function wasConfirmed(c: Context, turn: Turn, deviceId: Bytes, contentId:
 
 /**
  * It will not reach a device. Where no other device has it or may get it, a content has failed; all else waits, and goes
- * with the next step of its room, within an hour (ROOM-64).
+ * in an hour (ROOM-64).
  */
 export function wasLost(c: Context, turn: Turn, item: Outgoing, code: string): void {
   const found = without(c, item.contentId, item.deviceId);
@@ -66,7 +66,8 @@ export function wasLost(c: Context, turn: Turn, item: Outgoing, code: string): v
   const waits = !hidden && !isContent(entry.header.kind);
   if (waitingFor.length > 0 || delivery === "delivered") set(c, turn, found.room, found.kept);
   else move(c, turn, found.room, found.kept, waits ? "waiting" : "failed", code);
-  if (waits) c.timers.set("unsent", turn.nowMs + HOUR_MS, (later) => companyChanged(c, later));
+  const timer = lostTimer(item.contentId, item.deviceId);
+  if (waits) c.timers.set(timer, turn.nowMs + HOUR_MS, (later) => companyChanged(c, later));
 }
 
 /** It has not left for a device that is gone: where it is then for nobody, it waits for those in force (ID-28). */

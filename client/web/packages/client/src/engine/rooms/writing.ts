@@ -30,6 +30,7 @@ import type { Draft } from "./draft.ts";
 import { checkPhase, KIND_MARK, KIND_TEXT, phaseCode, recipients, takenBack } from "./judging.ts";
 import { keep } from "./keeping.ts";
 import type { Kept } from "./model.ts";
+import { lostTimer } from "./model.ts";
 
 /** Wordings, erasures, marks and answers are about others: the code for what comes has come first. */
 export const ABOUT_OTHERS: readonly number[] = [4, 5, 15, 19];
@@ -60,7 +61,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
   if (entry.header.state !== null) d.set({ named: entry.header.state });
   keep(d, entry, payload);
-  postUnsent(d);
+  postUnsent(d, true);
   if (d.c.kin !== null) d.post(postedEntry(entry), d.c.kin.ids());
   return entry;
 }
@@ -136,11 +137,12 @@ export function postedEntry(entry: Entry): Posted {
   return { contentId: contentIdOf(entry.hash), sentMs: entry.header.sentMs, type: ENTRY, payload };
 }
 
-/** Post an entry of ours to its recipients; without one it waits, unsealed. */
-function postEntry(d: Draft, hash: Bytes): void {
-  const kept = d.find(hash) as Kept;
-  if (kept.entry.body === null) return;
+/** Post an entry of ours to its recipients; without one it waits, unsealed. What all of them have lost waits (ROOM-64). */
+function postEntry(d: Draft, kept: Kept, evenLost: boolean): void {
   const to = audience(d, kept.entry.header.kind);
+  const id = contentIdOf(kept.entry.hash);
+  const isLost = (deviceId: Bytes): boolean => d.c.timers.isWaiting(lostTimer(id, deviceId), d.turn.nowMs);
+  if (kept.entry.body === null || (!evenLost && to.length > 0 && to.every(isLost))) return;
   d.keep({ ...kept, waitingFor: to, delivery: "waiting" });
   if (kept.entry.header.kind === KIND_OPEN) d.set({ openedTo: to });
   if (to.length > 0) d.post(postedEntry(kept.entry), to);
@@ -161,14 +163,15 @@ export function retry(d: Draft, hash: Bytes): void {
 
 /**
  * Post what has waited for a recipient, in order; an `open` that nobody got goes to the desks in force (ROOM-21). A
- * content that is hidden, or that the phase does not let pass any more, has failed (ROOM-52).
+ * content that is hidden, or that the phase does not let pass any more, has failed (ROOM-52). What was lost goes when
+ * something is written (ROOM-64).
  */
-export function postUnsent(d: Draft): void {
+export function postUnsent(d: Draft, evenLost = false): void {
   for (const kept of own(d)) {
     const { hash, header } = kept.entry;
     if (kept.delivery !== "waiting" || kept.waitingFor.length > 0 || kept.stands !== "taken") continue;
     const code = kept.hidden ? "room.erased" : phaseCode(d, header.kind);
-    if (code === undefined) postEntry(d, hash);
+    if (code === undefined) postEntry(d, kept, evenLost);
     else {
       d.keep({ ...kept, delivery: "failed" });
       d.tell({ type: "delivery", room: hex(d.room.id), entry: hex(hash), state: "failed", code });
