@@ -201,8 +201,10 @@ class Surroundings(Protocol):
 
     def take_back(
         self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash], *, is_erased: bool = True
-    ) -> None:
-        """Send no body of these entries any more, alone or in a forward (ROOM-44)."""
+    ) -> dict[Author, list[bytes]]:
+        """Send no body of these entries any more, alone or in a forward (ROOM-44); returns the content ids
+        that have not left, by device.
+        """
         ...
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
