@@ -85,6 +85,7 @@ async def test_who_waits_is_known_to_an_agent_that_was_started_again(
     runtime, path = praxis.network.runtime(), tmp_path / "agent"
     async with Agent.join(path, invite, key=KEY, runtime=runtime) as agent:
         await agent.wait_ready(60)
+        await agent.wait_settled(60)
         room = await praxis.opened(await praxis.customer())
         await anext(agent.waiting())
     async with Agent.open(path, key=KEY, runtime=runtime, online=False) as agent:

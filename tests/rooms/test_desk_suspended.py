@@ -162,6 +162,7 @@ async def skewed_desk(praxis: Practice, hours: int) -> Desk:
     desk = await Desk.join(None, invite, runtime=replace(runtime, clock=Skewed(runtime.clock, hours)))
     praxis.stack.push_async_callback(desk.close)
     await desk.wait_ready(60)
+    await desk.wait_settled(60)
     return desk
 
 
@@ -326,6 +327,7 @@ async def test_a_desk_that_is_started_while_its_relay_is_away_sends_nothing_yet(
     path, runtime, me = tmp_path / "desk", praxis.network.runtime(), await praxis.customer()
     async with Desk.join(path, invite, key=KEY, runtime=runtime) as desk:
         await desk.wait_ready(60)
+        await desk.wait_settled(60)
         room = await praxis.opened(me)
         async with running(desk, service):
             await room.send("Mein Befund")
@@ -358,6 +360,7 @@ async def test_a_desk_that_was_suspended_while_it_did_not_run_sends_nothing_that
     path, runtime, me = tmp_path / "desk", praxis.network.runtime(), await praxis.customer()
     async with Desk.join(path, invite, key=KEY, runtime=runtime) as desk:
         await desk.wait_ready(60)
+        await desk.wait_settled(60)
         device_id, room = desk.me().device_id, await praxis.opened(me)
         async with running(desk, service):
             await room.send("Mein Befund")

@@ -76,6 +76,7 @@ async def second_desk(praxis: Practice) -> Desk:
     desk = await Desk.join(None, invite, runtime=praxis.network.runtime())
     praxis.stack.push_async_callback(desk.close)
     await desk.wait_ready(60)
+    await desk.wait_settled(60)
     return desk
 
 

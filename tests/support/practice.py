@@ -45,6 +45,7 @@ class Practice:
         agent = await Agent.join(None, invite, runtime=self.network.runtime())
         self.stack.push_async_callback(agent.close)
         await agent.wait_ready(60)
+        await agent.wait_settled(60)
         return agent
 
     async def customer(self) -> Customer:
