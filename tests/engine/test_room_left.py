@@ -97,7 +97,7 @@ def test_who_has_left_writes_no_answers_that_nobody_waits_for() -> None:
     world, _, agent, customer, room_id, said = left()
     before = numbers(customer, room_id)
     for n in range(100):
-        write(agent, room_id, Erased((bytes([n]) * 32,), Outcome.HOLD))
+        write(agent, room_id, Erased((EntryHash(bytes([n]) * 32),), Outcome.HOLD))
     world.advance(5 * MINUTE_MS)
     assert numbers(customer, room_id) == before
     assert {one.code for one in customer.of(EntryRefused)} == {"room.not_member"}
