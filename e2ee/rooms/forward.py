@@ -175,27 +175,20 @@ def answer(entries: Iterable[tuple[Entry, Share]]) -> list[Entry]:
     return given
 
 
-def check_answer(
-    entries: Iterable[Entry], asked: Iterable[tuple[DeviceTag, int, int]], by: Author | None = None
-) -> list[Entry]:
-    """Refuse lines that were not asked for, but for the `GROUND`, logins, and commitments that `by`, a
-    customer's device, gives of its own entries, which are returned (TRN-19, ROOM-67). An announced hand-over
+def check_answer(entries: Iterable[Entry], asked: Iterable[tuple[DeviceTag, int, int]]) -> None:
+    """Refuse lines that were not asked for (TRN-19), but for the `GROUND` and logins; an announced hand-over
     has a `Handover`.
 
     Raises:
         Unlogged.
     """
-    ranges, taken_back = list(asked), list[Entry]()
+    ranges = list(asked)
     for entry in entries:
         tag, n = device_tag(entry.header.room_id, entry.author.device_id), entry.header.n
         if entry.header.kind in GROUND or entry.header.kind == Kind.IDENTIFY:
             continue
-        if any(range_tag == tag and first <= n <= last for range_tag, first, last in ranges):
-            continue
-        if entry.body is not None or entry.author != by:
+        if not any(range_tag == tag and first <= n <= last for range_tag, first, last in ranges):
             raise Unlogged("history that nobody asked for or announced")
-        taken_back.append(entry)
-    return taken_back
 
 
 @dataclass(frozen=True, slots=True)

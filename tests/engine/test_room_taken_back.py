@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import MessageRejected
-from e2ee_client.room_events import EntryProgress, EntryState, GapShown
+from e2ee_client.room_events import EntryProgress, EntryState
 from engine_world import Node, World
 from own_devices import joined
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, change, opened, rooms_of, texts, write
@@ -69,31 +68,6 @@ def test_what_is_taken_back_offline_never_leaves(how: str) -> None:
         assert not has_body(company, room_id, wording)
     if how == "one":
         assert texts(company, room_id) == ["Guten Tag"]
-
-
-@pytest.mark.parametrize("how", ["one", "all", "withdrawal"])
-def test_of_what_never_left_nobody_is_told_that_it_is_missing_and_nobody_asks(how: str) -> None:
-    """ROOM-67: the company has commitments of it, and no gap, also of more than one content holds."""
-    world, company, person, room_id = opened()
-    write(person, room_id, "Guten Tag")
-    world.advance(MINUTE_MS)
-    person.stop()
-    said = [write(person, room_id, f"{SECRET} {n}") for n in range(70)]
-    if how == "one":
-        for few in (said[:40], said[40:]):
-            write(person, room_id, Erase(tuple(few)))
-    else:
-        takes_back(person, room_id, said[0], how)
-    person.crash()
-    person.start()
-    world.advance(8 * DAY_MS)
-    room = rooms_of(company).room(Turn(company.now_ms), room_id)
-    assert company.of(GapShown) == []
-    assert company.of(MessageRejected) == []
-    assert (room.live.asking.times, room.live.asking.due_ms) == (0, None)
-    unread = rooms_of(company).queries.unread(room_id, 100, company.now_ms)
-    assert not {one.hash for one in unread} & set(said)
-    assert not any(has_body(company, room_id, one) for one in said)
 
 
 @pytest.mark.parametrize("how", ["one", "withdrawal"])

@@ -168,22 +168,6 @@ def test_lines_that_nobody_asked_for_are_unlogged() -> None:
             check_answer(entries, ranges)
 
 
-def test_commitments_of_its_own_a_customers_device_gives_unasked() -> None:
-    """TRN-19, ROOM-67: no bodies, and none of another device."""
-    person, other = Person("customer", False), Person("other", False)
-    entries = texts(person, 3)
-    taken_back = [one.redacted() for one in entries]
-    asked = [(person.tag, 0, 0)]
-    assert check_answer(taken_back, asked, entries[0].author) == taken_back[1:]
-    for given, by in (
-        (entries, entries[0].author),
-        (taken_back, texts(other, 1)[0].author),
-        (taken_back, None),
-    ):
-        with pytest.raises(Unlogged):
-            check_answer(given, [], by)
-
-
 def handover(entries: list[Entry]) -> Handover:
     """A hand-over of these entries to the agent by a desk."""
     ends = entries[0].hash, entries[-1].hash

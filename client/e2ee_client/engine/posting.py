@@ -123,16 +123,14 @@ class Posting(Part):
         *,
         code: str = RoomErased.code,
         but: AccountId | None = None,
-    ) -> dict[bytes, list[bytes]]:
+    ) -> None:
         """Send contents no more, whoever lacks them, `but` to devices of that account; what a relay has, or
         is being given, is not undone. Of forwards that wait goes what `redacted` leaves of them (ROOM-44).
-        Returns those that have not left, by device.
         """
-        taken = dict[bytes, list[bytes]]()
         for content_id in content_ids:
             for key in sorted(self._waits.get(content_id, ())):
-                if key[:HASH_B] != but and self._drop_from(turn, key, content_id, code):
-                    taken.setdefault(key, []).append(content_id)
+                if key[:HASH_B] != but:
+                    self._drop_from(turn, key, content_id, code)
         for content_id, keys in list(self._waits.items()):
             posted = None if all(key[:HASH_B] == but for key in keys) else self.find(turn, content_id)
             if posted is not None and posted.type is ContentType.FORWARD:
@@ -140,10 +138,8 @@ class Posting(Part):
                 if payload != posted.payload:
                     turn.put(replace(posted, payload=payload).row().put())
         self._newest = None
-        return taken
 
-    def _drop_from(self, turn: Turn, key: bytes, content_id: bytes, code: str) -> bool:
-        """Take a content out of a lane; whether it has not left."""
+    def _drop_from(self, turn: Turn, key: bytes, content_id: bytes, code: str) -> None:
         account_id, device_id = AccountId(key[:HASH_B]), DeviceId(key[HASH_B:])
         lane, has_left = self._state.outbox.lane(account_id, device_id), False
         for item in [one for one in lane.all() if one.content_id == content_id]:
@@ -155,7 +151,6 @@ class Posting(Part):
         if not has_left:
             self._context.rooms.failed(turn, account_id, device_id, content_id, code)
         self._settled(turn, key, content_id)
-        return not has_left
 
     def is_waiting(self, content_id: bytes) -> bool:
         """Whether a device has still to confirm a content."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from e2ee.constants import CONTENT_ID_B, HASH_B
+from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentWithdrawn, InvalidArgument, RemoteError, RoomErased
 from e2ee.identity import DeviceKind, ListHead
@@ -201,18 +201,17 @@ class EngineSurroundings(Part):
 
     def take_back(
         self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash], *, is_erased: bool = True
-    ) -> dict[Author, list[bytes]]:
+    ) -> None:
         """Send no body of these entries any more, alone or in a forward (ROOM-44); what was withdrawn still
-        goes to other devices of ours (ROOM-66). Returns the content ids that have not left, by device.
+        goes to other devices of ours (ROOM-66).
         """
-        taken = self._context.posting.take_back(
+        self._context.posting.take_back(
             turn,
             [one[:CONTENT_ID_B] for one in sorted(hashes)],
             lambda payload: without_bodies(payload, room_id, hashes),
             code=(RoomErased if is_erased else ConsentWithdrawn).code,
             but=None if is_erased else self.us.account_id,
         )
-        return {Author(AccountId(key[:HASH_B]), DeviceId(key[HASH_B:])): ids for key, ids in taken.items()}
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
         """Post the dossier of a customer's devices to a company's device that joins (ROOM-25)."""

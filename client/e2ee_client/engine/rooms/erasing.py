@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, TypeAlias
 
-from e2ee.constants import CONTENT_ID_B
 from e2ee.errors import RemoteError, TooMany
 from e2ee.rooms.entry import Entry, EntryHash, Header
 from e2ee.rooms.erasure import (
@@ -128,13 +127,9 @@ class Erasing(RoomPart):
             self._take_back(turn, hidden)
 
     def _take_back(self, turn: Turn, entries: list[StoredEntry], *, is_erased: bool = True) -> None:
-        """Let what has not left stay here; the customer's commitments go instead (ROOM-66, ROOM-67)."""
+        """Let what has not left stay here (ROOM-66)."""
         hashes = frozenset(one.hash for one in entries)
-        taken = self._around.take_back(turn, self._live.room_id, hashes, is_erased=is_erased)
-        for to, contents in taken.items() if self._around.side is Side.CUSTOMER else ():
-            stays = [one for one in entries if one.hash[:CONTENT_ID_B] in contents]
-            lines = [self._room.log.entry(turn, one).redacted() for one in stays]
-            self._room.forwarding.forward_all(turn, lines, to)
+        self._around.take_back(turn, self._live.room_id, hashes, is_erased=is_erased)
 
     def _add(self, turn: Turn, order: Order) -> None:
         """Remember an order, unless it is here from a line that brought it first."""

@@ -339,11 +339,9 @@ class Forwarding(RoomPart):
         entries = [one for one in (self._line(turn, line, by) for line in lines) if one is not None]
         new = [one for one in entries if self._room.log.find(turn, one.hash) is None]
         is_own = self._around.side is Side.CUSTOMER and by.account_id == self._around.us.account_id
-        taken_back = list[Entry]()
         history = self._as_handover(turn, by, entries) or self._as_overtaking(turn, by, entries)
         if not history and not is_own:
-            own = by if by.account_id == live.customer else None
-            taken_back = check_answer(new, live.asked, own)
+            check_answer(new, live.asked)
         brought = False
         for entry in entries:
             try:
@@ -353,7 +351,6 @@ class Forwarding(RoomPart):
                 self._refused(turn, entry, error.code)
                 continue
             brought = brought or outcome is not Outcome.KNOWN
-        self._room.index.unread -= self._room.log.mark_read(turn, [one.hash for one in taken_back])
         if brought:
             self._room.asking.plan(turn)
             self._room.asking.answered(turn)

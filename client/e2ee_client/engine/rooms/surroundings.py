@@ -201,10 +201,8 @@ class Surroundings(Protocol):
 
     def take_back(
         self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash], *, is_erased: bool = True
-    ) -> dict[Author, list[bytes]]:
-        """Send no body of these entries any more, alone or in a forward (ROOM-44); returns the content ids
-        that have not left, by device.
-        """
+    ) -> None:
+        """Send no body of these entries any more, alone or in a forward (ROOM-44)."""
         ...
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:

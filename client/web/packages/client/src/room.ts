@@ -243,7 +243,7 @@ export class Room {
   /** Resolves when every copy of our withdrawals and orders to erase has left this device, and not all were lost (STO-37). */
   async ordersLeft(): Promise<void> {
     const stays = ({ entry, delivery }: Kept): boolean => {
-      const isOpen = !isSoFar(delivery ?? "sent", "sent");
+      const isOpen = delivery === "waiting" || delivery === "failed";
       return ORDERS.includes(entry.header.kind) && (isOpen || this.context.outbox.isHere(contentIdOf(entry.hash)));
     };
     while ([...this.kept.entries.values()].some(stays)) {

@@ -9,12 +9,10 @@ import { hex, same, unhex } from "@sealroom/core/bytes.ts";
 import type { Content } from "@sealroom/core/content.ts";
 import { content, FORWARD } from "@sealroom/core/content.ts";
 import type { RemoteCode } from "@sealroom/core/errors.ts";
-import { draw } from "@sealroom/core/ports.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
-import { contentIdOf, lineOf } from "@sealroom/core/rooms/entry.ts";
+import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
 import { withoutBodies } from "@sealroom/core/rooms/forward.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
-import { cborMap } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./context.ts";
 import { refresh } from "./directory.ts";
 import type { Posted } from "./outbox.ts";
@@ -25,9 +23,6 @@ import { wasConfirmed, wasLost, wasNotSent, wasSent } from "./rooms/progress.ts"
 import { pump, sealOrWait, sendControl } from "./sending.ts";
 import { isNamed, isOwn, peerOf } from "./state.ts";
 import type { Turn } from "./turn.ts";
-
-/** Of the largest headers so many are less than 48 KiB. */
-const LINES_AT_ONCE = 32;
 
 /** Send a content to devices, durable until each has confirmed it; one that has it on its way gets no other copy. */
 export function post(c: Context, turn: Turn, posted: Posted, deviceIds: readonly Bytes[]): void {
@@ -56,14 +51,6 @@ export function isUnderWay(c: Context, deviceId: Bytes, contentId: Bytes): boole
 export function contentOf(posted: Posted): Content {
   const payload = { name: "room", value: posted.payload } as const;
   return content(posted.type, posted.contentId, posted.sentMs, payload);
-}
-
-export function forwardOf(c: Context, turn: Turn, roomId: Bytes, lines: Value[]): Posted {
-  const payload = cborMap([
-    [1, roomId],
-    [2, lines],
-  ]);
-  return { contentId: draw(c.rng, 16), sentMs: turn.nowMs, type: FORWARD, payload };
 }
 
 /** What waits for devices under a content id, or null. */
@@ -105,33 +92,20 @@ export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: P
 
 /**
  * Send these entries no more; what the relay has, or is being given, is not undone. Of forwards that wait goes what is
- * left without their bodies (ROOM-44), and of what has not left the commitment (ROOM-67). What was withdrawn other devices
- * of ours still get (ROOM-66).
+ * left without their bodies (ROOM-44). What was withdrawn other devices of ours still get (ROOM-66).
  */
-export function takeBack(
-  c: Context,
-  turn: Turn,
-  roomId: Bytes,
-  entries: readonly Entry[],
-  code: RemoteCode = "room.erased",
-): void {
+export function takeBack(c: Context, turn: Turn, entries: readonly Entry[], code: RemoteCode = "room.erased"): void {
   const forwards = new Set<string>();
   for (const [device, lane] of c.outbox.lanes()) {
-    const id = unhex(device);
-    if (code !== "room.erased" && isForUs(c, id)) continue;
-    const lines: Value[] = [];
-    for (const one of entries) {
-      const item = takeOut(lane, contentIdOf(one.hash));
+    if (code !== "room.erased" && isForUs(c, unhex(device))) continue;
+    for (const { hash } of entries) {
+      const item = takeOut(lane, contentIdOf(hash));
       if (item === null) continue;
       deleteItem(turn, item);
       if (hasLeft(item)) tidy(c, turn, item.contentId);
-      else {
-        lost(c, turn, item, code);
-        lines.push(lineOf({ ...one, body: null }));
-      }
+      else lost(c, turn, item, code);
     }
     for (const { contentId } of all(lane)) forwards.add(hex(contentId));
-    while (lines.length > 0) post(c, turn, forwardOf(c, turn, roomId, lines.splice(0, LINES_AT_ONCE)), [id]);
   }
   const gone = new Set(entries.map((one) => hex(one.commitment)));
   for (const posted of [...c.outbox.posted.values()]) {

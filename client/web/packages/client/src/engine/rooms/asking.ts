@@ -3,8 +3,9 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
 import { DAY_MS, HOUR_MS, MAX_TIME_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
-import { SIGNAL } from "@sealroom/core/content.ts";
+import { FORWARD, SIGNAL } from "@sealroom/core/content.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
+import { draw } from "@sealroom/core/ports.ts";
 import { missing } from "@sealroom/core/rooms/chain.ts";
 import { deviceTagOf, lineOf, readLine } from "@sealroom/core/rooms/entry.ts";
 import type { WantedRange } from "@sealroom/core/rooms/forward.ts";
@@ -12,7 +13,6 @@ import { asForward } from "@sealroom/core/rooms/forward.ts";
 import type { TakenState } from "@sealroom/core/rooms/head.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
-import { forwardOf } from "../posting.ts";
 import { ranksBy, signerOf, teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import { rangeKey } from "./draft.ts";
@@ -217,7 +217,11 @@ export function answerWant(d: Draft, deviceId: Bytes, wanted: readonly WantedRan
     lines.unshift(line);
   }
   if (lines.length === 0) return;
-  d.post(forwardOf(d.c, d.turn, d.room.id, lines), [deviceId]);
+  const payload = cborMap([
+    [1, d.room.id],
+    [2, lines],
+  ]);
+  d.post({ contentId: draw(d.c.rng, 16), sentMs: d.turn.nowMs, type: FORWARD, payload }, [deviceId]);
 }
 
 function countQuestion(d: Draft, deviceId: Bytes): void {

@@ -76,7 +76,7 @@ export class Draft {
   /** No body of these entries is sent any more, alone or in a forward (ROOM-44, ROOM-66). */
   takeBack(gone: readonly Kept[], code?: RemoteCode): void {
     const entries = gone.map((one) => one.entry);
-    this.#later.push((c, turn) => takeBack(c, turn, this.room.id, entries, code));
+    this.#later.push((c, turn) => takeBack(c, turn, entries, code));
   }
 
   do(step: Step): void {
