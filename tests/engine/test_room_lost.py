@@ -7,11 +7,11 @@ from functools import partial
 import pytest
 from e2ee_client.engine import Channel
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import EntryProgress
+from e2ee_client.room_events import EntryProgress, ErasureUnanswered
 from e2ee_relay.protocol import ErrorCode, Role, Send, SendResult, SendResults, decode_frames
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, opened, rooms_of, texts, write
-from team_world import founded
+from team_world import founded, this
 
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import Erase
@@ -140,3 +140,32 @@ def test_a_withdrawal_and_an_erasure_that_were_refused_are_carried_out() -> None
     assert progress(person, room_id, order) is EntryProgress.DELIVERED
     assert rooms_of(company).room(Turn(company.now_ms), room_id).states.condition().phase is not Phase.OPEN
     assert texts(company, room_id) == []
+
+
+def test_a_relay_that_refuses_an_erasure_puts_off_nobody_who_owes_an_answer() -> None:
+    """ROOM-45: told once, after seven days, however often it goes again."""
+    world, company, person, room_id = opened()
+    said = write(person, room_id, "Mein Befund")
+    world.advance(MINUTE_MS)
+    cut_off(person)
+    write(person, room_id, Erase((said,)))
+    world.advance(6 * DAY_MS)
+    assert person.of(ErasureUnanswered) == []
+    world.advance(34 * DAY_MS)
+    assert [one.devices for one in person.of(ErasureUnanswered)] == [(this(company),)]
+
+
+def test_a_mark_that_is_written_by_itself_sends_nothing_again() -> None:
+    """ROOM-64: else a company's device has what was lost sent again by what it writes."""
+    world, company, person, room_id = opened()
+    said = [write(person, room_id, f"{n}") for n in range(20)]
+    world.advance(MINUTE_MS)
+    sent = cut_off(person)
+    for one in said:
+        write(person, room_id, Erase((one,)))
+    world.advance(MINUTE_MS)
+    before = sum(sent)
+    for n in range(45):
+        write(company, room_id, f"{n}")
+        world.advance(20_000)
+    assert sum(sent) - before < 60

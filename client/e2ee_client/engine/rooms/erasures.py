@@ -58,12 +58,15 @@ class Erasures(RoomPart):
         """An order that had waited is on its way to these devices: an answer is due of them from now on, and
         of nobody else (ROOM-45, ROOM-52).
         """
-        self._live.erasures = tuple(
-            one
-            if one.by != by
-            else one._replace(due_from=tuple(sorted(devices)), asked_ms=turn.now_ms, is_told=False)
-            for one in self._live.erasures
-        )
+        kept: list[Erasure] = []
+        due_from = tuple(sorted(devices))
+        for one in self._live.erasures:
+            if one.by == by:
+                is_known = {*due_from} <= {*one.due_from}
+                asked_ms = one.asked_ms if is_known or self._is_owed(one) else turn.now_ms
+                one = one._replace(due_from=due_from, asked_ms=asked_ms, is_told=one.is_told and is_known)
+            kept.append(one)
+        self._live.erasures = tuple(kept)
 
     def reached_too(self, turn: Turn, by: EntryHash, devices: Collection[DeviceId]) -> None:
         """An order is on its way to further devices: an answer is due of them, too, and with those that are

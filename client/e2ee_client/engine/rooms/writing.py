@@ -83,8 +83,9 @@ class Writing(RoomPart):
         self._room.taking.keep(turn, entry, payload)
         if isinstance(payload, State):
             self._vouch(turn, payload)
-        if kind != Kind.OPEN:
+        if kind != Kind.MARK:
             self._lost.clear()
+        if kind != Kind.OPEN:
             self.post_unsent(turn)
             self.post(turn, entry.hash)
         return entry.hash
@@ -231,6 +232,8 @@ class Writing(RoomPart):
         states = self._room.states
         returned, head = states.returned(turn.now_ms), states.room.head
         if head is not None and head.author == self._around.us.device_id:
+            informed = self._live.informed
+            self._live.informed = tuple(one for one in informed if one[0] not in returned)
             for one in returned:
                 self._room.forwarding.inform(turn, self._author(one))
         for stored in (*self._orders(turn), *self._room.erasing.own_address(turn)) if returned else ():

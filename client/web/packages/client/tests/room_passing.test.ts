@@ -5,6 +5,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { deviceTagOf } from "@sealroom/core/rooms/entry.ts";
+import { withdraw } from "../src/engine/rooms/consenting.ts";
 import * as shop from "./shop.ts";
 import { agent, desk, NOW_MS, other, second } from "./shop.ts";
 import { codeOf, ids, learnRoster, MARKED, map, SAID, Scene, told } from "./shop_room.ts";
@@ -166,6 +167,18 @@ test("who was a member is none any more; a steward answers all the same (ROOM-16
   assert.deepEqual(answer(order.hash, 1), []);
   assert.deepEqual(answer(order.hash, 1), ["room.not_member"], "done before");
   assert.deepEqual(scene.hears(agent, "drei").codes, ["room.not_member"]);
+});
+
+test("who was a member answers a withdrawal, as it answers an erasure of the room (ROOM-16)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  scene.says("eins");
+  scene.state([desk]);
+  scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId));
+  const [order] = [...scene.room.entries.values()].filter(({ entry }) => entry.header.kind === 9);
+  assert.ok(order !== undefined);
+  assert.deepEqual(scene.arrives(scene.entryOf(agent, ERASED, map([order.entry.hash], 1))).codes, []);
+  assert.deepEqual(scene.arrives(scene.entryOf(agent, ERASED, map([order.entry.hash], 1))).codes, ["room.not_member"]);
 });
 
 test("what is refused leaves its place, so that what follows is no gap; what is forged leaves nothing (TRN-10)", () => {

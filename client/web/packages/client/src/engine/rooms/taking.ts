@@ -14,7 +14,7 @@ import { Fields } from "@sealroom/core/wire/fields.ts";
 import { signerOf, teamNow } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import { checkErasing, doesEarlier, KIND_ERASE } from "./erasing.ts";
-import { admit, checkPhase, isOurs, KIND_ERASED, KIND_STATE } from "./judging.ts";
+import { admit, checkPhase, isOurs, KIND_ERASED, KIND_STATE, KIND_WITHDRAW } from "./judging.ts";
 import { consentAfter, EARLY_MS, keep, place, signersOf } from "./keeping.ts";
 import type { Kept } from "./model.ts";
 
@@ -97,7 +97,8 @@ function isOwed(d: Draft, { author }: Entry, payload: Value): boolean {
     .map((one) => answerOf(decodeBody(one.body as Bytes)))
     .filter((one) => one[0] === named);
   const isNew = said.length === 0 || (outcome === DONE && said.every((one) => one[1] !== DONE));
-  return isNew && of(KIND_ERASE).some((one) => named === (orderOf(one) ?? hex(one.hash)));
+  const isNamed = (one: Entry): boolean => named === (orderOf(one) ?? hex(one.hash));
+  return isNew && (of(KIND_ERASE).some(isNamed) || of(KIND_WITHDRAW).some((one) => named === hex(one.hash)));
 }
 
 /** What an answer names, and its outcome. */

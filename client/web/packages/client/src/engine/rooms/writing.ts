@@ -61,7 +61,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
   if (entry.header.state !== null) d.set({ named: entry.header.state });
   keep(d, entry, payload);
-  postUnsent(d, true);
+  postUnsent(d, kind !== KIND_MARK);
   if (d.c.kin !== null) d.post(postedEntry(entry), d.c.kin.ids());
   return entry;
 }
