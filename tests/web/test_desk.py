@@ -14,7 +14,7 @@ import pytest_asyncio
 import web_packages
 from conversations import until, until_read
 from desk_page import served
-from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom
+from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, EntryProgress
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from playwright.async_api import Page
 from practice import Practice, practice
@@ -357,7 +357,9 @@ async def test_who_has_a_room_without_its_history_reads_who_hands_it_over(
 ) -> None:
     """What opens a room is handed to everybody who joins, and is no history of what was said."""
     agent = await praxis.agent("Frau Sommer")
-    room = await asked(praxis, agent, "Guten Tag")
+    room = await asked(praxis, agent)
+    # What nobody has confirmed comes from the customer, and is no history (ROOM-35).
+    await (await room.send("Guten Tag")).wait_for(EntryProgress.DELIVERED, 60)
     ours = await claimed(agent, room)
     assert any(one.kind == Kind.OPEN and one.forwarded_by for one in await ours.history())
     why = "Den Verlauf davor geben Kollegen oder der Empfang weiter."
