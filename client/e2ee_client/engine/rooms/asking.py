@@ -189,6 +189,7 @@ class Asking(RoomPart):
         authors = {self._room.findings.device_of(tag) for tag, _, _ in ranges} & set(
             states.ranks(turn.now_ms)
         )
+        # Members and stewards: of who has left nothing is asked.
         found = states.recipients(Kind.ACT, turn.now_ms)
         more = [Author(live.company, one) for one in sorted(authors)]
         return [*found, *(one for one in more if one not in (*found, self._around.us))]

@@ -151,17 +151,18 @@ class Erasing(RoomPart):
 
     def own_orders(self, turn: Turn) -> list[StoredEntry]:
         """Return our orders that a device which joins now may have to hear of (ROOM-61)."""
-        since_ms, us = turn.now_ms - TOLD_FOR_MS, self._around.us
-        kept = (one for _, some in self._room.log.kept_from(turn, 0) for one in some)
-        own = [one for one in kept if one.author == us and one.received_ms > since_ms]
+        own = [one for one in self._own(turn) if one.received_ms > turn.now_ms - TOLD_FOR_MS]
         newest = [[one for one in own if kind_of(one) == kind][-MAX_ORDERS:] for kind in _ORDERS]
         return [one for one in own if any(one in some for some in newest)]
 
     def own_address(self, turn: Turn) -> list[StoredEntry]:
         """Return the newest address of ours, if it was not erased (ROOM-65)."""
-        kept = (one for _, some in self._room.log.kept_from(turn, 0) for one in some)
-        own = [one for one in kept if one.author == self._around.us and kind_of(one) == Kind.REACH]
+        own = [one for one in self._own(turn) if kind_of(one) == Kind.REACH]
         return [one for one in own[-1:] if not one.is_hidden]
+
+    def _own(self, turn: Turn) -> list[StoredEntry]:
+        kept = (one for _, some in self._room.log.kept_from(turn, 0) for one in some)
+        return [one for one in kept if one.author == self._around.us]
 
     def hear(self, turn: Turn, entry: Entry, payload: Withdrawal) -> None:
         """Hide what stands before a withdrawal that another device brings, by one order however often it is

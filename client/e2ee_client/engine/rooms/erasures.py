@@ -55,8 +55,8 @@ class Erasures(RoomPart):
         live.erasures = tuple(one for one in live.erasures if one in kept)
 
     def reached(self, turn: Turn, by: EntryHash, devices: Iterable[DeviceId]) -> None:
-        """An order that had waited is on its way to these devices: an answer is due of them from now on, and
-        of nobody else (ROOM-45, ROOM-52).
+        """An order that had waited is on its way to these devices: an answer is due of them, and of nobody
+        else (ROOM-45, ROOM-52); from now on, unless one is owed already, so that nothing puts that off.
         """
         kept: list[Erasure] = []
         due_from = tuple(sorted(devices))
@@ -69,17 +69,10 @@ class Erasures(RoomPart):
         self._live.erasures = tuple(kept)
 
     def reached_too(self, turn: Turn, by: EntryHash, devices: Collection[DeviceId]) -> None:
-        """An order is on its way to further devices: an answer is due of them, too, and with those that are
-        due already, so that who joins puts off nothing (ROOM-61).
-        """
-        kept: list[Erasure] = []
+        """An order is on its way to further devices: an answer is due of them, too (ROOM-61)."""
         for one in self._live.erasures:
-            if one.by == by and not {*devices} <= {*one.due_from}:
-                due_from = tuple(sorted({*one.due_from, *devices}))
-                asked_ms = one.asked_ms if self._is_owed(one) else turn.now_ms
-                one = one._replace(due_from=due_from, asked_ms=asked_ms, is_told=False)
-            kept.append(one)
-        self._live.erasures = tuple(kept)
+            if one.by == by:
+                self.reached(turn, by, {*one.due_from, *devices})
 
     def are_for(self, entry: Entry, payload: EntryPayload | None) -> bool:
         """Whether a device answers an order that is remembered for the first time, or now with done: so that

@@ -3,10 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Bytes, hex } from "@sealroom/core/bytes.ts";
 import type { Happening } from "@sealroom/ui/backend.ts";
-import { judge } from "../src/engine/rooms/judging.ts";
-import { Items } from "../src/room_items.ts";
-import { entriesOf } from "../src/views.ts";
 import { agent, other } from "./shop.ts";
+import { itemsOf } from "./shop_items.ts";
 import { map, Scene } from "./shop_room.ts";
 
 const ACCESS = 16;
@@ -15,16 +13,7 @@ const ACT = 10;
 const FREEZE = 3;
 
 function lines(scene: Scene): readonly Happening[] {
-  const { path } = judge(scene.c, scene.room);
-  const around = {
-    path,
-    failures: new Map(),
-    uploads: [],
-    noticed: [],
-    room: scene.room,
-    self: hex(scene.c.own.record.deviceId),
-  };
-  const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
+  const items = itemsOf(scene);
   return items.flatMap((one) => (one.kind === "happening" ? [one] : []));
 }
 

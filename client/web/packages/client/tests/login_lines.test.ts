@@ -1,12 +1,8 @@
 /** What a conversation says of a person's logins. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hex } from "@sealroom/core/bytes.ts";
-import type { Item } from "@sealroom/ui/backend.ts";
-import { judge } from "../src/engine/rooms/judging.ts";
-import { Items } from "../src/room_items.ts";
-import { entriesOf } from "../src/views.ts";
 import { agent, desk } from "./shop.ts";
+import { itemsOf } from "./shop_items.ts";
 import { ERASE, map, Scene } from "./shop_room.ts";
 
 const IDENTIFY = 17;
@@ -18,22 +14,6 @@ function shown(scene: Scene): string {
 
 function lines(scene: Scene): readonly string[] {
   return itemsOf(scene).flatMap((one) => (one.kind === "happening" && one.what !== "joined" ? [one.what] : []));
-}
-
-function itemsOf(scene: Scene): readonly Item[] {
-  const { path } = judge(scene.c, scene.room);
-  const around = {
-    path,
-    failures: new Map(),
-    uploads: [],
-    noticed: [],
-    room: scene.room,
-    self: hex(scene.c.own.record.deviceId),
-  };
-  return new Items().of(entriesOf(scene.c, scene.room), {
-    ...around,
-    fileOf: () => ({}) as never,
-  });
 }
 
 test("a login that is refused is told once, and one that was granted is not told as refused (CNS-57)", () => {

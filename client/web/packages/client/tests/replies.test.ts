@@ -3,30 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "@sealroom/core/bytes.ts";
 import { content, TEXT } from "@sealroom/core/content.ts";
-import type { Item, Message } from "@sealroom/ui/backend.ts";
-import { judge } from "../src/engine/rooms/judging.ts";
-import { Items } from "../src/room_items.ts";
-import { entriesOf, person, roomView } from "../src/views.ts";
+import type { Message } from "@sealroom/ui/backend.ts";
+import { person, roomView } from "../src/views.ts";
 import { arrives, kept, rng, written } from "./kin_room.ts";
 import { agent, desk, NOW_MS } from "./shop.ts";
+import { itemsOf } from "./shop_items.ts";
 import { ERASE, map, SAID, Scene } from "./shop_room.ts";
 
 /** The conversation as its screen shows it. */
-function shown(scene: Scene): readonly Item[] {
-  const { path } = judge(scene.c, scene.room);
-  const around = {
-    path,
-    failures: new Map(),
-    uploads: [],
-    noticed: [],
-    room: scene.room,
-    self: hex(scene.c.own.record.deviceId),
-  };
-  return new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
-}
-
 function messageOf(scene: Scene, hash: Uint8Array): Message | undefined {
-  return shown(scene).find((one): one is Message => one.kind === "message" && one.id === hex(hash));
+  return itemsOf(scene).find((one): one is Message => one.kind === "message" && one.id === hex(hash));
 }
 
 test("a text is shown, whatever it answers: what is missing, hidden, no text, or itself a reply (TRN-42)", () => {

@@ -2,10 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "@sealroom/core/bytes.ts";
-import { judge } from "../src/engine/rooms/judging.ts";
-import { Items } from "../src/room_items.ts";
-import { entriesOf } from "../src/views.ts";
 import { agent, desk, NOW_MS } from "./shop.ts";
+import { itemsOf } from "./shop_items.ts";
 import { Scene } from "./shop_room.ts";
 
 const HOUR_MS = 3_600_000;
@@ -17,16 +15,7 @@ test("a text is shown with the time at which it was written, not after it came n
   const late = scene.hears(agent, "lange unterwegs", { sentMs: NOW_MS + HOUR_MS });
   const ahead = scene.hears(desk, "von morgen", { sentMs: NOW_MS + 5 * HOUR_MS });
   const back = scene.hears(agent, "danach, und von neulich", { sentMs: NOW_MS - 2_880 * HOUR_MS });
-  const { path } = judge(scene.c, scene.room);
-  const around = {
-    path,
-    failures: new Map(),
-    uploads: [],
-    noticed: [],
-    room: scene.room,
-    self: hex(scene.c.own.record.deviceId),
-  };
-  const items = new Items().of(entriesOf(scene.c, scene.room), { ...around, fileOf: () => ({}) as never });
+  const items = itemsOf(scene);
   const shown = new Map(items.map((one) => [one.id, one.kind === "message" ? one.writtenMs : one.atMs]));
   assert.equal(shown.get(hex(late.hash)), NOW_MS + HOUR_MS);
   assert.equal(shown.get(hex(ahead.hash)), NOW_MS + 4 * HOUR_MS);
