@@ -16,6 +16,7 @@ from e2ee_client.desk import Served, uploads
 from e2ee_client.desk.access import COOKIE
 from e2ee_client.errors import FileUnusable
 from e2ee_client.rooms import Agent, CustomerRoom, FileDropped, FileProgress
+from e2ee_client.runtime.transfer import ReadPart, Transfer, Upload
 from practice import Practice
 
 from e2ee.rooms.kinds import Kind
@@ -70,6 +71,15 @@ async def test_a_file_goes_from_the_page_to_the_customer_and_back(
     memory = tmp_path / "memory"
     memory.mkdir()
     monkeypatch.setattr(uploads, "MEMORY", memory)
+    put, heard = Transfer.put, asyncio.Event()
+
+    async def until_heard(transfer: Transfer, upload: Upload, read: ReadPart) -> int:
+        """A file that is in the room has no name on its way, however late the page reads of it."""
+        expires_ms = await put(transfer, upload, read)
+        await heard.wait()
+        return expires_ms
+
+    monkeypatch.setattr(Transfer, "put", until_heard)
     agent = await praxis.agent("Agent A")
     async with served(agent) as (at, _), page_of(at) as page:
         room, name = await claimed(praxis, agent, page)
@@ -77,6 +87,7 @@ async def test_a_file_goes_from_the_page_to_the_customer_and_back(
         assert (done.status_code, list(done.json())) == (200, ["file"])
         moved = await page.until("moved", file=done.json()["file"])
         assert moved["name"] == "Befund.txt"
+        heard.set()
         while not (came := [one for one in await room.history() if one.kind == Kind.FILE]):
             await room._client.progress.wait()
         assert (await came[0].save(tmp_path)).read_bytes() == TEXT
