@@ -131,6 +131,11 @@ class RoomActor:
         await self._company_room(room).transfer(device_id=bytes.fromhex(to), note=note)
         return {}
 
+    async def do_hand_over(self, room: str, to: str) -> dict[str, Any]:
+        """Give a colleague in the room what was said before."""
+        await self._company_room(room).hand_over(bytes.fromhex(to))
+        return {}
+
     async def do_note(self, room: str, text: str) -> dict[str, Any]:
         """Write a note for colleagues."""
         await self._company_room(room).note(text)
