@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import own_devices
-from e2ee_client.engine import Channel
+from e2ee_client.engine import Channel, Transmit
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import ConnectionChanged, ConnectionState, MessageRejected
@@ -22,6 +22,7 @@ from e2ee_relay.protocol import (
     LowPrekeys,
     PrekeysCount,
     PrekeysFetch,
+    PrekeysUpload,
     Role,
     UnknownFrame,
     UnknownRequest,
@@ -355,6 +356,31 @@ def test_a_company_that_is_away_is_asked_for_prekeys_with_pauses_that_grow() -> 
     assert company.texts().count("Sind Sie da?") == 1
     well(world, company, customer, praxis)
     assert len(asked) <= 2 * 4 * 10 + 24
+
+
+def test_a_device_that_is_shown_before_its_prekeys_are_there_is_reached_a_second_later() -> None:
+    """ID-44: it was after 15 seconds."""
+    world = World()
+    company, held = world.node("Praxis", publish=True), list[tuple[Channel, bytes]]()
+
+    def without_uploads(channel: Channel, data: bytes) -> list[bytes]:
+        if not any(isinstance(one, PrekeysUpload) for one in decode_frames(data, Role.RELAY)):
+            return [data]
+        held.append((channel, data))
+        return []
+
+    company.outgoing = without_uploads
+    company.start()
+    customer = world.node("Kundin")
+    customer.start()
+    customer.send(customer.add(company.engine.card()), "Guten Tag")
+    world.advance(2_000)
+    assert not company.texts()
+    company.outgoing = lambda _, data: [data]
+    for channel, data in held:
+        company.carry_out([Transmit(channel, data)])
+    world.advance(1_100)
+    assert company.texts() == ["Guten Tag"]
 
 
 def test_a_device_whose_address_the_directory_does_not_show_is_looked_up_with_pauses() -> None:

@@ -45,11 +45,12 @@ FRESH_MS: Final = 86_400_000
 _LATEST_MS: Final = 7 * 86_400_000 - 2 * 3_600_000  # asked for once an hour, so within seven days
 _JITTER_MS: Final = 2 * 86_400_000
 _RETRY_MS: Final = 15_000
+_RETRY_PREKEYS_MS: Final = 1_000  # A device is shown before its prekeys can be there.
 _RETRY_LIST_MS: Final = 600_000
 _RETRY_AWAY_MS: Final = 6 * 3_600_000
 _CLAIMS_APART_MS: Final = 600_000
 _MAX_PAGES: Final = 64
-_MAX_DOUBLED: Final = 11
+_MAX_DOUBLED: Final = 15
 _DOUBLED_WHEN_HEARD: Final = 5
 """So many failures in a row count once a device was heard again: a pause below ten minutes (ID-44)."""
 
@@ -190,7 +191,9 @@ class Directory(Part):
         contact: Contact,
         what: bytes,
         frame: Response | None = None,
-        least_ms: int = _RETRY_MS,
+        *,
+        first_ms: int = _RETRY_MS,
+        least_ms: int = 0,
         most_ms: int = _RETRY_LIST_MS,
     ) -> None:
         """Ask for this no sooner than after a while, twice as long after each failure (ID-44)."""
@@ -198,7 +201,7 @@ class Directory(Part):
         failed = counted.get(what, 0)
         counted[what] = failed + 1
         retry_ms = frame.retry_after_ms if isinstance(frame, ErrorReply) else 0
-        least_ms = max(least_ms, min(_RETRY_MS << min(failed, _MAX_DOUBLED), most_ms))
+        least_ms = max(least_ms, min(first_ms << min(failed, _MAX_DOUBLED), most_ms))
         wait_ms = max(least_ms, min(retry_ms, MAX_RETRY_AFTER_MS))
         self._ask_again(contact.account_id, what, turn.now_ms + wait_ms)
 
@@ -321,12 +324,13 @@ class Directory(Part):
         elif self._told.get(contact.account_id + device) != error.code:
             self._told[contact.account_id + device] = error.code
             turn.notify(MessageRejected(contact.account_id, error.code))
-        least_ms = _RETRY_LIST_MS if isinstance(error, ListFork) else _RETRY_MS
+        first_ms = _RETRY_PREKEYS_MS if device else _RETRY_MS
+        least_ms = _RETRY_LIST_MS if isinstance(error, ListFork) else 0
         is_behind = isinstance(error, ListExpired | ListGap) and contact.head is not None
         is_away = bool(device) or is_behind
         most_ms = _RETRY_AWAY_MS if is_away else _RETRY_LIST_MS
         what = contact.account_id + device
-        self._hold(turn, contact, what, least_ms=least_ms, most_ms=most_ms)
+        self._hold(turn, contact, what, first_ms=first_ms, least_ms=least_ms, most_ms=most_ms)
 
     # --- prekeys ---
 
@@ -341,7 +345,7 @@ class Directory(Part):
         self._fetching[peer.account_id].discard(peer.key)
         if not isinstance(frame, PrekeysBundle):
             self._addresses.pop(peer.key, None)
-            self._hold(turn, contact, peer.key, frame, most_ms=_RETRY_AWAY_MS)
+            self._hold(turn, contact, peer.key, frame, first_ms=_RETRY_PREKEYS_MS, most_ms=_RETRY_AWAY_MS)
             return
         try:
             verified = partial(_verified_bundle, peer, frame.bundle, turn.now_ms)

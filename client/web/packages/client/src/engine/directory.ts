@@ -28,6 +28,8 @@ import type { Turn } from "./turn.ts";
 const LATEST_MS = 7 * DAY_MS - 2 * HOUR_MS;
 const JITTER_MS = 2 * DAY_MS;
 const RETRY_MS = 15_000;
+/** A device is shown before its prekeys can be there. */
+const RETRY_PREKEYS_MS = 1_000;
 const RETRY_LIST_MS = 600_000;
 const CLAIMS_APART_MS = 600_000;
 const MAX_PAGES = 64;
@@ -116,7 +118,7 @@ export function lostConnection(c: Context): void {
 /** Ask for this no sooner than after a while, twice as long after each failure (ID-44). */
 function hold(c: Context, turn: Turn, what: string, answer: Answer | null, mostMs: number): void {
   const failed = c.directory.failed.get(what) ?? 0;
-  const doubled = RETRY_MS * 2 ** failed;
+  const doubled = (/^\w/.test(what) ? RETRY_PREKEYS_MS : RETRY_MS) * 2 ** failed;
   c.directory.failed.set(what, failed + 1);
   const retryMs = answer?.name === "error" ? Math.min(answer.retryAfterMs, MAX_RETRY_AFTER_MS) : 0;
   c.timers.set(TIMER + what, turn.nowMs + Math.max(Math.min(doubled, mostMs), retryMs), (later) => {
