@@ -259,7 +259,7 @@ async def test_sigterm_drains(process: RelayProcess) -> None:
     sender = await open_socket(process)
     request = Send(7, tuple(owner.item(os.urandom(50_000)) for _ in range(10)))
     await sender.send(encode_frames([request]))
-    await asyncio.sleep(0)
+    await until(lambda: not sender.transport.get_write_buffer_size())
     process.terminate()
     frames, code = await until_closed(sender)
     assert code == 1001

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,7 +37,7 @@ async def client_of(server: RelayServer, address: str = "192.0.2.7") -> RawWebSo
     client = await RawWebSocket.connect(server.port)
     await client.write(f"PROXY TCP4 {address} {address} 40000 443\r\n".encode())
     await client.upgrade()
-    assert (await client.listen(5, messages=1)).messages
+    assert (await client.listen(60, messages=1)).messages
     return client
 
 
@@ -46,10 +45,19 @@ async def code_of(client: RawWebSocket, seconds: float = 0.2) -> int | None:
     return (await client.listen(seconds)).code
 
 
+async def codes_of(crowd: list[RawWebSocket], count: int) -> list[int | None]:
+    """Wait until so many are sent away, and return how each connection has ended."""
+    codes = list[int | None]()
+    async with asyncio.timeout(60):
+        while codes.count(1013) < count:
+            codes = [await code_of(one, 0.1) for one in crowd]
+    return codes
+
+
 async def is_served(client: RawWebSocket) -> bool:
     client.heard.messages.clear()
     await client.write(frame(BINARY, encode_frames([Ping(9)])))
-    heard = await client.listen(5, messages=1)
+    heard = await client.listen(60, messages=1)
     return [decode_frames(one, Role.CLIENT) for one in heard.messages] == [[Done(9)]]
 
 
@@ -66,20 +74,20 @@ async def test_unfinished_messages_of_an_address_are_bounded(
         other = await client_of(server, "192.0.2.8")
         for one in crowd:
             await one.write(most)
-        codes = [await code_of(one) for one in crowd]
-        async with asyncio.timeout(30):
-            while codes.count(1013) < 5:
-                codes = [await code_of(one, 0.1) for one in crowd]
+        codes = await codes_of(crowd, 5)
         assert codes.count(None) == 3
         unfinished = crowd[codes.index(None)]
         (endpoint,) = {id(one._endpoint): one._endpoint for one in server._standing}.values()
-        assert 2 * MIB < endpoint.unfinished.total <= 3 * MIB
+        await until(lambda: endpoint.unfinished.total > 2 * MIB)
+        assert endpoint.unfinished.total <= 3 * MIB
         await other.write(most)
+        await until(lambda: endpoint.unfinished.total > 3 * MIB)
         assert await code_of(other) is None
         unfinished.abort()
         await until(lambda: endpoint.unfinished.total <= 3 * MIB)
         late = await client_of(server)
         await late.write(most)
+        await until(lambda: endpoint.unfinished.total > 3 * MIB)
         assert await code_of(late) is None
         for one in (*crowd, other, late):
             one.abort()
@@ -94,7 +102,7 @@ async def test_unfinished_messages_of_all_are_bounded(
         crowd = [await client_of(server, f"192.0.2.{number}") for number in range(4)]
         for one in crowd:
             await one.write(BIG[: 9 * MIB // 10])
-        assert sorted([await code_of(one, 1) or 0 for one in crowd]) == [0, 0, 1013, 1013]
+        assert (await codes_of(crowd, 2)).count(None) == 2
         for one in crowd:
             one.abort()
 
@@ -122,7 +130,7 @@ async def test_a_great_message_counts_until_it_is_carried_out(tmp_path: Path) ->
             assert await code_of(client, 0.05) is None
         messages = connection._messages
         assert messages is not None
-        await until(lambda: messages._coming_b == messages._message_b == 0, 10)
+        await until(lambda: messages._coming_b == messages._message_b == 0)
         assert connection._endpoint.unfinished.total == 0
         client.abort()
 
@@ -136,17 +144,20 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("start", [frame(BINARY, claimed_b=MIB), frame(BINARY, b"\x81", fin=False)])
-async def test_who_dribbles_a_message_is_dropped(tmp_path: Path, hasty: None, start: bytes) -> None:
+async def test_who_dribbles_a_message_is_dropped(
+    tmp_path: Path, hasty: None, start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """RLY-181: a byte now and then does not keep it; pings between fragments do not either."""
+    # The first look may be over when the message begins: the next one is when a ping is due.
+    monkeypatch.setattr(websocket, "PING_S", 1.5)
     async with relay(tmp_path) as server:
         client = await client_of(server)
-        began = time.monotonic()
         await client.write(start)
         more = b"x" if len(start) == 14 else frame(PING, b"x")
-        while (code := await code_of(client, 0.1)) is None and time.monotonic() - began < 10:
-            await client.write(more)
+        async with asyncio.timeout(60):
+            while (code := await code_of(client, 0.1)) is None:
+                await client.write(more)
         assert code == 1008
-        assert time.monotonic() - began < 5
         client.abort()
 
 
@@ -154,7 +165,8 @@ async def test_who_sends_slowly_but_steadily_stays(
     tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLY-181: a message that comes at the least rate is waited for; so is a stream of many small ones."""
-    monkeypatch.setattr(unfinished, "LEAST_RATE_B", 1 << 14)
+    monkeypatch.setattr(unfinished, "UNFINISHED_S", 2.0)
+    monkeypatch.setattr(unfinished, "LEAST_RATE_B", 1 << 10)
     async with relay(tmp_path) as server:
         client, busy = await client_of(server), await client_of(server)
         stream = frame(BINARY, encode_frames([Ping(5)])) * 400
@@ -174,18 +186,22 @@ async def test_who_asks_for_nothing_may_have_to_go(
     """RLY-182: so many of an address may be silent, others are sent away in time; who has asked may wait."""
     monkeypatch.setattr(servers, "_SILENT_OF_ONE", 3)
     async with relay(tmp_path) as server:
-        asked = [await client_of(server) for _ in range(4)]
-        for one in asked:
-            assert await is_served(one)
+        asked = list[RawWebSocket]()
+        for _ in range(4):
+            asked.append(await client_of(server))
+            assert await is_served(asked[-1])
         silent = [await client_of(server) for _ in range(8)]
         other = await client_of(server, "192.0.2.8")
-        codes = [await code_of(one, 0.4) for one in silent]
+        codes = await codes_of(silent, 5)
         assert (codes.count(1013), codes.count(None)) == (5, 3)
         assert [await code_of(one, 0.1) for one in (*asked, other)] == [None] * 5
         tolerated = silent[codes.index(None)]
         assert await is_served(tolerated)
+        (endpoint,) = {id(one._endpoint): one._endpoint for one in server._standing}.values()
+        await until(lambda: endpoint.silent.total == 3)
         late = await client_of(server)
-        assert await code_of(late, 0.5) is None
+        await until(lambda: endpoint.silent.total == 4)
+        assert await code_of(late) is None
         for one in (*asked, *silent, other, late):
             one.abort()
 
@@ -198,10 +214,8 @@ async def test_who_answers_no_ping_is_dropped(
     async with relay(tmp_path) as server:
         dead, alive = await client_of(server), await client_of(server)
         dead.answers_pings = False
-        staying = asyncio.create_task(alive.listen(5))
-        began = time.monotonic()
-        assert await code_of(dead, 5) == 1011
-        assert time.monotonic() - began < 4
+        staying = asyncio.create_task(alive.listen(60))
+        assert await code_of(dead, 60) == 1011
         await asyncio.sleep(1.5)
         assert alive.heard.code is None
         staying.cancel()
@@ -227,5 +241,5 @@ async def test_compression_is_not_agreed_and_not_taken(tmp_path: Path) -> None:
         await client.write(REQUEST[:-2] + offer)
         assert b"xtension" not in await client.reader.readuntil(b"\r\n\r\n")
         await client.write(frame(BINARY, b"x", reserved=4))
-        assert (await client.listen(5)).code == 1002
+        assert (await client.listen(60)).code == 1002
         client.abort()

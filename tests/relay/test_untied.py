@@ -35,7 +35,7 @@ async def talk(port: int) -> None:
     """Hear the Hello, have a request answered, and leave in the middle of a frame."""
     socket = await RawWebSocket.greet(port)
     await socket.write(frame(BINARY, encode_frames([Ping(1)])))
-    assert len((await socket.listen(5, messages=2)).messages) == 2
+    assert len((await socket.listen(60, messages=2)).messages) == 2
     await socket.write(frame(BINARY, claimed_b=1000))
     socket.abort()
 
@@ -44,7 +44,7 @@ async def send_nonsense(port: int) -> None:
     """Be refused."""
     socket = await RawWebSocket.greet(port)
     await socket.write(frame(BINARY, b"\xff"))
-    await socket.listen(5)
+    await socket.listen(60)
     socket.abort()
 
 
