@@ -28,13 +28,18 @@ import type { Turn } from "./turn.ts";
 const LATEST_MS = 7 * DAY_MS - 2 * HOUR_MS;
 const JITTER_MS = 2 * DAY_MS;
 const RETRY_MS = 15_000;
-/** A device is shown before its prekeys can be there. */
-const RETRY_PREKEYS_MS = 1_000;
 const RETRY_LIST_MS = 600_000;
 const CLAIMS_APART_MS = 600_000;
 const MAX_PAGES = 64;
 const RETRY_AWAY_MS = 6 * HOUR_MS;
 const TIMER = "look up";
+
+/** The first pause, doubled after each further failure, and the longest one (ID-44). */
+type Pauses = readonly [firstMs: number, mostMs: number];
+const OF_LISTS: Pauses = [RETRY_MS, RETRY_LIST_MS];
+const OF_A_LIST_THAT_IS_OVER: Pauses = [RETRY_MS, RETRY_AWAY_MS];
+/** A device is shown before its prekeys can be there. */
+const OF_PREKEYS: Pauses = [1_000, RETRY_AWAY_MS];
 
 /** A lookup under way: the lists seen so far and how many pages they took. */
 interface Search {
@@ -116,9 +121,9 @@ export function lostConnection(c: Context): void {
 }
 
 /** Ask for this no sooner than after a while, twice as long after each failure (ID-44). */
-function hold(c: Context, turn: Turn, what: string, answer: Answer | null, mostMs: number): void {
+function hold(c: Context, turn: Turn, what: string, answer: Answer | null, [firstMs, mostMs]: Pauses): void {
   const failed = c.directory.failed.get(what) ?? 0;
-  const doubled = (/^\w/.test(what) ? RETRY_PREKEYS_MS : RETRY_MS) * 2 ** failed;
+  const doubled = firstMs * 2 ** failed;
   c.directory.failed.set(what, failed + 1);
   const retryMs = answer?.name === "error" ? Math.min(answer.retryAfterMs, MAX_RETRY_AFTER_MS) : 0;
   c.timers.set(TIMER + what, turn.nowMs + Math.max(Math.min(doubled, mostMs), retryMs), (later) => {
@@ -155,7 +160,7 @@ function lists(c: Context, turn: Turn, answer: Answer): void {
   if (search === null) return;
   if (answer.name !== "lookup_result") {
     c.directory.search = null;
-    hold(c, turn, "", answer, RETRY_LIST_MS);
+    hold(c, turn, "", answer, OF_LISTS);
     return;
   }
   try {
@@ -175,7 +180,7 @@ function lists(c: Context, turn: Turn, answer: Answer): void {
     c.directory.search = null;
     if (!(error instanceof RemoteError)) throw error;
     const isBehind = c.company.list !== null && /_(gap|expired)$/.test(error.code);
-    refused(c, turn, "", error, isBehind ? RETRY_AWAY_MS : RETRY_LIST_MS);
+    refused(c, turn, "", error, isBehind ? OF_A_LIST_THAT_IS_OVER : OF_LISTS);
   }
 }
 
@@ -226,7 +231,7 @@ function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Devic
   for (const { deviceId, pair, record } of peersNamed(c)) {
     const device = hex(deviceId);
     const isLacking = pair.wanted !== null && !c.directory.addresses.has(device) && !isOwn(c, record);
-    if (isLacking) hold(c, turn, `-${device}`, null, RETRY_LIST_MS);
+    if (isLacking) hold(c, turn, `-${device}`, null, OF_LISTS);
     tryStart(c, turn, deviceId);
   }
   companyChanged(c, turn);
@@ -249,13 +254,13 @@ function learn(c: Context, turn: Turn, { record, address }: Device): void {
  * A list, address or bundle does not hold. Two lists signed for one number stop the conversation; everything else is a
  * fault of the relay, told once and tried again (ID-07, ID-37).
  */
-function refused(c: Context, turn: Turn, what: string, error: RemoteError, mostMs: number): void {
+function refused(c: Context, turn: Turn, what: string, error: RemoteError, pauses: Pauses): void {
   if (error.code === "remote.list_fork") alarm(c, turn, error.code);
   else if (c.directory.told !== error.code) {
     c.directory.told = error.code;
     turn.notify({ type: "rejected", code: error.code });
   }
-  hold(c, turn, what, null, mostMs);
+  hold(c, turn, what, null, pauses);
 }
 
 // --- prekeys ---
@@ -287,7 +292,7 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
   if (!c.directory.fetching.delete(hex(deviceId)) || peer === null) return;
   if (answer.name !== "prekeys_bundle") {
     c.directory.addresses.delete(hex(deviceId));
-    hold(c, turn, hex(deviceId), answer, RETRY_AWAY_MS);
+    hold(c, turn, hex(deviceId), answer, OF_PREKEYS);
     return;
   }
   try {
@@ -304,6 +309,6 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     c.directory.addresses.delete(hex(deviceId));
-    refused(c, turn, hex(deviceId), error, RETRY_AWAY_MS);
+    refused(c, turn, hex(deviceId), error, OF_PREKEYS);
   }
 }
