@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol
@@ -27,6 +27,7 @@ from e2ee_client.room_events import (
 )
 from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
 
+from .again import Again
 from .archive import Archive
 from .catching_up import wait_caught_up, wait_open
 from .company_room import CompanyRoom
@@ -97,6 +98,7 @@ class Attending:
                 failed=self.lanes.report,
             )
         self._greetings = Timed(runtime.clock, ready, DAY_MS)
+        self._again = Again(runtime.clock, ready)
 
     async def run(self, events: EventIterator) -> None:
         """Attend to what was missed, then to what happens, until the client is closed."""
@@ -120,6 +122,7 @@ class Attending:
     def _begin_work(self) -> None:
         """Begin what goes on beside the rooms for as long as the desk runs."""
         self.lanes.keep(self._greet_in_turn())
+        self.lanes.keep(self._handle_in_turn())
         if self._webhooks is not None:
             self.lanes.add(_END, self._tell_missed)
             self.lanes.keep(self._webhooks.run())
@@ -220,6 +223,7 @@ class Attending:
             self._look_for_address(room_id)
         elif phase in _ENDED and before != phase:
             self._offered.drop(room_id)
+            self._again.drop(room_id)
             self.lanes.add(_END + room_id, partial(self._ended, room_id))
 
     def _added(self, event: EntryAdded) -> None:
@@ -256,7 +260,7 @@ class Attending:
         if place:
             self._greetings.add(room_id, self._clock.now_ms() + TURN_MS * place)
         else:
-            await self._begin(room_id)
+            await self.lanes.attempt(partial(self._begin, room_id))
         for entry in await room.unread_entries(_READ_AGAIN):
             if entry.kind == Kind.TEXT:
                 await self._message(room_id, entry.hash)
@@ -270,8 +274,18 @@ class Attending:
             return
         await self._hook("room.opened", room_id, room_id)
         await self._welcome(room)
-        for handle in self._handlers.opened:
-            await handle(room)
+        await self._call(self._handlers.opened, room)
+
+    async def _call(
+        self, handlers: Sequence[Callable[P, Awaitable[None]]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Call each of these handlers: one that fails keeps no other one from its turn (CNS-72)."""
+
+        async def call(handle: Callable[P, Awaitable[None]]) -> None:
+            await handle(*args, **kwargs)
+
+        for one in handlers:
+            await self.lanes.attempt(partial(call, one))
 
     def _place(self) -> int:
         """Our place among the desks in force: bots first, each in the order of the roster (ROOM-39)."""
@@ -297,9 +311,13 @@ class Attending:
                 await room.write(machine_text(text, locale or None))
 
     async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
-        """Offer a text once to who handles such; it is read when that was done without an error."""
-        if not self._offered.add(room_id, entry_hash):
-            return
+        """Offer a text once to who handles such; where that fails it is handled again later (CNS-80)."""
+        is_first = self._offered.add(room_id, entry_hash)
+        if is_first and not await self.lanes.attempt(partial(self._tell_text, room_id, entry_hash)):
+            self._again.add(room_id, entry_hash)
+
+    async def _tell_text(self, room_id: bytes, entry_hash: bytes) -> None:
+        """Tell of a text, and have it handled; it is read when that was done without an error."""
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
         payload = entry.payload
@@ -307,8 +325,23 @@ class Attending:
             return
         await self._hook(TEXT_EVENT, room_id, entry=entry_hash)
         await self._route(room, entry, payload.text)
-        if room.assigned is None or room.assigned.is_this:
-            await self._handle(room, entry, payload)
+        await self._handle(room, entry, payload)
+
+    async def _handle_in_turn(self) -> None:
+        while True:
+            room_id = await self._again.next()
+            self._do(room_id, self._handle_again, room_id)
+
+    async def _handle_again(self, room_id: bytes) -> None:
+        """Handle the texts whose handler has failed, and that nobody has read meanwhile (CNS-80)."""
+        room, failed, again = self._desk.room(room_id), self._again.begin(room_id), list[bytes]()
+        for entry in await room.unread_entries(LOOKED_AT) if room.phase is Phase.OPEN else ():
+            payload = entry.payload
+            if entry.hash not in failed or not isinstance(payload, RoomText):
+                continue
+            if not await self.lanes.attempt(partial(self._handle, room, entry, payload)):
+                again.append(entry.hash)
+        self._again.end(room_id, again)
 
     async def _told(self, room_id: bytes, entry_hash: bytes, kind: str) -> None:
         """Tell of answers, ratings and new wordings, and offer an answer that fits."""
@@ -318,10 +351,11 @@ class Attending:
         entry = await room.entry(entry_hash)
         await self._hook(kind, room_id, entry=entry_hash)
         if entry.answers is not None:
-            for handle in self._handlers.answer:
-                await handle(room, entry)
+            await self._call(self._handlers.answer, room, entry)
 
     async def _handle(self, room: CompanyRoom, entry: Entry, payload: RoomText) -> None:
+        if not (room.assigned is None or room.assigned.is_this):
+            return
         terms = room.terms
         language = payload.language or ("" if terms is None else terms.locale)
         handler = self._handlers.of_message(payload.text, language)
@@ -339,12 +373,10 @@ class Attending:
 
     async def _waits(self, room_id: bytes, team: str) -> None:
         await self._hook("room.waiting", room_id)
-        for handle in self._handlers.waiting:
-            await handle(self._desk.room(room_id), team)
+        await self._call(self._handlers.waiting, self._desk.room(room_id), team)
 
     async def _asked(self, asked: RequestAsked) -> None:
-        for handle in self._handlers.request:
-            await handle(self._desk.room(asked.room_id), asked)
+        await self._call(self._handlers.request, self._desk.room(asked.room_id), asked)
 
     # --- mail and webhooks ---
 

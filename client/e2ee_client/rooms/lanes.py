@@ -59,11 +59,15 @@ class Lanes:
     async def _run(self, room_id: bytes) -> None:
         lane = self._waiting[room_id]
         while lane or room_id in self._last:
-            work = lane.popleft() if lane else self._last.pop(room_id)
-            task = self._start(work())
-            await asyncio.wait([task])
-            self._report(task)
+            await self.attempt(lane.popleft() if lane else self._last.pop(room_id))
         del self._waiting[room_id]
+
+    async def attempt(self, work: Work) -> bool:
+        """Do something whose error ends nothing here; whether it has ended without one (CNS-72)."""
+        task = self._start(work())
+        await asyncio.wait([task])
+        self._report(task)
+        return not task.cancelled() and task.exception() is None
 
     def _report(self, task: asyncio.Task[None]) -> None:
         """Say that something failed, by the name of the error's type alone."""
