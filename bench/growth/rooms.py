@@ -91,6 +91,14 @@ def room(count: int, _folder: Path) -> Subject:
         add(turn)
         commit_to(rows, turn)
 
+    def add_anew() -> None:
+        nonlocal log
+        log = EntryLog(rows, ROOM, os.urandom)
+        add_one()
+
+    def read_one() -> None:
+        EntryLog(rows, ROOM, os.urandom).find(Turn(0), before)
+
     def newest() -> None:
         EntryLog(rows, ROOM, os.urandom).newest(Turn(0), _PAGE)
 
@@ -102,6 +110,8 @@ def room(count: int, _folder: Path) -> Subject:
     return Subject(
         {
             "add an entry at the head": Operation(add_one, rounds=ROUNDS),
+            "add one to a room that was not touched": Operation(add_anew, rounds=ROUNDS),
+            "read an entry of it": Operation(read_one, rounds=ROUNDS),
             "newest page": Operation(newest, rounds=ROUNDS),
             "page in the middle": Operation(from_the_middle, rounds=ROUNDS),
             "go through all, an entry": Operation(

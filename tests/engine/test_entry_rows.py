@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from e2ee_client.engine.rooms.entry_chains import PAGE_NUMBERS
+from e2ee_client.engine.rooms.entry_index import INDEX, INDEX_ENTRIES, EntryIndex
 from e2ee_client.engine.rooms.entry_keys import KEY_SEGMENTS, MONTH_MS, EntryKeys, as_stale
 from e2ee_client.engine.rooms.entry_log import TABLES, EntryLog, StoredEntry, new_stored
 from e2ee_client.engine.rooms.entry_search import holding
-from e2ee_client.engine.rooms.entry_segments import INDEX_ENTRIES, SEGMENT_B, SEGMENT_ENTRIES, decode_segment
+from e2ee_client.engine.rooms.entry_segments import SEGMENT_B, SEGMENT_ENTRIES, decode_segment
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.store import Store
@@ -28,7 +30,7 @@ from e2ee.rooms.transcript import Held
 ROOM, OTHER = RoomId(b"r" * 16), RoomId(b"o" * 16)
 ANNA = Author(AccountId(b"a" * 32), DeviceId(b"d" * 16))
 TAG = device_tag(ROOM, ANNA.device_id)
-CHANGED_AT_MOST = 6
+CHANGED_AT_MOST = 7
 
 
 class CountedRows(Rows):
@@ -106,7 +108,9 @@ def test_an_entry_more_costs_the_same_in_a_long_room_as_in_a_short_one(rows: Cou
     entries = chain(INDEX_ENTRIES + 60)
     log = EntryLog(rows, ROOM, os.urandom)
     changed = [add(log, rows, one, entries[0]) for one in entries]
-    assert max(changed) <= CHANGED_AT_MOST
+    *most, of_split = sorted(changed)
+    assert max(most) <= CHANGED_AT_MOST
+    assert of_split <= CHANGED_AT_MOST + 16
     segments = rows.tables["entry_segment"]
     assert len(segments) == -(-len(entries) // SEGMENT_ENTRIES)
     assert len(rows.tables["entry_chain"]) == -(-len(entries) // PAGE_NUMBERS)
@@ -117,6 +121,71 @@ def test_an_entry_more_costs_the_same_in_a_long_room_as_in_a_short_one(rows: Cou
     log.put(turn, stored)
     assert commit(turn, rows) == 1
     assert len(rows.reads) <= CHANGED_AT_MOST
+
+
+def test_the_next_entry_reads_as_little_in_a_long_room_as_in_a_short_one(rows: CountedRows) -> None:
+    """STO-56: by who loads the room anew, as a desk with many rooms does for most texts."""
+    entries = chain(20 * INDEX_ENTRIES)
+    filled(rows, entries[:-1])
+    rows.reads.clear()
+    add(EntryLog(rows, ROOM, os.urandom), rows, entries[-1], entries[0])
+    read = [key for table, key in rows.reads if table == INDEX]
+    new, before, root = (entries[at].content_id for at in (-1, -2, 0))
+    assert len(read) <= 1 + sum(beginnings(one, entries) for one in (new, before, root))
+    rows.reads.clear()
+    assert [one.hash for one in EntryLog(rows, ROOM, os.urandom).newest(Turn(0), 50)] == [
+        one.hash for one in entries[-50:]
+    ]
+    segments = -(-50 // SEGMENT_ENTRIES) + 1
+    assert sum(table == INDEX for table, _ in rows.reads) <= 3 * segments
+
+
+def beginnings(content_id: bytes, entries: list[Entry]) -> int:
+    """How many pages of the index say where an entry stands."""
+    return pages_of(content_id, [one.content_id for one in entries])
+
+
+def pages_of(content_id: bytes, here: list[bytes]) -> int:
+    """How many beginnings of an id more than 128 of these have, and one more."""
+    count, digits = 1, content_id.hex()
+    found = [one.hex() for one in here]
+    while len(found := [one for one in found if one.startswith(digits[: count - 1])]) > INDEX_ENTRIES:
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("common", [b"", b"\x5a" * 7])
+def test_where_an_entry_stands_is_found_in_few_pages(rows: CountedRows, common: bytes) -> None:
+    """STO-56: also of many that somebody has chosen to begin alike; an id that is not here is not found."""
+    source = random.Random(30)
+    ids = [source.randbytes(16) for _ in range(5_000)]
+    ids += [common + source.randbytes(16 - len(common)) for _ in range(500)]
+    index = EntryIndex(rows, ROOM)
+    for at, one in enumerate(ids):
+        turn = Turn(0)
+        index.add(turn, one, at // SEGMENT_ENTRIES)
+        commit(turn, rows)
+    assert all(len(row) <= INDEX_ENTRIES * 20 for row in rows.tables[INDEX].values())
+    absent = [source.randbytes(16), common + source.randbytes(16 - len(common))]
+    for one in (*ids[::500], *ids[-3:], *absent):
+        rows.reads.clear()
+        found = EntryIndex(rows, ROOM).find(Turn(0), one)
+        assert found == (None if one in absent else ids.index(one) // SEGMENT_ENTRIES)
+        assert len(rows.reads) == pages_of(one, ids)
+    assert EntryIndex(rows, ROOM).newest(Turn(0)) == (len(ids) - 1) // SEGMENT_ENTRIES
+
+
+DIGITS = bytes(16).hex()
+
+
+@pytest.mark.parametrize(
+    "damage", [{ROOM + b"\xff": b"abc"}, {ROOM + DIGITS[:length].encode(): b"" for length in range(32)}]
+)
+def test_a_damaged_index_is_refused(rows: CountedRows, damage: dict[bytes, bytes]) -> None:
+    """STO-56: a newest segment of another shape, and pages that were split without end."""
+    rows.tables[INDEX] = damage
+    with pytest.raises(StoreCorrupt):
+        EntryIndex(rows, ROOM).add(Turn(0), bytes(16), 1)
 
 
 def test_a_segment_of_long_entries_holds_fewer(rows: CountedRows) -> None:
@@ -298,7 +367,7 @@ def test_an_id_is_not_found_across_two_places_of_the_index(rows: CountedRows) ->
     """STO-30: bytes that stand in the index, but not as an id, name no entry."""
     entries = chain(3)
     log = filled(rows, entries)
-    (page,) = rows.tables["entry_index"].values()
+    page = rows.tables[INDEX][ROOM]
     for at in range(1, 20):
         assert log.by_content(Turn(0), page[at : at + 16]) is None
 
@@ -326,7 +395,7 @@ def found(log: EntryLog) -> None:
     ("table", "damage"),
     [
         ("entry_index", lambda row: row[:-1]),
-        ("entry_index", lambda row: row[:-4] + b"\xff\xff\xff\xff"),
+        ("entry_index", lambda row: row[:16] + b"\xff\xff\xff\xff" + row[20:]),
         ("entry_index", lambda row: b"x" * 16 + row[16:]),
         ("entry_segment", lambda row: row[:-1]),
         ("entry_segment", lambda row: row[:20]),

@@ -58,10 +58,15 @@ def _seal_bodies_by_month(connection: sqlite3.Connection) -> None:
     """As above: for programs that look for bodies in the clear, or leave a key behind (STO-50)."""
 
 
+def _index_by_content_id(connection: sqlite3.Connection) -> None:
+    """As above: for programs that look for the index of entries in the order of arrival (STO-56)."""
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _create_schema_1,
     _keep_entries_in_segments,
     _seal_bodies_by_month,
+    _index_by_content_id,
 )
 """Migration k leads from schema k to schema k + 1; each runs in a transaction of its own (STO-18)."""
 

@@ -1,6 +1,7 @@
 """The entries of one room in the store: by hash, by place in the chain of a device, and in order.
 
-entry_segment, entry_index   records and bodies by content id                  entry_segments.py
+entry_segment                records and bodies                                entry_segments.py
+entry_index                  content id -> segment                             entry_index.py
 entry_key                    under what the bodies stand there                 entry_keys.py
 entry_chain                  (device, n) -> hash, of a refused one too         entry_chains.py
 entry_page                   the order                                         entry_pages.py
@@ -37,10 +38,11 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 
 from .entry_chains import CHAINS, EntryChains
+from .entry_index import INDEX
 from .entry_keys import KEYS
 from .entry_naming import MAX_NAMING, Namings
 from .entry_pages import ORDER, EntryPages, Sorted
-from .entry_segments import INDEX, SEGMENTS, EntrySegments, Kept
+from .entry_segments import SEGMENTS, EntrySegments, Kept
 
 TABLES: Final = (SEGMENTS, INDEX, KEYS, CHAINS, ORDER, "entry_named", "entry_about")
 
@@ -107,7 +109,7 @@ class StoredEntry:
 
 
 class EntryLog:
-    """All entries of one room; in memory is only where its pages begin, and the index."""
+    """All entries of one room; in memory is only where its pages begin, and what was read of the index."""
 
     def __init__(self, rows: RowReader, room_id: RoomId, rng: Rng) -> None:
         self._rows = rows

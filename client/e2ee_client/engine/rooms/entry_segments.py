@@ -1,8 +1,7 @@
-"""Entries of one room as they came, several to a row, and the pages that say where each stands (STO-30).
+"""Entries of one room as they came, several to a row (STO-30); where each stands is in `entry_index.py`.
 
 entry_segment  room | segment 4 -> key 4, then up to 16 of: content id 16 | record size 4 | body size 4 |
                record | body
-entry_index    room | page 4    -> up to 128 of: content id 16 | segment 4
 
 A body is sealed under the key of the room and month that its segment names (`entry_keys.py`).
 """
@@ -21,18 +20,16 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.rows import Put
 
+from .entry_index import EntryIndex
 from .entry_keys import KEY_SEGMENTS, EntryKeys, MonthKey
 
 SEGMENTS: Final = "entry_segment"
-INDEX: Final = "entry_index"
 SEGMENT_ENTRIES: Final = 16
 SEGMENT_B: Final = 8_192
 """A segment that has grown to this takes no other entry: to add one, all of it is sealed anew."""
-INDEX_ENTRIES: Final = 128
-_HELD_AT_ONCE: Final = 64
+_HELD_AT_ONCE: Final = 64 * SEGMENT_ENTRIES
 _KEY_B: Final = 4
 _HEAD: Final = struct.Struct(f">{CONTENT_ID_B}sII")
-_ITEM_B: Final = CONTENT_ID_B + 4
 
 
 class Kept(NamedTuple):
@@ -75,38 +72,40 @@ class Segment(NamedTuple):
 
 
 class EntrySegments:
-    """The entries of one room by content id; in memory is only the index."""
+    """The entries of one room by content id; in memory is only what was read of the index."""
 
     def __init__(self, rows: RowReader, room_id: RoomId, rng: Rng) -> None:
         self._rows = rows
         self._room_id = room_id
         self._keys = EntryKeys(rows, room_id, rng)
-        self._pages: list[bytes] | None = None
+        self._index = EntryIndex(rows, room_id)
 
     def find(self, turn: Turn, content_id: bytes) -> Kept | None:
         """Return an entry; None if it is not here."""
-        number = self._segment_of(turn, content_id)
+        number = self._index.find(turn, content_id)
         if number is None:
             return None
         segment = self._read(turn, number)
         return self._opened(segment.one(content_id), self._keys.get(turn, segment.key))
 
     def each(self, turn: Turn, content_ids: Iterable[bytes]) -> Iterator[Kept | None]:
-        """Yield entries in this order; a segment is read once for all of its entries that are near. Nothing
-        may be changed meanwhile.
+        """Yield entries in this order; a segment is read once for all of its entries that are near, and the
+        index is asked for the first of them. Nothing may be changed meanwhile.
         """
-        seen: dict[int, tuple[Segment, MonthKey | None]] = {}
+        near: dict[bytes, tuple[Segment, MonthKey | None]] = {}
         for content_id in content_ids:
-            number = self._segment_of(turn, content_id)
-            if number is None:
-                yield None
-                continue
-            if number not in seen:
-                if len(seen) >= _HELD_AT_ONCE:
-                    seen.clear()
+            found = near.get(content_id)
+            if found is None:
+                number = self._index.find(turn, content_id)
+                if number is None:
+                    yield None
+                    continue
+                if len(near) >= _HELD_AT_ONCE:
+                    near.clear()
                 segment = self._read(turn, number)
-                seen[number] = segment, self._keys.get(turn, segment.key)
-            segment, key = seen[number]
+                found = segment, self._keys.get(turn, segment.key)
+                near.update(dict.fromkeys(segment.entries, found))
+            segment, key = found
             yield self._opened(segment.one(content_id), key)
 
     def put(self, turn: Turn, content_id: bytes, record: bytes) -> None:
@@ -125,7 +124,7 @@ class EntrySegments:
 
     def add(self, turn: Turn, kept: Kept) -> None:
         """Store an entry behind those that came before it."""
-        number = self._newest(turn)
+        number = self._index.newest(turn)
         segment = None if number is None else self._read(turn, number)
         if number is None or segment is None or self._is_full(turn, segment):
             before = None if segment is None else segment.key
@@ -137,7 +136,7 @@ class EntrySegments:
         sealed = None if key is None or body is None else key.seal(self._room_id, kept.content_id, body)
         segment.entries[kept.content_id] = Sealed(kept.content_id, kept.record, sealed)
         self._write(turn, number, segment)
-        self._note(turn, kept.content_id, number)
+        self._index.add(turn, kept.content_id, number)
 
     def _is_full(self, turn: Turn, segment: Segment) -> bool:
         is_long = len(segment.entries) >= SEGMENT_ENTRIES or segment.size_b >= SEGMENT_B
@@ -148,7 +147,7 @@ class EntrySegments:
     def erase(self, turn: Turn, content_ids: Iterable[bytes]) -> None:
         """Erase bodies: no row holds them, and the keys that they were sealed under are no more (STO-51)."""
         gone = frozenset(content_ids)
-        segments = {self._segment_of(turn, one) for one in gone}
+        segments = {self._index.find(turn, one) for one in gone}
         numbers = {self._read(turn, one).key for one in segments if one is not None}
         for number in sorted(numbers):
             self._renew(turn, number, gone)
@@ -161,7 +160,7 @@ class EntrySegments:
 
     def _key_numbers(self, turn: Turn) -> list[int]:
         """Return the numbers of all keys, the newest first; of each one segment is read, the last."""
-        found, newest = list[int](), self._newest(turn)
+        found, newest = list[int](), self._index.newest(turn)
         at = -1 if newest is None else newest
         while at >= 0:
             number = self._read(turn, at).key
@@ -213,50 +212,17 @@ class EntrySegments:
 
     def bodies_from(self, turn: Turn, first: int) -> Iterator[tuple[int, list[Kept]]]:
         """Yield the segments from one on, each with its entries that have a body."""
-        newest = self._newest(turn)
+        newest = self._index.newest(turn)
         for number in range(first, 0 if newest is None else newest + 1):
             segment = self._read(turn, number)
             key = self._keys.get(turn, segment.key)
             opened = [self._opened(one, key) for one in segment.entries.values()]
             yield number, [one for one in opened if one.body is not None]
 
-    # --- index ---
-
-    def _index(self, turn: Turn) -> list[bytes]:
-        """Return the pages of the index. They are few: a page has room for 128 entries."""
-        if self._pages is None:
-            pages: list[bytes] = []
-            while row := turn.read(self._rows, INDEX, self._key(len(pages))):
-                if len(row) % _ITEM_B:
-                    raise StoreCorrupt("a stored row has another shape")
-                pages.append(row)
-            self._pages = pages
-        return self._pages
-
-    def _segment_of(self, turn: Turn, content_id: bytes) -> int | None:
-        for page in reversed(self._index(turn)):
-            at = page.find(content_id)
-            while at >= 0:
-                if at % _ITEM_B == 0:
-                    return int.from_bytes(page[at + CONTENT_ID_B : at + _ITEM_B])
-                at = page.find(content_id, at + 1)
-        return None
-
-    def _newest(self, turn: Turn) -> int | None:
-        pages = self._index(turn)
-        return int.from_bytes(pages[-1][-4:]) if pages else None
-
-    def _note(self, turn: Turn, content_id: bytes, number: int) -> None:
-        pages = self._index(turn)
-        if not pages or len(pages[-1]) >= INDEX_ENTRIES * _ITEM_B:
-            pages.append(b"")
-        pages[-1] += content_id + number.to_bytes(4)
-        turn.put(Put(INDEX, self._key(len(pages) - 1), pages[-1]))
-
     # --- segments ---
 
     def _of(self, turn: Turn, content_id: bytes) -> tuple[int, Segment]:
-        number = self._segment_of(turn, content_id)
+        number = self._index.find(turn, content_id)
         if number is None:
             raise StoreCorrupt("an entry is missing")
         return number, self._read(turn, number)
