@@ -90,18 +90,48 @@ function escaped(text: string): string {
   return visible.replace(/[&<>"']/gu, (character) => `&#${character.charCodeAt(0)};`);
 }
 
+function ownLocale(): string {
+  return globalThis.navigator?.language ?? "en";
+}
+
+function localeOf(wish: string): Intl.Locale | null {
+  try {
+    return new Intl.Locale(wish);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return null;
+  }
+}
+
+/** Times as the screen writes them: English without a country is that of the country where the browser is from. */
+function timesOf(language: string, lang: string, browser: string): Intl.DateTimeFormat {
+  const named = lang.toLowerCase().startsWith(language) ? localeOf(lang) : null;
+  const locale = named?.baseName ?? language;
+  const country = locale === "en" ? (localeOf(browser)?.maximize().region ?? "US") : null;
+  return new Intl.DateTimeFormat(country === null ? locale : `en-${country}`, {
+    dateStyle: "medium",
+    timeStyle: "short",
+  });
+}
+
 export interface PageOptions {
   readonly lang: string;
+  /** The language of the browser, which says of what country it is. */
+  readonly browser?: string;
   /** The file that stands beside it, and its text. */
   readonly file: string;
   readonly text: string;
 }
 
 /** One file without scripts, forms, links or parts from elsewhere, which says so itself. */
-export function transcriptPage(room: Room, company: string, { lang, file, text }: PageOptions): string {
+export function transcriptPage(
+  room: Room,
+  company: string,
+  { lang, browser = ownLocale(), file, text }: PageOptions,
+): string {
   const language = lang.toLowerCase().startsWith("de") ? "de" : "en";
   const words = WORDS[language];
-  const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  const time = timesOf(language, lang, browser);
   const shown = room.entries().filter((one) => one.kind === 3 || one.kind === 7);
   const items = shown.map(({ author, writtenMs, text: said, ours, isErased, payload }) => {
     const name = ours ? words.you : (room.person(author).name ?? company);
@@ -123,7 +153,7 @@ export function transcriptPage(room: Room, company: string, { lang, file, text }
 
 /** The file to save, in one of two forms. */
 export function transcriptFile(c: Context, room: Room, form: "json" | "html", wish: string | null) {
-  const lang = wish ?? globalThis.navigator?.language ?? "en";
+  const lang = wish ?? ownLocale();
   const file = `${room.id.slice(0, 8)}.json`;
   const text = transcriptText(c, room.kept);
   if (form === "json") return { name: file, blob: new Blob([text], { type: "application/json" }) };

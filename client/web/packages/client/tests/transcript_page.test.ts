@@ -76,3 +76,25 @@ test("a page is made in German or English, whatever language the company's page 
     assert.ok(page.includes(`<html lang="${made}">`), lang);
   }
 });
+
+test("times on a page are those of its language and country, English of the browser's country (EXP-23)", () => {
+  const scene = new Scene();
+  scene.hears(desk, "x");
+  const room = roomOf(scene);
+  const [first] = room.entries().filter(({ kind }) => kind === 3);
+  assert.ok(first !== undefined);
+  room.entries = () => [{ ...first, writtenMs: new Date(2026, 10, 30, 17, 4).getTime() }];
+  for (const [lang, browser, written] of [
+    ["de", "en-US", "30.11.2026, 17:04"],
+    ["de-AT", "en-US", "30.11.2026, 17:04"],
+    ["en", "de-DE", "30 Nov 2026, 17:04"],
+    ["en", "en-GB", "30 Nov 2026, 17:04"],
+    ["en-IE", "en-US", "30 Nov 2026, 17:04"],
+    ["en", "en-US", "Nov 30, 2026, 5:04 PM"],
+    ["en_US.UTF-8", "x", "Nov 30, 2026, 5:04 PM"],
+    ["fr", "fr-CH", "30 Nov 2026, 17:04"],
+  ] as const) {
+    const page = transcriptPage(room, "Praxis", { lang, browser, file: "room.json", text: "{}" });
+    assert.ok(page.replaceAll("\u202f", " ").includes(` · ${written}</p>`), `${lang}, ${browser}`);
+  }
+});
