@@ -30,7 +30,7 @@ from relay_actors import Peer, SocketLink
 from relay_here import relay_here
 from relay_process import RelayProcess
 from service_certificate import write_pair
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 V4, OTHER, V6 = (ipaddress.ip_address(one) for one in ("192.0.2.7", "192.0.2.8", "2001:db8:1:2::3"))
@@ -297,6 +297,14 @@ async def test_tls_begins_behind_the_header(tmp_path: Path) -> None:
         assert relay.stop() == 0
 
 
+async def until_let_in(url: str, named: str) -> ClientConnection:
+    """Come again until the place of the client that a proxy names is free."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(InvalidStatus):
+                return await connect(url, additional_headers={"X-Forwarded-For": named})
+
+
 @pytest.mark.processes
 async def test_behind_a_proxy_that_speaks_http(tmp_path: Path) -> None:
     """RLY-144: X-Forwarded-For of a proxy of ours; what a client has written there counts for nothing."""
@@ -314,7 +322,7 @@ async def test_behind_a_proxy_that_speaks_http(tmp_path: Path) -> None:
             async with connect(relay.url, additional_headers={"X-Forwarded-For": "192.0.2.8"}):
                 pass
         assert 'sealroom_relay_not_let_in_total{reason="address"} 2' in relay.figures()
-        async with connect(relay.url, additional_headers={"X-Forwarded-For": "192.0.2.7"}) as again:
+        async with await until_let_in(relay.url, "192.0.2.7") as again:
             await Peer(SocketLink(again)).greet()
         assert relay.stop() == 0
 
