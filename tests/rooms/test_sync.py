@@ -173,8 +173,9 @@ def test_a_customer_and_an_agent_talk_without_an_event_loop(network: MemoryNetwo
 
 
 def test_a_desk_runs_plain_functions_in_threads(network: MemoryNetwork) -> None:
-    """A handler may call what is here, and one that fails is counted and ends nothing."""
+    """A handler may call what is here, and one that fails is counted, ends nothing, and is called again."""
     asked: list[RequestAsked] = []
+    tried, done = list[str | None](), threading.Event()
     opened, requested, threads = threading.Event(), threading.Event(), set[str]()
     with practice(network) as praxis:
         company = praxis.company
@@ -187,7 +188,10 @@ def test_a_desk_runs_plain_functions_in_threads(network: MemoryNetwork) -> None:
 
         @company.on_message(pattern="rezept")
         def fail(room: sync.CompanyRoom, entry: sync.Entry) -> None:
-            raise ValueError(entry.text)
+            tried.append(entry.text)
+            if len(tried) == 1:
+                raise ValueError(entry.text)
+            done.set()
 
         @company.on_message()
         def answer(room: sync.CompanyRoom, entry: sync.Entry) -> None:
@@ -219,7 +223,9 @@ def test_a_desk_runs_plain_functions_in_threads(network: MemoryNetwork) -> None:
         room.send("ein rezept")
         room.send("Hallo")
         _heard(room, events, "Gelesen: Hallo")
-        assert company.failed
+        assert company.failed == 1
+        assert done.wait(LONG_S)
+        assert tried == ["ein rezept", "ein rezept"]
         ours = next(iter(agent.waiting()))
         ours.claim(LONG_S)
         ours.transfer(team="empfang")
