@@ -75,6 +75,34 @@ async def test_what_is_read_meanwhile_or_in_a_closed_room_is_not_handled_again(p
         assert handled == before
 
 
+async def test_a_handler_that_fails_behind_its_answer_answers_once(praxis: Practice) -> None:
+    """CNS-80: at the first time, and when it is handled again."""
+    company, tried = praxis.company, list[str]()
+
+    @company.on_message()
+    async def answer_and_fail(room: CompanyRoom, entry: Entry) -> None:
+        tried.append(str(entry.text))
+        if entry.text == "gleich" or tried.count("später") == 2:
+            await room.send(f"Antwort: {entry.text}")
+        raise LookupError
+
+    room = await praxis.opened(await praxis.customer())
+    async with running(company, Service()):
+        for text in ("gleich", "später"):
+            await room.send(text)
+        assert company._attending is not None
+        again = company._attending._again
+        for times in (1, 2):
+            await until(lambda times=times: tried.count("später") == times)
+            await until(lambda times=times: company.failed == times + 1)
+            ahead(praxis).advance(times * MINUTE_MS)
+        await until(lambda: not again._failed)
+        ahead(praxis).advance(10 * MINUTE_MS)
+        assert tried == ["gleich", "später", "später"]
+        said = [one.text for one in await company.room(room.room_id).texts() if one.is_ours]
+        assert said == ["Antwort: gleich", "Antwort: später"]
+
+
 async def test_a_room_is_due_after_a_minute_and_twice_as_late_each_time_up_to_an_hour(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

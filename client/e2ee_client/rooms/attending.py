@@ -36,7 +36,7 @@ from .ends import Ends
 from .entry import Entry
 from .errors import AppLocked, WebhookQueueFull
 from .handlers import Handlers
-from .lanes import Lanes
+from .lanes import Lanes, Work
 from .mailing import Mailing
 from .offered import LOOKED_AT, Offered
 from .reach import DAY_MS
@@ -313,8 +313,16 @@ class Attending:
     async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
         """Offer a text once to who handles such; where that fails it is handled again later (CNS-80)."""
         is_first = self._offered.add(room_id, entry_hash)
-        if is_first and not await self.lanes.attempt(partial(self._tell_text, room_id, entry_hash)):
+        if is_first and await self._fails(room_id, partial(self._tell_text, room_id, entry_hash)):
             self._again.add(room_id, entry_hash)
+
+    async def _fails(self, room_id: bytes, work: Work) -> bool:
+        """Whether a handler has failed that had not answered before: only such is called again (CNS-80)."""
+        began_ms = self._clock.now_ms()
+        if await self.lanes.attempt(work):
+            return False
+        newest = await self._desk.room(room_id).history()
+        return not any(one.is_ours and one.kind in TO_READ and one.received_ms >= began_ms for one in newest)
 
     async def _tell_text(self, room_id: bytes, entry_hash: bytes) -> None:
         """Tell of a text, and have it handled; it is read when that was done without an error."""
@@ -339,7 +347,7 @@ class Attending:
             payload = entry.payload
             if entry.hash not in failed or not isinstance(payload, RoomText):
                 continue
-            if not await self.lanes.attempt(partial(self._handle, room, entry, payload)):
+            if await self._fails(room_id, partial(self._handle, room, entry, payload)):
                 again.append(entry.hash)
         self._again.end(room_id, again)
 
