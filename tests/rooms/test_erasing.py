@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
+from conversations import until_read
 from e2ee_client import Client
 from e2ee_client.cli import room_erasing
 from e2ee_client.cli.texts import LANGUAGES, Texts
@@ -32,11 +33,19 @@ async def test_an_order_names_whom_it_waits_for_until_all_have_answered(praxis: 
     with pytest.raises(NoRight):
         await theirs.erase([said])
     await theirs.set_hold(True, "Streit")
+    # Nobody answers before the order was looked at.
+    praxis.network.cut()
     order = await room.erase([said])
     (found,) = await room.erasures()
     assert (found.order, found.entries, found.answers) == (order.hash, (said.hash,), ())
     (waited_for,) = found.missing
     assert not waited_for.is_this
+
+    async def outcomes() -> list[str]:
+        return [one.outcome for one in (await room.erasures())[0].answers]
+
+    praxis.network.mend()
+    await until_read(outcomes, ["hold"])
 
 
 def view(*, outcome: str | None, whole: bool) -> ErasureView:
