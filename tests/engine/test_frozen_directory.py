@@ -8,6 +8,7 @@ from functools import partial
 
 import own_devices
 from e2ee_client.engine import Channel, Transmit
+from e2ee_client.engine.company import Founding
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import ConnectionChanged, ConnectionState, MessageRejected
@@ -32,11 +33,11 @@ from e2ee_relay.protocol import (
 from engine_world import Node, World
 from frozen_directory import FrozenDirectory
 from relay_scenes import talking, well
-from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, opened
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, opened, rooms_of
 from struck_off import HidingRelay
-from team_world import account, colleague, company_of, do, founded, this
+from team_world import account, colleague, company_of, do, founded, publish_notice, set_card, this
 
-from e2ee.identity import next_list, sign_list
+from e2ee.identity import DeviceKind, next_list, sign_list
 
 
 def frozen(world: World, company: Node) -> FrozenDirectory:
@@ -358,27 +359,54 @@ def test_a_company_that_is_away_is_asked_for_prekeys_with_pauses_that_grow() -> 
     assert len(asked) <= 2 * 4 * 10 + 24
 
 
-def test_a_device_that_is_shown_before_its_prekeys_are_there_is_reached_a_second_later() -> None:
-    """ID-44: it was after 15 seconds."""
-    world = World()
-    company, held = world.node("Praxis", publish=True), list[tuple[Channel, bytes]]()
+def holding_uploads(node: Node) -> Callable[[], None]:
+    """Hold the prekeys of a node back; return what lets them through."""
+    held = list[tuple[Channel, bytes]]()
 
-    def without_uploads(channel: Channel, data: bytes) -> list[bytes]:
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
         if not any(isinstance(one, PrekeysUpload) for one in decode_frames(data, Role.RELAY)):
             return [data]
         held.append((channel, data))
         return []
 
-    company.outgoing = without_uploads
+    def release() -> None:
+        node.outgoing = lambda _, data: [data]
+        node.carry_out([Transmit(channel, data) for channel, data in held])
+
+    node.outgoing = outgoing
+    return release
+
+
+def test_a_device_of_a_company_is_ready_when_its_prekeys_are_at_the_relay() -> None:
+    """RLY-60: before, nobody reaches it; when it is opened again nothing is waited for."""
+    world = World()
+    desk = world.node("Praxis", publish=True, kind=DeviceKind.AGENT)
+    release = holding_uploads(desk)
+    desk.start()
+    do(desk, lambda turn: company_of(desk).found(turn, Founding()))
+    set_card(desk, desk, "Frau Braun")
+    publish_notice(desk)
+    assert not desk.engine._context.team.owes_slot
+    assert not rooms_of(desk).queries.is_ready(desk.now_ms)
+    release()
+    world.settle()
+    assert rooms_of(desk).queries.is_ready(desk.now_ms)
+    desk.crash()
+    assert rooms_of(desk).queries.is_ready(desk.now_ms)
+
+
+def test_a_device_that_is_shown_before_its_prekeys_are_there_is_reached_a_second_later() -> None:
+    """ID-44: it was after 15 seconds."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    release = holding_uploads(company)
     company.start()
     customer = world.node("Kundin")
     customer.start()
     customer.send(customer.add(company.engine.card()), "Guten Tag")
     world.advance(2_000)
     assert not company.texts()
-    company.outgoing = lambda _, data: [data]
-    for channel, data in held:
-        company.carry_out([Transmit(channel, data)])
+    release()
     world.advance(1_100)
     assert company.texts() == ["Guten Tag"]
 

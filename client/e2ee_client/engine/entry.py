@@ -60,6 +60,7 @@ class Entry(Part):
         super().__init__(context)
         self._low_told: int | None = None  # how few keys the application was told of since the last upload
         self.published = False
+        self._had_prekeys = context.upkeep.current(PUBLISHED) is not None  # when the store was opened
         self._compared_ms: int | None = None
         self.has_looked = False  # seen our entry since the store was opened
         self._is_fresh = False  # compared just now, and nothing was sent since
@@ -114,6 +115,13 @@ class Entry(Part):
         if key is None:
             return self._context.upkeep.pending(turn)
         return self._context.upkeep.next_list(turn, key) if self._context.devices.knows_all else None
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether our prekeys have been at the relay, in an earlier run too: whoever is told of this device
+        can write to it.
+        """
+        return self.published or self._had_prekeys
 
     @property
     def was_seen(self) -> bool:

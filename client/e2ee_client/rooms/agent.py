@@ -119,7 +119,9 @@ class Agent(Device[CompanyRoom]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether this device can act: in force, with the notice that customers accept, and published."""
+        """Whether this device can act: in force, with the notice that customers accept, and published with
+        prekeys, so that all can reach it.
+        """
         return self._shell.machine.rooms.is_ready(self._shell.now_ms)
 
     async def wait_ready(self, timeout_s: float | None = None) -> None:

@@ -153,7 +153,7 @@ class RoomQueries(RoomsPart):
 
     def is_ready(self, now_ms: int) -> bool:
         """Whether this device of a company is in force by what the directory says, has the notice that its
-        customers accept, and has published who may act.
+        customers accept, has published who may act, and can be reached: its prekeys are at the relay.
         """
         (company, device_id), turn = self._rooms.around.us, Turn(now_ms)
         try:
@@ -161,7 +161,8 @@ class RoomQueries(RoomsPart):
         except RemoteError:
             return False
         is_known = self._context.team.notice(turn, company, view.notice_hash) is not None
-        return device_id in view.members and is_known and not self._context.team.owes_slot
+        is_published = self._context.entry.is_reached and not self._context.team.owes_slot
+        return device_id in view.members and is_known and is_published
 
     def asked(self, room_id: RoomId, now_ms: int) -> list[RequestAsked]:
         """Return what colleagues ask for in a room and a person of ours decides (ROOM-22).
