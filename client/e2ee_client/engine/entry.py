@@ -60,7 +60,7 @@ class Entry(Part):
         super().__init__(context)
         self._low_told: int | None = None  # how few keys the application was told of since the last upload
         self.published = False
-        self._had_prekeys = context.upkeep.current(PUBLISHED) is not None  # when the store was opened
+        self._had_prekeys = bool(self._state.prekeys_of(PrekeyKind.SPK, PUBLISHED))  # when it was opened
         self._compared_ms: int | None = None
         self.has_looked = False  # seen our entry since the store was opened
         self._is_fresh = False  # compared just now, and nothing was sent since
