@@ -1,11 +1,8 @@
-"""Steps with a relay process that several test files share: greet, send, wait, and fill its disk."""
+"""Steps with a relay process that several test files share: greet, send, and fill its disk."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from e2ee_relay.protocol import SendResult
@@ -14,16 +11,6 @@ from relay_process import RelayProcess
 from websockets.asyncio.client import connect
 
 GONE = "the database is not the one that was opened"
-
-
-async def until(holds: Callable[[], bool], within_s: float = 30.0) -> float:
-    """Wait until something holds; return how long it took."""
-    begun = time.monotonic()
-    while not holds():
-        if time.monotonic() > begun + within_s:
-            raise TimeoutError
-        await asyncio.sleep(0.05)
-    return time.monotonic() - begun
 
 
 def readiness(relay: RelayProcess) -> str:
