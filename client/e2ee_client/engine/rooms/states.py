@@ -64,19 +64,12 @@ class States(RoomPart):
     def load(self, turn: Turn) -> None:
         """Rebuild states and acts from their entries."""
         live = self._live
-        found = [(one, self._room.log.find(turn, one)) for one in live.states]
-        written = {one: self._written(turn, stored) for one, stored in found if stored is not None}
+        found = self._room.log.several(turn, tuple(live.states))
+        written = {one.hash: _written(one) for one in found}
         self.room = Room(live.root, frozenset(live.opened_to), written, dict(live.states))
         self._take_over(turn, judged(self.room, self._team()))
         self.newcomers = ()
         self._sort_acts(turn)
-
-    def _written(self, turn: Turn, stored: StoredEntry) -> WrittenState:
-        entry = self._room.log.entry(turn, stored)
-        payload = read_payload(entry)
-        if not isinstance(payload, State):
-            raise NoRight("a stored state is none")
-        return WrittenState(entry.hash, entry.author.device_id, entry.header.n, payload)
 
     # --- what is known ---
 
@@ -349,11 +342,10 @@ class States(RoomPart):
     def _sort_acts(self, turn: Turn) -> None:
         found: list[tuple[int, EntryHash, RoomAct]] = []
         known = {one.hash: one for one in self.room.acts}
-        for one in self._live.acts:
-            stored = self._room.log.find(turn, one)
-            act = None if stored is None else known.get(one) or self._act(turn, stored)
-            if stored is not None and act is not None:
-                found.append((stored.k, stored.hash, act))
+        for one in self._room.log.several(turn, self._live.acts):
+            act = known.get(one.hash) or _act(one)
+            if act is not None:
+                found.append((one.k, one.hash, act))
         found.sort(key=lambda one: one[:2])
         acts = tuple(act for _, _, act in found)
         self.room = Room(
@@ -362,11 +354,6 @@ class States(RoomPart):
         )
         self._live.acts = tuple(act.hash for act in acts)
         self._condition = None
-
-    def _act(self, turn: Turn, stored: StoredEntry) -> RoomAct | None:
-        entry = self._room.log.entry(turn, stored)
-        what = act_of(entry.header.kind, read_payload(entry))
-        return None if what is None else RoomAct(stored.hash, what)
 
     def _take_over(self, turn: Turn, change: RoomChange) -> None:
         before = self.room.head
@@ -436,3 +423,17 @@ class States(RoomPart):
         found = [log.find(turn, one.hash) for one in since]
         entries = [log.entry(turn, one) for one in found if one is not None]
         live.view = live.view.rejoined(kept).begun(entries, turn.now_ms)
+
+
+def _written(stored: StoredEntry) -> WrittenState:
+    entry = stored.entry()
+    payload = read_payload(entry)
+    if not isinstance(payload, State):
+        raise NoRight("a stored state is none")
+    return WrittenState(entry.hash, entry.author.device_id, entry.header.n, payload)
+
+
+def _act(stored: StoredEntry) -> RoomAct | None:
+    entry = stored.entry()
+    what = act_of(entry.header.kind, read_payload(entry))
+    return None if what is None else RoomAct(entry.hash, what)
