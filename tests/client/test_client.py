@@ -86,7 +86,9 @@ async def test_events_of_first_contact_come_in_order_and_nothing_before_iteratin
 ) -> None:
     await (await (await customer.add_contact(shop.card())).send("hello")).wait_for(MessageState.SENT, 60)
     events = shop.events()
-    assert (await next_of(events, ConnectionChanged)).state is ConnectionState.ONLINE
+    # A busy machine may have had to connect again.
+    while (await next_of(events, ConnectionChanged)).state is not ConnectionState.ONLINE:
+        pass
     added = await next_of(events, ContactAdded)
     received = await next_of(events, MessageReceived)
     assert received.text == "hello"
