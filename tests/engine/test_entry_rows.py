@@ -13,6 +13,7 @@ from e2ee_client.engine.rooms.entry_chains import PAGE_NUMBERS
 from e2ee_client.engine.rooms.entry_index import INDEX, INDEX_ENTRIES, EntryIndex
 from e2ee_client.engine.rooms.entry_keys import KEY_SEGMENTS, MONTH_MS, EntryKeys, as_stale
 from e2ee_client.engine.rooms.entry_log import TABLES, EntryLog, StoredEntry, new_stored
+from e2ee_client.engine.rooms.entry_pages import ORDER, PAGE_ENTRIES, EntryPages, Sorted
 from e2ee_client.engine.rooms.entry_search import holding
 from e2ee_client.engine.rooms.entry_segments import SEGMENT_B, SEGMENT_ENTRIES, decode_segment
 from e2ee_client.engine.turn import Turn
@@ -173,6 +174,36 @@ def test_where_an_entry_stands_is_found_in_few_pages(rows: CountedRows, common: 
         assert found == (None if one in absent else ids.index(one) // SEGMENT_ENTRIES)
         assert len(rows.reads) == pages_of(one, ids)
     assert EntryIndex(rows, ROOM).newest(Turn(0)) == (len(ids) - 1) // SEGMENT_ENTRIES
+
+
+def test_pages_hold_any_order(rows: CountedRows) -> None:
+    """STO-30, TRN-16: whatever comes and goes at whatever place, also by who loads the room anew."""
+    source, pages, placed = random.Random(16), EntryPages(rows, ROOM), dict[Sorted, bool]()
+    for step in range(12 * PAGE_ENTRIES):
+        place, turn = Sorted(source.randrange(300), EntryHash(source.randbytes(32))), Turn(0)
+        placed[place] = step % 3 == 0
+        pages.insert(turn, place, is_unread=placed[place])
+        if step % 2:
+            gone = source.choice(sorted(placed))
+            assert pages.remove(turn, gone) == placed.pop(gone)
+        commit(turn, rows)
+    for one in (pages, EntryPages(rows, ROOM)):
+        assert dict(one.walk(Turn(0), None)) == placed
+        assert [place for place, _ in one.walk(Turn(0), None)] == sorted(placed)
+    for place in list(placed):
+        turn = Turn(0)
+        pages.remove(turn, place)
+        commit(turn, rows)
+    assert pages.count(Turn(0)) == EntryPages(rows, ROOM).count(Turn(0)) == 0
+
+
+def test_where_pages_begin_is_refused_in_another_shape(rows: CountedRows) -> None:
+    """STO-30."""
+    entries = chain(2)
+    filled(rows, entries)
+    rows.tables[ORDER][max(rows.tables[ORDER])] += b"x"
+    with pytest.raises(StoreCorrupt):
+        EntryLog(rows, ROOM, os.urandom).newest(Turn(0), 1)
 
 
 DIGITS = bytes(16).hex()

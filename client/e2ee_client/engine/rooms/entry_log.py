@@ -231,7 +231,7 @@ class EntryLog:
             self._namings.mark(turn, entry.hash)
         self._order.insert(turn, Sorted(stored.k, entry.hash), is_unread=is_unread)
         self._settle(turn, entry.hash, root)
-        return self._order.items(turn, self._order.directory(turn)[-1][1])[-1][0].hash != entry.hash
+        return self._order.items(turn, self._order.count(turn) - 1)[-1][0].hash != entry.hash
 
     def _base(self, turn: Turn, root: EntryHash | None) -> int:
         found = None if root is None else self._k(turn, root)
@@ -322,11 +322,10 @@ class EntryLog:
         """Return the hashes of the newest entries, or of the newest that stand before one, in order."""
         end = None if before is None else self.find(turn, before)
         top = None if end is None else Sorted(end.k, end.hash)
-        pages = self._order.directory(turn)
-        at = len(pages) - 1 if top is None else self._order.page_of(turn, top)
+        at = self._order.count(turn) - 1 if top is None else self._order.page_of(turn, top)
         found: list[EntryHash] = []
         while at >= 0 and len(found) < limit:
-            places = [one for one, _ in self._order.items(turn, pages[at][1]) if top is None or one < top]
+            places = [one for one, _ in self._order.items(turn, at) if top is None or one < top]
             found = [one.hash for one in places[max(0, len(places) - limit + len(found)) :]] + found
             at -= 1
         return found
@@ -339,10 +338,10 @@ class EntryLog:
     def unread(self, turn: Turn, limit: int) -> list[StoredEntry]:
         """Return the newest entries that were not marked as read, in order."""
         found: list[EntryHash] = []
-        for _, number in reversed(self._order.directory(turn)):
+        for at in reversed(range(self._order.count(turn))):
             if len(found) >= limit:
                 break
-            items = self._order.items(turn, number)
+            items = self._order.items(turn, at)
             found += [place.hash for place, is_unread in reversed(items) if is_unread]
         return self._all_stored(turn, list(reversed(found[:limit])))
 
@@ -354,11 +353,11 @@ class EntryLog:
             if stored is None or stored.is_aside:
                 continue
             place = Sorted(stored.k, one)
-            number = self._order.directory(turn)[self._order.page_of(turn, place)][1]
-            items = self._order.items(turn, number)
+            at = self._order.page_of(turn, place)
+            items = self._order.items(turn, at)
             if (place, True) in items:
                 items[items.index((place, True))] = place, False
-                self._order.put_page(turn, number, items)
+                self._order.put_page(turn, at, items)
                 stored.read_ms = turn.now_ms
                 self.put(turn, stored)
                 count += 1

@@ -1,6 +1,7 @@
 """Pages on which the entries of one room stand in order (TRN-16).
 
-entry_page   room | page 4 -> up to 128 of: k 8 | hash 32 | unread 1; page 2^32 - 1: where each page begins
+entry_page   room | page 4 -> up to 128 of: k 8 | hash 32 | unread 1; page 2^32 - 1: where each page begins,
+                           in order: k 8 | hash 32 | page 4
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ ORDER: Final = "entry_page"
 PAGE_ENTRIES: Final = 64
 _DIRECTORY: Final = b"\xff\xff\xff\xff"
 _K_B: Final = 8
-_ITEM_B: Final = _K_B + HASH_B + 1
+_NUMBER_B: Final = 4
+_PLACE_B: Final = _K_B + HASH_B
+_ITEM_B: Final = _PLACE_B + 1
+_BEGIN_B: Final = _PLACE_B + _NUMBER_B
 
 
 class Sorted(NamedTuple):
@@ -31,34 +35,31 @@ class Sorted(NamedTuple):
 
 
 class EntryPages:
-    """The order of one room; in memory is only where its pages begin."""
+    """The order of one room; in memory is only where its pages begin, as it is stored."""
 
     def __init__(self, rows: RowReader, room_id: RoomId) -> None:
         self._rows = rows
         self._room_id = room_id
-        self._pages: list[tuple[Sorted, int]] | None = None
+        self._begins: bytes | None = None
 
     def walk(self, turn: Turn, first: Sorted | None) -> Iterator[tuple[Sorted, bool]]:
         """Yield the places from `first` on, in order, and whether each is unread."""
-        pages = self.directory(turn)
         start = 0 if first is None else self.page_of(turn, first)
-        for _, number in list(pages[start:]):
-            for place, is_unread in self.items(turn, number):
+        for number in [self._number(turn, at) for at in range(start, self.count(turn))]:
+            for place, is_unread in self._items(turn, number):
                 if first is None or place >= first:
                     yield place, is_unread
 
     def insert(self, turn: Turn, place: Sorted, *, is_unread: bool) -> None:
         """Put an entry into the order; at its end that touches one page."""
-        pages = self.directory(turn)
-        if not pages:
-            pages.append((place, 0))
-            self._put_directory(turn)
-            self.put_page(turn, 0, [(place, is_unread)])
+        count = self.count(turn)
+        if not count:
+            self._new_page(turn, 0, [(place, is_unread)])
             return
         at = self.page_of(turn, place)
-        number, items = pages[at][1], self.items(turn, pages[at][1])
+        items = self.items(turn, at)
         index = bisect.bisect(items, (place, False))
-        is_last = at == len(pages) - 1 and index == len(items)
+        is_last = at == count - 1 and index == len(items)
         if is_last and len(items) >= PAGE_ENTRIES:
             self._new_page(turn, at + 1, [(place, is_unread)])
             return
@@ -66,73 +67,79 @@ class EntryPages:
         if len(items) > 2 * PAGE_ENTRIES:
             self._new_page(turn, at + 1, items[PAGE_ENTRIES:])
             items = items[:PAGE_ENTRIES]
-        self.put_page(turn, number, items)
-        self._begin(turn, at, items[0][0])
+        self.put_page(turn, at, items)
 
     def remove(self, turn: Turn, place: Sorted) -> bool:
         """Take an entry out of the order; whether it was unread."""
-        pages = self.directory(turn)
         at = self.page_of(turn, place)
-        before = self.items(turn, pages[at][1])
+        before = self.items(turn, at)
         items = [one for one in before if one[0] != place]
         if items:
-            self.put_page(turn, pages[at][1], items)
-            self._begin(turn, at, items[0][0])
+            self.put_page(turn, at, items)
         else:
-            turn.delete(ORDER, self._page_key(pages[at][1]))
-            del pages[at]
-            self._put_directory(turn)
+            turn.delete(ORDER, self._page_key(self._number(turn, at)))
+            self._replace(turn, at, at + 1, b"")
         return (place, True) in before
 
+    def count(self, turn: Turn) -> int:
+        """Return how many pages there are."""
+        return len(self._directory(turn)) // _BEGIN_B
+
     def page_of(self, turn: Turn, place: Sorted) -> int:
-        """Return the index of the page on which a place stands, or would stand."""
-        firsts = self.directory(turn)
-        return max(0, bisect.bisect(firsts, place, key=lambda one: one[0]) - 1)
+        """Return which page a place stands on, or would stand on."""
+        begins, sought = self._directory(turn), _encode(place)
+        places = range(0, len(begins), _BEGIN_B)
+        return max(0, bisect.bisect(places, sought, key=lambda at: begins[at : at + _PLACE_B]) - 1)
 
-    def directory(self, turn: Turn) -> list[tuple[Sorted, int]]:
-        """Return where the pages begin, and their numbers, in order."""
-        if self._pages is None:
-            row = turn.read(self._rows, ORDER, self._room_id + _DIRECTORY) or b""
-            size_b = _K_B + HASH_B + 4
-            parts = [row[at : at + size_b] for at in range(0, len(row), size_b)]
-            self._pages = [(_place(one), int.from_bytes(one[-4:], "big")) for one in parts]
-        return self._pages
-
-    def items(self, turn: Turn, number: int) -> list[tuple[Sorted, bool]]:
+    def items(self, turn: Turn, at: int) -> list[tuple[Sorted, bool]]:
         """Return what stands on a page, and whether it is unread."""
+        return self._items(turn, self._number(turn, at))
+
+    def put_page(self, turn: Turn, at: int, items: list[tuple[Sorted, bool]]) -> None:
+        """Store a page, and where it begins if that has changed."""
+        number, begins = self._number(turn, at), _encode(items[0][0])
+        self._put(turn, number, items)
+        if not self._directory(turn).startswith(begins, at * _BEGIN_B):
+            self._replace(turn, at, at + 1, begins + number.to_bytes(_NUMBER_B))
+
+    def _items(self, turn: Turn, number: int) -> list[tuple[Sorted, bool]]:
         row = turn.read(self._rows, ORDER, self._page_key(number)) or b""
         if len(row) % _ITEM_B:
             raise StoreCorrupt("a stored row has another shape")
         parts = [row[at : at + _ITEM_B] for at in range(0, len(row), _ITEM_B)]
         return [(_place(one), one[-1] != 0) for one in parts]
 
-    def put_page(self, turn: Turn, number: int, items: list[tuple[Sorted, bool]]) -> None:
-        """Store a page."""
+    def _put(self, turn: Turn, number: int, items: list[tuple[Sorted, bool]]) -> None:
         value = b"".join(_encode(place) + bytes((is_unread,)) for place, is_unread in items)
         turn.put(Put(ORDER, self._page_key(number), value))
 
-    def _begin(self, turn: Turn, at: int, first: Sorted) -> None:
-        pages = self.directory(turn)
-        if pages[at][0] != first:
-            pages[at] = first, pages[at][1]
-            self._put_directory(turn)
-
     def _new_page(self, turn: Turn, at: int, items: list[tuple[Sorted, bool]]) -> None:
-        pages = self.directory(turn)
-        number = max(one for _, one in pages) + 1
-        pages.insert(at, (items[0][0], number))
-        self.put_page(turn, number, items)
-        self._put_directory(turn)
+        numbers = (self._number(turn, one) for one in range(self.count(turn)))
+        number = max(numbers, default=-1) + 1
+        self._put(turn, number, items)
+        self._replace(turn, at, at, _encode(items[0][0]) + number.to_bytes(_NUMBER_B))
 
-    def _put_directory(self, turn: Turn) -> None:
-        key = self._room_id + _DIRECTORY
-        turn.put_at_end(ORDER, key, lambda: Put(ORDER, key, self._encoded_directory()))
+    # --- where the pages begin ---
 
-    def _encoded_directory(self) -> bytes:
-        return b"".join(_encode(place) + number.to_bytes(4, "big") for place, number in self._pages or ())
+    def _directory(self, turn: Turn) -> bytes:
+        if self._begins is None:
+            row = turn.read(self._rows, ORDER, self._room_id + _DIRECTORY) or b""
+            if len(row) % _BEGIN_B:
+                raise StoreCorrupt("a stored row has another shape")
+            self._begins = row
+        return self._begins
+
+    def _number(self, turn: Turn, at: int) -> int:
+        end = (at + 1) * _BEGIN_B
+        return int.from_bytes(self._directory(turn)[end - _NUMBER_B : end])
+
+    def _replace(self, turn: Turn, start: int, end: int, begins: bytes) -> None:
+        before = self._directory(turn)
+        self._begins = before[: start * _BEGIN_B] + begins + before[end * _BEGIN_B :]
+        turn.put(Put(ORDER, self._room_id + _DIRECTORY, self._begins))
 
     def _page_key(self, number: int) -> bytes:
-        return self._room_id + number.to_bytes(4, "big")
+        return self._room_id + number.to_bytes(_NUMBER_B)
 
 
 def _place(part: bytes) -> Sorted:
@@ -140,4 +147,5 @@ def _place(part: bytes) -> Sorted:
 
 
 def _encode(place: Sorted) -> bytes:
+    """Return a place as bytes, which stand in the order of places."""
     return place.k.to_bytes(_K_B, "big") + place.hash
