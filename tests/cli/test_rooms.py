@@ -192,6 +192,7 @@ def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) 
             assert short in agent.ok("agent", "waiting")
             assert f"You answer in room {short}" in agent.ok("room", "claim", "-")
             working.wait_for(rf"\[{short}\] entries from before handed over to You: \d+ \(Praxis\)")
+            working.wait_for(rf"\[{short}\] \S+ Customer: Guten Tag")
             assert re.search(
                 r"Customer: Guten Tag +\[passed on by Praxis\]", agent.ok("room", "history", short)
             )
