@@ -18,6 +18,7 @@ from e2ee_client.desk.codec import type_name
 from e2ee_client.desk.hub import MAX_PAGES
 from e2ee_client.desk.link import BURST
 from e2ee_client.errors import ConfigError
+from e2ee_client.rooms.app_lock import HOUR_MS
 from held_port import HeldPort
 from practice import Practice
 from websockets import Origin
@@ -320,8 +321,9 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 
 
 async def test_a_page_that_nobody_uses_is_locked(praxis: Practice) -> None:
-    async with served(praxis.company, idle_ms=60_000) as (at, _), page_of(at) as page:
+    async with served(praxis.company, idle_ms=HOUR_MS) as (at, _), page_of(at) as page:
         assert (await page.ask("begin"))["type"] == "whole"
+        praxis.network.clock.advance(HOUR_MS)  # type: ignore[attr-defined]  # the clock of tests
         await page.until("locked")
 
 
