@@ -14,12 +14,13 @@ from e2ee_client.engine.records import DueReceipts, TakenId
 from e2ee_client.engine.seen_ids import MAX_TAKEN, SeenIds
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
-from e2ee_client.events import Doubt, MessageReceived, MessageRejected, SessionStarted
+from e2ee_client.events import Doubt, MessageReceived, MessageRejected, SessionProven, SessionStarted
 from e2ee_client.rows import Delete, Put
 from e2ee_relay.protocol import Ack, Lookup, Message, Role, Send, decode_frames, encode_frames
 from engine_world import World, acquainted
 from relay_scenes import (
     UNKNOWN,
+    bodies_in,
     copying,
     delivered,
     intercepting,
@@ -63,6 +64,35 @@ def test_a_chain_that_ended_is_no_doubt_when_it_is_delivered_again(forgetful: st
         assert one.of(MessageRejected) == []
     assert company.texts()[1:] == [f"hin {number}" for number in range(5)]
     assert customer.texts() == [f"her {number}" for number in range(5)]
+
+
+def test_what_a_relay_is_given_while_another_session_takes_over_comes_again() -> None:
+    """SES-37: it was not with the relay yet, and comes at once, not with a later text or after a day."""
+    world, company, customer, praxis = acquainted()
+    talk(world, company, customer, praxis, 1)
+    held: list[bytes] = []
+
+    def late(_: Channel, data: bytes) -> list[bytes]:
+        if held or not bodies_in(data):
+            return [data]
+        held.append(data)
+        return []
+
+    company.outgoing = late
+    sent = company.send(customer.engine.account_id, "unterwegs")
+    lane = company.engine._state.outbox.lane(customer.engine.account_id, the_peer(company).device_id)
+    ((_, channel),) = lane.flying.values()
+    lose(customer)
+    world.settle()
+    assert len(customer.of(SessionProven)) > 1
+    company.outgoing = lossless
+    company._transmit(channel, *held)
+    world.settle()
+    assert customer.texts().count("unterwegs") == 1
+    world.advance(MINUTE_MS)
+    assert sent in delivered(company)
+    assert once(customer)
+    well(world, company, customer, praxis)
 
 
 def test_what_was_under_way_on_a_lost_session_is_told_and_comes_again() -> None:

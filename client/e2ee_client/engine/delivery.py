@@ -123,6 +123,8 @@ class Delivery(Part):
         if again:
             lane.put_back(again)
         self._state.outbox.note_answered(lane, link.channel)
+        if any(lane.waiting_again()):
+            self._context.sending.pump(turn, peer.contact)
         self.flush(turn, peer, lane)
 
     def _is_settled(self, turn: Turn, peer: Peer, token: bytes, item: Outgoing, result: SendResult) -> bool:
@@ -155,6 +157,7 @@ class Delivery(Part):
         self._state.outbox.add(item)
         turn.put(item.put())
         self._context.sending.set_state(turn, peer.account_id, item.content_id, MessageState.SENT)
+        self._context.sending.again_if_left_behind(turn, peer, item)
 
     def _was_denied(self, turn: Turn, peer: Peer, item: Outgoing) -> bool:
         """The address does not hold (any more): a directory entry may have another one. Without one it is

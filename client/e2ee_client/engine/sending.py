@@ -269,6 +269,14 @@ class Sending(Part):
         lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         self._again(turn, lane, [one for one in lane.unconfirmed.values() if one.session_id != session_id])
 
+    def again_if_left_behind(self, turn: Turn, peer: Peer, item: Outgoing) -> None:
+        """Send again what the relay took only when another session than the one it went on was active."""
+        active, lane = peer.pair.active, self._state.outbox.lane(peer.account_id, peer.device_id)
+        went_on = next((one for one in peer.pair.sessions if one.id == item.session_id), None)
+        # On a session that is not proven yet goes what begins it, beside the active one (TRN-30).
+        if active is not None and went_on != active and (went_on is None or went_on.proven):
+            self._again(turn, lane, [item])
+
     def again_unanswered(self, turn: Turn, peer: Peer) -> None:
         """Send again what went on first flights that everybody refuses (ID-39)."""
         lane = self._state.outbox.lane(peer.account_id, peer.device_id)

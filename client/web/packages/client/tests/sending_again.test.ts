@@ -7,7 +7,9 @@ import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { bytes, load } from "../../core/tests/vectors.ts";
 import { findDoor } from "../src/door.ts";
 import type { Engine } from "../src/engine/engine.ts";
-import { againFromOthers, againUpTo, reviewUnconfirmed } from "../src/engine/sending.ts";
+import type { Outgoing, Peer } from "../src/engine/records.ts";
+import { againFromOthers, againIfBehind, againUpTo, reviewUnconfirmed } from "../src/engine/sending.ts";
+import { peerOf, setPair } from "../src/engine/state.ts";
 import { DoorError } from "../src/errors.ts";
 import { desk, NOW_MS } from "./shop.ts";
 import { engineOf } from "./shop_room.ts";
@@ -51,6 +53,27 @@ test("when a session becomes active, what went on others goes again (SES-37)", (
   assert.deepEqual(waits(engine), []);
   engine.do(NOW_MS, (c, turn) => againFromOthers(c, turn, desk.id, OTHER));
   assert.deepEqual(waits(engine), range(7, 70));
+});
+
+test("what the relay took only when another session was active goes again at once (SES-37)", () => {
+  const standing = { ours: true, createdMs: NOW_MS, endsMs: NOW_MS, sinceMs: 0, beside: null, top: null };
+  const active = { ...standing, id: OTHER, epoch: 2, proven: true };
+  const before = { ...standing, id: SESSION, epoch: 1 };
+  for (const [sessions, goes] of [
+    [[active], true],
+    [[active, { ...before, proven: true }], true],
+    [[active, { ...before, proven: false }], false],
+    [[{ ...active, id: SESSION }], false],
+    [[], false],
+  ] as const) {
+    const engine = unconfirmed();
+    engine.do(NOW_MS, (c, turn) => {
+      setPair(c, turn, desk.id, { ...(peerOf(c, desk.id) as Peer).pair, sessions });
+      const [first] = c.outbox.lane(desk.id).unconfirmed.values();
+      againIfBehind(c, turn, first as Outgoing);
+    });
+    assert.deepEqual(waits(engine), goes ? [1] : []);
+  }
 });
 
 test("what was sent four times, or is 14 days old, goes no more and is given up after a day (SES-37)", () => {

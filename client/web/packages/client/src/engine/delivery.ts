@@ -11,11 +11,11 @@ import { lookUp } from "./directory.ts";
 import type { Link } from "./links.ts";
 import { ask, linkOf, MAX_RETRY_AFTER_MS, withWork } from "./links.ts";
 import type { Lane } from "./outbox.ts";
-import { deleteItem, putBack, putItem } from "./outbox.ts";
+import { deleteItem, putBack, putItem, waitingAgain } from "./outbox.ts";
 import { lost, sent } from "./posting.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { askRefused, askTaken } from "./renewal.ts";
-import { pump } from "./sending.ts";
+import { againIfBehind, pump } from "./sending.ts";
 import { peerOf, sessionOf } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -112,6 +112,7 @@ function answered(
     if (!isSettled(c, turn, peer, way, item, result, works)) again.push(item);
   });
   if (again.length > 0) putBack(lane, again);
+  if (waitingAgain(lane).length > 0) pump(c, turn);
   const now = peerOf(c, deviceId);
   if (now !== null) flush(c, turn, now);
 }
@@ -165,6 +166,7 @@ function taken(c: Context, turn: Turn, item: Outgoing): void {
   c.outbox.add(kept);
   putItem(turn, kept);
   sent(c, turn, item);
+  againIfBehind(c, turn, kept);
 }
 
 /** The address does not hold any more: the directory may have another one. */

@@ -7,7 +7,7 @@ import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import type { Content, Payload, WayBack } from "@sealroom/core/content.ts";
 import { LIST, content as newContent } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
-import { checkSending } from "@sealroom/core/pair_state.ts";
+import { activeOf, checkSending } from "@sealroom/core/pair_state.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { sealContent } from "@sealroom/core/session.ts";
@@ -192,6 +192,16 @@ export function againFromOthers(c: Context, turn: Turn, deviceId: Bytes, session
     (one) => one.sessionId === null || !same(one.sessionId, sessionId),
   );
   again(lane, others, turn.nowMs);
+}
+
+/** Send again what the relay took only when another session than the one that it went on was active. */
+export function againIfBehind(c: Context, turn: Turn, item: Outgoing): void {
+  const { sessions } = (peerOf(c, item.deviceId) as Peer).pair;
+  const active = activeOf(sessions);
+  const wentOn = sessions.find(({ id }) => same(id, item.sessionId as Bytes));
+  // On a session that is not proven yet goes what begins it, beside the active one (TRN-30).
+  const isBehind = active !== null && wentOn !== active && wentOn?.proven !== false;
+  if (isBehind) again(c.outbox.lane(item.deviceId), [item], turn.nowMs);
 }
 
 /** Send again what went on first flights that everybody refuses (ID-39). */
