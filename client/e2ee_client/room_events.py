@@ -67,6 +67,7 @@ class EntryErased(OfRoom):
     """An entry is hidden, or its body is gone from this device (ROOM-26, ROOM-17)."""
 
     entry_hash: bytes
+    kind: int
     is_destroyed: bool
 
 

@@ -16,6 +16,7 @@ from rooms_world import HOUR_MS, MINUTE_MS, add, opened, texts, write
 from team_world import colleague
 
 from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Erase
 
 SECRET = "Diagnose: Kanarienvogel im dritten Wirbel"
@@ -66,7 +67,7 @@ def test_a_text_that_its_author_erases_is_left_nowhere(scene: Scene) -> None:
     assert len(scene.left(OTHER)) == 3
     for node in scene.devices:
         assert OTHER in texts(node, scene.room_id)
-        assert EntryErased(scene.room_id, scene.said, is_destroyed=True) in node.events
+        assert EntryErased(scene.room_id, scene.said, int(Kind.TEXT), is_destroyed=True) in node.events
         changed = before[node.name] - boxes_of_rooms(node)
         assert len(changed) >= 2
         assert left_of(node, changed) == 0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryErased
 from e2ee_client.rows import Delete, Put
 from engine_world import Node, Rows, World
-from rooms_world import change, opened, rooms_of, write
+from rooms_world import HOUR_MS, change, opened, rooms_of, write
 
 from e2ee.rooms.entry import RoomId
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.payloads import Erase
 
 TEXTS, LATER, SECOND_MS = 64, 448, 1_000
 INDEX_PAGES = 12
@@ -27,12 +31,17 @@ class CountedRows(Rows):
         self.tables = before.tables
         self.read: Counter[str] = Counter()
         self.read_keys: list[tuple[str, bytes]] = []
+        self.listed: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
 
     def get(self, table: str, key: bytes) -> bytes | None:
         self.read[table] += 1
         self.read_keys.append((table, key))
         return super().get(table, key)
+
+    def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
+        self.listed[table] += 1
+        return iter(list(super().items(table)))
 
     def commit(self, changes: tuple[Put | Delete, ...]) -> None:
         self.changed.update(one.table for one in changes)
@@ -105,3 +114,17 @@ def test_a_room_with_many_states_reads_each_segment_once() -> None:
     read = [key for table, key in rows.read_keys if table == "entry_segment"]
     assert len(room.states.path) == 41
     assert len(read) == len(set(read)) == 6
+
+
+def test_an_erasure_looks_through_no_files_for_what_is_none() -> None:
+    """ROOM-26: of many texts that are erased none is searched for among the files that were sent."""
+    made = scene()
+    made.talk(40)
+    rows = made.rows[0]
+    rows.listed.clear()
+    write(made.people[1], made.room, Erase(None))
+    made.world.advance(26 * HOUR_MS)
+    desk = made.people[0]
+    assert sum(one.is_destroyed for one in desk.of(EntryErased)) == 40
+    assert {one.kind for one in desk.of(EntryErased)} == {Kind.TEXT}
+    assert not rows.listed["file_out"]

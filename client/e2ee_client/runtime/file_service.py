@@ -83,13 +83,13 @@ class FileService:
     def heard(self, event: Event) -> None:
         """Take note of what the engine tells."""
         match event:
-            case EntryErased(is_destroyed=True):
+            case EntryErased(kind=Kind.FILE, is_destroyed=True):
                 self.fetching.forget(event.entry_hash)
             case EntryAdded(kind=Kind.FILE) | HistoryHandedOver():
                 self.fetching.look()
             case RoomChanged(members=[_, _, *_]) if self._work.is_online:
                 self._work.begin(self.sending.put_for_taker(RoomId(event.room_id)))
-            case EntryErased() | FileDropped() if self._work.is_online:
+            case EntryErased(kind=Kind.FILE) | FileDropped() if self._work.is_online:
                 self._work.begin(self.sending.drop_all())
             case _:
                 pass

@@ -171,7 +171,7 @@ class AboutOthers(RoomPart):
     def _share_fate(self, turn: Turn, text: StoredEntry, edit: StoredEntry) -> None:
         log, room_id = self._room.log, text.room_id
         if text.is_hidden and not edit.is_hidden:
-            self._around.tell(turn, EntryErased(room_id, edit.hash, is_destroyed=False))
+            self._around.tell(turn, EntryErased(room_id, edit.hash, int(Kind.EDIT), is_destroyed=False))
         if text.is_hidden > edit.is_hidden or text.is_marked > edit.is_marked:
             edit.is_hidden |= text.is_hidden
             edit.is_marked |= text.is_marked

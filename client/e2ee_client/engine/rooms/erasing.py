@@ -259,7 +259,8 @@ class Erasing(RoomPart):
             stored.is_marked = True
         else:
             stored.is_hidden = True
-            self._around.tell(turn, EntryErased(stored.room_id, stored.hash, is_destroyed=False))
+            event = EntryErased(stored.room_id, stored.hash, kind_of(stored), is_destroyed=False)
+            self._around.tell(turn, event)
 
     def _stored(self, turn: Turn, order: Order) -> list[StoredEntry]:
         """The entries of an order that are here: of the whole room its contents from before, else those that
@@ -410,7 +411,7 @@ class Erasing(RoomPart):
         self._room.index.unread -= self._room.log.mark_read(turn, list(hashes))
         self._around.take_back(turn, self._live.room_id, hashes)
         for one in found:
-            self._around.tell(turn, EntryErased(one.room_id, one.hash, is_destroyed=True))
+            self._around.tell(turn, EntryErased(one.room_id, one.hash, kind_of(one), is_destroyed=True))
         for named in sorted(texts):
             self._room.about.settle(turn, named)
 

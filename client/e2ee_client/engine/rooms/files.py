@@ -192,7 +192,7 @@ class Files(RoomsPart):
         match event:
             case EntryAdded(kind=Kind.FILE) if event.device_id != self._rooms.around.us.device_id:
                 self._added(turn, event)
-            case EntryErased():
+            case EntryErased(kind=Kind.FILE):
                 self._erased(turn, EntryHash(event.entry_hash), is_destroyed=event.is_destroyed)
             case FileHeld():
                 self._held(turn, event)
@@ -387,7 +387,7 @@ class Files(RoomsPart):
         row = self._state.rows.get(FileIn.TABLE, entry_hash)
         if row is not None:
             one = FileIn.decode(entry_hash, row)
-            turn.notify(EntryErased(one.room_id, one.entry, is_destroyed=True))
+            turn.notify(EntryErased(one.room_id, one.entry, int(Kind.FILE), is_destroyed=True))
 
     # --- time ---
 
