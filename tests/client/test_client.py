@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from conversations import collect, meet, next_of
+from conversations import collect, meet, next_of, until
 from e2ee_client import (
     Client,
     ConnectionChanged,
@@ -99,7 +99,7 @@ async def test_events_of_first_contact_come_in_order_and_nothing_before_iteratin
 async def test_receipts_go_out_once_a_contact_is_accepted(shop: Client, customer: Client) -> None:
     """CON-04."""
     message = await (await customer.add_contact(shop.card())).send("hello")
-    await message.wait_for(MessageState.SENT, 60)
+    await until(lambda: [one.account_id for one in shop.contacts()] == [customer.account_id])
     with pytest.raises(WaitTimeout):
         await message.wait_for(MessageState.DELIVERED, timeout_s=1.5)
     await shop.contact(customer.account_id).accept()

@@ -272,6 +272,7 @@ async def test_an_invite_outlives_its_connections(network: MemoryNetwork, shop: 
         joining = asyncio.create_task(_join(network, shop, invite.code, screen))
         await until(lambda: screen.digits != "")
         network.break_connections()
+        assert await invite.digits(60) == screen.digits
         await invite.confirm(60)
         client = await joining
     assert len(client.devices()) == 2

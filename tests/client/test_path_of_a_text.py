@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import pytest
+from conversations import until
 from e2ee_client.events import MessageState
 from e2ee_client.testing import MemoryNetwork
 
@@ -78,6 +79,7 @@ async def _path(out: Path, back: Path) -> None:
         praxis = await customer.add_contact(company.card())
         await company.wait_settled(60)
         await (await praxis.send("first")).wait_for(MessageState.SENT, 60)
+        await until(lambda: bool(company.contacts()))
         await company.contacts()[0].accept()
         await (await praxis.send("second")).wait_for(MessageState.DELIVERED, 60)
         events = company.events()
