@@ -247,6 +247,7 @@ async def test_a_file_that_is_refused_keeps_no_other_one_back(
     room = await praxis.opened(await praxis.customer())
     for name in ("eins.txt", "zwei.txt"):
         await room.send_file(file(tmp_path, name))
+    await until(lambda: bool(praxis.company.rooms()))
     at_desk = praxis.company.room(room.room_id)
     await the_file(at_desk, 2)
     await until(lambda: not blobs(praxis))
