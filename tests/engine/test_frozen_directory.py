@@ -411,6 +411,44 @@ def test_a_device_that_is_shown_before_its_prekeys_are_there_is_reached_a_second
     assert company.texts() == ["Guten Tag"]
 
 
+def without_prekeys(
+    node: Node, record_hash: bytes, asked: list[int]
+) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that notes when a node asks for prekeys of a device, and says that there are none."""
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        others = list[KnownFrame]()
+        for one in decode_frames(data, Role.RELAY):
+            if isinstance(one, UnknownFrame | UnknownRequest | InvalidRequest):
+                continue
+            if isinstance(one, PrekeysFetch) and one.record_hash == record_hash:
+                asked.append(node.now_ms)
+                node.connections[channel].put(ErrorReply(one.request_id, ErrorCode.NO_PREKEYS))
+            else:
+                others.append(one)
+        return [encode_frames(others)] if others else []
+
+    return outgoing
+
+
+def test_texts_of_a_colleague_shorten_no_pause_below_ten_minutes() -> None:
+    """ID-44: a device that is away is asked for six times in an hour, as pauses of ten minutes allow."""
+    world, holder, second, customer, praxis = own_devices.company()
+    asked: list[int] = []
+    lacking = second.engine._state.own.device.record.hash
+    customer.outgoing = without_prekeys(customer, lacking, asked)
+    customer.crash(customer.rows, Continuity.ROLLED_BACK)
+    customer.start()
+    second.stop()
+    customer.send(praxis, "an beide")
+    world.advance(HOUR_MS)
+    asked.clear()
+    for _ in range(60):
+        holder.send(customer.engine.account_id, "und noch etwas")
+        world.advance(MINUTE_MS)
+    assert 5 <= len(asked) <= 7
+
+
 def test_a_device_whose_address_the_directory_does_not_show_is_looked_up_with_pauses() -> None:
     """ID-44: a relay that withholds it draws no LOOKUP after each other; the device beside it is reached,
     and asked for at any time.

@@ -51,8 +51,8 @@ _RETRY_AWAY_MS: Final = 6 * 3_600_000
 _CLAIMS_APART_MS: Final = 600_000
 _MAX_PAGES: Final = 64
 _MAX_DOUBLED: Final = 15
-_DOUBLED_WHEN_HEARD: Final = 5
-"""So many failures in a row count once a device was heard again: a pause below ten minutes (ID-44)."""
+_DOUBLED_WHEN_HEARD: Final = 9
+"""So many failures in a row count once a device was heard again: of prekeys a pause below ten minutes."""
 
 
 @dataclass(slots=True)
@@ -214,8 +214,8 @@ class Directory(Part):
         """A device has sent what opened: its account is there again, so ask within ten minutes (ID-44)."""
         counted = self._failed.get(peer.account_id, {})
         for what, failed in counted.items():
-            counted[what] = min(failed, _DOUBLED_WHEN_HEARD)
             if self._at_ms(what) > turn.now_ms + _RETRY_LIST_MS:
+                counted[what] = min(failed, _DOUBLED_WHEN_HEARD)
                 self._ask_again(peer.account_id, what, turn.now_ms + _RETRY_LIST_MS)
 
     def _ask_again(self, account_id: bytes, what: bytes, at_ms: int) -> None:
