@@ -387,7 +387,6 @@ class States(RoomPart):
         if shown != before:
             index.phase, index.members, index.assigned, index.is_sensitive, index.on_hold = shown
             self._around.tell(turn, RoomChanged(self._live.room_id, *shown))
-            self._room.stewarding.phase_changed(turn, before[0])
             if index.phase == Phase.CLOSED and before[0] == Phase.OPEN:
                 self._live.marks_at_once = True
             if before[0] in _GOES_ON and index.phase not in _GOES_ON:

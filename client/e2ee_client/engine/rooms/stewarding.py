@@ -322,22 +322,12 @@ class Stewarding(RoomPart):
         self.wait_for(turn, team, self._room.consent.language)
 
     def repeat_waiting(self, turn: Turn) -> None:
-        """Tell again, at the times of requests, while nobody has claimed and the room is open (ROOM-40)."""
+        """Tell again, at the times of requests, while nobody has claimed; not once it is over (ROOM-40)."""
         waiting = self._live.board.waiting
         self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
-        is_open = self._room.states.condition().phase is Phase.OPEN
-        if waiting is not None and is_open and self.place(turn) is not None:
+        is_over = self._room.states.condition().phase in (Phase.WITHDRAWN, Phase.ERASED)
+        if waiting is not None and not is_over and self.place(turn) is not None:
             self._signal(turn, waiting)
-
-    def phase_changed(self, turn: Turn, before: int) -> None:
-        """Take back what we have said of who waits where the room is open no more, and say it again when it
-        is opened again (ROOM-40).
-        """
-        waiting, is_open = self._live.board.waiting, self._room.states.condition().phase is Phase.OPEN
-        if waiting is None or is_open == (before == Phase.OPEN) or self.place(turn) is None:
-            return
-        self._live.waited = (turn.now_ms, int(is_open))
-        self._signal(turn, waiting if is_open else NoLongerWaiting())
 
     def no_longer(self, turn: Turn) -> None:
         """Take the waiting back."""
