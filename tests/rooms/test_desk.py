@@ -28,7 +28,6 @@ from e2ee_client.rooms import (
     Room,
     Routing,
     Service,
-    again,
     attending,
 )
 from e2ee_client.rooms.desk_rows import of_desk
@@ -163,10 +162,9 @@ async def test_what_came_before_is_handled_when_the_desk_runs(praxis: Practice) 
 
 
 async def test_handlers_of_a_room_run_one_at_a_time_and_a_failing_one_ends_nothing(
-    praxis: Practice, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    praxis: Practice, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What fails is named by its type alone, and comes again later, or at the next start."""
-    monkeypatch.setattr(again, "FIRST_MS", again.LONGEST_MS)
+    """What fails is named by its type alone, and comes again at the next start."""
     desk, seen, together = praxis.company, list[str](), set[int]()
 
     @desk.on_message()

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from conversations import until
 from desk_runs import HOOK, Receiver, running, waiting
-from e2ee_client.rooms import CompanyRoom, Entry, Room, Service, again, attending, lanes, offered, webhooks
+from e2ee_client.rooms import CompanyRoom, Entry, Room, Service, attending, lanes, offered, webhooks
 from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.lanes import Lanes
 from e2ee_client.rooms.offered import Offered
@@ -25,7 +25,6 @@ async def test_what_has_no_place_while_a_handler_works_is_told_and_handled_after
 ) -> None:
     """CNS-79: texts and wordings, each once, also after a handler that failed; a rating is counted."""
     monkeypatch.setattr(lanes, "MAX_WAITING", 3)
-    monkeypatch.setattr(again, "FIRST_MS", again.LONGEST_MS)
     receiver, company = Receiver(), praxis.company
     receiver.is_up = True
     monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=receiver))

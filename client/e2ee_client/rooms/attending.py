@@ -27,7 +27,6 @@ from e2ee_client.room_events import (
 )
 from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
 
-from .again import Again
 from .archive import Archive
 from .catching_up import wait_caught_up, wait_open
 from .company_room import CompanyRoom
@@ -36,7 +35,7 @@ from .ends import Ends
 from .entry import Entry
 from .errors import AppLocked, WebhookQueueFull
 from .handlers import Handlers
-from .lanes import Lanes, Work
+from .lanes import Lanes
 from .mailing import Mailing
 from .offered import LOOKED_AT, Offered
 from .reach import DAY_MS
@@ -98,7 +97,6 @@ class Attending:
                 failed=self.lanes.report,
             )
         self._greetings = Timed(runtime.clock, ready, DAY_MS)
-        self._again = Again(runtime.clock, ready)
 
     async def run(self, events: EventIterator) -> None:
         """Attend to what was missed, then to what happens, until the client is closed."""
@@ -122,7 +120,6 @@ class Attending:
     def _begin_work(self) -> None:
         """Begin what goes on beside the rooms for as long as the desk runs."""
         self.lanes.keep(self._greet_in_turn())
-        self.lanes.keep(self._handle_in_turn())
         if self._webhooks is not None:
             self.lanes.add(_END, self._tell_missed)
             self.lanes.keep(self._webhooks.run())
@@ -223,7 +220,6 @@ class Attending:
             self._look_for_address(room_id)
         elif phase in _ENDED and before != phase:
             self._offered.drop(room_id)
-            self._again.drop(room_id)
             self.lanes.add(_END + room_id, partial(self._ended, room_id))
 
     def _added(self, event: EntryAdded) -> None:
@@ -263,7 +259,7 @@ class Attending:
             await self.lanes.attempt(partial(self._begin, room_id))
         for entry in await room.unread_entries(_READ_AGAIN):
             if entry.kind == Kind.TEXT:
-                await self._message(room_id, entry.hash)
+                await self.lanes.attempt(partial(self._message, room_id, entry.hash))
 
     async def _begin(self, room_id: bytes) -> None:
         """Greet in a room in which nobody of the company has written, and nobody else answers."""
@@ -279,7 +275,7 @@ class Attending:
     async def _call(
         self, handlers: Sequence[Callable[P, Awaitable[None]]], *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        """Call each of these handlers: one that fails keeps no other one from its turn (CNS-72)."""
+        """Call each of these handlers: one that fails keeps no other one from its turn (CNS-80)."""
 
         async def call(handle: Callable[P, Awaitable[None]]) -> None:
             await handle(*args, **kwargs)
@@ -311,21 +307,9 @@ class Attending:
                 await room.write(machine_text(text, locale or None))
 
     async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
-        """Offer a text once to who handles such; where that fails it is handled again later (CNS-80)."""
-        is_first = self._offered.add(room_id, entry_hash)
-        if is_first and await self._fails(room_id, partial(self._tell_text, room_id, entry_hash)):
-            self._again.add(room_id, entry_hash)
-
-    async def _fails(self, room_id: bytes, work: Work) -> bool:
-        """Whether a handler has failed that had not answered before: only such is called again (CNS-80)."""
-        began_ms = self._clock.now_ms()
-        if await self.lanes.attempt(work):
-            return False
-        newest = await self._desk.room(room_id).history()
-        return not any(one.is_ours and one.kind in TO_READ and one.received_ms >= began_ms for one in newest)
-
-    async def _tell_text(self, room_id: bytes, entry_hash: bytes) -> None:
-        """Tell of a text, and have it handled; it is read when that was done without an error."""
+        """Offer a text once to who handles such; it is read when that was done without an error."""
+        if not self._offered.add(room_id, entry_hash):
+            return
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
         payload = entry.payload
@@ -333,23 +317,8 @@ class Attending:
             return
         await self._hook(TEXT_EVENT, room_id, entry=entry_hash)
         await self._route(room, entry, payload.text)
-        await self._handle(room, entry, payload)
-
-    async def _handle_in_turn(self) -> None:
-        while True:
-            room_id = await self._again.next()
-            self._do(room_id, self._handle_again, room_id)
-
-    async def _handle_again(self, room_id: bytes) -> None:
-        """Handle the texts whose handler has failed, and that nobody has read meanwhile (CNS-80)."""
-        room, failed, again = self._desk.room(room_id), self._again.begin(room_id), list[bytes]()
-        for entry in await room.unread_entries(LOOKED_AT) if room.phase is Phase.OPEN else ():
-            payload = entry.payload
-            if entry.hash not in failed or not isinstance(payload, RoomText):
-                continue
-            if await self._fails(room_id, partial(self._handle, room, entry, payload)):
-                again.append(entry.hash)
-        self._again.end(room_id, again)
+        if room.assigned is None or room.assigned.is_this:
+            await self._handle(room, entry, payload)
 
     async def _told(self, room_id: bytes, entry_hash: bytes, kind: str) -> None:
         """Tell of answers, ratings and new wordings, and offer an answer that fits."""
@@ -362,8 +331,6 @@ class Attending:
             await self._call(self._handlers.answer, room, entry)
 
     async def _handle(self, room: CompanyRoom, entry: Entry, payload: RoomText) -> None:
-        if not (room.assigned is None or room.assigned.is_this):
-            return
         terms = room.terms
         language = payload.language or ("" if terms is None else terms.locale)
         handler = self._handlers.of_message(payload.text, language)

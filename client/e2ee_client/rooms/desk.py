@@ -48,9 +48,8 @@ class Desk(Agent):
 
         Of several handlers the first that fits has it: `pattern` is searched in the first 1024 characters,
         `language` is that of the text or of the notice that was accepted. A text is marked as read when
-        its handler is done; one whose handler failed before it had written in the room comes again after a
-        minute, then twice as late each time, up to an hour, and any when the desk runs the next time.
-        Others come meanwhile.
+        its handler is done; one whose handler failed comes again when the desk runs the next time, and
+        keeps no other one back.
 
         Raises:
             ConfigError: not a regular expression.

@@ -62,12 +62,11 @@ class Lanes:
             await self.attempt(lane.popleft() if lane else self._last.pop(room_id))
         del self._waiting[room_id]
 
-    async def attempt(self, work: Work) -> bool:
-        """Do something whose error ends nothing here; whether it has ended without one (CNS-72)."""
+    async def attempt(self, work: Work) -> None:
+        """Do something whose error is counted and said, and ends nothing here (CNS-72)."""
         task = self._start(work())
         await asyncio.wait([task])
         self._report(task)
-        return not task.cancelled() and task.exception() is None
 
     def _report(self, task: asyncio.Task[None]) -> None:
         """Say that something failed, by the name of the error's type alone."""
