@@ -118,8 +118,8 @@ class Entry(Part):
 
     @property
     def is_reached(self) -> bool:
-        """Whether our prekeys have been at the relay, in an earlier run too: whoever is told of this device
-        can write to it.
+        """Whether who is told of this device can write to it: its prekeys are at the relay, or were made in
+        an earlier run, from which on they are on their way.
         """
         return self.published or self._had_prekeys
 
