@@ -449,6 +449,29 @@ def test_texts_of_a_colleague_shorten_no_pause_below_ten_minutes() -> None:
     assert 5 <= len(asked) <= 7
 
 
+def test_a_look_up_whose_connection_is_lost_is_made_on_the_next_one() -> None:
+    """ID-44: also where no text waits for it; who accepted a notice reached the company an hour later."""
+    world, asked = World(), list[Lookup]()
+    company, customer = world.node("Praxis", publish=True), world.node("Kundin")
+
+    def lose_the_first(_channel: Channel, data: bytes) -> list[bytes]:
+        found = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Lookup)]
+        asked.extend(found)
+        return [] if found and len(asked) == 1 else [data]
+
+    for one in (company, customer):
+        one.start()
+    customer.outgoing = lose_the_first
+    contact = customer.engine._state.contact(customer.add(company.engine.card()))
+    do(customer, lambda turn: customer.engine._context.directory.look_up(turn, contact))
+    world.settle()
+    assert (len(asked), contact.head) == (1, None)
+    customer.break_connections()
+    world.advance(MINUTE_MS)
+    assert len(asked) == 2
+    assert contact.head is not None
+
+
 def test_a_device_whose_address_the_directory_does_not_show_is_looked_up_with_pauses() -> None:
     """ID-44: a relay that withholds it draws no LOOKUP after each other; the device beside it is reached,
     and asked for at any time.

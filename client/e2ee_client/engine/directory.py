@@ -170,7 +170,10 @@ class Directory(Part):
                 continue
             contact = self._state.contacts.get(account_id)
             if contact is None or self._context.delivery.channel(contact) == channel:
+                was_searching = account_id in self._searching
                 self.forget(account_id)
+                if was_searching:
+                    self._postponed.add(account_id)
 
     def forget(self, account_id: bytes) -> None:
         """Search for a contact no longer."""
