@@ -132,13 +132,13 @@ def test_nobody_is_shown_to_wait_in_a_room_that_is_not_open() -> None:
 
 
 def test_of_a_withdrawn_room_nobody_hears_that_it_waits() -> None:
-    """ROOM-40: who was told of it before forgets it."""
+    """ROOM-40: who was told of it before forgets it, and says so, also while it runs."""
     world, desk, customer, room_id = opened()
     agent = colleague(desk, "Frau Anders")
     world.advance(DAY_MS)
     assert room_id in rooms_of(agent).waiting
     act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    agent.events.clear()
     world.advance(2 * DAY_MS)
-    agent.stop()
-    agent.start()
     assert room_id not in rooms_of(agent).waiting
+    assert [(one.room_id, one.team) for one in agent.of(WaitingChanged)] == [(room_id, None)]

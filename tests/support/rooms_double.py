@@ -100,6 +100,9 @@ class RoomsDouble:
     def start(self, turn: Turn) -> None:
         self.starts += 1
 
+    def maintain(self, turn: Turn) -> None:
+        """Nobody waits here."""
+
     @property
     def words(self) -> list[str]:
         """What was taken, without who sent it."""

@@ -573,6 +573,7 @@ class Engine(Queries):
         self._renew_list(turn)
         context.team.maintain(turn)
         context.company.maintain(turn)
+        context.rooms.maintain(turn)
         context.entry.compare_daily(turn)
         self._rotate(turn)
         context.renewal.look_at_all(turn)

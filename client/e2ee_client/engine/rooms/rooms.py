@@ -33,7 +33,7 @@ from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked, UnknownRoom
 from e2ee_client.events import MessageRejected
-from e2ee_client.room_events import RequestAnswered, RoomEvent
+from e2ee_client.room_events import RequestAnswered, RoomEvent, WaitingChanged
 
 from .acting import Acting
 from .admission import Admission, room_of
@@ -563,11 +563,17 @@ class Rooms(LoadedRooms):
 
     # --- time ---
 
+    def maintain(self, turn: Turn) -> None:
+        """Do what is done once an hour: who waited a day ago, and is said to wait no more, is forgotten
+        (ROOM-40).
+        """
+        for room_id in self.who_waits.old(turn.now_ms, self.index):
+            self.around.tell(turn, WaitingChanged(room_id, None))
+
     def start(self, turn: Turn) -> None:
         """The engine goes online: what is due is done, and each room started, some at a time."""
         self.start_timers(turn)
         self.hearing.start(turn)
-        self.who_waits.start(turn, self.index)
         self.requests.start(turn)
         self.files.start(turn)
         if self._unstarted:

@@ -42,11 +42,10 @@ class WhoWaits:
         self.now: dict[RoomId, Waiting] = {one.room_id: one.waiting for one in found}
         self._heard_ms = {one.room_id: one.heard_ms for one in found}
 
-    def start(self, turn: Turn, ours: Container[RoomId]) -> None:
-        """Forget rooms of others of which nobody has said for a day that they wait."""
-        for room_id, heard_ms in list(self._heard_ms.items()):
-            if room_id not in ours and turn.now_ms - heard_ms >= WAITS_MS:
-                self._drop(turn, room_id)
+    def old(self, now_ms: int, ours: Container[RoomId]) -> list[RoomId]:
+        """Return the rooms of others of which nobody has said for a day that they wait."""
+        said = self._heard_ms.items()
+        return [one for one, heard_ms in said if one not in ours and now_ms - heard_ms >= WAITS_MS]
 
     def heard(self, turn: Turn, event: RoomEvent) -> None:
         """Note who waits, and who waits no longer: somebody else has it, too."""
