@@ -272,7 +272,7 @@ class Sending(Part):
     def again_if_left_behind(self, turn: Turn, peer: Peer, item: Outgoing) -> None:
         """Send again what the relay took only when another session than the one it went on was active."""
         active, lane = peer.pair.active, self._state.outbox.lane(peer.account_id, peer.device_id)
-        went_on = next((one for one in peer.pair.sessions if one.id == item.session_id), None)
+        went_on = peer.pair.session(item.session_id)
         # On a session that is not proven yet goes what begins it, beside the active one (TRN-30).
         if active is not None and went_on != active and (went_on is None or went_on.proven):
             self._again(turn, lane, [item])

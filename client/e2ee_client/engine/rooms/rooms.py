@@ -564,9 +564,7 @@ class Rooms(LoadedRooms):
     # --- time ---
 
     def maintain(self, turn: Turn) -> None:
-        """Do what is done once an hour: who waited a day ago, and is said to wait no more, is forgotten
-        (ROOM-40).
-        """
+        """Do what is done once an hour: forget who waits where no steward has said so for a day (ROOM-40)."""
         for room_id in self.who_waits.old(turn.now_ms, self.index):
             self.around.tell(turn, WaitingChanged(room_id, None))
 
