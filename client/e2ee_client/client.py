@@ -125,7 +125,8 @@ class Client:
 
         Raises:
             ConfigError: not exactly one of passphrase and key.
-            StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreFull, StoreUnavailable:
+            StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreTooOld,
+            StoreFull, StoreUnavailable:
                 the store cannot be opened.
         """
         runtime = runtime or Runtime()

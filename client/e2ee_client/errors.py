@@ -62,6 +62,13 @@ class StoreTooNew(StoreError):
     hint: ClassVar[str] = "update this program"
 
 
+class StoreTooOld(StoreError):
+    """The file was written by an earlier program, in a format that this one no longer reads (STO-18)."""
+
+    code: ClassVar[str] = "store.too_old"
+    hint: ClassVar[str] = "open it with the program that wrote it, or set up a new store from a backup"
+
+
 class StoreExists(StoreError):
     """A file already stands where a new store was to be created (STO-16)."""
 

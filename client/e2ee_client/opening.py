@@ -183,7 +183,8 @@ def open_(path: str | os.PathLike[str], unlock: Unlock, runtime: Runtime) -> Loa
     """Open the store and load the engine (STO-15).
 
     Raises:
-        StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreFull, StoreUnavailable.
+        StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreTooOld,
+        StoreFull, StoreUnavailable.
     """
     store = Store.open(path, unlock, rng=runtime.rng, anchor=runtime.anchor, options=runtime.store_options)
     continuity = store.continuity

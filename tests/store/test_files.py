@@ -15,11 +15,14 @@ from e2ee_client.errors import (
     StoreMissing,
     StoreMisuse,
     StoreTooNew,
+    StoreTooOld,
     StoreUnavailable,
     StoreWrongKey,
 )
 from e2ee_client.store import Continuity, MemoryAnchor, Passphrase, Put, RawKey, Store, StoreOptions, database
 from store_probe import CHEAP, RAW_KEY, all_bytes, keyless
+
+NEWEST = database.OLDEST + len(database.MIGRATIONS)
 
 
 @pytest.fixture
@@ -103,14 +106,27 @@ def test_a_failed_creation_leaves_no_store(tmp_path: Path) -> None:
     Store.create(tmp_path / "db", RAW_KEY).close()
 
 
-def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
-    """STO-18."""
+@pytest.mark.parametrize(
+    ("number", "refusal", "told"),
+    [
+        (NEWEST + 1, StoreTooNew, "the store has schema 5, this program reads up to 4"),
+        *(
+            (old, StoreTooOld, f"the store has schema {old}, this program reads from 4 on")
+            for old in (1, 2, 3)
+        ),
+    ],
+)
+def test_another_schema_is_refused_and_left_alone(
+    path: Path, number: int, refusal: type[errors.StoreError], told: str
+) -> None:
+    """STO-18: a newer one, and those that kept entries of rooms in ways that are not read any more."""
     with keyless(path) as connection:
-        connection.execute(f"PRAGMA user_version = {len(database.MIGRATIONS) + 1}")
-    before = path.read_bytes()
-    with pytest.raises(StoreTooNew):
+        connection.execute(f"PRAGMA user_version = {number}")
+    path.chmod(0o644)
+    before = {file.name: (file.read_bytes(), file.stat().st_mode) for file in path.parent.iterdir()}
+    with pytest.raises(refusal, match=f"^{told}$"):
         Store.open(path, RAW_KEY)
-    assert path.read_bytes() == before
+    assert {file.name: (file.read_bytes(), file.stat().st_mode) for file in path.parent.iterdir()} == before
 
 
 def test_migrations_run_from_the_stored_number_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +141,7 @@ def test_migrations_run_from_the_stored_number_on(path: Path, monkeypatch: pytes
         connection.execute("DROP TABLE later")
         ran.append(2)
 
-    number = len(database.MIGRATIONS) + 2
+    number = NEWEST + 2
     monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, first, second))
     for _ in range(2):
         with Store.open(path, RAW_KEY) as store:
@@ -133,21 +149,6 @@ def test_migrations_run_from_the_stored_number_on(path: Path, monkeypatch: pytes
     assert ran == [1, 2]
     with keyless(path) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (number,)
-
-
-def test_a_store_of_schema_1_is_opened_and_then_kept_from_older_programs(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """STO-18, STO-30: its rows stay; the program before, which keeps entries otherwise, refuses it then."""
-    with keyless(path) as connection:
-        connection.execute("PRAGMA user_version = 1")
-    with Store.open(path, RAW_KEY) as store:
-        assert store.get("session", b"k") == b"v"
-    with keyless(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (len(database.MIGRATIONS),)
-    monkeypatch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
-    with pytest.raises(StoreTooNew):
-        Store.open(path, RAW_KEY)
 
 
 def test_a_failed_migration_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from e2ee_client.errors import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreTooNew, StoreUnavailable
+from e2ee_client.errors import (
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreTooNew,
+    StoreTooOld,
+    StoreUnavailable,
+)
 
 APPLICATION_ID: Final = 0x53523173
 PAGE_B: Final = 4096
@@ -36,7 +44,12 @@ _SETTINGS: Final = (
     "busy_timeout = 0",
 )
 
-_SCHEMA_1: Final = (
+OLDEST: Final = 4
+"""The first schema that a program brings up to date. The three before it kept entries of rooms as no later
+program reads them (STO-56).
+"""
+
+_TABLES: Final = (
     "CREATE TABLE header (id INTEGER PRIMARY KEY CHECK (id = 1), box BLOB NOT NULL)",
     "CREATE TABLE slot (n INTEGER PRIMARY KEY, box BLOB NOT NULL)",
     "CREATE TABLE place (id BLOB PRIMARY KEY, tag BLOB NOT NULL, seq INTEGER NOT NULL, "
@@ -45,32 +58,15 @@ _SCHEMA_1: Final = (
 )
 
 
-def _create_schema_1(connection: sqlite3.Connection) -> None:
-    for statement in _SCHEMA_1:
+def _create_tables(connection: sqlite3.Connection) -> None:
+    for statement in _TABLES:
         connection.execute(statement)
 
 
-def _keep_entries_in_segments(connection: sqlite3.Connection) -> None:
-    """The tables stay; the number keeps programs away that look for entries in rows of their own (STO-30)."""
+MIGRATIONS: Final[tuple[Migration, ...]] = ()
+"""Migration k leads from schema OLDEST + k to the next; each runs in a transaction of its own (STO-18)."""
 
-
-def _seal_bodies_by_month(connection: sqlite3.Connection) -> None:
-    """As above: for programs that look for bodies in the clear, or leave a key behind (STO-50)."""
-
-
-def _index_by_content_id(connection: sqlite3.Connection) -> None:
-    """As above: for programs that look for the index of entries in the order of arrival (STO-56)."""
-
-
-MIGRATIONS: Final[tuple[Migration, ...]] = (
-    _create_schema_1,
-    _keep_entries_in_segments,
-    _seal_bodies_by_month,
-    _index_by_content_id,
-)
-"""Migration k leads from schema k to schema k + 1; each runs in a transaction of its own (STO-18)."""
-
-SCHEMA: Final = frozenset(_SCHEMA_1)
+SCHEMA: Final = frozenset(_TABLES)
 """All statements of the newest schema. Anything else in the file, say a trigger, was put there by somebody
 (STO-10).
 """
@@ -178,16 +174,17 @@ def migrate(connection: sqlite3.Connection, *, new: bool = False) -> None:
     from nothing.
 
     Raises:
-        StoreTooNew: the schema is newer than this program.
+        StoreTooNew, StoreTooOld: the schema is none that this program knows; nothing was written.
         StoreCorrupt: this is no store, or something stands in the schema that is not of the store.
     """
     with translated():
         number = _check_identity(connection)
     if number == 0 and not new:
         raise StoreCorrupt("the file is not a store")
-    for following, migration in enumerate(MIGRATIONS[number:], start=number + 1):
+    steps = MIGRATIONS[number - OLDEST :] if number else (_create_tables, *MIGRATIONS)
+    for following, step in enumerate(steps, start=number + 1 if number else OLDEST):
         with transaction(connection):
-            migration(connection)
+            step(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {following}")
     with translated():
@@ -201,8 +198,11 @@ def _check_identity(connection: sqlite3.Connection) -> int:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     if application_id != (APPLICATION_ID if number else 0):
         raise StoreCorrupt("the file is not a store")
-    if number > len(MIGRATIONS):
-        raise StoreTooNew("the store has a newer schema")
+    newest = OLDEST + len(MIGRATIONS)
+    if number > newest:
+        raise StoreTooNew(f"the store has schema {number}, this program reads up to {newest}")
+    if number and number < OLDEST:
+        raise StoreTooOld(f"the store has schema {number}, this program reads from {OLDEST} on")
     return number
 
 

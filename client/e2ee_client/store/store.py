@@ -93,7 +93,8 @@ class Store:
         """Open a store; `continuity` then tells whether its sessions may go on (STO-14).
 
         Raises:
-            StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreFull, StoreUnavailable.
+            StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreTooOld,
+            StoreFull, StoreUnavailable.
         """
         place = Path(path).resolve()
         return cls(opening.open_(place, unlock, rng, _anchor_for(place, anchor), options), rng, options)

@@ -313,6 +313,9 @@ environment:
     "hint.store.full": "free some disk space, then try again",
     "error.store.too_new": "the store has a newer format than this program knows",
     "hint.store.too_new": "update this program",
+    "error.store.too_old": "an earlier program wrote the store, in a format that this one no longer reads",
+    "hint.store.too_old": "nothing was changed: open it with the program that wrote it, or set up a new "
+    "store from a backup",
     "error.store.exists": "a file stands already at {store}",
     "hint.store.exists": "use it without init, or choose another path with --store",
     "error.store.missing": "there is no store at {store}",

@@ -339,6 +339,10 @@ Umgebung:
     "hint.store.full": "schaffen Sie Platz und versuchen Sie es noch einmal",
     "error.store.too_new": "der Speicher hat ein neueres Format, als dieses Programm kennt",
     "hint.store.too_new": "erneuern Sie das Programm",
+    "error.store.too_old": "ein früheres Programm hat den Speicher in einem Format geschrieben, das dieses "
+    "nicht mehr liest",
+    "hint.store.too_old": "es wurde nichts geändert: öffnen Sie ihn mit dem Programm, das ihn geschrieben "
+    "hat, oder richten Sie aus einer Sicherung einen neuen ein",
     "error.store.exists": "unter {store} gibt es schon eine Datei",
     "hint.store.exists": "benutzen Sie sie ohne init, oder wählen Sie mit --store einen anderen Pfad",
     "error.store.missing": "unter {store} gibt es keinen Speicher",
