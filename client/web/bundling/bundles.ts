@@ -12,6 +12,7 @@ const WORKSPACE = join(import.meta.dirname, "..");
 const OUT = "out";
 const HASH_HEX = 16;
 const LANGUAGES = ["de", "en"];
+const SOURCES = /packages\/\w+\/src\/.*\.ts$/;
 
 export interface Part {
   /** The name of the file, with its hash. */
@@ -35,11 +36,13 @@ export interface Split {
 const SHORT_TEXTS: Plugin = {
   name: "short texts",
   setup(building) {
-    building.onLoad({ filter: /packages\/\w+\/src\/.*\.ts$/ }, ({ path }) => {
-      return { contents: withoutSentences(withShortSheets(readFileSync(path, "utf8"))), loader: "ts" };
-    });
+    building.onLoad({ filter: SOURCES }, ({ path }) => ({ contents: shortTexts(path), loader: "ts" }));
   },
 };
+
+function shortTexts(path: string): string {
+  return withoutSentences(withShortSheets(readFileSync(path, "utf8")));
+}
 
 function withShortSheets(source: string): string {
   return source.replace(/(?<=sheet\(`)[^`]*(?=`\))/gu, shortened);
@@ -93,12 +96,35 @@ const COMMON = {
 /** One module and all that it uses, as one file. */
 export async function bundle(name: string, entry: string): Promise<Part> {
   const { outputFiles } = await build({ ...COMMON, entryPoints: [entry], write: false });
-  return named(name, "", (outputFiles[0] as OutputFile).contents);
+  const bytes = (outputFiles[0] as OutputFile).contents;
+  return { file: `${name}-${hash(bytes)}.js`, path: "", bytes };
 }
 
-function named(name: string, path: string, bytes: Uint8Array): Part {
-  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, HASH_HEX);
-  return { file: `${name}-${hash}.js`, path, bytes };
+function hash(bytes: Uint8Array | string): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, HASH_HEX);
+}
+
+/**
+ * A part that is fetched later asks for the page's script first, which is there: what both use stands in one file with
+ * the script, and not in a file for each combination of parts that share it.
+ */
+function afterScript(script: string): Plugin {
+  const parts = new Set<string>();
+  return {
+    name: "after the script",
+    setup(building) {
+      building.onResolve({ filter: /./ }, async ({ path, kind, pluginData, ...rest }) => {
+        if (kind !== "dynamic-import" || pluginData === parts) return null;
+        const found = await building.resolve(path, { ...rest, kind, pluginData: parts });
+        parts.add(found.path);
+        return found;
+      });
+      building.onLoad({ filter: SOURCES }, ({ path }) => {
+        if (!parts.has(path)) return null;
+        return { contents: `import ${JSON.stringify(join(WORKSPACE, script))};${shortTexts(path)}`, loader: "ts" };
+      });
+    },
+  };
 }
 
 /** A page's script and the parts that it fetches later, each named as its module. */
@@ -110,6 +136,7 @@ export async function split(name: string, script: string): Promise<Split> {
     entryPoints: { [name]: script },
     metafile: true,
     outdir: OUT,
+    plugins: [ONE_LANGUAGE, afterScript(script), SHORT_TEXTS],
     splitting: true,
     write: false,
   });
@@ -130,31 +157,37 @@ export async function split(name: string, script: string): Promise<Split> {
   };
 }
 
-/** Files by their paths in the list of esbuild, whose own hashes depend on the folder, under names of their bytes. */
+/**
+ * Files by their paths in the list of esbuild, whose own hashes depend on the folder, under names of their bytes and of
+ * those of all that they name: parts and script name each other.
+ */
 function renamed(metafile: Metafile, built: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Part> {
-  const done = new Map<string, Part>();
-  const rename = (path: string): Part => {
-    const known = done.get(path);
-    if (known !== undefined) return known;
-    const file = basename(path);
-    let text = new TextDecoder().decode(built.get(file));
-    for (const { path: used } of metafile.outputs[path]?.imports ?? []) {
-      text = text.replaceAll(basename(used), rename(used).file);
-    }
-    const part = named(file.replace(/-[A-Z0-9]+\.js$/u, ""), path, new TextEncoder().encode(text));
-    done.set(path, part);
-    return part;
+  const paths = Object.keys(metafile.outputs);
+  const stemOf = (path: string): string => basename(path).replace(/-[A-Z0-9]+\.js$/u, "");
+  const put = (path: string, nameOf: (used: string) => string): string =>
+    (metafile.outputs[path]?.imports ?? []).reduce(
+      (text, { path: used }) => text.replaceAll(basename(used), nameOf(used)),
+      new TextDecoder().decode(built.get(basename(path))),
+    );
+  const bare = new Map(paths.map((path) => [path, hash(put(path, stemOf))]));
+  const nameOf = (path: string): string => {
+    const all = closure(metafile, path, KINDS).map((one) => bare.get(one));
+    return `${stemOf(path)}-${hash([all[0], ...all.sort()].join())}.js`;
   };
-  for (const path of Object.keys(metafile.outputs)) rename(path);
-  return done;
+  const names = new Map(paths.map((path) => [path, nameOf(path)]));
+  const bytes = (path: string) => new TextEncoder().encode(put(path, (used) => names.get(used) as string));
+  return new Map(paths.map((path) => [path, { file: names.get(path) as string, path, bytes: bytes(path) }]));
 }
 
-/** A file and all that it imports at once. */
-function closure(metafile: Metafile, path: string): readonly string[] {
+const AT_ONCE = ["import-statement"];
+const KINDS = [...AT_ONCE, "dynamic-import"];
+
+/** A file and all that it imports, at once or in any way. */
+function closure(metafile: Metafile, path: string, kinds = AT_ONCE): readonly string[] {
   const found = [path];
   for (const one of found) {
     for (const { path: used, kind } of metafile.outputs[one]?.imports ?? []) {
-      if (kind === "import-statement" && !found.includes(used)) found.push(used);
+      if (kinds.includes(kind) && !found.includes(used)) found.push(used);
     }
   }
   return found;

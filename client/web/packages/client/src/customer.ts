@@ -23,7 +23,7 @@ import { FileLoader } from "./file_loader.ts";
 import type { Devices } from "./kin/linking.ts";
 import type { Begun, Recovery } from "./kin/recovering.ts";
 import { Room } from "./room.ts";
-import { Shell } from "./shell.ts";
+import { opening, Shell } from "./shell.ts";
 
 export interface CustomerOptions {
   /** The origin that serves the door, such as https://chat.praxis.example. */
@@ -87,10 +87,9 @@ async function running(ports: Ports, store: Store, engine: Engine): Promise<Runn
 }
 
 /** The engine of a store; where its code does not come, the store is left as it is. */
-async function engineOf(store: Store, { random, stored, later }: Ports): Promise<Engine | null> {
+async function engineOf(store: Store, ports: Ports): Promise<Engine | null> {
   try {
-    const { loadEngine } = await stored();
-    return await loadEngine(store, random, later);
+    return await (await opening(ports))(store);
   } catch (error) {
     await store.close();
     throw error;

@@ -15,6 +15,12 @@ export type Listener = (event: CustomerEvent) => void;
 const FIRST_PAUSE_MS = 1_000;
 const MOST_PAUSE_MS = 60_000;
 
+/** What opens a store: code of its own, and that for what comes from others. */
+export async function opening(ports: Ports): Promise<(store: Store) => Promise<Engine | null>> {
+  const [{ loadEngine }, received] = await Promise.all([ports.stored(), ports.received()]);
+  return (store) => loadEngine(store, ports.random, received, ports.later);
+}
+
 /** Ends by itself where somebody else has written to the store, or the store is gone. */
 export class Shell {
   readonly #ports: Ports;
@@ -216,10 +222,10 @@ export class Shell {
   /** Memory is ahead of the store, which is the truth: begin anew from it, later each time that it has no room. */
   async #reload(): Promise<void> {
     this.#dropLinks();
-    const { loadEngine } = await this.#ports.stored().catch(() => {
+    const open = await opening(this.#ports).catch(() => {
       throw new StoreError("store.unavailable", "what opens the store is not here");
     });
-    const engine = await loadEngine(this.#store, this.#ports.random, this.#ports.later);
+    const engine = await open(this.#store);
     if (engine === null) throw new StoreError("store.corrupt", "the store holds no account");
     this.#engine = engine;
     const pauseMs = this.#refusals < 2 ? 0 : Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#refusals - 2));

@@ -16,6 +16,7 @@ import { all, takeOut } from "../src/engine/outbox.ts";
 import type { LinkEvents, Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
 import { lost } from "../src/engine/posting.ts";
+import * as received from "../src/engine/received.ts";
 import type { Outgoing } from "../src/engine/records.ts";
 import { act } from "../src/engine/rooms/consenting.ts";
 import { wasSent } from "../src/engine/rooms/progress.ts";
@@ -314,7 +315,7 @@ test("without room and without the part that opens a store nothing goes on that 
     assert.equal(shell.isOver, code !== null);
     assert.deepEqual(told, [code ?? "store.full"]);
     const store = await place.open();
-    const kept = store && (await loadEngine(store, bytesFrom(7), later))?.context.rooms.get(hex(roomId));
+    const kept = store && (await loadEngine(store, bytesFrom(7), received, later))?.context.rooms.get(hex(roomId));
     const numbers = [...(kept?.entries.values() ?? [])].map((one) => one.entry.header.n);
     assert.deepEqual(numbers, code === null ? [0, 1] : [0]);
   }

@@ -71,7 +71,7 @@ test("two lists of a company under one number stop the conversation until a pers
   const told = turn.effects().filter((one) => one.name === "notify" && one.event.type === "identity-alarm");
   assert.equal(told.length, 1);
   await store.commit(turn.changes(), 0);
-  const loaded = await loadEngine(store, bytesFrom(3), later);
+  const loaded = await loadEngine(store, bytesFrom(3), received, later);
   assert.equal(loaded?.context.company.alarm, "remote.list_fork");
   assert.deepEqual(loaded?.context.company.list?.hash, shop.list.hash);
 });

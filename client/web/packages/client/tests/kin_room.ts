@@ -11,6 +11,7 @@ import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { putNew } from "../src/engine/new_engine.ts";
+import * as received from "../src/engine/received.ts";
 import { newPeer, setPeer } from "../src/engine/state.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { newDevice, takeList } from "../src/engine/upkeep.ts";
@@ -51,7 +52,7 @@ export async function kept(): Promise<Kept> {
   const store = await new MemoryPlace().create();
   const restarted = async (): Promise<Scene["room"]> => {
     for (const one of turns.splice(0)) await store.commit(one.changes(), await store.version());
-    const loaded = await loadEngine(store, rng, later);
+    const loaded = await loadEngine(store, rng, received, later);
     const room = loaded?.context.rooms.get(hex(scene.roomId));
     assert.ok(room !== undefined);
     return room;

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { newEngine, putNew } from "../src/engine/new_engine.ts";
+import * as received from "../src/engine/received.ts";
 import { newAccount, renewList } from "../src/engine/upkeep.ts";
 import { MemoryPlace } from "./memory_store.ts";
 
@@ -30,7 +31,7 @@ for (const aheadMs of [0, 20 * DAY_MS]) {
     const store = await new MemoryPlace().create();
     const { turn } = engine.do(NOW_MS + aheadMs, putNew);
     await store.commit(turn.changes(), 0);
-    const older = await loadEngine(store, bytesFrom(3), later);
+    const older = await loadEngine(store, bytesFrom(3), received, later);
     assert.ok(older !== null);
     const signed = (copy: typeof engine, atMs: number): Bytes => {
       copy.do(atMs, renewList);

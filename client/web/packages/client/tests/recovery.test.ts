@@ -104,7 +104,7 @@ async function stored(place: MemoryPlace, { engine, putCode }: Begun, nowMs = NO
 async function opened(place: MemoryPlace): Promise<Engine> {
   const store = await place.open();
   assert.ok(store !== null);
-  const engine = await loadEngine(store, bytesFrom(7), later);
+  const engine = await loadEngine(store, bytesFrom(7), received, later);
   assert.ok(engine !== null);
   return engine;
 }

@@ -4,7 +4,6 @@ import { type BrowserPorts, browserPorts } from "@sealroom/client/browser.ts";
 import type { LoadFiles } from "@sealroom/client/files/host.ts";
 import { watchNetwork } from "@sealroom/client/link/network.ts";
 import { openRoom } from "@sealroom/client/room_backend.ts";
-import type { RoomOptions } from "@sealroom/client/room_life.ts";
 import { unhex } from "@sealroom/core/bytes.ts";
 import type { Finding, Keeping, RoomBackend } from "@sealroom/ui/backend.ts";
 import { part } from "@sealroom/ui/part.ts";
@@ -33,8 +32,17 @@ function keepingOf(settings: Settings): Keeping["mode"] {
   return MODES.find((mode) => mode === settings.storage) ?? "device";
 }
 
-const STRIPPING: LoadFiles["stripping"] = () =>
-  part("image_metadata", () => import("@sealroom/client/files/image_metadata.ts"));
+const FILES: LoadFiles = {
+  service: () => part("file_part", () => import("./file_part.ts")),
+  stripping: () => part("image_metadata", () => import("@sealroom/client/files/image_metadata.ts")),
+};
+
+const PARTS = {
+  files: FILES,
+  stored: () => part("stored_part", () => import("./stored_part.ts")),
+  received: () => part("received_part", () => import("./received_part.ts")),
+  later: () => part("later_part", () => import("./later_part.ts")),
+};
 
 /** A network that gives no answer holds up no text. */
 async function inspect(text: string): Promise<readonly Finding[]> {
@@ -44,25 +52,17 @@ async function inspect(text: string): Promise<readonly Finding[]> {
 }
 
 /** The backend for what a page has set. */
-export function realBackend(settings: Settings, parts: Parts): RoomBackend {
+export function realBackend(settings: Settings): RoomBackend {
   if (isTooOld()) return obstructed("browser-too-old");
   if (settings.account !== null && !ACCOUNT.test(settings.account)) return obstructed("door-wrong");
   const mode = keepingOf(settings);
-  const { stored, received, later } = parts;
-  const files = { service: parts.files, stripping: STRIPPING };
-  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, ended: () => {}, files, stored, received, later });
-  const open = () => opened(settings, ports, mode, parts.items);
+  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, ended: () => {}, ...PARTS });
+  const open = () => opened(settings, ports, mode);
   if (mode === "session") return open();
   return tabbed({ name: NAME, rng: ports.random, clock: ports.clock, open }, inspect);
 }
 
-/** Fetch parts that share modules with the page, so that it is the page's script that names them. */
-export interface Parts extends Pick<BrowserPorts, "stored" | "received" | "later"> {
-  readonly files: LoadFiles["service"];
-  readonly items: RoomOptions["items"];
-}
-
-function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"], items: Parts["items"]): Led {
+function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]): Led {
   const account = settings.account === null ? null : unhex(settings.account);
   const keeping = { mode, untilMs: null };
   return openRoom({
@@ -71,7 +71,7 @@ function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"], 
     ports,
     lang: settings.lang,
     keeping,
-    items,
+    items: () => part("item_part", () => import("./item_part.ts")),
     inspect,
     watch: (cameBack) => watchNetwork(ports.links, cameBack),
     linkable: settings.linkable && mode !== "session",

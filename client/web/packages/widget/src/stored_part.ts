@@ -1,8 +1,3 @@
-/**
- * The part of the page for who comes back: it opens the store that is there. It shares the engine with the page, and names it
- * as `later_part.ts` does.
- */
+/** The part of the page for who comes back: it opens the store that is there. */
 
 export * from "@sealroom/client/engine/loading.ts";
-export { realBackend } from "./real.ts";
-export { startVault } from "./vault.ts";

@@ -7,13 +7,12 @@ import type { Rng } from "@sealroom/core/ports.ts";
 import { restoreSession } from "@sealroom/core/restore.ts";
 import { restorePair } from "@sealroom/core/restore_pair.ts";
 import { RowReader, stored } from "./codec.ts";
-import type { Context } from "./context.ts";
+import type { Context, Received } from "./context.ts";
 import { Engine } from "./engine.ts";
 import type { KinModule } from "./kin.ts";
 import { contextOf } from "./new_engine.ts";
 import type { Kind, Row, Store } from "./ports.ts";
 import { KINDS, StoreError } from "./ports.ts";
-import * as received from "./received.ts";
 import { signersOf } from "./rooms/keeping.ts";
 import { loadRooms } from "./rooms/stored_rooms.ts";
 import { CODE_KEY, OWN_KEY, REPLACED_KEY } from "./state.ts";
@@ -38,7 +37,7 @@ export type LoadKin = () => Promise<KinModule>;
  *
  * @throws StoreError `store.corrupt`; what `later` rejects with, for an account with a directory entry
  */
-export async function loadEngine(store: Store, rng: Rng, later: LoadKin): Promise<Engine | null> {
+export async function loadEngine(store: Store, rng: Rng, received: Received, later: LoadKin): Promise<Engine | null> {
   const all = new Map<Kind, readonly Row[]>();
   for (const kind of KINDS) all.set(kind, await store.rows(kind));
   const rows = (kind: Kind): readonly Row[] => all.get(kind) ?? [];
