@@ -52,7 +52,7 @@ class Reply(Enum):
     ASK = "ask"
     """A person decides."""
     NOTHING = "nothing"
-    """It was answered already, and the answer is on its way; or it is out of date."""
+    """It was answered already, and the answer is on its way; it is out of date; or it comes again."""
 
 
 class Answer(NamedTuple):
@@ -88,13 +88,15 @@ def answer(
     state: State,
     ranks: Ranks,
     taker: DeviceId | None = None,
+    *,
+    is_open: bool,
 ) -> Answer:
     """Say what a steward does with a request, by the state in force (ROOM-22, ROOM-23).
 
-    An agent claims a waiting customer for itself: the first claim is granted. It may leave a room; all else
-    that it may ask for is decided by a person. What is not its to ask for is refused, and so is what a
-    steward writes itself. To leave because another device has the room is for who has given it to that one,
-    the `taker` (ROOM-59).
+    An agent claims a waiting customer for itself: the first claim is granted, in an open room (ROOM-67). It
+    may leave a room; all else that it may ask for is decided by a person. What is not its to ask for is
+    refused, and so is what a steward writes itself. To leave because another device has the room is for who
+    has given it to that one, the `taker` (ROOM-59).
     """
     if request.id in board.answered:
         return Answer(Reply.NOTHING)
@@ -105,7 +107,7 @@ def answer(
     is_late = not for_itself and request.device_id != taker
     match request.what:
         case RequestKind.ADD if for_itself:
-            return _claim(board, sender, state)
+            return _claim(board, sender, state, is_open=is_open)
         case RequestKind.LEAVE if is_late:
             return Answer(Reply.NOTHING)
         case RequestKind.LEAVE if is_member:
@@ -118,7 +120,9 @@ def answer(
             return Answer(Reply.REFUSE, NO_RIGHT)
 
 
-def _claim(board: Board, sender: DeviceId, state: State) -> Answer:
+def _claim(board: Board, sender: DeviceId, state: State, *, is_open: bool) -> Answer:
     if state.assigned is not None and state.assigned != sender:
         return Answer(Reply.REFUSE, TAKEN)
-    return Answer(Reply.ASK if board.waiting is None else Reply.GRANT)
+    if board.waiting is None:
+        return Answer(Reply.ASK)
+    return Answer(Reply.GRANT if is_open else Reply.NOTHING)

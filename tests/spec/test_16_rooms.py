@@ -458,12 +458,18 @@ def request(what: RequestKind, device: str | None = None, mark: bytes = b"i") ->
 
 
 def reply(
-    sender: str, given: Request, board: Board | None = None, taker: str | None = None, **state: Any
+    sender: str,
+    given: Request,
+    board: Board | None = None,
+    taker: str | None = None,
+    *,
+    is_open: bool = True,
+    **state: Any,
 ) -> tuple[Reply, str | None]:
     """What a steward does with a request."""
     condition_of = first("S", members="AF", **state).state
     about = dev(sender), given, condition_of, RANKS, None if taker is None else dev(taker)
-    return desk.answer(Board(WAITS) if board is None else board, *about)
+    return desk.answer(Board(WAITS) if board is None else board, *about, is_open=is_open)
 
 
 def test_the_first_claim_is_granted() -> None:
@@ -474,6 +480,14 @@ def test_the_first_claim_is_granted() -> None:
     assert reply("B", claim, assigned=dev("A")) == (Reply.REFUSE, "room.assigned")
     assert reply("A", claim, assigned=dev("A")) == (Reply.GRANT, None)
     assert reply("B", claim, Board()) == (Reply.ASK, None)
+
+
+def test_a_claim_is_not_answered_while_the_room_is_not_open() -> None:
+    """ROOM-67: neither granted nor refused, as nobody has the room; it comes again."""
+    claim = request(RequestKind.ADD)
+    assert reply("B", claim, is_open=False) == (Reply.NOTHING, None)
+    assert reply("B", claim, assigned=dev("A"), is_open=False) == (Reply.REFUSE, "room.assigned")
+    assert reply("B", claim, Board(), is_open=False) == (Reply.ASK, None)
 
 
 def test_what_is_asked_for_others_is_refused() -> None:

@@ -69,7 +69,9 @@ class Deciding(RoomPart):
             return
         ranks = self._room.states.ranks(turn.now_ms)
         taker = self._room.passing.taker(pending.sender)
-        found = answer(self._live.board, pending.sender, pending.request, state, ranks, taker)
+        board = self._live.board
+        is_open = self._room.states.is_open()
+        found = answer(board, pending.sender, pending.request, state, ranks, taker, is_open=is_open)
         match found.reply:
             case Reply.GRANT:
                 self._grant(turn, pending)

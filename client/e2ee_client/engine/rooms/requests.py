@@ -140,6 +140,13 @@ class Requests:
             if own.room_id == room_id and own.request.what is RequestKind.ADD:
                 self.named(turn, room_id, own.id, TAKEN)
 
+    def waits(self, turn: Turn, room_id: RoomId) -> None:
+        """A room waits: a claim of ours that nobody has answered goes again at once (ROOM-67)."""
+        for own in self.all(turn):
+            if own.room_id == room_id and own.request.what is RequestKind.ADD and own.times:
+                self._send(turn, own)
+        self._wake(turn)
+
     def tick(self, turn: Turn) -> None:
         """Repeat what is due; after seven days a request ends."""
         for own in self.all(turn):

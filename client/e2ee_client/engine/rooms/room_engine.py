@@ -359,6 +359,7 @@ class RoomEngine:
             self.taking_back.look(turn)
             self.identifying.look(turn)
         self.states.announce(turn)
+        self.stewarding.say_who_waits(turn)
         if self.shares:
             self.shares = False
             self.forwarding.share_states(turn)
@@ -422,4 +423,5 @@ def heard(
         requests.no_longer(turn, room_id)
         around.tell(turn, WaitingChanged(room_id, None))
     else:
+        requests.waits(turn, room_id)
         around.tell(turn, WaitingChanged(room_id, signal.team, signal.language, signal.since_ms))

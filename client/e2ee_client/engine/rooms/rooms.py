@@ -151,7 +151,7 @@ class Rooms(LoadedRooms):
             room.live.customer is None
             or state is None
             or waiting is not None
-            or room.states.condition().phase is not Phase.OPEN
+            or not room.states.is_open()
             or not room.stewarding.leads(turn)
         ):
             return

@@ -102,6 +102,10 @@ class States(RoomPart):
             self._condition = self.room.condition(self._team())
         return self._condition
 
+    def is_open(self) -> bool:
+        """Whether the room is open by all that holds now."""
+        return self.condition().phase is Phase.OPEN
+
     def ranks(self, now_ms: int) -> dict[DeviceId, int]:
         """Return the rank of each device in force now; nobody where that is not known."""
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from typing import Final
 
 from e2ee.constants import VERSION
 from e2ee.content import ContentType, OfRooms
@@ -35,6 +36,8 @@ from e2ee_client.room_events import DeskCalled, WaitingChanged
 
 from .policies import as_told
 from .room_part import RoomPart
+
+_NOT_SAID: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,18 +300,27 @@ class Stewarding(RoomPart):
     # --- who waits ---
 
     def wait_for(self, turn: Turn, team: str, language: str) -> None:
-        """Tell the agents in force that the customer waits for somebody of a team (ROOM-23).
+        """Have the customer wait for somebody of a team; the agents in force are told when the step is
+        settled, in an open room (ROOM-23, ROOM-67).
 
         Raises:
             NoRight: we are no steward.
         """
         if self.place(turn) is None:
             raise NoRight("a steward says who waits")
-        waiting = Waiting(team, language, turn.now_ms)
-        self._live.board = replace(self._live.board, waiting=waiting)
-        self._live.waited = (turn.now_ms, 1)
-        self._signal(turn, waiting)
-        self._around.tell(turn, WaitingChanged(self._live.room_id, team, language, turn.now_ms))
+        self._live.board = replace(self._live.board, waiting=Waiting(team, language, turn.now_ms))
+        self._live.waited = _NOT_SAID
+
+    def say_who_waits(self, turn: Turn) -> None:
+        """Say who waits, where that was not said since the room is open (ROOM-67)."""
+        live, waiting = self._live, self._live.board.waiting
+        if not self._room.states.is_open():
+            live.waited = _NOT_SAID
+        elif waiting is not None and live.waited == _NOT_SAID and self.place(turn) is not None:
+            live.waited = (turn.now_ms, 1)
+            self._signal(turn, waiting)
+            event = WaitingChanged(live.room_id, waiting.team, waiting.language, waiting.since_ms)
+            self._around.tell(turn, event)
 
     def hand_on(self, turn: Turn, team: str, leaving: DeviceId) -> None:
         """Nobody is assigned any more, a device leaves, and the customer waits for a team (ROOM-33).
@@ -322,18 +334,11 @@ class Stewarding(RoomPart):
         self.wait_for(turn, team, self._room.consent.language)
 
     def repeat_waiting(self, turn: Turn) -> None:
-        """Tell again, at the times of requests, while nobody has claimed; not once it is over (ROOM-40)."""
+        """Tell again, at the times of requests, while nobody has claimed and the room is open (ROOM-67)."""
         waiting = self._live.board.waiting
         self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
-        is_over = self._room.states.condition().phase in (Phase.WITHDRAWN, Phase.ERASED)
-        if waiting is not None and not is_over and self.place(turn) is not None:
+        if waiting is not None and self._room.states.is_open() and self.place(turn) is not None:
             self._signal(turn, waiting)
-
-    def no_longer(self, turn: Turn) -> None:
-        """Take the waiting back."""
-        if self._live.board.waiting is not None:
-            self._live.board = replace(self._live.board, waiting=None)
-            self._waiting_over(turn)
 
     def _waiting_over(self, turn: Turn) -> None:
         self._around.tell(turn, WaitingChanged(self._live.room_id, None))

@@ -1,0 +1,107 @@
+"""Who waits while a room is not open, and claims that cross a freeze (ROOM-67)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.room_events import RequestAnswered, WaitingChanged
+from engine_world import Node, World
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, change, opened, rooms_of, write
+from team_world import colleague, this
+
+from e2ee.rooms.entry import RoomId
+from e2ee.rooms.payloads import Act, ActKind
+from e2ee.rooms.state import Phase
+
+SECOND_MS = 1_000
+
+
+def freeze(desk: Node, customer: Node, room_id: RoomId) -> None:
+    write(customer, room_id, Act(ActKind.FREEZE))
+
+
+def close(desk: Node, customer: Node, room_id: RoomId) -> None:
+    change(desk, room_id, Change(phase=Phase.CLOSED))
+
+
+def unfreeze(desk: Node, customer: Node, room_id: RoomId) -> None:
+    write(customer, room_id, Act(ActKind.UNFREEZE))
+
+
+def reopen(desk: Node, customer: Node, room_id: RoomId) -> None:
+    write(customer, room_id, Act(ActKind.REOPEN))
+
+
+Step = Callable[[Node, Node, RoomId], None]
+both_ways = pytest.mark.parametrize(("ends", "goes_on"), [(freeze, unfreeze), (close, reopen)])
+
+
+def waiting() -> tuple[World, Node, Node, Node, RoomId]:
+    """A room that an agent has heard of, whose customer waits."""
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(HOUR_MS)
+    assert room_id in rooms_of(agent).waiting
+    agent.events.clear()
+    return world, desk, customer, agent, room_id
+
+
+def claim(agent: Node, room_id: RoomId) -> None:
+    act(agent, lambda turn, rooms: rooms.acting.claim(turn, room_id))
+
+
+@both_ways
+@pytest.mark.parametrize("crosses", [False, True])
+def test_a_claim_of_a_room_that_is_not_open_is_granted_when_it_is_open_again(
+    ends: Step, goes_on: Step, crosses: bool
+) -> None:
+    """ROOM-67: until then nobody is told anything, and nobody has the room."""
+    world, desk, customer, agent, room_id = waiting()
+    ends(desk, customer, room_id)
+    world.advance(0 if crosses else MINUTE_MS)
+    claim(agent, room_id)
+    world.advance(HOUR_MS)
+    assert (rooms_of(desk).index[room_id].members, agent.of(RequestAnswered)) == ((), [])
+    goes_on(desk, customer, room_id)
+    world.advance(MINUTE_MS)
+    assert rooms_of(desk).index[room_id].assigned == this(agent)
+    assert [one.code for one in agent.of(RequestAnswered)] == [""]
+
+
+@both_ways
+def test_who_waits_is_said_while_the_room_is_open_and_again_when_it_is_reopened(
+    ends: Step, goes_on: Step
+) -> None:
+    """ROOM-67, ROOM-40: an agent without the room forgets it after a day, and is told when it waits again."""
+    world, desk, customer, agent, room_id = waiting()
+    since_ms = rooms_of(agent).waiting[room_id].since_ms
+    ends(desk, customer, room_id)
+    world.advance(DAY_MS + HOUR_MS)
+    assert room_id not in rooms_of(agent).waiting
+    assert {one.team for one in agent.of(WaitingChanged)} == {None}
+    desk.crash()
+    desk.start()
+    goes_on(desk, customer, room_id)
+    world.advance(SECOND_MS)
+    assert rooms_of(agent).waiting[room_id].since_ms == since_ms
+    agent.events.clear()
+    world.advance(MINUTE_MS)
+    assert len(agent.of(WaitingChanged)) == 1
+
+
+def test_a_room_that_is_made_to_wait_while_it_is_frozen_waits_when_that_is_over() -> None:
+    """ROOM-67: for the team that was named meanwhile."""
+    world, desk, customer, agent, room_id = waiting()
+    freeze(desk, customer, room_id)
+    world.settle()
+    act(desk, lambda turn, rooms: rooms.acting.wait_for(turn, room_id, "Empfang"))
+    world.advance(2 * DAY_MS)
+    assert "Empfang" not in {one.team for one in agent.of(WaitingChanged)}
+    claim(agent, room_id)
+    world.advance(HOUR_MS)
+    assert rooms_of(desk).index[room_id].members == ()
+    unfreeze(desk, customer, room_id)
+    world.advance(SECOND_MS)
+    assert "Empfang" in {one.team for one in agent.of(WaitingChanged)}
