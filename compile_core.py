@@ -1,7 +1,8 @@
 """Compiles `e2ee/` with mypyc: `python compile_core.py FOLDER`; run by `hatch_build.py`.
 
 What `LEFT` names stays Python: rooms, since their records have class variables, which mypyc takes for fields;
-secrets, since the client has roles of its own, and no Python class can be made of a compiled one.
+secrets, since the client has roles of its own, and no Python class can be made of a compiled one; errors,
+whose codes stand in the head of their class, which mypyc does not read.
 
 The modules come to FOLDER/lib, as they stand in a wheel. FOLDER/c keeps what was made on the way; an object
 file that is newer than its source and all headers is not made again.
@@ -24,7 +25,7 @@ from setuptools import Distribution, Extension
 from setuptools.command.build_ext import build_ext
 
 ROOT: Final = Path(__file__).resolve().parent
-LEFT: Final = ("e2ee/rooms/", "e2ee/secret.py", "e2ee/primitives/kem.py")
+LEFT: Final = ("e2ee/rooms/", "e2ee/secret.py", "e2ee/errors.py", "e2ee/primitives/kem.py")
 HARDENING: Final = () if sys.platform == "win32" else ("-fstack-protector-strong", "-fvisibility=hidden")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 EXTENSION: Final = re.compile(r"e2ee/primitives/_native\.(abi3\.so|pyd)")
-LEFT: Final = ("e2ee/rooms/", "e2ee/secret", "e2ee/primitives/kem")
+LEFT: Final = ("e2ee/rooms/", "e2ee/secret", "e2ee/errors", "e2ee/primitives/kem")
 """What stays Python (compile_core.py)."""
 SHARED: Final = "sealroom__mypyc"
 """The library of all compiled modules, which are thin."""
