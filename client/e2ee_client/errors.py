@@ -434,6 +434,19 @@ class WaitTimeout(SealroomError, TimeoutError):
     hint: ClassVar[str] = "wait again, or go on without it"
 
 
+class PublishRefused(WaitTimeout):
+    """The relay has refused entry or prekeys of a device so far, so that nobody reaches it (ID-60); `reason`
+    is the code of the refusal.
+    """
+
+    code: ClassVar[str] = "wait.refused"
+    hint: ClassVar[str] = "wait on, it is tried again by itself; if it lasts, tell the relay's operator"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the relay does not take what this device publishes: {reason}")
+        self.reason = reason
+
+
 class MessageFailed(SealroomError):
     """The message will not reach the state that was waited for; `reason` is the code of the failure."""
 

@@ -322,7 +322,8 @@ class PrekeysLow:
 class ConnectionChanged:
     """The connection to the relay of a mailbox changed. `code` is the code of `RelayUnavailable` or of a kind
     of it, or a relay error code; empty if none is known. With another state than OFFLINE it says why our
-    directory entry waits, once a day (ID-59): new contacts, strike-offs and a company's roster wait with it.
+    directory entry waits, once a day (ID-59): new contacts, strike-offs and a company's roster wait with it;
+    or why the first prekeys of this device do (ID-60).
     """
 
     state: ConnectionState

@@ -24,6 +24,7 @@ from e2ee_relay.protocol import (
     PrekeysCount,
     PrekeysFetch,
     PrekeysUpload,
+    Publish,
     Role,
     UnknownFrame,
     UnknownRequest,
@@ -359,12 +360,30 @@ def test_a_company_that_is_away_is_asked_for_prekeys_with_pauses_that_grow() -> 
     assert len(asked) <= 2 * 4 * 10 + 24
 
 
+def has_upload(data: bytes) -> bool:
+    """Whether prekeys are uploaded here."""
+    return any(isinstance(one, PrekeysUpload) for one in decode_frames(data, Role.RELAY))
+
+
+def without_entry(node: Node, channel: Channel, data: bytes) -> list[bytes]:
+    """Answer for a relay that has lost a node's entry, and takes none."""
+    left = list[KnownFrame]()
+    for frame in decode_frames(data, Role.RELAY):
+        if isinstance(frame, UnknownFrame | UnknownRequest | InvalidRequest | Publish):
+            continue
+        if isinstance(frame, Lookup) and frame.account_id == account(node):
+            node.connections[channel].put(ErrorReply(frame.request_id, ErrorCode.NOT_FOUND, 0))
+        else:
+            left.append(frame)
+    return [encode_frames(left)] if left else []
+
+
 def holding_uploads(node: Node) -> Callable[[], None]:
     """Hold the prekeys of a node back; return what lets them through."""
     held = list[tuple[Channel, bytes]]()
 
     def outgoing(channel: Channel, data: bytes) -> list[bytes]:
-        if not any(isinstance(one, PrekeysUpload) for one in decode_frames(data, Role.RELAY)):
+        if not has_upload(data):
             return [data]
         held.append((channel, data))
         return []
@@ -392,6 +411,73 @@ def test_a_device_of_a_company_is_ready_when_its_prekeys_are_at_the_relay() -> N
     world.settle()
     assert rooms_of(desk).queries.is_ready(desk.now_ms)
     desk.crash()
+    assert rooms_of(desk).queries.is_ready(desk.now_ms)
+
+
+def founded_without_prekeys(
+    world: World, outgoing: Callable[[Node], Callable[[Channel, bytes], list[bytes]]]
+) -> Node:
+    """A company that lacks nothing but prekeys at the relay."""
+    desk = world.node("Praxis", publish=True, kind=DeviceKind.AGENT)
+    desk.outgoing = outgoing(desk)
+    desk.start()
+    do(desk, lambda turn: company_of(desk).found(turn, Founding()))
+    set_card(desk, desk, "Frau Braun")
+    publish_notice(desk)
+    assert not desk.engine._context.team.owes_slot
+    return desk
+
+
+def test_a_device_that_died_before_its_first_upload_was_answered_is_not_ready() -> None:
+    """ID-60: its prekeys were made, but nobody has them; nor have they where the relay has lost its entry."""
+    world = World()
+    desk = founded_without_prekeys(world, lambda _: lambda _, data: [] if has_upload(data) else [data])
+    for _ in range(2):
+        desk.crash()
+        assert not rooms_of(desk).queries.is_ready(desk.now_ms)
+        desk.start()
+        world.settle()
+        assert not rooms_of(desk).queries.is_ready(desk.now_ms)
+    desk.outgoing = lambda _, data: [data]
+    desk.crash()
+    desk.start()
+    world.settle()
+    assert rooms_of(desk).queries.is_ready(desk.now_ms)
+    desk.crash()
+    assert rooms_of(desk).queries.is_ready(desk.now_ms)
+
+
+def test_a_relay_that_lost_the_entry_lost_the_prekeys() -> None:
+    """ID-60"""
+    world = World()
+    company = founded(world)
+    assert rooms_of(company).queries.is_ready(company.now_ms)
+    company.outgoing = partial(without_entry, company)
+    do(company, company.engine._context.entry.compare_again)
+    world.settle()
+    company.crash()
+    assert not rooms_of(company).queries.is_ready(company.now_ms)
+    company.outgoing = lambda _, data: [data]
+    company.start()
+    world.advance(MINUTE_MS)
+    assert rooms_of(company).queries.is_ready(company.now_ms)
+
+
+def test_a_relay_that_refuses_the_first_prekeys_is_told_of_at_once() -> None:
+    """ID-60: once, with the relay's code, until it takes them; later ones are not told of (ID-57)."""
+    world = World()
+    desk = founded_without_prekeys(
+        world, lambda node: partial(without_room, node, lambda frame: isinstance(frame, PrekeysCount))
+    )
+    told = [(ConnectionState.CONNECTING, "relay.rate_limited")]
+    assert [(one.state, one.code) for one in desk.of(ConnectionChanged)] == told
+    assert desk.engine.publish_refusal == "relay.rate_limited"
+    world.advance(3 * HOUR_MS)
+    assert [(one.state, one.code) for one in desk.of(ConnectionChanged)] == told
+    desk.outgoing = lambda _, data: [data]
+    world.advance(2 * HOUR_MS)
+    assert [(one.state, one.code) for one in desk.of(ConnectionChanged)[1:]] == [(ConnectionState.ONLINE, "")]
+    assert desk.engine.publish_refusal == ""
     assert rooms_of(desk).queries.is_ready(desk.now_ms)
 
 

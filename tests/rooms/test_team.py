@@ -6,12 +6,14 @@ from functools import partial
 
 import pytest
 from conversations import next_of, until
-from e2ee_client import MessageRejected
+from e2ee_client import ConnectionChanged, ConnectionState, MessageRejected
 from e2ee_client.engine.context import Context
 from e2ee_client.engine.records import Contact
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import PublishRefused, WaitTimeout
 from e2ee_client.rooms import Agent, Company
 from e2ee_client.testing import MemoryNetwork
+from e2ee_relay.limits import SharedLimits
 from practice import ORIGIN, Practice
 
 from e2ee.ids import AccountId
@@ -71,3 +73,38 @@ async def test_a_customer_writes_to_no_device_that_is_not_in_its_room(praxis: Pr
 
 def _look_up(contact: Contact, turn: Turn, parts: Context) -> None:
     parts.directory.catch_up(turn, contact)
+
+
+async def test_who_waits_for_a_device_hears_that_the_relay_refuses_its_prekeys(
+    network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ID-60: with the relay's code, and by an event at once."""
+    monkeypatch.setattr(SharedLimits, "charge_prekeys", lambda *_: 3_600_000)
+    network.cut()
+    founded = Company.create(
+        None, relay=network.url, name="Praxis", origins=[ORIGIN], runtime=network.runtime()
+    )
+    async with founded as company:
+        events = company.events()
+        network.mend()
+        while (event := await next_of(events, ConnectionChanged)).state is ConnectionState.OFFLINE:
+            pass
+        assert (event.state, event.code) == (ConnectionState.CONNECTING, "relay.rate_limited")
+        with pytest.raises(PublishRefused) as refused:
+            await company.wait_ready(0.1)
+        assert refused.value.reason == "relay.rate_limited"
+        assert "relay.rate_limited" in str(refused.value)
+
+
+async def test_a_device_without_a_notice_is_not_ready_whatever_the_relay_takes(
+    network: MemoryNetwork,
+) -> None:
+    """ID-60: nothing was refused."""
+    founded = Company.create(
+        None, relay=network.url, name="Praxis", origins=[ORIGIN], runtime=network.runtime()
+    )
+    async with founded as company:
+        await company.wait_settled(60)
+        with pytest.raises(WaitTimeout) as late:
+            await company.wait_ready(0.1)
+        assert late.value.code == "wait.timeout"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from e2ee_client import Client
-from e2ee_client.errors import StoreExists, WaitTimeout
+from e2ee_client.errors import PublishRefused, StoreExists, WaitTimeout
 from e2ee_client.rooms import Agent, Room
 
 from .account import registration
@@ -57,6 +57,8 @@ async def _until_ready(session: Session, agent: Agent) -> None:
     session.remark("join.ready")
     try:
         await agent.wait_ready(session.options.timeout)
+    except PublishRefused:
+        raise
     except WaitTimeout:
         raise Refused("publish.joined") from None
 

@@ -10,7 +10,7 @@ from typing import Final
 from e2ee.ids import AccountId
 from e2ee.rooms import notice as notices
 from e2ee.rooms.channels import Channel, ChannelKind
-from e2ee_client.errors import WaitTimeout
+from e2ee_client.errors import PublishRefused, WaitTimeout
 from e2ee_client.rooms import Company, Notice, sign_notice
 from e2ee_client.rooms.doors import PATH
 from e2ee_client.rooms.errors import NoticeInvalid
@@ -108,6 +108,8 @@ async def _stated(session: Session, passphrase: str, state: Callable[[Company], 
             return DONE
         try:
             await company.wait_ready(session.options.timeout)
+        except PublishRefused:
+            raise
         except WaitTimeout:
             raise Refused("publish.pending") from None
         session.result("notice.published", {"notice_hash": digest.hex()}, short=digest.hex()[:8])

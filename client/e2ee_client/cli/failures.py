@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from e2ee.errors import E2eeError
-from e2ee_client.errors import MessageFailed, SealroomError
+from e2ee_client.errors import MessageFailed, PublishRefused, SealroomError
 from e2ee_client.rooms.errors import ProofInvalid
 
 from .neutral import neutral
@@ -135,5 +135,7 @@ def _values(failure: Failure, texts: Texts, store: str) -> dict[str, object]:
         return {"store": store, **failure.values}
     if isinstance(failure, ProofInvalid):
         return {"store": store, "reason": failure.reason}
+    if isinstance(failure, PublishRefused):
+        return {"store": store, "reason": texts.why(failure.reason)}
     detail = failure.reason if isinstance(failure, MessageFailed) else texts.detail(str(failure))
     return {"store": store, "detail": detail}

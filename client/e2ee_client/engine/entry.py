@@ -36,7 +36,7 @@ from .mailboxes import refused
 from .own_entry import brings_back, own_records, records_of, shown_addresses
 from .own_mailbox import Mailbox
 from .part import Part
-from .records import NextList, OwnPrekey
+from .records import NextList, OwnPrekey, UploadedPrekeys
 from .refused_upload import RefusedUpload, signed_of
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
@@ -60,7 +60,8 @@ class Entry(Part):
         super().__init__(context)
         self._low_told: int | None = None  # how few keys the application was told of since the last upload
         self.published = False
-        self._had_prekeys = bool(self._state.prekeys_of(PrekeyKind.SPK, PUBLISHED))  # when it was opened
+        row = self._state.rows.get(UploadedPrekeys.TABLE, UploadedPrekeys.PREFIX)
+        self._stocked = None if row is None else UploadedPrekeys.decode(UploadedPrekeys.PREFIX, row)
         self._compared_ms: int | None = None
         self.has_looked = False  # seen our entry since the store was opened
         self._is_fresh = False  # compared just now, and nothing was sent since
@@ -118,10 +119,15 @@ class Entry(Part):
 
     @property
     def is_reached(self) -> bool:
-        """Whether who is told of this device can write to it: its prekeys are at the relay, or were made in
-        an earlier run, from which on they are on their way.
+        """Whether who is told of this device can write to it: the relay has said that it has its prekeys, in
+        an earlier run, too (ID-60).
         """
-        return self.published or self._had_prekeys
+        return self._stocked is not None and self._stocked.record_hash == self._state.own.device.record.hash
+
+    @property
+    def refusal(self) -> str:
+        """The code by which the relay has refused what has to be there before anybody reaches this device."""
+        return "" if self.is_reached else self.waits.refusal
 
     @property
     def was_seen(self) -> bool:
@@ -505,7 +511,7 @@ class Entry(Part):
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_AUTHENTICATED and is_published:
             # The relay does not have our entry: an old backup was put back there.
             self._publish_anew(turn, link, frame)
-        elif not self.waits.holds_stock(turn, frame):
+        elif not self.waits.holds_stock(turn, link, frame):
             refused(turn, link, frame)
 
     def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
@@ -513,6 +519,8 @@ class Entry(Part):
         if not self._is_contradicted(turn, link, frame):
             own.published_seq = 0
             turn.put(own.put())
+            self._stocked = None
+            turn.delete(UploadedPrekeys.TABLE, UploadedPrekeys.PREFIX)
             self.publish(turn, link, self._state.mailboxes[link.channel.mailbox])
 
     def _is_contradicted(self, turn: Turn, link: Link, frame: ErrorReply) -> bool:
@@ -533,12 +541,16 @@ class Entry(Part):
             return
         if isinstance(frame, ErrorReply):
             self._refused.refused(turn, keys)
-        if not self.waits.holds_stock(turn, frame):
+        if not self.waits.holds_stock(turn, link, frame):
             refused(turn, link, frame)
 
     def _is_published(self, turn: Turn, link: Link) -> None:
         """Entry and prekeys are at the relay: whoever has our card can write to us."""
         link.refusals, self._contradictions = 0, 0
+        self.waits.refusal = ""
+        if not self.is_reached:
+            self._stocked = UploadedPrekeys(self._state.own.device.record.hash)
+            turn.put(self._stocked.put())
         if not self.published:
             self.published = True
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))

@@ -23,13 +23,6 @@ _TELL_AFTER_MS: Final = 3_600_000
 _TELL_APART_MS: Final = 86_400_000
 
 
-def _asked_wait_ms(frame: Response) -> int | None:
-    """For how long a relay that has no room now is not asked again (ID-57); None: it says something else."""
-    if not isinstance(frame, ErrorReply) or frame.code is not ErrorCode.RATE_LIMITED:
-        return None
-    return min(max(frame.retry_after_ms, REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
-
-
 class EntryWaits(Part):
     """The entry waits by itself, prekeys by themselves; each goes on with a refill."""
 
@@ -39,6 +32,8 @@ class EntryWaits(Part):
         row = self._state.rows.get(HeldEntry.TABLE, HeldEntry.PREFIX)
         self.told = None if row is None else HeldEntry.decode(HeldEntry.PREFIX, row)
         self._stock_held_ms = 0
+        self._is_stock_told = False
+        self.refusal = ""  # the code by which the relay refused last, until it has all of it
 
     def has_entry(self, turn: Turn) -> bool:
         """Whether the entry may not be published yet: it goes on later (ID-43, ID-57)."""
@@ -62,21 +57,34 @@ class EntryWaits(Part):
 
     def holds_entry(self, turn: Turn, link: Link, frame: Response) -> bool:
         """Whether the relay has no room for the entry now: it goes on later, over this connection (ID-57)."""
-        wait_ms = _asked_wait_ms(frame)
+        wait_ms = self._asked_wait_ms(frame)
         if wait_ms is None:
             return False
         self.budget.held_ms = turn.now_ms + wait_ms
         self._tell(turn, link)
         return self.has_entry(turn)
 
-    def holds_stock(self, turn: Turn, frame: Response) -> bool:
-        """The same of prekeys; the entry does not wait with them."""
-        wait_ms = _asked_wait_ms(frame)
+    def holds_stock(self, turn: Turn, link: Link, frame: Response) -> bool:
+        """The same of prekeys; the entry does not wait with them. Of the first ones it is told at once, since
+        nobody reaches this device without (ID-60).
+        """
+        wait_ms = self._asked_wait_ms(frame)
         if wait_ms is None:
             return False
+        if not self._context.entry.is_reached and not self._is_stock_told:
+            self._is_stock_told = True
+            turn.notify(ConnectionChanged(ConnectionState.CONNECTING, link.channel.relay_url, self.refusal))
         self._stock_held_ms = turn.now_ms + wait_ms
         self.refill_by(self._stock_held_ms)
         return True
+
+    def _asked_wait_ms(self, frame: Response) -> int | None:
+        """For how long a relay without room is not asked again (ID-57); None: it says something else."""
+        if isinstance(frame, ErrorReply):
+            self.refusal = f"relay.{frame.code.name.lower()}"
+        if not isinstance(frame, ErrorReply) or frame.code is not ErrorCode.RATE_LIMITED:
+            return None
+        return min(max(frame.retry_after_ms, REFUSED_RETRY_MS), MAX_RETRY_AFTER_MS)
 
     def _tell(self, turn: Turn, link: Link) -> None:
         """Say that our entry waits, after an hour and once a day: lists and rosters have an end (ID-59)."""

@@ -74,6 +74,11 @@ class Queries:
         return self._context.entry.waits.is_told
 
     @property
+    def publish_refusal(self) -> str:
+        """The code by which the relay keeps this device from being reached for the first time (ID-60)."""
+        return self._context.entry.refusal
+
+    @property
     def is_settled(self) -> bool:
         """Whether our relays know what they have to: links, entry, requests and receipts are done."""
         own, links = self._state.own, self._context.links

@@ -170,6 +170,15 @@ class RefusedKeys(Row):
 
 
 @dataclass(slots=True)
+class UploadedPrekeys(Row):
+    """The record of this device under which the relay has said to have prekeys; no row before (ID-60)."""
+
+    TABLE = "meta"
+    PREFIX = b"uploaded prekeys"
+    record_hash: bytes
+
+
+@dataclass(slots=True)
 class HeldEntry(Row):
     """Since when our directory entry waits, and when that was told; no row where it does not (ID-59)."""
 

@@ -9,7 +9,7 @@ from typing import Self
 from e2ee_client.client import Client
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.surroundings import ANYBODY
-from e2ee_client.errors import ConfigError, UnknownDevice
+from e2ee_client.errors import ConfigError, PublishRefused, UnknownDevice, WaitTimeout
 from e2ee_client.opening import Opening, Runtime, StorePath
 from e2ee_client.people import Person
 from e2ee_client.room_events import WaitingChanged
@@ -128,9 +128,17 @@ class Agent(Device[CompanyRoom]):
         """Wait until this device can act: after `publish`, and after joining.
 
         Raises:
-            WaitTimeout: not in time. ClientClosed: closed meanwhile.
+            WaitTimeout: not in time. PublishRefused: nor has the relay taken what it publishes.
+            ClientClosed: closed meanwhile.
         """
-        await wait_until(lambda: self.is_ready, self.client.progress, timeout_s, "being taken into the team")
+        try:
+            await wait_until(
+                lambda: self.is_ready, self.client.progress, timeout_s, "being taken into the team"
+            )
+        except WaitTimeout:
+            if reason := self._shell.machine.publish_refusal:
+                raise PublishRefused(reason) from None
+            raise
 
     # --- colleagues ---
 

@@ -388,6 +388,9 @@ environment:
     "error.relay.unavailable": "the relay does not answer",
     "hint.relay.unavailable": "check its address and the network",
     "error.wait.timeout": "it has not happened in time",
+    "error.wait.refused": "nobody reaches this device yet, since the relay has not taken its keys: {reason}",
+    "hint.wait.refused": "wait on, it is tried again by itself: sealroom agent run; if it lasts, tell the "
+    "relay's operator",
     "hint.wait.timeout": "it may still happen; wait longer with --timeout",
     "error.sealroom": "it failed: {detail}",
     **ENGLISH_CAUSES,

@@ -417,6 +417,10 @@ Umgebung:
     "error.relay.unavailable": "das Relay antwortet nicht",
     "hint.relay.unavailable": "prüfen Sie seine Adresse und das Netz",
     "error.wait.timeout": "es ist nicht rechtzeitig geschehen",
+    "error.wait.refused": "dieses Gerät erreicht noch niemand, da das Relay seine Schlüssel nicht angenommen "
+    "hat: {reason}",
+    "hint.wait.refused": "warten Sie, es wird von selbst wieder versucht: sealroom agent run; bleibt es so, "
+    "sagen Sie es dem Betreiber des Relays",
     "hint.wait.timeout": "es kann noch geschehen; länger warten mit --timeout",
     "error.sealroom": "es ist gescheitert: {detail}",
     **GERMAN_CAUSES,
