@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
+from room_logins import by_null, handed_in, knows, log_in, sign_out
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
 from room_world import World
 
@@ -99,3 +102,41 @@ def test_a_steward_that_is_new_is_given_no_address() -> None:
     turn = Turn(world.now_ms)
     assert [one.waiting_for for one in phone.log.several(turn, given)] == [(), ()]
     assert missing(world)[0] <= {bytes(dev("desk"))}
+
+
+@pytest.mark.parametrize("says", [sign_out, by_null])
+@pytest.mark.parametrize("restarts", [True, False])
+def test_who_is_in_force_again_hears_that_the_person_has_signed_out(says: Any, *, restarts: bool) -> None:
+    """ROOM-65, CNS-56: also where the device that signs out has no login to erase."""
+    world, _ = staffed()
+    log_in(world)
+    in_force(world, "agent")
+    handed_in(world, says)
+    assert [knows(world, one) is None for one in world.devices] == [True, False, True]
+    if restarts:
+        world.devices["phone"].restart()
+    in_force(world, "desk", "agent")
+    assert [knows(world, one) for one in world.devices] == [None] * 3
+
+
+def test_who_is_in_force_again_is_shown_nobody_for_one_who_signed_out_before_another_logged_in() -> None:
+    """ROOM-65: the newest sign-out goes, and none that was erased; a login does not."""
+    world, _ = staffed("desk2")
+    log_in(world)
+    in_force(world, "desk2", "agent")
+    given = [handed_in(world, step) for step in (by_null, by_null)]
+    given.append(log_in(world, "4712"))
+    in_force(world, "desk", "desk2", "agent")
+    assert has(world, "desk", *given) == [False, True, False]
+    assert knows(world, "desk") is None
+    assert getattr(knows(world, "agent"), "subject", None) == "4712"
+
+
+def test_a_sign_out_that_was_erased_is_not_given_again() -> None:
+    """ROOM-65: as an address."""
+    world, _ = staffed()
+    in_force(world, "agent")
+    left = handed_in(world, by_null)
+    writes(world, "phone", Erase((left,)))
+    in_force(world, "desk", "agent")
+    assert has(world, "desk", left) == [False]

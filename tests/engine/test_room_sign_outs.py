@@ -10,7 +10,7 @@ from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryErased, EntryRefused, IdentifyAnswered, SignedOut
 from parties import DAY_MS
-from room_logins import challenge, handed_in, knows, log_in, settled, sign_out, token
+from room_logins import by_null, challenge, handed_in, knows, log_in, settled, sign_out, token
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
 from room_world import World
 
@@ -22,12 +22,6 @@ from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import Phase
 
 PHONE = "phone"
-
-
-def by_null(room: Any, turn: Turn) -> EntryHash:
-    """Sign out as a device does on which no login is, or no more erasures fit."""
-    found: EntryHash = room.writing.write(turn, Identify(None))
-    return found
 
 
 def give_all(room: Any, turn: Turn, to: str) -> int:

@@ -13,6 +13,7 @@ from room_world import World, ground
 
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.login import Challenge, Person, sign_login
+from e2ee.rooms.signed_payloads import Identify
 from e2ee.secret import LoginKey
 
 
@@ -67,4 +68,10 @@ def knows(world: World, name: str) -> LoggedIn | None:
 def sign_out(room: Any, turn: Turn) -> EntryHash:
     """The step by which a person signs out."""
     found: EntryHash = room.identifying.sign_out(turn)
+    return found
+
+
+def by_null(room: Any, turn: Turn) -> EntryHash:
+    """Sign out as a device does on which no login is, or no more erasures fit."""
+    found: EntryHash = room.writing.write(turn, Identify(None))
     return found

@@ -27,7 +27,7 @@ from e2ee.rooms.state import Phase
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryErased
 
-from .about import text_in, text_of
+from .about import SIGNED_OUT, text_in, text_of
 from .entry_log import StoredEntry
 from .records import Gone, Order
 from .room_part import RoomPart
@@ -155,10 +155,12 @@ class Erasing(RoomPart):
         newest = [[one for one in own if kind_of(one) == kind][-MAX_ORDERS:] for kind in _ORDERS]
         return [one for one in own if any(one in some for some in newest)]
 
-    def own_address(self, turn: Turn) -> list[StoredEntry]:
-        """Return the newest address of ours, if it was not erased (ROOM-65)."""
-        own = [one for one in self._own(turn) if kind_of(one) == Kind.REACH]
-        return [one for one in own[-1:] if not one.is_hidden]
+    def own_newest(self, turn: Turn) -> list[StoredEntry]:
+        """Return the newest address and the newest sign-out of ours, if they were not erased (ROOM-65)."""
+        addresses = [one for one in self._own(turn) if kind_of(one) == Kind.REACH]
+        said = [one for one in self._room.abouts.of(turn, SIGNED_OUT) if one.author == self._around.us]
+        newest = (*addresses[-1:], *sorted(said, key=lambda one: (one.k, one.hash))[-1:])
+        return [one for one in newest if not one.is_hidden]
 
     def _own(self, turn: Turn) -> list[StoredEntry]:
         kept = (one for _, some in self._room.log.kept_from(turn, 0) for one in some)

@@ -226,8 +226,8 @@ class Writing(RoomPart):
             self._give(turn, stored, [one for one in newcomers if not self._was_meant(stored, one)])
 
     def post_to_returned(self, turn: Turn) -> None:
-        """Post our orders and our newest address to who is in force again, after the states up to one of ours
-        that is in force: a hold stands above an order (ROOM-65).
+        """Post our orders, our newest address and sign-out to who is in force again, after the states up to
+        one of ours that is in force: a hold stands above an order (ROOM-65).
         """
         states = self._room.states
         returned, head = states.returned(turn.now_ms), states.room.head
@@ -236,7 +236,7 @@ class Writing(RoomPart):
             self._live.informed = tuple(one for one in informed if one[0] not in returned)
             for one in returned:
                 self._room.forwarding.inform(turn, self._author(one))
-        for stored in (*self._orders(turn), *self._room.erasing.own_address(turn)) if returned else ():
+        for stored in (*self._orders(turn), *self._room.erasing.own_newest(turn)) if returned else ():
             served = states.recipients(kind_of(stored), turn.now_ms)
             self._give(turn, stored, [one for one in returned if self._author(one) in served])
 

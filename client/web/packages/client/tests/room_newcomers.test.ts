@@ -17,6 +17,7 @@ import { ERASE, engineOf, ids, learnRoster, MARKED, map, Scene } from "./shop_ro
 
 const REACH = 14;
 const WITHDRAW = 9;
+const IDENTIFY = 17;
 
 /** A room of an agent, without a desk. */
 function staffed(): Scene {
@@ -131,6 +132,16 @@ test("a steward that is in force again gets erasures, marks and the newest addre
   confirm(scene, orders);
   scene.says("drei");
   assert.deepEqual(lacking(scene, orders), [[], [], [], []]);
+});
+
+test("a steward that is in force again gets the newest sign-out, and no login (ROOM-65)", () => {
+  const scene = staffed();
+  scene.passes(1_000);
+  inForce(scene, 2, desk, agent, other);
+  const said = [null, null, new Uint8Array(8)].map((signed) => scene.writes(IDENTIFY, signed));
+  confirm(scene, said);
+  inForce(scene, 3, desk, second, agent, other);
+  assert.deepEqual(lacking(scene, said), [[], ids(second), []]);
 });
 
 test("who was a member and is in force again gets erasures and marks, and no address (ROOM-65)", () => {

@@ -5,21 +5,31 @@ import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import { isContent, KIND_WITHDRAW, phaseCode, receivedThen, recipients, takenBack, transcript } from "./judging.ts";
+import {
+  isContent,
+  KIND_WITHDRAW,
+  payloadOf,
+  phaseCode,
+  receivedThen,
+  recipients,
+  takenBack,
+  transcript,
+} from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { postedEntry } from "./writing.ts";
 
 const KIND_ERASE = 5;
 const ORDERS: readonly number[] = [KIND_ERASE, KIND_WITHDRAW, 15];
 const KIND_REACH = 14;
+const KIND_IDENTIFY = 17;
 const MAX_UNDER_WAY = 64;
 const MAX_ORDERS = 64;
 const MAX_AWAY = 64;
 const TOLD_FOR_MS = 31 * DAY_MS;
 
 /**
- * Post what was under way when the room was given to others to those who have it now, and our orders; these and our
- * newest address also to who is in force again.
+ * Post what was under way when the room was given to others to those who have it now, and our orders; these, our
+ * newest address and sign-out also to who is in force again.
  */
 export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
   if (newcomers.length > 0) {
@@ -33,7 +43,7 @@ export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
   }
   const returned = returnedNow(d);
   if (returned.length === 0) return;
-  for (const kept of [...orders(d), ...address(d)]) {
+  for (const kept of [...orders(d), ...newest(d)]) {
     const served = recipients(d.room, d.judged(), kept.entry.header.kind, teamOrNone(d.c, d.turn));
     give(d, kept, without(returned, without(returned, served)));
   }
@@ -77,12 +87,12 @@ function underWay(d: Draft): readonly Kept[] {
   });
 }
 
-/** Our newest address, if it was not erased (ROOM-65). */
-function address(d: Draft): readonly Kept[] {
-  const ours = [...d.room.entries.values()].filter(({ delivery, entry }) => {
-    return delivery !== null && entry.header.kind === KIND_REACH;
-  });
-  return ours.slice(-1).filter(({ hidden, entry }) => !hidden && entry.body !== null);
+/** Our newest address and our newest sign-out, if they were not erased (ROOM-65). */
+function newest(d: Draft): readonly Kept[] {
+  const ours = [...d.room.entries.values()].filter(({ delivery }) => delivery !== null);
+  const addresses = ours.filter(({ entry }) => entry.header.kind === KIND_REACH);
+  const signedOut = ours.filter((one) => one.entry.header.kind === KIND_IDENTIFY && payloadOf(one) === null);
+  return [...addresses.slice(-1), ...signedOut.slice(-1)].filter(({ hidden, entry }) => !hidden && entry.body !== null);
 }
 
 /** Our erasures, withdrawals and marks of a month, whoever has confirmed them: what they name may be handed over (ROOM-61). */
