@@ -350,18 +350,28 @@ class EntryLog:
         count = 0
         for one in hashes:
             stored = self.find(turn, one)
-            if stored is None or stored.is_aside:
-                continue
-            place = Sorted(stored.k, one)
-            at = self._order.page_of(turn, place)
-            items = self._order.items(turn, at)
-            if (place, True) in items:
-                items[items.index((place, True))] = place, False
-                self._order.put_page(turn, at, items)
+            if stored is not None and self._mark(turn, stored, is_unread=False):
                 stored.read_ms = turn.now_ms
                 self.put(turn, stored)
                 count += 1
         return count
+
+    def mark_unread(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Mark an entry as not read; whether it was read, or never to be read."""
+        stored.read_ms = None
+        self.put(turn, stored)
+        return self._mark(turn, stored, is_unread=True)
+
+    def _mark(self, turn: Turn, stored: StoredEntry, *, is_unread: bool) -> bool:
+        """Mark an entry that is in the order; whether it was marked otherwise."""
+        place = Sorted(stored.k, stored.hash)
+        at = self._order.page_of(turn, place)
+        items = self._order.items(turn, at)
+        if stored.is_aside or (place, not is_unread) not in items:
+            return False
+        items[items.index((place, not is_unread))] = place, is_unread
+        self._order.put_page(turn, at, items)
+        return True
 
     def _all_stored(self, turn: Turn, hashes: Sequence[EntryHash]) -> list[StoredEntry]:
         stored = self.several(turn, hashes)

@@ -85,7 +85,7 @@ class Taking(RoomPart):
                 payload = self._readable(turn, entry)
                 if not is_company:
                     self._check_phase(turn, entry, payload)
-                self._complete(turn, stored, entry)
+                self._complete(turn, stored, entry, is_history=False)
             return stored is not None
         if stored is not None and stored.forwarded_by is None:
             return True
@@ -225,7 +225,7 @@ class Taking(RoomPart):
         log = self._room.log
         stored = log.find(turn, entry.hash)
         if stored is not None and not (stored.forwarded_by is not None and by == entry.author):
-            self._complete(turn, stored, entry)
+            self._complete(turn, stored, entry, is_history=history)
             self._count_again(turn, entry)
             return Outcome.KNOWN
         known = log.held(turn, self.tag_of(entry.author), entry.header.n)
@@ -257,7 +257,7 @@ class Taking(RoomPart):
         is_erased = stored.is_hidden or stored.is_marked
         return not is_erased and self._room.log.entry(turn, stored).body is None
 
-    def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry) -> None:
+    def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry, *, is_history: bool) -> None:
         """A body that comes later for a commitment completes it, unless it was erased here (TRN-17)."""
         if entry.body is not None and self._lacks_body(turn, stored):
             self._room.log.complete(turn, stored, entry.body)
@@ -265,6 +265,8 @@ class Taking(RoomPart):
             stored.body = entry.body
             self._room.erasing.apply_earlier(turn, entry, stored)
             self._room.log.put(turn, stored)
+            if not is_history:
+                self._unread(turn, entry, stored)
             self._room.erasing.added(turn, stored)
             self._room.retaining.added_at_any_place(turn, stored)
             self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
@@ -342,8 +344,13 @@ class Taking(RoomPart):
         self._begin_notes(turn, entry)
         self._room.log.place(turn, entry)
         self._room.erasing.apply_earlier(turn, entry, stored)
-        is_history = is_history or self._has_place(turn, entry)
-        is_late = self._add(turn, entry, stored, is_history=is_history)
+        known = self._room.log.find(turn, entry.hash)
+        has_place = known is not None and not known.is_aside
+        completes = known is not None and entry.body is not None and self._lacks_body(turn, known)
+        is_late = self._add(turn, entry, stored, is_history=is_history or has_place)
+        if completes and not is_history:
+            self._unread(turn, entry, stored)
+        is_history = is_history or (has_place and not completes)
         self._room.index.last_ms = max(self._room.index.last_ms, turn.now_ms)
         sent_ms = entry.header.sent_ms
         self._tell_added(turn, stored, kind, sent_ms, is_late=is_late, is_history=is_history)
@@ -359,18 +366,21 @@ class Taking(RoomPart):
         if known is None or (header.sent_ms, entry.hash) < (Header.decode(known.header).sent_ms, known.hash):
             live.root_content = entry.hash
 
-    def _has_place(self, turn: Turn, entry: Entry) -> bool:
-        known = self._room.log.find(turn, entry.hash)
-        return known is not None and not known.is_aside
-
     def _add(self, turn: Turn, entry: Entry, stored: StoredEntry, *, is_history: bool) -> bool:
         """Put an entry into the order; whether it is late. One that had a place by hearsay stays as unread
         or read as it was there.
         """
-        is_others = entry.author.account_id != self._around.us.account_id
-        is_unread = is_others and entry.header.kind in TO_READ and not is_history
+        is_unread = self._is_to_read(entry) and not is_history
         self._room.index.unread += is_unread
         return self._room.log.add(turn, entry, stored, self._live.root_content, is_unread=is_unread)
+
+    def _is_to_read(self, entry: Entry) -> bool:
+        return entry.author.account_id != self._around.us.account_id and entry.header.kind in TO_READ
+
+    def _unread(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
+        """What has its body from now on is unread, whatever was read of it before (TRN-52)."""
+        if self._is_to_read(entry) and not stored.is_hidden:
+            self._room.index.unread += self._room.log.mark_unread(turn, stored)
 
     def _tell_added(
         self,
