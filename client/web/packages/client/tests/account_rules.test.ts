@@ -10,7 +10,7 @@ import type { Session } from "@sealroom/core/session.ts";
 import { take } from "../src/engine/contents.ts";
 import { confirm } from "../src/engine/receipts.ts";
 import { wasLost } from "../src/engine/rooms/progress.ts";
-import { takeReceipt } from "../src/engine/sending.ts";
+import { takeReceipt } from "../src/engine/sending_again.ts";
 import { renewList, rotate, sweep } from "../src/engine/upkeep.ts";
 import * as shop from "./shop.ts";
 import { agent, desk, NOW_MS } from "./shop.ts";

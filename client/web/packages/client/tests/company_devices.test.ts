@@ -16,7 +16,7 @@ import type { Outgoing, Peer } from "../src/engine/records.ts";
 import { sendAsk, start } from "../src/engine/renewal.ts";
 import { wasLost, wasSent } from "../src/engine/rooms/progress.ts";
 import { write } from "../src/engine/rooms/writing.ts";
-import { takeReceipt } from "../src/engine/sending.ts";
+import { takeReceipt } from "../src/engine/sending_again.ts";
 import { newPeer, peerOf, setPair, setPeer } from "../src/engine/state.ts";
 import * as relay from "./relay_frames.ts";
 import type { Device } from "./shop.ts";

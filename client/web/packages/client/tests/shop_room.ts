@@ -6,6 +6,7 @@ import { content, ENTRY, FORWARD, ROSTER } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import type { Entry, Header } from "@sealroom/core/rooms/entry.ts";
 import * as entries from "@sealroom/core/rooms/entry.ts";
+import { lineOf } from "@sealroom/core/rooms/entry_reading.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
@@ -162,7 +163,7 @@ export class Scene {
 
   /** Lines of entries, given by a device. */
   forwards(deviceId: Bytes, given: readonly Entry[]): Told {
-    const payload = map(this.roomId, given.map(entries.lineOf));
+    const payload = map(this.roomId, given.map(lineOf));
     return this.takes(deviceId, content(FORWARD, rng(16), this.nowMs, { name: "room", value: payload }));
   }
 

@@ -3,10 +3,8 @@
 import type { Bytes } from "./bytes.ts";
 import { same } from "./bytes.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "./constants.ts";
-import type { Sync, TextNumber, Top } from "./content.ts";
+import type { TextNumber, Top } from "./content.ts";
 import { LocalError } from "./errors.ts";
-import type { Finding, Judged, Received } from "./numbers.ts";
-import { take, told } from "./numbers.ts";
 import type { Budget, Pair, Standing } from "./pair_state.ts";
 import { activeOf } from "./pair_state.ts";
 
@@ -106,39 +104,6 @@ export function ended(pair: Pair, id: Bytes): Pair {
 export function topOf(pair: Pair): Top | null {
   const active = activeOf(pair.sessions);
   return active && { epoch: active.epoch, id: active.id.slice(0, 8) };
-}
-
-export interface Numbered {
-  readonly pair: Pair;
-  readonly findings: readonly Finding[];
-}
-
-function withReceived(pair: Pair, { received, findings }: Judged): Numbered {
-  const gapAsks = findings.includes("gap") ? 0 : pair.gapAsks;
-  return { pair: { ...pair, received, gapAsks }, findings };
-}
-
-/** The number of a content whose id is new (SES-30). */
-export function numbered(pair: Pair, number: TextNumber): Numbered {
-  return withReceived(pair, take(pair.received, number));
-}
-
-/** Whether a number of the newest line, or of an older one, has come (TRN-29). */
-export function hasNumber(received: Received, number: TextNumber): boolean {
-  const { n, line, first } = number;
-  const older = first < received.first && n < received.first;
-  const isMissing = received.missing.some(([from, to]) => from <= n && n <= to);
-  const here = received.forgotten < n && n <= received.highest && !isMissing;
-  return here && (same(line, received.line) || older);
-}
-
-/** The newest number that a peer says it gave, and the highest of ours that it has (SES-30, SES-31). */
-export function counted(pair: Pair, sync: Sync, nowMs: number): Numbered & { readonly rolledBack: boolean } {
-  const recent = pair.rolledBackMs > 0 && nowMs < Math.min(pair.rolledBackMs, nowMs) + DAY_MS;
-  const rolledBack = sync.got > pair.given && !recent;
-  const after = rolledBack ? { ...pair, given: Math.max(pair.given + 1, nowMs), rolledBackMs: nowMs } : pair;
-  const judged = sync.given === null ? { received: after.received, findings: [] } : told(after.received, sync.given);
-  return { ...withReceived(after, judged), rolledBack };
 }
 
 /**

@@ -20,7 +20,7 @@ import type { Value } from "./wire/cbor.ts";
 import { decode } from "./wire/cbor.ts";
 import type { Prefix } from "./wire/envelope.ts";
 import { asArray, asBytes } from "./wire/fields.ts";
-import { unmark } from "./wire/padding.ts";
+import { unmark } from "./wire/unpadding.ts";
 
 /** How long after its end a list or record of a first flight is taken: a prefix's life, retention, tolerance (ID-10). */
 const FLIGHT_GRACE_MS = 14 * DAY_MS + RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS;

@@ -1,7 +1,7 @@
 /** Pairs from what is stored of them (SES-14). */
 import type { Bytes } from "./bytes.ts";
 import { MAX_MISSING_RANGES, MAX_TIME_MS, MAX_U32 } from "./constants.ts";
-import { asTop } from "./content.ts";
+import { asTop } from "./content_reading.ts";
 import { notAccepted } from "./errors.ts";
 import type { Range, Received } from "./numbers.ts";
 import type { Budget, Candidate, OpenAsk, Pair, Standing, Wanted } from "./pair_state.ts";

@@ -2,7 +2,7 @@
 
 import { MAX_JUMP } from "./constants.ts";
 import type { Content } from "./content.ts";
-import { decodeContent } from "./content.ts";
+import { decodeContent } from "./content_reading.ts";
 import { notAuthentic, RemoteError } from "./errors.ts";
 import type { OwnDevice, UsedPrekeys } from "./handshake.ts";
 import { respond } from "./handshake_responding.ts";
@@ -15,7 +15,7 @@ import { responderStart } from "./ratchet/state.ts";
 import type { Session } from "./session.ts";
 import { peerOf } from "./session.ts";
 import type { Envelope } from "./wire/envelope.ts";
-import { decodeEnvelope, decodePrefix } from "./wire/envelope.ts";
+import { decodeEnvelope, decodePrefix } from "./wire/envelope_reading.ts";
 
 export interface OpenedContent {
   readonly session: Session;

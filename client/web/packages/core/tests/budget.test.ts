@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as budget from "../src/budget.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../src/constants.ts";
-import { message } from "../src/pair.ts";
+import { numbered } from "../src/counting.ts";
+import { message } from "../src/pair_hearing.ts";
 import type { Pair, Standing } from "../src/pair_state.ts";
 import { NEW_PAIR } from "../src/pair_state.ts";
 import { codeOf } from "./vectors.ts";
@@ -60,9 +61,9 @@ test("a message on a proven session that is not active is a doubt (SES-25)", () 
 
 test("a gap is asked for at once, after an hour and after a day, and no more (SES-25)", () => {
   const line = new Uint8Array(4);
-  let { pair, findings } = budget.numbered(PAIR, { n: 1, line, first: 1 });
+  let { pair, findings } = numbered(PAIR, { n: 1, line, first: 1 });
   assert.deepEqual(findings, []);
-  ({ pair, findings } = budget.numbered(pair, { n: 3, line, first: 1 }));
+  ({ pair, findings } = numbered(pair, { n: 3, line, first: 1 }));
   assert.deepEqual(findings, ["gap"]);
   let nowMs = NOW_MS;
   for (const waitMs of [0, HOUR_MS, DAY_MS]) {

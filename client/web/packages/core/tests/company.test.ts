@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
-import { decodeAgentCard, verifyChannels } from "../src/company/card.ts";
+import { decodeAgentCard } from "../src/company/agent_card.ts";
+import { verifyChannels } from "../src/company/card.ts";
 import * as invites from "../src/company/invite.ts";
 import * as said from "../src/company/invite_messages.ts";
 import { verifyMandate } from "../src/company/mandate.ts";

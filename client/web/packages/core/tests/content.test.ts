@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cardToJson, cardToUri, parseCard } from "../src/card.ts";
-import { decodeContent, encodeContent } from "../src/content.ts";
+import { encodeContent } from "../src/content.ts";
+import { decodeContent } from "../src/content_reading.ts";
 import { isName, isRelayUrl } from "../src/grammar.ts";
 import { bytes, equal, load } from "./vectors.ts";
 

@@ -5,7 +5,7 @@ import { respond } from "../src/handshake_responding.ts";
 import { verifyBundle } from "../src/identity/bundle.ts";
 import { startSession } from "../src/session.ts";
 import { takeFlight } from "../src/session_opening.ts";
-import { decodePrefix } from "../src/wire/envelope.ts";
+import { decodePrefix } from "../src/wire/envelope_reading.ts";
 import { device, encapsulated, pinnedList, prekeys, script } from "./parties.ts";
 import { bytes, codeOf, equal, load } from "./vectors.ts";
 

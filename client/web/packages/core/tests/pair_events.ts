@@ -2,6 +2,7 @@
 import type { Top } from "../src/content.ts";
 import type { Outcome } from "../src/pair.ts";
 import * as pairs from "../src/pair.ts";
+import * as hearing from "../src/pair_hearing.ts";
 import type { Pair } from "../src/pair_state.ts";
 import type { Json } from "./vectors.ts";
 import { bytes, optional } from "./vectors.ts";
@@ -18,18 +19,18 @@ export function happen(pair: Pair, step: Json): Outcome {
   const made = { id, epoch: step.epoch, endsMs: now + LIFE_MS };
   switch (step.event) {
     case "hear":
-      return pairs.hear(pair, made, now);
+      return hearing.hear(pair, made, now);
     case "start":
       return pairs.start(pair, made, optional(step.beside), now);
     case "answer":
-      return pairs.answer(pair, id, bytes(step.key), now);
+      return hearing.answer(pair, id, bytes(step.key), now);
     case "message":
-      return pairs.message(pair, id, now);
+      return hearing.message(pair, id, now);
     case "sync":
     case "told":
-      return pairs.sync(pair, id, topOf(step.top), now);
+      return hearing.sync(pair, id, topOf(step.top), now);
     case "tell":
-      return pairs.tell(pair, id, optional(step.ask_id), topOf(step.top), now);
+      return hearing.tell(pair, id, optional(step.ask_id), topOf(step.top), now);
     case "ask":
       return pairs.asked(pair, bytes(step.ask_id), step.patience_ms, now);
     case "repeat":

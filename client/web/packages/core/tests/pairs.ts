@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { hex } from "../src/bytes.ts";
-import type { Judged } from "../src/numbers.ts";
-import { take, told } from "../src/numbers.ts";
+import type { Judged } from "../src/numbers_judging.ts";
+import { take, told } from "../src/numbers_judging.ts";
 import type { Pair } from "../src/pair_state.ts";
 import { NEW_PAIR } from "../src/pair_state.ts";
 import { storePair } from "../src/snapshot_pair.ts";

@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hex } from "../src/bytes.ts";
-import { decodeContent, encodeContent } from "../src/content.ts";
+import { encodeContent } from "../src/content.ts";
+import { decodeContent } from "../src/content_reading.ts";
 import { verifyBundle } from "../src/identity/bundle.ts";
 import type { Session } from "../src/session.ts";
 import { sealContent, startSession } from "../src/session.ts";

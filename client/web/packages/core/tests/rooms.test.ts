@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
 import { decodeRecord } from "../src/identity/record.ts";
 import * as entries from "../src/rooms/entry.ts";
-import { asDossier, asSignal } from "../src/rooms/forward.ts";
+import * as reading from "../src/rooms/entry_reading.ts";
 import { checkPayload } from "../src/rooms/payloads.ts";
+import { asDossier, asSignal } from "../src/rooms/signals.ts";
 import * as files from "../src/rooms/transcript_file.ts";
 import { Secret } from "../src/secret.ts";
 import { decode, encode } from "../src/wire/cbor.ts";
@@ -24,7 +25,7 @@ for (const one of vectors.entries) {
     const accountId = one.sign_public === null ? room.customer : room.company;
     const author = { accountId, deviceId: bytes(one.device_id), signPublic: optional(one.sign_public) };
     const payload = decode(bytes(one.content), 65_536);
-    const entry = entries.readEntry(author, payload, bytes(one.content_id), one.sent_ms);
+    const entry = reading.readEntry(author, payload, bytes(one.content_id), one.sent_ms);
     equal(entry.hash, one.entry_hash);
     equal(entry.commitment, one.commitment);
     equal(entries.contentIdOf(entry.hash), one.content_id);
@@ -33,11 +34,11 @@ for (const one of vectors.entries) {
     checkPayload(one.kind, entries.decodeBody(bytes(one.body)));
     if (one.sign_seed)
       equal(entries.signEntry(new Secret("Ed25519 seed", bytes(one.sign_seed)), entry.hash), one.signature);
-    equal(encode(entries.lineOf(entry)), one.line);
-    equal(encode(entries.lineOf({ ...entry, body: null })), one.redacted);
+    equal(encode(reading.lineOf(entry)), one.line);
+    equal(encode(reading.lineOf({ ...entry, body: null })), one.redacted);
     for (const line of [one.line, one.redacted]) {
       const place = { ...room, roomId: entry.header.roomId };
-      equal(entries.readLine(decode(bytes(line), 65_536), place, () => author.signPublic).hash, one.entry_hash);
+      equal(reading.readLine(decode(bytes(line), 65_536), place, () => author.signPublic).hash, one.entry_hash);
     }
   });
 }
@@ -62,7 +63,7 @@ function writtenAnew(lines: readonly string[]): readonly string[] {
   const made = lines.flatMap((line) => {
     if (!line.startsWith('{"entry"')) return [];
     const value = decode(new Uint8Array(Buffer.from(JSON.parse(line.slice(0, -1)).entry, "base64url")), 262_144);
-    const entry = entries.readLine(
+    const entry = reading.readLine(
       value,
       { roomId: bytes(id), ...of },
       (one) => (signed.get(hex(one)) as never) ?? null,

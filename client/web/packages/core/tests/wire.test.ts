@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
 import { decode, encode } from "../src/wire/cbor.ts";
-import { classB, isClass, pad, padmeB, unpad } from "../src/wire/padding.ts";
+import { classB, pad, padmeB } from "../src/wire/padding.ts";
+import { isClass, unpad } from "../src/wire/unpadding.ts";
 import { bytes, codeOf, equal, load } from "./vectors.ts";
 
 for (const one of load("cbor").cases) {

@@ -1,11 +1,13 @@
 /** What a content of the company asks for: receipts, syncs, lists, heads, what is of rooms (chapter 10). */
 
-import { hasNumber, LONG_PATIENCE_MS, left, numbered, use } from "@sealroom/core/budget.ts";
+import { LONG_PATIENCE_MS, left, use } from "@sealroom/core/budget.ts";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same, unhex } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Content, Heads } from "@sealroom/core/content.ts";
-import { decodeContent, encodeContent, LIST, SIGNAL } from "@sealroom/core/content.ts";
+import { encodeContent, LIST, SIGNAL } from "@sealroom/core/content.ts";
+import { decodeContent } from "@sealroom/core/content_reading.ts";
+import { hasNumber, numbered } from "@sealroom/core/counting.ts";
 import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
 import { checkLink, verifyList } from "@sealroom/core/identity/list.ts";
 
@@ -21,7 +23,8 @@ import { confirm } from "./receipts.ts";
 import type { Peer } from "./records.ts";
 import { doubt, isStale } from "./renewal.ts";
 import { takeContent } from "./rooms/arriving.ts";
-import { sendControl, takeReceipt } from "./sending.ts";
+import { sendControl } from "./sending.ts";
+import { takeReceipt } from "./sending_again.ts";
 import { isNamed, isOwn, peerKey, peerOf, sessionOf, setPair, setPeer } from "./state.ts";
 import type { Turn } from "./turn.ts";
 

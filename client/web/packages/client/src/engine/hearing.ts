@@ -5,15 +5,17 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Sync } from "@sealroom/core/content.ts";
-import type { Finding } from "@sealroom/core/numbers.ts";
+import { counted } from "@sealroom/core/counting.ts";
+import type { Finding } from "@sealroom/core/numbers_judging.ts";
 import type { Outcome } from "@sealroom/core/pair.ts";
-import * as pairs from "@sealroom/core/pair.ts";
+import * as pairs from "@sealroom/core/pair_hearing.ts";
 import { activeOf } from "@sealroom/core/pair_state.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./records.ts";
 import { adopt, doubt, isStale, sendSync, set, tell, tryStart } from "./renewal.ts";
-import { againFromOthers, againUpTo, pump } from "./sending.ts";
+import { pump } from "./sending.ts";
+import { againFromOthers, againUpTo } from "./sending_again.ts";
 import { notePeer, peerOf, peersNamed, sessionOf } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -70,7 +72,7 @@ export function synced(c: Context, turn: Turn, deviceId: Bytes, session: Session
     sync.kind === "tell"
       ? pairs.tell(before, id, sync.askId, sync.top, turn.nowMs)
       : pairs.sync(before, id, sync.top, turn.nowMs);
-  const { pair, findings, rolledBack } = budget.counted(outcome.pair, sync, turn.nowMs);
+  const { pair, findings, rolledBack } = counted(outcome.pair, sync, turn.nowMs);
   const peer = set(c, turn, deviceId, pair, outcome.gone);
   tellFindings(turn, peer, findings);
   if (rolledBack) {

@@ -15,19 +15,19 @@ import { checkIdentity } from "@sealroom/core/identity/signed.ts";
 import type { Taken } from "@sealroom/core/session_opening.ts";
 import { openContent, takeFlight } from "@sealroom/core/session_opening.ts";
 import type { Envelope } from "@sealroom/core/wire/envelope.ts";
-import { decodeEnvelope, decodePrefix } from "@sealroom/core/wire/envelope.ts";
+import { decodeEnvelope, decodePrefix } from "@sealroom/core/wire/envelope_reading.ts";
 import { take as takeContent } from "./contents.ts";
 import type { Context } from "./context.ts";
 import { checkKeys } from "./directory.ts";
 import { doubtAll, heard, opened, settle } from "./hearing.ts";
 import { alarm, pin } from "./lists.ts";
+import { recordOf, usedPrekeys, useUp } from "./prekey_use.ts";
 import type { Peer, TakenFlight } from "./records.ts";
 import { encodeTakenFlight } from "./records.ts";
 import { doubt } from "./renewal.ts";
 import { companyChanged } from "./rooms/rooms.ts";
 import { isNamed, isOwn, newPeer, peerOf, sessionOf, setPeer, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
-import { recordOf, usedPrekeys, useUp } from "./upkeep.ts";
 
 const NOT_AUTHENTIC: readonly RemoteCode[] = [
   "remote.authentication",

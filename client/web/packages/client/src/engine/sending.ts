@@ -3,7 +3,7 @@
 import { give } from "@sealroom/core/budget.ts";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
-import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Content, Payload, WayBack } from "@sealroom/core/content.ts";
 import { LIST, content as newContent } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
@@ -16,8 +16,8 @@ import type { Context } from "./context.ts";
 import { flush } from "./delivery.ts";
 import { catchUp } from "./directory.ts";
 import type { Lane } from "./outbox.ts";
-import { confirm as confirmItem, deleteItem, hasLeft, putItem, waitingAgain } from "./outbox.ts";
-import { confirmed, contentOf, findPosted, lost, notSent } from "./posting.ts";
+import { deleteItem, hasLeft, putItem, waitingAgain } from "./outbox.ts";
+import { contentOf, findPosted, lost, notSent } from "./posting.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { exhausted, need, sessionFor } from "./renewal.ts";
 import { headOf, isNamed, isOwn, listOf, notePeer, peerOf, setPair, setPeer, setSession } from "./state.ts";
@@ -26,7 +26,6 @@ import type { Turn } from "./turn.ts";
 const MAX_AGAIN = 64;
 const MAX_SENDINGS = 4;
 const AGAIN_AGE_MS = 14 * DAY_MS;
-const AGAIN_AFTER_MS = MINUTE_MS;
 const ENDED: readonly string[] = ["local.counter_exhausted", "local.session_expired"];
 
 // --- counted contents ---
@@ -183,17 +182,6 @@ function headsNow(c: Context, peer: Peer): readonly [ours: number, theirs: numbe
   return [c.own.list.seq, listOf(c, peer.record)?.seq ?? 0];
 }
 
-// --- again (SES-37) ---
-
-/** Send again what went on other sessions and was not confirmed: this one has become active. */
-export function againFromOthers(c: Context, turn: Turn, deviceId: Bytes, sessionId: Bytes): void {
-  const lane = c.outbox.lane(deviceId);
-  const others = [...lane.unconfirmed.values()].filter(
-    (one) => one.sessionId === null || !same(one.sessionId, sessionId),
-  );
-  again(lane, others, turn.nowMs);
-}
-
 /** Send again what the relay took only when another session than the one that it went on was active. */
 export function againIfBehind(c: Context, turn: Turn, item: Outgoing): void {
   const { sessions } = (peerOf(c, item.deviceId) as Peer).pair;
@@ -210,18 +198,8 @@ export function againUnanswered(c: Context, turn: Turn, deviceId: Bytes): void {
   again(lane, [...lane.unconfirmed.values()], turn.nowMs);
 }
 
-/** Send again what the peer has passed over: unconfirmed, a minute old, and not above `got`. */
-export function againUpTo(c: Context, turn: Turn, deviceId: Bytes, got: number): void {
-  const lane = c.outbox.lane(deviceId);
-  const before = turn.nowMs - AGAIN_AFTER_MS;
-  const passed = [...lane.unconfirmed.values()].filter((one) => {
-    return one.number !== null && one.number.n <= got && one.sealedMs <= before;
-  });
-  again(lane, passed, turn.nowMs);
-}
-
 /** The newest 64 of the last 14 days, each at most four times in all. */
-function again(lane: Lane, items: readonly Outgoing[], nowMs: number): void {
+export function again(lane: Lane, items: readonly Outgoing[], nowMs: number): void {
   const young = items.filter((one) => mayGoAgain(one, nowMs)).sort((a, b) => a.place - b.place);
   const room = Math.max(MAX_AGAIN - waitingAgain(lane).length, 0);
   const chosen = young.slice(Math.max(0, young.length - room));
@@ -246,18 +224,6 @@ export function reviewUnconfirmed(c: Context, turn: Turn, deviceId: Bytes): bool
     lost(c, turn, item, "local.unconfirmed");
   }
   return [...lane.unconfirmed.values()].some((one) => turn.nowMs >= one.sealedMs + DAY_MS);
-}
-
-// --- what ends ---
-
-/** A receipt of a device: the contents are in its store (CON-04). */
-export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly Bytes[]): void {
-  const lane = c.outbox.lane(peer.deviceId);
-  for (const contentId of ids) {
-    const item = confirmItem(lane, contentId);
-    if (item !== null) deleteItem(turn, item);
-    confirmed(c, turn, peer, contentId);
-  }
 }
 
 /**

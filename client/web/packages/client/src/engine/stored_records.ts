@@ -2,7 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
-import { asNumber, asWayBack } from "@sealroom/core/content.ts";
+import { asNumber, asWayBack } from "@sealroom/core/content_reading.ts";
 import { verifyList } from "@sealroom/core/identity/list.ts";
 import { verifyPrekey } from "@sealroom/core/identity/prekey.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";

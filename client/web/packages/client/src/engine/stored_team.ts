@@ -2,7 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
-import { decodeAgentCard } from "@sealroom/core/company/card.ts";
+import { decodeAgentCard } from "@sealroom/core/company/agent_card.ts";
 import { verifyMandate } from "@sealroom/core/company/mandate.ts";
 import { verifyRoster } from "@sealroom/core/company/roster.ts";
 import { verifyNotice } from "@sealroom/core/consent/notice.ts";

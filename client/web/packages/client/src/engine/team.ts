@@ -2,7 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
-import type { AgentCard } from "@sealroom/core/company/card.ts";
+import type { AgentCard } from "@sealroom/core/company/agent_card.ts";
 import type { Mandate } from "@sealroom/core/company/mandate.ts";
 import { counts } from "@sealroom/core/company/mandate.ts";
 import type { Roster } from "@sealroom/core/company/roster.ts";

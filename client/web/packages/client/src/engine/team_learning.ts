@@ -2,29 +2,23 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
-import { decodeAgentCard } from "@sealroom/core/company/card.ts";
 import type { Mandate } from "@sealroom/core/company/mandate.ts";
-import { counts, isLearned, verifyMandate } from "@sealroom/core/company/mandate.ts";
+import { counts, isLearned } from "@sealroom/core/company/mandate.ts";
 import type { Roster } from "@sealroom/core/company/roster.ts";
-import { verifyRoster, verifySlot } from "@sealroom/core/company/roster.ts";
-import { asRosterContent } from "@sealroom/core/company/roster_content.ts";
+import { verifySlot } from "@sealroom/core/company/roster.ts";
 import type { Notice } from "@sealroom/core/consent/notice.ts";
-import { checkText, verifyNotice } from "@sealroom/core/consent/notice.ts";
+import { checkText } from "@sealroom/core/consent/notice.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
-import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
+import { CoreError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { followChain, names, verifyList } from "@sealroom/core/identity/list.ts";
+import { names, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
-import { checkIdentity } from "@sealroom/core/identity/signed.ts";
 import type { LookupResult } from "@sealroom/core/relay/answers.ts";
-import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { named, row } from "./codec.ts";
 import type { Context } from "./context.ts";
-import { catchUp } from "./directory.ts";
-import { pin } from "./lists.ts";
 import { companyChanged, rostersNamed } from "./rooms/rooms.ts";
-import { counting, recordsOf, review, teamNow } from "./team.ts";
+import { counting, recordsOf, review } from "./team.ts";
 import type { Turn } from "./turn.ts";
 
 const KEPT_MS = 8 * DAY_MS;
@@ -66,38 +60,6 @@ function setSuspended(c: Context, turn: Turn, ids: readonly Bytes[]): void {
   turn.put("team", named("suspended"), () => row(c.team.suspended));
 }
 
-/** Take a content of type 12 of a device of the company (ACC-12). */
-export function learnContent(c: Context, turn: Turn, payload: Value): void {
-  const content = asRosterContent(payload);
-  const { accountId } = c.company;
-  const mandate = verifyMandate(accountId, content.mandate);
-  const roster = verifyRoster(mandate, content.roster);
-  const lists = content.lists.map((one) => verifyList(accountId, one));
-  const records = content.records.map(decodeRecord);
-  checkIdentity(
-    records.every((record) => same(record.accountId, accountId)),
-    "a record of another account",
-  );
-  takeLists(c, turn, lists);
-  keep(c, turn, lists, records);
-  learn(c, turn, mandate, roster);
-  for (const signed of content.notices) quietly(() => learnNotice(c, turn, verifyNotice(accountId, signed), []));
-  changed(c, turn);
-}
-
-/** Follow newer lists as from a directory (ID-07). */
-function takeLists(c: Context, turn: Turn, lists: readonly DeviceList[]): void {
-  const pinned = c.company.list;
-  const newer = lists.filter((one) => pinned === null || one.seq > pinned.seq);
-  if (newer.length === 0) return;
-  try {
-    pin(c, turn, followChain(pinned, newer));
-  } catch (error) {
-    if (!(error instanceof RemoteError) || error.code !== "remote.list_gap") throw error;
-    catchUp(c, turn);
-  }
-}
-
 /** Learn from a directory entry whose lists and records have been checked: from each slot that holds (ACC-11). */
 export function noteEntry(c: Context, turn: Turn, result: LookupResult): void {
   const { accountId } = c.company;
@@ -118,7 +80,7 @@ export function noteList(c: Context, turn: Turn, list: DeviceList): void {
   review(c, turn);
 }
 
-function changed(c: Context, turn: Turn): void {
+export function changed(c: Context, turn: Turn): void {
   prune(c, turn);
   review(c, turn);
   companyChanged(c, turn);
@@ -131,7 +93,7 @@ export function maintain(c: Context, turn: Turn): void {
 }
 
 /** Do `step`; what does not hold is left out. */
-function quietly(step: () => void): void {
+export function quietly(step: () => void): void {
   try {
     step();
   } catch (error) {
@@ -139,7 +101,7 @@ function quietly(step: () => void): void {
   }
 }
 
-function keep(c: Context, turn: Turn, lists: readonly DeviceList[], records: readonly DeviceRecord[]): void {
+export function keep(c: Context, turn: Turn, lists: readonly DeviceList[], records: readonly DeviceRecord[]): void {
   for (const list of [...lists, ...(c.company.list === null ? [] : [c.company.list])]) {
     if (c.team.lists.has(hex(list.hash))) continue;
     const { nowMs } = turn;
@@ -173,18 +135,6 @@ export function learnNotice(
     c.team.notices.delete(hex(old.hash));
     turn.delete("team", named("notice:", old.hash));
   }
-}
-
-/** Take a card that a state gives; one that is not that of a device in force is passed over (ACC-14). */
-export function learnCard(c: Context, turn: Turn, bytes: Bytes): void {
-  quietly(() => {
-    const card = decodeAgentCard(bytes);
-    checkIdentity(same(card.accountId, c.company.accountId), "a card of another account");
-    const member = teamNow(c, turn).find(({ record }) => same(record.deviceId, card.deviceId));
-    checkIdentity(member !== undefined && same(member.named.cardHash, card.hash), "another card than the roster names");
-    c.team.cards.set(hex(card.deviceId), card);
-    turn.put("team", named("card:", card.deviceId), () => row(card.bytes));
-  });
 }
 
 // --- what is kept ---

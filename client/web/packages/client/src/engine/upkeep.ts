@@ -12,7 +12,6 @@ import {
   RECOVERED_FROM,
   RELAY_RETENTION_MS,
 } from "@sealroom/core/constants.ts";
-import type { UsedPrekeys } from "@sealroom/core/handshake.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
@@ -30,7 +29,6 @@ import type { Ed25519Seed } from "@sealroom/core/secret.ts";
 import { Secret } from "@sealroom/core/secret.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap } from "@sealroom/core/wire/cbor.ts";
-import type { Prefix } from "@sealroom/core/wire/envelope.ts";
 import type { Context } from "./context.ts";
 import type { Mailbox, Own, OwnPrekey } from "./records.ts";
 import { encodePrekeyRow, prekeyKey } from "./records.ts";
@@ -213,39 +211,10 @@ function compactOf({ prekey }: OwnPrekey): Value {
   return [prekey.id, prekey.notAfterMs, prekey.key, signature];
 }
 
-/** The keys that a prefix names, or null (HS-06). */
-export function usedPrekeys(c: Context, prefix: Prefix): UsedPrekeys | null {
-  const find = (kind: PrekeyKind, id: number): OwnPrekey | null => c.prekeys.get(hex(prekeyKey(kind, id))) ?? null;
-  const spk = find("SPK", prefix.spkId);
-  const opk = prefix.opkId === 0 ? null : find("OPK", prefix.opkId);
-  const pqk = find("PQK_ONE_TIME", prefix.pqkId) ?? find("PQK_LAST_RESORT", prefix.pqkId);
-  if (!isX25519(spk) || !isKem(pqk) || (prefix.opkId !== 0 && !isX25519(opk))) return null;
-  return { spk, opk: isX25519(opk) ? opk : null, pqk: { seed: pqk.private, prekey: pqk.prekey } };
-}
+export type OfX25519 = Extract<OwnPrekey, { prekey: { kind: "SPK" | "OPK" } }>;
+export type OfKem = Extract<OwnPrekey, { prekey: { kind: "PQK_ONE_TIME" | "PQK_LAST_RESORT" } }>;
 
-type OfX25519 = Extract<OwnPrekey, { prekey: { kind: "SPK" | "OPK" } }>;
-type OfKem = Extract<OwnPrekey, { prekey: { kind: "PQK_ONE_TIME" | "PQK_LAST_RESORT" } }>;
-
-function isX25519(one: OwnPrekey | null): one is OfX25519 {
-  return one !== null && (one.prekey.kind === "SPK" || one.prekey.kind === "OPK");
-}
-
-function isKem(one: OwnPrekey | null): one is OfKem {
-  return one !== null && (one.prekey.kind === "PQK_ONE_TIME" || one.prekey.kind === "PQK_LAST_RESORT");
-}
-
-/** The record that a prekey in use was signed under: sessions answer under it. */
-export function recordOf(c: Context, prefix: Prefix): Own["record"] {
-  return c.prekeys.get(hex(prekeyKey("SPK", prefix.spkId)))?.record ?? c.own.record;
-}
-
-/** Delete the one-time keys that a flight has named (HS-08). */
-export function useUp(c: Context, turn: Turn, prekeys: UsedPrekeys): void {
-  if (prekeys.opk !== null) remove(c, turn, "OPK", prekeys.opk.prekey.id);
-  if (prekeys.pqk.prekey.kind === "PQK_ONE_TIME") remove(c, turn, "PQK_ONE_TIME", prekeys.pqk.prekey.id);
-}
-
-function remove(c: Context, turn: Turn, kind: PrekeyKind, id: number): void {
+export function remove(c: Context, turn: Turn, kind: PrekeyKind, id: number): void {
   c.prekeys.delete(hex(prekeyKey(kind, id)));
   turn.delete("prekey", prekeyKey(kind, id));
 }

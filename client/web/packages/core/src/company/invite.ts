@@ -9,7 +9,8 @@ import { DEVICE_ID_B } from "../identity/record.ts";
 import { open, seal } from "../primitives/aead.ts";
 import { hash } from "../primitives/hash.ts";
 import { prfOfShort } from "../primitives/kdf.ts";
-import { classB, padTo, unmark } from "../wire/padding.ts";
+import { classB, padTo } from "../wire/padding.ts";
+import { unmark } from "../wire/unpadding.ts";
 
 const SECRET_B = 16;
 const COMMIT_B = 16;

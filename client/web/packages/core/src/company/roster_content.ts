@@ -4,7 +4,7 @@ import { MAX_RECORD_B, MAX_SIGNED_LIST_B, MAX_TEAM } from "../constants.ts";
 import { recoded } from "../errors.ts";
 import type { Value } from "../wire/cbor.ts";
 import { asBytes, Fields } from "../wire/fields.ts";
-import { MAX_CARD_B } from "./card.ts";
+import { MAX_CARD_B } from "./agent_card.ts";
 import { MAX_MANDATE_B } from "./mandate.ts";
 import { MAX_ROSTER_B } from "./roster.ts";
 

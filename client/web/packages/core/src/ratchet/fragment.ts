@@ -5,9 +5,7 @@
  */
 
 import type { Bytes } from "../bytes.ts";
-import { allZero, concat, cut, readU32, same, u32 } from "../bytes.ts";
-import { MAX_COUNTER } from "../constants.ts";
-import { notAuthentic } from "../errors.ts";
+import { concat, cut, u32 } from "../bytes.ts";
 
 export const FRAGMENT_B = 272;
 export const PIECE_OF_KEY = 1;
@@ -15,7 +13,6 @@ export const PIECE_OF_CIPHERTEXT = 2;
 export const PIECES = 5;
 export const PIECE_HASH_B = 8;
 const PIECE_B = 256;
-const DATA_AT = 16;
 /** Sizes of the last pieces without their fill, by type. */
 export const LAST_PIECE_B: Readonly<Record<PieceType, number>> = { 1: 160, 2: 96 };
 const ROUND_BYTES = 8;
@@ -59,37 +56,4 @@ export function pieceBlock(type: PieceType, epoch: number, hash: Bytes, whole: B
   const piece = cut(whole, index * PIECE_B, pieceSizeB(type, index));
   const head = concat(Uint8Array.of(type, index, 0, 0), u32(epoch), hash);
   return concat(head, piece, new Uint8Array(PIECE_B - piece.length));
-}
-
-/**
- * The fragment of a block, or null for none (WIRE-10, PQ-08).
- *
- * @throws RemoteError `remote.authentication`
- */
-export function decodeFragment(block: Bytes): Fragment | null {
-  const [type, index] = [block[0] as number, block[1] as number];
-  const epoch = readU32(block, 4);
-  if (type === 0) {
-    if (!allZero(block)) throw notAuthentic();
-    return null;
-  }
-  if (type !== PIECE_OF_KEY && type !== PIECE_OF_CIPHERTEXT) throw notAuthentic();
-  if (index >= PIECES || !allZero(block.subarray(2, 4)) || epoch === 0 || epoch >= MAX_COUNTER) throw notAuthentic();
-  const sizeB = pieceSizeB(type, index);
-  if (!allZero(block.subarray(DATA_AT + sizeB))) throw notAuthentic();
-  return { type, index, epoch, hash: cut(block, 8, PIECE_HASH_B), piece: cut(block, DATA_AT, sizeB) };
-}
-
-/** What is collected with one piece more: one of another hash begins anew, one that is there is ignored (PQ-09). */
-export function collect(pieces: Pieces | null, fragment: Fragment): Pieces {
-  const begun = pieces !== null && same(pieces.hash, fragment.hash);
-  const parts = begun ? [...pieces.parts] : new Array<Bytes | null>(PIECES).fill(null);
-  parts[fragment.index] ??= fragment.piece;
-  return { hash: fragment.hash, parts };
-}
-
-/** All pieces joined, or null while one is missing. */
-export function whole(pieces: Pieces): Bytes | null {
-  const parts = pieces.parts.filter((part) => part !== null);
-  return parts.length === PIECES ? concat(...parts) : null;
 }

@@ -5,7 +5,8 @@ import { hex } from "../bytes.ts";
 import type { Value } from "../wire/cbor.ts";
 import { encode } from "../wire/cbor.ts";
 import type { Entry } from "./entry.ts";
-import { decodeBody, lineOf } from "./entry.ts";
+import { decodeBody } from "./entry.ts";
+import { lineOf } from "./entry_reading.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const VERSION = 1;

@@ -8,7 +8,8 @@ import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { asState } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { Fields } from "@sealroom/core/wire/fields.ts";
-import { learnCard, learnNotice } from "../team_learning.ts";
+import { learnCard } from "../team_hearing.ts";
+import { learnNotice } from "../team_learning.ts";
 import type { Draft } from "./draft.ts";
 import { KIND_ERASED } from "./judging.ts";
 

@@ -15,7 +15,7 @@ import { inOrder, places } from "@sealroom/core/rooms/order.ts";
 import { CLOSED, ERASED, FROZEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "../context.ts";
-import { isOwn, peerOf, receivedOf } from "../state.ts";
+import { receivedOf } from "../state.ts";
 import { isSuspended, ranksBy } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import type { Kept, Room } from "./model.ts";
@@ -33,9 +33,6 @@ const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21,
 const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 14, 15, 17];
 /** What goes to all in force that a valid state has ever named: by it they destroy what they have (ROOM-15). */
 const LASTING: readonly number[] = [2, 5, 9, 15, 16];
-/** What a steward answers with, or logs, member or not (ROOM-16). */
-const ANSWERS: readonly number[] = [6, 16, 22];
-
 /** What an entry says; null where it was erased, or was never given to us. */
 export function payloadOf(kept: Kept): Value {
   return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
@@ -145,15 +142,9 @@ export function checkPhase(d: Draft, kind: number): void {
   if (code !== undefined) throw new RemoteError(code, "not in this phase");
 }
 
-// --- who gets, who may write ---
+// --- who gets ---
 
-/** Whether a device is another one of our account. */
-export function isOurs(d: Draft, deviceId: Bytes): boolean {
-  const peer = d.c.kin && peerOf(d.c, deviceId);
-  return peer !== null && isOwn(d.c, peer.record);
-}
-
-function has(ids: readonly Bytes[], id: Bytes): boolean {
+export function has(ids: readonly Bytes[], id: Bytes): boolean {
   return ids.some((one) => same(one, id));
 }
 
@@ -177,38 +168,4 @@ export function recipients(room: Room, judged: Judged, kind: number, team: reado
   if (LASTING.includes(kind)) named.push(...known.filter((id) => has(force, id)));
   const found = named.length > 0 ? named : desks.filter((id) => has(known, id));
   return distinct(found).sort(compare);
-}
-
-/** Whether a device was a recipient by a state that an author followed (TRN-15). */
-export function receivedThen(room: Room, deviceId: Bytes, followed: Bytes | null): boolean {
-  const written = followed === null ? null : (room.states.find((one) => same(one.hash, followed)) ?? null);
-  const path = pathTo(written, room.states);
-  const last = path.at(-1);
-  if (last !== undefined && last.state.members.length > 0) return has(last.state.members, deviceId);
-  return has([...path.flatMap((one) => one.state.members), ...room.openedTo], deviceId);
-}
-
-/**
- * Whether an entry of the company's device is taken, as what it owes who was a member, or kept unshown until a state
- * names it (ROOM-16).
- *
- * @throws RemoteError `room.suspended`, `room.not_member`
- */
-export function admit(
-  judged: Judged,
-  sender: Bytes,
-  kind: number,
-  team: readonly InForce[],
-): "taken" | "owed" | "early" {
-  const device = team.find(({ record }) => same(record.deviceId, sender));
-  if (device === undefined) throw new RemoteError("room.suspended", "the device is not in force");
-  const members = judged.head?.state.members ?? [];
-  const isSteward = device.rank >= RANK_DESK;
-  if (kind === KIND_STATE || has(members, sender)) return "taken";
-  if (isSteward && (members.length === 0 || ANSWERS.includes(kind))) return "taken";
-  if (judged.path.some((one) => has(one.state.members, sender))) {
-    if (kind === KIND_ERASED) return "owed";
-    throw new RemoteError("room.not_member", "the device is no member of the room any more");
-  }
-  return "early";
 }

@@ -4,17 +4,9 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import { teamOrNone } from "../team.ts";
+import { receivedThen } from "./admitting.ts";
 import type { Draft } from "./draft.ts";
-import {
-  isContent,
-  KIND_WITHDRAW,
-  payloadOf,
-  phaseCode,
-  receivedThen,
-  recipients,
-  takenBack,
-  transcript,
-} from "./judging.ts";
+import { isContent, KIND_WITHDRAW, payloadOf, phaseCode, recipients, takenBack, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { postedEntry } from "./writing.ts";
 

@@ -7,14 +7,16 @@ import type { Content } from "@sealroom/core/content.ts";
 import type { RemoteCode } from "@sealroom/core/errors.ts";
 import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
-import { decodeBody, KIND_OPEN, readEntry } from "@sealroom/core/rooms/entry.ts";
+import { decodeBody, KIND_OPEN } from "@sealroom/core/rooms/entry.ts";
+import { readEntry } from "@sealroom/core/rooms/entry_reading.ts";
 import { asHashes, checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { Fields } from "@sealroom/core/wire/fields.ts";
 import { signerOf, teamNow } from "../team.ts";
+import { admit, isOurs } from "./admitting.ts";
 import type { Draft } from "./draft.ts";
 import { checkErasing, doesEarlier, KIND_ERASE } from "./erasing.ts";
-import { admit, checkPhase, isOurs, KIND_ERASED, KIND_STATE, KIND_WITHDRAW } from "./judging.ts";
+import { checkPhase, KIND_ERASED, KIND_STATE, KIND_WITHDRAW } from "./judging.ts";
 import { consentAfter, EARLY_MS, keep, place, signersOf } from "./keeping.ts";
 import type { Kept } from "./model.ts";
 

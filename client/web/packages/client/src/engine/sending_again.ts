@@ -1,0 +1,42 @@
+/** What was lost on another session, or was not confirmed, goes again (SES-37, SES-42). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { same } from "@sealroom/core/bytes.ts";
+import { MINUTE_MS } from "@sealroom/core/constants.ts";
+import type { Context } from "./context.ts";
+import { confirm as confirmItem, deleteItem } from "./outbox.ts";
+import { confirmed } from "./posting.ts";
+import type { Peer } from "./records.ts";
+import { again } from "./sending.ts";
+import type { Turn } from "./turn.ts";
+
+const AGAIN_AFTER_MS = MINUTE_MS;
+
+/** Send again what went on other sessions and was not confirmed: this one has become active. */
+export function againFromOthers(c: Context, turn: Turn, deviceId: Bytes, sessionId: Bytes): void {
+  const lane = c.outbox.lane(deviceId);
+  const others = [...lane.unconfirmed.values()].filter(
+    (one) => one.sessionId === null || !same(one.sessionId, sessionId),
+  );
+  again(lane, others, turn.nowMs);
+}
+
+/** Send again what the peer has passed over: unconfirmed, a minute old, and not above `got`. */
+export function againUpTo(c: Context, turn: Turn, deviceId: Bytes, got: number): void {
+  const lane = c.outbox.lane(deviceId);
+  const before = turn.nowMs - AGAIN_AFTER_MS;
+  const passed = [...lane.unconfirmed.values()].filter((one) => {
+    return one.number !== null && one.number.n <= got && one.sealedMs <= before;
+  });
+  again(lane, passed, turn.nowMs);
+}
+
+/** A receipt of a device: the contents are in its store (CON-04). */
+export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly Bytes[]): void {
+  const lane = c.outbox.lane(peer.deviceId);
+  for (const contentId of ids) {
+    const item = confirmItem(lane, contentId);
+    if (item !== null) deleteItem(turn, item);
+    confirmed(c, turn, peer, contentId);
+  }
+}
