@@ -19,7 +19,7 @@ from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
 from e2ee_client.engine import DeviceView, Engine, Recovery, Setup
 from e2ee_client.engine.rooms.admission import GateRow
-from e2ee_client.errors import StoreMissing, UnknownContact
+from e2ee_client.errors import StoreMissing, UnknownContact, WaitTimeout
 from e2ee_client.events import ConnectionState
 from e2ee_client.rows import Continuity
 from e2ee_client.store import (
@@ -290,7 +290,7 @@ class Client:
         secret = opening.secret_bytes(registration_secret)
 
         async def work() -> Self:
-            account = opening.parse_card(card) if isinstance(card, str) else card
+            account = opening.parse_card(card)
             made = inviting.parse(account, code)
             opening.check_free(path)
             joined = await inviting.join(account, made, secret, show_digits, runtime, show_fingerprint)
@@ -357,10 +357,11 @@ class Client:
         return self._shell.machine.entry_waits
 
     async def wait_online(self, timeout_s: float | None = None) -> None:
-        """Wait until all our mailboxes are connected.
+        """Wait until all our mailboxes are connected. Without a contact and without `publish` there is none,
+        and the wait is in vain.
 
         Raises:
-            WaitTimeout: not in time.
+            WaitTimeout: not in time; its text names the relays that cannot be reached, and why.
             SecondCopyError: a second copy of this store has signed for the account (ID-48).
             ClientClosed: closed meanwhile.
         """
@@ -411,7 +412,10 @@ class Client:
             self._shell.machine.check_copy()
             return reached()
 
-        await wait_until(is_reached, self._watch.progress, timeout_s, what)
+        try:
+            await wait_until(is_reached, self._watch.progress, timeout_s, what)
+        except WaitTimeout as error:
+            raise WaitTimeout(f"{error}{self._watch.hindrance()}") from None
 
     def events(self) -> EventIterator:
         """Iterate over what happens from now on; the first iteration begins when the client was opened.
@@ -428,9 +432,9 @@ class Client:
 
         Raises:
             InvalidCard: the text is no contact card.
-            ConfigError: it is our own.
+            ConfigError: it is our own, or of another type.
         """
-        parsed = opening.parse_card(card) if isinstance(card, str) else card
+        parsed = opening.parse_card(card)
         account_id = await self._shell.call(lambda engine, now_ms: engine.add_contact(parsed, now_ms))
         return Contact(self._shell, self._watch, account_id)
 

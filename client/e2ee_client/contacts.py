@@ -14,7 +14,7 @@ from e2ee.ids import AccountId
 from e2ee.session import Health
 from e2ee_client.engine import ContactView, Effect, Engine, records
 from e2ee_client.errors import ConfigError, MessageFailed, UnknownContact, WaitTimeout
-from e2ee_client.events import Event, MessageState, MessageStateChanged, OfContact
+from e2ee_client.events import ConnectionChanged, Event, MessageState, MessageStateChanged, OfContact
 
 from .opening import check_name
 from .runtime.shell import Shell
@@ -53,6 +53,7 @@ class Watch:
     def __init__(self) -> None:
         self._messages: WeakValueDictionary[_Place, Message] = WeakValueDictionary()
         self._shell: Shell[Engine] | None = None
+        self._hindered: dict[str, str] = {}
         self.progress = Signal()
         self.also: Callable[[Event], None] | None = None
 
@@ -76,8 +77,14 @@ class Watch:
             message = self._messages.get((event.account_id, event.message_id, True))
             if message is not None:
                 message.advance(event)
+        if isinstance(event, ConnectionChanged):
+            self._hindered[event.relay_url] = event.code
         if self.also is not None:
             self.also(event)
+
+    def hindrance(self) -> str:
+        """Return what is in the way at which relay, as events told it last, for the end of an error text."""
+        return "".join(f"; {url}: {code}" for url, code in self._hindered.items() if code)
 
     def stepped(self) -> None:
         """The engine has made a step: what is waited for may have come true."""
@@ -253,7 +260,7 @@ class Contact:
             ContactBlocked: its identity raised an alarm.
             UnknownContact: it was forgotten.
             StoreFull: no room; nothing is sent.
-            ConfigError: the text has half of a surrogate pair.
+            ConfigError: no str, or one with half of a surrogate pair.
         """
         return (await self.send_many([text]))[0]
 
@@ -340,7 +347,9 @@ class Contact:
         return f"<Contact {self.account_id.hex()[:8]}>"
 
 
-def _checked(text: str) -> str:
+def _checked(text: object) -> str:
+    if not isinstance(text, str):
+        raise ConfigError("a text is a str")
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
         raise ConfigError("a text is Unicode without lone surrogates")
     return text

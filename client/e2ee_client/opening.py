@@ -273,13 +273,18 @@ def check_name(name: str | None) -> None:
         raise ConfigError("a name has 1 to 64 printable characters")
 
 
-def parse_card(text: str) -> ContactCard:
-    """Read a contact card.
+def parse_card(card: object) -> ContactCard:
+    """Read a contact card, from a text or as the object that it is.
 
     Raises:
-        InvalidCard: it is none.
+        InvalidCard: the text is none.
+        ConfigError: neither a text nor a card.
     """
+    if isinstance(card, ContactCard):
+        return card
+    if not isinstance(card, str):
+        raise ConfigError("a contact card is a str or a ContactCard")
     try:
-        return cards.parse(text)
+        return cards.parse(card)
     except DecodeError as error:
         raise InvalidCard(str(error)) from None

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conversations import collect, meet, next_of, until
@@ -251,6 +252,28 @@ async def test_errors_are_typed_and_carry_code_and_hint(shop: Client, customer: 
     with pytest.raises(UnknownContact):
         customer.contact(bytes(32))
     assert [one.text for one in await contact.history()] == []
+
+
+@pytest.mark.parametrize("given", [b"Hello", None, 7])
+async def test_a_value_of_a_wrong_type_is_refused_and_the_client_goes_on(
+    shop: Client, customer: Client, given: Any
+) -> None:
+    contact = await customer.add_contact(shop.card())
+    for refused in (contact.send(given), contact.send_many(["a", given]), customer.add_contact(given)):
+        with pytest.raises(ConfigError):
+            await refused
+    await (await contact.send("Hello")).wait_for(MessageState.SENT, timeout_s=5)
+    assert [one.text for one in await contact.history()] == ["Hello"]
+
+
+async def test_who_waited_for_the_relay_in_vain_is_told_why(network: MemoryNetwork) -> None:
+    network.cut()
+    async with network.client(publish=True) as client:
+        for wait in (client.wait_online, client.wait_settled):
+            with pytest.raises(WaitTimeout, match=r"; wss://.*: relay\.unavailable"):
+                await wait(timeout_s=0.3)
+        network.mend()
+        await client.wait_online(timeout_s=5)
 
 
 async def test_cards_are_taken_as_uri_json_or_object(shop: Client, customer: Client) -> None:
