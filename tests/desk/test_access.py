@@ -211,10 +211,11 @@ GARBAGE: tuple[str | bytes, ...] = (
     '{"type": "nothing", "ask": 1}',
     '{"type": ["begin"], "ask": 1}',
     '{"type": "welcome", "version": "1", "language": "de", "isLocked": false}',
-    '{"type": "claim", "ask": 1, "room": "XX"}',
-    '{"type": "claim", "ask": 1, "room": "' + "0" * 31 + '"}',
-    '{"type": "send", "ask": 1, "room": "' + "0" * 32 + '", "text": "\\ud800", "reply": null}',
-    '{"type": "send", "ask": 1, "room": "' + "0" * 32 + '", "text": "' + "x" * 16_385 + '", "reply": null}',
+    '{"type": "search", "ask": 0, "words": "", "limit": 5}',
+    '{"type": "search", "ask": null, "words": "", "limit": 5}',
+    '{"type": "search", "words": "", "limit": 5}',
+    '{"type": "search", "ask": 1, "words": ["Meier"], "limit": 5}',
+    '{"type": "watch", "room": "XX"}',
     "[" * 100_000,
     b"\x00",
     '{"type": "begin", "ask": 1}' + " " * 140_000,
@@ -234,6 +235,39 @@ async def test_what_is_no_message_ends_the_connection(praxis: Practice) -> None:
                     await page.say("begin", ask=1)
                 assert await close_code(page) in (4400, 1009), sent[:60]
         assert (await first.ask("begin"))["type"] == "whole"
+
+
+NAME = "0" * 32
+BEYOND: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("search", {"words": "Meier\t4711", "limit": 5}),
+    ("search", {"words": "Meier", "limit": 201}),
+    ("claim", {"room": "XX"}),
+    ("send", {"room": NAME, "text": "\ud800", "reply": None}),
+    ("send", {"room": NAME, "text": "x" * 16_385, "reply": None}),
+    ("close", {"room": NAME, "reason": "ü" * 101}),
+    ("setLabels", {"room": NAME, "labels": ["客" * 20]}),
+    ("setLabels", {"room": NAME, "labels": ["x"] * 9}),
+    ("saveAnswer", {"answer": {"id": NAME, "shortcut": "x", "title": " ", "text": "x"}}),
+)
+
+
+async def test_what_is_beyond_its_bounds_is_not_done_and_said(praxis: Practice) -> None:
+    """What a person types ends no connection, with which all that is being written would go."""
+    async with served(praxis.company) as (at, hub), page_of(at) as page:
+        for kind, fields in BEYOND:
+            answer = await page.ask(kind, **fields)
+            assert (answer["type"], answer["code"]) == ("failed", "local.desk_input"), kind
+        assert (await page.ask("begin"))["answers"] == []
+        hub.lock()
+        assert (await page.ask("unlock", passphrase=""))["code"] == "local.desk_input"
+
+
+async def test_who_has_not_entered_is_answered_nothing(praxis: Practice) -> None:
+    async with served(praxis.company) as (at, _), page_of(at) as first, connected(at, first.cookie) as one:
+        page = Page(one, first.cookie, first.key)
+        await page.say("search", ask=1, words="", limit=5)
+        assert await close_code(page) == 4401
+        assert page.seen == []
 
 
 async def test_too_many_messages_and_too_many_pages_are_refused(

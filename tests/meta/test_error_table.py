@@ -8,7 +8,7 @@ from pathlib import Path
 import error_table
 import pytest
 from e2ee_client import errors
-from e2ee_client.desk.errors import DeskBusy, TooMany
+from e2ee_client.desk.errors import DeskBusy, InputRefused, TooMany
 
 
 def test_the_page_is_current(repo_root: Path) -> None:
@@ -28,7 +28,7 @@ def test_the_desk_words_codes_that_exist(repo_root: Path) -> None:
     faults = (repo_root / "client/web/packages/desk/src/faults.ts").read_text("utf-8")
     worded = set(re.findall(r'^  "([a-z_.]+)":', faults, re.MULTILINE))
     stated = set(re.findall(r"^\| `([a-z_.]+)`", error_table.page(), re.MULTILINE))
-    of_the_page = {"local.desk_lost", DeskBusy.code, TooMany.code}
+    of_the_page = {"local.desk_lost", DeskBusy.code, InputRefused.code, TooMany.code}
     assert worded - of_the_page <= stated
     assert len(worded) > 15
 

@@ -548,6 +548,42 @@ async def test_what_an_agent_is_writing_stays_in_its_room_until_the_desk_is_lock
         await until_read(field.input_value, "")
 
 
+async def test_what_the_desk_does_not_take_and_a_lost_connection_leave_what_is_being_written(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    """A cell of a spreadsheet in the search, a reason of more bytes than letters, a connection that ends."""
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Guten Tag")
+    ours = await claimed(agent, room)
+    async with served(agent) as (at, hub), opened(visitor, at.address()) as page:
+        field = page.get_by_role("textbox", name="Nachricht")
+        await page.locator(".item").click()
+        await field.fill("Eine halbe Seite")
+        search = page.get_by_role("searchbox")
+        await search.focus()
+        await page.keyboard.insert_text("Guten\tTag")
+        await search.press("Enter")
+        await page.locator(".hit").first.wait_for()
+        await search.press("Escape")
+        await page.get_by_role("button", name="Abschließen", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        reason = dialog.get_by_label("Grund")
+        await reason.fill("Rückfrage geklärt für März " * 8)
+        await dialog.get_by_role("button", name="Abschließen", exact=True).click()
+        said = "(one) => one.validationMessage"
+        assert await reason.evaluate(said) == "Das ist zu lang. Bitte kürzen Sie es."
+        await reason.fill("Rückfrage geklärt für März")
+        assert await reason.evaluate(said) == ""
+        await page.keyboard.press("Escape")
+        assert ours.phase is Phase.OPEN
+        assert await field.input_value() == "Eine halbe Seite"
+        for one in hub.pages:
+            one.failed.set()  # type: ignore[attr-defined]  # pages are told of by a protocol
+        await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+        await page.locator(".item").click()
+        await until_read(field.input_value, "Eine halbe Seite")
+
+
 async def test_a_room_that_a_colleague_takes_is_no_longer_offered(
     praxis: Practice, visitor: browsers.Visitor
 ) -> None:

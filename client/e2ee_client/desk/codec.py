@@ -21,11 +21,24 @@ class MessageInvalid(Exception):
     """What came is no message of the schema."""
 
 
+class OutOfBounds(Exception):
+    """What came asks for something, by its number, with a text or number beyond its bounds."""
+
+    def __init__(self, ask: int) -> None:
+        super().__init__("beyond its bounds")
+        self.ask = ask
+
+
+class _Beyond(Exception):
+    """A value of the right kind is beyond its bounds."""
+
+
 def decode(text: str) -> FromPage:
     """Read a message of the page.
 
     Raises:
         MessageInvalid: not JSON, or not exactly a message of the schema.
+        OutOfBounds: it is, but for what a field may hold.
     """
     try:
         value = json.loads(
@@ -38,7 +51,17 @@ def decode(text: str) -> FromPage:
     kind = _kinds().get(value.pop("type", None) if isinstance(value.get("type"), str) else "")
     if kind is None:
         raise MessageInvalid("not a message of the schema")
-    return cast(FromPage, _record(kind, value))
+    try:
+        return cast(FromPage, _record(kind, value))
+    except _Beyond:
+        raise OutOfBounds(_asked(value)) from None
+
+
+def _asked(value: dict[str, Any]) -> int:
+    try:
+        return cast(int, _check(schema.AskNumber)(value.get("ask")))
+    except _Beyond:
+        raise MessageInvalid("not a number to answer with") from None
 
 
 def encode(message: ToPage) -> str:
@@ -136,7 +159,9 @@ def _is(value: Any, holds: bool) -> Any:
 def _bounded(check: Check, bounds: tuple[Any, ...]) -> Check:
     def read(value: Any) -> Any:
         found = check(value)
-        return _is(found, all(one.holds(found) for one in bounds))
+        if not all(one.holds(found) for one in bounds):
+            raise _Beyond
+        return found
 
     return read
 

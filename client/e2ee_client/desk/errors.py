@@ -15,6 +15,13 @@ class DeskBusy(SealroomError):
     hint: ClassVar[str] = "wait until what was asked for is answered"
 
 
+class InputRefused(SealroomError):
+    """A text or number of the page is beyond its bounds."""
+
+    code: ClassVar[str] = "local.desk_input"
+    hint: ClassVar[str] = "shorten it, and leave out tabs, line ends and other control characters"
+
+
 class TooMany(SealroomError):
     """This device keeps no more canned answers, or labels."""
 

@@ -12,10 +12,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from e2ee_client.runtime.first_of import first_of, raise_faults
 
 from .access import COOKIE, Access
-from .codec import MESSAGE_MAX_B, MessageInvalid, decode
+from .codec import MESSAGE_MAX_B, MessageInvalid, OutOfBounds, decode
 from .hub import MAX_PAGES, Hub
 from .page import Page
-from .schema import Enter, FromPage
+from .schema import Enter
 
 UNKNOWN: Final = 4401
 TOO_MANY: Final = 4429
@@ -52,7 +52,7 @@ class Rate:
 
 
 async def link(socket: WebSocket, access: Access, hub: Hub) -> None:
-    """Serve a page until it goes; what is no message ends the connection."""
+    """Serve a page until it goes; what is no message of the schema ends the connection."""
     cookie = socket.cookies.get(COOKIE, "")
     await socket.accept()
     try:
@@ -72,9 +72,11 @@ async def link(socket: WebSocket, access: Access, hub: Hub) -> None:
 async def _enter(socket: WebSocket, access: Access, cookie: str) -> None:
     try:
         async with asyncio.timeout(_ENTER_S):
-            first = await _next(socket)
-    except TimeoutError:
+            first = decode(await _next(socket))
+    except (TimeoutError, OutOfBounds):
         raise _Refused(UNKNOWN) from None
+    except MessageInvalid:
+        raise _Refused(INVALID) from None
     if not isinstance(first, Enter) or not access.holds(cookie, first.key):
         raise _Refused(UNKNOWN)
 
@@ -94,20 +96,22 @@ async def _serve(socket: WebSocket, hub: Hub) -> None:
 
 async def _read(socket: WebSocket, page: Page, rate: Rate) -> None:
     while True:
-        message = await _next(socket)
+        text = await _next(socket)
         if not rate.take():
             raise _Refused(TOO_MANY)
-        page.take(message)
+        try:
+            page.take(decode(text))
+        except OutOfBounds as beyond:
+            page.refuse(beyond.ask)
+        except MessageInvalid:
+            raise _Refused(INVALID) from None
 
 
-async def _next(socket: WebSocket) -> FromPage:
+async def _next(socket: WebSocket) -> str:
     received = await socket.receive()
     if received["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(received.get("code", 1000))
     text = received.get("text")
     if not isinstance(text, str) or len(text.encode(errors="replace")) > MESSAGE_MAX_B:
         raise _Refused(INVALID)
-    try:
-        return decode(text)
-    except MessageInvalid:
-        raise _Refused(INVALID) from None
+    return text

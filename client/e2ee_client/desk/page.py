@@ -16,7 +16,7 @@ from e2ee_client.rooms.errors import AppLocked, UnlockTooSoon
 from . import schema
 from .acts import carry_out, keep
 from .codec import encode
-from .errors import DeskBusy
+from .errors import DeskBusy, InputRefused
 from .figures import figured
 from .hub import Hub
 
@@ -145,6 +145,10 @@ class Page:
                     self._begin(self._send(_failed(message.ask, DeskBusy("too much at once"))))
                 else:
                     self._begin(self._answer(message))
+
+    def refuse(self, ask: int) -> None:
+        """Answer what was asked with a field beyond its bounds: it is not done."""
+        self._begin(self._send(_failed(ask, InputRefused("beyond its bounds"))))
 
     def _watch(self, room: str | None) -> None:
         if room is None or self._hub.is_locked:

@@ -11,6 +11,7 @@ ENGLISH_CAUSES: Final[dict[str, str]] = {
     "error.local.counter_exhausted": "this session is used up; a new one follows",
     "error.local.desk_busy": "so much is under way that nothing more is begun",
     "error.local.desk_full": "this device keeps no more of them: remove some first",
+    "error.local.desk_input": "it is too long, or some of its characters cannot be used here: change it",
     "error.local.session_expired": "nobody has answered for too long; a new session follows",
     "error.local.session_inactive": "this session only receives; a new one follows",
     "error.local.snapshot": "what is stored is damaged, or of a newer version",

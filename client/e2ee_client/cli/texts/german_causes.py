@@ -11,6 +11,7 @@ GERMAN_CAUSES: Final[dict[str, str]] = {
     "error.local.counter_exhausted": "diese Sitzung ist verbraucht; eine neue folgt",
     "error.local.desk_busy": "es läuft schon so viel, dass nichts Weiteres beginnt",
     "error.local.desk_full": "mehr davon bewahrt dieses Gerät nicht auf: bitte erst einige entfernen",
+    "error.local.desk_input": "zu lang, oder mit Zeichen, die hier nicht gehen: bitte ändern",
     "error.local.session_expired": "es kam zu lange keine Antwort; eine neue Sitzung folgt",
     "error.local.session_inactive": "diese Sitzung empfängt nur noch; eine neue folgt",
     "error.local.snapshot": "was gespeichert ist, ist beschädigt oder von einer neueren Version",

@@ -7,9 +7,13 @@ import { askColleague, askDays, askLine, askTransfer, type Root } from "./forms.
 import { DeskFailure, type Question } from "./link.ts";
 import type { PersonRow, RoomRow, StateRow } from "./messages.ts";
 import { isWaiting, roomsOf } from "./rooms.ts";
+import { startOf } from "./texts.ts";
 import type { DeskWords } from "./words.ts";
 
 const DAY_S = 86_400;
+/** Of a reason and of a label, in bytes. */
+const REASON_B = 200;
+const LABEL_B = 40;
 /** A desk that grants by itself has answered by then. */
 const GRANTED_MS = 3_000;
 
@@ -109,7 +113,7 @@ export function roomActs(context: ActContext): RoomActs {
         label: words()("ask.reason.optional"),
         doWord: words()("act.close"),
         isNeeded: false,
-        max: 180,
+        mostB: REASON_B,
       };
       const reason = await askLine(root, words(), given);
       if (reason !== null) await attempt({ type: "close", room: row.id, reason: reason === "" ? null : reason });
@@ -136,7 +140,7 @@ export function roomActs(context: ActContext): RoomActs {
     },
     async hold(row) {
       const title = words()(row.onHold ? "act.unhold" : "act.hold");
-      const given = { title, label: words()("ask.reason"), doWord: title, isNeeded: true, max: 180 };
+      const given = { title, label: words()("ask.reason"), doWord: title, isNeeded: true, mostB: REASON_B };
       const reason = await askLine(root, words(), given);
       if (reason) await attempt({ type: "setHold", room: row.id, on: !row.onHold, reason });
     },
@@ -152,13 +156,13 @@ export function roomActs(context: ActContext): RoomActs {
         doWord: words()("act.save"),
         value: row.labels.join(", "),
         isNeeded: false,
-        max: 330,
+        mostB: 1_000,
       };
       const text = await askLine(root, words(), given);
       if (text === null) return;
       const labels = text
         .split(",")
-        .map((one) => one.trim().slice(0, 20))
+        .map((one) => startOf(one.trim(), LABEL_B))
         .filter((one) => one !== "");
       await attempt({ type: "setLabels", room: row.id, labels: labels.slice(0, 8) });
     },

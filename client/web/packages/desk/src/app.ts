@@ -135,7 +135,7 @@ class DeskElement extends HTMLElement {
     this.#middle.update();
   }
 
-  /** Another phase: of what was shown before nothing is left. */
+  /** Another phase: of what was shown before nothing is left on the screen. */
   #enter(phase: Phase): void {
     this.#phase = phase;
     if (phase === "running") {
@@ -144,7 +144,8 @@ class DeskElement extends HTMLElement {
     }
     for (const dialog of this.#root.querySelectorAll("dialog")) dialog.close();
     this.#room = null;
-    this.#middle.forget();
+    // A connection that is lost for a while leaves what was being written.
+    if (phase === "locked" || phase === "expired") this.#middle.forget();
     this.#middle.show(null, null);
     this.#about.show(null);
     this.#queue.forget();

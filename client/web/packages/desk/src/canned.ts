@@ -6,9 +6,15 @@ import { h } from "@sealroom/ui/dom.ts";
 import { openMenu } from "@sealroom/ui/menu.ts";
 import type { RoomActs } from "./acts.ts";
 import type { Desk } from "./desk.ts";
-import { askForm, labelled, type Root } from "./forms.ts";
+import { askForm, bounded, labelled, type Root } from "./forms.ts";
 import type { AnswerRow } from "./messages.ts";
+import { onOneLine } from "./texts.ts";
 import type { DeskWords } from "./words.ts";
+
+/** Of the parts of a canned answer, in bytes. */
+const TITLE_B = 80;
+const SHORTCUT_B = 24;
+const TEXT_B = 16_384;
 
 export interface CannedContext {
   readonly desk: Desk;
@@ -92,6 +98,9 @@ function editCanned({ root, words }: CannedContext, before: AnswerRow | null): P
   const title = h("input", { class: "field", required: true, maxlength: 40, autocomplete: "off", dir: "auto" });
   const shortcut = h("input", { class: "field", required: true, maxlength: 12, pattern: "\\S+", autocomplete: "off" });
   const text = h("textarea", { class: "field", required: true, maxlength: 4_000, dir: "auto" });
+  bounded(title, say, TITLE_B);
+  bounded(shortcut, say, SHORTCUT_B);
+  bounded(text, say, TEXT_B);
   title.value = before?.title ?? "";
   shortcut.value = before?.shortcut ?? "";
   text.value = before?.text ?? "";
@@ -103,9 +112,9 @@ function editCanned({ root, words }: CannedContext, before: AnswerRow | null): P
   ];
   return askForm(root, say, say(before === null ? "canned.new" : "canned.edit"), say("act.save"), fields, () => ({
     id,
-    title: title.value.trim(),
-    shortcut: shortcut.value.trim(),
-    text: text.value,
+    title: onOneLine(title.value),
+    shortcut: onOneLine(shortcut.value),
+    text: text.value.toWellFormed(),
   }));
 }
 

@@ -23,6 +23,7 @@ export const FAULTS: Readonly<Record<string, DeskKey>> = {
   "local.request_refused": "failed.quicker",
   "local.desk_busy": "failed.busy",
   "local.desk_full": "failed.full",
+  "local.desk_input": "failed.input",
   "local.desk_lost": "failed.lost",
   "wait.timeout": "failed.desk",
 };

@@ -3,6 +3,7 @@
 import { openDialog } from "@sealroom/ui/dialog.ts";
 import { type Child, h } from "@sealroom/ui/dom.ts";
 import type { PersonRow } from "./messages.ts";
+import { onOneLine, sizeOf } from "./texts.ts";
 import type { DeskWords } from "./words.ts";
 
 export type Root = ParentNode & Node;
@@ -36,6 +37,17 @@ export function askForm<T>(
 /** A field with its label. */
 export function labelled(text: string, field: HTMLElement): HTMLElement {
   return h("label", null, text, field);
+}
+
+/** Have a field say what is wrong with it before it is sent: too many bytes, or only spaces where it is needed. */
+export function bounded(field: HTMLInputElement | HTMLTextAreaElement, words: DeskWords, mostB: number): void {
+  const check = () => {
+    const text = onOneLine(field.value);
+    const isEmpty = field.required && text === "";
+    field.setCustomValidity(isEmpty ? words("ask.empty") : sizeOf(field.value) > mostB ? words("ask.long") : "");
+  };
+  field.addEventListener("input", check);
+  queueMicrotask(check);
 }
 
 export interface Transfer {
@@ -92,18 +104,14 @@ export async function askLine(
     readonly doWord: string;
     readonly value?: string;
     readonly isNeeded: boolean;
-    readonly max: number;
+    readonly mostB: number;
   },
 ): Promise<string | null> {
-  const field = h("input", {
-    class: "field",
-    maxlength: given.max,
-    required: given.isNeeded,
-    dir: "auto",
-    autocomplete: "off",
-  });
+  const field = h("input", { class: "field", required: given.isNeeded, dir: "auto", autocomplete: "off" });
   field.value = given.value ?? "";
-  return askForm(root, words, given.title, given.doWord, [labelled(given.label, field)], () => field.value.trim());
+  bounded(field, words, given.mostB);
+  const fields = [labelled(given.label, field)];
+  return askForm(root, words, given.title, given.doWord, fields, () => onOneLine(field.value));
 }
 
 /** A number of days. */

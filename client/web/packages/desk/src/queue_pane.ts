@@ -7,10 +7,13 @@ import { type List, listOf } from "./list.ts";
 import type { FoundRow, PreviewRow, RoomRow } from "./messages.ts";
 import { isWaiting, labelsOf, nameOfRoom, pressing, roomsOf, type View } from "./rooms.ts";
 import { shortTime } from "./short_time.ts";
+import { onOneLine, startOf } from "./texts.ts";
 import { type DeskWords, isNow, longOf } from "./words.ts";
 
 const MAIN_VIEWS = ["waiting", "mine", "all"] as const;
 const MAX_FOUND = 100;
+/** Of what is sought, in bytes. */
+const WORDS_B = 200;
 const AGAIN_MS = 1_000;
 const MOST_COUNTED = 99;
 const MINUTE_MS = 60_000;
@@ -101,7 +104,7 @@ export function queuePane(options: QueueOptions): QueuePane {
   }
 
   async function look(): Promise<void> {
-    sought = field.value.trim();
+    sought = startOf(onOneLine(field.value), WORDS_B);
     await seek();
   }
 

@@ -106,6 +106,8 @@ const DESK = {
     "Schlagworte, durch Komma getrennt. Sie bleiben auf diesem Gerät.",
     "Labels, separated by commas. They stay on this device.",
   ],
+  "ask.empty": ["Bitte füllen Sie das aus.", "Please fill this in."],
+  "ask.long": ["Das ist zu lang. Bitte kürzen Sie es.", "This is too long. Please shorten it."],
   "ask.count": ["Wie viele der neuesten Einträge", "How many of the newest entries"],
   "ask.erase": ["Diese Nachricht löschen?", "Erase this message?"],
   "ask.erase.text": [
@@ -280,6 +282,10 @@ const DESK = {
   "failed.full": [
     "Dieses Gerät bewahrt nicht mehr davon auf. Entfernen Sie zuerst einige.",
     "This device keeps no more of them. Remove some first.",
+  ],
+  "failed.input": [
+    "Das ist zu lang, oder Zeichen darin gehen hier nicht. Bitte ändern Sie es.",
+    "This is too long, or some of its characters cannot be used here. Please change it.",
   ],
   "failed.quicker": ["Jemand war schneller.", "Somebody was quicker."],
   "failed.desk": [

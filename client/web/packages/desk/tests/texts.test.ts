@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { onOneLine, sizeOf, startOf } from "../src/texts.ts";
+
+test("what is pasted with tabs and line ends is one line, and half a character is none", () => {
+  assert.equal(onOneLine(" Meier\t4711\r\n"), "Meier 4711");
+  assert.equal(onOneLine("a\u2028b\u0085c"), "a b c");
+  assert.ok(onOneLine("halb \ud83d").isWellFormed());
+  assert.equal(onOneLine("\t \n"), "");
+});
+
+test("a label is cut to its bytes between characters, never inside one", () => {
+  const family = "👨‍👩‍👧";
+  assert.equal(startOf(`${"x".repeat(19)}${family}`, 40), `${"x".repeat(19)}${family}`);
+  assert.equal(startOf(`${"x".repeat(39)}${family}`, 40), "x".repeat(39));
+  assert.equal(sizeOf(startOf("客".repeat(20), 40)), 39);
+  assert.equal(startOf("Rückfrage", 40), "Rückfrage");
+  assert.equal(startOf("abc def", 4), "abc");
+});
