@@ -308,6 +308,8 @@ def test_both_sides_export_a_room_that_anybody_verifies(praxis: Praxis, tmp_path
         assert "Alles stimmt" in here.ok("--lang", "de", "room", "export", room_id, "theirs.json")
         said = customer.ok("room", "history", "-", "--json", "--all").splitlines()
         assert "access" in [json.loads(one)["kind"] for one in said]
+        assert "-- conversation saved, entries: " in customer.ok("room", "history", "-")
+        assert "-- Verlauf gespeichert, Einträge: " in customer.ok("--lang", "de", "room", "history", "-")
         for file in (customer.home / "ours.json", tmp_path / "theirs.json"):
             assert "All is in order" in here.ok("verify-transcript", str(file), "--account", ours["company"])
         _archived(here, ours["company"], room_id)

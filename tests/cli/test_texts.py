@@ -19,6 +19,7 @@ from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
 from e2ee_client.cli.texts.german_rooms import GERMAN_ROOMS
 from e2ee_client.desk import errors as desk_errors
+from e2ee_client.engine.rooms import acting, deciding, exporting, forwarding, freezing
 from e2ee_client.errors import UnknownContact
 from e2ee_client.events import ConnectionState, MessageRejected, MessageState
 from e2ee_client.room_events import RoomChanged
@@ -31,6 +32,7 @@ from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
 from e2ee import errors as core_errors
+from e2ee.rooms import erasure
 
 CLIENT_CODES = sorted(
     {
@@ -127,6 +129,16 @@ def test_faults_of_a_notice_are_told_in_german() -> None:
     for field in (*fields.FIELDS, *fields.PURPOSE):
         assert german.detail(field.must) != field.must
     assert german.detail(fields.FILLED) != fields.FILLED
+
+
+@pytest.mark.parametrize(
+    "module", [erasure, acting, deciding, exporting, forwarding, freezing], ids=lambda one: one.__name__
+)
+def test_what_a_device_may_not_do_in_a_room_is_told_in_german(module: ModuleType) -> None:
+    german = texts.Texts("de")
+    details = re.findall(r'raise NoRight\("([^"]+)"\)', inspect.getsource(module))
+    assert details
+    assert [one for one in details if german.detail(one) == one] == []
 
 
 def _modules() -> list[ModuleType]:

@@ -202,6 +202,9 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
             other = name_in(client, to, texts)
             why = "" if payload.text is None else texts.say("request.why", reason=payload.text)
             return texts.say("entry.handed_over", name=name, to=other, count=payload.count, why=why)
+        case Access(what=AccessKind() as what):
+            why = "" if payload.text is None else texts.say("request.why", reason=payload.text)
+            return texts.say(f"entry.{what.name.lower()}", name=name, count=payload.count, why=why)
         case Rating():
             why = "" if payload.text is None else texts.say("request.why", reason=neutral(payload.text))
             return texts.say("entry.rating", name=name, stars=payload.stars, why=why)

@@ -15,6 +15,30 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "a text is Unicode without lone surrogates": "ein Text ist Unicode ohne einzelne Surrogate",
     "a passphrase has 1 to 1024 bytes": "eine Passphrase hat 1 bis 1024 Byte",
     "a passphrase is Unicode text without lone surrogates": "eine Passphrase ist Unicode-Text",
+    # What a device may not do in a room.
+    "nobody erases proofs, or what the other side wrote": "Nachweise, und was die andere Seite geschrieben "
+    "hat, löscht niemand",
+    "the customer alone erases the room": "nur der Kunde löscht den Raum",
+    "not an entry that may be marked": "dieser Eintrag lässt sich nicht kennzeichnen",
+    "only the device that wrote a text words it anew": "nur das Gerät, das einen Text geschrieben hat, "
+    "fasst ihn neu",
+    "a text that was erased is not worded anew": "ein gelöschter Text wird nicht neu gefasst",
+    "a room of notes is not exported": "Notizen werden nicht ausgeführt",
+    "a sensitive room is exported by a supervisor, while it is on hold": "einen sensiblen Raum führt die "
+    "Aufsicht aus, solange er gesperrt ist",
+    "more entries than may be handed over at a time": "mehr Einträge, als auf einmal übergeben werden",
+    "a steward, or who gives the room to a colleague, hands history over": "ein Empfang, oder wer den Raum "
+    "abgibt, übergibt den Verlauf",
+    "history is handed over to a colleague who is in the room": "der Verlauf geht an jemanden, "
+    "der im Raum ist",
+    "a customer gives history to its own device": "Kunden geben den Verlauf an ein eigenes Gerät",
+    "history is given to another device of the account": "der Verlauf geht an ein anderes Gerät des Kontos",
+    "nobody has objected in this room": "in diesem Raum hat niemand widersprochen",
+    "a supervisor decides an objection": "über einen Widerspruch entscheidet die Aufsicht",
+    "only the company's devices ask for this": "darum bitten nur Geräte des Unternehmens",
+    "no request of this id waits": "keine solche Anfrage wartet",
+    "somebody else is assigned": "jemand anderes hat den Raum",
+    "no desk is in force that could grant this": "kein Empfang ist in Kraft, der das gewähren könnte",
     # Faults of a notice.
     'must be "notice", "consent" or "explicit"': 'muss "notice", "consent" oder "explicit" sein',
     "must be a text of 1 to 240 characters without hidden ones": "muss ein Text von 1 bis 240 Zeichen ohne "
