@@ -263,6 +263,59 @@ async def test_a_page_that_the_company_did_not_list_gets_no_room(
     visitor.take_complaints()
 
 
+OVER_PAGE: Final = """() => { const root = document.querySelector("seal-room").shadowRoot;
+  const at = (element) => { const box = element.getBoundingClientRect();
+    return root.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)?.tagName };
+  return [root.querySelector("button"), document.querySelector("h1")].map(at) }"""
+ASK: Final = """(act) => document.querySelector("seal-room")[act]().then(() => "done", ({ code }) => code)"""
+
+
+@pytest.mark.parametrize("fault", ["script", "page", "framing"])
+async def test_a_room_that_does_not_come_leaves_the_page_as_it_is_and_says_so(
+    new_visitor: browsers.NewVisitor, site: browsers.Site, fault: str
+) -> None:
+    """CNS-81: nothing over the page at any time; calls fail, the page is told, the next click asks again."""
+    visitor = await new_visitor(viewport={"width": 390, "height": 700})
+    kept = dict(site.files)
+    if fault != "framing":
+        name = "/room.js" if fault == "script" else "/room.html"
+        site.files[name] = browsers.Answer(b"", status=503)
+    site.files["/index.html"] = company_page(site, "open")
+    page = await visitor.open(site.url("/index.html", "evil.localhost" if fault == "framing" else WWW))
+    await page.clock.install()
+    await page.evaluate(NOTE_EVENTS, EVENTS)
+    button = page.get_by_role("button", name="Nachricht schreiben")
+    await button.click()
+    await page.wait_for_function("document.querySelector('seal-room').shadowRoot.querySelector('iframe')")
+    assert "IFRAME" not in await page.evaluate(OVER_PAGE)
+    await page.evaluate(f"{{ window.asked = Promise.all(['open', 'signOut'].map({ASK})) }}")
+    await page.clock.run_for(20_000)
+    assert await page.evaluate("asked") == ["local.part", "local.part"]
+    assert await page.evaluate("told") == [
+        ["error", '{"state":"idle","unread":0,"code":"local.part"}'],
+    ]
+    await page.get_by_text("Gerade nicht erreichbar").wait_for()
+    assert "IFRAME" not in await page.evaluate(OVER_PAGE)
+    site.files.update(kept)
+    visitor.take_complaints()
+    if fault != "framing":
+        await button.click()
+        await page.wait_for_function("told.some(([name]) => name === 'open')")
+        assert await page.get_by_text("Gerade nicht erreichbar").count() == 0
+
+
+@browsers.firefox_in_audit
+async def test_no_call_but_open_shows_the_room(visitor: browsers.Visitor, site: browsers.Site) -> None:
+    """CNS-81: who is logged out by the page does not see the conversation over it."""
+    page = await _visit(visitor, site, "open")
+    assert await page.evaluate(ASK, "signOut") == "done"
+    assert await page.evaluate(BUTTON) == ["false", None, False]
+    await page.evaluate("{ const room = document.querySelector('seal-room'); room.open(); room.close() }")
+    await page.evaluate(ASK, "signOut")
+    assert await page.evaluate(BUTTON) == ["false", None, False]
+    await _opened(page)
+
+
 async def test_ports_of_others_than_the_page_around_are_not_heard(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:

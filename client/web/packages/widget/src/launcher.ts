@@ -2,17 +2,20 @@
  * `<seal-room>`: the button on a company's page, and the frame of the room behind it.
  *
  * Before the click it asks for nothing and stores nothing. The frame gets one port of a channel once it is there, and
- * only at the origin that the page named; no message over it carries what people write.
+ * only at the origin that the page named; no message over it carries what people write. It is shown when the room has
+ * answered, and on `open()` alone (CNS-81).
  */
 
 const WORDS = {
-  de: ["Nachricht schreiben", "ungelesen", "Fenster mit Nachrichten"],
-  en: ["Write a message", "unread", "Window with messages"],
+  de: ["Nachricht schreiben", "ungelesen", "Fenster mit Nachrichten", "Gerade nicht erreichbar"],
+  en: ["Write a message", "unread", "Window with messages", "Cannot be reached now"],
 };
 const NAMES = new Set(["ready", "open", "close", "consent", "withdrawn", "unread", "state", "identity-alarm", "error"]);
 const PASSED = ["lang", "color-scheme", "storage", "linkable", "account"];
 const TOKENS = ["accent", "on-accent", "font", "radius"];
 const MOST_UNREAD = 999;
+/** How long a room may take to answer (CNS-81). */
+const WAIT_MS = 20_000;
 
 const STYLE = `
 :host{position:fixed;z-index:2147483000;inset-block-end:20px;inset-inline-end:20px;font:600 1rem/1.5 var(--seal-font,system-ui,sans-serif)}
@@ -20,10 +23,13 @@ const STYLE = `
 :host([hidden]){display:none}
 button{display:flex;align-items:center;gap:10px;min-height:52px;padding:0 20px 0 16px;border:0;border-radius:26px;font:inherit;cursor:pointer;
 background:var(--seal-accent,#1f5fbf);color:var(--seal-on-accent,#fff);box-shadow:0 1px 2px #0f141e33,0 6px 20px #0f141e38}
+button[aria-busy=true]{cursor:progress}
 button:hover{filter:brightness(.94)}
 button:focus-visible{outline:3px solid var(--seal-accent,#1f5fbf);outline-offset:3px}
 svg{width:22px;fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round}
 b{min-width:22px;padding:0 6px;border-radius:11px;background:#fff;color:#14171c;font-size:.8125rem;text-align:center}
+p:empty{display:none}
+p{margin:0 0 8px;padding:8px 14px;border-radius:14px;background:#fff;color:#14171c;font-weight:400;box-shadow:0 1px 6px #0f141e38}
 iframe{position:fixed;inset-block-end:84px;inset-inline:auto 20px;width:400px;height:min(680px,calc(100dvh - 104px));border:1px solid #0f141e1f;border-radius:16px;
 background:Canvas;box-shadow:0 2px 6px #0f141e1f,0 16px 48px #0f141e3d}
 :host([position=start]) iframe{inset-inline:20px auto}
@@ -32,14 +38,24 @@ background:Canvas;box-shadow:0 2px 6px #0f141e1f,0 16px 48px #0f141e3d}
 @media(forced-colors:active){button{border:2px solid ButtonText}}
 @media print{:host{display:none}}`;
 
+/** The code of a room that does not answer. */
+const ABSENT = "local.part";
+
+function fault(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
 type State = "idle" | "notice" | "open" | "closed" | "refused";
 
 class SealRoom extends HTMLElement {
   #button = document.createElement("button");
   #badge = document.createElement("b");
   #name = document.createElement("slot");
+  #note = document.createElement("p");
   #frame: HTMLIFrameElement | undefined;
   #port: Promise<MessagePort> | undefined;
+  /** Whether the page or a person wants to see the room. */
+  #isWanted = false;
   #waiting = new Map<number, (answer: { error?: string }) => void>();
   #asked = 0;
   #title = "";
@@ -65,14 +81,17 @@ class SealRoom extends HTMLElement {
     this.#button.type = "button";
     this.#button.append(picture, this.#name, this.#badge);
     this.#button.onclick = () => (this.#isOpen ? this.close() : void this.open().catch(() => {}));
-    root.append(this.#button);
+    this.#note.role = "status";
+    root.append(this.#note, this.#button);
     this.addEventListener("keydown", (event) => event.key === "Escape" && this.#isOpen && this.close());
     this.#show();
   }
 
-  /** Show the room; done when it is there. */
+  /** Show the room; done when it is there, and rejected when it does not come. */
   async open(): Promise<void> {
+    this.#isWanted = true;
     const port = await this.#connect();
+    if (!this.#isWanted || this.#isOpen) return;
     const frame = this.#frame as HTMLIFrameElement;
     frame.hidden = false;
     // Keys go to the room from now on; where a frame may not take the focus by itself, too.
@@ -83,6 +102,7 @@ class SealRoom extends HTMLElement {
   }
 
   close(): void {
+    this.#isWanted = false;
     if (!this.#isOpen) return;
     (this.#frame as HTMLIFrameElement).hidden = true;
     this.#show();
@@ -92,7 +112,7 @@ class SealRoom extends HTMLElement {
 
   /** Put a text into the field; it is never sent. */
   prefill(text: string): void {
-    void this.#do("prefill", text);
+    void this.#do("prefill", text).catch(() => {});
   }
 
   /** `sign` gives the token of the company's own login for a challenge. */
@@ -126,33 +146,54 @@ class SealRoom extends HTMLElement {
     this.dispatchEvent(new CustomEvent(`seal-${name}`, { detail }));
   }
 
-  /** The frame, once; one port goes to it when it has loaded, to this origin and no other. */
+  /** The frame, once, and hidden; one port goes to it when it has loaded, to this origin and no other. */
   #connect(): Promise<MessagePort> {
     this.#port ??= new Promise((done, failed) => {
       const src = new URL(this.getAttribute("src") ?? "", document.baseURI);
       const frame = document.createElement("iframe");
       this.#frame = frame;
+      frame.hidden = true;
       frame.part = "frame";
       frame.title = this.#words[2] as string;
       frame.allow = "clipboard-write";
       frame.referrerPolicy = "no-referrer";
       frame.src = src.href;
+      const late = setTimeout(() => failed(this.#gone()), WAIT_MS);
       frame.onload = () => {
+        // Who waits for a room that is loaded anew waits no longer.
+        for (const id of this.#waiting.keys()) this.#answered({ id, error: ABSENT });
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = ({ data }) => {
           if (data.name !== "here") return this.#heard(data);
+          clearTimeout(late);
+          this.#wait(false);
           // A room that was loaded anew has a port of its own.
           this.#port = Promise.resolve(port1);
           done(port1);
         };
         frame.contentWindow?.postMessage({ seal: 1, ...this.#settings() }, src.origin, [port2]);
       };
-      frame.onerror = failed;
+      this.#wait(true);
       this.#button.after(frame);
       const view = window.visualViewport;
       view?.addEventListener("resize", () => frame.style.setProperty("--seal-view", `${view.height}px`));
     });
     return this.#port;
+  }
+
+  /** A room that does not answer leaves nothing over the page, and the next call asks for it again (CNS-81). */
+  #gone(): Error {
+    this.#frame?.remove();
+    this.#frame = this.#port = undefined;
+    this.#wait(false);
+    if (this.#isWanted) this.#note.textContent = this.#words[3] as string;
+    this.#tell("error", { state: this.state, unread: this.unread, code: ABSENT });
+    return fault(ABSENT);
+  }
+
+  #wait(isBusy: boolean): void {
+    this.#button.ariaBusy = String(isBusy);
+    this.#note.textContent = "";
   }
 
   #settings(): object {
@@ -172,15 +213,19 @@ class SealRoom extends HTMLElement {
       this.#waiting.set(id, heard);
       port.postMessage({ do: name, id, value });
     });
-    if (answer.error) throw Object.assign(new Error(answer.error), { code: answer.error });
+    if (answer.error) throw fault(answer.error);
     return answer;
+  }
+
+  #answered(answer: { id?: number; error?: string }): void {
+    this.#waiting.get(answer.id as number)?.(answer);
+    this.#waiting.delete(answer.id as number);
   }
 
   /** What the frame tells: names, numbers and states; nothing else is passed on. */
   #heard(data: { name: string; id?: number; state?: State; unread?: number; code?: string }): void {
     if (data.name === "answer") {
-      this.#waiting.get(data.id as number)?.(data as { error?: string });
-      this.#waiting.delete(data.id as number);
+      this.#answered(data);
     } else if (data.name === "escape") this.close();
     else if (NAMES.has(data.name)) {
       if (data.name === "state") this.state = data.state as State;
