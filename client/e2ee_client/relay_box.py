@@ -43,6 +43,7 @@ from e2ee.ports import Rng
 from e2ee.primitives import sign
 from e2ee_client.errors import InviteExpired, RelayUnavailable
 
+from .engine.link import why_unusable
 from .runtime.transport import Connection, Transport
 
 _ANSWER_S: Final = 30.0
@@ -158,6 +159,8 @@ class RelayBox:
     async def _set_up(self) -> None:
         connection = self._connection = await self._transport.open(self._url)
         hello = await _greeting(connection)
+        if why := why_unusable(hello):
+            raise RelayUnavailable(f"the relay makes no mailbox for the invite: {why}")
         self._reader = asyncio.create_task(self._read(connection), name="sealroom-invite")
         public, mailbox = sign.derive_public(self._owner_seed), self.address.mailbox
         context = pow_context_create(hello.nonce, mailbox, public)

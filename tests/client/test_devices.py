@@ -24,12 +24,15 @@ from e2ee_client.errors import (
     AccountKeyAbsent,
     InviteExpired,
     InviteInvalid,
+    RelayUnavailable,
     StoreExists,
     UnknownDevice,
     WaitTimeout,
 )
 from e2ee_client.relay_box import BoxAddress, RelayBox
 from e2ee_client.testing import MemoryNetwork
+from e2ee_relay.limits import Policy
+from e2ee_relay.protocol import MAX_POW_BITS
 
 from e2ee import identity
 from e2ee.identity import DeviceKind
@@ -277,6 +280,14 @@ async def test_an_invite_outlives_its_connections(network: MemoryNetwork, shop: 
         client = await joining
     assert len(client.devices()) == 2
     await client.close()
+
+
+async def test_an_invite_makes_no_work_without_bound(shop: Client) -> None:
+    """RLY-142: a relay that asks for more than 16 bits is left, at an invite as elsewhere."""
+    network = MemoryNetwork(policy=Policy(pow_bits_create=MAX_POW_BITS + 1))
+    async with asyncio.timeout(60), await shop.invite() as invite:
+        with pytest.raises(RelayUnavailable, match=r"relay\.too_much_work"):
+            await _join(network, shop, invite.code, Screen())
 
 
 async def test_a_relay_that_is_away_ends_the_wait(

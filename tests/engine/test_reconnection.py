@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 from e2ee_client.engine.link import LinkState
-from e2ee_relay.protocol import Displaced, Hello, KnownFrame, encode_frames
+from e2ee_client.events import SecondCopy
+from e2ee_relay.protocol import Displaced, Hello, KnownFrame, QueueEmpty, encode_frames
 from engine_world import Node, World, acquainted
 from evil_relay import EvilRelay, Strategy
 
@@ -31,6 +32,22 @@ def test_displaced_once_is_back_in_seconds() -> None:
     data = encode_frames([Displaced(0, channel.mailbox)])
     customer.carry_out(customer.engine.received(channel, data, world.now_ms))
     assert 0 < seconds_away(world, customer) <= SOON_S
+
+
+@pytest.mark.parametrize("which", ["sending", "another mailbox"])
+def test_what_is_said_of_another_mailbox_is_not_heeded(which: str) -> None:
+    """RLY-266: a relay of a contact, or one that names a mailbox which is none of ours, raises no alarm."""
+    world, _, customer, _ = acquainted()
+    is_sending = which == "sending"
+    channel = next(one for one in customer.connections if bool(one.mailbox) is not is_sending)
+    link = customer.engine._context.links.by_channel[channel]
+    own = next(one.mailbox for one in customer.connections if one.mailbox)
+    named, link.emptied = own if is_sending else bytes(16), False
+    data = encode_frames([QueueEmpty(0, named), Displaced(0, named), Displaced(0, named)])
+    customer.carry_out(customer.engine.received(channel, data, world.now_ms))
+    assert not link.emptied
+    assert link.state is LinkState.READY
+    assert not customer.of(SecondCopy)
 
 
 class WrongName(Strategy):

@@ -30,8 +30,6 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from e2ee_relay.protocol import (
-    MAX_POW_BITS,
-    PROTOCOL_VERSION,
     Displaced,
     Frame,
     FrameError,
@@ -58,7 +56,7 @@ from e2ee_client.rows import Continuity
 from .context import Context
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel, Effect
-from .link import Link, LinkState
+from .link import Link, LinkState, why_unusable
 from .ports import Ports, RowReader, Setup
 from .queries import ContactView, Queries
 from .records import Contact, account_key_of
@@ -505,14 +503,14 @@ class Engine(Queries):
                 self._hello(turn, link, frame)
             case DeliveredMessage():
                 self._context.mailboxes.delivered(turn, link, frame)
-            case Displaced():
+            case Displaced(mailbox=mailbox) if mailbox == link.channel.mailbox:
                 self._was_displaced(turn, link)
             case GoAway():
                 self._context.links.went_down(turn, link)
                 link.drop(turn, min(frame.retry_after_ms, MAX_RETRY_AFTER_MS))
             case LowPrekeys():
                 self._context.entry.low(turn, link, frame)
-            case QueueEmpty():
+            case QueueEmpty(mailbox=mailbox) if mailbox == link.channel.mailbox:
                 link.emptied = True
                 self._context.rooms.hearing.look(turn)
             case _:
@@ -539,7 +537,7 @@ class Engine(Queries):
             turn.close(link.channel)
             links.forget(link.channel)
             return
-        unusable = _why_unusable(hello)
+        unusable = why_unusable(hello)
         if unusable:
             links.went_down(turn, link)
             link.drop(turn, _UNUSABLE_RETRY_MS)
@@ -613,13 +611,6 @@ class Engine(Queries):
             self._context.entry.refill(turn)
         else:
             self._context.telling.list_renewed(turn, upkeep.next_list(turn, own.account_key))
-
-
-def _why_unusable(hello: Hello) -> str:
-    """Return why a relay is left that greets so, or nothing (RLY-11, RLY-142)."""
-    if hello.version != PROTOCOL_VERSION:
-        return "relay.not_a_relay"
-    return "relay.too_much_work" if max(hello.limits.pow_bits) > MAX_POW_BITS else ""
 
 
 def _is_closed(link: Link) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from e2ee_relay.protocol import Hello, KnownFrame, Response, encode_frames
+from e2ee_relay.protocol import MAX_POW_BITS, PROTOCOL_VERSION, Hello, KnownFrame, Response, encode_frames
 
 from e2ee.ports import Rng
 
@@ -162,3 +162,10 @@ class Link:
         """Doubling delay, of which a random half is taken away so that clients do not come back together."""
         full = min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS << min(self.attempts, 16))
         return full - int.from_bytes(self.rng(4), "big") % (full // 2 + 1)
+
+
+def why_unusable(hello: Hello) -> str:
+    """Return why a relay is left that greets so, or nothing (RLY-11, RLY-142)."""
+    if hello.version != PROTOCOL_VERSION:
+        return "relay.not_a_relay"
+    return "relay.too_much_work" if max(hello.limits.pow_bits) > MAX_POW_BITS else ""

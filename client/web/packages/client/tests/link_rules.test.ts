@@ -149,6 +149,26 @@ test("a newer subscription ends ours, which comes back; again and again it is a 
   }
 });
 
+test("what a relay says of another mailbox, or on another connection, is not heeded (RLY-266)", () => {
+  const { engine } = proved();
+  const { mailbox, links } = engine.context;
+  relay.connects(engine, "send", NOW_MS);
+  const link = links.all.get("mailbox");
+  assert.ok(link !== undefined);
+  link.emptied = false;
+  for (const [channel, named] of [
+    ["send", mailbox.id],
+    ["mailbox", new Uint8Array(16)],
+  ] as const) {
+    for (const operation of [130, 131, 131]) {
+      const turn = engine.received(channel, relay.push(operation, named), NOW_MS);
+      assert.deepEqual(told(turn), []);
+      assert.deepEqual(codesOf(turn), []);
+    }
+  }
+  assert.deepEqual([link.emptied, link.state], [false, "ready"]);
+});
+
 /** A message of the relay that no session opens. */
 function garbage(engine: ReturnType<typeof engineOf>, seq: number, name: number): Turn {
   const msgId = new Uint8Array(16).fill(name);

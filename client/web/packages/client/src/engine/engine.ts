@@ -18,7 +18,7 @@ import { connected as directoryConnected, lostConnection, weekly } from "./direc
 import type { Link } from "./links.ts";
 import * as links from "./links.ts";
 import { sendLists } from "./lists.ts";
-import { delivered, greeted } from "./mailbox.ts";
+import { delivered, greeted, isOurs } from "./mailbox.ts";
 import { askWeekly } from "./renewal.ts";
 import { lookAtAll, loseAll, redoAhead, tick as tickSessions } from "./renewal_time.ts";
 import { loseRooms, startRooms } from "./rooms/rooms.ts";
@@ -239,10 +239,10 @@ export class Engine {
         this.#message(turn, link, push);
         return;
       case "queue_empty":
-        link.emptied = true;
+        if (isOurs(this.context, link, push.mailbox)) link.emptied = true;
         return;
       case "displaced":
-        this.#displaced(turn, link);
+        if (isOurs(this.context, link, push.mailbox)) this.#displaced(turn, link);
         return;
       case "go_away":
         this.#wentDown(turn, link, "relay.going_away");

@@ -4,6 +4,7 @@
  *     HELLO --> CREATE (once) --> AUTH --> TOKEN_ADD, SUBSCRIBE
  */
 
+import type { Bytes } from "@sealroom/core/bytes.ts";
 import { concat, same } from "@sealroom/core/bytes.ts";
 import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
 import type { Answer, Message } from "@sealroom/core/relay/answers.ts";
@@ -95,12 +96,17 @@ function addToken(c: Context, turn: Turn, link: Link): void {
   });
 }
 
+/** Whether a push is of our mailbox and came on its connection (RLY-266). */
+export function isOurs(c: Context, link: Link, mailbox: Bytes): boolean {
+  return link.channel === "mailbox" && same(mailbox, c.mailbox.id);
+}
+
 /**
  * Take a message and acknowledge it. What was taken before is acknowledged again (SES-18); what does not authenticate
  * stays at the relay when it first comes, up to 64 of them (SES-41).
  */
 export function delivered(c: Context, turn: Turn, link: Link, message: Message, received: Received): void {
-  if (!same(message.mailbox, c.mailbox.id) || link.channel !== "mailbox") return;
+  if (!isOurs(c, link, message.mailbox)) return;
   const counts = BigInt(message.seq) > 0n;
   if (counts && c.seen.isTaken(message.msgId)) {
     acknowledge(turn, link, message);
