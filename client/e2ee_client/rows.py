@@ -37,6 +37,7 @@ TABLES: Final = frozenset(
         "request",
         "room",
         "room_live",
+        "room_states",
         "session",
         "skipped",
         "team",

@@ -33,6 +33,7 @@ class CountedRows(Rows):
         self.read_keys: list[tuple[str, bytes]] = []
         self.listed: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
+        self.written_b: Counter[str] = Counter()
 
     def get(self, table: str, key: bytes) -> bytes | None:
         self.read[table] += 1
@@ -45,6 +46,8 @@ class CountedRows(Rows):
 
     def commit(self, changes: tuple[Put | Delete, ...]) -> None:
         self.changed.update(one.table for one in changes)
+        for one in changes:
+            self.written_b[one.table] += len(one.value) if isinstance(one, Put) else 0
         super().commit(changes)
 
 
@@ -114,6 +117,28 @@ def test_a_room_with_many_states_reads_each_segment_once() -> None:
     read = [key for table, key in rows.read_keys if table == "entry_segment"]
     assert len(room.states.path) == 41
     assert len(read) == len(set(read)) == 6
+
+
+def test_a_text_writes_as_many_bytes_in_a_room_of_many_states() -> None:
+    """STO-57: all verdicts were written with each, 36 bytes a state; a state writes its page alone."""
+    made, few, many = scene(), 4, 54
+    found: list[Counter[str]] = []
+    for states in (few, many - few):
+        for number in range(states):
+            change(made.people[0], made.room, Change(sensitive=number % 2 == 0))
+            made.world.now_ms += SECOND_MS
+            made.world.settle()
+        made.talk(2)
+        for rows in made.rows:
+            rows.written_b.clear()
+        made.talk(2)
+        found += [rows.written_b.copy() for rows in made.rows]
+    for before, after in zip(found[:2], found[2:], strict=True):
+        assert "room_states" not in after
+        assert before["room_live"] > 500
+        assert abs(after["room_live"] - before["room_live"]) <= 64
+    pages = [dict(rows.items("room_states")) for rows in made.rows]
+    assert [[len(one) for one in page.values()] for page in pages] == [[(many + 1) * 33]] * 2
 
 
 def test_an_erasure_looks_through_no_files_for_what_is_none() -> None:

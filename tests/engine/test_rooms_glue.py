@@ -35,6 +35,7 @@ from e2ee.wire import cbor
 ROOM_TABLES = (
     "room",
     "room_live",
+    "room_states",
     "entry_segment",
     "entry_index",
     "entry_chain",

@@ -44,9 +44,9 @@ _SETTINGS: Final = (
     "busy_timeout = 0",
 )
 
-OLDEST: Final = 4
-"""The first schema that a program brings up to date. The three before it kept entries of rooms as no later
-program reads them (STO-56).
+OLDEST: Final = 5
+"""The first schema that a program brings up to date. Those before it kept rooms as no later program reads
+them (STO-56, STO-57).
 """
 
 _TABLES: Final = (

@@ -16,11 +16,12 @@ from .proving import KeptConsent
 from .records import LiveRoom, RoomIndex
 from .requests import OwnRequest
 from .room_part import RoomsPart
+from .state_pages import STATES
 from .who_waits import WaitingRow
 
 _TABLES: Final = (
     *(RoomIndex.TABLE, LiveRoom.TABLE, *TABLES, OwnRequest.TABLE, Tombstone.TABLE),
-    *(FileIn.TABLE, FileOut.TABLE),
+    *(STATES, FileIn.TABLE, FileOut.TABLE),
     WaitingRow.TABLE,  # That of a desk, with what it was to send.
 )
 _AT_ONCE: Final = 512

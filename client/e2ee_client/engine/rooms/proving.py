@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypeVar
 
@@ -22,6 +22,7 @@ from e2ee_client.errors import ProofIncomplete
 from .entry_log import EntryLog
 from .records import LiveRoom
 from .room_part import RoomsPart
+from .state_pages import StatePages
 from .surroundings import Papers
 
 T = TypeVar("T")
@@ -124,7 +125,8 @@ class Proving(RoomsPart):
         stored = None if about is None else log.find(turn, about)
         if stored is None:
             return None
-        for written, state in sorted(_states(turn, live, log), key=lambda one: one[1].epoch):
+        verdicts = StatePages(self._state.rows, live.room_id).load(turn)
+        for written, state in sorted(_states(turn, verdicts, log), key=lambda one: one[1].epoch):
             is_named = about == state.parent or about in state.answers
             if not is_named or notice_hash not in (None, state.notice):
                 continue
@@ -135,8 +137,10 @@ class Proving(RoomsPart):
         return None
 
 
-def _states(turn: Turn, live: LiveRoom, log: EntryLog) -> Iterator[tuple[Entry, State]]:
-    for one, verdict in live.states.items():
+def _states(
+    turn: Turn, verdicts: Mapping[EntryHash, Verdict], log: EntryLog
+) -> Iterator[tuple[Entry, State]]:
+    for one, verdict in verdicts.items():
         stored = log.find(turn, one) if verdict is Verdict.VALID else None
         if stored is not None:
             entry = log.entry(turn, stored)

@@ -1,7 +1,7 @@
 """Rows of a room: a small one that lists it, and one with all that changes with each entry.
 
 room       index: what a list of rooms shows; a thousand of them are loaded at once
-room_live  chains, verdicts, what is asked for and waited for; loaded when the room is touched
+room_live  chains, what is asked for and waited for; loaded when the room is touched
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from e2ee.rooms.entry import ROOM_ID_B, DeviceTag, EntryHash, RoomId
 from e2ee.rooms.forward import Handover
 from e2ee.rooms.payloads import Outcome
 from e2ee.rooms.signals import Request
-from e2ee.rooms.state import Verdict
 from e2ee.rooms.transcript import View
 from e2ee_client.engine.row_codec import Row
 
@@ -160,7 +159,6 @@ class LiveRoom(Row):
     root_content: EntryHash | None = None
     opened_ms: int = 0
     opened_to: tuple[DeviceId, ...] = ()
-    states: dict[EntryHash, Verdict] = field(default_factory=dict)
     acts: tuple[EntryHash, ...] = ()
     given: dict[bytes, int] = field(default_factory=dict)
     informed: tuple[tuple[DeviceId, EntryHash], ...] = ()

@@ -370,6 +370,7 @@ class RoomEngine:
         wake_ms = self._wake_ms(turn)
         self.index.wake_ms = wake_ms
         self.around.wake(turn, self.live.room_id, wake_ms)
+        self.states.store(turn)
         turn.put_at_end(LiveRoom.TABLE, self.live.room_id, self.live.put)
         turn.put_at_end(RoomIndex.TABLE, self.live.room_id, self.index.put)
 

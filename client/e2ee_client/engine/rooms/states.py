@@ -32,6 +32,7 @@ from e2ee_client.room_events import EntryRefused, RoomChanged
 
 from .entry_log import StoredEntry
 from .room_part import RoomPart
+from .state_pages import StatePages
 
 if TYPE_CHECKING:
     from .room_engine import RoomEngine
@@ -59,14 +60,15 @@ class States(RoomPart):
         super().__init__(room)
         self.room = Room(None)
         self._condition: Condition | None = None
+        self._pages = StatePages(self._around.rows, self._live.room_id)
         self.newcomers: tuple[DeviceId, ...] = ()
 
     def load(self, turn: Turn) -> None:
         """Rebuild states and acts from their entries."""
-        live = self._live
-        found = self._room.log.several(turn, tuple(live.states))
+        live, verdicts = self._live, self._pages.load(turn)
+        found = self._room.log.several(turn, tuple(verdicts))
         written = {one.hash: _written(one) for one in found}
-        self.room = Room(live.root, frozenset(live.opened_to), written, dict(live.states))
+        self.room = Room(live.root, frozenset(live.opened_to), written, verdicts)
         self._take_over(turn, judged(self.room, self._team()))
         self.newcomers = ()
         self._sort_acts(turn)
@@ -323,6 +325,10 @@ class States(RoomPart):
         """Judge anew what is held, after a roster, a list or a suspension was learned of."""
         self._take_over(turn, judged(self.room, self._team()))
 
+    def store(self, turn: Turn) -> None:
+        """Store what was found of states since the last time (STO-57)."""
+        self._pages.store(turn, self.room.verdicts)
+
     def add_act(self, turn: Turn, entry_hash: EntryHash) -> None:
         """Take in an act; those of a room are in the order of its transcript (ROOM-13)."""
         if entry_hash not in self._live.acts:
@@ -340,7 +346,7 @@ class States(RoomPart):
     def opened(self, turn: Turn) -> None:
         """The room's `open` is here, with the desks that it went to."""
         live = self._live
-        self.room = Room(live.root, frozenset(live.opened_to), self.room.states, dict(live.states))
+        self.room = Room(live.root, frozenset(live.opened_to), self.room.states, self.room.verdicts)
         self.rejudge(turn)
 
     def _sort_acts(self, turn: Turn) -> None:
@@ -362,7 +368,6 @@ class States(RoomPart):
     def _take_over(self, turn: Turn, change: RoomChange) -> None:
         before = self.room.head
         self.room, self._condition = change.room, None
-        self._live.states = dict(change.room.verdicts)
         for one in change.refused:
             author = change.room.states[one].author
             self._around.tell(turn, EntryRefused(self._live.room_id, one, author, NoRight.code))
