@@ -14,7 +14,7 @@ import { join, resolve } from "node:path";
 import { bundle, type Part, split } from "./bundling/bundles.ts";
 import { strayWords } from "./bundling/first_words.ts";
 import { thirdPartyNotices } from "./bundling/notices.ts";
-import { integrity, page, splitPage } from "./bundling/pages.ts";
+import { integrity, page, partList, splitPage } from "./bundling/pages.ts";
 import { VAULT_HEADERS } from "./bundling/settings.ts";
 import { composition, gzipSize, table, weigh } from "./bundling/sizes.ts";
 
@@ -33,9 +33,10 @@ function write(folder: string, files: Readonly<Files>): void {
 async function release(folder: string, saysSizes: boolean): Promise<readonly string[]> {
   const launcher = await bundle("launcher", "packages/widget/src/launcher.ts");
   const room = await split("vault", "packages/widget/src/main.ts");
-  const html = splitPage(room, "Sealroom");
+  const list = partList(room, LANGUAGES);
+  const html = splitPage(room, LANGUAGES, list, "Sealroom");
   const first = [room.script, ...room.shared, ...largest(LANGUAGES.map((one) => room.parts[one] ?? []))];
-  const every = [launcher, room.script, ...room.shared, ...Object.values(room.parts).flat()];
+  const every = [launcher, list, room.script, ...room.shared, ...Object.values(room.parts).flat()];
   const files: Record<string, Uint8Array> = {
     ...Object.fromEntries(every.map(({ file, bytes }) => [file, bytes])),
     "room.html": html,
@@ -52,6 +53,7 @@ async function release(folder: string, saysSizes: boolean): Promise<readonly str
   const { report, faults } = weigh({
     launcher: [launcher.bytes],
     vault: [html, ...bytesOf(first)],
+    "later, list of parts": [list.bytes],
     ...Object.fromEntries(later.map(([name, parts]) => [`later, ${name}`, bytesOf(parts)])),
   });
   const rows = [...composition(room.metafile, first), ["page", gzipSize(html)] as const];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from typing import Final
 
 import browsers
@@ -33,6 +34,13 @@ def _page(**parts: bytes) -> bytes:
 
 def _digest(data: bytes) -> str:
     return base64.b64encode(hashlib.sha384(data).digest()).decode()
+
+
+def _with_list(**parts: bytes) -> tuple[bytes, bytes]:
+    """A page that names a list alone, and the list of these parts."""
+    files = [[f"{name}.js", f"sha384-{_digest(data)}", [name]] for name, data in parts.items()]
+    listed = f"export const PARTS={json.dumps(files)}".encode()
+    return _page(parts=listed), listed
 
 
 @pytest.fixture
@@ -90,5 +98,31 @@ async def test_a_part_that_did_not_come_is_asked_for_again_in_the_same_page(
     assert await page.evaluate("() => take('good')") == "local.part"
     assert await page.evaluate("() => rest([]).then(() => take('good'))") == "local.part"
     site.files["/good.js"] = part
+    assert await page.evaluate("() => take('good')") == "here"
+    assert visitor.take_complaints() != []
+
+
+async def test_a_part_of_the_list_is_fetched_by_the_hash_that_the_list_says(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    site.files["/"], site.files["/parts.js"] = _with_list(good=PART, other=PART)
+    site.files["/other.js"] = PART + b"//"
+    page = await _opened(visitor, site)
+    assert "GET /parts.js" not in site.requests
+    assert await page.evaluate("() => Promise.all([take('good'), take('other')])") == ["here", "local.part"]
+    assert await page.evaluate("() => rest([]).then(() => take('good'))") == "here"
+    assert site.requests.count("GET /parts.js") == 1
+    assert visitor.take_complaints() != []
+
+
+async def test_a_list_that_did_not_come_is_asked_for_again_and_another_one_is_not_taken(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    site.files["/"], listed = _with_list(good=PART)
+    page = await _opened(visitor, site)
+    assert await page.evaluate("() => take('good')") == "local.part"
+    site.files["/parts.js"] = listed + b"//"
+    assert await page.evaluate("() => rest([]).then(() => take('good'))") == "local.part"
+    site.files["/parts.js"] = listed
     assert await page.evaluate("() => take('good')") == "here"
     assert visitor.take_complaints() != []

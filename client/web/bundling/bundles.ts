@@ -96,7 +96,10 @@ const COMMON = {
 /** One module and all that it uses, as one file. */
 export async function bundle(name: string, entry: string): Promise<Part> {
   const { outputFiles } = await build({ ...COMMON, entryPoints: [entry], write: false });
-  const bytes = (outputFiles[0] as OutputFile).contents;
+  return named(name, (outputFiles[0] as OutputFile).contents);
+}
+
+export function named(name: string, bytes: Uint8Array): Part {
   return { file: `${name}-${hash(bytes)}.js`, path: "", bytes };
 }
 
@@ -140,10 +143,11 @@ export async function split(name: string, script: string): Promise<Split> {
     splitting: true,
     write: false,
   });
-  const files = renamed(metafile, new Map(outputFiles.map((one) => [basename(one.path), one.contents])));
-  const fileOf = (path: string): Part => files.get(path) as Part;
   const entries = new Map(Object.entries(metafile.outputs).map(([path, { entryPoint }]) => [entryPoint, path]));
-  const first = closure(metafile, entries.get(script) as string);
+  const first = closure(metafile, entries.get(script) as string).filter((path) => holdsAnything(metafile, path));
+  const built = new Map(outputFiles.map((one) => [basename(one.path), one.contents]));
+  const files = renamed(metafile, built, (path) => (path === first[0] ? name : stemOf(path)));
+  const fileOf = (path: string): Part => files.get(path) as Part;
   const later = [...entries].filter(([entry]) => entry !== undefined && entry !== script);
   const parts = later.map(([entry, path]) => {
     const beyond = closure(metafile, path).filter((one) => !first.includes(one));
@@ -161,26 +165,38 @@ export async function split(name: string, script: string): Promise<Split> {
  * Files by their paths in the list of esbuild, whose own hashes depend on the folder, under names of their bytes and of
  * those of all that they name: parts and script name each other.
  */
-function renamed(metafile: Metafile, built: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Part> {
+function renamed(
+  metafile: Metafile,
+  built: ReadonlyMap<string, Uint8Array>,
+  calledOf: (path: string) => string,
+): ReadonlyMap<string, Part> {
   const paths = Object.keys(metafile.outputs);
-  const stemOf = (path: string): string => basename(path).replace(/-[A-Z0-9]+\.js$/u, "");
   const put = (path: string, nameOf: (used: string) => string): string =>
     (metafile.outputs[path]?.imports ?? []).reduce(
       (text, { path: used }) => text.replaceAll(basename(used), nameOf(used)),
       new TextDecoder().decode(built.get(basename(path))),
     );
-  const bare = new Map(paths.map((path) => [path, hash(put(path, stemOf))]));
+  const bare = new Map(paths.map((path) => [path, hash(put(path, calledOf))]));
   const nameOf = (path: string): string => {
     const all = closure(metafile, path, KINDS).map((one) => bare.get(one));
-    return `${stemOf(path)}-${hash([all[0], ...all.sort()].join())}.js`;
+    return `${calledOf(path)}-${hash([all[0], ...all.sort()].join())}.js`;
   };
   const names = new Map(paths.map((path) => [path, nameOf(path)]));
   const bytes = (path: string) => new TextEncoder().encode(put(path, (used) => names.get(used) as string));
   return new Map(paths.map((path) => [path, { file: names.get(path) as string, path, bytes: bytes(path) }]));
 }
 
+function stemOf(path: string): string {
+  return basename(path).replace(/-[A-Z0-9]+\.js$/u, "");
+}
+
 const AT_ONCE = ["import-statement"];
 const KINDS = [...AT_ONCE, "dynamic-import"];
+
+/** Not so the file of a script that other parts use: what it has stands in the file that it imports. */
+function holdsAnything({ outputs }: Metafile, path: string): boolean {
+  return Object.keys(outputs[path]?.inputs ?? {}).length > 0;
+}
 
 /** A file and all that it imports, at once or in any way. */
 function closure(metafile: Metafile, path: string, kinds = AT_ONCE): readonly string[] {

@@ -1,7 +1,8 @@
 /** Pages that hold modules: no style and no script of their own, and the hash of each file that they let in. */
 
 import { createHash } from "node:crypto";
-import type { Part, Split } from "./bundles.ts";
+import type { PartList } from "../packages/ui/src/part.ts";
+import { named, type Part, type Split } from "./bundles.ts";
 
 /** What a page says of a file, so that a browser takes no other. */
 export function integrity(bytes: Uint8Array): string {
@@ -13,15 +14,29 @@ export function page(script: Part, title: string): Uint8Array {
   return html(title, scriptOf(script));
 }
 
-/** The page of a script with parts: those that it uses at once are fetched beside it, the others are named. */
-export function splitPage({ script, shared, parts }: Split, title: string): Uint8Array {
-  const files = Object.values(parts).flat();
-  const later = [...new Map(files.map((one) => [one.file, one])).values()].map((one) => {
-    const names = Object.keys(parts).filter((name) => parts[name]?.some(({ file }) => file === one.file));
-    return `<link rel="part" data-part="${names.join(" ")}" ${addressOf("href", one)}>`;
-  });
+/** The page of a script with parts: what it uses at once is fetched beside it; some parts are named, and a list. */
+export function splitPage(
+  { script, shared, parts }: Split,
+  atOnce: readonly string[],
+  list: Part,
+  title: string,
+): Uint8Array {
+  const named = [
+    ...atOnce.flatMap((name) => parts[name]?.map((one) => [name, one] as const) ?? []),
+    ["parts", list] as const,
+  ];
+  const links = named.map(([name, one]) => `<link rel="part" data-part="${name}" ${addressOf("href", one)}>`);
   const beside = shared.map((one) => `<link rel="modulepreload" ${addressOf("href", one)}>`);
-  return html(title, [...beside, ...later, scriptOf(script)].join("\n"));
+  return html(title, [...beside, ...links, scriptOf(script)].join("\n"));
+}
+
+/** The list of the other parts; a module, since what is no script has no hash of its own in a page. */
+export function partList({ parts }: Split, except: readonly string[]): Part {
+  const later = Object.entries(parts).filter(([name]) => !except.includes(name));
+  const files = new Map(later.flatMap(([, of]) => of.map((one) => [one.file, one] as const)));
+  const namesOf = (file: string) => later.filter(([, of]) => of.some((one) => one.file === file)).map(([name]) => name);
+  const list: PartList = [...files.values()].map(({ file, bytes }) => [file, integrity(bytes), namesOf(file)]);
+  return named("parts", new TextEncoder().encode(`export const PARTS=${JSON.stringify(list)}`));
 }
 
 function scriptOf(script: Part): string {
