@@ -7,6 +7,7 @@ from pathlib import Path
 
 import e2ee_login
 import pytest
+from e2ee_client.errors import WaitTimeout
 from e2ee_client.events import MandateSigned
 from e2ee_client.rooms import (
     CompanyRoom,
@@ -25,7 +26,7 @@ from e2ee.errors import DecodeError, LoginOfAnother, LoginUsed, NoConsent
 pytestmark = pytest.mark.asyncio
 
 
-async def allowed(made: Practice, folder: Path) -> str:
+async def allowed(made: Practice, folder: Path, *, shows_door: bool = True) -> str:
     """Let the web server of the practice issue logins; returns its key."""
     events = made.company.client.events()
     with pytest.raises(LoginsNotAllowed):
@@ -35,7 +36,8 @@ async def allowed(made: Practice, folder: Path) -> str:
         if isinstance(event, MandateSigned):
             break
     await made.company.wait_ready(60)
-    await made.publish_door()
+    if shows_door:
+        await made.publish_door()
     await made.company.write_login_key(folder / "login.key")
     assert stat.S_IMODE((folder / "login.key").stat().st_mode) == 0o600
     return (folder / "login.key").read_text()
@@ -83,6 +85,39 @@ async def test_an_anonymous_customer_becomes_known_in_place_and_signs_out(tmp_pa
                 break
         assert await at_company.person() is None
         assert await room.person() is None
+
+
+async def test_a_token_under_a_mandate_that_is_still_on_its_way_waits_for_it(tmp_path: Path) -> None:
+    """CNS-52: the web page shows the door of before, and the web server signs with the new key already."""
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        key = await allowed(made, tmp_path, shows_door=False)
+        room = await made.opened(await made.customer())
+        person = await logged_in(made, room, key)
+        assert person is not None
+        assert person.subject == "4711"
+
+
+async def test_a_token_under_a_mandate_that_does_not_come_is_an_error_that_may_pass(tmp_path: Path) -> None:
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        room, _ = await opened(made)
+        network.cut()
+        key = await allowed_offline(made, tmp_path)
+        challenge = await room.login_challenge()
+        now_s = room._shell.now_ms / 1000
+        token = e2ee_login.issue_login_token(key, challenge, subject="4711", now_s=now_s)
+        with pytest.raises(WaitTimeout, match="newer mandate"):
+            await room.identify(token, timeout_s=0.2)
+        network.mend()
+        await room.identify(token, timeout_s=60)
+
+
+async def allowed_offline(made: Practice, folder: Path) -> str:
+    """Let the web server issue logins, of which nobody has heard yet."""
+    await made.company.allow_logins()
+    await made.company.write_login_key(folder / "login.key")
+    return (folder / "login.key").read_text()
 
 
 async def test_who_signs_out_without_a_consent_that_counts_has_the_login_erased(tmp_path: Path) -> None:

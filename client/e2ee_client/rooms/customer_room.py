@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from e2ee.errors import MandateInvalid
 from e2ee.ids import DeviceId
 from e2ee.rooms.forms import Rating
 from e2ee.rooms.login_texts import challenge_text, parse_token
 from e2ee.rooms.payloads import Act, ActKind, Erase, Reach
+from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.consenting import ConsentState
 from e2ee_client.engine.rooms.identifying import Identifying
 from e2ee_client.engine.turn import Turn
@@ -93,16 +95,31 @@ class CustomerRoom(Room):
         """
         return challenge_text(await self._identifying(lambda part, turn: part.ask(turn)))
 
-    async def identify(self, token: str) -> Entry:
+    async def identify(self, token: str, timeout_s: float | None = 30) -> Entry:
         """Say who the person is, by a token of the company's web server: the room stays, what was written
-        stays. `IdentifyAnswered` tells whether the company takes it; `person` then says who it is.
+        stays. `IdentifyAnswered` tells whether the company takes it; `person` then says who it is. A token
+        under a mandate that has not come here yet waits for it.
 
         Raises:
+            WaitTimeout: the mandate has not come in time. The token may be given again within its time.
             LoginExpired: too late, or this device's clock is wrong, or the web server has an old key.
             LoginOfAnother: for another device or room. LoginUsed: used before, or never asked for here.
             DecodeError, BadSignature and other RemoteErrors: not a token of this company. As `send`.
         """
         signed = parse_token(token)
+        known = self._shell.machine.rooms.company_mandate()
+        try:
+            return await self._hand_in(signed)
+        except MandateInvalid:
+            await wait_until(
+                lambda: self._shell.machine.rooms.company_mandate() != known,
+                self._client.progress,
+                timeout_s,
+                "learning the company's newer mandate",
+            )
+            return await self._hand_in(signed)
+
+    async def _hand_in(self, signed: bytes) -> Entry:
         return await self.entry(await self._identifying(lambda part, turn: part.hand_in(turn, signed)))
 
     async def sign_out(self) -> Entry:

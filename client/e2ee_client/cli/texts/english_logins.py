@@ -18,8 +18,9 @@ ENGLISH_LOGINS: Final[dict[str, str]] = {
     "login.level.1": "password",
     "login.level.2": "second factor",
     "login.level.3": "identity document",
-    "logins.allowed": "Logins are allowed. Write the key for your web server:\n"
-    "  sealroom company login-key FILE",
+    "logins.allowed": "Logins are allowed. Write the key for your web server, and the door anew:\n"
+    "  sealroom company login-key FILE\n"
+    "  sealroom company door FILE --force",
     "logins.ended": "Logins have ended with a new mandate.",
     "logins.key": "Written to {path}. Keep it as secret as a password; it is good as long as the mandate.",
     "about.person": "Logged in as {name} since {since} ({level}).",

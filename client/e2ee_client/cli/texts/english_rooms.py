@@ -114,7 +114,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "  sealroom company publish {file}",
     "draft.example": "An invented company, for a trial only. Next:\n  sealroom company publish {file}",
     "notice.published": "Published; the notice is {short}. Write the door anew:\n"
-    "  sealroom company door FILE",
+    "  sealroom company door FILE --force",
     "door.done": "Door written: {path} ({size} bytes). Your web server shows it at\n  {place}",
     "channel.phone": "Telephone",
     "channel.email": "E-mail",

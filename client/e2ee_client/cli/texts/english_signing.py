@@ -47,7 +47,7 @@ ENGLISH_SIGNING: Final[dict[str, str]] = {
     "Suspended: {suspended}. Pages: {origins}. {login}",
     "mandate.login": "It names a key for logins.",
     "mandate.no_login": "It names no key for logins.",
-    "mandate.installed": "Installed. Write the door anew: sealroom company door FILE",
+    "mandate.installed": "Installed. Write the door anew: sealroom company door FILE --force",
     "notice.kept": "Kept. It is published once a mandate is signed: sealroom company mandate request FILE",
     "notice.signed": "Signed for account {id}: notice {number} of {company}, in {locales}, relay {relay}.",
 }

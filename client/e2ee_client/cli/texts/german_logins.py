@@ -18,8 +18,9 @@ GERMAN_LOGINS: Final[dict[str, str]] = {
     "login.level.1": "Passwort",
     "login.level.2": "zweiter Faktor",
     "login.level.3": "Ausweis",
-    "logins.allowed": "Anmeldungen sind erlaubt. Schlüssel für den Webserver schreiben:\n"
-    "  sealroom company login-key DATEI",
+    "logins.allowed": "Anmeldungen sind erlaubt. Schlüssel für den Webserver schreiben, und die Tür neu:\n"
+    "  sealroom company login-key DATEI\n"
+    "  sealroom company door DATEI --force",
     "logins.ended": "Anmeldungen sind mit einem neuen Mandat beendet.",
     "logins.key": "Nach {path} geschrieben. Geheim halten wie ein Passwort; er gilt so lange wie das Mandat.",
     "about.person": "Angemeldet als {name} seit {since} ({level}).",

@@ -118,7 +118,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "draft.example": "Ein erfundenes Unternehmen, nur zum Ausprobieren. Dann:\n"
     "  sealroom company publish {file}",
     "notice.published": "Veröffentlicht; der Hinweistext ist {short}. Die Tür neu schreiben:\n"
-    "  sealroom company door DATEI",
+    "  sealroom company door DATEI --force",
     "door.done": "Tür geschrieben: {path} ({size} Byte). Ihr Webserver zeigt sie unter\n  {place}",
     "channel.phone": "Telefon",
     "channel.email": "E-Mail",

@@ -55,7 +55,7 @@ GERMAN_SIGNING: Final[dict[str, str]] = {
     "Gesperrt: {suspended}. Seiten: {origins}. {login}",
     "mandate.login": "Es nennt einen Schlüssel für Anmeldungen.",
     "mandate.no_login": "Es nennt keinen Schlüssel für Anmeldungen.",
-    "mandate.installed": "Eingesetzt. Die Tür neu schreiben: sealroom company door DATEI",
+    "mandate.installed": "Eingesetzt. Die Tür neu schreiben: sealroom company door DATEI --force",
     "notice.kept": "Aufgehoben. Er gilt, sobald ein Mandat unterschrieben ist: sealroom company mandate "
     "request DATEI",
     "notice.signed": "Unterschrieben für Konto {id}: Hinweistext {number} von {company}, in {locales}, "

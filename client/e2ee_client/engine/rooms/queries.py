@@ -101,6 +101,12 @@ class RoomQueries(RoomsPart):
             return None
         return ContactCard(contact.account_id, contact.relay_url, contact.name)
 
+    def company_mandate(self) -> int:
+        """Return the number of the mandate that counts of a customer's company; 0 if unknown."""
+        card = self.company_card()
+        standing = None if card is None else self._context.team.standing(card.account_id)
+        return 0 if standing is None else standing.mandate.seq
+
     def company_origins(self) -> tuple[str, ...]:
         """Return the pages of the company that a customer talks to, as its mandate names them."""
         card = self.company_card()
