@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import own_devices
-from e2ee_client.engine import Channel, Transmit
+from e2ee_client.engine import Channel, Effect, Transmit
 from e2ee_client.engine.company import Founding
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
 from e2ee_client.engine.turn import Turn
@@ -20,6 +20,7 @@ from e2ee_relay.protocol import (
     InvalidRequest,
     KnownFrame,
     Lookup,
+    LookupResult,
     LowPrekeys,
     PrekeysCount,
     PrekeysFetch,
@@ -34,7 +35,7 @@ from e2ee_relay.protocol import (
 from engine_world import Node, World
 from frozen_directory import FrozenDirectory
 from relay_scenes import talking, well
-from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, opened, rooms_of
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, opened, rooms_of
 from struck_off import HidingRelay
 from team_world import account, colleague, company_of, do, founded, publish_notice, set_card, this
 
@@ -598,3 +599,43 @@ def test_devices_whose_addresses_are_not_shown_draw_no_more_looks_than_one() -> 
     world.advance(HOUR_MS)
     assert holder.texts()[-1] == "an alle"
     assert 4 <= len(hidden.asked_ms) <= 16
+
+
+def withhold(node: Node, record: bytes, asked: list[int]) -> None:
+    """Let a relay withhold the address of one device from a node, and note when it answers."""
+    received = node.engine.received
+
+    def without_address(one: LookupResult) -> LookupResult:
+        asked.append(node.now_ms)
+        shown = zip(one.records, one.addresses, strict=True)
+        return replace(one, addresses=tuple(None if of == record else address for of, address in shown))
+
+    def receive(channel: Channel, data: bytes, now_ms: int) -> list[Effect]:
+        shown = list[KnownFrame]()
+        for one in decode_frames(data, Role.CLIENT):
+            if not isinstance(one, UnknownFrame | UnknownRequest | InvalidRequest):
+                shown.append(without_address(one) if isinstance(one, LookupResult) else one)
+        return received(channel, encode_frames(shown), now_ms)
+
+    node.engine.received = receive  # type: ignore[method-assign]  # stands between relay and engine
+
+
+def test_a_desk_that_is_listed_before_its_address_is_there_gets_the_room_that_is_opened_then() -> None:
+    """ID-44, ROOM-21: nobody had a session with it, and the directory was asked again a day later."""
+    world, asked = World(), list[int]()
+    desk = founded(world)
+    second = colleague(desk, "Zweite", front_desk=True)
+    world.advance(10 * MINUTE_MS)
+    customer = world.node("Kundin")
+    customer.start()
+    withhold(customer, second.engine._state.own.device.record.encoded, asked)
+    room_id = accept(customer, desk)
+    world.advance(HOUR_MS)
+    assert room_id in rooms_of(desk).index
+    assert room_id not in rooms_of(second).index
+    assert 8 <= len(asked) <= 14
+    assert sum(one < asked[0] + MINUTE_MS for one in asked) <= 4
+    del customer.engine.received
+    world.advance(10 * MINUTE_MS)
+    assert room_id in rooms_of(second).index
+    assert not customer.engine._context.timers.at_ms(("look up", account(desk) + this(second) + b"address"))

@@ -89,6 +89,13 @@ class Directory(Part):
         if self._at_ms(contact.account_id) <= turn.now_ms:
             self.look_up(turn, contact)
 
+    def find_device(self, turn: Turn, contact: Contact, device_id: bytes) -> None:
+        """Look for a device to which something waits, and whose address no look has shown yet (ID-44)."""
+        if contact is self._state.colleagues:
+            self.catch_up(turn, contact)
+        elif self._at_ms(_lacking(contact.account_id + device_id)) <= turn.now_ms:
+            self.find(turn, contact)
+
     def weekly(self, turn: Turn, contact: Contact) -> None:
         """Look a contact up every five to seven days, and within the week at the latest; the moment says
         nothing of who it is (ID-37).
@@ -230,7 +237,7 @@ class Directory(Part):
         held_ms = self._at_ms(peer.key)
         if self._address_of(peer) is not None:
             return held_ms
-        return max(held_ms, self._at_ms(_lacking(peer)), self._at_ms(peer.account_id))
+        return max(held_ms, self._at_ms(_lacking(peer.key)), self._at_ms(peer.account_id))
 
     def _at_ms(self, what: bytes) -> int:
         return self._context.timers.at_ms(("look up", what)) or 0
@@ -291,8 +298,11 @@ class Directory(Part):
         self._searching.pop(contact.account_id, None)  # `pin` may have ended an unused connection
         for peer in self._state.peers_named(contact):
             if peer.pair.wanted is not None and self._address_of(peer) is None:
-                self._hold(turn, contact, _lacking(peer))
+                self._hold(turn, contact, _lacking(peer.key))
             self._context.renewal.try_start(turn, peer)
+        for key in self._state.outbox.waits_for(contact.account_id):
+            if key not in self._state.peers:
+                self._hold(turn, contact, _lacking(key))
         self._context.rooms.devices_changed(turn, contact.account_id)
         self._context.sending.pump(turn, contact)
 
@@ -311,7 +321,7 @@ class Directory(Part):
                 self._context.renewal.want(turn, peer)
         peer.record = record
         self._addresses[peer.key] = address
-        self._over(contact, _lacking(peer))
+        self._over(contact, _lacking(peer.key))
         if address.issued_ms >= peer.way_back_ms or peer.way_back is None or not peer.pair.sessions:
             peer.way_back = WayBack(address.mailbox, address.token, contact.relay_url)
             peer.way_back_ms = min(address.issued_ms, turn.now_ms)
@@ -364,9 +374,9 @@ class Directory(Part):
         self._context.renewal.start(turn, peer, bundle)
 
 
-def _lacking(peer: Peer) -> bytes:
+def _lacking(key: bytes) -> bytes:
     """Return as what the address of a device is held that a look has not shown."""
-    return peer.key + b"address"
+    return key + b"address"
 
 
 def _verified_bundle(peer: Peer, bundle: bytes, now_ms: int, pinned: DeviceList | None) -> VerifiedBundle:

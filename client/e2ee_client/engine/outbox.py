@@ -142,6 +142,11 @@ class Outbox:
         """Return the lanes of a contact, by device id."""
         return list(self._lanes.get(account_id, {}).items())
 
+    def waits_for(self, account_id: bytes) -> list[bytes]:
+        """Return the devices of a contact for which something waits unsealed."""
+        lanes = self.of(account_id)
+        return [account_id + one for one, lane in lanes if lane.waiting and one != NO_DEVICE]
+
     def drop_lane(self, account_id: bytes, device_id: bytes, but: Collection[bytes] = ()) -> Lane:
         """Take out the lane of a device that is gone; sealed contents of these ids still go."""
         lane = self._lanes.get(account_id, {}).pop(device_id, Lane())

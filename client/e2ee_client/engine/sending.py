@@ -102,7 +102,7 @@ class Sending(Part):
                 self._pump_lane(turn, peer, lane)
                 self._context.delivery.flush(turn, peer, lane)
             elif device_id != NO_DEVICE and lane.waiting:
-                self._context.directory.catch_up(turn, contact)
+                self._context.directory.find_device(turn, contact, device_id)
 
     def pump_all(self, turn: Turn) -> None:
         """Do so for every contact to whom something is on its way."""
