@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from e2ee.content import Content, ContentType
 from e2ee.errors import (
     ConsentWithdrawn,
+    ContentError,
     IdentityMismatch,
     ListExpired,
     ListGap,
@@ -34,7 +36,7 @@ from e2ee.rooms.entry import (
     read_entry,
 )
 from e2ee.rooms.forward import GROUND
-from e2ee.rooms.kinds import TO_READ, Kind, Side, check_writer
+from e2ee.rooms.kinds import PROOFS, TO_READ, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
 from e2ee.rooms.signed_payloads import Identify, Withdrawal
@@ -85,6 +87,7 @@ class Taking(RoomPart):
                 payload = self._readable(turn, entry)
                 if not is_company:
                     self._check_phase(turn, entry, payload)
+                self._room.identifying.check(turn, entry, payload)
                 self._complete(turn, stored, entry, is_history=False)
             return stored is not None
         if stored is not None and stored.forwarded_by is None:
@@ -223,6 +226,7 @@ class Taking(RoomPart):
             RemoteError: refused, and nothing of it stays.
         """
         log = self._room.log
+        self._check_bare(entry)
         stored = log.find(turn, entry.hash)
         if stored is not None and not (stored.forwarded_by is not None and by == entry.author):
             self._complete(turn, stored, entry, is_history=history)
@@ -247,6 +251,15 @@ class Taking(RoomPart):
         begins = may_begin and self._begins(turn, entry, payload)
         return self.keep(turn, entry, payload, begins=begins, by=by, history=history)
 
+    def _check_bare(self, entry: Entry) -> None:
+        """Refuse the commitment alone of what nobody erases: its order would pass for carried out (TRN-53).
+
+        Raises:
+            ContentError.
+        """
+        if self._around.side is Side.COMPANY and entry.body is None and entry.header.kind in PROOFS:
+            raise ContentError("the commitment alone of what is erased by nobody")
+
     def _count_again(self, turn: Turn, entry: Entry) -> None:
         """Count an entry that is here from before we joined again, and was asked for (TRN-11)."""
         live, log = self._live, self._room.log
@@ -267,9 +280,19 @@ class Taking(RoomPart):
             self._room.log.put(turn, stored)
             if not is_history:
                 self._unread(turn, entry, stored)
+                self._log_in(turn, entry, stored)
             self._room.erasing.added(turn, stored)
             self._room.retaining.added_at_any_place(turn, stored)
             self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
+
+    def _log_in(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
+        """Take a login, or a sign-out, whose body came after its commitment (TRN-53)."""
+        if entry.header.kind != Kind.IDENTIFY or stored.forwarded_by is not None or stored.is_hidden:
+            return
+        with suppress(RemoteError):
+            payload = self._readable(turn, entry)
+            self._room.identifying.check(turn, entry, payload, is_line=True)
+            self._room.identifying.taken(turn, entry, payload)
 
     # --- what stays ---
 

@@ -1,0 +1,161 @@
+"""A customer gives the commitment of an order first: what a desk has confirmed, it has done (TRN-53)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryRefused
+from room_logins import challenge, knows, settled, token
+from room_rooms import MINUTE_MS, do, opened, say
+from room_withdrawals import content_of, give
+from room_world import World, ground
+
+from e2ee.errors import BadSignature
+from e2ee.rooms.entry import Entry, EntryHash, carrier
+from e2ee.rooms.payloads import Act, ActKind, Erase, Mark, Sensitive
+from e2ee.rooms.signed_payloads import Identify
+from e2ee.rooms.state import Phase
+from e2ee.secret import LoginKey
+
+PHONE = ground().author("phone")
+
+
+def entry_of(world: World, entry_hash: EntryHash) -> Entry:
+    """An entry as the phone has it."""
+    room: Any = world.devices["phone"].room
+    turn = Turn(world.now_ms)
+    found: Entry = room.log.entry(turn, room.log.find(turn, entry_hash))
+    return found
+
+
+def give_commitment(world: World, entry: Entry) -> None:
+    """Let the phone answer a want of the desk with the commitment alone."""
+    room: Any = world.devices["desk"].room
+    phone: Any = world.devices["phone"].room
+    room.live.asked = ((phone.live.view.us, 0, entry.header.n),)
+    give(world, "phone", "desk", replace(entry, body=None))
+
+
+def room_of(world: World, name: str) -> Any:
+    return world.devices[name].room
+
+
+def erase(said: EntryHash, room: Any, turn: Turn) -> EntryHash:
+    found: EntryHash = room.write(turn, Erase((said,)))
+    return found
+
+
+def mark(said: EntryHash, room: Any, turn: Turn) -> EntryHash:
+    found: EntryHash = room.write(turn, Sensitive((said,)))
+    return found
+
+
+def freeze(said: EntryHash, room: Any, turn: Turn) -> EntryHash:
+    found: EntryHash = room.write(turn, Act(ActKind.FREEZE))
+    return found
+
+
+def withdraws(said: EntryHash, room: Any, turn: Turn) -> EntryHash:
+    room.withdraw(turn, 1)
+    found: EntryHash = room.log.newest_hashes(turn, 1)[0]
+    return found
+
+
+def is_erased(world: World, said: EntryHash) -> bool:
+    return bool(room_of(world, "desk").log.find(Turn(world.now_ms), said).is_hidden)
+
+
+def is_marked(world: World, said: EntryHash) -> bool:
+    return bool(room_of(world, "desk").log.find(Turn(world.now_ms), said).is_marked)
+
+
+def is_frozen(world: World, said: EntryHash) -> bool:
+    return room_of(world, "desk").states.condition().phase is Phase.FROZEN
+
+
+def is_withdrawn(world: World, said: EntryHash) -> bool:
+    return room_of(world, "desk").states.condition().phase is Phase.WITHDRAWN and is_erased(world, said)
+
+
+Order = Callable[[EntryHash, Any, Turn], EntryHash]
+orders = pytest.mark.parametrize(
+    ("order", "is_done"),
+    [(erase, is_erased), (mark, is_marked), (freeze, is_frozen), (withdraws, is_withdrawn)],
+)
+
+
+def ordered(order: Order) -> tuple[World, EntryHash, Entry]:
+    """A text that a desk has, and an order of the customer which it has not got."""
+    world = opened("desk")
+    said = say(world, "phone", "Guten Tag")
+    world.run(MINUTE_MS)
+    world.blocked.add(("phone", "desk"))
+    by = do(world, "phone", lambda room, turn: order(said, room, turn))
+    return world, said, entry_of(world, by)
+
+
+def arrives(world: World, entry: Entry) -> bool:
+    """Let an entry come in a session of the phone; whether the desk confirms it."""
+    content = content_of(world, "phone", entry.hash)
+    found: bool = do(world, "desk", lambda room, turn: room.take(turn, PHONE, content))
+    return found
+
+
+@orders
+def test_an_order_whose_commitment_came_before_is_carried_out_when_it_is_confirmed(
+    order: Order, is_done: Callable[[World, EntryHash], bool]
+) -> None:
+    """TRN-53: the commitment is refused, and leaves nothing; it is asked for as before."""
+    world, said, entry = ordered(order)
+    give_commitment(world, entry)
+    refused = [(one.entry_hash, one.code) for one in world.devices["desk"].told(EntryRefused)]
+    assert refused == [(entry.hash, "remote.content")]
+    assert room_of(world, "desk").log.find(Turn(world.now_ms), entry.hash) is None
+    assert not is_done(world, said)
+    assert arrives(world, entry)
+    assert is_done(world, said)
+
+
+@orders
+def test_an_order_that_a_desk_asks_for_is_carried_out_after_its_commitment_was_refused(
+    order: Order, is_done: Callable[[World, EntryHash], bool]
+) -> None:
+    """TRN-53, TRN-14."""
+    world, said, entry = ordered(order)
+    give_commitment(world, entry)
+    world.blocked.clear()
+    do(world, "phone", lambda room, turn: room.write(turn, Mark()))
+    world.run(3 * MINUTE_MS)
+    assert is_done(world, said)
+
+
+@pytest.mark.parametrize("is_line", [False, True])
+def test_a_login_whose_commitment_came_before_counts_when_its_body_comes(is_line: bool) -> None:
+    """TRN-53: a login may be erased, and so come as its commitment."""
+    world = opened("desk")
+    world.blocked.add(("phone", "desk"))
+    signed = token(world, challenge(world))
+    entry = entry_of(world, settled(world, lambda room, turn: room.identifying.hand_in(turn, signed)))
+    give_commitment(world, entry)
+    world.blocked.clear()
+    if is_line:
+        give(world, "phone", "desk", entry)
+    assert arrives(world, entry)
+    world.run(4 * MINUTE_MS)
+    assert knows(world, "desk") is not None
+
+
+def test_a_login_that_does_not_hold_is_not_confirmed_after_its_commitment() -> None:
+    """TRN-53, CNS-52: as one that comes without."""
+    world = opened("desk")
+    world.blocked.add(("phone", "desk"))
+    signed = token(world, challenge(world), key=LoginKey(bytes(32)))
+    entry = entry_of(world, settled(world, lambda room, turn: room.writing.write(turn, Identify(signed))))
+    give_commitment(world, entry)
+    found = do(world, "desk", lambda room, turn: room.take(turn, PHONE, carrier(entry)))
+    assert isinstance(found, BadSignature)
+    assert knows(world, "desk") is None
