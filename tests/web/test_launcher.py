@@ -316,6 +316,51 @@ async def test_no_call_but_open_shows_the_room(visitor: browsers.Visitor, site: 
     await _opened(page)
 
 
+DECIDE: Final = """(act) => { window.decided = document.querySelector("seal-room")[act]()
+  .then(String, ({ code }) => code) }"""
+
+
+@browsers.firefox_in_audit
+async def test_what_a_page_asks_to_erase_or_save_is_decided_by_the_person(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """CNS-82: the page opens the room's own dialog; without the person nothing is erased or saved."""
+    page = await _visit(visitor, site, "open")
+    room = page.frame_locator("seal-room iframe")
+    called = "backend.calls.map(([name]) => name).filter((name) => /forget|exportTranscript/.test(name))"
+    for act, title in (("forget", "Alles löschen?"), ("exportTranscript", "Verlauf speichern")):
+        await page.evaluate(DECIDE, act)
+        dialog = room.get_by_role("dialog", name=title)
+        await dialog.wait_for()
+        assert await page.evaluate(ASK, "forget") == "local.busy"
+        assert await room.get_by_role("dialog").count() == 1
+        await dialog.get_by_role("button").first.press("Escape")
+        assert await page.evaluate("decided") == "false"
+        assert await page.frames[1].evaluate(called) == []
+    await page.evaluate(DECIDE, "exportTranscript")
+    async with page.expect_download():
+        await room.get_by_role("dialog").locator("button.button").last.click()
+    assert await page.evaluate("decided") == "true"
+    await page.evaluate(DECIDE, "forget")
+    await room.get_by_role("dialog").get_by_role("button", name="Alles löschen").click()
+    assert await page.evaluate("decided") == "true"
+    assert await page.frames[1].evaluate(called) == ["exportTranscript", "forget"]
+
+
+@browsers.firefox_in_audit
+async def test_a_question_of_the_page_waits_until_the_room_is_known(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """CNS-82: its words say what is true of this room."""
+    page = await _visit(visitor, site, "loading")
+    await page.evaluate(DECIDE, "forget")
+    room = page.frame_locator("seal-room iframe")
+    await page.wait_for_function("told.some(([name]) => name === 'open')")
+    assert await room.get_by_role("dialog").count() == 0
+    await page.frames[1].evaluate("backend.change({ phase: 'open' })")
+    await room.get_by_role("dialog", name="Alles löschen?").wait_for()
+
+
 async def test_ports_of_others_than_the_page_around_are_not_heard(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:

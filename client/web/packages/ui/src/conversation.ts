@@ -4,7 +4,7 @@ import { icon } from "./all_icons.ts";
 import type { Message, RoomBackend, RoomState } from "./backend.ts";
 import { dialogStyle, openDialog } from "./dialog.ts";
 import { h, offer } from "./dom.ts";
-import { startRecovery } from "./further_parts.ts";
+import { decideExport, startRecovery } from "./further_parts.ts";
 import { menuStyle } from "./menu.ts";
 import { defineMessages, type MessagesElement } from "./messages.ts";
 import { confirmed, type DialogContext } from "./room_dialogs.ts";
@@ -67,6 +67,35 @@ export function introView({ company, canWrite, items }: RoomState, words: Words)
 export function showFailure({ root, words }: DialogContext, code: string): void {
   const content = [h("p", null, words("failed.text"), h("small", null, code))];
   openDialog(root, { title: words("failed.title"), closeWord: words("dialog.done"), content });
+}
+
+let isDeciding = false;
+
+/** What the page around asks for is decided in the room's own dialog, one at a time (CNS-82). */
+export async function decide(context: DialogContext, what: "forget" | "export"): Promise<boolean> {
+  if (isDeciding) throw Object.assign(new Error("the person is asked already"), { code: "local.busy" });
+  isDeciding = true;
+  try {
+    await loaded(context.backend);
+    return await (what === "export"
+      ? decideExport(context)
+      : confirmed(context, "forget", () => context.backend.forget()));
+  } finally {
+    isDeciding = false;
+  }
+}
+
+/** What a question says depends on the room, which may still be opened. */
+function loaded(backend: RoomBackend): Promise<void> {
+  return new Promise((done) => {
+    const look = () => {
+      if (backend.state().phase === "loading") return;
+      stop();
+      done();
+    };
+    const stop = backend.subscribe(look);
+    look();
+  });
 }
 
 /** Begin anew: what is left on this device goes first, and that is asked. */

@@ -1,4 +1,4 @@
-/** Saving the conversation: to read, or as a file that others can verify. */
+/** Saving the conversation: to read, or as a file that others can verify; gives whether a person did. */
 
 import { openDialog } from "./dialog.ts";
 import { h, offer } from "./dom.ts";
@@ -6,9 +6,11 @@ import type { DialogContext } from "./room_dialogs.ts";
 import type { LaterKey } from "./words_later.ts";
 import { laterWords } from "./words_later.ts";
 
-export function showExport({ root, words, backend, attempt }: DialogContext): void {
+export function showExport({ root, words, backend, attempt }: DialogContext): Promise<boolean> {
   const say = laterWords(words);
+  const closed = Promise.withResolvers<boolean>();
   const save = (form: "html" | "json") => () => {
+    closed.resolve(true);
     dialog.close();
     void attempt(backend.exportTranscript(form).then(offer));
   };
@@ -24,5 +26,7 @@ export function showExport({ root, words, backend, attempt }: DialogContext): vo
     way("proof", save("json")),
     h("p", { class: "meta" }, say("export.care")),
   ];
-  const dialog = openDialog(root, { title: say("export.title"), closeWord: words("dialog.done"), content });
+  const parts = { title: say("export.title"), closeWord: words("dialog.done"), content };
+  const dialog = openDialog(root, parts, () => closed.resolve(false));
+  return closed.promise;
 }

@@ -5,12 +5,14 @@ import type { DialogContext } from "./room_dialogs.ts";
 
 type Dialogs = typeof import("./further_dialogs.ts");
 
+const dialogs = (): Promise<Dialogs> => part("further_dialogs", () => import("./further_dialogs.ts"));
+
 function opens(name: keyof Dialogs): (context: DialogContext) => void {
-  return (context) => {
-    const dialogs = part("further_dialogs", () => import("./further_dialogs.ts"));
-    void context.attempt(dialogs.then((all) => all[name](context)));
-  };
+  return (context) => void context.attempt(dialogs().then((all) => void all[name](context)));
 }
+
+/** Save the conversation; gives whether the person did. */
+export const decideExport = async (context: DialogContext): Promise<boolean> => (await dialogs()).showExport(context);
 
 export const showDevices = opens("showDevices");
 export const saveTranscript = opens("showExport");

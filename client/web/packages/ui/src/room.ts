@@ -111,6 +111,11 @@ export class RoomElement extends HTMLElement {
     if (this.#composer !== null) this.#composer.text = text;
   }
 
+  /** Have a person decide what the page around asks for (CNS-82); gives whether it was wanted. */
+  async decide(what: "forget" | "export"): Promise<boolean> {
+    return (await this.#whole()).decide(this.#context(), what);
+  }
+
   /** Put the focus where a person goes on: the field, or the first thing to answer. */
   override focus(): void {
     this.#messages?.shown();

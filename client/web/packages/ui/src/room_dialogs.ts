@@ -85,12 +85,12 @@ function prints(alarm: NonNullable<RoomState["alarm"]>, words: Words): HTMLEleme
   return [one("alarm.before", alarm.before), one("alarm.now", alarm.now)];
 }
 
-/** Ask, then do what cannot be undone. */
+/** Ask, then do what cannot be undone; gives whether it was wanted. */
 export async function confirmed(
   { root, words, backend, attempt }: DialogContext,
   what: "withdraw" | "forget" | "erase" | "anew" | "recover",
   act: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   const state = backend.state();
   const company = state.company?.name ?? words("someone");
   // Who cannot write cannot tell the company either.
@@ -106,4 +106,5 @@ export async function confirmed(
     isGrave: true,
   });
   if (isWanted) await attempt(act());
+  return isWanted;
 }

@@ -126,12 +126,19 @@ class SealRoom extends HTMLElement {
     return this.#do("signOut");
   }
 
-  forget(): Promise<unknown> {
-    return this.#do("forget");
+  /** Have a person decide in the room whether all is erased (CNS-82); gives whether it was. */
+  forget(): Promise<boolean> {
+    return this.#ask("forget");
   }
 
-  exportTranscript(): Promise<unknown> {
-    return this.#do("export");
+  /** Have a person decide in the room whether the conversation is saved; gives whether it was. */
+  exportTranscript(): Promise<boolean> {
+    return this.#ask("export");
+  }
+
+  async #ask(name: string): Promise<boolean> {
+    await this.open();
+    return ((await this.#do(name)) as { isDone?: boolean }).isDone === true;
   }
 
   get #isOpen(): boolean {

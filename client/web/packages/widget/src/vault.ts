@@ -1,7 +1,7 @@
 /** The page of the room: in a frame of the company's page, or at the top of a window of its own. */
 
 import type { RoomBackend, RoomState } from "@sealroom/ui/backend.ts";
-import { offer, sheet } from "@sealroom/ui/dom.ts";
+import { sheet } from "@sealroom/ui/dom.ts";
 import { fetchWords } from "@sealroom/ui/languages.ts";
 import { fetchRest } from "@sealroom/ui/part.ts";
 import { defineRoom, type RoomElement } from "@sealroom/ui/room.ts";
@@ -135,8 +135,7 @@ async function obey(order: Order, page: Page, backend: RoomBackend, room: RoomEl
 async function act(order: Order, page: Page, backend: RoomBackend, room: RoomElement): Promise<object | undefined> {
   if (order.do === "focus") focusIn(room);
   else if (order.do === "prefill") room.prefill(String(order.value ?? "").slice(0, MAX_PREFILL));
-  else if (order.do === "forget") await backend.forget();
-  else if (order.do === "export") offer(await backend.exportTranscript());
+  else if (order.do === "forget" || order.do === "export") return { isDone: await room.decide(order.do) };
   else if (order.do === "challenge") return { challenge: await challengeOf(backend, page) };
   else if (order.do === "identify") await answered(page, String(order.value ?? ""));
   else if (order.do === "signOut") await backend.further("sign-out", null);
