@@ -270,7 +270,7 @@ class Contact:
         Raises:
             SealroomError: as `send`.
         """
-        account_id, burst = AccountId(self.account_id), [_checked(text) for text in texts]
+        account_id, burst = AccountId(self.account_id), [checked_text(text) for text in texts]
 
         def step(engine: Engine, now_ms: int) -> tuple[list[Message], list[Effect]]:
             ids, effects = engine.send_texts(account_id, burst, now_ms)
@@ -347,7 +347,12 @@ class Contact:
         return f"<Contact {self.account_id.hex()[:8]}>"
 
 
-def _checked(text: object) -> str:
+def checked_text(text: object) -> str:
+    """Return a text that can be encoded.
+
+    Raises:
+        ConfigError: it is none.
+    """
     if not isinstance(text, str):
         raise ConfigError("a text is a str")
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 from conversations import next_of, until, until_read
+from e2ee_client.errors import ConfigError
 from e2ee_client.rooms import EntryProgress, Policy, RequestAnswered, Room
 from practice import Practice, until_assigned
 
@@ -148,3 +152,13 @@ async def test_an_agent_gives_a_room_away_with_what_was_said(praxis: Practice) -
     events.close()
     (log,) = [one for one in await room.history() if one.kind == Kind.ACCESS]
     assert log.author.device_id == a.me().device_id
+
+
+@pytest.mark.parametrize("given", ["", "x" * 16_385, "ä" * 8_193, "\ud800", b"Hallo", None])
+async def test_what_is_no_text_of_a_room_is_refused_with_its_bounds(praxis: Practice, given: Any) -> None:
+    room = await praxis.opened(await praxis.customer())
+    said = await room.send("Guten Tag")
+    for refuse in (room.send, partial(room.edit, said)):
+        with pytest.raises(ConfigError, match=r"^a text "):
+            await refuse(given)
+    assert await texts(room) == ["Guten Tag"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from e2ee.errors import InvalidArgument
 from e2ee.rooms.entry import EntryHash, RoomId
-from e2ee.rooms.payloads import Edit, EntryPayload, Erase, RoomText, Sensitive
+from e2ee.rooms.payloads import MAX_TEXT_B, Edit, EntryPayload, Erase, RoomText, Sensitive
 from e2ee.rooms.state import Phase
 from e2ee.rooms.transcript_report import TranscriptReport
-from e2ee_client.contacts import wait_until
+from e2ee_client.contacts import checked_text, wait_until
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.views import EntryView, ErasureView, FoundPage, RoomView
@@ -127,7 +127,7 @@ class Room:
             StoreFull: no room in the store; nothing is sent.
         """
         reply = None if reply_to is None else EntryHash(reply_to.hash)
-        return await self.write(RoomText(text, reply, language, True if by_machine else None))
+        return await self.write(RoomText(_fitting(text), reply, language, True if by_machine else None))
 
     async def write(self, payload: EntryPayload) -> Entry:
         """Write an entry of any kind that this side may write (TRN-20).
@@ -149,7 +149,7 @@ class Room:
             NoRight: another device wrote it, it is no text, or it was erased. UnknownEntry: it is not here.
                 As `send`.
         """
-        return await self.write(Edit(EntryHash(entry.hash), text))
+        return await self.write(Edit(EntryHash(entry.hash), _fitting(text)))
 
     async def wordings(self, entry: AnyEntry) -> list[Entry]:
         """Return the entries that have worded a text anew, the oldest first; each has its text as payload."""
@@ -402,3 +402,10 @@ def _search(
     room_id: RoomId, words: Sequence[str], before: EntryHash | None, now_ms: int, engine: Engine
 ) -> FoundPage:
     return engine.rooms.search(room_id, words, before, _SEARCHED_AT_ONCE, now_ms)
+
+
+def _fitting(text: object) -> str:
+    checked = checked_text(text)
+    if not 1 <= len(checked.encode()) <= MAX_TEXT_B:
+        raise ConfigError(f"a text of a room has 1 to {MAX_TEXT_B} bytes in UTF-8")
+    return checked

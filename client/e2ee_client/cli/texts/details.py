@@ -13,6 +13,7 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "the signed list is installed already": "die unterschriebene Liste ist schon eingerichtet",
     "the text is not a safety number": "der Text ist keine Sicherheitsnummer",
     "a text is Unicode without lone surrogates": "ein Text ist Unicode ohne einzelne Surrogate",
+    "a text of a room has 1 to 16384 bytes in UTF-8": "ein Text eines Raums hat 1 bis 16384 Byte in UTF-8",
     "a passphrase has 1 to 1024 bytes": "eine Passphrase hat 1 bis 1024 Byte",
     "a passphrase is Unicode text without lone surrogates": "eine Passphrase ist Unicode-Text",
     # What a device may not do in a room.
