@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from e2ee_client.engine.posted import Posted
-from e2ee_client.engine.rooms import admission, noting, stewarding
+from e2ee_client.engine.rooms import admission, noting, room_list, stewarding
 from e2ee_client.engine.rooms.records import RoomIndex
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.room_list import RoomList
@@ -28,6 +28,7 @@ from e2ee.ids import AccountId, ContentId, DeviceId
 from e2ee.rooms.entry import Author, EntryHash, RoomId, carrier, device_tag
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.payloads import RoomText
+from e2ee.rooms.room import notes_id
 from e2ee.rooms.signals import NoLongerWaiting, Typing, Want, encode_dossier, encode_signal
 from e2ee.rooms.state import Phase
 from e2ee.wire import cbor
@@ -187,6 +188,32 @@ def test_a_list_of_rooms_knows_whose_they_are_until_they_are_gone() -> None:
     assert (rooms.of(customer), rooms.of(company), rooms.has_customer(customer)) == ([], [two], False)
     rooms.clear()
     assert not rooms.has_company(company)
+
+
+def test_a_list_of_rooms_makes_out_once_beside_which_room_notes_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROOM-31: each event of a room of notes asks for it, also where the room is not here."""
+    hashed: list[RoomId] = []
+
+    def counted(company: AccountId, room_id: RoomId, nonce: bytes) -> RoomId:
+        hashed.append(room_id)
+        return notes_id(company, room_id, nonce)
+
+    monkeypatch.setattr(room_list, "notes_id", counted)
+    company, customer = AccountId(bytes(32)), AccountId(b"c" * 32)
+    one, two = (RoomIndex(RoomId(bytes(15) + bytes([n])), company, customer) for n in (1, 2))
+    notes, other = (notes_id(company, each.room_id, room_list.NOTES_NONCE) for each in (one, two))
+    rooms = RoomList([one, RoomIndex(notes, company, None)])
+    for _ in range(9):
+        assert (rooms.beside(notes), rooms.beside(other), rooms.beside(one.room_id)) == (
+            one.room_id,
+            None,
+            None,
+        )
+    rooms[two.room_id], rooms[one.room_id] = two, one
+    assert (rooms.beside(notes), rooms.beside(other)) == (one.room_id, two.room_id)
+    assert hashed == [one.room_id, two.room_id]
+    del rooms[one.room_id]
+    assert (rooms.beside(notes), rooms.beside(other)) == (None, two.room_id)
 
 
 def team_of_two() -> tuple[World, Node, Node, Node, RoomId]:

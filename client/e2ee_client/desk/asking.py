@@ -32,11 +32,10 @@ MAX_PURPOSES: Final = 32
 
 
 class Asking:
-    """Reads for the page; changes nothing but what it remembers of rooms of notes."""
+    """Reads for the page; changes nothing but how many notes it has counted."""
 
     def __init__(self, agent: Agent, local: LocalRows) -> None:
         self._agent, self._local = agent, local
-        self._noted: dict[bytes, bytes] = {}
         self._new_notes: Counter[bytes] = Counter()
 
     # --- the list ---
@@ -75,21 +74,14 @@ class Asking:
             if view is None:
                 gone.append(room_id.hex())
             elif view.customer is not None or view.waits_ms is not None:
-                notes_id = queries.notes_of(room_id)
-                self._noted[notes_id] = room_id
-                labels, new_notes = self._local.labels(room_id), self._new_notes[notes_id]
+                labels = self._local.labels(room_id)
+                new_notes = self._new_notes[queries.notes_of(room_id)]
                 rows.append(room_row(agent, view, team, labels, new_notes))
         return tuple(rows), tuple(gone)
 
     def room_of(self, room_id: bytes) -> bytes:
         """Return the room beside which a room of notes is; any other as it is."""
-        queries = self._agent.client.shell.machine.rooms
-        view = queries.view(room_id)
-        if view is None or view.customer is not None or view.waits_ms is not None:
-            return room_id
-        if room_id not in self._noted:
-            self._noted = {queries.notes_of(one.room_id): one.room_id for one in queries.all()}
-        return self._noted.get(room_id, room_id)
+        return self._agent.client.shell.machine.rooms.beside(RoomId(room_id)) or room_id
 
     def noted(self, notes_id: bytes) -> None:
         """Count a note of a colleague that nobody has read here; it may come ahead of its room. Forgotten

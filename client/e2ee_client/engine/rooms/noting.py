@@ -97,10 +97,6 @@ class Noting(RoomsPart):
         entry = decode_entry(content, by, self._rooms.around.signer(by))
         return entry.header.kind == Kind.STATE and entry.header.prev is None
 
-    def is_beside_a_room(self, notes_id: RoomId) -> bool:
-        """Whether an id is that of the notes of a room that is here."""
-        return any(self._rooms.notes_of(one) == notes_id for one in self._rooms.index)
-
 
 def _change(turn: Turn, change: Change, notes: RoomEngine) -> None:
     hashes = _newest(turn, notes)

@@ -148,6 +148,10 @@ class RoomQueries(RoomsPart):
         """Return the id of the room of notes beside a room (ROOM-02)."""
         return self._rooms.notes_of(room_id)
 
+    def beside(self, notes_id: RoomId) -> RoomId | None:
+        """Return the room that is here and has this room of notes; None for any other id."""
+        return self._rooms.index.beside(notes_id)
+
     def is_assigned(self, room_id: RoomId) -> bool:
         """Whether this device answers in a room."""
         one = self._rooms.index.get(room_id)

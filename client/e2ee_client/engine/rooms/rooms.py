@@ -54,6 +54,7 @@ from .proving import Proving
 from .queries import RoomQueries
 from .records import LiveRoom
 from .room_engine import RoomEngine, heard
+from .room_list import NOTES_NONCE
 from .stewarding import Change
 from .surroundings import ANYBODY, REQUESTS, Policy
 from .who_waits import WhoWaits
@@ -63,8 +64,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_REFUSALS: Final = 1_024
-NOTES_NONCE: Final = bytes(16)
-"""A room has one room of notes, whose id follows from it alone (ROOM-31)."""
 _AT_ONCE: Final = 8
 _APART_MS: Final = 50
 
@@ -304,7 +303,7 @@ class Rooms(LoadedRooms):
                 heard(self.around, self.requests, turn, by, room_id, signal)
             return False
         if self.noting.begins(content, payload, by):
-            if self.noting.is_beside_a_room(room_id):
+            if self.index.beside(room_id) is not None:
                 return self._first_note(turn, by, content, room_id)
         elif payload.type is ContentType.FORWARD:
             return self._joined(turn, by, content, payload, room_id)
