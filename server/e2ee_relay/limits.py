@@ -22,6 +22,8 @@ class Rate:
 
 # An owner is told once a minute that one-time keys are held back (RLY-165).
 _HELD_BACK_TOLD: Final = Rate(1, 1 / 60)
+# How often the stocks behind a mailbox are looked at (RLY-267).
+_STOCKS: Final = Rate(4, 1 / 60)
 
 
 class Bucket:
@@ -361,6 +363,7 @@ class SharedLimits:
         self._uploading = Buckets(policy.prekeys_b)
         self._lists = Buckets(policy.lists_per_account)
         self._held_back_told = Buckets(_HELD_BACK_TOLD)
+        self._stocks = Buckets(_STOCKS)
 
     def take(self, kind: str, visitor: bytes, now_ms: int) -> int:
         """Charge a question to a client address, where that is known; return 0 or the wait (RLY-56)."""
@@ -397,6 +400,10 @@ class SharedLimits:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""
         return not self._held_back_told.of(record_hash, now_ms).take(1, now_ms)
 
+    def may_look_at_stocks(self, mailbox: bytes, now_ms: int) -> bool:
+        """Tell whether the stocks behind a mailbox are to be looked at now (RLY-267)."""
+        return not self._stocks.of(mailbox, now_ms).take(1, now_ms)
+
     @property
     def known_visitors(self) -> int:
         """Return of how many client addresses there are buckets."""
@@ -409,5 +416,5 @@ class SharedLimits:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop what a new bucket could stand for."""
-        for buckets in (self._publishing, self._uploading, self._lists, self._held_back_told):
+        for buckets in (self._publishing, self._uploading, self._lists, self._held_back_told, self._stocks):
             buckets.forget_full(now_ms)

@@ -342,8 +342,9 @@ class Node:
         self.delivery.passing(mailbox, msg_id, body)
 
     def low_stock(self, mailbox: bytes, *, is_held_back: bool) -> None:
-        if mailbox in self.delivery.subscriptions:
-            self.store.submit(Op(is_held_back, Stocks((mailbox,))))
+        subscription = self.delivery.subscriptions.get(mailbox)
+        if subscription is not None:
+            self._look_at_stocks(subscription.session, Stocks(mailbox, is_held_back))
 
     def dropped(self, mailbox: bytes) -> None:
         """End what there is of a mailbox that is gone, or served no longer."""
@@ -427,8 +428,12 @@ class Node:
         op.peer.put(Done(op.request_id))
         for one in opened:
             self.delivery.begin(op.peer, one)
-        if opened:
-            self.store.submit(Op(False, Stocks(tuple(one.mailbox for one in opened))))
+            self._look_at_stocks(op.peer, Stocks(one.mailbox))
+
+    def _look_at_stocks(self, session: Session, asked: Stocks) -> None:
+        """Have the stocks behind a mailbox looked at, in its owner's turn (RLY-67, RLY-267)."""
+        if self.shared.may_look_at_stocks(asked.mailbox, self.now_ms()):
+            self.store.submit(Op(session, asked))
 
     def _fetched(self, op: Op) -> None:
         given: HandedOut = op.result

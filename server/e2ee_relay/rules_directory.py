@@ -53,9 +53,10 @@ from .store.api import (
 )
 
 _RETRY_STOCK_MS: Final = 60_000
-# Devices of other accounts whose address names a mailbox, as its owner and as anybody may have it.
-_MOST_OF_OWN: Final = 1024
+# Devices of other accounts whose address names a mailbox, as anybody and as its owner may have it: who fills
+# the first bound keeps no owner from publishing.
 _MOST_OF_OTHERS: Final = 64
+_MOST_OF_OWN: Final = 2 * _MOST_OF_OTHERS
 MOST_LISTS: Final = 1024
 # A list is in force for 30 days, and may be dated ahead by the clock tolerance.
 _LEAST_DAYS: Final = 31
@@ -269,11 +270,10 @@ def _hand_out(
 
 
 def stocks(view: View, op: Op, asked: Stocks, _policy: Policy, _now_ms: int) -> None:
-    """Look at the stocks of the devices behind mailboxes, which their owners have filled (RLY-67)."""
+    """Look at the stocks of the devices behind a mailbox, which its owner has filled (RLY-67)."""
     found = [
-        DeviceStock(mailbox, account_id, record_hash, view.stock(record_hash))
-        for mailbox in asked.mailboxes
-        for account_id, record_hash in view.devices_of(mailbox)
+        DeviceStock(asked.mailbox, account_id, record_hash, view.stock(record_hash))
+        for account_id, record_hash in view.devices_of(asked.mailbox)
     ]
     op.result = [one for one in found if one.stock != Stock()]
 

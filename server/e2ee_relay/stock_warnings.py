@@ -38,11 +38,12 @@ class StockWarnings:
             self._warn(mailbox, given.account_id, given.record_hash, (0, 0))
 
     def looked_at(self, op: Op, *, failed: bool) -> None:
-        """Look at stocks that were asked for; `op.peer`: whether keys are held back."""
+        """Look at stocks that were asked for."""
         found: list[DeviceStock] = [] if failed or isinstance(op.result, Refusal) else op.result
         for one in found:
-            left = (0, 0) if op.peer else (one.stock.one_time_x25519, one.stock.one_time_kem)
-            if op.peer and not self._shared.may_tell_held_back(one.record_hash, self._now_ms()):
+            is_held_back = op.request.are_held_back
+            left = (0, 0) if is_held_back else (one.stock.one_time_x25519, one.stock.one_time_kem)
+            if is_held_back and not self._shared.may_tell_held_back(one.record_hash, self._now_ms()):
                 continue
             self._warn(one.mailbox, one.account_id, one.record_hash, left)
 

@@ -125,7 +125,7 @@ def test_the_backlog_of_a_node_decides_over_newcomers(shared_database: SharedDat
     config = Config(store=shared_database.empty(), registration_backlog=2)
     engine = SharedEngine(config, lambda: time.time_ns() // 1_000_000)
     mailbox = bytes(16)
-    for request in (Find((mailbox,), bytes(32)), Close(mailbox, 1), Stocks((mailbox,))):
+    for request in (Find((mailbox,), bytes(32)), Close(mailbox, 1), Stocks(mailbox)):
         assert engine.core.admits_mailboxes()
         engine.store.submit(Op(None, request))
     assert not engine.core.admits_mailboxes()

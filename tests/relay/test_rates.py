@@ -6,9 +6,21 @@ import os
 
 import pytest
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.protocol import Done, ErrorCode, ErrorReply, Message, Subscribe, TokenClass, TtlClass
+from e2ee_relay.protocol import (
+    Done,
+    ErrorCode,
+    ErrorReply,
+    LowPrekeys,
+    Message,
+    PrekeysStock,
+    Subscribe,
+    TokenClass,
+    TtlClass,
+)
+from e2ee_relay.store.api import Op, Stocks
+from e2ee_relay.store.turns import whose
 from node_relay import NodeRelay
-from relay_actors import Clock, Owner, Peer
+from relay_actors import Clock, Company, Owner, Peer
 from relay_backends import AnyRelay, MakeRelay, charged_mailboxes, states_of
 
 OK, LIMITED = ErrorCode.OK, ErrorCode.RATE_LIMITED
@@ -104,6 +116,42 @@ async def test_buckets_of_mailboxes_are_counted_and_forgotten(clock: Clock, make
     clock.forward(601_000)
     relay.tick()
     assert charged_mailboxes(relay) == 0
+    relay.close()
+
+
+async def test_stocks_are_looked_at_so_often_however_often_a_mailbox_is_subscribed(
+    clock: Clock, make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-267, RLY-67: each mailbox for itself, in its owner's turn; the first subscription is told."""
+    relay = make_relay()
+    (peer, other), owner, idle = [await connect(relay) for _ in range(2)], Owner(), Owner()
+    await owner.set_up(peer)
+    await idle.set_up(peer)
+    company = Company(owner, clock.now_ms)
+    await company.publish(peer)
+    await peer.expect(PrekeysStock, company.upload(peer, 1, 1))
+    await owner.prove(other)
+    store, looks = states_of(relay)[0].store, list[Op]()
+    submit = store.submit
+
+    def noted(op: Op) -> None:
+        looks.extend([op] if isinstance(op.request, Stocks) else ())
+        submit(op)
+
+    monkeypatch.setattr(store, "submit", noted)
+    await peer.expect(Done, Subscribe(peer.next_id(), (owner.mailbox, idle.mailbox)))
+    assert (await peer.push(LowPrekeys)).account_id == company.account_id
+    assert [op.request for op in looks] == [Stocks(owner.mailbox), Stocks(idle.mailbox)]
+    assert {op.peer.visitor for op in looks} == {b""}
+    assert len({whose(op) for op in looks}) == 1
+    for _ in range(20):
+        await owner.subscribe(other)
+        await owner.subscribe(peer)
+    assert len(looks) == 5
+    clock.forward(60_001)
+    await owner.subscribe(other)
+    await owner.subscribe(peer)
+    assert len(looks) == 6
     relay.close()
 
 

@@ -460,7 +460,7 @@ def test_the_stocks_behind_a_mailbox_are_found(scene: Scene) -> None:
     """RLY-67."""
     company = scene.company()
     scene.ask(scene.upload(company, 2, 1))
-    (found,) = scene.view.decide(scene.asker, Stocks((scene.owner.mailbox,)), scene.now_ms).result
+    (found,) = scene.view.decide(scene.asker, Stocks(scene.owner.mailbox), scene.now_ms).result
     assert isinstance(found, DeviceStock)
     assert (found.account_id, found.stock.one_time_kem) == (company.account_id, 1)
 

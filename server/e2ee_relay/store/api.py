@@ -234,9 +234,10 @@ class Read(NamedTuple):
 
 
 class Stocks(NamedTuple):
-    """The prekeys of the devices that are reached by these mailboxes. Result: list of DeviceStock."""
+    """The prekeys of the devices that are reached by a mailbox. Result: list of DeviceStock."""
 
-    mailboxes: tuple[bytes, ...]
+    mailbox: bytes
+    are_held_back: bool = False  # this is what the owner is to be told
 
 
 class Remove(NamedTuple):

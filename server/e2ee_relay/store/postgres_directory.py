@@ -123,7 +123,7 @@ class DirectoryGroup(MailboxGroup):
         about = (Publish, Lookup, PrekeysUpload, PrekeysCount, PrekeysFetch)
         accounts = {one.account_id for one in requests if isinstance(one, about)}
         self._load_entries(accounts)
-        asked = {box for one in requests if isinstance(one, Stocks) for box in one.mailboxes}
+        asked = {one.mailbox for one in requests if isinstance(one, Stocks)}
         self._load_named_by(asked)
         super().read_ahead()
         fetches = [one for one in requests if isinstance(one, PrekeysFetch)]

@@ -13,10 +13,12 @@ from typing import Final, Generic, TypeVar
 
 from e2ee_relay.protocol import Ack, PrekeysUpload, Publish, Send, TokenAdd, TokenRevoke
 
-from .api import Find, Op, Open
+from .api import Find, Op, Open, Stocks
 
 # Of one line, where it is asked how busy the store is.
 _MOST_COUNTED: Final = 64
+# A look at up to 144 devices, each in three queries (RLY-198).
+_STOCKS: Final = 4
 
 T = TypeVar("T")
 
@@ -99,4 +101,4 @@ def weight_of(op: Op) -> int:
         return len(request.lists) + len(request.records)
     if isinstance(request, PrekeysUpload):
         return 1 + len(request.one_time_x25519) + len(request.one_time_kem)
-    return 1
+    return _STOCKS if isinstance(request, Stocks) else 1
