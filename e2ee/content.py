@@ -20,19 +20,16 @@ from .constants import (
 )
 from .errors import ContentError, ContentTooLarge, DecodeError, InvalidArgument
 from .grammar import MAX_RELAY_B, is_relay_url
-from .identity import LIST_MAX_B, ListHead
+from .identity import LIST_MAX_B, MAX_SEQ, ListHead
 from .ids import ContentId, ListHash
 from .numbers import Number
 from .prekeys import CompactBundle, decode_compact, encode_compact
 from .wire import cbor
-from .wire.fields import MAX_MS, Fields, array, bstr, uint
+from .wire.fields import MAX_MS, MAX_U32, Fields, array, bstr, uint
 
 MAX_RECEIPT_IDS: Final = 64
-_MAX_SEQ: Final = 2**31 - 1
 _IGNORED_FROM: Final = 64
-_MAX_U32: Final = 2**32 - 1
 
-_MAX_EPOCH: Final = 2**32 - 1
 _REQUIRED: Final = frozenset({1, 2, 3, 4})
 _OPTIONAL: Final = frozenset({5, 6, 7, 8, 9})
 _ONE: Final = frozenset({1})
@@ -177,12 +174,6 @@ Payload: TypeAlias = (
 )
 
 
-_WITHOUT_PAYLOAD: Final[dict[int, Payload]] = {
-    ContentType.ADDRESS: AddressOnly(),
-    ContentType.NOTHING: Nothing(),
-}
-
-
 class Heads(NamedTuple):
     """The sender's own list head and the peer's as the sender knows it (CON-05)."""
 
@@ -225,7 +216,7 @@ def encode(content: Content) -> bytes:
     kind, payload = _encode_payload(content.payload)
     entries: dict[int, cbor.Value] = {1: int(kind), 2: content.id, 3: content.sent_ms, 4: payload}
     if content.heads is not None:
-        entries[5] = {1: _encode_head(content.heads.own), 2: _encode_peer_head(content.heads.peer)}
+        entries[5] = {1: _encode_head(content.heads.own), 2: _encode_head(content.heads.peer)}
     if content.epoch is not None:
         entries[6] = content.epoch
     if content.way_back is not None:
@@ -261,9 +252,7 @@ def _is_alone(content: Content) -> bool:
 
 
 def _encode_prepared(content: Content) -> bytes | None:
-    """Return the encoding of a prepared content with its number and nothing else; None sends it the long
-    way.
-    """
+    """Return the encoding of a prepared content with its number alone; None sends it the long way."""
     payload, number = content.payload, content.number
     if not isinstance(payload, Prepared) or number is None:
         return None
@@ -295,9 +284,7 @@ def decode(encoded: bytes) -> Content:
 
 
 def _encode_plain(content: Content) -> bytes | None:
-    """Return the encoding of a text with its number and nothing else; None sends it the long way (ADR
-    0006).
-    """
+    """Return the encoding of a text with its number alone; None sends it the long way (ADR 0006)."""
     payload, number = content.payload, content.number
     if not isinstance(payload, Text) or number is None or not _is_alone(content):
         return None
@@ -335,7 +322,7 @@ def _plain_head(content_id: bytes, sent_ms: int, size_b: int) -> bytes | None:
     """Return what stands ahead of a text of `size_b` bytes in {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text},
     9: number}; None for a value whose encoding has another length.
     """
-    if len(content_id) != CONTENT_ID_B or not _MAX_U32 < sent_ms <= MAX_MS or not 0 < size_b <= _PLAIN_MAX_B:
+    if len(content_id) != CONTENT_ID_B or not MAX_U32 < sent_ms <= MAX_MS or not 0 < size_b <= _PLAIN_MAX_B:
         return None
     if size_b < 24:
         return _TINY.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x60 | size_b)
@@ -350,7 +337,7 @@ def _decode(value: cbor.Value) -> Content:
     known = {key: item for key, item in value.items() if key < _IGNORED_FROM}
     fields = Fields.of(known, _REQUIRED, _OPTIONAL)
     heads = _decode_heads(fields.value(5)) if fields.has(5) else None
-    epoch = fields.uint(6, _MAX_EPOCH) if fields.has(6) else None
+    epoch = fields.uint(6, MAX_U32) if fields.has(6) else None
     way_back = _decode_way_back(fields.value(7)) if fields.has(7) else None
     bundle = decode_compact(fields.value(8)) if fields.has(8) else None
     number = Number.decode(fields.bstr(9, NUMBER_B)) if fields.has(9) else None
@@ -403,22 +390,19 @@ def _decode_payload(kind: int, value: cbor.Value) -> Payload:
         case ContentType.ADDRESS | ContentType.NOTHING:
             if value is not None:
                 raise DecodeError("a payload where none belongs")
-            return _WITHOUT_PAYLOAD[kind]
+            return AddressOnly() if kind == ContentType.ADDRESS else Nothing()
         case _:
             return Unsupported(kind, value)
 
 
 def _decode_receipt(fields: Fields) -> Receipt:
-    ids = tuple(
-        ContentId(bstr(item, CONTENT_ID_B, CONTENT_ID_B)) for item in fields.array(2, 1, MAX_RECEIPT_IDS)
-    )
+    ids = tuple(ContentId(bstr(item, CONTENT_ID_B)) for item in fields.array(2, 1, MAX_RECEIPT_IDS))
     return Receipt(ReceiptState(fields.uint(1, max(ReceiptState), 1)), ids)
 
 
 def _encode_sync(sync: Sync) -> cbor.Value:
-    top: cbor.Value = None if sync.top is None else [sync.top.epoch, sync.top.short_id]
     given = None if sync.given is None else sync.given.encode()
-    return {1: int(sync.kind), 2: sync.ask_id, 3: top, 4: given, 5: sync.got}
+    return {1: int(sync.kind), 2: sync.ask_id, 3: encode_top(sync.top), 4: given, 5: sync.got}
 
 
 def _decode_sync(fields: Fields) -> Sync:
@@ -436,20 +420,21 @@ def _decode_sync(fields: Fields) -> Sync:
     )
 
 
+def encode_top(top: Top | None) -> cbor.Value:
+    """Return what `decode_top` reads."""
+    return None if top is None else list(top)
+
+
 def decode_top(value: cbor.Value) -> Top | None:
     """Return the newest session that a device tells of, None where it has none."""
     if value is None:
         return None
     epoch, short_id = array(value, 2, 2)
-    return Top(uint(epoch, _MAX_EPOCH), bstr(short_id, SHORT_ID_B, SHORT_ID_B))
+    return Top(uint(epoch, MAX_U32), bstr(short_id, SHORT_ID_B))
 
 
-def _encode_head(head: ListHead) -> cbor.Value:
-    return [head.seq, head.hash]
-
-
-def _encode_peer_head(head: ListHead | None) -> cbor.Value:
-    return None if head is None else _encode_head(head)
+def _encode_head(head: ListHead | None) -> cbor.Value:
+    return None if head is None else [head.seq, head.hash]
 
 
 def _decode_heads(value: cbor.Value) -> Heads:
@@ -459,9 +444,8 @@ def _decode_heads(value: cbor.Value) -> Heads:
 
 
 def _decode_head(value: cbor.Value) -> ListHead:
-    if not isinstance(value, list) or len(value) != 2:
-        raise DecodeError("not a list head")
-    return ListHead(uint(value[0], _MAX_SEQ, 1), ListHash(bstr(value[1], HASH_B, HASH_B)))
+    seq, hash_ = array(value, 2, 2)
+    return ListHead(uint(seq, MAX_SEQ, 1), ListHash(bstr(hash_, HASH_B)))
 
 
 def _decode_way_back(value: cbor.Value) -> WayBack:

@@ -17,7 +17,7 @@ from .constants import (
     SESSION_ID_B,
     TAG_B,
 )
-from .content import Top, decode_top
+from .content import decode_top, encode_top
 from .errors import DecodeError, InvalidKey, SnapshotError
 from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .numbers import MAX_NUMBER, Given, Range, Received
@@ -101,8 +101,8 @@ def decode_skipped(place: bytes, value: bytes) -> SkippedKey:
         return SkippedKey(
             Tag(place[:TAG_B]),
             int.from_bytes(place[TAG_B:], "big"),
-            HeaderKey(bstr(items[1], KEY_B, KEY_B)),
-            MessageKey(bstr(items[2], KEY_B, KEY_B)),
+            HeaderKey(bstr(items[1], KEY_B)),
+            MessageKey(bstr(items[2], KEY_B)),
             uint(items[3], MAX_MS),
         )
     except DecodeError:
@@ -122,14 +122,14 @@ def skipped_changes(before: SkippedKeys, after: SkippedKeys) -> tuple[list[Skipp
 
 def encode_pair(pair: Pair) -> bytes:
     """Return a pair without the ratchets of its sessions, and without the line of its numbers (SES-14)."""
-    received, wanted = pair.received, pair.wanted
+    wanted = pair.wanted
     return cbor.encode(
         [
             PAIR_FORMAT,
             [_encode_standing(one) for one in pair.sessions],
             pair.known,
             pair.met,
-            None if wanted is None else [wanted.since_ms, _encode_top(wanted.top), wanted.again],
+            None if wanted is None else [wanted.since_ms, encode_top(wanted.top), wanted.again],
             None if pair.candidate is None else list(pair.candidate),
             None if pair.ask is None else list(pair.ask),
             pair.asked_ms,
@@ -137,14 +137,7 @@ def encode_pair(pair: Pair) -> bytes:
             pair.rolled_back_ms,
             list(pair.budget),
             pair.given.n,
-            [
-                received.highest,
-                received.line,
-                received.first,
-                received.line_highest,
-                [list(one) for one in received.missing],
-                received.forgotten,
-            ],
+            list(pair.received),
         ]
     )
 
@@ -170,14 +163,14 @@ def _versioned(encoded: bytes, length: int, version: int = FORMAT) -> Sequence[c
 
 def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     account_id, device_id, record_hash = array(items[3], 3, 3)
-    initiator, session_id = flag(items[4]), SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B))
+    initiator, session_id = flag(items[4]), SessionId(bstr(items[1], SESSION_ID_B))
     return Session(
         origin=Origin(
-            our_record_hash=RecordHash(bstr(items[2], HASH_B, HASH_B)),
+            our_record_hash=RecordHash(bstr(items[2], HASH_B)),
             peer=PeerDevice(
-                AccountId(bstr(account_id, ACCOUNT_ID_B, ACCOUNT_ID_B)),
-                DeviceId(bstr(device_id, DEVICE_ID_B, DEVICE_ID_B)),
-                RecordHash(bstr(record_hash, HASH_B, HASH_B)),
+                AccountId(bstr(account_id, ACCOUNT_ID_B)),
+                DeviceId(bstr(device_id, DEVICE_ID_B)),
+                RecordHash(bstr(record_hash, HASH_B)),
             ),
             initiator=initiator,
             epoch=uint(items[5], MAX_EPOCH),
@@ -210,36 +203,22 @@ def _decode_pair(items: Sequence[cbor.Value], line: bytes) -> Pair:
 
 
 def _encode_standing(one: Standing) -> cbor.Value:
-    return [
-        one.id,
-        one.epoch,
-        one.ours,
-        one.created_ms,
-        one.ends_ms,
-        one.proven,
-        one.since_ms,
-        one.beside,
-        _encode_top(one.top),
-    ]
+    return [*one[:-1], encode_top(one.top)]
 
 
 def _decode_standing(value: cbor.Value) -> Standing:
     items = array(value, 9, 9)
     return Standing(
-        id=SessionId(bstr(items[0], SESSION_ID_B, SESSION_ID_B)),
+        id=SessionId(bstr(items[0], SESSION_ID_B)),
         epoch=uint(items[1], MAX_EPOCH),
         ours=flag(items[2]),
         created_ms=uint(items[3], MAX_MS),
         ends_ms=uint(items[4], MAX_MS),
         proven=flag(items[5]),
         since_ms=uint(items[6], MAX_MS),
-        beside=None if items[7] is None else DhPublic(bstr(items[7], KEY_B, KEY_B)),
+        beside=None if items[7] is None else DhPublic(bstr(items[7], KEY_B)),
         top=decode_top(items[8]),
     )
-
-
-def _encode_top(top: Top | None) -> cbor.Value:
-    return None if top is None else list(top)
 
 
 def _decode_wanted(value: cbor.Value) -> Wanted:
@@ -250,7 +229,7 @@ def _decode_wanted(value: cbor.Value) -> Wanted:
 def _decode_candidate(value: cbor.Value) -> Candidate:
     session_id, since_ms, asked_ms, repeats = array(value, 4, 4)
     return Candidate(
-        SessionId(bstr(session_id, SESSION_ID_B, SESSION_ID_B)),
+        SessionId(bstr(session_id, SESSION_ID_B)),
         uint(since_ms, MAX_MS),
         uint(asked_ms, MAX_MS),
         uint(repeats, MAX_MS),
@@ -259,14 +238,14 @@ def _decode_candidate(value: cbor.Value) -> Candidate:
 
 def _decode_ask(value: cbor.Value) -> Ask:
     ask_id, taken_ms, patience_ms = array(value, 3, 3)
-    return Ask(bstr(ask_id, ASK_ID_B, ASK_ID_B), uint(taken_ms, MAX_MS), uint(patience_ms, MAX_MS))
+    return Ask(bstr(ask_id, ASK_ID_B), uint(taken_ms, MAX_MS), uint(patience_ms, MAX_MS))
 
 
 def _decode_received(value: cbor.Value) -> Received:
     highest, line, first, line_highest, missing, forgotten = array(value, 6, 6)
     return Received(
         uint(highest, MAX_NUMBER),
-        bstr(line, LINE_B, LINE_B),
+        bstr(line, LINE_B),
         uint(first, MAX_NUMBER),
         uint(line_highest, MAX_NUMBER),
         tuple(_decode_range(item) for item in array(missing, 0, MAX_MISSING_RANGES)),
@@ -289,4 +268,4 @@ def _decode_phase(value: cbor.Value) -> Phase:
     if isinstance(value, bool):
         return Proven() if value else Heard()
     prefix, not_after_ms = array(value, 2, 2)
-    return Started(bstr(prefix, PREFIX_B, PREFIX_B), uint(not_after_ms, MAX_MS))
+    return Started(bstr(prefix, PREFIX_B), uint(not_after_ms, MAX_MS))

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from e2ee.constants import KEY_B, MAX_COUNTER
+from e2ee.constants import KEM_KEY_B, KEM_SEED_B, KEY_B, MAX_COUNTER
 from e2ee.errors import DecodeError
 from e2ee.ids import DhPublic, SessionId, Tag
-from e2ee.primitives import dh
-from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey, RootKey
-from e2ee.wire import cbor
+from e2ee.primitives import dh, kem
+from e2ee.secret import ChainKey, EpochSecret, HeaderKey, KemSeed, RatchetPrivateKey, RootKey
+from e2ee.wire import cbor, fragment
 from e2ee.wire.fields import MAX_MS, array, bstr, uint
 
-from . import chain, kem_ratchet, kem_stored
+from . import chain, kem_ratchet
+from .kem_ratchet import (
+    Answering,
+    CiphertextDue,
+    Collecting,
+    KemState,
+    KeyDue,
+    Mark,
+    Offering,
+    Pieces,
+    SecretHeld,
+)
 from .skipped import SkippedKeys
 from .state import (
     Healing,
@@ -31,7 +42,8 @@ from .state import (
 RATCHET_ITEMS: Final = 9
 """How many items of a stored session are the ratchet's."""
 
-_LISTENING, _SENDING, _STEP_DUE = 0, 1, 2
+_LISTENING, _SENDING, _STEP_DUE = range(3)
+_KEY_DUE, _OFFERING, _SECRET_HELD, _COLLECTING, _CIPHERTEXT_DUE, _ANSWERING = range(6)
 
 
 def encode_ratchet(state: RatchetState) -> list[cbor.Value]:
@@ -44,7 +56,7 @@ def encode_ratchet(state: RatchetState) -> list[cbor.Value]:
         state.next_receive.header_key.expose(),
         state.pq_epoch,
         healing.healed_ms,
-        kem_stored.encode(state.kem),
+        encode_kem(state.kem),
         healing.finished,
         list(healing.post_quantum),
     ]
@@ -60,8 +72,8 @@ def decode_ratchet(
     """
     root_key, sending, receiving, next_header_key, epoch, healed_ms, kem_items, finished, mark = items
     pq_epoch = uint(epoch, MAX_COUNTER - 1)
-    kem = kem_stored.decode(kem_items, pq_epoch)
-    if kem_ratchet.is_generator(kem) != (initiator == (pq_epoch % 2 == 0)):
+    kem_state = decode_kem(kem_items, pq_epoch)
+    if kem_ratchet.is_generator(kem_state) != (initiator == (pq_epoch % 2 == 0)):
         raise DecodeError("a state of the other side of the KEM ratchet")
     return RatchetState(
         session_id=session_id,
@@ -70,11 +82,11 @@ def decode_ratchet(
         receiving=_decode_receiving(receiving),
         next_receive=NextReceive.of(HeaderKey(_key(next_header_key))),
         pq_epoch=pq_epoch,
-        kem=kem,
+        kem=kem_state,
         skipped=skipped,
         healing=Healing(
             healed_ms=uint(healed_ms, MAX_MS),
-            post_quantum=kem_stored.decode_mark(mark),
+            post_quantum=_decode_mark(mark),
             finished=uint(finished, MAX_MS),
         ),
     )
@@ -166,8 +178,98 @@ def _decode_receiving(value: cbor.Value) -> ReceivingState:
     )
 
 
+def encode_kem(state: KemState) -> cbor.Value:
+    """Return a state of the KEM ratchet as an array that begins with its number."""
+    match state:
+        case KeyDue():
+            return [_KEY_DUE]
+        case Offering(seed, _, _, _, sent, received, made):
+            return [_OFFERING, seed.expose(), sent, _encode_pieces(received), list(made)]
+        case SecretHeld(secret, id_, made):
+            return [_SECRET_HELD, secret.expose(), id_, list(made)]
+        case Collecting(received):
+            return [_COLLECTING, _encode_pieces(received)]
+        case CiphertextDue(key, _):
+            return [_CIPHERTEXT_DUE, key]
+        case _:
+            key_id, _, secret, sent, other, made = state
+            pieces = _encode_pieces(other)
+            return [_ANSWERING, key_id, state.message, secret.expose(), sent, pieces, list(made)]
+
+
+def decode_kem(value: cbor.Value, pq_epoch: int) -> KemState:
+    """Rebuild a state of the KEM ratchet; what follows from the rest is derived.
+
+    Raises:
+        DecodeError, InvalidKey: damaged.
+    """
+    items = array(value, 1, 7)
+    match uint(items[0], _ANSWERING), len(items):
+        case 0, 1:
+            return kem_ratchet.KEY_DUE
+        case 1, 5:
+            return _decode_offering(items, pq_epoch + 1)
+        case 2, 4:
+            return SecretHeld(_secret(items[1]), _id(items[2]), _decode_mark(items[3]))
+        case 3, 2:
+            return Collecting(_decode_pieces(items[1], fragment.EK))
+        case 4, 2:
+            key = kem.encapsulation_key(bstr(items[1], KEM_KEY_B))
+            return CiphertextDue(key, kem_ratchet.key_id(key))
+        case 5, 7:
+            return _decode_answering(items, pq_epoch + 1)
+        case _:
+            raise DecodeError("not a state of the KEM ratchet")
+
+
+def _decode_mark(value: cbor.Value) -> Mark:
+    at_ms, messages = array(value, 2, 2)
+    return Mark(uint(at_ms, MAX_MS), uint(messages, MAX_MS))
+
+
+def _decode_offering(items: Sequence[cbor.Value], epoch: int) -> Offering:
+    seed = KemSeed(bstr(items[1], KEM_SEED_B))
+    received = _decode_pieces(items[3], fragment.CT)
+    return kem_ratchet.offering(seed, epoch, uint(items[2], MAX_MS), received, _decode_mark(items[4]))
+
+
+def _decode_answering(items: Sequence[cbor.Value], epoch: int) -> Answering:
+    key_id = _id(items[1])
+    message = bstr(items[2], fragment.KEM_MESSAGE_B)
+    other = _decode_pieces(items[5], fragment.EK)
+    made = _decode_mark(items[6])
+    return kem_ratchet.answering(
+        key_id, message, _secret(items[3]), epoch, uint(items[4], MAX_MS), other, made
+    )
+
+
+def _encode_pieces(pieces: Pieces | None) -> cbor.Value:
+    return None if pieces is None else [pieces.id, list(pieces.data)]
+
+
+def _decode_pieces(value: cbor.Value, kind: int) -> Pieces | None:
+    if value is None:
+        return None
+    id_, data = array(value, 2, 2)
+    pieces: list[bytes | None] = []
+    for index, piece in enumerate(array(data, fragment.PIECES, fragment.PIECES)):
+        size_b = fragment.piece_size_b(kind, index)
+        pieces.append(None if piece is None else bstr(piece, size_b))
+    if pieces.count(None) in (0, fragment.PIECES):
+        raise DecodeError("pieces that are none, or whole")
+    return Pieces(_id(id_), tuple(pieces))
+
+
+def _id(value: cbor.Value) -> bytes:
+    return bstr(value, fragment.ID_B)
+
+
+def _secret(value: cbor.Value) -> EpochSecret:
+    return EpochSecret(bstr(value, KEY_B))
+
+
 def _key(value: cbor.Value) -> bytes:
-    return bstr(value, KEY_B, KEY_B)
+    return bstr(value, KEY_B)
 
 
 def _public(value: cbor.Value) -> DhPublic:

@@ -55,7 +55,7 @@ class Fields:
 
     def bstr(self, key: int, size_b: int, max_b: int | None = None) -> bytes:
         """Return a byte string of `size_b` bytes, or of `size_b` to `max_b`."""
-        return bstr(self._map[key], size_b, size_b if max_b is None else max_b)
+        return bstr(self._map[key], size_b, max_b)
 
     def bstr_or_null(self, key: int, size_b: int, max_b: int | None = None) -> bytes | None:
         """Return a byte string as `bstr` does, or None for null."""
@@ -81,9 +81,9 @@ class Fields:
         return array(self._map[key], minimum, maximum)
 
 
-def bstr(value: cbor.Value, min_b: int, max_b: int) -> bytes:
-    """Return `value` if it is a byte string of this size."""
-    if not isinstance(value, bytes) or not min_b <= len(value) <= max_b:
+def bstr(value: cbor.Value, size_b: int, max_b: int | None = None) -> bytes:
+    """Return `value` if it is a byte string of `size_b` bytes, or of `size_b` to `max_b`."""
+    if not isinstance(value, bytes) or not size_b <= len(value) <= (size_b if max_b is None else max_b):
         raise DecodeError("not a byte string of the right size")
     return value
 

@@ -24,7 +24,7 @@ from e2ee.errors import (
     SnapshotError,
 )
 from e2ee.primitives import dh, kem
-from e2ee.ratchet import kem_ratchet, kem_stored, step
+from e2ee.ratchet import kem_ratchet, step, stored
 from e2ee.ratchet.kem_ratchet import (
     KEY_DUE,
     NOTHING_COLLECTED,
@@ -296,9 +296,9 @@ def test_what_a_message_carries_is_in_the_stored_state() -> None:
 def test_each_state_has_one_stored_form(name: str) -> None:
     """SES-14, SES-15: and one damaged anywhere is refused or another state."""
     state = STATES[name]
-    value = kem_stored.encode(state)
-    assert kem_stored.decode(value, 0) == state
-    assert kem_stored.encode(kem_stored.decode(value, 0)) == value
+    value = stored.encode_kem(state)
+    assert stored.decode_kem(value, 0) == state
+    assert stored.encode_kem(stored.decode_kem(value, 0)) == value
     pair = parties.connected_pair()
     right, wrong_side = (pair.a, pair.b) if kem_ratchet.is_generator(state) else (pair.b, pair.a)
     session = with_kem(right, state)
@@ -308,7 +308,7 @@ def test_each_state_has_one_stored_form(name: str) -> None:
     assert isinstance(value, list)
     for wrong in ([*value, 0], value[:-1], [6, *value[1:]], [None, *value[1:]]):
         with pytest.raises(DecodeError):
-            kem_stored.decode(wrong, 0)
+            stored.decode_kem(wrong, 0)
 
 
 def test_health_tells_the_age_and_the_messages_of_both_healings() -> None:

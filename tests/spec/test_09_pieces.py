@@ -32,7 +32,7 @@ from e2ee.constants import MAX_COUNTER
 from e2ee.errors import AuthenticationError, DecodeError, PqDesync
 from e2ee.ids import SessionId
 from e2ee.primitives import kem
-from e2ee.ratchet import kem_ratchet, kem_stored
+from e2ee.ratchet import kem_ratchet, stored
 from e2ee.ratchet.kem_ratchet import (
     KEY_DUE,
     NOTHING_COLLECTED,
@@ -330,7 +330,7 @@ def test_pieces_are_stored_as_they_came() -> None:
     assert isinstance(begun, Collecting)
     assert begun.received is not None
     id_, data = begun.received.id, list(begun.received.data)
-    assert kem_stored.decode([3, [id_, data]], 0) == begun
+    assert stored.decode_kem([3, [id_, data]], 0) == begun
     wrongs: list[cbor.Value] = [
         [id_[:7], data],
         [id_, data[:4]],
@@ -343,7 +343,7 @@ def test_pieces_are_stored_as_they_came() -> None:
     ]
     for wrong in wrongs:
         with pytest.raises(DecodeError):
-            kem_stored.decode([3, wrong], 0)
+            stored.decode_kem([3, wrong], 0)
 
 
 def test_states_do_not_show_what_they_hold() -> None:

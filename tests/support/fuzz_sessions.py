@@ -35,7 +35,7 @@ from e2ee.errors import (
 from e2ee.handshake import ResponderKeys
 from e2ee.numbers import Number, Received
 from e2ee.pair import Pair
-from e2ee.ratchet import kem_ratchet, kem_stored
+from e2ee.ratchet import kem_ratchet, stored
 from e2ee.ratchet.kem_ratchet import KemState
 from e2ee.ratchet.skipped import SkippedKey
 from e2ee.session import Accepted, Opened, Session
@@ -144,8 +144,8 @@ def _pieces_hold(_: bytes, taken: tuple[KemState, list[KemState]]) -> None:
     first, passed = taken
     require(first in _sides(), "the state that it began with is as it was (PQ-07)")
     for after in passed:
-        stored = kem_stored.encode(after)
-        require(kem_stored.encode(kem_stored.decode(stored, 0)) == stored, "a state can be stored (SES-14)")
+        row = stored.encode_kem(after)
+        require(stored.encode_kem(stored.decode_kem(row, 0)) == row, "a state can be stored (SES-14)")
         block = kem_ratchet.next_block(after)[1]
         require(len(block) == FRAGMENT_B, "every state has a block to send (PQ-05)")
 

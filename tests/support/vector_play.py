@@ -13,7 +13,7 @@ from e2ee import content, prekeys, session
 from e2ee.constants import FRAGMENT_B
 from e2ee.ports import Encapsulate
 from e2ee.primitives import aead, dh
-from e2ee.ratchet import chain, kem_stored
+from e2ee.ratchet import chain, stored
 from e2ee.ratchet.state import RatchetState, Sending
 from e2ee.secret import EpochSecret
 from e2ee.session import Session
@@ -116,8 +116,8 @@ def _send(ours: Session, step: Step) -> tuple[Session, dict[str, Any]]:
 
 def _kem_step(before: RatchetState, after: RatchetState, step: Step) -> dict[str, Any] | None:
     """What the KEM ratchet made between two states; the secret of a ciphertext is an input, as recorded."""
-    old: Any = kem_stored.encode(before.kem)
-    new: Any = kem_stored.encode(after.kem)
+    old: Any = stored.encode_kem(before.kem)
+    new: Any = stored.encode_kem(after.kem)
     epoch = after.pq_epoch + 1
     match old[0], new[0]:
         case 0, 1:
@@ -137,8 +137,8 @@ def mixed_secret(before: RatchetState, after_epoch: int) -> bytes:
     """The KEM secret of a root step: that of the state before, if the epoch rises (PQ-06, PQ-12)."""
     if after_epoch == before.pq_epoch:
         return b""
-    stored: Any = kem_stored.encode(before.kem)
-    secret: bytes = stored[{2: 1, 5: 3}[stored[0]]]
+    row: Any = stored.encode_kem(before.kem)
+    secret: bytes = row[{2: 1, 5: 3}[row[0]]]
     return secret
 
 

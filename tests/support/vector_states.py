@@ -7,7 +7,7 @@ from typing import Any
 
 from vector_files import unhex
 
-from e2ee.ratchet import kem_stored
+from e2ee.ratchet import stored
 from e2ee.ratchet.state import Listening, NoChain, RatchetState, StepDue
 
 KEM_STATES = ("KeyDue", "Offering", "SecretHeld", "Collecting", "CiphertextDue", "Answering")
@@ -27,11 +27,11 @@ class Wholes:
         """The id of a key or ciphertext message."""
         return next(name for name, known in self._by_id.items() if known == whole)
 
-    def pieces(self, stored: Any) -> dict[str, Any] | None:
+    def pieces(self, row: Any) -> dict[str, Any] | None:
         """Collected pieces: their hash and indexes, each compared with what it must be."""
-        if stored is None:
+        if row is None:
             return None
-        mark, pieces = stored
+        mark, pieces = row
         there = [index for index, piece in enumerate(pieces) if piece is not None]
         for index in there:
             expected = self._by_id[mark][PIECE_B * index : PIECE_B * (index + 1)]
@@ -39,17 +39,17 @@ class Wholes:
         return {"hash": mark, "there": there}
 
 
-def _made(stored: Any) -> dict[str, int]:
-    return {"ms": stored[0], "at": stored[1]}
+def _made(row: Any) -> dict[str, int]:
+    return {"ms": row[0], "at": row[1]}
 
 
 def kem_state(state: RatchetState, wholes: Wholes) -> dict[str, Any]:
     """A kem state by its stored form (SES-14), under the name that chapter 09 gives it."""
-    stored: Any = kem_stored.encode(state.kem)
-    name = KEM_STATES[stored[0]]
+    row: Any = stored.encode_kem(state.kem)
+    name = KEM_STATES[row[0]]
     assert type(state.kem).__name__ == name
     shown: dict[str, Any] = {"state": name}
-    match stored:
+    match row:
         case [1, seed, sent, pieces, made]:
             given = {"seed": seed, "sent": sent, "pieces": wholes.pieces(pieces)}
             return {**shown, **given, "made": _made(made)}
