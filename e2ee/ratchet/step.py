@@ -27,9 +27,7 @@ from e2ee.ids import DhPublic, SessionId
 from e2ee.ports import Encapsulate, Rng
 from e2ee.primitives import dh
 from e2ee.secret import ChainKey, EpochSecret, HeaderKey, MessageKey, RatchetPrivateKey
-from e2ee.wire import header as headers
-from e2ee.wire.envelope import RawEnvelope
-from e2ee.wire.header import Header
+from e2ee.wire.envelope import Header, RawEnvelope, decode_header, encode_header
 
 from . import chain, kem_ratchet, message
 from .kem_ratchet import KemState, Mark
@@ -101,8 +99,7 @@ def seal(
     state: RatchetState, lead: bytes, body: bytes, rng: Rng, kem: KemState
 ) -> tuple[RatchetState, bytes]:
     """Seal a padded body after `lead`, version, kind and perhaps a prefix; return (state, envelope) (DR-04
-    to DR-09). `kem` is the state of the KEM ratchet after this message, as `load` returned
-    it beside the block; the one that it has where there is no block.
+    to DR-09). `kem` is the KEM ratchet's state after this message: as `load` returned it, or unchanged.
 
     Raises:
         InvalidArgument: a responder that has received nothing (DR-02), or a state whose next step mixes an
@@ -114,7 +111,7 @@ def seal(
     state, sending = _turned(state, rng)
     if sending.number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:
         raise CounterExhausted("the sending chain is full")
-    header = headers.encode(sending.public_key, sending.previous_length, sending.number, state.pq_epoch)
+    header = encode_header(sending.public_key, sending.previous_length, sending.number, state.pq_epoch)
     next_chain_key, envelope = message.seal(
         sending.chain_key.expose(),
         sending.header_key.expose(),
@@ -225,15 +222,13 @@ def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> 
         plain = message.open_header(header_key.expose(), raw.salt, raw.sealed_header, associated)
     except AuthenticationError:
         return None
-    return headers.decode(plain)
+    return decode_header(plain)
 
 
 def _open_current(
     state: RatchetState, raw: RawEnvelope, header: Header, receiving: Receiving, now_ms: int, max_skip: int
 ) -> Opened:
-    """Open in the newest chain: ahead of what was seen, or a number that was skipped (DR-12, DR-13,
-    DR-15).
-    """
+    """Open in the newest chain: ahead of what was seen, or a skipped number (DR-12, DR-13, DR-15)."""
     if header.ratchet_key != receiving.their_key or header.pq_epoch != receiving.pq_epoch:
         raise AuthenticationError
     number = header.number

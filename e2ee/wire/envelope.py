@@ -1,4 +1,4 @@
-"""The envelope: what a relay carries, split into its fixed parts (WIRE-06 to WIRE-08)."""
+"""The envelope: what a relay carries, split into its fixed parts (WIRE-06 to WIRE-09)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from e2ee.constants import (
     KEY_B,
     KIND_FIRST_FLIGHT,
     KIND_MESSAGE,
+    MAX_COUNTER,
     MAX_ENVELOPE_B,
     PREFIX_B,
     SALT_B,
@@ -18,7 +19,7 @@ from e2ee.constants import (
     TAG_B,
     VERSION,
 )
-from e2ee.errors import DecodeError, UnsupportedVersion
+from e2ee.errors import AuthenticationError, DecodeError, UnsupportedVersion
 from e2ee.ids import DhPublic, Tag
 from e2ee.primitives import dh
 
@@ -32,6 +33,8 @@ _IDS: Final = struct.Struct(">III")
 _IDS_END: Final = KEY_B + _IDS.size
 _CIPHERTEXT_END: Final = _IDS_END + KEM_CIPHERTEXT_B
 _FIXED_B: Final = TAG_B + SALT_B + SEALED_HEADER_B
+_HEADER: Final = struct.Struct(">32sIIII")
+_NO_FLAGS: Final = 0
 
 
 class RawEnvelope(NamedTuple):
@@ -47,11 +50,6 @@ class RawEnvelope(NamedTuple):
     sealed_body: bytes
     ahead: bytes
 
-    @property
-    def lead(self) -> bytes:
-        """Version and kind."""
-        return self.ahead[:_LEAD_B]
-
 
 class Prefix(NamedTuple):
     """The handshake prefix of a first flight. `opk_id` is 0 if no one-time X25519 prekey was used."""
@@ -62,6 +60,15 @@ class Prefix(NamedTuple):
     pqk_id: int
     ciphertext: bytes
     sealed_identity: bytes
+
+
+class Header(NamedTuple):
+    """What a sealed header holds."""
+
+    ratchet_key: DhPublic
+    previous_length: int
+    number: int
+    pq_epoch: int
 
 
 def decode(encoded: bytes) -> RawEnvelope:
@@ -118,3 +125,20 @@ def decode_prefix(encoded: bytes) -> Prefix:
         encoded[_IDS_END:_CIPHERTEXT_END],
         encoded[_CIPHERTEXT_END:],
     )
+
+
+def encode_header(ratchet_key: DhPublic, previous_length: int, number: int, pq_epoch: int) -> bytes:
+    """Return the 48 bytes of a header."""
+    return _HEADER.pack(ratchet_key, previous_length, number, pq_epoch, _NO_FLAGS)
+
+
+def decode_header(plain: bytes) -> Header:
+    """Read 48 authenticated bytes; the key is checked by whoever uses it (PRM-01, DR-14, DR-15).
+
+    Raises:
+        AuthenticationError: a flag or counter that WIRE-09 refuses.
+    """
+    key, previous_length, number, pq_epoch, flags = _HEADER.unpack(plain)
+    if flags != _NO_FLAGS or (previous_length | number | pq_epoch) >= MAX_COUNTER:
+        raise AuthenticationError
+    return Header(DhPublic(key), previous_length, number, pq_epoch)

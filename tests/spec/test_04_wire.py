@@ -289,7 +289,7 @@ def test_the_parts_of_an_envelope_stand_where_the_figure_says() -> None:
     assert (raw.sealed_header, raw.sealed_body) == (kind_2[2134:2198], kind_2[2198:4096])
     raw = envelope.decode(b"\1\1" + kind_2[2:618])
     assert (raw.prefix, raw.tag, raw.salt) == (b"", kind_2[2:10], kind_2[10:26])
-    assert raw.lead == b"\1\1"
+    assert raw.ahead[:2] == b"\1\1"
 
 
 @pytest.mark.parametrize("ids", list(itertools.product([0, 1, 2**32 - 1], repeat=3)))

@@ -22,7 +22,7 @@ from e2ee.ratchet.state import Listening, NoChain, RatchetState, Receiving, Send
 from e2ee.secret import EpochSecret, HeaderKey, RatchetPrivateKey, RootKey
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
-from e2ee.wire.header import Header
+from e2ee.wire.envelope import Header
 
 LAST = 2**31 - 1
 

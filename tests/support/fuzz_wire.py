@@ -22,10 +22,9 @@ from e2ee.constants import (
 )
 from e2ee.content import Content
 from e2ee.errors import AuthenticationError, ContentError, DecodeError, InvalidKey, UnsupportedVersion
-from e2ee.wire import cbor, envelope, fragment, header, padding
-from e2ee.wire.envelope import Prefix, RawEnvelope
+from e2ee.wire import cbor, envelope, fragment, padding
+from e2ee.wire.envelope import Header, Prefix, RawEnvelope
 from e2ee.wire.fragment import Fragment
-from e2ee.wire.header import Header
 
 _MESSAGE_B: Final = 2 + 8 + 16 + 64 + 16
 _MESSAGE_SIZES: Final = tuple(_MESSAGE_B + body_b for body_b in (*BODY_CLASSES_B, 4224))
@@ -50,7 +49,7 @@ def _cbor_seeds() -> Iterator[bytes]:
 
 
 def _envelope_holds(data: bytes, raw: RawEnvelope) -> None:
-    parts = raw.lead + raw.prefix + raw.tag + raw.salt + raw.sealed_header
+    parts = raw.ahead[:2] + raw.prefix + raw.tag + raw.salt + raw.sealed_header
     require(parts == raw.ahead and raw.ahead + raw.sealed_body == data, "the parts are the whole (WIRE-07)")
     sizes = (len(raw.tag), len(raw.salt), len(raw.sealed_header), len(raw.prefix))
     require(sizes in ((8, 16, 64, 0), (8, 16, 64, PREFIX_B)), "parts have their sizes (WIRE-07)")
@@ -85,12 +84,12 @@ def _prefix_seeds() -> Iterator[bytes]:
 
 def _decode_header(data: bytes) -> Header:
     # What opens has 48 bytes: the seal makes sure of the size, so the decoder need not.
-    return header.decode(data[:HEADER_B].ljust(HEADER_B, b"\0"))
+    return envelope.decode_header(data[:HEADER_B].ljust(HEADER_B, b"\0"))
 
 
 def _header_holds(data: bytes, decoded: Header) -> None:
     whole = data[:HEADER_B].ljust(HEADER_B, b"\0")
-    require(header.encode(*decoded) == whole, "a header encodes to the same bytes (WIRE-09)")
+    require(envelope.encode_header(*decoded) == whole, "a header encodes to the same bytes (WIRE-09)")
     require(max(decoded.number, decoded.previous_length) < 2**31, "counters are below 2^31 (WIRE-09)")
 
 
