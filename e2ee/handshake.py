@@ -24,7 +24,7 @@ from .identity import (
     decode_identity,
     encode_identity,
 )
-from .ids import AccountId, DhPublic, SessionId
+from .ids import AccountId, SessionId
 from .ports import Encapsulate, Rng
 from .prekeys import PrekeyKind, PrekeyPair, VerifiedBundle
 from .primitives import aead, dh, kdf
@@ -59,10 +59,7 @@ class Initiation:
 
 @dataclass(frozen=True, slots=True)
 class ResponderKeys:
-    """Private keys behind the ids of a prefix, with the device and the record they were signed under (HS-06).
-
-    `record` is the record that the prekeys were signed under; `device` may have a renewed one, same keys.
-    """
+    """Private keys behind a prefix's ids, signed under `record`; `device` may have a renewed one (HS-06)."""
 
     device: OurDevice
     record: DeviceRecord
@@ -90,40 +87,26 @@ def initiate(
         InvalidKey: a DH of the bundle's keys is all zero (PRM-02).
     """
     _check_initiator(ours, our_list, bundle)
+    record, spk, opk, pqk = bundle.record, bundle.spk, bundle.opk, bundle.pqk
     plaintext = padding.pad(encode_identity(ours.record, our_list), IDENTITY_B)
-    ephemeral = DhPrivateKey(hedged_ephemeral(ours.hedge, rng(KEY_B), bundle, plaintext))
-    ephemeral_public = dh.derive_public(ephemeral.expose())
-    ciphertext, kem_secret = encapsulate(bundle.pqk.key)
-    identity_b = DhPublic(bundle.record.dh_public)
-    ikm = dh.exchange(ephemeral.expose(), identity_b) + dh.exchange(ephemeral.expose(), bundle.spk.key)
-    if bundle.opk is not None:
-        ikm += dh.exchange(ephemeral.expose(), bundle.opk.key)
+    ephemeral = hedged_ephemeral(ours.hedge, rng(KEY_B), bundle, plaintext)
+    ephemeral_public = dh.derive_public(ephemeral)
+    ciphertext, kem_secret = encapsulate(pqk.key)
+    ikm = dh.exchange(ephemeral, record.dh_public) + dh.exchange(ephemeral, spk.key)
+    if opk is not None:
+        ikm += dh.exchange(ephemeral, opk.key)
     ikm += kem_secret
-    t0 = transcript0(
-        bundle.record.encoded,
-        bundle.spk.signed,
-        None if bundle.opk is None else bundle.opk.signed,
-        bundle.pqk.signed,
-        ciphertext,
-        ephemeral_public,
-    )
+    opk_id, signed_opk = (0, None) if opk is None else (opk.id, opk.signed)
+    t0 = transcript0(record.encoded, spk.signed, signed_opk, pqk.signed, ciphertext, ephemeral_public)
     sealed = aead.seal(_identity_key(t0, ikm), plaintext, t0)
-    ikm += dh.exchange(ours.dh_key.expose(), bundle.spk.key) + dh.exchange(ours.dh_key.expose(), identity_b)
-    prefix = Prefix(
-        ephemeral_public,
-        bundle.spk.id,
-        0 if bundle.opk is None else bundle.opk.id,
-        bundle.pqk.id,
-        ciphertext,
-        sealed,
-    )
+    identity_key = ours.dh_key.expose()
+    ikm += dh.exchange(identity_key, spk.key) + dh.exchange(identity_key, record.dh_public)
+    prefix = Prefix(ephemeral_public, spk.id, opk_id, pqk.id, ciphertext, sealed)
     return Initiation(derive_keys(transcript1(t0, ours.record.encoded), ikm), encode_prefix(prefix))
 
 
 def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) -> Response:
     """Run the responder's side; changes nothing (HS-06, HS-07, HS-10, HS-11).
-
-    `pinned` gives the pinned device list for an account id, or None.
 
     Raises:
         Expired: a prekey past its end plus the relay's retention (HS-06).
@@ -137,14 +120,9 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
     if ours.opk is not None:
         ikm += dh.exchange(dh_private(ours.opk), prefix.ephemeral)
     ikm += _decapsulate(ours, prefix.ciphertext)
-    t0 = transcript0(
-        ours.record.encoded,
-        ours.spk.prekey.signed,
-        None if ours.opk is None else ours.opk.prekey.signed,
-        ours.pqk.prekey.signed,
-        prefix.ciphertext,
-        prefix.ephemeral,
-    )
+    signed_opk = None if ours.opk is None else ours.opk.prekey.signed
+    signed = ours.spk.prekey.signed, signed_opk, ours.pqk.prekey.signed
+    t0 = transcript0(ours.record.encoded, *signed, prefix.ciphertext, prefix.ephemeral)
     plaintext = aead.open_(_identity_key(t0, ikm), prefix.sealed_identity, t0)
     record_b, signed_list = decode_identity(padding.unpad(plaintext))
     record = DeviceRecord.decode(record_b)
