@@ -153,7 +153,7 @@ class Pair:
     @property
     def active(self) -> Standing | None:
         """The proven session with the smallest rank (SES-22)."""
-        return min((one for one in self.sessions if one.proven), key=_rank, default=None)
+        return min((one for one in self.sessions if one.proven), key=lambda one: one.rank, default=None)
 
     @property
     def top(self) -> Top | None:
@@ -184,7 +184,8 @@ def sending(pair: Pair, now_ms: int) -> SessionId | None:
     active = pair.active
     if active is not None or pair.met:
         return None if active is None else active.id
-    best = min((one for one in pair.sessions if one.may_send(now_ms)), key=_rank, default=None)
+    usable = (one for one in pair.sessions if one.may_send(now_ms))
+    best = min(usable, key=lambda one: one.rank, default=None)
     return None if best is None else best.id
 
 
@@ -443,10 +444,6 @@ def _with_received(pair: Pair, received: Received, findings: list[Finding]) -> P
     return replace(pair, received=received, gap_asks=gap_asks)
 
 
-def _rank(session: Standing) -> tuple[int, bytes]:
-    return session.rank
-
-
 def _known(pair: Pair, epoch: int, now_ms: int, *, is_proven: bool) -> int:
     """Return `known`; an epoch far ahead of our clock counts only from a proven session (SES-21)."""
     is_near = epoch <= now_ms // MINUTE_MS + MAX_EPOCH_AHEAD
@@ -457,18 +454,13 @@ def _proven(pair: Pair, session: Standing, now_ms: int) -> Pair:
     """Return the pair with a session proven, and with the one that it replaces as one of the others."""
     old = pair.active
     is_best = old is None or session.rank < old.rank
-    sessions: list[Standing] = []
-    for one in pair.sessions:
-        if one.id == session.id:
-            sessions.append(one._replace(proven=True, since_ms=0 if is_best else now_ms))
-        elif old is not None and one.id == old.id and is_best:
-            sessions.append(one._replace(since_ms=now_ms))
-        else:
-            sessions.append(one)
+    changed = {session.id: session._replace(proven=True, since_ms=0 if is_best else now_ms)}
+    if old is not None and is_best:
+        changed[old.id] = old._replace(since_ms=now_ms)
     is_candidate = pair.candidate is not None and pair.candidate.id == session.id
     pair = replace(
         pair,
-        sessions=tuple(sessions),
+        sessions=tuple(changed.get(one.id, one) for one in pair.sessions),
         met=True,
         known=_known(pair, session.epoch, now_ms, is_proven=True),
         candidate=None if is_candidate else pair.candidate,
@@ -483,14 +475,14 @@ def _alive(pair: Pair, answered: DhPublic | None) -> Pair:
     `answered` is our key that was answered; None if the session has just become active, which ends all of it.
     What rule SES-28 started stays while the top for which it did outranks the active session.
     """
-    active = pair.active
+    ours = pair.top
     gone = {
         one.id
         for one in pair.sessions
         if one.ours
         and not one.proven
         and (answered is None or one.beside != answered)
-        and not (one.top is not None and active is not None and _top_rank(one.top) < _short_rank(active))
+        and not (one.top is not None and _goes_before(one.top, ours))
     }
     if not gone:
         return pair
@@ -516,20 +508,16 @@ def _without(pair: Pair, gone: set[SessionId]) -> Pair:
     return replace(pair, sessions=kept, candidate=candidate)
 
 
-def _top_rank(top: Top) -> tuple[int, bytes]:
-    return -top.epoch, top.short_id
-
-
-def _short_rank(session: Standing) -> tuple[int, bytes]:
-    return -session.epoch, session.id[:SHORT_ID_B]
+def _goes_before(top: Top, ours: Top | None) -> bool:
+    """Whether a session goes before our active one, if we have one (SES-22)."""
+    return ours is None or (-top.epoch, top.short_id) < (-ours.epoch, ours.short_id)
 
 
 def _is_outranked(pair: Pair, top: Top | None) -> bool:
     """Whether the peer's active session is one that we lack and that goes before ours."""
     if top is None or any(one.id[:SHORT_ID_B] == top.short_id for one in pair.sessions):
         return False
-    active = pair.active
-    return active is None or _top_rank(top) < _short_rank(active)
+    return _goes_before(top, pair.top)
 
 
 def _with_top(pair: Pair, session: Standing, top: Top | None, now_ms: int) -> Pair:

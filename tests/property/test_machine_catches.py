@@ -63,7 +63,12 @@ def failure_changes_state(patch: pytest.MonkeyPatch) -> None:
 
 def oldest_stays(patch: pytest.MonkeyPatch) -> None:
     """Of the proven sessions the one with the lowest epoch is active (SES-22)."""
-    patch.setattr(pairs, "_rank", lambda session: (session.epoch, session.id))
+
+    def oldest(pair: pairs.Pair) -> pairs.Standing | None:
+        proven = (one for one in pair.sessions if one.proven)
+        return min(proven, key=lambda one: (one.epoch, one.id), default=None)
+
+    patch.setattr(pairs.Pair, "active", property(oldest))
 
 
 def texts_before_proof(patch: pytest.MonkeyPatch) -> None:
