@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -10,13 +11,15 @@ from . import labels
 from .constants import AEAD_TAG_B, KEY_B, MAX_FILE_B
 from .errors import AuthenticationError, FileCorrupt, FileTooLarge, InvalidArgument
 from .primitives import aead
-from .primitives.kdf import LabelledHash, equal, prf
+from .primitives.kdf import equal, prf
 from .secret import FileKey
 from .wire.padding import padme
 
 CHUNK_B: Final = 65_536
 PART_B: Final = CHUNK_B + AEAD_TAG_B
 _MARK: Final = b"\x80"
+_NOTHING_HASHED: Final = hashlib.sha256(labels.FILE_HASH)
+"""The hash of a file ahead of its chunks; each file goes on with a copy (FIL-04)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +70,17 @@ class Sealing:
     def parts(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the sealed chunks of the file that `blocks` are, which may have any sizes.
 
-        Each has PART_B, the last one what is left.
-
-        Memory is that of a block and two chunks.
+        Each has PART_B, the last one what is left. Memory is that of a block and two chunks.
 
         Raises:
             InvalidArgument: the blocks are not `size_b` bytes together.
         """
-        digest, count = _digest(), _chunks(self._padded_b)
+        digest, count = _NOTHING_HASHED.copy(), _chunks(self._padded_b)
         for index, chunk in enumerate(_chunked(self._padded(blocks))):
             part = aead.seal(_chunk_key(self._key, index, is_last=index == count - 1), chunk, b"")
             digest.update(part)
             yield part
-        self.announced = Announced(self._size_b, self._padded_b, digest.value())
+        self.announced = Announced(self._size_b, self._padded_b, digest.digest())
 
     def _padded(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         size_b = 0
@@ -104,7 +105,7 @@ def open_(key: FileKey, announced: Announced, parts: Iterable[bytes]) -> Iterato
     """
     if not 0 <= announced.size_b <= MAX_FILE_B or padded_size(announced.size_b) != announced.padded_b:
         raise FileCorrupt
-    digest, count, opened = _digest(), _chunks(announced.padded_b), 0
+    digest, count, opened = _NOTHING_HASHED.copy(), _chunks(announced.padded_b), 0
     for index, part in enumerate(parts):
         chunk = _open_chunk(_chunk_key(key, index, is_last=index == count - 1), part)
         opened += 1
@@ -117,12 +118,8 @@ def open_(key: FileKey, announced: Announced, parts: Iterable[bytes]) -> Iterato
         digest.update(part)
         if data:
             yield data
-    if opened != count or not equal(digest.value(), announced.hash):
+    if opened != count or not equal(digest.digest(), announced.hash):
         raise FileCorrupt
-
-
-def _digest() -> LabelledHash:
-    return LabelledHash(labels.FILE_HASH)
 
 
 def _chunks(padded_b: int) -> int:

@@ -178,7 +178,7 @@ class DeviceList:
         if not issued_ms < expires_ms <= issued_ms + LIST_TTL_MS:
             raise DecodeError("a device list lives at most 30 days")
         recovery = fields.bstr_or_null(7, KEY_B)
-        hashes = [bstr(item, HASH_B, HASH_B) for item in fields.array(8, 0, MAX_LIST_RECORDS)]
+        hashes = [bstr(item, HASH_B) for item in fields.array(8, 0, MAX_LIST_RECORDS)]
         if any(left >= right for left, right in itertools.pairwise(hashes)):
             raise DecodeError("record hashes are not ascending")
         return cls(
@@ -278,9 +278,7 @@ def new_device(
     *,
     device_id: DeviceId | None = None,
 ) -> OurDevice:
-    """Make a device with keys and a hedge secret of its own (ID-02, HS-13); its id is random unless an invite
-    has drawn it (ACC-32).
-    """
+    """Make a device with keys and a hedge secret (ID-02, HS-13); an id not given is random (ACC-32)."""
     signing_key, dh_key = SigningKey(rng(KEY_B)), DhPrivateKey(rng(KEY_B))
     names = account_id, device_id or rng(DEVICE_ID_B)
     publics = sign.derive_public(signing_key.expose()), dh.derive_public(dh_key.expose())
@@ -361,26 +359,22 @@ def _check_from_head(pinned: ListHead, lists: Sequence[DeviceList]) -> None:
 
 
 def check_link(head: ListHead, following: DeviceList) -> None:
-    """Check that a list is the one of a head, or its direct successor; numbers above 2^30 may be left out
-    (ID-07).
+    """Check that a list is that of a head or follows it; before one above 2^30 numbers may be left out
+    (ID-07, ACC-63).
 
     Raises:
         ListRollback, ListFork, ListGap.
     """
     if following.seq < head.seq:
         raise ListRollback("an older device list than the pinned one")
+    follows = following.prev_hash == head.hash
     if following.seq == head.seq:
         if following.hash != head.hash:
             raise ListFork("two device lists with one sequence number", signed=following.signed)
-    elif following.seq > head.seq + 1 and not _leaves_out(head, following):
+    elif following.seq > head.seq + 1 and not (follows and following.seq > RECOVERED_FROM):
         raise ListGap("a link between two device lists is missing")
-    elif following.prev_hash != head.hash:
+    elif not follows:
         raise ListFork("the device list does not follow the one before", signed=following.signed)
-
-
-def _leaves_out(head: ListHead, following: DeviceList) -> bool:
-    """Whether a list is the next one after a head, and numbers between are of none (ID-07, ACC-63)."""
-    return following.seq > RECOVERED_FROM and following.prev_hash == head.hash
 
 
 def check_flight_identity(

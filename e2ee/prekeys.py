@@ -71,9 +71,7 @@ class PrekeyKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SignedPrekey:
-    """A prekey that was signed here or whose signature has been verified; `signed` is the whole signed
-    structure (ID-14).
-    """
+    """A prekey that was signed here or verified; `signed` is the whole signed structure (ID-14)."""
 
     signed: bytes = field(repr=False)
     kind: PrekeyKind
@@ -110,15 +108,6 @@ class SignedPrekey:
         """
         if now_ms > self.not_after_ms + (0 if self.kind.is_one_time else grace_ms):
             raise Expired("the prekey is past its end")
-
-    def check_ahead(self, now_ms: int) -> None:
-        """Refuse a prekey that ends later than one that is made now can: a wrong clock has dated it.
-
-        Raises:
-            Expired.
-        """
-        if self.not_after_ms > now_ms + PREKEY_LIFE_MS + CLOCK_TOLERANCE_MS:
-            raise Expired("the prekey is of a time to come")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +165,16 @@ class PeerPrekeys:
     one_time_pqks: tuple[SignedPrekey, ...]
 
     def check_ahead(self, now_ms: int) -> None:
-        """Refuse prekeys that a wrong clock has dated: they would be kept in place of good ones (SES-34).
+        """Refuse prekeys of which one ends later than a new one: a wrong clock has dated it, and they would
+        be kept in place of good ones (SES-34).
 
         Raises:
             Expired.
         """
-        for prekey in (self.spk, self.pqk, *self.opks, *self.one_time_pqks):
-            prekey.check_ahead(now_ms)
+        latest_ms = now_ms + PREKEY_LIFE_MS + CLOCK_TOLERANCE_MS
+        prekeys = (self.spk, self.pqk, *self.opks, *self.one_time_pqks)
+        if any(prekey.not_after_ms > latest_ms for prekey in prekeys):
+            raise Expired("a prekey is of a time to come")
 
     def take(self, now_ms: int) -> OneTimeChoice:
         """Choose the first one-time key of each kind that has not expired (ID-32)."""
@@ -358,7 +350,7 @@ def _expand(record: DeviceRecord, kind: PrekeyKind, value: cbor.Value) -> Signed
     unsigned = _unsigned(
         record, kind, uint(items[0], MAX_U32, 1), uint(items[1], MAX_MS), bstr(items[2], KEY_B, KEM_KEY_B)
     )
-    signed = cbor.encode([unsigned, bstr(items[3], SIGNATURE_B, SIGNATURE_B)])
+    signed = cbor.encode([unsigned, bstr(items[3], SIGNATURE_B)])
     return SignedPrekey.verify(record, signed, (kind,))
 
 

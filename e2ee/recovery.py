@@ -76,23 +76,16 @@ def parse(typed: str) -> RecoveryCode:
     Raises:
         DecodeError: it is none.
     """
-    digits = _read(typed)
+    digits = read_group(typed)
     if len(digits) != DIGITS or not _checks(digits):
         raise DecodeError("not a recovery code")
     bits = _value(digits) >> _CHECK_BITS
     return RecoveryCode(RecoverySecret((bits >> 1).to_bytes(_R_B, "big")), bool(bits & 1))
 
 
-def read_group(typed: str) -> str:
-    """Return a group as it would be shown, of what somebody has typed for one (ACC-62, ACC-68)."""
-    return _read(typed)
-
-
 def doubtful_group(typed: str) -> int | None:
-    """Return which group of a code that was refused is to be looked at, from 1 on; None where that cannot be
-    told (ACC-62).
-    """
-    digits = _read(typed)
+    """Return the group of a refused code to look at, from 1 on; None where that cannot be told (ACC-62)."""
+    digits = read_group(typed)
     if not digits:
         return None
     foreign = next((place for place, digit in enumerate(digits) if digit not in ALPHABET), None)
@@ -104,8 +97,8 @@ def doubtful_group(typed: str) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _read(typed: str) -> str:
-    """Return the digits of what was typed; none where that is too long."""
+def read_group(typed: str) -> str:
+    """Return the digits of a code or a group as they are shown; none of a text too long (ACC-62, ACC-68)."""
     return "" if len(typed) > _TYPED_MAX else _LEFT_OUT.sub("", typed).translate(_READ_AS)
 
 

@@ -183,8 +183,7 @@ def initiate(
     if now_ms > our_list.expires_ms or now_ms > ours.record.expires_ms:
         raise InvalidArgument("our own device list or record is past its end")
     initiation = handshake.initiate(ours, our_list, bundle, rng, encapsulate)
-    used = (bundle.spk, bundle.pqk) if bundle.opk is None else (bundle.spk, bundle.pqk, bundle.opk)
-    not_after_ms = min(now_ms + PREKEY_LIFE_MS, *(prekey.not_after_ms + grace_ms for prekey in used))
+    not_after_ms = min(now_ms + PREKEY_LIFE_MS, *(one.not_after_ms + grace_ms for one in bundle.prekeys))
     return Session(
         origin=Origin(
             our_record_hash=ours.record.hash,
@@ -260,8 +259,7 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate:
 
 
 def open_(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
-    """Open a message of this session, also one that still carries the prefix (DR-10 to DR-19, SES-21,
-    PQ-07).
+    """Open a message of this session, with a prefix or without (DR-10 to DR-19, SES-21, PQ-07).
 
     Raises:
         RemoteError: whatever failed; the session is as it was.

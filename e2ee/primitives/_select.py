@@ -42,21 +42,16 @@ def described(extension: ModuleType | None, file: str) -> str:
     return f"native{compiled}, libsodium {extension.LIBSODIUM}"
 
 
-def replaced(extension: ModuleType | None, name: str) -> Callable[[Function], Function]:
-    """Return a decorator that gives the function of the extension for the reference, or the reference."""
-
-    def chosen(reference: Function) -> Function:
-        return reference if extension is None else cast(Function, getattr(extension, name))
-
-    return chosen
-
-
 _FOUND: Final = find(os.environ)
 
 IN_USE: Final = described(_FOUND, __file__)
 """What runs in this process."""
 
 
-def native(name: str) -> Callable[[Function], Function]:
-    """Mark the reference of a function of the extension."""
-    return replaced(_FOUND, name)
+def native(name: str, extension: ModuleType | None = _FOUND) -> Callable[[Function], Function]:
+    """Mark the reference of a function of the extension, which takes its place where there is one."""
+
+    def chosen(reference: Function) -> Function:
+        return reference if extension is None else cast(Function, getattr(extension, name))
+
+    return chosen

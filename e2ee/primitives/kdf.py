@@ -19,21 +19,6 @@ def hash_(label: bytes, data: bytes) -> bytes:
     return hashlib.sha256(label + data).digest()
 
 
-class LabelledHash:
-    """`hash_` over data that comes in pieces."""
-
-    def __init__(self, label: bytes) -> None:
-        self._state = hashlib.sha256(label)
-
-    def update(self, data: bytes) -> None:
-        """Take the next piece."""
-        self._state.update(data)
-
-    def value(self) -> bytes:
-        """Return the hash, 32 bytes."""
-        return self._state.digest()
-
-
 def sha256(data: bytes) -> bytes:
     """SHA-256 over data of a fixed length (PQ-03)."""
     return hashlib.sha256(data).digest()

@@ -258,16 +258,12 @@ def receive(
             known = isinstance(state, _WITH_KEY) and piece.id == state.key_id
             return state if known else _collect_key(state, piece)
         if piece.type == CT and isinstance(state, SecretHeld):
-            return _check_held(state, piece)
+            if piece.id != state.id:
+                raise PqDesync("a second ciphertext for an epoch whose secret is held")
+            return state
         if piece.type == CT and isinstance(state, Offering):
             return _collect_ciphertext(state, session_id, piece)
     raise AuthenticationError
-
-
-def _check_held(state: SecretHeld, piece: Fragment) -> SecretHeld:
-    if piece.id != state.id:
-        raise PqDesync("a second ciphertext for an epoch whose secret is held")
-    return state
 
 
 def after_own_step(state: KemState) -> tuple[KemState, EpochSecret, Mark] | None:

@@ -42,17 +42,8 @@ class Sending(NamedTuple):
 
     def advanced(self, chain_key: ChainKey) -> Sending:
         """Return the chain after one message more."""
-        private_key, public_key, header_key, tag, _, number, previous_length, next_header_key = self
-        fields = (
-            private_key,
-            public_key,
-            header_key,
-            tag,
-            chain_key,
-            number + 1,
-            previous_length,
-            next_header_key,
-        )
+        private, public, header_key, tag, _, number, previous_length, next_header_key = self
+        fields = (private, public, header_key, tag, chain_key, number + 1, previous_length, next_header_key)
         return build(Sending, fields)
 
 

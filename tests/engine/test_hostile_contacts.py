@@ -194,10 +194,11 @@ def test_a_prekey_that_ends_later_than_one_of_now_is_refused() -> None:
     """ID-16: 14 days and a day of clock."""
     world, company, _, _ = acquainted()
     device = company.engine._state.own.device
-    spk, _ = prekeys.new_signed_pair(device, 7, world.now_ms, os.urandom)
-    spk.prekey.check_ahead(world.now_ms - DAY_MS)
+    spk, pqk = prekeys.new_signed_pair(device, 7, world.now_ms, os.urandom)
+    given = prekeys.PeerPrekeys(spk.prekey, pqk.prekey, (), ())
+    given.check_ahead(world.now_ms - DAY_MS)
     with pytest.raises(Expired):
-        spk.prekey.check_ahead(world.now_ms - DAY_MS - 1)
+        given.check_ahead(world.now_ms - DAY_MS - 1)
 
 
 def forked_flight(

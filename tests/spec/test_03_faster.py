@@ -71,10 +71,10 @@ def test_a_function_is_replaced_by_that_of_the_extension_or_stays_itself() -> No
     def reference() -> str:
         return "reference"
 
-    assert _select.replaced(None, "aead_seal")(reference) is reference
-    assert _select.replaced(Extension(1), "aead_seal")(reference)() == "faster"
+    assert _select.native("aead_seal", None)(reference) is reference
+    assert _select.native("aead_seal", Extension(1))(reference)() == "faster"
     with pytest.raises(AttributeError):
-        _select.replaced(Extension(1), "aead_open")(reference)
+        _select.native("aead_open", Extension(1))(reference)
 
 
 def test_what_runs_is_said() -> None:
