@@ -1,7 +1,5 @@
 """Sizes fixed by the specification, and limits that are our own (spec/registries.md)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 # Specification constants (chapters 03 and 04).

@@ -25,17 +25,11 @@ from .ids import ContentId, ListHash
 from .numbers import Number
 from .prekeys import CompactBundle, decode_compact, encode_compact
 from .wire import cbor
-from .wire.fields import MAX_MS, MAX_U32, Fields, array, bstr, uint
+from .wire.fields import KEYS, MAX_MS, MAX_U32, Fields, array, bstr, uint
 
 MAX_RECEIPT_IDS: Final = 64
 _IGNORED_FROM: Final = 64
-
-_REQUIRED: Final = frozenset({1, 2, 3, 4})
 _OPTIONAL: Final = frozenset({5, 6, 7, 8, 9})
-_ONE: Final = frozenset({1})
-_TWO: Final = frozenset({1, 2})
-_THREE: Final = frozenset({1, 2, 3})
-_FIVE: Final = frozenset({1, 2, 3, 4, 5})
 
 # A text with its number and nothing else has one of three layouts, by the length of the text.
 _AHEAD: Final = f">5s{CONTENT_ID_B}s2sQ3sB"
@@ -335,7 +329,7 @@ def _decode(value: cbor.Value) -> Content:
     if not isinstance(value, dict):
         raise DecodeError("not a map")
     known = {key: item for key, item in value.items() if key < _IGNORED_FROM}
-    fields = Fields.of(known, _REQUIRED, _OPTIONAL)
+    fields = Fields.of(known, KEYS[4], _OPTIONAL)
     heads = _decode_heads(fields.value(5)) if fields.has(5) else None
     epoch = fields.uint(6, MAX_U32) if fields.has(6) else None
     way_back = _decode_way_back(fields.value(7)) if fields.has(7) else None
@@ -380,13 +374,13 @@ def _decode_payload(kind: int, value: cbor.Value) -> Payload:
         return OfRooms(ContentType(kind), value)
     match kind:
         case ContentType.TEXT:
-            return Text(Fields.of(value, _ONE).text(1, MAX_CONTENT_B))
+            return Text(Fields.of(value, KEYS[1]).text(1, MAX_CONTENT_B))
         case ContentType.RECEIPT:
-            return _decode_receipt(Fields.of(value, _TWO))
+            return _decode_receipt(Fields.of(value, KEYS[2]))
         case ContentType.SYNC:
-            return _decode_sync(Fields.of(value, _FIVE))
+            return _decode_sync(Fields.of(value, KEYS[5]))
         case ContentType.LIST:
-            return SignedList(Fields.of(value, _ONE).bstr(1, 1, LIST_MAX_B))
+            return SignedList(Fields.of(value, KEYS[1]).bstr(1, 1, LIST_MAX_B))
         case ContentType.ADDRESS | ContentType.NOTHING:
             if value is not None:
                 raise DecodeError("a payload where none belongs")
@@ -438,7 +432,7 @@ def _encode_head(head: ListHead | None) -> cbor.Value:
 
 
 def _decode_heads(value: cbor.Value) -> Heads:
-    fields = Fields.of(value, _TWO)
+    fields = Fields.of(value, KEYS[2])
     peer = fields.value(2)
     return Heads(_decode_head(fields.value(1)), None if peer is None else _decode_head(peer))
 
@@ -449,7 +443,7 @@ def _decode_head(value: cbor.Value) -> ListHead:
 
 
 def _decode_way_back(value: cbor.Value) -> WayBack:
-    fields = Fields.of(value, _THREE)
+    fields = Fields.of(value, KEYS[3])
     url = fields.text(3, MAX_RELAY_B)
     if not is_relay_url(url):
         raise DecodeError("not the URL of a relay")

@@ -40,7 +40,7 @@ from .ports import Rng
 from .primitives import dh, kdf, sign
 from .secret import AccountKey, DhPrivateKey, HedgeSecret, RecoveryKey, Secret, SigningKey
 from .wire import cbor
-from .wire.fields import MAX_U64, Fields, array, bstr, decode_map, decode_signed, uint
+from .wire.fields import KEYS, MAX_U64, Fields, array, bstr, decode_map, decode_signed, uint
 
 RECORD_MAX_B: Final = 256
 LIST_MAX_B: Final = 1024
@@ -51,10 +51,6 @@ RECOVERED_FROM: Final = 2**30
 
 FLAG_FRONT_DESK: Final = 1
 _KNOWN_FLAGS: Final = FLAG_FRONT_DESK
-
-_RECORD_KEYS: Final = frozenset(range(1, 11))
-_LIST_KEYS: Final = frozenset(range(1, 9))
-_FIVE_KEYS: Final = frozenset(range(1, 6))
 
 
 class DeviceKind(IntEnum):
@@ -87,7 +83,7 @@ class DeviceRecord:
         Raises:
             DecodeError, UnsupportedVersion, InvalidKey: as ID-03 says.
         """
-        fields = decode_map(encoded, RECORD_MAX_B, _RECORD_KEYS)
+        fields = decode_map(encoded, RECORD_MAX_B, KEYS[10])
         check_version(fields)
         check_suite(fields.array(2, 1, 1)[0])
         record = cls(
@@ -166,7 +162,7 @@ class DeviceList:
 
     @classmethod
     def _decode(cls, account_id: AccountId, encoded: bytes, signed: bytes) -> DeviceList:
-        fields = decode_map(encoded, LIST_MAX_B, _LIST_KEYS)
+        fields = decode_map(encoded, LIST_MAX_B, KEYS[8])
         check_version(fields)
         if fields.bstr(2, ACCOUNT_ID_B) != account_id:
             raise IdentityMismatch("a device list of another account")
@@ -421,7 +417,7 @@ def verify_address(record: DeviceRecord, signed: bytes) -> Address:
         DecodeError, BadSignature, IdentityMismatch.
     """
     encoded = verified(record.sign_public, labels.SIG_ADDRESS, signed, ADDRESS_MAX_B)
-    fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
+    fields = decode_map(encoded, ADDRESS_MAX_B, KEYS[5])
     check_version(fields)
     if fields.bstr(2, HASH_B) != record.hash:
         raise IdentityMismatch("an address of another device")
@@ -447,7 +443,7 @@ def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
     if pinned.recovery_public is None:
         raise IdentityMismatch("the account named no recovery key")
     sign.verify(pinned.recovery_public, labels.SIG_SUCCESSOR + encoded, signature)
-    fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
+    fields = decode_map(encoded, ADDRESS_MAX_B, KEYS[5])
     check_version(fields)
     if fields.bstr(2, ACCOUNT_ID_B) != pinned.account_id:
         raise IdentityMismatch("a successor of another account")

@@ -1,7 +1,5 @@
 """Names of public values: plain bytes at run time, distinct types to the checkers."""
 
-from __future__ import annotations
-
 from typing import NewType
 
 AccountId = NewType("AccountId", bytes)

@@ -1,7 +1,5 @@
 """Every label of suite SR1, zero-padded to 16 bytes (PRM-06, spec/registries.md)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 LABEL_B: Final = 16

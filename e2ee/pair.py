@@ -577,10 +577,9 @@ def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: boo
         return replace(pair, candidate=None)
     if now_ms < min(session.created_ms, now_ms) + DAY_MS or not (pair.met or texts_wait):
         return pair
-    since_ms = min(candidate.since_ms, now_ms)
-    if now_ms > since_ms + SEARCH_MS and not texts_wait:
+    if now_ms > candidate.since_ms + SEARCH_MS and not texts_wait:
         return replace(pair, candidate=None)
-    return replace(pair, candidate=None, wanted=Wanted(since_ms, session.top, again=True))
+    return replace(pair, candidate=None, wanted=Wanted(candidate.since_ms, session.top, again=True))
 
 
 def _clamped(session: Standing, now_ms: int) -> Standing:

@@ -1,7 +1,5 @@
 """What the core is given from outside: randomness and KEM encapsulation (PRM-08, PRM-09)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 

@@ -38,16 +38,12 @@ from .ports import Rng
 from .primitives import dh, kem
 from .secret import DhPrivateKey, KemSeed
 from .wire import cbor
-from .wire.fields import MAX_MS, MAX_U32, Fields, array, bstr, decode_map, decode_signed, uint
+from .wire.fields import KEYS, MAX_MS, MAX_U32, Fields, array, bstr, decode_map, decode_signed, uint
 
 PREKEY_MAX_B: Final = 1536
 BUNDLE_MAX_B: Final = 8192
 COMPACT_ONE_TIME_MAX: Final = 8
 _PREKEY_ID_B: Final = 4
-
-_PREKEY_KEYS: Final = frozenset(range(1, 9))
-_BUNDLE_KEYS: Final = frozenset(range(1, 6))
-_COMPACT_KEYS: Final = frozenset(range(1, 5))
 
 
 class PrekeyKind(Enum):
@@ -89,7 +85,7 @@ class SignedPrekey:
             BadSignature, IdentityMismatch, InvalidKey, UnsupportedVersion.
         """
         encoded = verified(record.sign_public, labels.SIG_PREKEY, signed, PREKEY_MAX_B)
-        fields = decode_map(encoded, PREKEY_MAX_B, _PREKEY_KEYS)
+        fields = decode_map(encoded, PREKEY_MAX_B, KEYS[8])
         check_suite(fields.value(1))
         if fields.bstr(2, ACCOUNT_ID_B) != record.account_id:
             raise IdentityMismatch("a prekey of another account")
@@ -259,7 +255,7 @@ def verify_bundle(
     Raises:
         RemoteError: any of ID-03 to ID-09 and ID-14 to ID-16.
     """
-    fields = decode_map(bundle, BUNDLE_MAX_B, _BUNDLE_KEYS)
+    fields = decode_map(bundle, BUNDLE_MAX_B, KEYS[5])
     record_b, own_list = fields.bstr(1, 1, RECORD_MAX_B), fields.bstr(2, 1, LIST_MAX_B)
     spk_b, pqk_b = fields.bstr(3, 1, PREKEY_MAX_B), fields.bstr(5, 1, PREKEY_MAX_B)
     opk_b = fields.bstr_or_null(4, 1, PREKEY_MAX_B)
@@ -336,7 +332,7 @@ def encode_compact(bundle: CompactBundle) -> cbor.Value:
 
 def decode_compact(value: cbor.Value) -> CompactBundle:
     """Read the map of a compact bundle; the prekeys in it are checked by `verify_compact`."""
-    fields = Fields.of(value, _COMPACT_KEYS)
+    fields = Fields.of(value, KEYS[4])
     return CompactBundle(
         fields.value(1),
         fields.value(2),

@@ -47,13 +47,7 @@ class SkippedKeys:
     def __iter__(self) -> Iterator[SkippedKey]:
         for chain in self._chains:
             for number, (key, stored_ms) in chain.keys.items():
-                yield SkippedKey(
-                    tag=chain.tag,
-                    number=number,
-                    header_key=chain.header_key,
-                    message_key=key,
-                    stored_ms=stored_ms,
-                )
+                yield SkippedKey(chain.tag, number, chain.header_key, key, stored_ms)
 
     def chains(self) -> Iterator[tuple[Tag, HeaderKey]]:
         """Tags and header keys of chains that still have keys (DR-17)."""

@@ -210,7 +210,7 @@ def decode_kem(value: cbor.Value, pq_epoch: int) -> KemState:
         case 1, 5:
             return _decode_offering(items, pq_epoch + 1)
         case 2, 4:
-            return SecretHeld(_secret(items[1]), _id(items[2]), _decode_mark(items[3]))
+            return SecretHeld(EpochSecret(_key(items[1])), _id(items[2]), _decode_mark(items[3]))
         case 3, 2:
             return Collecting(_decode_pieces(items[1], fragment.EK))
         case 4, 2:
@@ -234,13 +234,9 @@ def _decode_offering(items: Sequence[cbor.Value], epoch: int) -> Offering:
 
 
 def _decode_answering(items: Sequence[cbor.Value], epoch: int) -> Answering:
-    key_id = _id(items[1])
-    message = bstr(items[2], fragment.KEM_MESSAGE_B)
-    other = _decode_pieces(items[5], fragment.EK)
-    made = _decode_mark(items[6])
-    return kem_ratchet.answering(
-        key_id, message, _secret(items[3]), epoch, uint(items[4], MAX_MS), other, made
-    )
+    message, secret = bstr(items[2], fragment.KEM_MESSAGE_B), EpochSecret(_key(items[3]))
+    other, made = _decode_pieces(items[5], fragment.EK), _decode_mark(items[6])
+    return kem_ratchet.answering(_id(items[1]), message, secret, epoch, uint(items[4], MAX_MS), other, made)
 
 
 def _encode_pieces(pieces: Pieces | None) -> cbor.Value:
@@ -262,10 +258,6 @@ def _decode_pieces(value: cbor.Value, kind: int) -> Pieces | None:
 
 def _id(value: cbor.Value) -> bytes:
     return bstr(value, fragment.ID_B)
-
-
-def _secret(value: cbor.Value) -> EpochSecret:
-    return EpochSecret(bstr(value, KEY_B))
 
 
 def _key(value: cbor.Value) -> bytes:

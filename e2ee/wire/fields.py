@@ -14,6 +14,9 @@ MAX_U64: Final = 2**64 - 1
 MAX_MS: Final = 2**53 - 1
 """Times stay in the range that every language holds exactly."""
 
+KEYS: Final = tuple(frozenset(range(1, count + 1)) for count in range(11))
+"""`KEYS[n]` are the keys 1 to n of a map."""
+
 
 def decode_map(
     encoded: bytes, max_b: int, keys: frozenset[int], optional: frozenset[int] = frozenset()
