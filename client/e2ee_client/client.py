@@ -85,7 +85,8 @@ class Client:
     ) -> Opening[Self]:
         """Make a new account in a new store, opened by a passphrase or by a raw key of 32 bytes.
 
-        `relay` is where its mailboxes are; whether it can be reached now does not matter. With `publish`
+        `relay` stands on its card; whether it can be reached now does not matter. A mailbox for a contact is
+        made at the relay of the contact's card. With `publish`
         the account has an entry in the relay's directory, so that its card is enough to write to it;
         `front_desk` marks the device that takes first contacts. `path` None keeps the store in memory.
         `recovery` is for `e2ee_client.rooms`, not for applications: the code that the account follows from.

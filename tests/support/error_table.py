@@ -21,8 +21,8 @@ from e2ee import errors as core_errors
 PAGE: Final = "docs/reference/errors.md"
 _HEAD: Final = """# Errors
 
-Made from the classes by `make spec`. Every error has a `code`, which stays the same, and says by `retryable`
-whether the same call may succeed later; `hint` says what to do next.
+Made from the classes by `make spec`. Every error has a `code`, which stays the same. A `SealroomError` says
+by `retryable` whether the same call may succeed later, and by `hint` what to do next.
 
 ## Of the client (`e2ee_client.errors`)
 
@@ -42,8 +42,8 @@ _ROOMS: Final = """
 _CORE: Final = """
 ## Of the core (`e2ee.errors`)
 
-Codes in events: `local.` where our own side is at fault, `remote.` where bytes from outside are. What is
-refused has changed nothing.
+Codes in events, and what calls of rooms raise: `E2eeError`s, with a `code` alone. `local.` is where our own
+side is at fault, `remote.` where bytes from outside are. What is refused has changed nothing.
 
 | Code | Class | Meaning |
 | --- | --- | --- |
