@@ -157,6 +157,26 @@ test("an address that a look has not shown is sought after a pause, and holds no
   assert.equal(c.timers.atMs("look up"), null);
 });
 
+test("a device that no look has ever shown is sought after a pause while something waits for it (ID-44)", () => {
+  const engine = looking();
+  const { context: c } = engine;
+  const unknown = new Uint8Array(16).fill(9);
+  const held = `look up-${hex(unknown)}`;
+  let nowMs = NOW_MS;
+  let asked = asks(engine, nowMs, lookUp);
+  c.directory.caughtUpMs = nowMs;
+  c.outbox.add(c.outbox.newItem(unknown, new Uint8Array(16), true, nowMs));
+  for (const waitS of [15, 30, 60]) {
+    shows(engine, asked as Asked, nowMs);
+    assert.equal(c.timers.atMs(held), nowMs + waitS * 1_000);
+    nowMs = c.timers.atMs(held) as number;
+    asked = asks(engine, nowMs, (_, turn) => c.timers.run(turn));
+  }
+  c.outbox.drop(unknown);
+  shows(engine, asked as Asked, nowMs);
+  assert.equal(c.timers.atMs(held), null);
+});
+
 test("the company is looked up before a text after a day, and once in five to seven days (ID-37)", () => {
   const isAsked = (afterMs: number, step: typeof refresh): boolean => {
     const engine = looking();

@@ -228,10 +228,14 @@ function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Devic
   pin(c, turn, list);
   for (const one of devices) learn(c, turn, one);
   noteEntry(c, turn, result);
+  const seek = (device: string) => hold(c, turn, `-${device}`, null, OF_LISTS);
+  for (const [device, lane] of c.outbox.lanes()) {
+    if (lane.waiting.length > 0 && !c.peers.has(device)) seek(device);
+  }
   for (const { deviceId, pair, record } of peersNamed(c)) {
     const device = hex(deviceId);
     const isLacking = pair.wanted !== null && !c.directory.addresses.has(device) && !isOwn(c, record);
-    if (isLacking) hold(c, turn, `-${device}`, null, OF_LISTS);
+    if (isLacking) seek(device);
     tryStart(c, turn, deviceId);
   }
   companyChanged(c, turn);
