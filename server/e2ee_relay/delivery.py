@@ -1,7 +1,8 @@
 """Push delivery on one node: in order, at least once, within windows.
 
 A subscription is `behind` while the store may hold messages that were not delivered here. Then it reads them,
-one read at a time, and what comes meanwhile is read too. One that is not behind gets what comes at once.
+one read at a time, in the turn of its client address, and what comes meanwhile is read too. One that is not
+behind gets what comes at once.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from .protocol import Ack, Displaced, Message, QueueEmpty
 from .rules import told_hour_ms
 from .session import Session
 from .store.api import Close, Fresh, HeldMessage, Op, Opened, Page, Read, Refusal, Store
+from .store.turns import Turns, line_of
 
 # One read from the store: enough for a steady stream, small enough not to hold up a commit.
 _READ_MESSAGES: Final = 64
 _READ_B: Final = 256 << 10
+# Pages that are on their way from the store at a time: 16 MiB (RLY-268).
+_PAGES: Final = 64
 
 
 class InFlight(NamedTuple):
@@ -55,7 +59,7 @@ class Subscription:
         self.unacked_b = 0
         self.needs_b = 1  # the size of the next message, where it did not fit
         self.is_behind = True
-        self.is_reading = False
+        self.is_reading = False  # or waits for its turn to read
 
     def has_room(self, size_b: int, policy: Policy) -> bool:
         """Tell whether the windows of mailbox and connection admit one more; one always fits (RLY-36)."""
@@ -96,6 +100,8 @@ class Delivery:
         self._now_ms = now_ms
         self._counters = counters
         self.subscriptions: dict[bytes, Subscription] = {}  # by mailbox
+        self._to_read: Turns[Subscription] = Turns()
+        self._reads = 0  # submitted and not answered
 
     # --- beginning and end ---
 
@@ -179,14 +185,34 @@ class Delivery:
         if not subscription.has_room(subscription.needs_b, self._policy()):
             subscription.session.postponed.add(subscription)
             return
-        subscription.is_reading, subscription.is_behind = True, False
+        subscription.is_reading = True
+        self._to_read.put(subscription, line_of(subscription.session))
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Read for those whose turn it is, but not for a subscription that has ended meanwhile (RLY-268)."""
+        while self._reads < _PAGES and (taken := self._to_read.take(1)):
+            (subscription,) = taken
+            if self.subscriptions.get(subscription.mailbox) is subscription:
+                self._read(subscription)
+
+    def _read(self, subscription: Subscription) -> None:
+        subscription.is_behind = False
         most = min(_READ_MESSAGES, max(1, self._policy().window_messages - len(subscription.unacked)))
         read = Read(subscription.mailbox, tuple(subscription.unacked), most, _READ_B)
-        self._store.submit(Op(subscription, read))
+        op = Op(subscription.session, read)
+        op.kept = subscription
+        self._reads += 1
+        self._store.submit(op)
 
     def was_read(self, op: Op, *, failed: bool) -> None:
+        """Deliver what was read, and read for those who wait."""
+        self._reads -= 1
+        self._take_page(op.kept, op, failed=failed)
+        self._read_on()
+
+    def _take_page(self, subscription: Subscription, op: Op, *, failed: bool) -> None:
         """Deliver what was read, as far as it fits."""
-        subscription: Subscription = op.peer
         subscription.is_reading = False
         if self.subscriptions.get(subscription.mailbox) is not subscription:
             return

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import (
+    AuthResult,
     CreateMailbox,
     Done,
     ErrorCode,
@@ -16,12 +17,16 @@ from e2ee_relay.protocol import (
     Lookup,
     LookupResult,
     LowPrekeys,
+    Message,
     Ping,
     PrekeysBundle,
     PrekeysCount,
     PrekeysFetch,
     PrekeysStock,
+    Subscribe,
 )
+from e2ee_relay.store.api import Op, Read
+from nacl.signing import SigningKey
 from node_relay import NodeRelay
 from relay_actors import Clock, Company, Owner, Peer
 from relay_backends import AnyRelay, MakeRelay, known_visitors, states_of
@@ -312,3 +317,44 @@ async def test_strangers_fill_half_of_a_mailbox(make_relay: MakeRelay, clock: Cl
         known = [one.code for one in await sender.send(*[owner.item(bytes(999)) for _ in range(5)])]
         assert known == [ErrorCode.OK] * 4 + [ErrorCode.QUOTA]
         relay.close()
+
+
+async def test_pages_are_read_for_so_many_at_a_time_and_for_none_who_is_displaced(
+    make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-268: an address that subscribes and displaces itself has others wait for one round."""
+    relay = make_relay(Policy(creations=Rate(100, 1)))
+    store = states_of(relay)[0].store
+    submit, held = store.submit, list[Op]()
+
+    def holding(op: Op) -> None:
+        (held.append if isinstance(op.request, Read) else submit)(op)
+
+    key = SigningKey.generate()
+    hosts, newcomer = [await connect(relay, b"host") for _ in range(3)], await connect(relay, b"newcomer")
+    owners, other = [Owner(key=key) for _ in range(70)], Owner()
+    for one in owners:
+        await one.create(hosts[0])
+    await other.set_up(newcomer)
+    await newcomer.send(other.item(b"held"))
+    monkeypatch.setattr(store, "submit", holding)
+    names = tuple(one.mailbox for one in owners)
+    for host in hosts:
+        await host.expect(AuthResult, owners[0].auth(host, *names))
+        await host.expect(Done, Subscribe(host.next_id(), names))
+    await newcomer.expect(Done, Subscribe(newcomer.next_id(), (other.mailbox,)))
+    assert len(held) == 64
+    first, held[:] = held[:2], held[2:]  # answered
+    for op in first:
+        submit(op)
+    await newcomer.ask(Ping(newcomer.next_id()))
+    assert sorted(op.request.mailbox == other.mailbox for op in held[-2:]) == [False, True]
+    # What the others of the first connection, and all of the second, waited for is not read.
+    read = len(first)
+    while held:
+        submit(held.pop())
+        await newcomer.ask(Ping(newcomer.next_id()))
+        read += 1
+    assert (await newcomer.push(Message)).body == b"held"
+    assert read == 64 + 70 + 1
+    relay.close()

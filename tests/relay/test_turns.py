@@ -17,7 +17,7 @@ from e2ee_relay.protocol import (
     TokenRevoke,
     TtlClass,
 )
-from e2ee_relay.store.api import Op, Stocks
+from e2ee_relay.store.api import Op, Read, Stocks
 from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from e2ee_relay.store.turns import Turns, weight_of, whose
@@ -97,6 +97,7 @@ def test_operations_are_for_an_address_and_weigh_what_they_are_about() -> None:
     assert weight_of(Op(one, Publish(1, bytes(32), (b"x",) * 64, (b"y",), (None,)))) == 65
     assert weight_of(lookup(one)) == 1
     assert weight_of(Op(one, Stocks(bytes(16)))) == 4
+    assert weight_of(Op(one, Read(bytes(16), (), 64, 1 << 18))) == 32
 
 
 def test_the_writer_decides_a_bounded_part_in_one_transaction() -> None:

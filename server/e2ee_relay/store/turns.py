@@ -13,12 +13,15 @@ from typing import Final, Generic, TypeVar
 
 from e2ee_relay.protocol import Ack, PrekeysUpload, Publish, Send, TokenAdd, TokenRevoke
 
-from .api import Find, Op, Open, Stocks
+from .api import Find, Op, Open, Read, Stocks
 
 # Of one line, where it is asked how busy the store is.
 _MOST_COUNTED: Final = 64
 # A look at up to 144 devices, each in three queries (RLY-198).
 _STOCKS: Final = 4
+# A page of 256 KiB.
+_PAGE: Final = 32
+_AS_MUCH_AS: Final[dict[type, int]] = {Stocks: _STOCKS, Read: _PAGE}
 
 T = TypeVar("T")
 
@@ -83,7 +86,12 @@ class Turns(Generic[T]):
 
 def whose(op: Op) -> Hashable:
     """Return for whom an operation is: a client address, or the connection where that is not known."""
-    return getattr(op.peer, "visitor", b"") or id(op.peer)
+    return line_of(op.peer)
+
+
+def line_of(peer: object) -> Hashable:
+    """Return the same of a connection."""
+    return getattr(peer, "visitor", b"") or id(peer)
 
 
 def weight_of(op: Op) -> int:
@@ -101,4 +109,4 @@ def weight_of(op: Op) -> int:
         return len(request.lists) + len(request.records)
     if isinstance(request, PrekeysUpload):
         return 1 + len(request.one_time_x25519) + len(request.one_time_kem)
-    return _STOCKS if isinstance(request, Stocks) else 1
+    return _AS_MUCH_AS.get(type(request), 1)
