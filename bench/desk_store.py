@@ -140,7 +140,7 @@ def room_rows(made: Pattern, about: Customer, entries: int) -> Iterator[Put]:
         log.place(turn, entry)
         log.add(turn, entry, new_stored(entry, sent_ms), root, is_unread=False)
     live = replace(made.live, room_id=about.room_id, customer=about.account_id, root=root, root_content=root)
-    live.states, live.acts, live.consents, live.named, live.informed = {}, (), (), None, ()
+    live.acts, live.consents, live.named, live.informed = (), (), None, ()
     index = replace(made.listed, room_id=about.room_id, customer=about.account_id, wake_ms=None)
     index.last_ms = NOW_MS + entries * APART_MS
     yield from _puts(turn)

@@ -1,4 +1,4 @@
-"""A desk with so many rooms, and a room with so many entries. Rows in dicts: no disk is measured here."""
+"""A desk with so many rooms, a room with so many entries or states. Rows in dicts: no disk is measured."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.entry_log import EntryLog, new_stored
 from e2ee_client.engine.rooms.records import RoomIndex
+from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.rows import Continuity, Put
 from e2ee_client.store import RawKey, Store, StoreOptions
 from engine_world import Rows
 from room_people import ROOM, Person
-from rooms_world import rooms_of, write
+from rooms_world import DAY_MS, change, opened, rooms_of, write
 
 from bench import desk_store
 from bench.growth.people import ROUNDS, commit
@@ -117,6 +118,29 @@ def room(count: int, _folder: Path) -> Subject:
             "go through all, an entry": Operation(
                 lambda: sum(1 for _ in EntryLog(rows, ROOM, os.urandom).all_of(Turn(0))), count, rounds=1
             ),
+        }
+    )
+
+
+def states(count: int, _folder: Path) -> Subject:
+    """A room in which a desk has written so many states. Not more than 60 a day: a device takes no more."""
+    world, desk, customer, room_id = opened()
+    for number in range(1, count):
+        change(desk, room_id, Change(sensitive=number % 2 == 1))
+        world.advance(DAY_MS // 60)
+
+    def write_text() -> None:
+        write(customer, room_id, "Guten Tag")
+
+    def write_untouched() -> None:
+        rooms_of(customer)._loaded.clear()
+        write_text()
+
+    return Subject(
+        {
+            "write": Operation(write_text, rounds=ROUNDS, prepare=world.settle),
+            "write in one not touched": Operation(write_untouched, rounds=ROUNDS, prepare=world.settle),
+            "take a text": Operation(world.settle, rounds=ROUNDS, prepare=write_text),
         }
     )
 
