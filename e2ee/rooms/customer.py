@@ -1,11 +1,11 @@
 """Consent on the side of the person: a state, an event, and what is to be done (CNS-17 to CNS-20).
 
-Nothing here draws, connects or writes. An effect that needs any of it is `OpenRoom`, `GiveReceipt`,
-`Withdraw` or `CloseRoom`, and none of them comes before the person has accepted.
+Nothing here draws, connects or writes. An effect that needs any of it is `OpenRoom`, `GiveReceipt` or
+`Withdraw`, and none of them comes before the person has accepted.
 
     Shown --- Accept --> Accepted --- Replace --> Stale --- Accept --> Accepted
       |                     |                       |
-    Refuse                Leave               Refuse, Leave
+    Refuse                Leave                   Leave
       v                     v                       v
     Refused               Ended <-------------------+        Ended --- Accept --> Accepted
 """
@@ -20,7 +20,7 @@ from e2ee.errors import InvalidArgument, NoConsent
 from .checks import MAX_SEQ
 from .consent import Terms
 from .mandate import next_seq
-from .notice import Mode, Notice
+from .notice import Notice
 
 # --- states ---
 
@@ -66,7 +66,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Withdrawn, or of mode 1 and closed over a new notice; `seq` is the last number of the room."""
+    """Withdrawn, or only closed; `seq` is the last number of the room."""
 
     notice: Notice
     seq: int
@@ -159,12 +159,7 @@ class Withdraw:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class CloseRoom:
-    """Send the act that closes the room."""
-
-
-Effect: TypeAlias = ShowNotice | ShowChannels | OpenRoom | GiveReceipt | Withdraw | CloseRoom
+Effect: TypeAlias = ShowNotice | ShowChannels | OpenRoom | GiveReceipt | Withdraw
 Step: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 
@@ -178,7 +173,7 @@ def step(state: State, event: Event, now_ms: int) -> Step:
         case Accept():
             return _accept(state, event, now_ms)
         case Refuse():
-            return _refuse(state, now_ms)
+            return _refuse(state)
         case Ask() if isinstance(state, Refused):
             return Shown(state.notice), (ShowNotice(state.notice),)
         case Leave() if isinstance(state, Accepted | Stale):
@@ -222,14 +217,10 @@ def _accept(state: State, event: Accept, now_ms: int) -> Step:
             raise NoConsent("there is nothing to accept")
 
 
-def _refuse(state: State, now_ms: int) -> Step:
+def _refuse(state: State) -> Step:
     match state:
         case Shown(notice):
             return Refused(notice), (ShowChannels(),)
-        case Stale(notice, given) if given.terms.mode is Mode.NOTICE:
-            return Ended(notice, given.seq, is_withdrawn=False), (CloseRoom(), ShowChannels())
-        case Stale():
-            return _withdraw(state, now_ms)
         case _:
             raise NoConsent("there is nothing to refuse")
 

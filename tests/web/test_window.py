@@ -516,6 +516,29 @@ async def test_an_alarm_blocks_the_field_until_a_person_settles_it(show: Show) -
     assert await page.evaluate("JSON.stringify(backend.calls.at(-1))") == '["settleAlarm","trust","identity"]'
 
 
+@browsers.firefox_in_audit
+async def test_what_ends_a_conversation_is_asked_beside_a_newer_notice_and_an_alarm(show: Show) -> None:
+    """CNS-83: neither dialog ends anything by one click."""
+    for scene, opens, ends, asks in (
+        ("stale", "Hinweise ansehen", "Einwilligung widerrufen", "Einwilligung widerrufen?"),
+        ("alarm", "Klären", "Gespräch beenden", "Gespräch beenden?"),
+    ):
+        page = await show(scene)
+        await page.get_by_role("button", name=opens).click()
+        assert await page.get_by_role("dialog").get_by_role("button", name="Lieber anders").count() == 0
+        await page.get_by_role("dialog").get_by_role("button", name=ends).click()
+        asked = page.get_by_role("dialog", name=asks)
+        await asked.get_by_role("button", name="Abbrechen").last.click()
+        ended = "backend.calls.map(([name]) => name).filter((name) => /withdraw|settle|refuse/.test(name))"
+        assert await page.evaluate(ended) == []
+        await page.get_by_role("button", name=opens).click()
+        await page.get_by_role("dialog").get_by_role("button", name=ends).click()
+        await asked.locator(".stop").click()
+        await asked.wait_for(state="detached")
+        await browsers.until(page, f"() => {ended}.length > 0")
+        assert await page.evaluate(ended) == ["withdraw" if scene == "stale" else "settleAlarm"]
+
+
 SAID: Final = """(text) => { const { items } = backend.state();
   const other = items.findLast((one) => one.author === "yildiz" && one.file === null);
   const left = { kind: "happening", id: `left ${text}`, atMs: other.writtenMs, what: "left", member: "yildiz",

@@ -106,10 +106,9 @@ async def notice_of(session: Session, known: ContactCard | None) -> ShownNotice:
 async def _decide(session: Session, customer: Customer, notice: ShownNotice) -> int:
     if await accepts(session, notice):
         return await _accept(session, customer, notice)
-    await customer.refuse(notice)
-    for room in customer.rooms():
-        await hand_over(session, customer.client, room)
     show_channels(session, notice)
+    for room in customer.rooms()[:1]:
+        session.remark("about.withdraw", short=short_id(room.room_id))
     return DONE
 
 

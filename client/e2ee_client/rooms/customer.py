@@ -310,14 +310,7 @@ class Customer(Device[CustomerRoom]):
         await self.client.remove_device(device_id)
 
     async def refuse(self, notice: ShownNotice) -> Channels:
-        """The person refuses: nothing is stored, a consent that stood is withdrawn. Returns other ways."""
-        if self._opened is not None:
-            refused = notice.found.door.notice
-            await self._shell.call(
-                lambda engine, now_ms: engine.of_rooms(
-                    lambda turn, rooms: rooms.consenting.refuse(turn, refused), now_ms
-                )
-            )
+        """The person refuses: nothing is stored, a consent that stands stays (CNS-83). Returns other ways."""
         return notice.channels
 
     def rooms(self) -> list[CustomerRoom]:

@@ -11,7 +11,7 @@ from e2ee.errors import NoConsent, RemoteError
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms import customer
 from e2ee.rooms.acts import What
-from e2ee.rooms.customer import Accept, Effect, Given, Leave, Refuse
+from e2ee.rooms.customer import Accept, Effect, Given, Leave
 from e2ee.rooms.door import check_texts
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import CONTENT, WRITERS
@@ -132,17 +132,6 @@ class Consenting(RoomsPart):
         _, effects = customer.step(state, event, turn.now_ms)
         self._carry_out(turn, room, effects)
 
-    def refuse(self, turn: Turn, notice: Notice) -> None:
-        """Take a notice that a person has refused: a consent to one before ends (CNS-17)."""
-        for one in self._rooms.index.of(notice.account_id):
-            if one.company == notice.account_id:
-                self._rooms.do(turn, one.room_id, lambda room: self._refuse(turn, room))
-
-    def _refuse(self, turn: Turn, room: RoomEngine) -> None:
-        state = self.state_of(turn, room.live)
-        if isinstance(state, customer.Stale):
-            self._carry_out(turn, room, customer.step(state, Refuse(), turn.now_ms)[1])
-
     def withdraw(self, turn: Turn, room_id: RoomId) -> None:
         """Withdraw the consent of a room.
 
@@ -162,8 +151,6 @@ class Consenting(RoomsPart):
                     room.consent.give(turn, given, reopens=reopens)
                 case customer.Withdraw(seq=seq):
                     room.consent.withdraw(turn, seq)
-                case customer.CloseRoom():
-                    room.writing.write(turn, Act(ActKind.CLOSE))
                 case _:
                     pass
 

@@ -13,7 +13,7 @@ import type { Engine } from "./engine/engine.ts";
 import { newEngine, putNew } from "./engine/new_engine.ts";
 import type { Ports, Store } from "./engine/ports.ts";
 import type { Acceptance } from "./engine/rooms/consenting.ts";
-import { accept, refuse } from "./engine/rooms/consenting.ts";
+import { accept } from "./engine/rooms/consenting.ts";
 import { pump } from "./engine/sending.ts";
 import { setCompany } from "./engine/state.ts";
 import { learn, learnNotice } from "./engine/team_learning.ts";
@@ -276,12 +276,6 @@ export class Customer {
       await shell.destroy();
       throw error;
     }
-  }
-
-  /** The person refuses: nothing is stored, a consent that stood ends. Returns other ways to the company. */
-  async refuse(shown: ShownNotice): Promise<Channels> {
-    await this.#running?.shell.do((c, turn) => refuse(c, turn));
-    return shown.channels;
   }
 
   /** All rooms, that with the newest entry first; none before the first accept. */

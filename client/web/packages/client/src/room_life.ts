@@ -314,9 +314,8 @@ export class RoomLife {
     this.changed();
   }
 
-  /** Where there is a room, it is gone back to: it is stored, and the company has it. */
+  /** Where there is a room, it is gone back to: it is stored, the company has it, and its consent stays (CNS-83). */
   async refuse(): Promise<void> {
-    if (this.#shown !== null) await this.customer?.refuse(this.#shown);
     this.#isRefused = this.newest() === null;
     this.#isAnew = false;
     this.changed();

@@ -23,13 +23,16 @@ import { wasSent } from "../src/engine/rooms/progress.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { setReplaced } from "../src/engine/state.ts";
+import { learnNotice } from "../src/engine/team_learning.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { DoorError } from "../src/errors.ts";
 import type { Shell } from "../src/shell.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, stored, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import * as relay from "./relay_frames.ts";
+import * as shop from "./shop.ts";
 import { bytesFrom, NOW_MS } from "./shop.ts";
+import { learnRoster } from "./shop_room.ts";
 
 const KIND_TEXT = 3;
 const ERASE = 5;
@@ -143,6 +146,28 @@ test("who begins anew after a withdrawal and then refuses is back where the room
   assert.equal(life.state().phase, "erased");
   assert.ok(place.kept !== null);
 });
+
+for (const isAnew of [false, true]) {
+  test(`who refuses a newer notice${isAnew ? " after beginning anew" : ""} withdraws nothing (CNS-83)`, async () => {
+    const place = new MemoryPlace();
+    const { shell } = await person(place);
+    const newer = shop.noticeOf(2);
+    const older = [[shop.notice.hash, NOW_MS + DAY_MS]] as const;
+    await shell.do((c, turn) => {
+      learnNotice(c, turn, newer, [{ locale: "de", text: shop.TEXT }]);
+      learnRoster(c, turn, shop.rosterOf({ seq: 2, noticeHash: newer.hash, older }));
+    });
+    await shell.close();
+    const ports = portsOf(place);
+    const life = lifeOf(ports);
+    const me = await withNotice(life, ports);
+    if (isAnew) await life.startAnew();
+    await life.refuse();
+    assert.deepEqual([me.rooms()[0]?.consent().name, life.state().phase], ["Stale", "waiting"]);
+    assert.equal(copiesOf(me.shell, WITHDRAW).length, 0);
+    await life.send("es geht weiter", null);
+  });
+}
 
 test("the company was told to erase when each copy of the order has left, not the first one (STO-37)", async (t) => {
   for (const isAll of [true, false]) {

@@ -70,7 +70,7 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
     listen();
     return opened.id;
   },
-  refuse: async () => (await me.refuse(await me.notice())).channels.length,
+  refuse: async () => (await me.notice()).channels.channels.length,
   send: async ({ text = "" }) => (await room().send(text)).id,
   edit: async ({ entry = "", text = "" }) => (await room().edit(entry, text)).id,
   erase: async ({ entry }) => (await room().erase(entry === undefined ? null : [entry])).id,

@@ -42,21 +42,15 @@ const STATES: Readonly<Record<string, ConsentState>> = {
   Ended: { ...CLOSED, withdrawn: true },
   "Ended, only closed": CLOSED,
 };
-/** The table of CNS-17: the next state and the effects, null for no cell. */
+/** The table of CNS-17: the next state and the effects, null for no cell, a refusal in Stale among them (CNS-83). */
 const TABLE: Readonly<Record<string, readonly (readonly string[] | null)[]>> = {
   Shown: [["Accepted", "open_room"], ["Refused", "show_channels"], null, null, ["Shown", "show_notice"]],
   Refused: [null, null, ["Shown", "show_notice"], null, ["Refused"]],
   Accepted: [null, null, null, ["Ended", "withdraw", "show_channels"], ["Stale", "show_notice"]],
-  Stale: [
-    ["Accepted", "give_receipt"],
-    ["Ended", "withdraw", "show_channels"],
-    null,
-    ["Ended", "withdraw", "show_channels"],
-    ["Stale", "show_notice"],
-  ],
+  Stale: [["Accepted", "give_receipt"], null, null, ["Ended", "withdraw", "show_channels"], ["Stale", "show_notice"]],
   "Stale of mode 1": [
     ["Accepted", "give_receipt"],
-    ["Ended", "close_room", "show_channels"],
+    null,
     null,
     ["Ended", "withdraw", "show_channels"],
     ["Stale", "show_notice"],

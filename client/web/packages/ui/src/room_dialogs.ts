@@ -35,31 +35,30 @@ export function showChannels({ root, words, backend }: DialogContext): void {
   });
 }
 
-/** The notice again; where a newer one is to be answered, with its two answers. */
-export function showNotice({ root, words, backend, attempt }: DialogContext): void {
+/** The notice again; where a newer one is to be answered, it is accepted, or the consent withdrawn, which is asked. */
+export function showNotice(context: DialogContext): void {
+  const { root, words, backend, attempt } = context;
   const { company, notice, staleUntilMs } = backend.state();
   if (company === null || notice === null) return;
   const title = words("menu.notice");
   const content = noticeView(company, notice, words, null);
   const required = notice.purposes.filter((one) => one.isRequired).map((one) => one.number);
-  const button = (word: string, act: () => Promise<void>) =>
-    h("button", { class: "button", type: "button", onclick: () => run(act) }, word);
-  const actions =
-    staleUntilMs === null
-      ? []
-      : [
-          button(words("notice.refuse"), () => backend.refuse()),
-          button(words(`notice.accept.${notice.mode}`), () => backend.accept(required, notice)),
-        ];
-  const dialog = openDialog(root, { title, closeWord: words("dialog.done"), content, actions });
-  const run = (act: () => Promise<void>) => {
-    dialog.close();
-    void attempt(act());
+  const button = (word: string, act: () => Promise<unknown>) => {
+    const onclick = () => {
+      dialog.close();
+      void act();
+    };
+    return h("button", { class: "button", type: "button", onclick }, word);
   };
+  const withdraw = button(words("menu.withdraw"), () => confirmed(context, "withdraw", () => backend.withdraw()));
+  const accept = button(words(`notice.accept.${notice.mode}`), () => attempt(backend.accept(required, notice)));
+  const actions = staleUntilMs === null ? [] : notice.mode === "notice" ? [accept] : [withdraw, accept];
+  const dialog = openDialog(root, { title, closeWord: words("dialog.done"), content, actions });
 }
 
-/** What is known of the keys before and now, how to compare them, and the two ways on. */
-export function showAlarm({ root, words, backend, attempt }: DialogContext): void {
+/** What is known of the keys before and now, how to compare them, and the two ways on; to end is asked (CNS-83). */
+export function showAlarm(context: DialogContext): void {
+  const { root, words, backend, attempt } = context;
   const { alarm, company, notice } = backend.state();
   if (alarm === null) return;
   const name = company?.name ?? words("someone");
@@ -71,7 +70,8 @@ export function showAlarm({ root, words, backend, attempt }: DialogContext): voi
   ];
   const settle = (choice: "trust" | "end") => {
     dialog.close();
-    void attempt(backend.settleAlarm(choice, alarm.kind));
+    const act = () => backend.settleAlarm(choice, alarm.kind);
+    void (choice === "end" ? confirmed(context, "end", act) : attempt(act()));
   };
   const end = h("button", { class: "button stop", type: "button", onclick: () => settle("end") }, words("alarm.end"));
   const trust = h("button", { class: "button", type: "button", onclick: () => settle("trust") }, words("alarm.trust"));
@@ -88,7 +88,7 @@ function prints(alarm: NonNullable<RoomState["alarm"]>, words: Words): HTMLEleme
 /** Ask, then do what cannot be undone; gives whether it was wanted. */
 export async function confirmed(
   { root, words, backend, attempt }: DialogContext,
-  what: "withdraw" | "forget" | "erase" | "anew" | "recover",
+  what: "withdraw" | "forget" | "erase" | "anew" | "recover" | "end",
   act: () => Promise<void>,
 ): Promise<boolean> {
   const state = backend.state();

@@ -231,6 +231,12 @@ export const ROOM_WORDS = {
     "What is left of your conversation on this device is erased. {company} is not told of it.",
   ],
   "ask.anew.do": ["Löschen und neu beginnen", "Erase and begin anew"],
+  "ask.end.title": ["Gespräch beenden?", "End the conversation?"],
+  "ask.end.text": [
+    "Der Verlauf und Ihr Zugang dazu verschwinden von diesem Gerät. {company} erfährt davon nichts.",
+    "The conversation and your access to it disappear from this device. {company} is not told of it.",
+  ],
+  "ask.end.do": ["Löschen und beenden", "Erase and end"],
   "ask.recover.title": ["Mit Ihrem Code weiterschreiben?", "Continue with your code?"],
   "ask.recover.text": [
     "Was von Ihrem Gespräch noch auf diesem Gerät ist, wird dafür gelöscht. Dann geben Sie Ihren Code ein.",

@@ -10,7 +10,6 @@ import { cborMap, encode } from "../wire/cbor.ts";
 import type { Notice } from "./notice.ts";
 
 const NUMBERS_SINCE_MS = 1_577_836_800_000; // 2020-01-01 00:00 UTC (ACC-07)
-const MODE_NOTICE = 1;
 const SECOND_MS = 1_000;
 
 /** What was accepted, when, and its number in the room. */
@@ -30,7 +29,7 @@ export type ConsentState =
   | { readonly name: "Accepted"; readonly notice: Notice; readonly given: Given }
   /** The notice has replaced the accepted one, which counts until `untilMs`. */
   | { readonly name: "Stale"; readonly notice: Notice; readonly given: Given; readonly untilMs: number }
-  /** Withdrawn, or of mode 1 and closed over a new notice; `seq` is the last number of the room. */
+  /** Withdrawn, or only closed; `seq` is the last number of the room. */
   | { readonly name: "Ended"; readonly notice: Notice; readonly seq: number; readonly withdrawn: boolean };
 
 export type ConsentEvent =
@@ -46,8 +45,7 @@ export type ConsentEffect =
   | { readonly name: "show_channels" }
   | { readonly name: "open_room"; readonly given: Given }
   | { readonly name: "give_receipt"; readonly given: Given; readonly reopens: boolean }
-  | { readonly name: "withdraw"; readonly seq: number }
-  | { readonly name: "close_room" };
+  | { readonly name: "withdraw"; readonly seq: number };
 
 export interface ConsentStep {
   readonly state: ConsentState;
@@ -65,7 +63,7 @@ export function stepConsent(state: ConsentState, event: ConsentEvent, nowMs: num
     case "accept":
       return accept(state, event, nowMs);
     case "refuse":
-      return refuse(state, nowMs);
+      return refuse(state);
     case "ask":
       if (state.name !== "Refused") throw noCell();
       return {
@@ -109,13 +107,10 @@ function allows(notice: Notice, purposes: number): boolean {
   return purposes >= 0 && purposes <= MAX_U32 && rest === 0 && bits.every(({ bit, required }) => !required || has(bit));
 }
 
-function refuse(state: ConsentState, nowMs: number): ConsentStep {
+function refuse(state: ConsentState): ConsentStep {
   const { notice } = state;
-  if (state.name === "Shown") return { state: { name: "Refused", notice }, effects: [{ name: "show_channels" }] };
-  if (state.name !== "Stale") throw noCell();
-  if (state.given.mode !== MODE_NOTICE) return leave(state, nowMs);
-  const ended = { name: "Ended", notice, seq: state.given.seq, withdrawn: false } as const;
-  return { state: ended, effects: [{ name: "close_room" }, { name: "show_channels" }] };
+  if (state.name !== "Shown") throw noCell();
+  return { state: { name: "Refused", notice }, effects: [{ name: "show_channels" }] };
 }
 
 function leave(state: ConsentState, nowMs: number): ConsentStep {

@@ -20,7 +20,6 @@ import { write } from "./writing.ts";
 
 const KIND_CONSENT = 8;
 const KIND_WITHDRAW = 9;
-const ACT_CLOSE = 1;
 const ACT_REOPEN = 2;
 const CLOSED = 2;
 const WITHDRAWN = 4;
@@ -96,16 +95,6 @@ function hasUnanswered(d: Draft): boolean {
   return [...d.room.entries].some(([key, { entry }]) => entry.header.kind === KIND_CONSENT && !named.includes(key));
 }
 
-/** Take a notice that a person has refused: a consent to one before ends (CNS-17). */
-export function refuse(c: Context, turn: Turn): void {
-  for (const { id } of [...c.rooms.values()]) {
-    stepIn(c, turn, id, (d) => {
-      const state = consentOf(d.c, d.room);
-      if (state.name === "Stale") carryOut(d, stepConsent(state, { name: "refuse" }, d.turn.nowMs).effects);
-    });
-  }
-}
-
 /** Withdraw the consent of a room. */
 export function withdraw(c: Context, turn: Turn, roomId: Bytes): void {
   stepIn(c, turn, roomId, (d) => {
@@ -123,7 +112,7 @@ function carryOut(d: Draft, effects: readonly ConsentEffect[]): void {
       if (receipt === null) throw new LocalError("local.consent", "no consent was given in this room");
       const signed = signWithdrawal(d.c.own.signSeed, receipt.hash, d.room.id, d.turn.nowMs, effect.seq);
       write(d, KIND_WITHDRAW, signed);
-    } else if (effect.name === "close_room") act(d, ACT_CLOSE);
+    }
   }
 }
 
