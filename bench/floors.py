@@ -89,7 +89,7 @@ def _message(
     session_id: bytes, chain_header_key: bytes, chain_key: bytes, key: bytes, sealed: bytes
 ) -> Message:
     raw = envelopes.decode(sealed)
-    header_associated = raw.lead + raw.tag + raw.salt + session_id
+    header_associated = raw.ahead[:2] + raw.tag + raw.salt + session_id
     body_associated = raw.ahead + session_id
     header_key = chain.header_key(chain_header_key, raw.salt)
     body_key = chain.body_key(key, raw.salt)
