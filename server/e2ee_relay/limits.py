@@ -202,6 +202,7 @@ class Policy:
     fetches: Rate = Rate(32, 0.2)
     subscriptions: Rate = Rate(4_096, 64)
     blob_opens: Rate = Rate(120, 4)
+    tokens: Rate = Rate(20_000, 20)
     # Of the whole relay.
     creations_global: Rate = Rate(2_000, 50)
     directory_b_global: Rate = Rate(128 << 20, 64 << 10)
@@ -230,6 +231,7 @@ class Policy:
     knocks_per_address: Rate = Rate(16, 0.2)
     knocks_b_per_address: Rate = Rate(256 << 10, 2 << 10)
     blob_opens_per_address: Rate = Rate(120, 4)
+    tokens_per_address: Rate = Rate(40_000, 20)
     # Of one device that is asked for: fetches that get one-time keys. More than one address may take.
     fetches_per_device: Rate = Rate(60, 0.5)
     # Of one account: so many device lists, and then twelve a day.
@@ -358,6 +360,7 @@ class SharedLimits:
             "creations": Buckets(policy.creations_per_address),
             "directory_b": Buckets(policy.directory_b_per_address),
             "blob_opens": Buckets(policy.blob_opens_per_address),
+            "tokens": Buckets(policy.tokens_per_address),
         }
         self._publishing = Buckets(policy.directory_b)
         self._uploading = Buckets(policy.prekeys_b)
@@ -371,8 +374,11 @@ class SharedLimits:
 
     def of(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
         """Return the buckets of the client address, where that is known, and of the whole relay."""
-        of_address = [self._by_address[kind].of(visitor, now_ms)] if visitor else []
-        return [*of_address, self._of_all[kind]]
+        return [*self.of_address(kind, visitor, now_ms), self._of_all[kind]]
+
+    def of_address(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
+        """Return the bucket of the client address, where that is known."""
+        return [self._by_address[kind].of(visitor, now_ms)] if visitor else []
 
     def charge_entry(self, publishing: Publishing, visitor: bytes, now_ms: int) -> int:
         """Charge what a PUBLISH writes, to all buckets or none; return 0 or the wait (RLY-258, RLY-260).

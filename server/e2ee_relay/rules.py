@@ -231,15 +231,20 @@ def _find(view: View, op: Op, find: Find, _policy: Policy, now_ms: int) -> None:
     op.result = Found(tuple(owned), tuple(refused))
 
 
-def _grant(view: View, op: Op, frame: TokenAdd, policy: Policy, _now_ms: int) -> None:
+def _grant(view: View, op: Op, frame: TokenAdd, policy: Policy, now_ms: int) -> None:
     box = owned_box(view, op.peer, frame.mailbox)
     if box is None:
         op.result = _NOT_AUTHENTICATED
-    elif not view.has_room:
+        return
+    held, fresh = view.count_tokens(box, frame.token_hashes)
+    if not view.has_room:
         op.result = UNAVAILABLE
+    elif held + fresh > policy.max_tokens:
+        op.result = Refusal(ErrorCode.QUOTA)
     else:
-        granted = view.grant(box, frame.token_hashes, int(frame.token_class), policy.max_tokens)
-        op.result = None if granted else Refusal(ErrorCode.QUOTA)
+        op.result = op.charge(lambda: op.peer.charge_tokens(fresh, now_ms))
+        if op.result is None:
+            view.grant(box, frame.token_hashes, int(frame.token_class))
 
 
 def _revoke(view: View, op: Op, frame: TokenRevoke, _policy: Policy, _now_ms: int) -> None:

@@ -32,6 +32,7 @@ Kind: TypeAlias = Literal[
     "subscriptions",
     "blob_opens",
     "blob_parts_b",
+    "tokens",
 ]
 
 
@@ -114,3 +115,11 @@ class Session:
     def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
         """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
         return self._node.shared.charge_prekeys(mailbox, size_b, now_ms)
+
+    def charge_tokens(self, count: int, now_ms: int) -> int:
+        """Charge delivery tokens that are new; return 0 or the wait (RLY-269)."""
+        if not count:
+            return 0
+        own = self._bucket("tokens", self._node.policy, now_ms)
+        buckets = (own, *self._node.shared.of_address("tokens", self.visitor, now_ms))
+        return take_from_all([(one, count) for one in buckets], now_ms)

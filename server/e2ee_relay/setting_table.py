@@ -158,6 +158,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "fetches": _rate("fetches of prekeys"),
         "subscriptions": _rate("mailboxes subscribed to"),
         "blob_opens": _rate("blobs begun or taken up again"),
+        "tokens": _rate("delivery tokens that are new"),
     },
     "Rates of the whole relay": {
         "creations_global": _rate("new mailboxes"),
@@ -181,6 +182,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "knocks_per_address": _rate("messages with public (front-door) tokens of one client address"),
         "knocks_b_per_address": _rate("their bytes"),
         "blob_opens_per_address": _rate("blobs begun or taken up again by one client address"),
+        "tokens_per_address": _rate("delivery tokens that are new, of one client address"),
         "fetches_per_device": _rate("fetches that get one-time keys of one device"),
         "lists_per_account": _rate("device lists that one account publishes behind its first"),
     },

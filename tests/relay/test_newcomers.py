@@ -24,6 +24,9 @@ from e2ee_relay.protocol import (
     PrekeysFetch,
     PrekeysStock,
     Subscribe,
+    TokenAdd,
+    TokenClass,
+    token_hash,
 )
 from e2ee_relay.store.api import Op, Read
 from nacl.signing import SigningKey
@@ -357,4 +360,32 @@ async def test_pages_are_read_for_so_many_at_a_time_and_for_none_who_is_displace
         read += 1
     assert (await newcomer.push(Message)).body == b"held"
     assert read == 64 + 70 + 1
+    relay.close()
+
+
+async def test_new_tokens_are_charged_to_connection_and_address(clock: Clock, make_relay: MakeRelay) -> None:
+    """RLY-269: those that are there cost nothing; beyond, none is added; another address is free."""
+    relay = make_relay(Policy(tokens=Rate(5, 1), tokens_per_address=Rate(8, 1)))
+    first, second, third = [await connect(relay, one) for one in (b"host", b"host", b"other")]
+    owner, key = Owner(), os.urandom(32)
+
+    def adding(peer: Peer, *tokens: bytes) -> TokenAdd:
+        hashes = tuple(token_hash(one) for one in tokens)
+        return TokenAdd(peer.next_id(), owner.mailbox, hashes, TokenClass.CONTACT)
+
+    await owner.set_up(first)
+    await owner.prove(second)
+    await owner.prove(third)
+    known = [owner.token, *[os.urandom(32) for _ in range(4)]]
+    await first.expect(Done, adding(first, *known[1:]))
+    for _ in range(3):
+        await first.expect(Done, adding(first, *known))
+    for peer, fresh in ((first, [key]), (second, [key, *[os.urandom(32) for _ in range(3)]])):
+        refusal = await peer.expect(ErrorReply, adding(peer, *fresh))
+        assert (refusal.code, refusal.retry_after_ms) == (ErrorCode.RATE_LIMITED, 1001)
+    assert (await third.send(owner.item(b"x", token=key)))[0].code is ErrorCode.DENIED
+    await third.expect(Done, adding(third, key, *[os.urandom(32) for _ in range(4)]))
+    assert (await third.send(owner.item(b"x", token=key)))[0].code is ErrorCode.OK
+    clock.forward(1001)
+    await first.expect(Done, adding(first, os.urandom(32)))
     relay.close()

@@ -53,6 +53,9 @@ class Asker:
     def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
         return 0
 
+    def charge_tokens(self, count: int, now_ms: int) -> int:
+        return 0
+
 
 @dataclass
 class Buckets:
@@ -133,12 +136,12 @@ class MemoryView:
         box.last_seq = 1 << 32
         self.boxes[box.address] = box
 
-    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
+    def count_tokens(self, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
         held = {hashed for address, hashed in self.tokens if address == box.address}
-        if len(held | set(hashes)) > most:
-            return False
+        return len(held), len(set(hashes) - held)
+
+    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int) -> None:
         self.tokens.update({(box.address, one): token_class for one in hashes})
-        return True
 
     def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None:
         for one in hashes:

@@ -399,6 +399,10 @@ class Requester(Protocol):
         """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
         ...
 
+    def charge_tokens(self, count: int, now_ms: int) -> int:
+        """Charge delivery tokens that are new; return 0 or the wait (RLY-269)."""
+        ...
+
 
 class Op:
     """One operation on its way: what is asked, by whom, and what came of it."""
@@ -512,8 +516,12 @@ class MailboxView(Protocol):
         """Store a new mailbox and set where its numbers begin (`last_seq`)."""
         ...
 
-    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
-        """Add tokens; False, and nothing is added, if there would be more than `most`."""
+    def count_tokens(self, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
+        """Return how many tokens a mailbox has, and how many of these are new."""
+        ...
+
+    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int) -> None:
+        """Add tokens; one that is there gets this class."""
         ...
 
     def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None: ...

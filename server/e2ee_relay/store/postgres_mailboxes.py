@@ -289,17 +289,17 @@ class MailboxGroup:
         self._boxes[box.address] = box
         self._created.append(box)
 
-    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
-        """Add tokens, at most so many."""
+    def count_tokens(self, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
+        """Return how many tokens a mailbox has, and how many of these are new."""
         keys = {box.address + hashed for hashed in hashes}
-        count = self._tokens.get(box.address, 0) + len(keys - self._rights.keys())
-        if count > most:
-            return False
-        self._tokens[box.address] = count
-        self._rights.update(dict.fromkeys(keys, token_class))
+        return self._tokens.get(box.address, 0), len(keys - self._rights.keys())
+
+    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int) -> None:
+        """Add tokens."""
+        self._tokens[box.address] = sum(self.count_tokens(box, hashes))
+        self._rights.update(dict.fromkeys([box.address + hashed for hashed in hashes], token_class))
         self._write_created()
         self.ask(_GRANT, [box.address, token_class, sorted(set(hashes))])
-        return True
 
     def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None:
         """Admit them no longer: transactions that begin later refuse them, on every node (RLY-106)."""

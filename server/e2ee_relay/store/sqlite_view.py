@@ -227,15 +227,16 @@ class SqliteView(SqlBlobs):
         row = (no, box.address, box.owner_pub, box.used_day)
         self._write_later("INSERT INTO mailbox VALUES (?, ?, ?, ?)", [row])
 
-    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
-        """Add tokens, unless there would be too many; in the writer's thread."""
-        tokens, no = box.mine.tokens, box.mine.no
-        if len(tokens) + sum(one not in tokens for one in set(hashes)) > most:
-            return False
-        tokens.update(dict.fromkeys(hashes, token_class))
-        rows = [(no, one, token_class) for one in hashes]
+    def count_tokens(self, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
+        """Return how many tokens a mailbox has, and how many of these are new."""
+        tokens = box.mine.tokens
+        return len(tokens), sum(one not in tokens for one in set(hashes))
+
+    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int) -> None:
+        """Add tokens; in the writer's thread."""
+        box.mine.tokens.update(dict.fromkeys(hashes, token_class))
+        rows = [(box.mine.no, one, token_class) for one in hashes]
         self._write("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", rows)
-        return True
 
     def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None:
         """Remove tokens; in the writer's thread."""
