@@ -75,6 +75,28 @@ def test_who_is_in_force_again_is_given_orders_and_the_newest_address(
     assert missing(world) == [set()]
 
 
+@pytest.mark.parametrize("staff", [("chief", "desk2"), ("chief",)])
+@pytest.mark.parametrize("is_away", [False, True])
+def test_who_is_in_force_again_hears_of_a_hold_also_where_its_author_is_away(
+    staff: tuple[str, ...], *, is_away: bool
+) -> None:
+    """ROOM-65: from the first of the others who has the room, an agent where there is no steward; once."""
+    world, said = staffed(*staff)
+    in_force(world, "agent", *staff)
+    change(world, "chief", Change(hold=True, text="Rechtsstreit"))
+    world.run(MINUTE_MS)
+    order = writes(world, "phone", Erase((said,)))
+    if is_away:
+        world.blocked |= {("chief", "desk"), ("desk", "chief")}
+    in_force(world, "desk", "agent", *staff)
+    desk = world.devices["desk"]
+    assert has(world, "desk", order) == [True]
+    assert desk.head() == world.devices["chief"].head()
+    world.run(25 * HOUR_MS)
+    assert bodies(world, "desk", [said]) == [said]
+    assert len(set(desk.order())) == len(desk.order())
+
+
 def test_who_has_left_and_is_in_force_again_is_given_orders_and_no_address() -> None:
     """ROOM-65, ROOM-15."""
     world, said = staffed("agent2")

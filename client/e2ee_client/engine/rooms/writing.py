@@ -227,11 +227,11 @@ class Writing(RoomPart):
 
     def post_to_returned(self, turn: Turn) -> None:
         """Post our orders, our newest address and sign-out to who is in force again, after the states up to
-        one of ours that is in force: a hold stands above an order (ROOM-65).
+        the one in force, if we are of those who give them: a hold stands above an order (ROOM-65).
         """
         states = self._room.states
-        returned, head = states.returned(turn.now_ms), states.room.head
-        if head is not None and head.author == self._around.us.device_id:
+        returned = states.returned(turn.now_ms)
+        if returned and self._around.us.device_id in self._givers(turn, returned):
             informed = self._live.informed
             self._live.informed = tuple(one for one in informed if one[0] not in returned)
             for one in returned:
@@ -239,6 +239,18 @@ class Writing(RoomPart):
         for stored in (*self._orders(turn), *self._room.erasing.own_newest(turn)) if returned else ():
             served = states.recipients(kind_of(stored), turn.now_ms)
             self._give(turn, stored, [one for one in returned if self._author(one) in served])
+
+    def _givers(self, turn: Turn, returned: list[DeviceId]) -> list[DeviceId]:
+        """Return the author of the state in force and, as it may be away, the first other that has them."""
+        room, us, head = self._room.states.room, self._around.us.device_id, self._room.states.room.head
+        if head is None:
+            return []
+        ranks, out = self._room.states.ranks(turn.now_ms), (*returned, head.author)
+        stewards = [
+            one for one in self._room.states.stewards(turn.now_ms) if one in room.known() or one == us
+        ]
+        here = (*stewards, *head.state.members)
+        return [head.author, *[one for one in here if one in ranks and one not in out][:1]]
 
     def _give(self, turn: Turn, stored: StoredEntry, devices: Iterable[DeviceId]) -> None:
         passed_over = {self._around.us.device_id, *stored.waiting_for}
