@@ -17,7 +17,7 @@ import type { Peer } from "../src/engine/records.ts";
 import { want } from "../src/engine/renewal.ts";
 import { peerOf } from "../src/engine/state.ts";
 import { ranksBy, teamOrNone } from "../src/engine/team.ts";
-import { maintain } from "../src/engine/team_learning.ts";
+import { maintain } from "../src/engine/team_pruning.ts";
 import type { Asked } from "./relay_frames.ts";
 import * as relay from "./relay_frames.ts";
 import * as shop from "./shop.ts";

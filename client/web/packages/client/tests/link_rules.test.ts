@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
-import { HOUR_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
 import { tokenHash } from "@sealroom/core/relay/proofs.ts";
 import * as received from "../src/engine/received.ts";
+import type { Peer } from "../src/engine/records.ts";
+import { tick } from "../src/engine/renewal.ts";
 import { SeenIds } from "../src/engine/seen_ids.ts";
 import { pump } from "../src/engine/sending.ts";
 import { setPeer } from "../src/engine/state.ts";
@@ -263,4 +265,39 @@ test("a page that came over TLS reaches no relay without it, and none on its vis
     [],
   );
   assert.ok(mayConnect("ws://127.0.0.1:8080", "http:"));
+});
+
+test("what time asks for waits for the code that does it, and fetches that an hour after the start (STO-43)", () => {
+  const { engine } = proved();
+  const { context } = engine;
+  context.received = null;
+  const names = (turn: Turn): readonly string[] => turn.effects().map((one) => one.name);
+  const later = NOW_MS + 400 * DAY_MS;
+  const list = context.own.list.seq;
+  engine.closed("mailbox", "relay.unavailable", NOW_MS);
+  assert.ok(names(engine.tick(later)).includes("fetch"));
+  assert.equal(context.own.list.seq, list);
+  assert.deepEqual(names(engine.cameNot(later)), [], "no connection is given up for it");
+  assert.ok(names(engine.tick(later + HOUR_MS)).includes("fetch"));
+  engine.came(received, later + HOUR_MS);
+  assert.ok(context.own.list.seq > list);
+  assert.ok(!names(engine.tick(later + 2 * HOUR_MS)).includes("fetch"));
+});
+
+test("a silent ask fetches the code that counts its silence (STO-43, SES-26)", () => {
+  const { engine } = proved();
+  const { context } = engine;
+  context.received = null;
+  engine.received("mailbox", relay.push(130, context.mailbox.id), NOW_MS);
+  engine.do(NOW_MS, (c, step) => {
+    const peer = c.peers.get(hex(agent.id)) as Peer;
+    const ask = { id: new Uint8Array(8), takenMs: NOW_MS, patienceMs: 1_000 };
+    setPeer(c, step, { ...peer, pair: { ...peer.pair, ask } });
+    tick(c, step);
+  });
+  const due = engine.tick(NOW_MS + 1_000).effects();
+  assert.ok(due.some((one) => one.name === "fetch"));
+  assert.notEqual(context.peers.get(hex(agent.id))?.pair.ask, null);
+  engine.came(received, NOW_MS + 1_000);
+  assert.equal(context.peers.get(hex(agent.id))?.pair.ask, null);
 });

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { newEngine, putNew } from "../src/engine/new_engine.ts";
+import { renewList } from "../src/engine/own_lists.ts";
 import * as received from "../src/engine/received.ts";
-import { newAccount, renewList } from "../src/engine/upkeep.ts";
+import { newAccount } from "../src/engine/upkeep.ts";
 import { MemoryPlace } from "./memory_store.ts";
 
 const later = () => import("../src/later.ts");

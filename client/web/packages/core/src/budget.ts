@@ -12,7 +12,7 @@ import { activeOf } from "./pair_state.ts";
 const LIMITS = { flights: 8, tells: 48, asks: 12, starts: 3, skips: 2_000, lists: 1 } as const;
 const ASK_APART_MS = 10 * MINUTE_MS;
 /** When a gap is asked for after the ask before (SES-25). */
-const GAP_ASKS_MS = [0, HOUR_MS, DAY_MS] as const;
+export const GAP_ASKS_MS = [0, HOUR_MS, DAY_MS] as const;
 /** When the ask of a candidate is repeated (SES-26). */
 const REPEATS_MS = [10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, DAY_MS] as const;
 export const SHORT_PATIENCE_MS = 10 * MINUTE_MS;
@@ -56,27 +56,13 @@ export function askRefused(pair: Pair, id: Bytes): Pair {
   return pair.ask !== null && same(pair.ask.id, id) ? { ...pair, ask: null } : pair;
 }
 
-/** Whether missing texts are to be asked for (SES-25). */
-export function isGapAskDue(pair: Pair, nowMs: number): boolean {
-  const wait = GAP_ASKS_MS[pair.gapAsks];
-  if (pair.received.missing.length === 0 || wait === undefined) return false;
-  return nowMs >= Math.min(pair.askedMs, nowMs) + wait && mayAsk(pair, nowMs);
-}
-
-function candidateOf(pair: Pair): Standing | null {
+export function candidateOf(pair: Pair): Standing | null {
   const { candidate } = pair;
   return pair.sessions.find((one) => candidate !== null && same(one.id, candidate.id)) ?? null;
 }
 
-function repeatMs(repeats: number): number {
+export function repeatMs(repeats: number): number {
   return REPEATS_MS[Math.min(repeats, REPEATS_MS.length - 1)] as number;
-}
-
-/** Whether the ask of the candidate is to be repeated (SES-26). */
-export function isRepeatDue(pair: Pair, nowMs: number): boolean {
-  const session = candidateOf(pair);
-  if (pair.candidate === null || session === null || session.proven || nowMs > session.endsMs) return false;
-  return nowMs >= Math.min(pair.candidate.askedMs, nowMs) + repeatMs(pair.candidate.repeats);
 }
 
 /** When time may have something to do in a pair; null for one at rest. */

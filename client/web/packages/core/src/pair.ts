@@ -7,8 +7,6 @@ import type { Pair, Standing } from "./pair_state.ts";
 import { activeOf } from "./pair_state.ts";
 
 const UNPROVEN_TTL_MS = 44 * DAY_MS;
-const SEARCH_MS = 14 * DAY_MS;
-
 /** What an event did beside the new state. */
 export interface Outcome {
   readonly pair: Pair;
@@ -91,59 +89,7 @@ export function asked(given: Pair, id: Bytes, patienceMs: number, nowMs: number)
   return outcome({ ...before, ask, askedMs: nowMs }, before);
 }
 
-/** The ask of the candidate was repeated (SES-26). */
-export function repeated(given: Pair, nowMs: number): Outcome {
-  const before = looked(given, nowMs);
-  const { candidate } = before;
-  const again = candidate && { ...candidate, askedMs: nowMs, repeats: candidate.repeats + 1 };
-  return outcome({ ...before, candidate: again }, before);
-}
-
-/** A loss that the store noticed: all sessions go, `known` and `met` stay (SES-32). */
-export function lose(given: Pair, nowMs: number): Outcome {
-  const before = looked(given, nowMs);
-  const wanted = before.met ? { sinceMs: nowMs, top: null, again: false } : null;
-  const pair = { ...before, sessions: [], wanted, candidate: null, ask: null };
-  return outcome(pair, pair);
-}
-
-/**
- * What time alone does: silence, the age of a candidate, the ages of sessions (SES-26, SES-33). `hasAll` says that the
- * relay has delivered all it had, so that silence counts.
- */
-export function passTime(given: Pair, textsWait: boolean, nowMs: number, hasAll = true): Outcome {
-  const before = looked(given, nowMs);
-  const heard = hasAll ? silent(before, nowMs) : before;
-  const after = aged(searched(heard, textsWait, nowMs), nowMs);
-  return outcome(textsWait ? wantedByTexts(after, nowMs) : after, before);
-}
-
-/** In a pair that has met and has no proven session, texts that wait want one where nothing is under way (SES-26). */
-function wantedByTexts(pair: Pair, nowMs: number): Pair {
-  const busy = pair.wanted ?? pair.candidate ?? activeOf(pair.sessions);
-  return !pair.met || busy !== null ? pair : { ...pair, wanted: { sinceMs: nowMs, top: null, again: false } };
-}
-
-function silent(pair: Pair, nowMs: number): Pair {
-  const { ask } = pair;
-  if (ask === null || ask.takenMs === 0 || nowMs < ask.takenMs + ask.patienceMs) return pair;
-  const wanted = pair.wanted ?? (pair.candidate === null ? { sinceMs: nowMs, top: null, again: false } : null);
-  return { ...pair, ask: null, wanted };
-}
-
-function searched(pair: Pair, textsWait: boolean, nowMs: number): Pair {
-  const { candidate } = pair;
-  const session = pair.sessions.find((one) => isCandidate(pair, one));
-  if (candidate === null || session === undefined || nowMs < session.createdMs + DAY_MS) return pair;
-  if (!pair.met && nowMs > session.endsMs) return { ...pair, candidate: null };
-  const searching = nowMs <= candidate.sinceMs + SEARCH_MS;
-  if (textsWait || (pair.met && searching)) {
-    return { ...pair, candidate: null, wanted: { sinceMs: candidate.sinceMs, top: session.top, again: true } };
-  }
-  return pair.met ? { ...pair, candidate: null } : pair;
-}
-
-function aged(pair: Pair, nowMs: number): Pair {
+export function aged(pair: Pair, nowMs: number): Pair {
   const active = activeOf(pair.sessions);
   const sessions = pair.sessions.filter((one) => {
     const endMs = one.proven ? one.sinceMs + OTHER_TTL_MS : one.createdMs + UNPROVEN_TTL_MS;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isGapAskDue } from "../src/asks_due.ts";
 import * as budget from "../src/budget.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../src/constants.ts";
 import { numbered } from "../src/counting.ts";
@@ -67,12 +68,12 @@ test("a gap is asked for at once, after an hour and after a day, and no more (SE
   assert.deepEqual(findings, ["gap"]);
   let nowMs = NOW_MS;
   for (const waitMs of [0, HOUR_MS, DAY_MS]) {
-    if (waitMs > 0) assert.ok(!budget.isGapAskDue(pair, nowMs + waitMs - 1));
+    if (waitMs > 0) assert.ok(!isGapAskDue(pair, nowMs + waitMs - 1));
     nowMs += waitMs;
-    assert.ok(budget.isGapAskDue(pair, nowMs));
+    assert.ok(isGapAskDue(pair, nowMs));
     pair = { ...budget.askSent(pair, ASK, budget.LONG_PATIENCE_MS, nowMs, true), ask: null };
   }
-  assert.ok(!budget.isGapAskDue(pair, nowMs + 365 * DAY_MS));
+  assert.ok(!isGapAskDue(pair, nowMs + 365 * DAY_MS));
   assert.equal(budget.LONG_PATIENCE_MS, DAY_MS);
 });
 

@@ -4,6 +4,7 @@ import type { Outcome } from "../src/pair.ts";
 import * as pairs from "../src/pair.ts";
 import * as hearing from "../src/pair_hearing.ts";
 import type { Pair } from "../src/pair_state.ts";
+import * as time from "../src/pair_time.ts";
 import type { Json } from "./vectors.ts";
 import { bytes, optional } from "./vectors.ts";
 
@@ -34,10 +35,10 @@ export function happen(pair: Pair, step: Json): Outcome {
     case "ask":
       return pairs.asked(pair, bytes(step.ask_id), step.patience_ms, now);
     case "repeat":
-      return pairs.repeated(pair, now);
+      return time.repeated(pair, now);
     case "lose":
-      return pairs.lose(pair, now);
+      return time.lose(pair, now);
     default:
-      return pairs.passTime(pair, step.texts_wait, now);
+      return time.passTime(pair, step.texts_wait, now);
   }
 }

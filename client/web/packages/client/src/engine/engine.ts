@@ -17,16 +17,14 @@ import type { Context, Received } from "./context.ts";
 import { connected as directoryConnected, lostConnection, weekly } from "./directory.ts";
 import type { Link } from "./links.ts";
 import * as links from "./links.ts";
-import { sendLists } from "./lists.ts";
 import { delivered, greeted, isOurs } from "./mailbox.ts";
-import { askWeekly } from "./renewal.ts";
-import { lookAtAll, loseAll, redoAhead, tick as tickSessions } from "./renewal_time.ts";
+import { tick as tickSessions } from "./renewal.ts";
 import { loseRooms, startRooms } from "./rooms/rooms.ts";
 import { pump } from "./sending.ts";
-import { maintain as maintainTeam } from "./team_learning.ts";
+import { receivedOf } from "./state.ts";
 import type { Channel } from "./turn.ts";
 import { Turn } from "./turn.ts";
-import { isAhead, isListDue, renewList, rotate, sweep } from "./upkeep.ts";
+import { rotate } from "./upkeep.ts";
 
 const CLOCK_PUT_BACK_MS = 60_000;
 const UNUSABLE_RETRY_MS = 600_000;
@@ -57,7 +55,7 @@ export class Engine {
   /** Go on from a store that does not continue the last run: every session counts as lost (SES-32, TRN-07). */
   lost(nowMs: number): Turn {
     return this.#step(nowMs, (turn) => {
-      loseAll(this.context, turn);
+      receivedOf(this.context).loseAll(this.context, turn);
       rotate(this.context, turn, true);
       loseRooms(this.context, turn);
     });
@@ -144,7 +142,7 @@ export class Engine {
     });
   }
 
-  /** The code for what comes from others is here: take what has waited for it (STO-43). */
+  /** The code for what comes from others is here: take what has waited for it, do what time has asked for (STO-43). */
   came(received: Received, nowMs: number): Turn {
     return this.#step(nowMs, (turn) => {
       const c = this.context;
@@ -152,15 +150,19 @@ export class Engine {
       const early = this.#early.filter(([link]) => c.links.online && link.state === "ready");
       this.#early = [];
       for (const [link, message] of early) delivered(c, turn, link, message, received);
+      if (!c.links.online) return;
+      received.maintain(c, turn);
+      tickSessions(c, turn);
     });
   }
 
   /** It does not come: what waited comes again with the next connection. */
   cameNot(nowMs: number): Turn {
     return this.#step(nowMs, (turn) => {
+      const isMissed = this.#early.length > 0;
       this.#early = [];
       const link = this.context.links.all.get("mailbox");
-      if (link === undefined || isClosed(link)) return;
+      if (!isMissed || link === undefined || isClosed(link)) return;
       this.#wentDown(turn, link, "relay.unavailable");
       links.drop(this.context, turn, link);
     });
@@ -304,22 +306,15 @@ export class Engine {
     lostConnection(this.context);
   }
 
-  /** What is done once an hour. */
+  /** What is done once an hour; most of it by code that comes later, and is fetched for it (STO-43). */
   #maintain(turn: Turn): void {
     const c = this.context;
-    c.timers.set("maintain", turn.nowMs + HOUR_MS, (later) => this.#maintain(later));
-    sweep(c, turn);
-    c.received?.release(c, turn);
-    if (c.kin !== null) c.kin.maintain(turn);
-    else if (isListDue(c.own, turn.nowMs)) {
-      const wasAhead = isAhead(c.own, turn.nowMs);
-      renewList(c, turn);
-      sendLists(c, turn);
-      if (wasAhead) redoAhead(c, turn);
-    }
-    maintainTeam(c, turn);
-    if (rotate(c, turn)) askWeekly(c, turn);
-    lookAtAll(c, turn);
+    c.timers.set("maintain", turn.nowMs + HOUR_MS, (later) => {
+      if (c.received === null) later.after({ name: "fetch" });
+      this.#maintain(later);
+    });
+    c.kin?.maintain(turn);
+    c.received?.maintain(c, turn);
     weekly(c, turn);
   }
 }

@@ -6,9 +6,9 @@ import { CoreError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, verifyList } from "@sealroom/core/identity/list.ts";
 import type { Context } from "./context.ts";
+import { redated, takeList } from "./own_lists.ts";
 import { setReplaced } from "./state.ts";
 import type { Turn } from "./turn.ts";
-import { redated, takeList } from "./upkeep.ts";
 
 /**
  * Whether somebody else with the code has signed a list: its number is that of our first list or a higher one, also below

@@ -5,11 +5,14 @@
 
 export { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
 export { release } from "./contents.ts";
+export { maintain } from "./hourly.ts";
 export { take } from "./incoming.ts";
 export { wait as waitReceipts } from "./receipts.ts";
+export { lookAt, loseAll } from "./renewal_time.ts";
 export { askAgain, plan, tickAsking } from "./rooms/asking.ts";
 export { checkErasing, doesEarlier, doesErase, erasingDueMs, tickErasing } from "./rooms/erasing.ts";
 export { does, takeState } from "./rooms/following.ts";
 export { postToNewcomers } from "./rooms/newcomers.ts";
 export { retryEarly } from "./rooms/taking.ts";
 export { checkOurs, countingWordings, shareFate } from "./rooms/wordings.ts";
+export { prune } from "./team_pruning.ts";

@@ -3,7 +3,7 @@
  *
  *     need, want --> tryStart --> directory --> start: session, first ask
  *     doubt --> ask
- *     tick --> silence, repeats, gaps
+ *     tick --> silence, repeats, gaps, by code that comes later
  */
 
 import * as budget from "@sealroom/core/budget.ts";
@@ -16,7 +16,7 @@ import type { VerifiedBundle } from "@sealroom/core/identity/bundle.ts";
 import type { Outcome } from "@sealroom/core/pair.ts";
 import * as pairs from "@sealroom/core/pair.ts";
 import type { Pair, Standing } from "@sealroom/core/pair_state.ts";
-import { activeOf, sendingOf } from "@sealroom/core/pair_state.ts";
+import { activeOf, NEW_PAIR, sendingOf } from "@sealroom/core/pair_state.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { nextEpoch, startSession } from "@sealroom/core/session.ts";
@@ -25,7 +25,6 @@ import type { Context } from "./context.ts";
 import { fetchPrekeys, lookUp } from "./directory.ts";
 import type { SessionNews } from "./events.ts";
 import type { Peer } from "./records.ts";
-import { tick } from "./renewal_time.ts";
 import { sealOpenAhead } from "./rooms/opening.ts";
 import { maySend, pump, sendControl } from "./sending.ts";
 import { peerOf, peersNamed, sessionOf, setPair, setPeer, setSession } from "./state.ts";
@@ -34,6 +33,8 @@ import { compact } from "./upkeep.ts";
 
 const RETRY_MS = 10 * MINUTE_MS;
 const UNREACHABLE_MS = 3 * DAY_MS;
+const TICK_APART_MS = 1_000;
+const STARTS_A_TICK = 5;
 
 export function tell(turn: Turn, peer: Peer, what: SessionNews): void {
   turn.notify({ type: "session", what, device: hex(peer.deviceId) });
@@ -230,4 +231,30 @@ export function wakeFor(c: Context, turn: Turn, peer: Peer): void {
   const first = Math.min(...times);
   const atMs = first > turn.nowMs ? first : turn.nowMs + MINUTE_MS;
   c.timers.set("sessions", Math.min(atMs, c.timers.atMs("sessions") ?? atMs), (later) => tick(c, later));
+}
+
+/** Look at the pairs that wait for something; at most five sessions a second (SES-32). */
+export function tick(c: Context, turn: Turn): void {
+  c.timers.drop("sessions");
+  let starts = STARTS_A_TICK;
+  for (const peer of [...c.peers.values()].sort((a, b) => b.heardMs - a.heardMs)) {
+    const { deviceId } = peer;
+    lookAt(c, turn, peer);
+    if (starts > 0 && tryStart(c, turn, deviceId)) starts -= 1;
+    wakeFor(c, turn, peerOf(c, deviceId) as Peer);
+  }
+  if (starts === 0) c.timers.set("sessions", turn.nowMs + TICK_APART_MS, (later) => tick(c, later));
+}
+
+/** Time asks for it: the code for that comes later, and is fetched for the first that is due (STO-43). */
+function lookAt(c: Context, turn: Turn, peer: Peer): void {
+  const dueMs = budget.dueMs(peer.pair);
+  if (c.received !== null) c.received.lookAt(c, turn, peer.deviceId);
+  else if (dueMs !== null && dueMs <= turn.nowMs) turn.after({ name: "fetch" });
+}
+
+/** A device is not named by the list any more: its sessions go; what it used of its budgets stays used (ID-28). */
+export function struckOff(c: Context, turn: Turn, peer: Peer): void {
+  const { known, given, received, budget: used, sessions } = peer.pair;
+  set(c, turn, peer.deviceId, { ...NEW_PAIR, known, given, received, budget: used }, sessions);
 }

@@ -1,37 +1,21 @@
 /** What time does to sessions: silence, repeats, gaps, ages; and how sessions end (SES-26, SES-32, SES-33). */
 
+import { isGapAskDue, isRepeatDue } from "@sealroom/core/asks_due.ts";
 import * as budget from "@sealroom/core/budget.ts";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
-import * as pairs from "@sealroom/core/pair.ts";
-import { NEW_PAIR } from "@sealroom/core/pair_state.ts";
+import { lose, passTime, repeated } from "@sealroom/core/pair_time.ts";
 import type { Context } from "./context.ts";
 import { refresh } from "./directory.ts";
 import { deleteItem } from "./outbox.ts";
 import type { Peer } from "./records.ts";
-import { active, askOn, doubt, isStale, sendAsk, set, tryStart, wakeFor, want } from "./renewal.ts";
-import { againUnanswered, reviewUnconfirmed } from "./sending.ts";
+import { active, askOn, doubt, isStale, sendAsk, set, want } from "./renewal.ts";
+import { againUnanswered, reviewUnconfirmed } from "./sending_again.ts";
 import { isNamed, peerOf, removePeer, sessionOf } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { compact } from "./upkeep.ts";
 
-const TICK_APART_MS = 1_000;
-const STARTS_A_TICK = 5;
 const UNPROVEN_TTL_MS = 44 * DAY_MS;
-
-// --- time ---
-
-/** Look at the pairs that wait for something; at most five sessions a second (SES-32). */
-export function tick(c: Context, turn: Turn): void {
-  c.timers.drop("sessions");
-  let starts = STARTS_A_TICK;
-  for (const { deviceId } of [...c.peers.values()].sort((a, b) => b.heardMs - a.heardMs)) {
-    lookAt(c, turn, deviceId);
-    if (starts > 0 && tryStart(c, turn, deviceId)) starts -= 1;
-    wakeFor(c, turn, peerOf(c, deviceId) as Peer);
-  }
-  if (starts === 0) c.timers.set("sessions", turn.nowMs + TICK_APART_MS, (later) => tick(c, later));
-}
 
 /** Look at every pair, as once an hour: ages, contents without a receipt for a day (SES-25, SES-33). */
 export function lookAtAll(c: Context, turn: Turn): void {
@@ -58,27 +42,26 @@ function isPast(c: Context, turn: Turn, peer: Peer): boolean {
   return turn.nowMs > Math.max(peer.pair.budget.sinceMs, peer.wayBackMs) + UNPROVEN_TTL_MS;
 }
 
-function lookAt(c: Context, turn: Turn, deviceId: Bytes): void {
+/** Do what is due in one pair (SES-25, SES-26, SES-33). */
+export function lookAt(c: Context, turn: Turn, deviceId: Bytes): void {
   const lane = c.outbox.lane(deviceId);
   const link = c.links.all.get("mailbox");
   const hasAll = link?.state === "ready" && link.emptied;
   const waits = lane.waiting.length > 0 || lane.unconfirmed.size > 0;
-  const outcome = pairs.passTime((peerOf(c, deviceId) as Peer).pair, waits, turn.nowMs, hasAll);
+  const outcome = passTime((peerOf(c, deviceId) as Peer).pair, waits, turn.nowMs, hasAll);
   const { pair } = set(c, turn, deviceId, outcome.pair, outcome.gone);
   if (isStale(c, turn)) return;
-  if (pair.candidate !== null && budget.isRepeatDue(pair, turn.nowMs)) {
-    set(c, turn, deviceId, pairs.repeated(pair, turn.nowMs).pair);
+  if (pair.candidate !== null && isRepeatDue(pair, turn.nowMs)) {
+    set(c, turn, deviceId, repeated(pair, turn.nowMs).pair);
     const session = sessionOf(c, pair.candidate.id);
     if (session !== null && session.phase.name === "Started" && turn.nowMs <= session.phase.notAfterMs) {
       sendAsk(c, turn, deviceId, session, compact(c, turn, false));
     }
   }
   const peer = peerOf(c, deviceId) as Peer;
-  const session = budget.isGapAskDue(peer.pair, turn.nowMs) ? active(c, peer) : null;
+  const session = isGapAskDue(peer.pair, turn.nowMs) ? active(c, peer) : null;
   if (session !== null) askOn(c, turn, deviceId, session, budget.LONG_PATIENCE_MS, null, true);
 }
-
-// --- what ends ---
 
 /** Sessions that carry a list or record of a time to come are refused by everybody: new ones are started (ID-39). */
 export function redoAhead(c: Context, turn: Turn): void {
@@ -96,13 +79,7 @@ export function redoAhead(c: Context, turn: Turn): void {
 export function loseAll(c: Context, turn: Turn): void {
   for (const { deviceId, pair } of [...c.peers.values()]) {
     const given = Math.max(pair.given + 1, turn.nowMs);
-    const after = pairs.lose(pair, turn.nowMs).pair;
+    const after = lose(pair, turn.nowMs).pair;
     set(c, turn, deviceId, { ...after, given }, pair.sessions);
   }
-}
-
-/** A device is not named by the list any more: its sessions go; what it used of its budgets stays used (ID-28). */
-export function struckOff(c: Context, turn: Turn, peer: Peer): void {
-  const { known, given, received, budget: used, sessions } = peer.pair;
-  set(c, turn, peer.deviceId, { ...NEW_PAIR, known, given, received, budget: used }, sessions);
 }

@@ -192,12 +192,6 @@ export function againIfBehind(c: Context, turn: Turn, item: Outgoing): void {
   if (isBehind) again(c.outbox.lane(item.deviceId), [item], turn.nowMs);
 }
 
-/** Send again what went on first flights that everybody refuses (ID-39). */
-export function againUnanswered(c: Context, turn: Turn, deviceId: Bytes): void {
-  const lane = c.outbox.lane(deviceId);
-  again(lane, [...lane.unconfirmed.values()], turn.nowMs);
-}
-
 /** The newest 64 of the last 14 days, each at most four times in all. */
 export function again(lane: Lane, items: readonly Outgoing[], nowMs: number): void {
   const young = items.filter((one) => mayGoAgain(one, nowMs)).sort((a, b) => a.place - b.place);
@@ -207,23 +201,8 @@ export function again(lane: Lane, items: readonly Outgoing[], nowMs: number): vo
   lane.waiting.unshift(...chosen);
 }
 
-function mayGoAgain(item: Outgoing, nowMs: number): boolean {
+export function mayGoAgain(item: Outgoing, nowMs: number): boolean {
   return item.sendings < MAX_SENDINGS && nowMs < item.createdMs + AGAIN_AGE_MS;
-}
-
-/** Report contents that will not go again; tell whether one has been unconfirmed for a day. */
-export function reviewUnconfirmed(c: Context, turn: Turn, deviceId: Bytes): boolean {
-  const lane = c.outbox.lane(deviceId);
-  for (const item of [...lane.unconfirmed.values()]) {
-    const sealedMs = Math.min(item.sealedMs, turn.nowMs);
-    const past = { ...item, sealedMs, createdMs: Math.min(item.createdMs, turn.nowMs) };
-    lane.unconfirmed.set(hex(item.contentId), past);
-    if (mayGoAgain(past, turn.nowMs) || turn.nowMs < sealedMs + DAY_MS) continue;
-    lane.unconfirmed.delete(hex(item.contentId));
-    deleteItem(turn, item);
-    lost(c, turn, item, "local.unconfirmed");
-  }
-  return [...lane.unconfirmed.values()].some((one) => turn.nowMs >= one.sealedMs + DAY_MS);
 }
 
 /**

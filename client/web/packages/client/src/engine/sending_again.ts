@@ -1,13 +1,13 @@
 /** What was lost on another session, or was not confirmed, goes again (SES-37, SES-42). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { same } from "@sealroom/core/bytes.ts";
-import { MINUTE_MS } from "@sealroom/core/constants.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import type { Context } from "./context.ts";
 import { confirm as confirmItem, deleteItem } from "./outbox.ts";
-import { confirmed } from "./posting.ts";
+import { confirmed, lost } from "./posting.ts";
 import type { Peer } from "./records.ts";
-import { again } from "./sending.ts";
+import { again, mayGoAgain } from "./sending.ts";
 import type { Turn } from "./turn.ts";
 
 const AGAIN_AFTER_MS = MINUTE_MS;
@@ -39,4 +39,25 @@ export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly By
     if (item !== null) deleteItem(turn, item);
     confirmed(c, turn, peer, contentId);
   }
+}
+
+/** Send again what went on first flights that everybody refuses (ID-39). */
+export function againUnanswered(c: Context, turn: Turn, deviceId: Bytes): void {
+  const lane = c.outbox.lane(deviceId);
+  again(lane, [...lane.unconfirmed.values()], turn.nowMs);
+}
+
+/** Report contents that will not go again; tell whether one has been unconfirmed for a day. */
+export function reviewUnconfirmed(c: Context, turn: Turn, deviceId: Bytes): boolean {
+  const lane = c.outbox.lane(deviceId);
+  for (const item of [...lane.unconfirmed.values()]) {
+    const sealedMs = Math.min(item.sealedMs, turn.nowMs);
+    const past = { ...item, sealedMs, createdMs: Math.min(item.createdMs, turn.nowMs) };
+    lane.unconfirmed.set(hex(item.contentId), past);
+    if (mayGoAgain(past, turn.nowMs) || turn.nowMs < sealedMs + DAY_MS) continue;
+    lane.unconfirmed.delete(hex(item.contentId));
+    deleteItem(turn, item);
+    lost(c, turn, item, "local.unconfirmed");
+  }
+  return [...lane.unconfirmed.values()].some((one) => turn.nowMs >= one.sealedMs + DAY_MS);
 }

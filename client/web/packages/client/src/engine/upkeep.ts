@@ -1,22 +1,11 @@
 /** Our account, device list and prekeys: made once, renewed in time (ID-18, ID-38 to ID-40, ID-45). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { compare, hex, readU32, u64, unhex } from "@sealroom/core/bytes.ts";
-import {
-  DAY_MS,
-  LIST_TTL_MS,
-  MAX_COUNTER,
-  MINUTE_MS,
-  PREKEY_LIFE_MS,
-  PREKEY_ROTATION_MS,
-  RECOVERED_FROM,
-  RELAY_RETENTION_MS,
-} from "@sealroom/core/constants.ts";
-import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { hex, readU32 } from "@sealroom/core/bytes.ts";
+import { DAY_MS, LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS } from "@sealroom/core/constants.ts";
 import { signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
 import { encodePrekey, signPrekey, verifyPrekey } from "@sealroom/core/identity/prekey.ts";
-import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord, encodeRecord, KIND_PERSON } from "@sealroom/core/identity/record.ts";
 import { decodeSigned } from "@sealroom/core/identity/signed.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
@@ -24,7 +13,6 @@ import { draw } from "@sealroom/core/ports.ts";
 import { publicOf } from "@sealroom/core/primitives/dh.ts";
 import { kemPublicOf } from "@sealroom/core/primitives/kem.ts";
 import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
-import { inTime } from "@sealroom/core/ratchet/skipped.ts";
 import type { Ed25519Seed } from "@sealroom/core/secret.ts";
 import { Secret } from "@sealroom/core/secret.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
@@ -32,12 +20,9 @@ import { cborMap } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./context.ts";
 import type { Mailbox, Own, OwnPrekey } from "./records.ts";
 import { encodePrekeyRow, prekeyKey } from "./records.ts";
-import { sessionOf, setOwn, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-const DEVICE_LIFE_MS = 5 * 365 * DAY_MS;
-/** From this minute on, the year 2097, nothing is signed (ID-46). */
-const END_MINUTE = 2 ** 26;
+export const DEVICE_LIFE_MS = 5 * 365 * DAY_MS;
 const COMPACT_ONE_TIME = 4;
 const MAX_PREKEY_B = 1_536;
 
@@ -76,71 +61,6 @@ export function newDevice(
 export function newMailbox(rng: Rng, relayUrl: string): Mailbox {
   const ownerSeed = new Secret("Ed25519 seed", draw(rng, 32));
   return { id: draw(rng, 16), relayUrl, ownerSeed, token: draw(rng, 32), created: false, tokenKnown: false };
-}
-
-// --- our list ---
-
-/** Whether our list or record was dated by a clock ahead of now (ID-39). */
-export function isAhead(own: Own, nowMs: number): boolean {
-  return Math.max(own.list.issuedMs, own.record.createdMs) > nowMs;
-}
-
-export function isListDue(own: Own, nowMs: number): boolean {
-  return own.list.expiresMs - nowMs <= LIST_TTL_MS / 2 || isAhead(own, nowMs);
-}
-
-/** A record of the same keys, dated anew (ID-39). */
-export function redated(record: DeviceRecord, atMs: number): DeviceRecord {
-  return decodeRecord(encodeRecord({ ...record, createdMs: atMs, expiresMs: atMs + DEVICE_LIFE_MS }));
-}
-
-/**
- * Sign our next list. Where the record is of a time to come it names one of now too, with the same keys (ID-39); the
- * older record stays named, since sessions were made under it (ID-28). It follows from the minute, and names our first
- * list as the one before: two copies of a store that sign in one minute sign one list (ID-45).
- */
-export function renewList(c: Context, turn: Turn): void {
-  const { own } = c;
-  if (own.accountSeed === null || c.isReplaced) return;
-  const renewed = own.record.createdMs > turn.nowMs;
-  const minuteMs = turn.nowMs - (turn.nowMs % MINUTE_MS);
-  const record = renewed ? redated(own.record, minuteMs) : own.record;
-  const hashes = [...new Map([...own.list.recordHashes, record.hash].map((one) => [hex(one), one])).values()];
-  const issued = c.ownLists.map((one) => one.issuedMs);
-  const [first] = c.ownLists as [DeviceList];
-  const seq = nextSeq(own.list.seq, issued, turn.nowMs);
-  if (seq === null) return;
-  const signed = signList(own.accountSeed, {
-    accountId: own.record.accountId,
-    seq,
-    prevHash: first.hash,
-    issuedMs: minuteMs,
-    expiresMs: minuteMs + LIST_TTL_MS,
-    recoveryPublic: own.list.recoveryPublic,
-    recordHashes: hashes.slice(-2).sort(compare),
-  });
-  takeList(c, turn, verifyList(own.record.accountId, signed), { ...own, record });
-}
-
-/** Take a list of ours as the newest (ID-40). */
-export function takeList(c: Context, turn: Turn, list: DeviceList, own: Own = c.own): void {
-  c.ownLists.push(list);
-  turn.put("list", u64(list.seq), () => list.signed);
-  setOwn(c, turn, { ...own, list });
-}
-
-/**
- * Twice the Unix minute, or where a clock ahead has given a higher number, that and twice the minutes since the newest
- * list that is not dated ahead (ID-40); null where that gives none (ID-46).
- */
-function nextSeq(last: number, issuedMs: readonly number[], nowMs: number): number | null {
-  const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS);
-  const minute = minuteOf(nowMs);
-  const past = issuedMs.filter((ms) => ms <= nowMs).map(minuteOf);
-  const newest = past.length === 0 ? minute : Math.max(...past);
-  const passed = minute - newest + ((issuedMs.at(-1) ?? 0) > nowMs ? 1 : 0);
-  const seq = Math.max(2 * minute, last + 2 * Math.max(passed, 1));
-  return minute < END_MINUTE && seq <= (last > RECOVERED_FROM ? MAX_COUNTER - 1 : RECOVERED_FROM) ? seq : null;
 }
 
 // --- prekeys ---
@@ -217,27 +137,4 @@ export type OfKem = Extract<OwnPrekey, { prekey: { kind: "PQK_ONE_TIME" | "PQK_L
 export function remove(c: Context, turn: Turn, kind: PrekeyKind, id: number): void {
   c.prekeys.delete(hex(prekeyKey(kind, id)));
   turn.delete("prekey", prekeyKey(kind, id));
-}
-
-/** Let prekeys, replay entries and skipped keys go at their time (ID-18, HS-09, DR-16). */
-export function sweep(c: Context, turn: Turn): void {
-  for (const { prekey } of [...c.prekeys.values()]) {
-    if (turn.nowMs > prekey.notAfterMs + RELAY_RETENTION_MS) remove(c, turn, prekey.kind, prekey.id);
-  }
-  for (const [key, { endsMs }] of [...c.flights]) {
-    if (turn.nowMs <= endsMs) continue;
-    c.flights.delete(key);
-    turn.delete("replay", unhex(key));
-  }
-  for (const { pair } of c.peers.values()) {
-    for (const { id } of pair.sessions) expireSkipped(c, turn, id);
-  }
-}
-
-function expireSkipped(c: Context, turn: Turn, id: Bytes): void {
-  const session = sessionOf(c, id);
-  if (session === null) return;
-  const skipped = inTime(session.ratchet.skipped, turn.nowMs);
-  if (skipped.length === session.ratchet.skipped.length) return;
-  setSession(c, turn, { ...session, ratchet: { ...session.ratchet, skipped } });
 }

@@ -9,7 +9,7 @@ import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import type { LookupResult } from "@sealroom/core/relay/answers.ts";
 import { checkKeys } from "../engine/directory.ts";
-import { struckOff } from "../engine/renewal_time.ts";
+import { struckOff } from "../engine/renewal.ts";
 import { pump, strikeOff } from "../engine/sending.ts";
 import { newPeer, peerOf, setPeer } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";

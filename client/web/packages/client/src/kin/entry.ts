@@ -19,11 +19,12 @@ import type { Answered, Link } from "../engine/links.ts";
 import { ask, drop, MAX_RETRY_AFTER_MS } from "../engine/links.ts";
 import { sendLists } from "../engine/lists.ts";
 import { refuse } from "../engine/mailbox.ts";
+import { isAhead, isListDue } from "../engine/own_lists.ts";
 import type { OwnPrekey } from "../engine/records.ts";
 import { redoAhead } from "../engine/renewal_time.ts";
 import { setReplaced } from "../engine/state.ts";
 import type { Turn } from "../engine/turn.ts";
-import { isAhead, isListDue, make, prekeysOf, rotate } from "../engine/upkeep.ts";
+import { make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";
 import {
   isByCode,

@@ -9,8 +9,8 @@ import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import { isNotOurs, namesOurs } from "../engine/given_back.ts";
+import { isAhead, redated, takeList } from "../engine/own_lists.ts";
 import type { Turn } from "../engine/turn.ts";
-import { isAhead, redated, takeList } from "../engine/upkeep.ts";
 import type { KinState } from "./state.ts";
 import { ownRecords, presentOf, setListed, setNext, setOlder } from "./state.ts";
 
