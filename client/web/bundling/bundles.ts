@@ -145,7 +145,8 @@ export async function split(name: string, script: string): Promise<Split> {
   });
   const entries = new Map(Object.entries(metafile.outputs).map(([path, { entryPoint }]) => [entryPoint, path]));
   const first = closure(metafile, entries.get(script) as string).filter((path) => holdsAnything(metafile, path));
-  const built = new Map(outputFiles.map((one) => [basename(one.path), one.contents]));
+  const texts = new Map(outputFiles.map((one) => [basename(one.path), one.text]));
+  const built = withOwnNames(metafile, texts);
   const files = renamed(metafile, built, (path) => (path === first[0] ? name : stemOf(path)));
   const fileOf = (path: string): Part => files.get(path) as Part;
   const later = [...entries].filter(([entry]) => entry !== undefined && entry !== script);
@@ -167,14 +168,14 @@ export async function split(name: string, script: string): Promise<Split> {
  */
 function renamed(
   metafile: Metafile,
-  built: ReadonlyMap<string, Uint8Array>,
+  built: ReadonlyMap<string, string>,
   calledOf: (path: string) => string,
 ): ReadonlyMap<string, Part> {
   const paths = Object.keys(metafile.outputs);
   const put = (path: string, nameOf: (used: string) => string): string =>
     (metafile.outputs[path]?.imports ?? []).reduce(
       (text, { path: used }) => text.replaceAll(basename(used), nameOf(used)),
-      new TextDecoder().decode(built.get(basename(path))),
+      built.get(basename(path)) ?? "",
     );
   const bare = new Map(paths.map((path) => [path, hash(put(path, calledOf))]));
   const nameOf = (path: string): string => {
@@ -184,6 +185,36 @@ function renamed(
   const names = new Map(paths.map((path) => [path, nameOf(path)]));
   const bytes = (path: string) => new TextEncoder().encode(put(path, (used) => names.get(used) as string));
   return new Map(paths.map((path) => [path, { file: names.get(path) as string, path, bytes: bytes(path) }]));
+}
+
+/** What other files take from one that is no part has the name there that it has in it: no second one is listed. */
+function withOwnNames({ outputs }: Metafile, texts: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const own = new Map<string, string>();
+  const listed = /\bexport\{([^}]*)\};?\s*$/u;
+  const named = [...texts].map(([file, text]) => {
+    if (outputs[`${OUT}/${file}`]?.entryPoint !== undefined) return [file, text] as const;
+    const pairs = pairsOf(listed.exec(text)?.[1] ?? "");
+    for (const [name, alias] of pairs) own.set(`${file} ${alias}`, name);
+    return [file, text.replace(listed, () => `export{${[...new Set(pairs.map(([name]) => name))].join()}};`)] as const;
+  });
+  const taken = (file: string, list: string): string =>
+    pairsOf(list)
+      .map(([alias, name]) => [own.get(`${file} ${alias}`) ?? alias, name])
+      .map(([theirs, name]) => (theirs === name ? name : `${theirs} as ${name}`))
+      .join();
+  const imports = /\bimport\{([^}]*)\}from"\.\/([^"]+)"/gu;
+  const put = (text: string): string =>
+    text.replace(imports, (_, list: string, file: string) => `import{${taken(file, list)}}from"./${file}"`);
+  return new Map(named.map(([file, text]) => [file, put(text)]));
+}
+
+/** The names of a list such as `a as b, c`, each with that behind `as`. */
+function pairsOf(list: string): readonly (readonly [string, string])[] {
+  const names = list.split(",").filter((one) => one.trim() !== "");
+  return names.map((one) => {
+    const [name = "", alias = name] = one.trim().split(" as ");
+    return [name, alias];
+  });
 }
 
 function stemOf(path: string): string {
