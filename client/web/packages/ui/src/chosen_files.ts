@@ -4,8 +4,11 @@ import { icon } from "./all_icons.ts";
 import type { FileChoice } from "./backend.ts";
 import { h, replace } from "./dom.ts";
 import { codeOfProblem, faultOf } from "./file_fault.ts";
+
 import { clockOf } from "./times.ts";
 import type { Words } from "./words.ts";
+
+export { chosenStyle } from "./styles/chosen.ts";
 
 const MOST = 10;
 /** Images from which metadata are removed; of others, and of recordings, they are not. */

@@ -164,8 +164,9 @@ export class ComposerElement extends HTMLElement {
     this.focus();
     try {
       const fetched = part("chosen_files", () => import("./chosen_files.ts"));
-      const [{ chosenFiles }] = await Promise.all([fetched, options.words.whole()]);
+      const [{ chosenFiles, chosenStyle }] = await Promise.all([fetched, options.words.whole()]);
       const complain = (text: string) => this.#complain(text);
+      (this.shadowRoot as ShadowRoot).adoptedStyleSheets = [tokens, base, composerStyle, chosenStyle];
       this.#chosen ??= chosenFiles({ ...options, complain, changed: () => this.#changed(false) });
       this.#entry.before(this.#chosen.element);
       this.#chosen.add(files, this.#maxFileB);

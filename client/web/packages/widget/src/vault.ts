@@ -3,7 +3,7 @@
 import type { RoomBackend, RoomState } from "@sealroom/ui/backend.ts";
 import { sheet } from "@sealroom/ui/dom.ts";
 import { fetchWords } from "@sealroom/ui/languages.ts";
-import { fetchRest } from "@sealroom/ui/part.ts";
+import { fetchRest, part } from "@sealroom/ui/part.ts";
 import { defineRoom, type RoomElement } from "@sealroom/ui/room.ts";
 import { applyTheme, type Theme } from "@sealroom/ui/theme.ts";
 import type { Words } from "@sealroom/ui/words.ts";
@@ -15,7 +15,8 @@ import { isSameSite } from "./site.ts";
 /** Who makes the backend for the settings of a page. */
 export type MakeBackend = (settings: Settings) => RoomBackend;
 
-interface Order {
+/** What the page asks for. */
+export interface Order {
   readonly do: string;
   readonly id?: number;
   readonly value?: unknown;
@@ -136,10 +137,10 @@ async function act(order: Order, page: Page, backend: RoomBackend, room: RoomEle
   if (order.do === "focus") focusIn(room);
   else if (order.do === "prefill") room.prefill(String(order.value ?? "").slice(0, MAX_PREFILL));
   else if (order.do === "forget" || order.do === "export") return { isDone: await room.decide(order.do) };
-  else if (order.do === "challenge") return { challenge: await challengeOf(backend, page) };
-  else if (order.do === "identify") await answered(page, String(order.value ?? ""));
-  else if (order.do === "signOut") await backend.further("sign-out", null);
-  else throw Object.assign(new Error(order.do), { code: "local.unsupported" });
+  else {
+    const { carryOut } = await part("login_orders", () => import("./login_orders.ts"));
+    return await carryOut(order, page, backend);
+  }
   return undefined;
 }
 
@@ -150,28 +151,3 @@ function focusIn(room: RoomElement): void {
 }
 
 const MAX_PREFILL = 4_000;
-const tokens = new WeakMap<Page, (token: string) => Promise<void>>();
-
-/** Ask the room for the challenge that the company's login signs; the token follows by `identify`. */
-function challengeOf(backend: RoomBackend, page: Page): Promise<unknown> {
-  return new Promise((asked, failed) => {
-    const sign = (challenge: unknown) =>
-      new Promise<string>((signed) => {
-        tokens.set(page, (token) => {
-          signed(token);
-          return identified;
-        });
-        asked(challenge);
-      });
-    const identified = backend.identify(sign);
-    identified.catch(failed);
-  });
-}
-
-/** The page is told what came of its token. */
-async function answered(page: Page, token: string): Promise<void> {
-  const signed = tokens.get(page);
-  if (signed === undefined) throw Object.assign(new Error("no challenge"), { code: "local.unsupported" });
-  tokens.delete(page);
-  await signed(token);
-}

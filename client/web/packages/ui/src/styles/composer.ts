@@ -21,14 +21,6 @@ textarea::placeholder { color: var(--text-2); opacity: 1; }
   background: var(--surface-2); }
 .context:dir(rtl) { padding: 2px 12px 2px 2px; }
 .context > span { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.chosen { display: grid; gap: 4px; margin: 6px 6px 4px; padding: 0; list-style: none; max-height: 40vh; overflow-y: auto; }
-.chosen li { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; align-items: center; gap: 0 8px;
-  padding: 6px 2px 6px 12px; border-radius: 8px; background: var(--surface-2); }
-.chosen li:dir(rtl) { padding: 6px 12px 6px 2px; }
-.chosen .name { font-weight: 600; overflow-wrap: anywhere; }
-.chosen label { display: flex; align-items: center; gap: 8px; min-height: var(--target); color: var(--text); }
-.chosen input { width: 20px; height: 20px; margin: 0; accent-color: var(--accent); }
-.chosen > li > .icon { color: var(--text-2); }
 .hint { display: grid; gap: 8px; margin-block-end: 8px; padding: 12px; border-radius: 10px; background: var(--warn-tint);
   border: 1px solid color-mix(in srgb, var(--warn) 40%, var(--surface)); animation: come var(--come); }
 .hint p { display: flex; gap: 8px; }
