@@ -70,7 +70,11 @@ def export(session: Session) -> Work:
             report = await room.export(path, format=options.format, language=session.texts.language)
             if is_company(client) and not options.offline:
                 await hand_over(session, client, room)
-        return _show(session, report, path)
+            is_partial = is_company(client) and bool(report.missing)
+        status = _show(session, report, path)
+        if is_partial:
+            session.remark("transcript.partial")
+        return status
 
     return work()
 

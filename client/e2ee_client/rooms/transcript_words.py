@@ -67,7 +67,7 @@ _DE: Final[Words] = {
     "no witness": "ohne Zeugen",
     "side company": "Unternehmen",
     "side customer": "Kunde",
-    "unknown": "ein unbekanntes Gerät",
+    "unknown": "einem unbekannten Gerät",
     "line": "Zeile {0}",
     "and more": "{0} und {1} weitere",
     "redacted": "Der Inhalt steht nicht in dieser Datei ({0}).",

@@ -15,6 +15,8 @@ ENGLISH_TRANSCRIPTS: Final = {
     "transcript.of": "{file}: {count} entries",
     "transcript.limits": "No transcript proves to a third person what the customer wrote. Entries may be"
     " missing at the end.",
+    "transcript.partial": "This device does not have all that was said in the room. Export it where the room"
+    " is answered, or at the customer's.",
     "error.transcript.invalid": "the file is no transcript of this company, or larger than one may be",
     "hint.transcript.invalid": "compare the company's account with its card; ask for the file again",
     "help.company.archive": "write a transcript of each room that has changed to a folder",
@@ -39,6 +41,8 @@ GERMAN_TRANSCRIPTS: Final = {
     "transcript.of": "{file}: {count} Einträge",
     "transcript.limits": "Kein Protokoll beweist einem Dritten, was der Kunde geschrieben hat. Am Ende"
     " können Einträge fehlen.",
+    "transcript.partial": "Dieses Gerät hat nicht alles, was im Raum gesagt wurde. Führen Sie ihn dort aus,"
+    " wo geantwortet wird, oder beim Kunden.",
     "error.transcript.invalid": "die Datei ist kein Protokoll dieses Unternehmens, oder größer als erlaubt",
     "hint.transcript.invalid": "das Konto mit der Karte des Unternehmens vergleichen; die Datei noch einmal"
     " anfordern",
