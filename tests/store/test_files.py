@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import threading
@@ -127,6 +128,24 @@ def test_another_schema_is_refused_and_left_alone(
     with pytest.raises(refusal, match=f"^{told}$"):
         Store.open(path, RAW_KEY)
     assert {file.name: (file.read_bytes(), file.stat().st_mode) for file in path.parent.iterdir()} == before
+
+
+def test_an_older_store_that_a_crash_left_with_its_log_keeps_its_rows(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STO-18: the program that wrote it goes on with what its last commits had stored."""
+    crashed = tmp_path / "crashed"
+    with Store.open(path, RAW_KEY) as store:
+        store.commit([Put("session", b"k", b"newest")])
+        for ending in ("", "-wal"):
+            shutil.copyfile(f"{path}{ending}", f"{crashed}{ending}")
+    assert Path(f"{crashed}-wal").stat().st_size > 0
+    with monkeypatch.context() as newer:
+        newer.setattr(database, "OLDEST", NEWEST + 1)
+        with pytest.raises(StoreTooOld):
+            Store.open(crashed, RAW_KEY)
+    with Store.open(crashed, RAW_KEY) as store:
+        assert store.get("session", b"k") == b"newest"
 
 
 def test_migrations_run_from_the_stored_number_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
