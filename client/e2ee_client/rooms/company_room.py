@@ -139,7 +139,8 @@ class CompanyRoom(Room):
     # --- who answers ---
 
     async def claim(self, timeout_s: float | None = None) -> None:
-        """Take the room, and wait until this device is assigned. Of two agents the first has it (ROOM-23).
+        """Take the room, and wait until this device is assigned. Of two agents the first has it (ROOM-23); of
+        a room that is frozen or closed nobody, until it is open again (ROOM-67).
 
         Raises:
             NoRight: somebody else is assigned. RequestRefused: somebody else was quicker.
@@ -189,7 +190,8 @@ class CompanyRoom(Room):
                 await self.hand_over(to, count)
 
     async def wait_for_team(self, team: str) -> None:
-        """Tell a team that the customer waits for somebody of it; who is in the room stays (ROOM-23).
+        """Tell a team that the customer waits for somebody of it, where the room is not open once it is; who
+        is in the room stays (ROOM-23, ROOM-67).
 
         Raises:
             ConfigError: not the name of a team. NoRight: this device is no desk.
