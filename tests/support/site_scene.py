@@ -53,7 +53,8 @@ def write_built(folder: Path, release: str = "one") -> Path:
         f"launcher-{mark}.js": f"/* launcher {release} */",
         f"vault-{mark}.js": f"/* vault {release} */\n" * 100,
         f"file_part-{mark}.js": f"/* files {release} */",
-        "room.html": f'<!doctype html><script type="module" src="vault-{mark}.js"></script>',
+        "room.html": f'<!doctype html><script type="module" src="vault-{mark}.js"></script>'
+        '<body data-storage="device" data-account=""></body>',
         "third-party.txt": "MIT",
     }
     for name, text in files.items():

@@ -14,7 +14,7 @@ from relay_process import RelayProcess
 from tcp_proxy import CuttingProxy
 from web_companies import founded, relay
 
-__all__ = ["company", "opened", "proxy", "put_release", "relay", "site", "visitor", "written"]
+__all__ = ["company", "keeping", "opened", "proxy", "put_release", "relay", "site", "visitor", "written"]
 WWW: Final = "www.praxis.localhost"
 CHAT: Final = "chat.praxis.localhost"
 DOOR: Final = "/.well-known/sealroom-door"
@@ -34,6 +34,15 @@ def put_release(site: browsers.Site, built: Mapping[str, bytes], door: bytes, re
     site.files["/index.html"] = f"""<!doctype html><html lang="de"><title>Praxis</title>
 <link rel="icon" href="data:,"><script type="module" src="/{manifest["launcher"]}"></script>
 <seal-room src="{site.origin(CHAT)}/room.html" lang="de"></seal-room>""".encode()
+
+
+def keeping(site: browsers.Site, storage: str) -> browsers.Answer:
+    """The page of the room as it is served, with another storage (CNS-84)."""
+    room = site.files["/room.html"]
+    assert isinstance(room, browsers.Answer)
+    assert room.body.count(b'data-storage="device"') == 1
+    body = room.body.replace(b'data-storage="device"', f'data-storage="{storage}"'.encode())
+    return browsers.Answer(body, room.headers)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

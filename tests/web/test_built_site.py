@@ -14,7 +14,7 @@ from conversations import until
 from e2ee_client.rooms import Company
 from e2ee_client.web.built import read
 from e2ee_client.web.making import make_site
-from web_release import CHAT, WWW, company, opened, proxy, relay, visitor, written
+from web_release import CHAT, WWW, company, keeping, opened, proxy, relay, visitor, written
 
 from e2ee.rooms.kinds import Kind
 
@@ -83,3 +83,24 @@ async def test_a_person_clicks_reads_accepts_and_the_text_arrives_at_the_company
     await until(lambda: len(company.rooms()) == 1)
     texts = [one.text for one in await company.rooms()[0].history() if one.kind == Kind.TEXT]
     assert texts == ["Guten Tag"]
+
+
+KEPT: Final = "async () => [(await indexedDB.databases()).length, localStorage.length]"
+
+
+@browsers.firefox_in_audit
+async def test_a_room_that_is_opened_alone_keeps_what_its_own_page_says(
+    new_visitor: browsers.NewVisitor, site: browsers.Site
+) -> None:
+    """CNS-84: nothing at all for a site with `storage = "session"`; a page around it has no more kept."""
+    site.files["/room.html"] = keeping(site, "session")
+    person = await new_visitor()
+    alone = await person.open(site.url("/room.html?lang=de", CHAT))
+    await alone.get_by_role("button", name="Einverstanden, weiter").click()
+    await written(alone, "Vertrauliches")
+    await alone.get_by_text("Auf dem Gerät bleibt nichts").wait_for()
+    assert await alone.evaluate(KEPT) == [0, 0]
+    page, room = await opened(person, site)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    await written(room, "Im Rahmen")
+    assert await page.frames[1].evaluate(KEPT) == [0, 0]

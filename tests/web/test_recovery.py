@@ -9,7 +9,7 @@ import pytest
 from e2ee_client.rooms import Company
 from e2ee_client.rooms.notices import EXAMPLE
 from playwright.async_api import FrameLocator
-from web_release import company, opened, proxy, relay, site, visitor, written
+from web_release import company, keeping, opened, proxy, relay, site, visitor, written
 
 __all__ = ["company", "proxy", "relay", "site", "visitor"]
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.processes]
@@ -24,6 +24,7 @@ def recoverable(site: browsers.Site) -> browsers.Site:
     page = site.files["/index.html"]
     assert isinstance(page, bytes)
     site.files["/index.html"] = page.replace(b"<seal-room ", b'<seal-room storage="recoverable" ')
+    site.files["/room.html"] = keeping(site, "recoverable")
     return site
 
 

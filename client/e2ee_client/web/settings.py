@@ -31,7 +31,7 @@ _CHOICES: Final = {
     "language": _LANGUAGES,
     "position": ("end", "start"),
     "color_scheme": ("auto", "light", "dark"),
-    "storage": ("device", "session"),
+    "storage": ("device", "recoverable", "session"),
 }
 
 

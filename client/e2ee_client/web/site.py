@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from e2ee.rooms.assets import MAX_AGE, Asset, Assets, HeaderSet, Place, Served
 from e2ee.rooms.door import Door
+from e2ee_client.errors import ConfigError
 from e2ee_client.rooms.doors import PATH as DOOR_PATH
 from e2ee_client.rooms.settings import check
 
@@ -24,6 +25,8 @@ ASSETS_PATH: Final = "/.well-known/sealroom-assets"
 RELAY_PATH: Final = "/relay"
 # Scripts carry a hash of their bytes in their names; those of earlier releases stay under theirs.
 VERSIONED: Final = re.compile(r"(?:/[A-Za-z0-9._-]+)*/[a-z_]+-[0-9a-f]{16}\.js")
+# How a room keeps and whose it is: the built page has a place for it (CNS-84).
+_OWN: Final = '<body data-storage="{storage}" data-account="{account}">'
 _LABEL: Final = {"de": "Nachricht schreiben", "en": "Write a message"}
 
 
@@ -100,6 +103,8 @@ def compose(
     """
     check(WHAT, list(_faults(settings, door)))
     launcher = f"{settings.launcher}/{built.launcher}"
+    account = door.mandate.account_id.hex()
+    built = replace(built, files={**built.files, built.room: _owned(built, settings.storage, account)})
     files = [
         SiteFile(Place.PAGE, launcher, built.files[built.launcher], Kind.LAUNCHER),
         SiteFile(Place.ROOM, DOOR_PATH, encoded_door, Kind.OTHER),
@@ -108,8 +113,15 @@ def compose(
     ]
     files += _older(kept, files)
     sets = header_sets(built.headers, settings.pages, _source(door.notice.relay_url))
-    account = door.mandate.account_id.hex()
     return Site(settings, release, sets, tuple(sorted(files)), launcher, f"/{built.room}", account)
+
+
+def _owned(built: Built, storage: str, account: str) -> bytes:
+    """The page of the room, which says how it is kept and whose it is (CNS-84)."""
+    page, place = built.files[built.room], _OWN.format(storage="device", account="").encode()
+    if page.count(place) != 1:
+        raise ConfigError("the built page of the room has no place for its settings")
+    return page.replace(place, _OWN.format(storage=storage, account=account).encode())
 
 
 def _of_room(built: Built, name: str) -> SiteFile:

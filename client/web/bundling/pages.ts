@@ -14,6 +14,9 @@ export function page(script: Part, title: string): Uint8Array {
   return html(title, scriptOf(script));
 }
 
+/** How a room keeps and whose it is, until a site is written for a company (CNS-84). */
+const OWN = ' data-storage="device" data-account=""';
+
 /** The page of a script with parts: what it uses at once is fetched beside it; some parts are named, and a list. */
 export function splitPage(
   { script, shared, parts }: Split,
@@ -27,7 +30,7 @@ export function splitPage(
   ];
   const links = named.map(([name, one]) => `<link rel="part" data-part="${name}" ${addressOf("href", one)}>`);
   const beside = shared.map((one) => `<link rel="modulepreload" ${addressOf("href", one)}>`);
-  return html(title, [...beside, ...links, scriptOf(script)].join("\n"));
+  return html(title, [...beside, ...links, scriptOf(script)].join("\n"), OWN);
 }
 
 /** The list of the other parts; a module, since what is no script has no hash of its own in a page. */
@@ -47,7 +50,7 @@ function addressOf(attribute: "src" | "href", { file, bytes }: Part): string {
   return `${attribute}="${file}" integrity="${integrity(bytes)}"`;
 }
 
-function html(title: string, head: string): Uint8Array {
+function html(title: string, head: string, own = ""): Uint8Array {
   return new TextEncoder().encode(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -55,7 +58,7 @@ function html(title: string, head: string): Uint8Array {
 <meta name="robots" content="noindex">
 <title>${title}</title>
 ${head}
-<body></body>
+<body${own}></body>
 </html>
 `);
 }

@@ -24,7 +24,7 @@ const SEALROOM_VALUES = [
     'lang' => '#^[a-z]{2}$#D',
     'color-scheme' => '#^(?:auto|light|dark)$#D',
     'position' => '#^(?:end|start)$#D',
-    'storage' => '#^(?:device|session)$#D',
+    'storage' => '#^(?:device|recoverable|session)$#D',
 ];
 
 /** Script and button of a snippet, written anew; empty if a part is missing or odd. */

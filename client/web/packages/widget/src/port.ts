@@ -1,5 +1,7 @@
 /** What page and frame say to each other: settings once, then orders and events that carry no text of the room. */
 
+import type { Keeping } from "@sealroom/ui/backend.ts";
+
 /** What the page set at its element. */
 export interface Settings {
   readonly lang: string | null;
@@ -40,6 +42,35 @@ export function settingsOf(data: unknown): Settings {
     linkable: text("linkable") === "yes",
     account: text("account"),
     tokens: Object.fromEntries(known) as Record<string, string>,
+  };
+}
+
+/** What keeps the least first. */
+const MODES = ["session", "device", "recoverable"] as const;
+
+/** What the room's own page says in its body. */
+export interface Own {
+  readonly storage?: string | undefined;
+  readonly account?: string | undefined;
+}
+
+/** What a room does for its page. */
+export interface Allowed extends Settings {
+  readonly storage: Keeping["mode"];
+}
+
+/**
+ * Of what a page asks for, what the room's own page allows: less is kept, never more, and beside another account there
+ * is none, so no room (CNS-84).
+ */
+export function allowed(own: Own, asked: Settings): Allowed {
+  const find = (mode: string | undefined) => MODES.findIndex((one) => one === mode);
+  const least = Math.min(find(own.storage), find(asked.storage ?? own.storage));
+  const account = own.account || asked.account;
+  return {
+    ...asked,
+    storage: MODES[least] ?? "session",
+    account: (asked.account ?? account) === account ? account : "",
   };
 }
 

@@ -8,7 +8,7 @@ import { unhex } from "@sealroom/core/bytes.ts";
 import type { Finding, Keeping, RoomBackend } from "@sealroom/ui/backend.ts";
 import { part } from "@sealroom/ui/part.ts";
 import { obstructed } from "./obstructed.ts";
-import type { Settings } from "./port.ts";
+import type { Allowed } from "./port.ts";
 import { type Led, tabbed } from "./tabbed.ts";
 
 const NAME = "sealroom";
@@ -19,17 +19,11 @@ const TTL_MS = 30 * 86_400_000;
 /** How long a text waits for the guard. */
 const GUARD_WAIT_MS = 3_000;
 
-const MODES: readonly Keeping["mode"][] = ["session", "recoverable"];
-
 /** What the room cannot do without. */
 function isTooOld(): boolean {
   const needed = ["indexedDB", "BroadcastChannel", "WebSocket"];
   const hasParts = needed.every((name) => name in globalThis) && "locks" in navigator;
   return !hasParts || globalThis.crypto?.subtle === undefined || !CSS.supports("color: light-dark(red, red)");
-}
-
-function keepingOf(settings: Settings): Keeping["mode"] {
-  return MODES.find((mode) => mode === settings.storage) ?? "device";
 }
 
 const FILES: LoadFiles = {
@@ -52,17 +46,17 @@ async function inspect(text: string): Promise<readonly Finding[]> {
 }
 
 /** The backend for what a page has set. */
-export function realBackend(settings: Settings): RoomBackend {
+export function realBackend(settings: Allowed): RoomBackend {
   if (isTooOld()) return obstructed("browser-too-old");
   if (settings.account !== null && !ACCOUNT.test(settings.account)) return obstructed("door-wrong");
-  const mode = keepingOf(settings);
+  const mode = settings.storage;
   const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, ended: () => {}, ...PARTS });
   const open = () => opened(settings, ports, mode);
   if (mode === "session") return open();
   return tabbed({ name: NAME, rng: ports.random, clock: ports.clock, open }, inspect);
 }
 
-function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]): Led {
+function opened(settings: Allowed, ports: BrowserPorts, mode: Keeping["mode"]): Led {
   const account = settings.account === null ? null : unhex(settings.account);
   const keeping = { mode, untilMs: null };
   return openRoom({

@@ -9,11 +9,11 @@ import { applyTheme, type Theme } from "@sealroom/ui/theme.ts";
 import type { Words } from "@sealroom/ui/words.ts";
 import { LANGUAGES } from "@sealroom/ui/words.ts";
 import { obstructed } from "./obstructed.ts";
-import { NO_SETTINGS, type Page, pageAround, type Settings } from "./port.ts";
+import { type Allowed, allowed, NO_SETTINGS, type Page, pageAround, type Settings } from "./port.ts";
 import { isSameSite } from "./site.ts";
 
 /** Who makes the backend for the settings of a page. */
-export type MakeBackend = (settings: Settings) => RoomBackend;
+export type MakeBackend = (settings: Allowed) => RoomBackend;
 
 /** What the page asks for. */
 export interface Order {
@@ -37,7 +37,8 @@ const STATES: Partial<Record<RoomState["phase"], "notice" | "open" | "closed" | 
 export async function startVault(make: MakeBackend): Promise<RoomElement> {
   const isFramed = parent !== window;
   const page = isFramed ? await pageAround() : null;
-  const settings = page?.settings ?? { ...NO_SETTINGS, lang: languageOfBrowser() };
+  const asked = page?.settings ?? { ...NO_SETTINGS, lang: languageOfBrowser() };
+  const settings = allowed(document.body.dataset, asked);
   const isOurs = page === null || isSameSite(page.origin, location.origin);
   const backend = isOurs ? make(settings) : obstructed("other-site");
   const words = await fetchWords(settings.lang ?? languageOfBrowser());
