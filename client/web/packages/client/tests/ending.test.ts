@@ -22,7 +22,7 @@ import { act } from "../src/engine/rooms/consenting.ts";
 import { wasSent } from "../src/engine/rooms/progress.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
-import { setReplaced } from "../src/engine/state.ts";
+import { setReplaced } from "../src/engine/state_ends.ts";
 import { learnNotice } from "../src/engine/team_learning.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { DoorError } from "../src/errors.ts";

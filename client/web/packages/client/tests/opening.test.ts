@@ -5,7 +5,7 @@ import { encodeRecovery, newRecovery } from "@sealroom/core/identity/recovery.ts
 import { Customer } from "../src/customer.ts";
 import type { Ports, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
-import { setReplaced } from "../src/engine/state.ts";
+import { setReplaced } from "../src/engine/state_ends.ts";
 import { DoorError } from "../src/errors.ts";
 import { Room } from "../src/room.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";

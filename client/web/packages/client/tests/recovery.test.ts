@@ -23,7 +23,7 @@ import type { LinkEvents, Ports } from "../src/engine/ports.ts";
 import * as received from "../src/engine/received.ts";
 import { lookAtAll } from "../src/engine/renewal_time.ts";
 import { takeContent } from "../src/engine/rooms/arriving.ts";
-import { setReplaced } from "../src/engine/state.ts";
+import { setReplaced } from "../src/engine/state_ends.ts";
 import { newDevice } from "../src/engine/upkeep.ts";
 import { ClientError } from "../src/errors.ts";
 import type { RoomSteps } from "../src/files/room_steps.ts";

@@ -7,7 +7,7 @@ import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, verifyList } from "@sealroom/core/identity/list.ts";
 import type { Context } from "./context.ts";
 import { redated, takeList } from "./own_lists.ts";
-import { setReplaced } from "./state.ts";
+import { setReplaced } from "./state_ends.ts";
 import type { Turn } from "./turn.ts";
 
 /**

@@ -7,7 +7,8 @@ import { row } from "./codec.ts";
 import type { Context } from "./context.ts";
 import { sessionFor } from "./renewal.ts";
 import { sendControl } from "./sending.ts";
-import { dropReceipts, peerOf, receiptKey } from "./state.ts";
+import { peerOf } from "./state.ts";
+import { dropReceipts, receiptKey } from "./state_ends.ts";
 import type { Turn } from "./turn.ts";
 
 const LEAST_MS = 300;

@@ -11,7 +11,8 @@ import { deleteItem } from "./outbox.ts";
 import type { Peer } from "./records.ts";
 import { active, askOn, doubt, isStale, sendAsk, set, want } from "./renewal.ts";
 import { againUnanswered, reviewUnconfirmed } from "./sending_again.ts";
-import { isNamed, peerOf, removePeer, sessionOf } from "./state.ts";
+import { isNamed, peerOf, sessionOf } from "./state.ts";
+import { removePeer } from "./state_ends.ts";
 import type { Turn } from "./turn.ts";
 import { compact } from "./upkeep.ts";
 

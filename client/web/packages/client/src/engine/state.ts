@@ -11,7 +11,7 @@ import type { Session } from "@sealroom/core/session.ts";
 import { storeSession, storeSkipped } from "@sealroom/core/snapshot.ts";
 import { storePair } from "@sealroom/core/snapshot_pair.ts";
 import { ClientError } from "../errors.ts";
-import { named, row } from "./codec.ts";
+import { named } from "./codec.ts";
 import type { Context, Received } from "./context.ts";
 import type { Company, Mailbox, Own, Peer } from "./records.ts";
 import { encodeCompany, encodeMailbox, encodeOwn, encodePeer } from "./records.ts";
@@ -20,16 +20,6 @@ import type { Turn } from "./turn.ts";
 export const OWN_KEY = named("own");
 export const REPLACED_KEY = named("replaced");
 export const CODE_KEY = named("recovery");
-export const RECEIPTS = "receipt:";
-
-export function receiptKey(deviceId: Bytes): Bytes {
-  return named(RECEIPTS, deviceId);
-}
-
-export function dropReceipts(c: Context, turn: Turn, deviceId: Bytes): void {
-  if (c.receipts.delete(hex(deviceId))) turn.delete("meta", receiptKey(deviceId));
-}
-
 /** The code for what comes, where it is known to be here. */
 export function receivedOf(c: Context): Received {
   if (c.received === null) throw new ClientError("client.unsupported", "a part of the page has not come");
@@ -39,15 +29,6 @@ export function receivedOf(c: Context): Received {
 export function setOwn(c: Context, turn: Turn, own: Own): void {
   c.own = own;
   turn.put("account", OWN_KEY, () => encodeOwn(c.own));
-}
-
-/** Another device has the account now: this one writes, signs and publishes nothing more, and says so (ACC-67). */
-export function setReplaced(c: Context, turn: Turn, byCode: boolean): void {
-  if (c.isReplaced) return;
-  c.isReplaced = true;
-  if (byCode) c.code = "used";
-  turn.put("meta", REPLACED_KEY, () => row(byCode));
-  turn.notify({ type: "replaced", byCode });
 }
 
 export function setMailbox(c: Context, turn: Turn, mailbox: Mailbox): void {
@@ -135,15 +116,6 @@ export function setPair(c: Context, turn: Turn, deviceId: Bytes, pair: Pair, gon
   }
   for (const one of gone) removeSession(c, turn, one.id);
   return peer;
-}
-
-export function removePeer(c: Context, turn: Turn, peer: Peer): void {
-  setPair(c, turn, peer.deviceId, NEW_PAIR, peer.pair.sessions);
-  dropReceipts(c, turn, peer.deviceId);
-  const key = peerKey(c, peer.deviceId);
-  c.peers.delete(hex(peer.deviceId));
-  turn.delete("peer", key);
-  turn.delete("pair", key);
 }
 
 /** Write a session: its row, and one for each skipped key that came or went (SES-14). */

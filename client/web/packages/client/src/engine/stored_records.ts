@@ -14,7 +14,7 @@ import type { Posted } from "./outbox.ts";
 import type { Row } from "./ports.ts";
 import type { Company, Mailbox, Outgoing, Own, OwnPrekey, Peer, TakenFlight } from "./records.ts";
 import { PREKEY_KINDS } from "./records.ts";
-import { RECEIPTS } from "./state.ts";
+import { RECEIPTS } from "./state_ends.ts";
 
 export function decodeOwn(data: Bytes): Own {
   return stored(() => {

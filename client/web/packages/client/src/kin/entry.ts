@@ -22,7 +22,7 @@ import { refuse } from "../engine/mailbox.ts";
 import { isAhead, isListDue } from "../engine/own_lists.ts";
 import type { OwnPrekey } from "../engine/records.ts";
 import { redoAhead } from "../engine/renewal_time.ts";
-import { setReplaced } from "../engine/state.ts";
+import { setReplaced } from "../engine/state_ends.ts";
 import type { Turn } from "../engine/turn.ts";
 import { make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";

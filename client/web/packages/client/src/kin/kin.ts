@@ -11,7 +11,7 @@ import type { Link } from "../engine/links.ts";
 import { ask } from "../engine/links.ts";
 import { refuse } from "../engine/mailbox.ts";
 import type { Row } from "../engine/ports.ts";
-import { setReplaced } from "../engine/state.ts";
+import { setReplaced } from "../engine/state_ends.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
 import { publish, refill } from "./entry.ts";
