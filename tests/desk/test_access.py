@@ -348,6 +348,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "setLabels": {"room": "ROOM", "labels": ["x"]},
     "saveAnswer": {"answer": {"id": "0" * 32, "shortcut": "x", "title": "x", "text": "x"}},
     "dropAnswer": {"id": "0" * 32},
+    "hide": {"room": "ROOM", "code": "objection"},
     "fetchFile": {"room": "ROOM", "entry": HASH},
     "sendFile": {"room": "ROOM", "name": "a.txt", "sizeB": 1, "strips": False},
     "cancelFile": {"room": "ROOM", "file": "0" * 32},

@@ -86,6 +86,9 @@ def test_what_nobody_decides_is_closed_after_30_days_and_people_are_told_before(
     for name in ("desk", "chief"):
         assert len(world.devices[name].told(FreezeUndecided)) == 1
     assert not world.devices["phone"].told(FreezeUndecided)
+    for name in ("desk", "chief", "phone"):
+        told = [one.ends_ms for one in world.devices[name].told(FreezeUndecided)]
+        assert do(world, name, lambda room, turn: room.freezing.ends_ms(turn)) in (told or [None])
     world.devices["chief"].restart()
     world.run(5 * DAY_MS)
     assert phase(world) is Phase.FROZEN

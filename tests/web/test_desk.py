@@ -14,6 +14,7 @@ import pytest_asyncio
 import web_packages
 from conversations import until, until_read
 from desk_page import served
+from e2ee_client.room_events import Equivocation, FreezeUndecided
 from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, EntryProgress
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from playwright.async_api import Page
@@ -582,6 +583,43 @@ async def test_what_the_desk_does_not_take_and_a_lost_connection_leave_what_is_b
         await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
         await page.locator(".item").click()
         await until_read(field.input_value, "Eine halbe Seite")
+
+
+async def test_an_alarm_names_its_room_and_stands_until_it_is_hidden(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    """Also one of while the desk was locked; without a mouse, and read out."""
+    agent = await praxis.agent("Frau Sommer")
+    rooms = [await asked(praxis, agent, text) for text in ("Das Erste", "Das Zweite")]
+    first, second = [await claimed(agent, one) for one in rooms]
+    async with served(agent) as (at, hub), opened(visitor, at.address()) as page:
+        await page.locator(".item").first.wait_for()
+        ends_ms = hub.now_ms() + 3 * 86_400_000
+        hub._of_room(FreezeUndecided(first.room_id, ends_ms))
+        strip = page.get_by_role("region", name="Warnungen")
+        named = f"Kunde {first.room_id.hex()[:4]}"
+        await strip.get_by_text("Entscheidet die Aufsicht nicht bis").wait_for()
+        await strip.get_by_role("button", name=named, exact=True).wait_for()
+        hub.lock()
+        await page.get_by_label("Passphrase").wait_for()
+        assert await page.get_by_text("widerspricht").count() == 0
+        hub._of_room(Equivocation(second.room_id, bytes(16), 1, b""))
+        await page.get_by_label("Passphrase").fill("x")
+        await page.keyboard.press("Enter")
+        await strip.get_by_text("Zwei Fassungen").wait_for()
+        assert await strip.get_attribute("aria-live") == "assertive"
+        assert await faults(page) == []
+        hide = strip.get_by_role("button", name="Ausblenden")
+        await until_read(hide.count, 2)
+        await strip.get_by_role("button", name=f"Kunde {second.room_id.hex()[:4]}", exact=True).press("Enter")
+        await page.get_by_role("textbox", name="Nachricht").wait_for()
+        await hide.first.press("Enter")
+        await until_read(hide.count, 1)
+        assert await hide.evaluate("(one) => one.matches(':focus')")
+        await strip.get_by_text("widerspricht").wait_for()
+        await hide.press("Enter")
+        await until_read(page.get_by_text("Ausblenden").count, 0)
+        assert await page.evaluate(WRITES_IN) == "seal-composer"
 
 
 async def test_a_room_that_a_colleague_takes_is_no_longer_offered(

@@ -16,6 +16,7 @@ from e2ee_client.people import LoggedIn
 from e2ee_client.rooms import Agent, CompanyRoom, Entry, Room
 
 from . import schema
+from .alarms import Alarms
 from .local import LocalRows
 from .showing import ROLES, entry_row, person_row, preview_row, room_row, state_row
 
@@ -34,8 +35,8 @@ MAX_PURPOSES: Final = 32
 class Asking:
     """Reads for the page; changes nothing but how many notes it has counted."""
 
-    def __init__(self, agent: Agent, local: LocalRows) -> None:
-        self._agent, self._local = agent, local
+    def __init__(self, agent: Agent, local: LocalRows, alarms: Alarms) -> None:
+        self._agent, self._local, self._alarms = agent, local, alarms
         self._new_notes: Counter[bytes] = Counter()
 
     # --- the list ---
@@ -52,6 +53,7 @@ class Asking:
             self.team(),
             self.rooms([one.room_id for one in agent.rooms()])[0],
             self._local.answers(),
+            self._alarms.rows(),
             agent.client.runtime.clock.now_ms(),
         )
 
@@ -142,6 +144,7 @@ class Asking:
             notes_id.hex(),
             queries.view(notes_id) is not None,
             None if state is None else state_row(self._agent, state),
+            await self._alarms.until_ms(room_id),
         )
 
     async def search(self, asked: schema.Search) -> schema.Found:

@@ -13,16 +13,12 @@ from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.errors import SealroomError
 from e2ee_client.events import ConnectionChanged, OwnConditionChanged
 from e2ee_client.room_events import (
-    ChainRestarted,
-    Differ,
     EntryAdded,
     EntryErased,
     EntryState,
-    Equivocation,
     FileFailed,
     FileHeld,
     FileProgress,
-    FreezeUndecided,
     OfRoom,
     RequestAnswered,
     RoomChanged,
@@ -32,6 +28,7 @@ from e2ee_client.rooms.app_lock import AppLock
 from e2ee_client.runtime.event_stream import ClientEvent, EventsMissed
 
 from . import schema
+from .alarms import Alarms
 from .asking import Asking
 from .downloads import Downloads
 from .local import LocalRows
@@ -60,7 +57,8 @@ class Hub:
         self.language: Literal["de", "en"] = language
         self.app_lock = AppLock(agent.client.check_passphrase, idle_ms)
         self.local = LocalRows(agent.client)
-        self.asking = Asking(agent, self.local)
+        self.alarms = Alarms(agent)
+        self.asking = Asking(agent, self.local, self.alarms)
         self.downloads = Downloads(agent.client.runtime.rng)
         self.uploads = Uploads(agent, agent.client.runtime.rng)
         self.pages: set[Told] = set()
@@ -104,6 +102,7 @@ class Hub:
         """Tell the pages what happens, until the client is closed; what is kept here has been loaded."""
         events = self.agent.events()
         await self._forget_ended()
+        await self.alarms.look()
         looking = asyncio.create_task(self._look())
         try:
             async for event in events:
@@ -142,6 +141,7 @@ class Hub:
     async def _take(self, event: ClientEvent) -> None:
         if isinstance(event, EventsMissed | OwnConditionChanged):
             # Who is suspended has no rooms, and has them again afterwards.
+            await self.alarms.look()
             self._tell(schema.Again())
         elif isinstance(event, ConnectionChanged):
             self._tell(schema.Link(self.agent.connection_state.value, self.agent.entry_waits))
@@ -166,8 +166,15 @@ class Hub:
         """Tell all pages of a room in which one of them has marked entries as read: no event does."""
         self._changed(room_id)
 
+    def hide(self, room_id: bytes, code: schema.AlarmName) -> None:
+        """Show an alarm on no page any more."""
+        self.alarms.hide(room_id, code)
+        self._tell(schema.Alarms(self.alarms.rows()))
+
     def _of_room(self, event: OfRoom) -> None:
         room_id = self.asking.room_of(event.room_id)
+        if self.alarms.take(room_id, event):
+            self._tell(schema.Alarms(self.alarms.rows()))
         match event:
             case EntryAdded(entry_hash=entry_hash, is_late=is_late):
                 self._entry(event.room_id, entry_hash, is_late=is_late)
@@ -185,10 +192,10 @@ class Hub:
                 return
             case FileHeld(entry_hash=entry_hash, device_id=self._device_id):
                 self._entry(event.room_id, entry_hash, is_late=False)
+            case RequestAnswered(code=code) | FileFailed(code=code) if code:
+                self._tell(schema.NotDone(room_id.hex(), code))
             case _:
-                code = alarm_of(event)
-                if code is not None:
-                    self._tell(schema.Alarm(room_id.hex(), code))
+                pass
         self._changed(room_id)
 
     def _entry(self, room_id: bytes, entry_hash: bytes, *, is_late: bool) -> None:
@@ -202,18 +209,3 @@ class Hub:
     def _tell(self, message: schema.ToPage) -> None:
         for page in list(self.pages):
             page.tell(message)
-
-
-def alarm_of(event: OfRoom) -> str | None:
-    """Return the code of what a person has to know; None for all else."""
-    match event:
-        case RequestAnswered(code=code) | FileFailed(code=code):
-            return code or None
-        case Equivocation() | Differ():
-            return "two_histories"
-        case ChainRestarted(needs_person=True):
-            return "restarted_twice"
-        case FreezeUndecided():
-            return "objection"
-        case _:
-            return None

@@ -199,13 +199,20 @@ class Page:
                 return await figured(hub.agent, ask, days)
             case schema.SendFile() | schema.CancelFile() | schema.FetchFile():
                 return await self._of_file(message)
-            case schema.MarkRead(room=room):
-                await carry_out(hub.agent, message)
-                hub.was_read(bytes.fromhex(room))
-                return schema.Done(ask)
+            case schema.MarkRead() | schema.Hide():
+                return await self._on_all_pages(message)
             case _:
                 await carry_out(hub.agent, message)
                 return schema.Done(ask)
+
+    async def _on_all_pages(self, message: schema.MarkRead | schema.Hide) -> schema.ToPage:
+        hub, room_id = self._hub, bytes.fromhex(message.room)
+        if isinstance(message, schema.Hide):
+            hub.hide(room_id, message.code)
+        else:
+            await carry_out(hub.agent, message)
+            hub.was_read(room_id)
+        return schema.Done(message.ask)
 
     async def _of_file(
         self, message: schema.SendFile | schema.CancelFile | schema.FetchFile

@@ -27,6 +27,7 @@ RoleName: TypeAlias = Literal["customer", "bot", "agent", "desk", "supervisor", 
 ProgressName: TypeAlias = Literal["waiting", "sent", "delivered", "failed"]
 ConnectionName: TypeAlias = Literal["offline", "connecting", "online"]
 ModeName: TypeAlias = Literal["notice", "consent", "explicit"]
+AlarmName: TypeAlias = Literal["two_histories", "restarted_twice", "objection"]
 RetentionName: TypeAlias = Literal["ephemeral", "default", "statutory", "proof"]
 
 
@@ -183,6 +184,15 @@ class TermsRow:
     locale: str
     mode: ModeName
     purposes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """What a person has to know of a room; at `until_ms` an objection has to be decided."""
+
+    room: RoomName
+    code: AlarmName
+    until_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +442,13 @@ class DropAnswer(_Asking):
 
 
 @dataclass(frozen=True, slots=True)
+class Hide(_OfRoom):
+    """Show an alarm of a room no more, on no page."""
+
+    code: AlarmName
+
+
+@dataclass(frozen=True, slots=True)
 class FetchFile(_OfRoom):
     """Fetch the file of an entry, for one download."""
 
@@ -458,7 +475,7 @@ Asked: TypeAlias = (
     (Begin | Unlock | Lock | Read | Preview | About | Search | Figures)
     | (Send | Edit | Erase | MarkSensitive | MarkRead | Claim | Transfer | Add | HandOver | Leave | Close)
     | (Reopen | SetHold | SetSensitive | SetRetention | Decide | DecideObjection | Note)
-    | (SetLabels | SaveAnswer | DropAnswer | FetchFile | SendFile | CancelFile)
+    | (SetLabels | SaveAnswer | DropAnswer | Hide | FetchFile | SendFile | CancelFile)
 )
 """What is answered by a message with the same number."""
 
@@ -488,6 +505,7 @@ class Whole(_Asking):
     team: tuple[PersonRow, ...]
     rooms: tuple[RoomRow, ...]
     answers: tuple[AnswerRow, ...]
+    alarms: tuple[AlarmRow, ...]
     now_ms: int
 
 
@@ -510,7 +528,7 @@ class Previews(_Asking):
 
 @dataclass(frozen=True, slots=True)
 class Detail(_OfRoom):
-    """What is known of a room and its customer."""
+    """What is known of a room and its customer; at `decide_ms` an objection has to be decided."""
 
     members: tuple[PersonRow, ...]
     terms: TermsRow | None
@@ -520,6 +538,7 @@ class Detail(_OfRoom):
     notes: RoomName
     has_notes: bool
     state: StateRow | None
+    decide_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -615,8 +634,15 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """Something that a person has to know of a room: `code` of the registry, or the name of the event."""
+class Alarms:
+    """What a person has to know of rooms, as it is now."""
+
+    alarms: tuple[AlarmRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """What was asked of a room earlier was not done; `code` is that of the registry."""
 
     room: RoomName
     code: str
@@ -644,4 +670,4 @@ class FileLost:
 
 ToPage: TypeAlias = (
     Welcome | Whole | History | Previews | Detail | Found | Figured | Ticket | Upload | Done | Failed
-) | (Rooms | Entries | Team | Link | Locked | Again | Alarm | Moved | FileLost)
+) | (Rooms | Entries | Team | Link | Locked | Again | Alarms | NotDone | Moved | FileLost)

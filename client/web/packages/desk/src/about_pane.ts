@@ -80,7 +80,7 @@ function factsOf(row: RoomRow, detail: Detail | null, options: AboutOptions): HT
   const words = options.words();
   const parts = [customerView(row, detail, desk, words)];
   const requests = [...(detail?.requests ?? []), ...(detail?.logins ?? [])];
-  if (row.phase === "frozen") parts.unshift(objectionView(row, acts, words));
+  if (row.phase === "frozen") parts.unshift(objectionView(row, detail, desk.nowMs(), acts, words));
   if (requests.length > 0)
     parts.unshift(section(words("about.requests"), ...requests.map((one) => requestView(one, row, options))));
   const members = detail?.members ?? [];
@@ -171,13 +171,22 @@ function requestView(one: RequestRow, row: RoomRow, { desk, acts, words }: About
   );
 }
 
-function objectionView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement {
+function objectionView(
+  row: RoomRow,
+  detail: Detail | null,
+  nowMs: number,
+  acts: RoomActs,
+  words: DeskWords,
+): HTMLElement {
+  const decideMs = detail?.decideMs ?? null;
+  const time = decideMs === null ? null : clockOf(words.language).moment(decideMs, nowMs);
   const decide = (close: boolean, text: string) => () =>
     void acts.attempt({ type: "decideObjection", room: row.id, text, close });
   return h(
     "div",
     { class: "decide", "data-key": "objection" },
     h("p", null, words("objection.title")),
+    time !== null && h("p", null, words("objection.until", { time })),
     h(
       "div",
       { class: "acts" },

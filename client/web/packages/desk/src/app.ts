@@ -7,6 +7,7 @@ import { menuStyle, openMenu } from "@sealroom/ui/menu.ts";
 import { base, tokens } from "@sealroom/ui/styles/tokens.ts";
 import { type AboutPane, aboutPane } from "./about_pane.ts";
 import { type RoomActs, roomActs } from "./acts.ts";
+import { type AlarmStrip, alarmStrip } from "./alarms.ts";
 import { filled, manageCanned, openCanned } from "./canned.ts";
 import { type Desk, openDesk, type Phase } from "./desk.ts";
 import { showFigures, showKeys } from "./dialogs.ts";
@@ -35,6 +36,14 @@ class DeskElement extends HTMLElement {
   #phase: Phase | null = null;
   #toastTimer = 0;
   readonly #grid = h("div", { class: "desk" });
+  readonly #alarms: AlarmStrip = alarmStrip({
+    words: () => this.#words,
+    nowMs: () => this.#desk.nowMs(),
+    nameOf: (id) => this.#nameOf(id),
+    openRoom: (id) => this.#open(id, null),
+    attempt: (question) => this.#acts.attempt(question),
+    leave: () => (this.#room === null ? this.#queue.focus() : this.#middle.focus()),
+  });
   readonly #strips = h("div", { role: "status" });
   readonly #stage = h("div", { class: "stage" });
   readonly #toast = h("div", { class: "toast", role: "status" });
@@ -74,10 +83,10 @@ class DeskElement extends HTMLElement {
     this.#root.adoptedStyleSheets = [tokens, base, menuStyle, dialogStyle, deskStyle];
     this.setAttribute("density", "desk");
     this.#grid.append(this.#queue.element, this.#middle.element, this.#about.element);
-    this.#root.append(this.#strips, this.#stage, this.#toast);
+    this.#root.append(this.#alarms.element, this.#strips, this.#stage, this.#toast);
     this.#desk.subscribe(() => this.#update());
     this.#desk.hear((message) => {
-      if (message.type === "alarm") this.#say(this.#alarmText(message.code));
+      if (message.type === "notDone") this.#sayNotDone(message.room, message.code);
     });
     tellOfNews(this.#desk, { words: () => this.#words, hasSound: () => this.#settings.hasSound });
     addEventListener("keydown", (event) => this.#onKey(event));
@@ -94,11 +103,16 @@ class DeskElement extends HTMLElement {
     return filled(text, { name: nameOfRoom(row, this.#desk.state(), this.#words), agent: me?.name ?? "", company });
   }
 
-  #alarmText(code: string): string {
-    const known = ["two_histories", "restarted_twice", "objection"] as const;
-    const found = known.find((one) => one === code);
-    if (found !== undefined) return this.#words(`alarm.${found}`);
-    return wordsOf(code, this.#words) ?? this.#words("alarm.other", { code });
+  #nameOf(room: string): string | null {
+    const row = this.#desk.state().rooms.get(room);
+    return row === undefined ? null : nameOfRoom(row, this.#desk.state(), this.#words);
+  }
+
+  /** What was asked earlier, of a room that may not be on the screen. */
+  #sayNotDone(room: string, code: string): void {
+    const name = this.#nameOf(room);
+    const text = wordsOf(code, this.#words) ?? this.#words("failed.other", { code });
+    this.#say(name === null ? text : `${name}: ${text}`);
   }
 
   #change(change: Partial<Settings>): void {
@@ -128,6 +142,7 @@ class DeskElement extends HTMLElement {
     }
     if (phase !== this.#phase) this.#enter(phase);
     if (phase !== "running") return;
+    this.#alarms.update(this.#desk.state().alarms);
     this.#showStrips();
     if (this.#room !== null && !this.#desk.state().rooms.has(this.#room)) this.#open(null, null);
     this.#queue.update(this.#room);
@@ -151,6 +166,7 @@ class DeskElement extends HTMLElement {
     this.#queue.forget();
     this.#queue.update(null);
     replace(this.#strips);
+    this.#alarms.update([]);
     replace(this.#stage, screenOf(phase, this.#desk, this.#words));
   }
 

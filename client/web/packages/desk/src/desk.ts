@@ -2,7 +2,7 @@
 
 import { languageOf } from "@sealroom/ui/words.ts";
 import { type Answer, connect, type Link, type Question } from "./link.ts";
-import type { AnswerRow, PersonRow, PreviewRow, RoomRow, ToPage, Whole } from "./messages.ts";
+import type { AlarmRow, AnswerRow, PersonRow, PreviewRow, RoomRow, ToPage, Whole } from "./messages.ts";
 import { forgetKey, sessionKey } from "./session.ts";
 
 export type Phase = "starting" | "locked" | "running" | "lost" | "silent" | "expired";
@@ -20,6 +20,7 @@ export interface DeskState {
   readonly rooms: ReadonlyMap<string, RoomRow>;
   readonly previews: ReadonlyMap<string, PreviewRow>;
   readonly answers: readonly AnswerRow[];
+  readonly alarms: readonly AlarmRow[];
   /** What the clock of the process is ahead of that of the page. */
   readonly aheadMs: number;
 }
@@ -34,7 +35,7 @@ export interface News {
 export interface Desk {
   state(): DeskState;
   subscribe(listener: () => void): () => void;
-  /** Messages that are no part of the state: entries of a room, alarms, progress of files. */
+  /** Messages that are no part of the state: entries of a room, what was not done, progress of files. */
   hear(listener: (message: ToPage) => void): () => void;
   onNews(listener: (news: News) => void): void;
   ask(question: Question): Promise<Answer>;
@@ -57,6 +58,7 @@ const NOTHING: DeskState = {
   rooms: new Map(),
   previews: new Map(),
   answers: [],
+  alarms: [],
   aheadMs: 0,
 };
 const MAX_PREVIEWS = 60;
@@ -100,6 +102,7 @@ export function openDesk(): Desk {
     } else if (message.type === "locked") forget("locked");
     else if (message.type === "again") void begin();
     else if (message.type === "rooms") takeRooms(message.rooms, message.gone);
+    else if (message.type === "alarms") change({ alarms: message.alarms });
     else if (message.type === "team") change({ me: message.me, team: message.team });
     else if (message.type === "link") {
       const { connection, entryWaits } = message;
@@ -146,6 +149,7 @@ export function openDesk(): Desk {
       team: whole.team,
       rooms: new Map(whole.rooms.map((row) => [row.id, row])),
       answers: whole.answers,
+      alarms: whole.alarms,
       aheadMs: whole.nowMs - Date.now(),
     });
     link?.say({ type: "watch", room: watched });

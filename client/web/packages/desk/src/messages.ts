@@ -118,6 +118,13 @@ export interface TermsRow {
   readonly purposes: readonly number[];
 }
 
+/** What a person has to know of a room; at `until_ms` an objection has to be decided. */
+export interface AlarmRow {
+  readonly room: string;
+  readonly code: "two_histories" | "restarted_twice" | "objection";
+  readonly untilMs: number | null;
+}
+
 /** A canned answer; `{name}`, `{agent}` and `{company}` stand in it for what the page fills in. */
 export interface AnswerRow {
   readonly id: string;
@@ -382,6 +389,14 @@ export interface DropAnswer {
   readonly id: string;
 }
 
+/** Show an alarm of a room no more, on no page. */
+export interface Hide {
+  readonly type: "hide";
+  readonly ask: number;
+  readonly room: string;
+  readonly code: "two_histories" | "restarted_twice" | "objection";
+}
+
 /** Fetch the file of an entry, for one download. */
 export interface FetchFile {
   readonly type: "fetchFile";
@@ -427,6 +442,7 @@ export interface Whole {
   readonly team: readonly PersonRow[];
   readonly rooms: readonly RoomRow[];
   readonly answers: readonly AnswerRow[];
+  readonly alarms: readonly AlarmRow[];
   readonly nowMs: number;
 }
 
@@ -448,7 +464,7 @@ export interface Previews {
   readonly previews: readonly PreviewRow[];
 }
 
-/** What is known of a room and its customer. */
+/** What is known of a room and its customer; at `decide_ms` an objection has to be decided. */
 export interface Detail {
   readonly type: "detail";
   readonly ask: number;
@@ -461,6 +477,7 @@ export interface Detail {
   readonly notes: string;
   readonly hasNotes: boolean;
   readonly state: StateRow | null;
+  readonly decideMs: number | null;
 }
 
 /** What was found, the newest first in each room. */
@@ -552,9 +569,15 @@ export interface Again {
   readonly type: "again";
 }
 
-/** Something that a person has to know of a room: `code` of the registry, or the name of the event. */
-export interface Alarm {
-  readonly type: "alarm";
+/** What a person has to know of rooms, as it is now. */
+export interface Alarms {
+  readonly type: "alarms";
+  readonly alarms: readonly AlarmRow[];
+}
+
+/** What was asked of a room earlier was not done; `code` is that of the registry. */
+export interface NotDone {
+  readonly type: "notDone";
   readonly room: string;
   readonly code: string;
 }
@@ -607,6 +630,7 @@ export type Asked =
   | SetLabels
   | SaveAnswer
   | DropAnswer
+  | Hide
   | FetchFile
   | SendFile
   | CancelFile;
@@ -644,6 +668,7 @@ export type FromPage =
   | SetLabels
   | SaveAnswer
   | DropAnswer
+  | Hide
   | FetchFile
   | SendFile
   | CancelFile;
@@ -666,6 +691,7 @@ export type ToPage =
   | Link
   | Locked
   | Again
-  | Alarm
+  | Alarms
+  | NotDone
   | Moved
   | FileLost;

@@ -33,6 +33,7 @@ export interface QueuePane {
   /** Forget what was sought and found: it is of rooms, and outlives no lock. */
   forget(): void;
   step(by: number): void;
+  focus(): void;
   search(): void;
   nextView(): void;
 }
@@ -228,6 +229,7 @@ export function queuePane(options: QueueOptions): QueuePane {
       update(selected);
     },
     step: (by) => list?.step(by),
+    focus: () => (list ?? field).focus(),
     search() {
       field.focus();
       field.select();

@@ -150,6 +150,10 @@ const DESK = {
     "Der Kunde widerspricht. Nichts geht hinaus, bis das entschieden ist.",
     "The customer objects. Nothing goes out until it is decided.",
   ],
+  "objection.until": [
+    "Nicht entschieden bis {time}, wird der Raum abgeschlossen.",
+    "If it is not decided by {time}, the room is closed.",
+  ],
   "objection.open": ["Wieder öffnen", "Open again"],
   "objection.close": ["Abschließen", "Close"],
   "canned.title": ["Textbausteine", "Canned answers"],
@@ -237,8 +241,14 @@ const DESK = {
     "Dieses Gerät hat Einträge verloren. Bitte die Aufsicht fragen.",
     "This device has lost entries. Please ask the supervisor.",
   ],
-  "alarm.objection": ["Ein Kunde widerspricht.", "A customer objects."],
-  "alarm.other": ["Das wurde nicht getan ({code}).", "This was not done ({code})."],
+  "alarm.objection": [
+    "Der Kunde widerspricht. Entscheidet die Aufsicht nicht bis {time}, wird der Raum abgeschlossen.",
+    "The customer objects. Unless the supervisor decides by {time}, the room is closed.",
+  ],
+  "alarm.label": ["Warnungen", "Warnings"],
+  "alarm.hide": ["Ausblenden", "Hide"],
+  "alarm.hide.of": ["Ausblenden: {name}", "Hide: {name}"],
+  "alarm.more": ["Weitere Warnungen: {n}", "More warnings: {n}"],
   "failed.right": [
     "Das darf dieser Platz nicht. Fragen Sie den Empfang oder die Aufsicht.",
     "This desk may not do that. Ask the front desk or the supervisor.",

@@ -63,7 +63,8 @@ export const deskStyle: CSSStyleSheet = sheet(`
 .body.notes { background: var(--warn-tint); }
 .strip { display: flex; align-items: center; gap: 8px; padding: 6px 12px; background: var(--surface-2); border-block-end: 1px solid var(--line); font-size: 0.875rem; }
 .strip.warn { background: var(--warn-tint); } .strip.stop { background: var(--stop-tint); } .strip > span { flex: 1; min-width: 0; }
-.strip .icon { flex: none; }
+.strip .icon { flex: none; } .strip.stop > .icon { color: var(--stop); } .strip .plain { padding-inline: 0; }
+.alarms { flex: none; max-height: 33%; overflow: auto; }
 .canned { position: relative; }
 .tools { display: flex; gap: 4px; padding: 6px 12px 0; border-block-start: 1px solid var(--line); }
 .tools:not([hidden]) + seal-composer { border-block-start: 0; }

@@ -1,0 +1,80 @@
+"""What a person has to know of rooms until it is over, or hidden: in memory, but for what the store shows."""
+
+from __future__ import annotations
+
+from e2ee.rooms.entry import RoomId
+from e2ee.rooms.state import Phase
+from e2ee_client.engine.rooms.freezing import TOLD_BEFORE_MS
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import ChainRestarted, Differ, Equivocation, FreezeUndecided, OfRoom
+from e2ee_client.rooms import Agent
+from e2ee_client.rooms.desk_rows import of_desk
+
+from .schema import AlarmName, AlarmRow
+
+
+class Alarms:
+    """Those of all rooms, the oldest first; of a room one for each cause."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._open: dict[tuple[bytes, AlarmName], int | None] = {}
+        self._hidden: dict[bytes, int | None] = {}
+
+    def rows(self) -> tuple[AlarmRow, ...]:
+        """Return the alarms of the rooms that are here."""
+        return tuple(
+            AlarmRow(room_id.hex(), code, until_ms)
+            for (room_id, code), until_ms in self._open.items()
+            if self._phase(room_id) is not None
+        )
+
+    async def look(self) -> None:
+        """Find the objections that wait for a person, but those that were hidden (ROOM-37)."""
+        if self._agent.client.shell.machine.rooms.is_open:
+            for room_id, until_ms in (await of_desk(self._agent.client.shell, _undecided)).items():
+                if self._hidden.get(room_id) != until_ms:
+                    self._open[room_id, "objection"] = until_ms
+
+    async def until_ms(self, room_id: RoomId) -> int | None:
+        """Return when the objection of a room has to be decided; None where there is none for us."""
+        if self._phase(room_id) != Phase.FROZEN:
+            return None
+        return await of_desk(
+            self._agent.client.shell, lambda turn, rooms: rooms.room(turn, room_id).freezing.ends_ms(turn)
+        )
+
+    def take(self, room_id: bytes, event: OfRoom) -> bool:
+        """Note what happened in a room; whether the alarms are others now."""
+        before = dict(self._open)
+        match event:
+            case Equivocation() | Differ():
+                self._open[room_id, "two_histories"] = None
+            case ChainRestarted(needs_person=True):
+                self._open[room_id, "restarted_twice"] = None
+            case FreezeUndecided(ends_ms=ends_ms):
+                self._open[room_id, "objection"] = ends_ms
+            case _ if self._phase(room_id) != Phase.FROZEN:
+                self._open.pop((room_id, "objection"), None)
+        return self._open != before
+
+    def hide(self, room_id: bytes, code: AlarmName) -> None:
+        """Show an alarm no more, until it happens again."""
+        until_ms = self._open.pop((room_id, code), None)
+        if code == "objection":
+            self._hidden[room_id] = until_ms
+
+    def _phase(self, room_id: bytes) -> int | None:
+        view = self._agent.client.shell.machine.rooms.view(room_id)
+        return None if view is None else view.phase or 0
+
+
+def _undecided(turn: Turn, rooms: Rooms) -> dict[bytes, int]:
+    """Until when the objections have to be decided of which people are told by now."""
+    found: dict[bytes, int] = {}
+    for room_id in [one.room_id for one in rooms.index.values() if one.phase == Phase.FROZEN]:
+        ends_ms = rooms.room(turn, room_id).freezing.ends_ms(turn)
+        if ends_ms is not None and ends_ms - TOLD_BEFORE_MS <= turn.now_ms:
+            found[room_id] = ends_ms
+    return found

@@ -1,0 +1,114 @@
+"""What a person has to know of a room stands on each page until it is over or hidden."""
+
+from __future__ import annotations
+
+import pytest
+from conversations import until, until_read
+from desk_page import Page, page_of, served
+from e2ee_client.desk import alarms
+from e2ee_client.engine.effects import Effect
+from e2ee_client.engine.engine import Engine
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import ChainRestarted, Differ, Equivocation, FreezeUndecided, RoomEvent
+from e2ee_client.rooms import Agent, CustomerRoom
+from practice import Practice
+
+from e2ee.rooms.desk import FREEZE_MS
+from e2ee.rooms.state import Phase
+
+DAY_MS = 86_400_000
+DEVICE = bytes(16)
+
+
+async def opened(praxis: Practice, agent: Agent) -> CustomerRoom:
+    """A room of a customer, which is at an agent."""
+    room = await praxis.opened(await praxis.customer())
+    await until(lambda: any(one.room_id == room.room_id for one in agent.rooms()))
+    return room
+
+
+async def happens(agent: Agent, event: RoomEvent) -> None:
+    """Have a device told something."""
+
+    def step(engine: Engine, now_ms: int) -> list[Effect]:
+        turn = Turn(now_ms)
+        turn.notify(event)
+        return turn.effects()
+
+    await agent.client.shell.do(step)
+
+
+async def test_an_objection_is_shown_with_its_end_until_it_is_over(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROOM-37: also what was told while all was locked, and after a new start."""
+    company = praxis.company
+    room = await opened(praxis, company)
+    ours, name = company.room(room.room_id), room.room_id.hex()
+    async with served(company) as (at, hub), page_of(at) as page:
+        assert (await page.ask("begin"))["alarms"] == []
+        await room.freeze()
+        await until(lambda: ours.phase is Phase.FROZEN)
+        ends_ms = (await page.ask("about", room=name))["decideMs"]
+        assert abs(ends_ms - hub.now_ms() - FREEZE_MS) < DAY_MS
+        await hub.alarms.look()
+        assert (await page.ask("begin"))["alarms"] == []
+        hub.lock()
+        await happens(company, FreezeUndecided(room.room_id, ends_ms))
+        await until(lambda: bool(hub.alarms.rows()))
+        assert (await page.ask("unlock", passphrase="x"))["type"] == "done"
+        [alarm] = (await page.ask("begin"))["alarms"]
+        assert alarm == {"room": name, "code": "objection", "untilMs": ends_ms}
+    # So near to its end is every objection.
+    monkeypatch.setattr(alarms, "TOLD_BEFORE_MS", FREEZE_MS + DAY_MS)
+    async with served(company) as (at, hub), page_of(at) as page, page_of(at) as other:
+        await until_read(lambda: alarms_of(page), [alarm])
+        await other.ask("begin")
+        assert (await page.ask("hide", room=name, code="objection"))["type"] == "done"
+        assert (await other.until("alarms"))["alarms"] == []
+        await hub.alarms.look()
+        assert await alarms_of(page) == []
+    async with served(company) as (at, _), page_of(at) as page:
+        await until_read(lambda: alarms_of(page), [alarm])
+        await room.unfreeze()
+        assert (await page.until("alarms"))["alarms"] == []
+        assert (await page.ask("about", room=name))["decideMs"] is None
+
+
+async def alarms_of(page: Page) -> object:
+    """The alarms of a page that begins."""
+    return (await page.ask("begin"))["alarms"]
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+async def test_what_happens_while_nobody_looks_is_shown_and_is_hidden_for_one_room_and_cause(
+    praxis: Practice, *, is_locked: bool
+) -> None:
+    """TRN-07, TRN-09."""
+    company = praxis.company
+    rooms = [await opened(praxis, company) for _ in range(2)]
+    ids = [one.room_id for one in rooms]
+    async with served(company) as (at, hub), page_of(at) as page:
+        await page.ask("begin")
+        if is_locked:
+            hub.lock()
+            await page.until("locked")
+        await happens(company, Equivocation(ids[0], DEVICE, 1, b""))
+        await happens(company, ChainRestarted(ids[0], DEVICE, 1))
+        await happens(company, ChainRestarted(ids[0], DEVICE, 1, needs_person=True))
+        await happens(company, Differ(ids[1], DEVICE, 1, DEVICE))
+        await happens(company, Differ(bytes(16), DEVICE, 1, DEVICE))
+        await until(lambda: len(hub.alarms.rows()) == 3)
+        assert not any(one["type"] == "alarms" for one in page.seen) or not is_locked
+        await page.ask("unlock", passphrase="x")
+        shown = (await page.ask("begin"))["alarms"]
+        first, second = (one.hex() for one in ids)
+        assert [(one["room"], one["code"], one["untilMs"]) for one in shown] == [
+            (first, "two_histories", None),
+            (first, "restarted_twice", None),
+            (second, "two_histories", None),
+        ]
+        await page.ask("hide", room=first, code="two_histories")
+        assert (await page.ask("begin"))["alarms"] == shown[1:]
+        await happens(company, Equivocation(ids[0], DEVICE, 2, b""))
+        await until(lambda: len(hub.alarms.rows()) == 3)
