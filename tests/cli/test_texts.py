@@ -299,3 +299,12 @@ def test_another_device_of_our_own_account_is_called_by_our_name() -> None:
     own = SimpleNamespace(account_id=b"a" * 32, card=lambda: SimpleNamespace(name="Praxis"))
     said = event_lines.event_text(Parted(b"a" * 32), cast(Client, own), texts.Texts("de"))
     assert said.startswith("Praxis schreibt von einem älteren Stand aus weiter")
+
+
+def test_why_a_relay_keeps_a_device_from_being_reached_is_said_in_the_language() -> None:
+    """ID-60: with a status of its own kind, and what is to be done."""
+    refused = errors.PublishRefused("relay.rate_limited")
+    german = failures.error_text(refused, texts.Texts("de"))
+    assert german.endswith("dem Relay ist es zu viel auf einmal; es wird wieder versucht (wait.refused)")
+    assert "too much at once for the relay" in failures.error_text(refused, texts.Texts("en"))
+    assert failures.status_of(refused.code) == 6
