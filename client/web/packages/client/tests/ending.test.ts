@@ -58,6 +58,25 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((done) => setTimeout(done, 5));
 }
 
+// --- under an alarm ---
+
+test("under the alarm of a door no text is taken, and what leaves goes to the known keys alone (CNS-85)", async () => {
+  const place = new MemoryPlace();
+  const { ports, shell } = await person(place);
+  await shell.close();
+  const life = lifeOf(ports);
+  const me = await withNotice(life, ports);
+  const known = new Set([...me.shell.context.peers.keys()]);
+  await life.send("wartet schon", null);
+  Object.assign(me, { notice: () => Promise.reject(new DoorError("door.identity", "another account")) });
+  await life.tryAgain();
+  assert.deepEqual([life.state().alarm?.kind, life.state().canWrite], ["identity", false]);
+  await life.freeze();
+  const lanes = [...me.shell.context.outbox.lanes()].filter(([, lane]) => all(lane).length > 0);
+  assert.ok(lanes.length > 0);
+  for (const [device] of lanes) assert.ok(known.has(device));
+});
+
 // --- erased, and begun anew ---
 
 const REPLACED = async (place: MemoryPlace): Promise<Ports> => {

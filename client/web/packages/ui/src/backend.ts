@@ -205,7 +205,7 @@ export type Obstacle =
   | "other-site"
   | "company-unavailable";
 
-/** Keys that are not those that were known: nothing is sent until it is settled. */
+/** Keys that are not those that were known: no text is taken until it is settled, and none goes to them (CNS-85). */
 export interface Alarm {
   readonly kind: "identity" | "two-histories";
   readonly sinceMs: number;

@@ -132,12 +132,12 @@ export const ROOM_WORDS = {
 
   "alarm.title": ["Bitte nachfragen", "Please ask"],
   "alarm.identity": [
-    "{company} meldet sich mit anderen Schlüsseln. Bis das geklärt ist, geht nichts hinaus.",
-    "{company} appears with other keys. Nothing is sent until this is settled.",
+    "{company} meldet sich mit anderen Schlüsseln. Bis das geklärt ist, ist das Schreiben gesperrt. Was noch hinausgeht, geht nur an die bisher bekannten Schlüssel.",
+    "{company} appears with other keys. Until this is settled, writing is blocked. What still leaves goes to the keys known before, and to no others.",
   ],
   "alarm.two-histories": [
-    "{company} hat zwei verschiedene Verläufe gezeigt. Bis das geklärt ist, geht nichts hinaus.",
-    "{company} has shown two different histories. Nothing is sent until this is settled.",
+    "{company} hat zwei verschiedene Verläufe gezeigt. Bis das geklärt ist, ist das Schreiben gesperrt.",
+    "{company} has shown two different histories. Until this is settled, writing is blocked.",
   ],
   "alarm.open": ["Klären", "Settle this"],
   "alarm.how": [
