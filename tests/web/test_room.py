@@ -170,7 +170,7 @@ async def test_a_withdrawal_is_one_act_and_reaches_the_company(
 async def test_a_page_that_erases_everything_while_it_opens_has_the_company_told(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:
-    """STO-37: as at the end of a login, which a page tells the room before that is there."""
+    """STO-37, CNS-82: the page asks before the room is there; the person says yes when it is."""
     page, room = await opened(visitor, site)
     await room.get_by_role("button", name="Einverstanden, weiter").click()
     await written(room, "Guten Tag")
@@ -178,7 +178,9 @@ async def test_a_page_that_erases_everything_while_it_opens_has_the_company_told
     (theirs,) = company.rooms()
     await page.close()
     page = await visitor.open(site.url("/index.html", WWW))
-    await page.evaluate("document.querySelector('seal-room').forget()")
+    await page.evaluate("() => void document.querySelector('seal-room').forget()")
+    dialog = page.frame_locator("seal-room iframe").get_by_role("dialog")
+    await dialog.get_by_role("button", name="Alles löschen").click()
 
     async def heard() -> list[str | None]:
         return [one.text for one in await theirs.texts()]
