@@ -7,6 +7,8 @@ import type { Uploads } from "./uploads.ts";
 import { MAX_FILE_B, roomUploads } from "./uploads.ts";
 
 const PAGE = 50;
+/** As many are marked as read at once. */
+const MOST_MARKED = 256;
 const HAPPENED: Readonly<Record<string, Happened>> = {
   withdraw: "withdrawn",
   notice: "notice-replaced",
@@ -34,6 +36,10 @@ export interface Conversation {
   entries(): ReadonlyMap<string, EntryRow>;
   subscribe(listener: () => void): () => void;
   loadEarlier(): Promise<void>;
+  /** Why what was asked for last could not be read; null where it was. */
+  failure(): unknown;
+  /** Ask for it once more. */
+  retry(): Promise<void>;
   /** Everything up to this item was shown. */
   seen(id: string): void;
   close(): void;
@@ -46,6 +52,8 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
   let entries: readonly EntryRow[] = [];
   let unread = new Set<string>();
   let isStart = true;
+  let seenTo: string | null = null;
+  let failed: { readonly problem: unknown; readonly before: string | null } | null = null;
   let shown: ConversationState | null = null;
   let built: { entries: readonly EntryRow[]; items: readonly Item[]; members: readonly Member[] } | null = null;
   const listeners = new Set<() => void>();
@@ -59,13 +67,28 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
 
   async function read(before: string | null): Promise<void> {
     const question = { type: "read", room, before, limit: PAGE, notes: isNotes } as const;
-    const answer = await desk.ask(question).catch(() => null);
+    const answer = await desk.ask(question).catch((problem: unknown) => {
+      failed = { problem, before };
+      tell();
+      return null;
+    });
     if (answer?.type !== "history") return;
+    failed = null;
     entries = before === null ? answer.entries : [...answer.entries, ...entries];
     uploads.arrived(answer.entries);
     if (before === null) unread = new Set(answer.unread);
     isStart = answer.isStart;
+    if (before !== null) mark();
     tell();
+  }
+
+  /** What is here up to where a person has read is read; what was never loaded is not. */
+  function mark(): void {
+    const end = entries.findLastIndex((one) => one.id === seenTo) + 1;
+    const found = entries.slice(0, end).flatMap(({ id }) => (unread.has(id) ? [id] : []));
+    const ids = found.slice(0, MOST_MARKED);
+    for (const id of ids) unread.delete(id);
+    if (ids.length > 0 && !isNotes) void desk.ask({ type: "markRead", room, entries: ids }).catch(() => null);
   }
 
   function take(rows: readonly EntryRow[]): void {
@@ -108,7 +131,8 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       phase: row === undefined || row.phase === "begun" ? "waiting" : row.phase,
       members: built.members,
       items: isNotes ? built.items : [...built.items, ...uploads.items(self)],
-      hasEarlier: !isStart,
+      // What could not be read is asked for again by a person.
+      hasEarlier: !isStart && failed === null,
       unread: unread.size,
       canWrite,
       canSendFiles: canWrite && !isNotes,
@@ -129,10 +153,13 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       return () => void listeners.delete(listener);
     },
     loadEarlier: () => read(entries[0]?.id ?? null),
-    seen() {
-      const ids = [...unread].slice(0, 256);
-      unread.clear();
-      if (ids.length > 0 && !isNotes) void desk.ask({ type: "markRead", room, entries: ids }).catch(() => null);
+    failure: () => failed?.problem ?? null,
+    retry: () => read(failed?.before ?? null),
+    seen(id) {
+      // A file on its way stands below all entries; some entries are several items.
+      const entry = entries.findLast((one) => id === one.id || id.startsWith(`${one.id}-`)) ?? entries.at(-1);
+      seenTo = entry?.id ?? null;
+      mark();
     },
     close() {
       stop();

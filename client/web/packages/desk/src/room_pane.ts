@@ -56,6 +56,8 @@ export function roomPane(options: RoomOptions): RoomPane {
   let composer: ComposerElement | null = null;
   /** What helps to write: it goes where nothing can be written. */
   let tools: HTMLElement | null = null;
+  /** That the room could not be read. */
+  const fault = h("div", { role: "alert" });
   /** What is being written, by the room or its notes. */
   const drafts = new Map<string, string>();
   let draft = "";
@@ -243,7 +245,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     canned.addEventListener("click", () => options.openCanned(canned, (text) => insert(text)));
     const strip = isNotes && h("p", { class: "strip warn" }, icon("eye"), h("span", null, words()("room.notes.who")));
     tools = isNotes ? null : h("div", { class: "tools" }, canned);
-    replace(body, strip, list, tools, field);
+    replace(body, strip, fault, list, tools, field);
     field.addEventListener("keydown", onShortcut, true);
   }
 
@@ -335,6 +337,8 @@ export function roomPane(options: RoomOptions): RoomPane {
     if (!row.isHere) redraw(body, waitingView(row, acts, words()));
     const state = conversation?.state();
     if (state === undefined) return;
+    const problem = conversation?.failure() ?? null;
+    redraw(fault, problem !== null && failureView(problem, () => void conversation?.retry(), words()));
     messages?.update(state);
     if (messages !== null) messages.intro = introOf(conversation as Conversation);
     if (tools !== null) tools.hidden = !state.canWrite;
@@ -364,6 +368,12 @@ export function roomPane(options: RoomOptions): RoomPane {
     },
     focus: () => composer?.focus(),
   };
+}
+
+function failureView(problem: unknown, retry: () => void, words: DeskWords): HTMLElement {
+  const again = h("button", { class: "button small", type: "button", onclick: retry }, words.ui("file.retry"));
+  const text = words("room.unread", { text: failureText(problem, words) });
+  return h("div", { class: "strip stop" }, icon("stop"), h("span", null, text), again);
 }
 
 function headButtons(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement[] {

@@ -52,6 +52,7 @@ const DESK = {
     "Sie lesen, was seit Ihrem Eintritt gesagt wurde. Den Verlauf davor geben Kollegen oder der Empfang weiter.",
     "You read what was said since you joined. What came before is handed over by colleagues or the front desk.",
   ],
+  "room.unread": ["Der Raum lässt sich nicht lesen. {text}", "The room cannot be read. {text}"],
   "room.elsewhere": [
     "Sie sind nicht in diesem Raum. {name} kümmert sich darum.",
     "You are not in this room. {name} takes care of it.",

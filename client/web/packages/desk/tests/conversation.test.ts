@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Item } from "@sealroom/ui/backend.ts";
 import { openConversation } from "../src/conversation.ts";
 import type { Desk } from "../src/desk.ts";
+import { DeskFailure } from "../src/link.ts";
 import type { EntryRow } from "../src/messages.ts";
 
 const NOW_MS = 1_800_000_000_000;
@@ -46,5 +47,71 @@ test("each device says that it has erased, and a clerk reads it once", async () 
   assert.deepEqual(
     shown.map((one) => (one.kind === "message" ? one.text : one.what)),
     ["Guten Tag", "erased", "Danke", "erased"],
+  );
+});
+
+const ALL = Array.from({ length: 120 }, (_, at) => `n${at}.`);
+type Asked = { readonly type: string; readonly before?: string | null; readonly entries?: readonly string[] };
+
+/** A desk with a room of 120 unread texts, which answers each page unless it fails. */
+function paged(fails: { now: boolean }) {
+  const asked: Asked[] = [];
+  const desk = {
+    state: () => ({ connection: "online", rooms: new Map(), me: null }),
+    subscribe: () => () => {},
+    hear: () => () => {},
+    ask: async (question: Asked) => {
+      asked.push(question);
+      if (fails.now) throw new DeskFailure({ code: "local.desk_busy", retryable: true, notBeforeMs: null });
+      const end = question.before ? ALL.indexOf(question.before) : ALL.length;
+      const entries = ALL.slice(Math.max(0, end - 50), end).map((id) => row(id, "text", NOW_MS));
+      return { type: "history", entries, unread: question.before ? [] : ALL, isStart: end <= 50 };
+    },
+  } as unknown as Desk;
+  const conversation = openConversation(desk, "r", null, { customer: () => "Kunde", nameless: () => "?" });
+  const marked = () => asked.flatMap((one) => (one.type === "markRead" ? (one.entries ?? []) : []));
+  return { asked, conversation, marked };
+}
+
+const turn = () => new Promise((done) => setTimeout(done));
+
+test("what was shown is marked as read up to where a person has seen it, and what was never loaded is not", async () => {
+  const { conversation, marked } = paged({ now: false });
+  await turn();
+  conversation.seen("n100.");
+  assert.deepEqual(marked(), ALL.slice(70, 101));
+  conversation.seen("n119.");
+  assert.deepEqual(marked(), ALL.slice(70));
+  await conversation.loadEarlier();
+  assert.deepEqual(new Set(marked()), new Set(ALL.slice(20)));
+});
+
+test("a second line of an entry, and a file that is on its way, are seen with all above them", async () => {
+  for (const id of ["n119.-1", "a file on its way"]) {
+    const { conversation, marked } = paged({ now: false });
+    await turn();
+    conversation.seen(id);
+    assert.deepEqual(marked(), ALL.slice(70));
+  }
+});
+
+test("a room that cannot be read is no empty room: that is said, once, and asked for again by a person", async () => {
+  const fails = { now: true };
+  const { asked, conversation } = paged(fails);
+  await turn();
+  assert.equal((conversation.failure() as DeskFailure).code, "local.desk_busy");
+  fails.now = false;
+  await conversation.retry();
+  assert.equal(conversation.failure(), null);
+  assert.equal(conversation.state().items.length, 50);
+  fails.now = true;
+  await conversation.loadEarlier();
+  assert.equal(conversation.state().hasEarlier, false);
+  fails.now = false;
+  await conversation.retry();
+  assert.equal(conversation.state().items.length, 100);
+  assert.deepEqual(
+    asked.map(({ before }) => before),
+    [null, null, "n70.", "n70."],
   );
 });
