@@ -1,9 +1,9 @@
 """A client's messages on their way from frames of WebSocket to requests of the relay (RLY-03, RLY-84).
 
-    frames --take--> whole messages --decode, a part at a time--> requests --pop--> carried out
+    frames --take--> whole messages --decode, a part at a time--> requests --pop--> carried out --answered
 
-What is not carried out yet of a great message is counted for the client's address (RLY-180), and what is
-unfinished has a time limit (RLY-181).
+What is not answered yet is counted for the client's address, also behind the connection's end (RLY-180), and
+what is unfinished has a time limit (RLY-181).
 """
 
 from __future__ import annotations
@@ -49,12 +49,20 @@ class Parts:
     octets: bytearray = field(default_factory=bytearray)
 
 
+@dataclass(slots=True)
+class _Carried:
+    """A message that is carried out, and how many of its requests are not answered."""
+
+    size_b: int
+    waiting: int
+
+
 class Messages:
-    """What one connection has sent and what is not carried out yet."""
+    """What one connection has sent and what is not answered yet."""
 
     __slots__ = (
-        "_decoded", "_decoding", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket",
-        "_unfinished_s", "_whole", "heads", "requests",
+        "_carried", "_decoded", "_decoding", "_decoding_b", "_message_b", "_parts", "_reserved_b", "_shares",
+        "_ticket", "_unanswered", "_unfinished_s", "_whole", "heads", "requests",
     )  # fmt: skip
 
     def __init__(self, shares: Shares, ticket: bytes) -> None:
@@ -64,10 +72,14 @@ class Messages:
         self._parts: Parts | None = None
         # Whole messages, and the codes of refusals that have their turn behind them.
         self._whole: deque[bytes | CloseCode] | None = None
-        self._message_b = 0
+        self._message_b = 0  # of these, and of all behind them that are not answered
         self._decoding: Iterator[Frame] | None = None
+        self._decoding_b = 0
         self._decoded: list[Frame] = []
         self.requests: list[Frame] | None = None  # of a message that is whole and good, the last one first
+        self._carried = _Carried(0, 0)  # the message of these requests
+        # Of one id there may be several; the youngest counts as answered first: a quick one frees none.
+        self._unanswered: dict[int, list[_Carried]] = {}
         self._reserved_b = 0
         self._unfinished_s = 0.0  # since when a message is on its way; 0: none is
 
@@ -115,7 +127,8 @@ class Messages:
                 self._add_whole(bytes(frame.data))
             elif frame.opcode in _DATA:
                 self._collect(frame)
-        if self.heads.begun_b or self._reserved_b or self._parts is not None:
+        is_much = self.heads.begun_b or self._reserved_b or self._message_b > SMALL_B
+        if is_much or self._parts is not None:
             self._watch(now)
 
     def _collect(self, frame: WebSocketFrame) -> None:
@@ -152,7 +165,7 @@ class Messages:
             message = self._whole.popleft() if self._whole else b""
             if isinstance(message, CloseCode):
                 raise MessageRefused(message)
-            self._decoding = iterate_requests(message)
+            self._decoding, self._decoding_b = iterate_requests(message), len(message)
         try:
             for frame in self._decoding:
                 self._decoded.append(frame)
@@ -162,24 +175,36 @@ class Messages:
             raise MessageRefused(CloseCode.PROTOCOL_ERROR) from None
         self.requests, self._decoding, self._decoded = self._decoded, None, []
         self.requests.reverse()
+        self._carried = _Carried(self._decoding_b, len(self.requests))
         return True
 
     def pop(self, requests: list[Frame]) -> Frame:
         """Return the next request to be carried out."""
         request = requests.pop()
-        if not requests and not self._whole:
-            self._message_b = 0
-            if self._reserved_b:
-                self._reserve(self._coming_b)
+        self._unanswered.setdefault(request.request_id, []).append(self._carried)
         return request
 
+    def answered(self, request_id: int) -> None:
+        """Count a message no longer when its last request is answered, or forgotten."""
+        carried = self._unanswered[request_id]
+        message = carried.pop()
+        if not carried:
+            del self._unanswered[request_id]
+        message.waiting -= 1
+        if not message.waiting:
+            self._message_b -= message.size_b
+            if self._reserved_b:
+                self._reserve(self._coming_b + self._message_b)
+
     def clear(self) -> None:
-        """Forget everything but where the frame ends that is under way: what comes is still parsed."""
+        """Forget everything but where the frame ends that is under way, and what waits for an answer."""
+        self._carried.waiting -= len(self.requests or ())
         self._whole = self._decoding = self.requests = self._parts = None
         self._decoded = []
-        self._message_b = 0
+        waiting = {id(one): one.size_b for of_id in self._unanswered.values() for one in of_id}
+        self._message_b = sum(waiting.values())
         self._unfinished_s = 0.0
-        self._reserve(0)
+        self._reserve(self._message_b)
 
     def _watch(self, now: Callable[[], float]) -> None:
         if not self._reserve(self._coming_b + self._message_b):
@@ -190,7 +215,7 @@ class Messages:
             self._unfinished_s = now()
 
     def _reserve(self, held_b: int) -> bool:
-        """Count what great messages take for the client's address; False: that is too much (RLY-180)."""
+        """Count what messages take for the client's address; False: that is too much (RLY-180)."""
         wanted_b = held_b if held_b > SMALL_B else 0
         if wanted_b > self._reserved_b and not self._shares.take(self._ticket, wanted_b - self._reserved_b):
             return False

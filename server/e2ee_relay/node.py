@@ -142,12 +142,18 @@ class Node:
 
     # --- what the shell calls ---
 
-    def connect(self, outlet: Outlet, nonce: bytes, visitor: bytes = b"") -> Session:
+    def connect(
+        self,
+        outlet: Outlet,
+        nonce: bytes,
+        visitor: bytes = b"",
+        answered: Callable[[int], None] | None = None,
+    ) -> Session:
         """Open a connection with a fresh nonce of 32 bytes, and greet it (RLY-10).
 
-        `visitor` stands for the client's address (RLY-144).
+        `visitor` stands for the client's address (RLY-144); `answered` hears of each answered request.
         """
-        session = Session(outlet, nonce, visitor, self)
+        session = Session(outlet, nonce, visitor, self, answered)
         self.sessions[session] = None
         policy = self.policy
         session.put(Hello(0, PROTOCOL_VERSION, policy.relay_name, nonce, policy.announced(), OPERATIONS))
@@ -156,7 +162,7 @@ class Node:
     def disconnect(self, session: Session) -> None:
         """Forget a connection; what it had not acknowledged stays held."""
         del self.sessions[session]
-        session.outlet = session.waiting = None
+        session.end()
         self.delivery.end_all(session)
 
     def receive(self, session: Session, frame: Frame) -> None:

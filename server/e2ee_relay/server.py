@@ -41,7 +41,7 @@ _DAY_S: Final = 86_400
 _COUNT_EVERY_S: Final = 60.0
 _MANY_TURNED_AWAY: Final = 60
 _WARN_BEFORE_END_S: Final = 14 * _DAY_S
-# Bytes of unfinished great messages, of one address and of all (RLY-180).
+# Bytes of messages that are unfinished, or not answered, of one address and of all (RLY-180).
 _UNFINISHED_OF_ONE_B: Final = 32 << 20
 _UNFINISHED_B: Final = 256 << 20
 # Bytes that wait for who does not read (RLY-184).
@@ -289,7 +289,8 @@ class RelayServer:
         self._admission.greeted(connection)
         self._standing.add(connection)
         self._clients.add(connection)
-        connection.session = self._core.connect(connection, secrets.token_bytes(32), connection.ticket)
+        nonce = secrets.token_bytes(32)
+        connection.session = self._core.connect(connection, nonce, connection.ticket, connection.answered)
 
     def received(self, connection: Connection, frame: Frame) -> None:
         self._core.receive(connection.session, frame)

@@ -54,7 +54,7 @@ class Endpoint:
     flusher: Flusher
     loop: asyncio.AbstractEventLoop
     logger: logging.Logger
-    unfinished: Shares  # bytes of great messages that are not carried out yet
+    unfinished: Shares  # bytes of messages that are not answered yet
     unread: Shares  # bytes that wait for clients that do not read
     silent: Shares  # connections that have not asked for anything for SILENT_S
     # A view: asyncio's TLS reads into slices of it.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from .limits import Bucket, Policy, Publishing, Rate, take_from_all
 from .protocol import (
     CreateMailbox,
+    Done,
     ErrorCode,
     KnownFrame,
     Request,
@@ -48,6 +50,7 @@ class Session:
     """One connection. Implements `Requester`."""
 
     __slots__ = (
+        "_answered",
         "_buckets",
         "_node",
         "delivering",
@@ -62,8 +65,18 @@ class Session:
         "waiting",
     )
 
-    def __init__(self, outlet: Outlet, nonce: bytes, visitor: bytes, node: Node) -> None:
-        """`visitor` stands for the client's address; empty where that is not known."""
+    def __init__(
+        self,
+        outlet: Outlet,
+        nonce: bytes,
+        visitor: bytes,
+        node: Node,
+        answered: Callable[[int], None] | None = None,
+    ) -> None:
+        """`visitor` stands for the client's address; empty where that is not known.
+
+        `answered` hears of each request that is answered, also when nobody is there any more.
+        """
         self.outlet: Outlet | None = outlet  # None once the connection has ended
         self.nonce = nonce
         self.visitor = visitor
@@ -76,11 +89,20 @@ class Session:
         self.is_busy = False
         self._buckets: dict[Kind, Bucket] = {}
         self._node = node
+        self._answered = answered
 
     def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
         """Give a frame to the connection, if it is still there."""
+        if frame.request_id and self._answered is not None:
+            self._answered(frame.request_id)
         if self.outlet is not None:
             self.outlet.put(frame, can_wait=can_wait)
+
+    def end(self) -> None:
+        """Forget the connection, and the requests that are not begun: they are answered to nobody."""
+        waiting, self.outlet, self.waiting = self.waiting, None, None
+        for request in waiting or ():
+            self.put(Done(request.request_id))
 
     def take(self, kind: Kind, policy: Policy, amount: float, now_ms: int) -> int:
         """Charge this connection's bucket of that kind; return 0 or the wait in milliseconds."""

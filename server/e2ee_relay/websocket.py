@@ -10,6 +10,7 @@ answers an end as soon as it parses it: the answer waits in `_last_words` until 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -181,6 +182,11 @@ class Connection(asyncio.BufferedProtocol, Flow):
         """Cut the connection off."""
         if self.transport is not None:
             self.transport.abort()
+
+    @property
+    def answered(self) -> Callable[[int], None] | None:
+        """What hears of each request that is answered; it outlives the connection (RLY-180)."""
+        return None if self._messages is None else self._messages.answered
 
     @property
     def is_busy(self) -> bool:

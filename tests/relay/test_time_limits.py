@@ -12,8 +12,19 @@ from conversations import until
 from e2ee_relay import messages as unfinished
 from e2ee_relay import server as servers
 from e2ee_relay import websocket
-from e2ee_relay.protocol import Done, Ping, Role, decode_frames, encode_frames
+from e2ee_relay.protocol import (
+    Done,
+    Ping,
+    PrekeysUpload,
+    Role,
+    Send,
+    SendItem,
+    TtlClass,
+    decode_frames,
+    encode_frames,
+)
 from e2ee_relay.server import RelayServer
+from e2ee_relay.store.api import Op
 from raw_websocket import BINARY, CONTINUATION, PING, REQUEST, RawWebSocket, frame
 from relay_here import relay_here
 
@@ -118,7 +129,7 @@ async def test_small_messages_are_not_counted(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_a_great_message_counts_until_it_is_carried_out(tmp_path: Path) -> None:
-    """RLY-180: and no longer; the connection goes on."""
+    """RLY-180: and no longer than it is answered; the connection goes on."""
     async with relay(tmp_path) as server:
         client = await client_of(server)
         (connection,) = server._standing
@@ -133,6 +144,37 @@ async def test_a_great_message_counts_until_it_is_carried_out(tmp_path: Path) ->
         await until(lambda: messages._coming_b == messages._message_b == 0)
         assert connection._endpoint.unfinished.total == 0
         client.abort()
+
+
+@pytest.mark.parametrize("behind", [Ping(9), PrekeysUpload(9, bytes(32), bytes(32), None, None, (), ())])
+async def test_what_waits_for_a_commit_counts_also_behind_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: Ping | PrekeysUpload
+) -> None:
+    """RLY-180: a quick request of the same id frees nothing, nor does the end; the answer does."""
+    monkeypatch.setattr(servers, "_UNFINISHED_OF_ONE_B", 3 * MIB)
+    item = SendItem(bytes(16), bytes(32), bytes(16), TtlClass.RETENTION, b"", bytes(90_000))
+    message = frame(BINARY, encode_frames([Send(9, (item,) * 10)]))
+    async with relay(tmp_path) as server:
+        store, held = server._core.store, list[Op]()
+        submit = store.submit
+        monkeypatch.setattr(store, "submit", held.append)
+        crowd = [await client_of(server) for _ in range(4)]
+        (endpoint,) = {id(one._endpoint): one._endpoint for one in server._standing}.values()
+        for one in crowd[:3]:
+            await one.write(message + frame(BINARY, encode_frames([behind])) * 3)
+        await until(lambda: sum(isinstance(op.request, Send) for op in held) == 3)
+        if isinstance(behind, Ping):
+            await until(lambda: all(not one.is_busy and one.outstanding < 2 for one in server._standing))
+        assert 2.5 * MIB < endpoint.unfinished.total <= 3 * MIB
+        await crowd[3].write(message)
+        assert (await codes_of([crowd[3]], 1)) == [1013]
+        for one in crowd:
+            one.abort()
+        await until(lambda: not server._standing)
+        assert endpoint.unfinished.total > 2 * MIB
+        for op in held:
+            submit(op)
+        await until(lambda: endpoint.unfinished.total == 0)
 
 
 @pytest.fixture
