@@ -469,6 +469,16 @@ async def test_a_menu_stays_when_its_message_is_drawn_anew(show: Show) -> None:
     await page.get_by_text("Antwort an").wait_for()
 
 
+@browsers.firefox_in_audit
+async def test_a_wrong_clock_and_a_store_that_ended_are_said_as_what_they_are(show: Show) -> None:
+    """CNS-86: neither accuses the company or the browser, and both can be tried again."""
+    for scene, title in (("clock", "Stimmen Datum und Uhr?"), ("ended", "Der Speicher ist nicht mehr offen")):
+        page = await show(scene)
+        await page.get_by_role("heading", name=title).wait_for()
+        await page.get_by_role("button", name="Noch einmal versuchen").click()
+        assert await page.evaluate("backend.calls.at(-1)[0]") == "tryAgain"
+
+
 async def test_a_company_without_channels_is_reached_as_its_notice_says(show: Show) -> None:
     """CNS-17: who refuses is shown another way in any case."""
     page = await show("refused")

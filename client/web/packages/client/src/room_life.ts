@@ -200,8 +200,8 @@ export class RoomLife {
   }
 
   /** Where another has written to the store, it is opened again by itself once (STO-33). */
-  #ended(code: string | null): void {
-    if (code !== "store.conflict" || this.#isReopened) this.#obstacle = obstacleOf(code);
+  #ended(code: string | null, wasOpen = false): void {
+    if (code !== "store.conflict" || this.#isReopened) this.#obstacle = obstacleOf(code, wasOpen);
     else {
       this.#isReopened = true;
       void this.tryAgain();
@@ -245,7 +245,7 @@ export class RoomLife {
   }
 
   #heard(event: CustomerEvent): void {
-    if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#ended(event.code);
+    if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#ended(event.code, true);
     if (event.type === "notice" || (event.type === "consent" && event.state === "stale")) void this.#refresh();
     this.#watch.heard(event, this.#nowMs());
     void this.#fetchItems();

@@ -25,20 +25,23 @@ const OBSTACLES: Readonly<Record<string, Obstacle>> = {
   "door.missing": "door-missing",
   "door.unreachable": "company-unavailable",
   "door.refused": "company-unavailable",
+  "door.expired": "door-expired",
   "door.origin": "other-site",
   "door.second": "other-site",
+  "store.conflict": "storage-ended",
   "store.missing": "storage-lost",
   "store.corrupt": "storage-lost",
   "store.too_new": "page-too-old",
   "local.part": "page-too-old",
 };
 
-/** What a person is told of a code that stands in the way before there is a room. */
-export function obstacleOf(code: string | null): Obstacle {
+/** What a person is told of a code that stands in the way before there is a room, or where its store ends (CNS-86). */
+export function obstacleOf(code: string | null, wasOpen = false): Obstacle {
   const found = code === null ? undefined : OBSTACLES[code];
   if (found !== undefined) return found;
   if (code?.startsWith("door.")) return "door-wrong";
-  return code?.startsWith("store.") ? "storage-blocked" : "company-unavailable";
+  if (!code?.startsWith("store.")) return "company-unavailable";
+  return wasOpen ? "storage-ended" : "storage-blocked";
 }
 
 const fingerprints = new Map<string, readonly string[]>();

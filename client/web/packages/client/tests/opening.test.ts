@@ -8,6 +8,7 @@ import { StoreError } from "../src/engine/ports.ts";
 import { setReplaced } from "../src/engine/state_ends.ts";
 import { DoorError } from "../src/errors.ts";
 import { Room } from "../src/room.ts";
+import { obstacleOf } from "../src/room_state.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { bytesFrom } from "./shop.ts";
@@ -66,7 +67,7 @@ test("a store that has ended by itself is opened again, without a word once, the
   await new Promise((done) => setTimeout(done));
   assert.equal(await refusal(life.send("zwei", null)), null);
   await intrude();
-  assert.deepEqual(shows(), ["blocked", "storage-blocked", 2]);
+  assert.deepEqual(shows(), ["blocked", "storage-ended", 2]);
   await life.tryAgain();
   assert.deepEqual(shows(), ["waiting", null, 3]);
   assert.equal(await refusal(life.send("drei", null)), null);
@@ -296,4 +297,12 @@ test("who is replaced while the notice of a new room is shown is told, and begin
   assert.deepEqual([phase, account, code], ["erased", "replaced", "used"]);
   await life.startAnew();
   assert.deepEqual([life.state().account, place.kept], ["none", null]);
+});
+
+test("a wrong clock accuses nobody, and a store that ended is no private window (CNS-86)", () => {
+  assert.equal(obstacleOf("door.expired"), "door-expired");
+  assert.equal(obstacleOf("door.invalid"), "door-wrong");
+  assert.equal(obstacleOf("store.unavailable"), "storage-blocked");
+  assert.equal(obstacleOf("store.unavailable", true), "storage-ended");
+  assert.equal(obstacleOf("store.conflict"), "storage-ended");
 });

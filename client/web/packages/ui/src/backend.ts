@@ -198,9 +198,11 @@ export type Phase =
 export type Obstacle =
   | "storage-lost"
   | "storage-blocked"
+  | "storage-ended"
   | "browser-too-old"
   | "page-too-old"
   | "door-missing"
+  | "door-expired"
   | "door-wrong"
   | "other-site"
   | "company-unavailable";

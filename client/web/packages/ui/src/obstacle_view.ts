@@ -18,9 +18,11 @@ export interface ObstacleActions {
 const LOOKS: Readonly<Record<Obstacle, readonly [IconName, "" | "warn" | "stop"]>> = {
   "storage-lost": ["key", ""],
   "storage-blocked": ["lock", "warn"],
+  "storage-ended": ["lock", "warn"],
   "browser-too-old": ["warn", "warn"],
   "page-too-old": ["info", ""],
   "door-missing": ["offline", "warn"],
+  "door-expired": ["clock", "warn"],
   "door-wrong": ["stop", "stop"],
   "other-site": ["stop", "stop"],
   "company-unavailable": ["clock", "warn"],

@@ -263,6 +263,11 @@ export const ROOM_WORDS = {
     "Vielleicht ist es ein privates Fenster. Ohne Speicher ginge Ihr Gespräch verloren.",
     "Perhaps this is a private window. Without storage your conversation would be lost.",
   ],
+  "obstacle.storage-ended.title": ["Der Speicher ist nicht mehr offen", "The storage is not open any more"],
+  "obstacle.storage-ended.text": [
+    "Der Browser gibt ihn gerade nicht frei, oder ein anderes Fenster hat hineingeschrieben. Er lässt sich wieder öffnen.",
+    "The browser does not give it now, or another window has written to it. It can be opened again.",
+  ],
   "obstacle.browser-too-old.title": ["Dieser Browser ist zu alt", "This browser is too old"],
   "obstacle.browser-too-old.text": [
     "Er kann Ihre Nachrichten nicht sicher genug verschließen. Mit einem neueren geht es.",
@@ -277,6 +282,11 @@ export const ROOM_WORDS = {
   "obstacle.door-missing.text": [
     "Die Angaben des Unternehmens ließen sich nicht laden.",
     "The company's details could not be loaded.",
+  ],
+  "obstacle.door-expired.title": ["Stimmen Datum und Uhr?", "Are date and clock right?"],
+  "obstacle.door-expired.text": [
+    "Nach der Uhr dieses Geräts gelten die Angaben des Unternehmens heute nicht. Stimmt sie, sagen Sie es ihm bitte auf einem anderen Weg.",
+    "By the clock of this device the company's details are not valid today. If it is right, please tell the company in another way.",
   ],
   "obstacle.door-wrong.title": ["Hier stimmt etwas nicht", "Something is wrong here"],
   "obstacle.door-wrong.text": [
