@@ -163,7 +163,7 @@ export function roomPane(options: RoomOptions): RoomPane {
 
   function keepDraft(): void {
     // Another wording of a message would be sent as a message of its own.
-    if (composer !== null) drafts.set(draft, composer.isEditing ? "" : composer.text);
+    if (composer !== null) drafts.set(draft, composer.draft);
     composer = null;
     messages = null;
   }

@@ -31,6 +31,7 @@ interface Aim {
 export class ComposerElement extends HTMLElement {
   #options: ComposerOptions | null = null;
   #aim: Aim | null = null;
+  #draft = "";
   #isBusy = false;
   #maxFileB = Number.POSITIVE_INFINITY;
   #blocked: string | null = null;
@@ -79,21 +80,23 @@ export class ComposerElement extends HTMLElement {
   }
 
   reply(message: Message, name: string): void {
+    this.text = this.draft;
     this.#aim = { kind: "reply", message, name };
     this.#show();
     this.focus();
   }
 
   editMessage(message: Message): void {
+    this.#draft = this.draft;
     this.#aim = { kind: "edit", message, name: "" };
     this.text = message.text;
     this.#show();
     this.focus();
   }
 
-  /** Whether the text in the field is another wording of a message. */
-  get isEditing(): boolean {
-    return this.#aim?.kind === "edit";
+  /** What is being written; while the field has another wording of a message, what stood there before. */
+  get draft(): string {
+    return this.#aim?.kind === "edit" ? this.#draft : this.text;
   }
 
   get text(): string {
@@ -251,9 +254,10 @@ export class ComposerElement extends HTMLElement {
 
   /** What was typed meanwhile stays. */
   #sent(text: string): void {
+    const before = this.#aim?.kind === "edit" ? this.#draft : "";
     this.#aim = null;
     const rest = this.text.trimStart();
-    this.text = rest.startsWith(text) ? rest.slice(text.length).trimStart() : rest;
+    this.text = before + (rest.startsWith(text) ? rest.slice(text.length).trimStart() : rest);
     this.#show();
     this.dispatchEvent(new Event("sent"));
   }
@@ -282,7 +286,7 @@ export class ComposerElement extends HTMLElement {
   }
 
   #drop(): void {
-    if (this.isEditing) this.text = "";
+    this.text = this.draft;
     this.#aim = null;
     this.#show();
     this.focus();
@@ -301,7 +305,7 @@ export class ComposerElement extends HTMLElement {
     const { words } = this.#options;
     const aim = this.#aim;
     this.#context.hidden = aim === null;
-    const word = words(this.isEditing ? "composer.save" : "composer.send");
+    const word = words(aim?.kind === "edit" ? "composer.save" : "composer.send");
     set(this.#send, "aria-label", word);
     set(this.#send, "title", word);
     this.#changed();
