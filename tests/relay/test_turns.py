@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 
+import pytest
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
+    CreateMailbox,
+    DeleteMailbox,
     Lookup,
     Publish,
     Send,
@@ -16,8 +20,10 @@ from e2ee_relay.protocol import (
     TokenClass,
     TokenRevoke,
     TtlClass,
+    token_hash,
 )
-from e2ee_relay.store.api import Op, Read, Stocks
+from e2ee_relay.store import sqlite as stores
+from e2ee_relay.store.api import UNAVAILABLE, Op, Read, Stocks
 from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from e2ee_relay.store.turns import Turns, weight_of, whose
@@ -97,6 +103,7 @@ def test_operations_are_for_an_address_and_weigh_what_they_are_about() -> None:
     assert weight_of(Op(one, Publish(1, bytes(32), (b"x",) * 64, (b"y",), (None,)))) == 65
     assert weight_of(lookup(one)) == 1
     assert weight_of(Op(one, Stocks(bytes(16)))) == 4
+    assert weight_of(Op(one, DeleteMailbox(1, bytes(16)))) == 1024
     assert weight_of(Op(one, Read(bytes(16), (), 64, 1 << 18))) == 32
 
 
@@ -116,6 +123,48 @@ def test_the_writer_decides_a_bounded_part_in_one_transaction() -> None:
     store.give_up()
     assert not store._undecided
     assert store._collect(0.0) == ([], False)
+
+
+def test_mailboxes_are_removed_in_turns_behind_what_was_written_to_them(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-221, RLY-27: one in a transaction, no row outlives its mailbox, which is not made anew before."""
+    monkeypatch.setattr(stores, "_MOST_GROUP", 4)
+    relay = MemoryRelay(clock, os.urandom)
+    monkeypatch.setattr(relay.node, "committed", lambda _ops, failed: None)
+    store, tokens = relay.store, [os.urandom(32) for _ in range(20)]
+    names = [os.urandom(16) for _ in tokens]
+    host = Asker(visitor=b"host", owned=dict.fromkeys(names, bytes(32)))
+    for name, token in zip(names, tokens, strict=True):
+        store.submit(Op(host, CreateMailbox(1, name, bytes(32), b"", None), 1))
+        store.submit(Op(host, TokenAdd(1, name, (token_hash(token),), TokenClass.CONTACT), 1))
+    store._thread = threading.current_thread()
+    for name, token in zip(names, tokens, strict=True):
+        item = SendItem(name, token, os.urandom(16), TtlClass.RETENTION, b"", b"x")
+        store.submit(Op(host, Send(1, (item, replace(item, msg_id=os.urandom(16)))), 1))
+        store.submit(Op(host, DeleteMailbox(1, name), 1))
+    again = Op(host, CreateMailbox(1, names[-1], bytes(32), b"", None), 1)
+    store.submit(again)
+    assert again.result == UNAVAILABLE
+    newcomer = lookup(Asker(visitor=b"newcomer"))
+    store.submit(newcomer)
+    groups = list[list[Submitted]]()
+    while group := store._collect(0.0)[0]:
+        assert store._carry_out(group)
+        groups.append(group)
+    removed = [
+        sum(isinstance(one.op.request, DeleteMailbox) for one in group if one.op is not None)
+        for group in groups
+    ]
+    assert (max(removed), sum(removed)) == (1, 20)
+    assert any(one.op is newcomer for group in groups[:8] for one in group)
+    for table in ("mailbox", "token", "message", "seen"):
+        counted = f"SELECT count(*) FROM {table}"  # noqa: S608 - fixed names
+        assert store.file.connection.execute(counted).fetchone() == (0,)
+    store._thread = None
+    store.submit(again)
+    assert again.result is None
+    relay.close()
 
 
 def test_changes_of_tokens_have_their_turn_too(clock: Clock) -> None:

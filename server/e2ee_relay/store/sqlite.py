@@ -23,7 +23,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
-from e2ee_relay.protocol import Send, TokenAdd, TokenRevoke
+from e2ee_relay.protocol import CreateMailbox, DeleteMailbox, Send, TokenAdd, TokenRevoke
 from e2ee_relay.rules import SEND_UNAVAILABLE, decide
 
 from .api import (
@@ -200,6 +200,9 @@ class SqliteStore:
         kind = type(request)
         if view.is_stopped and not (view.is_loaded and (kind in READING or kind is Find)):
             self._refuse(op)
+            self._queue_up(Submitted(op, Writes()))
+        elif kind is CreateMailbox and request.mailbox in view.dropped:
+            self._refuse(op)  # the rows of the one before are still there
             self._queue_up(Submitted(op, Writes()))
         elif kind in _IN_TURN or (isinstance(request, Remove) and request.kind == ACCOUNT):
             self._queue_up(Submitted(op, None))
@@ -397,12 +400,24 @@ class SqliteStore:
         is_end = False
         try:
             while not (group or is_end or self._undecided):
-                is_end = _add(group, self._queue.get(timeout=wait_s))
+                is_end = self._add(group, self._queue.get(timeout=wait_s))
             while not is_end and len(group) < _MOST_GROUP:
-                is_end = _add(group, self._queue.get_nowait())
+                is_end = self._add(group, self._queue.get_nowait())
         except queue.Empty:
             pass
         return group + self._undecided.take(_MOST_DECIDED), is_end
+
+    def _add(self, group: list[Submitted], item: Submitted | None) -> bool:
+        """Add what is more than a word to wake up; tell whether this was the end.
+
+        A mailbox is removed in its turn (RLY-221), behind all that was queued before for its rows.
+        """
+        op = None if item is None else item.op
+        if item is not None and op is not None and isinstance(op.request, DeleteMailbox):
+            self._undecided.put(item, whose(op), weight_of(op))
+        elif item is not None and item is not _NOTHING:
+            group.append(item)
+        return item is None
 
     def _commit(self, group: Sequence[Submitted], *, is_last: bool) -> None:
         begun = time.monotonic()
@@ -487,10 +502,3 @@ class SqliteStore:
     def _look_at_room(self) -> None:
         self.is_full = not self.file.has_room()
         self.view.has_room = not self.is_full
-
-
-def _add(group: list[Submitted], item: Submitted | None) -> bool:
-    """Add what is more than a word to wake up; tell whether this was the end."""
-    if item is not None and item is not _NOTHING:
-        group.append(item)
-    return item is None

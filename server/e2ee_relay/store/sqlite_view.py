@@ -117,6 +117,7 @@ class SqliteView(SqlBlobs):
         self.minute_ms = 0  # what expires within it is expired to the second
         self.short_lived: deque[tuple[int, Box, int]] = deque()  # (expires_ms, box, seq)
         self.last_row = 0
+        self.dropped: set[bytes] = set()  # mailboxes whose rows are not gone yet
         self._last_no = 0
         self._nobody = Box(bytes(16), bytes(32), 0)
         self._nobody.mine = _Kept(0)
@@ -132,6 +133,7 @@ class SqliteView(SqlBlobs):
         self.by_no.clear()
         self.holding.clear()
         self.short_lived.clear()
+        self.dropped.clear()
         self.seen = Seen(policy.remembered_max)
         rows = self._db.execute
         for no, address, owner_pub, used_day in rows("SELECT no, mailbox, owner_pub, used_day FROM mailbox"):
@@ -259,12 +261,14 @@ class SqliteView(SqlBlobs):
         self.forget_blobs_of(box.address)
         self.taken.gone.extend([row.row_id for row in box.mine.rows.values()])
         no, address = box.mine.no, box.address
+        self.dropped.add(address)
         ids = range(box.mine.first_id, box.mine.last_id + 1) if box.mine.last_id else range(0)
         self.taken.later(lambda: self._drop(no, address, ids))
 
     def _drop(self, no: int, address: bytes, ids: range) -> None:
         drop_mailbox(self._db, no, address, ids)
         self.published.discard(address)
+        self.dropped.discard(address)
 
     def _write_later(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self.taken.later(lambda: self._write(statement, rows))

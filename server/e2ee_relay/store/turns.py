@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
-from e2ee_relay.protocol import Ack, PrekeysUpload, Publish, Send, TokenAdd, TokenRevoke
+from e2ee_relay.protocol import Ack, DeleteMailbox, PrekeysUpload, Publish, Send, TokenAdd, TokenRevoke
 
 from .api import Find, Op, Open, Read, Stocks
 
@@ -21,7 +21,9 @@ _MOST_COUNTED: Final = 64
 _STOCKS: Final = 4
 # A page of 256 KiB.
 _PAGE: Final = 32
-_AS_MUCH_AS: Final[dict[type, int]] = {Stocks: _STOCKS, Read: _PAGE}
+# A mailbox with its tokens, messages and ids, and over PostgreSQL its blobs: with either store one at a time.
+_MAILBOX: Final = 1024
+_AS_MUCH_AS: Final[dict[type, int]] = {Stocks: _STOCKS, Read: _PAGE, DeleteMailbox: _MAILBOX}
 
 T = TypeVar("T")
 
