@@ -180,6 +180,25 @@ async def test_what_the_page_fills_in_is_not_sent(visitor: browsers.Visitor, sit
 
 
 @browsers.firefox_in_audit
+async def test_what_the_page_fills_in_waits_for_the_field_and_takes_nothing_that_was_typed(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """CNS-87: given before consent it stands in the field after it; then a typed text stays."""
+    page = await _visit(visitor, site, "notice")
+    await page.evaluate("document.querySelector('seal-room').prefill('Rechnung 4711')")
+    room = await _opened(page)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    field = room.get_by_role("textbox", name="Nachricht")
+    await field.wait_for()
+    assert await field.input_value() == "Rechnung 4711"
+    await field.fill("Ein langer Text")
+    await page.evaluate("document.querySelector('seal-room').prefill('Rechnung 4712')")
+    # An order is obeyed before the next one is answered.
+    await page.evaluate(ASK, "signOut")
+    assert await field.input_value() == "Ein langer Text"
+
+
+@browsers.firefox_in_audit
 async def test_an_action_that_fails_rejects_with_its_code(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:
@@ -338,13 +357,12 @@ async def test_what_a_page_asks_to_erase_or_save_is_decided_by_the_person(
         assert await page.evaluate("decided") == "false"
         assert await page.frames[1].evaluate(called) == []
     await page.evaluate(DECIDE, "exportTranscript")
-    async with page.expect_download():
-        await room.get_by_role("dialog").locator("button.button").last.click()
-    assert await page.evaluate("decided") == "true"
+    await room.get_by_role("dialog").locator("button.button").last.click()
+    await until_read(lambda: page.evaluate("decided"), "true")
     await page.evaluate(DECIDE, "forget")
     await room.get_by_role("dialog").get_by_role("button", name="Alles löschen").click()
-    assert await page.evaluate("decided") == "true"
-    assert await page.frames[1].evaluate(called) == ["exportTranscript", "forget"]
+    await until_read(lambda: page.evaluate("decided"), "true")
+    await until_read(lambda: page.frames[1].evaluate(called), ["exportTranscript", "forget"])
 
 
 @browsers.firefox_in_audit

@@ -67,6 +67,8 @@ export class RoomElement extends HTMLElement {
   #list: HTMLElement | null = null;
   #messages: MessagesElement | null = null;
   #composer: ComposerElement | null = null;
+  /** What the page gave before there was a field. */
+  #given = "";
   /** Whose list and field are shown. */
   #room: string | null = null;
   /** By their rooms, each with what was typed there. */
@@ -106,9 +108,10 @@ export class RoomElement extends HTMLElement {
     this.#stop = null;
   }
 
-  /** Put a text into the field; it is not sent. */
+  /** Put a text into the field, once there is one, and where nothing was typed (CNS-87); it is not sent. */
   prefill(text: string): void {
-    if (this.#composer !== null) this.#composer.text = text;
+    if (this.#composer === null) this.#given = text;
+    else if (this.#composer.text === "") this.#composer.text = text;
   }
 
   /** Have a person decide what the page around asks for (CNS-82); gives whether it was wanted. */
@@ -299,6 +302,9 @@ export class RoomElement extends HTMLElement {
     const save = this.#opens("saveTranscript");
     const foot = this.#rest?.footView(state, words, this.#clock, now(), { backend, run: this.#run, save });
     redraw(this.#body, this.#list, isWriting ? this.#composer : (foot ?? null));
+    if (this.#given === "" || !isWriting) return;
+    this.prefill(this.#given);
+    this.#given = "";
   }
 }
 
