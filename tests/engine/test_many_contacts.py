@@ -13,6 +13,7 @@ from e2ee_client.errors import StoreCorrupt
 from e2ee_client.rows import Put
 from e2ee_relay.limits import Policy
 from e2ee_relay.protocol import Role, TokenAdd, decode_frames
+from e2ee_relay.store.api import Box
 from e2ee_relay.store.sqlite_view import SqliteView
 from engine_world import RELAY_URL, START_MS, Node, World, acquainted
 
@@ -89,10 +90,14 @@ def test_a_relay_without_room_for_all_tokens_gets_as_many_as_it_takes(
     company.crash()
     monkeypatch.setattr(Files, "is_trusted", lambda _, account_id: account_id == ids[-1])
     (box,) = (one for one in world.relay.store.view.boxes.values() if one.address == mailbox.id)
-    most, grant = len(box.mine.tokens) + room, SqliteView.grant
-    monkeypatch.setattr(
-        SqliteView, "grant", lambda view, box, hashes, kind, _: grant(view, box, hashes, kind, most)
-    )
+    others = Policy().max_tokens - len(box.mine.tokens) - room
+    count = SqliteView.count_tokens
+
+    def count_with_others(view: SqliteView, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
+        held, fresh = count(view, box, hashes)
+        return held + others, fresh
+
+    monkeypatch.setattr(SqliteView, "count_tokens", count_with_others)
     company.sent.clear()
     company.start()
     world.settle()

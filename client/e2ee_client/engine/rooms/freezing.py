@@ -54,7 +54,7 @@ class Freezing(RoomPart):
         return self._room.stewarding.change(turn, Change(phase=phase, text=text))
 
     def ends_ms(self, turn: Turn) -> int | None:
-        """Return when the room is closed undecided; None if it is not frozen, or we are no steward (ROOM-37)."""
+        """Return when the room is closed undecided; None where it is not frozen, or we are no steward."""
         since_ms = self._since_ms(turn)
         is_ours = since_ms is not None and self._room.stewarding.place(turn) is not None
         return since_ms + FREEZE_MS if since_ms is not None and is_ours else None
