@@ -47,15 +47,14 @@ def put_rows(db: sqlite3.Connection) -> None:
     db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def age(data_dir: Path) -> None:
-    """Make the database again as a release with schema 2 would have."""
+def age(data_dir: Path, version: int = OLD) -> None:
+    """Make the database again as a release with that schema would have."""
     (data_dir / "relay.db").unlink()
     db = sqlite3.connect(data_dir / "relay.db", isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-    for statement in [one for step in schema.MIGRATIONS[:OLD] for one in step]:
-        db.execute(statement)
-    db.execute(f"PRAGMA user_version = {OLD}")
+    for number in range(version):
+        schema._run(db, number)
     put_rows(db)
     db.close()
 
@@ -242,3 +241,18 @@ def test_a_migration_that_would_fail_on_nodes_is_found_before(shared_database: S
         with pytest.raises(StoreError, match=f"schema {len(good)} fails: LockNotAvailable"):
             shared.rehearse(db, good)
         assert shared.schema_version(db) == len(shared.MIGRATIONS)
+
+
+def test_a_database_without_indexes_of_ended_prekeys_gets_them(tmp_path: Path) -> None:
+    """RLY-270, RLY-151: and keeps its keys."""
+    fill(tmp_path)
+    age(tmp_path, 6)
+    key = (bytes(32), 1, 5, 1 << 60, b"signed")
+    with closing(sqlite3.connect(tmp_path / "relay.db", isolation_level=None)) as db:
+        db.execute("INSERT INTO prekey VALUES (?, ?, ?, ?, ?)", key)
+    (tmp_path / "relay.mark").unlink(missing_ok=True)
+    MemoryRelay(Clock(), os.urandom, None, tmp_path / "relay.db").close()
+    assert rows_of(tmp_path, "prekey") == [key]
+    with closing(sqlite3.connect(tmp_path / "relay.db")) as db:
+        plan = db.execute("EXPLAIN QUERY PLAN SELECT key_id FROM prekey WHERE not_after_ms <= 1").fetchall()
+    assert "prekey_by_end" in str(plan)

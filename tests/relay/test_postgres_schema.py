@@ -496,3 +496,29 @@ def test_commands_work_beside_running_nodes(
     assert json.loads(run(url, capsys, "restore-check")[1])["another_database"] is False
     assert run(url, capsys, "backup", "copy")[0] == 1
     assert not Path("copy").exists()
+
+
+def test_ended_prekeys_go_some_at_a_time_by_an_index(
+    shared_database: SharedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-270, RLY-101: also in a database of a release without it, whose keys are kept."""
+    monkeypatch.setattr(upkeep, "_ENDED_AT_ONCE", 10)
+    monkeypatch.setattr(upkeep, "_PARTS_OF_ENDED", 2)
+    fresh = shared_database.server().make_database()
+    with connect(fresh, "test") as db:
+        schema.migrate(db, schema.MIGRATIONS[:5])
+        for ended, count in ((1, 25), (9, 3)):
+            numbers = "FROM generate_series(1, %b) AS n"
+            db.execute(
+                "INSERT INTO prekey SELECT %b, 1, n, %b, 'k' " + numbers, [bytes([ended]), ended, count]
+            )
+        schema.migrate(db)
+        left = list[int]()
+        for _ in range(2):
+            upkeep.drop_ended(db, 1)
+            left.append(rows(db, "prekey"))
+        assert left == [8, 3]
+        db.execute("SET enable_seqscan = off")
+        for statement, table in zip(upkeep._ENDED, ("prekey", "reusable_prekey"), strict=True):
+            plan = db.execute("EXPLAIN " + statement, [1, 10]).fetchall()
+            assert f"using {table}_end " in str(plan)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from core_bench import MAILBOX, Bench, item
 from e2ee_relay.protocol import DeleteMailbox, Done, Send, SendResults
-from e2ee_relay.store.sqlite_directory import SqlDirectory
+from e2ee_relay.store import sqlite_sweep
+from e2ee_relay.store.sqlite_directory import SqlDirectory, sweep_tables
 
 FAR_MS = 1 << 50
 SHOP, OTHER = b"s" * 16, b"o" * 16
@@ -71,3 +72,37 @@ def test_deleting_a_mailbox_looks_at_its_own_messages(remembered: bool) -> None:
         assert bench.rows("SELECT token_hash FROM token") == []
     few, many = costs
     assert many <= few + 10
+
+
+def test_ended_prekeys_are_removed_without_a_look_at_those_that_are_held() -> None:
+    """RLY-270: some in each transaction, and the same work beside ten times as many keys."""
+    steps = list[int]()
+    for held in (400, 4_000):
+        bench = Bench()
+        db = bench.file.connection
+        rows = [(b"%032d" % no, 1, no, FAR_MS, b"held") for no in range(held)]
+        rows += [(b"%032d" % no, 2, no, 1, b"over") for no in range(25)]
+        db.executemany("INSERT INTO prekey VALUES (?, ?, ?, ?, ?)", rows)
+        db.executemany("INSERT INTO reusable_prekey VALUES (?, ?, ?, ?, ?)", rows)
+        steps.append(steps_of(bench, lambda bench=bench: sweep_tables(bench.file.connection, 1, 10)))
+        assert sweep_tables(db, 1, 10)
+        assert not sweep_tables(db, 1, 10)
+        for table in ("prekey", "reusable_prekey"):
+            counted = f"SELECT count(*), min(not_after_ms) FROM {table}"  # noqa: S608 - fixed names
+            assert db.execute(counted).fetchone() == (held, FAR_MS)
+        bench.file.close()
+    assert steps[1] < 1.1 * steps[0]
+
+
+def test_each_tick_removes_ended_prekeys_until_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-270."""
+    monkeypatch.setattr(sqlite_sweep, "_ROWS_AT_ONCE", 10)
+    bench = Bench()
+    rows = [(b"%032d" % no, 1, no, 1, b"over") for no in range(25)]
+    bench.file.connection.executemany("INSERT INTO prekey VALUES (?, ?, ?, ?, ?)", rows)
+    left = list[int]()
+    for _ in range(4):
+        bench.node.tick(bench.clock.now_ms)
+        bench.commit()
+        left += bench.file.connection.execute("SELECT count(*) FROM prekey").fetchone()
+    assert left == [15, 5, 0, 0]

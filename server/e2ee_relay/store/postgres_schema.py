@@ -199,6 +199,11 @@ MIGRATIONS: Final[Migrations] = (
         "INSERT INTO entry SELECT DISTINCT account_id, extract(epoch FROM now())::bigint / 86400 + 401"
         " FROM device_list",
     ),
+    # What has ended is found without a look at all keys that are held.
+    (
+        "CREATE INDEX prekey_end ON prekey (not_after_ms)",
+        "CREATE INDEX reusable_prekey_end ON reusable_prekey (not_after_ms)",
+    ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -23,6 +23,8 @@ _SEQ_PER_MS_BITS: Final = 16
 _DAYS_AHEAD: Final = 2
 _HOURS_AHEAD: Final = 3
 _ERASE_AT_ONCE: Final = 200
+_ENDED_AT_ONCE: Final = 2_000
+_PARTS_OF_ENDED: Final = 20
 # Bodies stay in the row up to 8 KB of a page; a queue is vacuumed at full speed, from the first rows on.
 _OPTIONS: Final = sql.SQL(
     "toast_tuple_target = 8160, autovacuum_vacuum_cost_delay = 0, autovacuum_vacuum_scale_factor = 0.05"
@@ -58,8 +60,7 @@ def keep_up(db: psycopg.Connection, now_ms: int, policy: Policy) -> int:
     try:
         make_partitions(db, now_ms, policy.remembered_s)
         expired = drop_partitions(db, now_ms, policy.retention_s)
-        db.execute("DELETE FROM prekey WHERE not_after_ms <= %b", [now_ms])
-        db.execute("DELETE FROM reusable_prekey WHERE not_after_ms <= %b", [now_ms])
+        drop_ended(db, now_ms)
         expire_blobs(db, now_ms)
         _erase_abandoned(db, (now_ms - policy.abandoned_s * 1000) // DAY_MS)
         erase_due_entries(db, now_ms // DAY_MS)
@@ -67,6 +68,24 @@ def keep_up(db: psycopg.Connection, now_ms: int, policy: Policy) -> int:
         if not db.closed:
             db.execute("SELECT pg_advisory_unlock(%b)", [UPKEEP_LOCK])
     return expired
+
+
+_ENDED: Final[tuple[LiteralString, ...]] = (
+    "DELETE FROM prekey USING (SELECT record_hash, key_type, key_id FROM prekey WHERE not_after_ms <= %b"
+    "  LIMIT %b FOR UPDATE SKIP LOCKED) AS ended WHERE prekey.record_hash = ended.record_hash"
+    " AND prekey.key_type = ended.key_type AND prekey.key_id = ended.key_id",
+    "DELETE FROM reusable_prekey USING (SELECT record_hash, key_type FROM reusable_prekey"
+    "  WHERE not_after_ms <= %b LIMIT %b FOR UPDATE SKIP LOCKED) AS ended"
+    " WHERE reusable_prekey.record_hash = ended.record_hash AND reusable_prekey.key_type = ended.key_type",
+)
+
+
+def drop_ended(db: psycopg.Connection, now_ms: int) -> None:
+    """Remove prekeys whose time is over, some in each transaction, and so many in all (RLY-270)."""
+    for statement in _ENDED:
+        for _ in range(_PARTS_OF_ENDED):
+            if db.execute(statement, [now_ms, _ENDED_AT_ONCE]).rowcount < _ENDED_AT_ONCE:
+                break
 
 
 def make_partitions(db: psycopg.Connection, now_ms: int, remembered_s: int) -> None:

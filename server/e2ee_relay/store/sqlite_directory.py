@@ -167,6 +167,15 @@ class SqlDirectory:
         return bytes(found[1])
 
 
+_ALL_ENDED: Final = -1
+_DROP_ENDED: Final = (
+    "DELETE FROM prekey WHERE (record_hash, key_type, key_id) IN"
+    " (SELECT record_hash, key_type, key_id FROM prekey WHERE not_after_ms <= ? LIMIT ?)",
+    "DELETE FROM reusable_prekey WHERE (record_hash, key_type) IN"
+    " (SELECT record_hash, key_type FROM reusable_prekey WHERE not_after_ms <= ? LIMIT ?)",
+)
+
+
 def drop_account(db: sqlite3.Connection, account_id: bytes) -> None:
     """Remove an entry with its lists, devices and their prekeys."""
     devices = db.execute("SELECT record_hash FROM device WHERE account_id = ?", (account_id,)).fetchall()
@@ -204,10 +213,9 @@ def drop_device_prekeys(db: sqlite3.Connection, record_hash: bytes) -> None:
         db.execute(f"DELETE FROM {table} WHERE record_hash = ?", (record_hash,))  # noqa: S608 - fixed names
 
 
-def sweep_tables(db: sqlite3.Connection, now_ms: int) -> None:
-    """Note the hour, and remove the prekeys whose time is over (RLY-68)."""
+def sweep_tables(db: sqlite3.Connection, now_ms: int, most: int = _ALL_ENDED) -> bool:
+    """Note the hour, and remove so many ended prekeys; tell whether more may be left (RLY-270)."""
     # The full hour: it tells no more than the hours of arrival do, and never goes back (RLY-150).
     hour = {"hour": now_ms // HOUR_MS * HOUR_MS}
     db.execute("UPDATE meta SET value = :hour WHERE name = 'clock' AND value < :hour", hour)
-    db.execute("DELETE FROM prekey WHERE not_after_ms <= ?", (now_ms,))
-    db.execute("DELETE FROM reusable_prekey WHERE not_after_ms <= ?", (now_ms,))
+    return most in [db.execute(statement, (now_ms, most)).rowcount for statement in _DROP_ENDED]

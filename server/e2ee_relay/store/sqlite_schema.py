@@ -174,6 +174,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "INSERT INTO entry SELECT DISTINCT account_id, 401 + max(strftime('%s', 'now') * 1000,"
         " coalesce((SELECT value FROM meta WHERE name = 'clock'), 0)) / 86400000 FROM device_list",
     ),
+    # What has ended is found without a look at all keys that are held.
+    (
+        "CREATE INDEX prekey_by_end ON prekey (not_after_ms)",
+        "CREATE INDEX reusable_prekey_by_end ON reusable_prekey (not_after_ms)",
+    ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

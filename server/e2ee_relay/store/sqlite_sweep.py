@@ -44,6 +44,8 @@ class SqliteSweep:
         self._forgotten_row = 0
         self._today = 0
         self._are_due = False
+        self._swept_ms = 0
+        self._are_ended = False  # prekeys whose time was over by then may be left
 
     def tick(self, node: Listener, now_ms: int) -> None:
         """Do what is due."""
@@ -58,6 +60,8 @@ class SqliteSweep:
             self._view.taken.later(self._forget_ids)
         if self._are_due:
             self._view.taken.later(self._drop_entries)
+        if self._are_ended:
+            self._view.taken.later(self._drop_ended)
         if now_ms >= self._next_requests_ms:
             self._next_requests_ms = now_ms + _REQUESTS_EVERY_MS
             self._view.taken.tasks.append(self._read_requests)
@@ -71,6 +75,7 @@ class SqliteSweep:
             self._begin_sweep(now_ms)
             while self._is_walking:
                 self._go_on(node, now_ms, _LOOKS)
+            self._view.taken.later(lambda: self._drop_all_ended(now_ms))
         asked = "DELETE FROM purge_request WHERE subject = ?"
         self._view.taken.later(lambda: self._delete(asked, remove.subject))
         self._commit()
@@ -89,7 +94,7 @@ class SqliteSweep:
         self._walk = iter(list(self._view.boxes.values()))
         self._is_walking = True
         self._view.seen.forget(now_ms // HOUR_MS)
-        self._view.taken.later(lambda: sweep_tables(self._db, now_ms))
+        self._swept_ms, self._are_ended = now_ms, True
         self._view.expire_blobs(now_ms)
         self._today, self._are_due = now_ms // DAY_MS, True
 
@@ -128,6 +133,15 @@ class SqliteSweep:
                 return
             self._view.drop_unless_held(bytes(account_id), self._view.boxes, self._today)
         self._are_due = len(due) == _ENTRIES_AT_ONCE
+
+    # --- prekeys, in the writer's thread ---
+
+    def _drop_ended(self) -> None:
+        """Note the hour, and remove some prekeys whose time is over (RLY-270)."""
+        self._are_ended = sweep_tables(self._db, self._swept_ms, _ROWS_AT_ONCE)
+
+    def _drop_all_ended(self, now_ms: int) -> None:
+        sweep_tables(self._db, now_ms)
 
     # --- ids ---
 
