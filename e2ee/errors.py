@@ -14,9 +14,9 @@ class E2eeError(Exception):
 
     code: ClassVar[str] = "e2ee"
 
-    def __init_subclass__(cls, *, code: str) -> None:
+    def __init_subclass__(cls, *, code: str = "") -> None:
         super().__init_subclass__()
-        cls.code = code
+        cls.code = code or cls.code
 
     def __init__(self, *arguments: object) -> None:
         """Hide what was behind it, which may hold bytes: `from None` alone is lost in compiled modules."""

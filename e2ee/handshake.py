@@ -89,18 +89,18 @@ def initiate(
     _check_initiator(ours, our_list, bundle)
     record, spk, opk, pqk = bundle.record, bundle.spk, bundle.opk, bundle.pqk
     plaintext = padding.pad(encode_identity(ours.record, our_list), IDENTITY_B)
-    ephemeral = hedged_ephemeral(ours.hedge, rng(KEY_B), bundle, plaintext)
-    ephemeral_public = dh.derive_public(ephemeral)
+    ephemeral = DhPrivateKey(hedged_ephemeral(ours.hedge, rng(KEY_B), bundle, plaintext))
+    ephemeral_public = dh.derive_public(ephemeral.expose())
     ciphertext, kem_secret = encapsulate(pqk.key)
-    ikm = dh.exchange(ephemeral, record.dh_public) + dh.exchange(ephemeral, spk.key)
+    ikm = dh.exchange(ephemeral.expose(), record.dh_public) + dh.exchange(ephemeral.expose(), spk.key)
     if opk is not None:
-        ikm += dh.exchange(ephemeral, opk.key)
+        ikm += dh.exchange(ephemeral.expose(), opk.key)
     ikm += kem_secret
     opk_id, signed_opk = (0, None) if opk is None else (opk.id, opk.signed)
     t0 = transcript0(record.encoded, spk.signed, signed_opk, pqk.signed, ciphertext, ephemeral_public)
     sealed = aead.seal(_identity_key(t0, ikm), plaintext, t0)
-    identity_key = ours.dh_key.expose()
-    ikm += dh.exchange(identity_key, spk.key) + dh.exchange(identity_key, record.dh_public)
+    own = ours.dh_key
+    ikm += dh.exchange(own.expose(), spk.key) + dh.exchange(own.expose(), record.dh_public)
     prefix = Prefix(ephemeral_public, spk.id, opk_id, pqk.id, ciphertext, sealed)
     return Initiation(derive_keys(transcript1(t0, ours.record.encoded), ikm), encode_prefix(prefix))
 
@@ -115,8 +115,8 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
         RemoteError: what `check_flight_identity` raises for the initiator's list and record.
     """
     _check_held(ours, now_ms)
-    spk, identity_key = dh_private(ours.spk), ours.device.dh_key.expose()
-    ikm = dh.exchange(identity_key, prefix.ephemeral) + dh.exchange(spk, prefix.ephemeral)
+    own = ours.device.dh_key
+    ikm = dh.exchange(own.expose(), prefix.ephemeral) + dh.exchange(dh_private(ours.spk), prefix.ephemeral)
     if ours.opk is not None:
         ikm += dh.exchange(dh_private(ours.opk), prefix.ephemeral)
     ikm += _decapsulate(ours, prefix.ciphertext)
@@ -130,7 +130,7 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
     if _same_device(record, ours.record):
         raise IdentityMismatch("a first flight from our own device")
     theirs = record.dh_public
-    ikm += dh.exchange(spk, theirs) + dh.exchange(identity_key, theirs)
+    ikm += dh.exchange(dh_private(ours.spk), theirs) + dh.exchange(own.expose(), theirs)
     return Response(derive_keys(transcript1(t0, record_b), ikm), identity)
 
 

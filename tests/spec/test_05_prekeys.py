@@ -535,5 +535,11 @@ def test_a_prekey_that_ends_later_than_one_of_now_is_refused(bob: Party) -> None
     latest_ms = ends_ms - PREKEY_LIFE_MS - CLOCK_TOLERANCE_MS
     good.check_ahead(latest_ms)
     later = replace(good.opks[0], not_after_ms=ends_ms + 1)
-    with pytest.raises(Expired):
-        replace(good, opks=(later,)).check_ahead(latest_ms)
+    for changed in (
+        replace(good, spk=later),
+        replace(good, pqk=later),
+        replace(good, opks=(later,)),
+        replace(good, one_time_pqks=(later,)),
+    ):
+        with pytest.raises(Expired):
+            changed.check_ahead(latest_ms)
