@@ -349,3 +349,38 @@ async def test_parts_that_wait_for_the_disk_are_few(
     node.committed(kept, failed=True)
     node.receive(session, upload.put(sender, 0))
     assert len(kept) == 9
+
+
+async def test_revoked_tokens_leave_the_half_to_others(make_relay: MakeRelay) -> None:
+    """RLY-271: over a restart too, until all is paid for; what was put stays."""
+    part_b = MAX_PART_B
+    relay = make_relay(Policy(blob_contact_b=part_b, blob_quota_b=8 * part_b))
+    peer, sender, owner = await greeted(relay), await greeted(relay), Owner()
+    await owner.create(peer)
+    await owner.prove(peer)
+    uploads = [Upload(replace(owner, token=os.urandom(32)), os.urandom(part_b)) for _ in range(10)]
+    for one in uploads:
+        await one.owner.admit(peer, one.owner.token)
+    for one in uploads[1:4]:
+        await one.begin(sender)
+    await uploads[0].store(sender)
+    revoked = iter(uploads)
+
+    async def revoke(count: int) -> None:
+        hashes = tuple(token_hash(next(revoked).owner.token) for _ in range(count))
+        await peer.expect(Done, TokenRevoke(peer.next_id(), owner.mailbox, hashes))
+
+    assert await refused(sender, uploads[4].open(sender)) is ErrorCode.QUOTA
+    await revoke(2)
+    relay.restart()
+    peer, sender = await greeted(relay), await greeted(relay)
+    await owner.prove(peer)
+    await uploads[4].begin(sender)
+    await uploads[5].begin(sender)
+    assert await refused(sender, uploads[6].open(sender)) is ErrorCode.QUOTA
+    await revoke(4)
+    await uploads[6].begin(sender)
+    await uploads[7].begin(sender)
+    assert await refused(sender, uploads[8].open(sender)) is ErrorCode.QUOTA
+    assert await uploads[0].load(sender) == uploads[0].octets
+    relay.close()

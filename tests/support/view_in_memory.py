@@ -188,7 +188,7 @@ class MemoryView:
         mine = [one for one in self.blobs.values() if one.mailbox == box.address]
         return Paid(
             sum(one.paid_b for one in mine if one.hashed == hashed),
-            sum(one.paid_b for one in mine if not one.is_trusted),
+            sum(one.paid_b for one in mine if not one.is_trusted and self.right(box.address, one.hashed)),
             sum(one.paid_b for one in mine),
         )
 

@@ -171,7 +171,7 @@ class Blob:
 
 
 class Paid(NamedTuple):
-    """Bytes of blobs that a mailbox pays for: with one token, with all that are not trusted, in all."""
+    """Bytes of blobs that a mailbox pays for: with one token, with those of class 1 that stand, in all."""
 
     by_token: int
     untrusted: int

@@ -22,8 +22,11 @@ _FIND: Final = (
 _LOCK: Final = _FIND + " ORDER BY blob FOR UPDATE"
 _PAID: Final = (
     "SELECT coalesce(sum(paid_b) FILTER (WHERE token_hash = %b), 0)::bigint,"
-    " coalesce(sum(paid_b) FILTER (WHERE NOT is_trusted), 0)::bigint, coalesce(sum(paid_b), 0)::bigint"
-    " FROM (SELECT token_hash, is_trusted, greatest(size_b, %b) AS paid_b"
+    " coalesce(sum(paid_b) FILTER (WHERE NOT is_trusted AND stands), 0)::bigint,"
+    " coalesce(sum(paid_b), 0)::bigint"
+    " FROM (SELECT token_hash, is_trusted, greatest(size_b, %b) AS paid_b,"
+    "  EXISTS (SELECT FROM token WHERE token.mailbox = blob.mailbox"
+    "   AND token.token_hash = blob.token_hash) AS stands"
     " FROM blob WHERE mailbox = %b) AS paid"
 )
 _ADD: Final = (

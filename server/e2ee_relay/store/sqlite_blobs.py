@@ -87,7 +87,7 @@ class SqlBlobs(SqlDirectory):
         blobs = self._of.get(box.address, {}).values()
         return Paid(
             sum(one.paid_b for one in blobs if one.hashed == hashed),
-            sum(one.paid_b for one in blobs if not one.is_trusted),
+            sum(one.paid_b for one in blobs if not one.is_trusted and one.hashed in box.mine.tokens),
             sum(one.paid_b for one in blobs),
         )
 
