@@ -412,12 +412,14 @@ class SqliteStore:
 
         A mailbox is removed in its turn (RLY-221), behind all that was queued before for its rows.
         """
-        op = None if item is None else item.op
-        if item is not None and op is not None and isinstance(op.request, DeleteMailbox):
+        if item is None:
+            return True
+        op = item.op
+        if op is not None and type(op.request) is DeleteMailbox:
             self._undecided.put(item, whose(op), weight_of(op))
-        elif item is not None and item is not _NOTHING:
+        elif item is not _NOTHING:
             group.append(item)
-        return item is None
+        return False
 
     def _commit(self, group: Sequence[Submitted], *, is_last: bool) -> None:
         begun = time.monotonic()
