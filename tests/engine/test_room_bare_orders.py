@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryRefused
 from room_logins import challenge, knows, settled, token
-from room_rooms import MINUTE_MS, do, opened, say
+from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
 from room_withdrawals import content_of, give
 from room_world import World, ground
 
@@ -159,3 +160,24 @@ def test_a_login_that_does_not_hold_is_not_confirmed_after_its_commitment() -> N
     found = do(world, "desk", lambda room, turn: room.take(turn, PHONE, carrier(entry)))
     assert isinstance(found, BadSignature)
     assert knows(world, "desk") is None
+
+
+def test_who_is_removed_cannot_hide_it_from_the_customer_by_a_commitment() -> None:
+    """TRN-53: the state that removes it comes late, and counts although its commitment came before."""
+    world = opened("desk", "agent", "agent2")
+    change(world, "desk", Change(add=(dev("agent"),), assign=dev("agent")))
+    world.run(2 * MINUTE_MS)
+    world.blocked.add(("desk", "phone"))
+    given = Change(add=(dev("agent2"),), assign=dev("agent2"), remove=(dev("agent"),))
+    state = change(world, "desk", given)
+    world.run(MINUTE_MS)
+    agent, turn = room_of(world, "agent"), Turn(world.now_ms)
+    bare = agent.log.entry(turn, agent.log.find(turn, state)).redacted()
+    give(world, "agent", "phone", bare)
+    assert [one.code for one in world.devices["phone"].told(EntryRefused)] == ["remote.content"]
+    world.blocked.clear()
+    world.run(30 * MINUTE_MS)
+    said = say(world, "phone", "for agent2")
+    world.run(10 * MINUTE_MS)
+    assert bodies(world, "agent", [said]) == []
+    assert bodies(world, "agent2", [said]) == [said]

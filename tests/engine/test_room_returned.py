@@ -13,6 +13,7 @@ from room_world import World
 
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.payloads import EntryPayload, Erase, Reach, Sensitive
+from e2ee.rooms.state import Phase
 
 HOUR_MS = 60 * MINUTE_MS
 
@@ -95,6 +96,40 @@ def test_who_is_in_force_again_hears_of_a_hold_also_where_its_author_is_away(
     world.run(25 * HOUR_MS)
     assert bodies(world, "desk", [said]) == [said]
     assert len(set(desk.order())) == len(desk.order())
+
+
+def test_who_is_in_force_again_hears_of_a_hold_from_whoever_is_there() -> None:
+    """ROOM-65: all stewards are away, and the agent who has the room gives the states."""
+    staff = ("chief", "desk2")
+    world, said = staffed(*staff)
+    in_force(world, "agent", *staff)
+    change(world, "chief", Change(hold=True, text="Rechtsstreit"))
+    world.run(MINUTE_MS)
+    writes(world, "phone", Erase((said,)))
+    for one in staff:
+        world.blocked |= {pair for other in world.devices for pair in ((one, other), (other, one))}
+    in_force(world, "desk", "agent", *staff)
+    world.run(25 * HOUR_MS)
+    assert bodies(world, "desk", [said]) == [said]
+
+
+def test_who_is_in_force_again_after_a_withdrawal_is_given_orders_alone() -> None:
+    """ROOM-65: neither an address nor a sign-out leaves a device when the consent does not count any more."""
+    world, _ = staffed("desk2")
+    log_in(world)
+    in_force(world, "agent", "desk2")
+    contents = [handed_in(world, by_null), writes(world, "phone", Reach("a@b.example"))]
+    do(world, "phone", lambda room, turn: room.withdraw(turn, 1))
+    world.run(5 * MINUTE_MS)
+    in_force(world, "desk", "agent", "desk2")
+    assert has(world, "desk", *contents) == [False, False]
+    desk, phone = world.devices["desk"].room, world.devices["phone"].room
+    assert desk is not None
+    assert phone is not None
+    assert desk.states.condition().phase is Phase.WITHDRAWN
+    turn = Turn(world.now_ms)
+    assert all(dev("desk") not in one.waiting_for for one in phone.log.several(turn, contents))
+    assert knows(world, "desk") is None
 
 
 def test_who_has_left_and_is_in_force_again_is_given_orders_and_no_address() -> None:

@@ -257,7 +257,7 @@ class Taking(RoomPart):
         Raises:
             ContentError.
         """
-        if self._around.side is Side.COMPANY and entry.body is None and entry.header.kind in PROOFS:
+        if entry.body is None and entry.header.kind in PROOFS:
             raise ContentError("the commitment alone of what is erased by nobody")
 
     def _count_again(self, turn: Turn, entry: Entry) -> None:

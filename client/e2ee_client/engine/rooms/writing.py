@@ -22,7 +22,7 @@ from e2ee.rooms.entry import (
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, encode_payload
 from e2ee.rooms.room import Admission, admit
-from e2ee.rooms.state import State
+from e2ee.rooms.state import Phase, State
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ChainRestarted, EntryProgress, EntryState
@@ -226,31 +226,30 @@ class Writing(RoomPart):
             self._give(turn, stored, [one for one in newcomers if not self._was_meant(stored, one)])
 
     def post_to_returned(self, turn: Turn) -> None:
-        """Post our orders, our newest address and sign-out to who is in force again, after the states up to
-        the one in force, if we are of those who give them: a hold stands above an order (ROOM-65).
+        """Post our orders and, while the consent counts, our newest address and sign-out to who is in force
+        again, after the states up to the one in force: a hold stands above an order (ROOM-65).
         """
         states = self._room.states
         returned = states.returned(turn.now_ms)
-        if returned and self._around.us.device_id in self._givers(turn, returned):
+        if not returned:
+            return
+        if self._gives_states(turn, returned):
             informed = self._live.informed
             self._live.informed = tuple(one for one in informed if one[0] not in returned)
             for one in returned:
                 self._room.forwarding.inform(turn, self._author(one))
-        for stored in (*self._orders(turn), *self._room.erasing.own_newest(turn)) if returned else ():
+        is_over = states.condition().phase in (Phase.WITHDRAWN, Phase.ERASED)
+        newest = () if is_over else self._room.erasing.own_newest(turn)
+        for stored in (*self._orders(turn), *newest):
             served = states.recipients(kind_of(stored), turn.now_ms)
             self._give(turn, stored, [one for one in returned if self._author(one) in served])
 
-    def _givers(self, turn: Turn, returned: list[DeviceId]) -> list[DeviceId]:
-        """Return the author of the state in force and, as it may be away, the first other that has them."""
-        room, us, head = self._room.states.room, self._around.us.device_id, self._room.states.room.head
-        if head is None:
-            return []
-        ranks, out = self._room.states.ranks(turn.now_ms), (*returned, head.author)
-        stewards = [
-            one for one in self._room.states.stewards(turn.now_ms) if one in room.known() or one == us
-        ]
-        here = (*stewards, *head.state.members)
-        return [head.author, *[one for one in here if one in ranks and one not in out][:1]]
+    def _gives_states(self, turn: Turn, returned: list[DeviceId]) -> bool:
+        """Whether we are a device of the company that has the room and was not out; any other may be away."""
+        us, head = self._around.us.device_id, self._room.states.room.head
+        if head is None or us in returned:
+            return False
+        return us in head.state.members or self._room.stewarding.place(turn) is not None
 
     def _give(self, turn: Turn, stored: StoredEntry, devices: Iterable[DeviceId]) -> None:
         passed_over = {self._around.us.device_id, *stored.waiting_for}

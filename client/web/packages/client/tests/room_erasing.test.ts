@@ -300,6 +300,13 @@ test("a body that comes in a session after its commitment completes it, unless i
   assert.equal(scene.kept(other.hash)?.entry.body, null);
 });
 
+test("the commitment alone of what nobody erases is refused, and leaves nothing (TRN-53)", () => {
+  const scene = opened();
+  const act = scene.entryOf(agent, 12, map(1));
+  assert.throws(() => scene.in((d) => fromLine(d, { ...act, body: null })), { code: "remote.content" });
+  assert.equal(scene.kept(act.hash), null);
+});
+
 test("each order for the whole room has its own answer (ROOM-45)", () => {
   const scene = opened();
   const [shown, answer] = [

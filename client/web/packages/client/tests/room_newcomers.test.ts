@@ -171,6 +171,17 @@ test("a withdrawal goes to who was a member and is in force again (ROOM-65)", ()
   );
 });
 
+test("after a withdrawal neither an address nor a sign-out goes to who is in force again (ROOM-65)", () => {
+  const scene = staffed();
+  scene.passes(1_000);
+  inForce(scene, 2, desk, agent, other);
+  const contents = [scene.writes(IDENTIFY, null), scene.writes(REACH, map("kim@mail.example"))];
+  confirm(scene, contents);
+  scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId));
+  inForce(scene, 3, desk, second, agent, other);
+  assert.deepEqual(lacking(scene, contents), [[], []]);
+});
+
 test("a steward that is in force for the first time gets none of that (ROOM-65)", () => {
   const engine = engineOf();
   const few = rosterOf({ seq: 2, devices: [desk, agent, other] });

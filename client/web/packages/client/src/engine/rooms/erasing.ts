@@ -119,12 +119,12 @@ function before(d: Draft, by: Bytes): readonly Bytes[] {
   const end = isOver ? all.length : all.findIndex(({ hash }) => same(hash, by));
   return all
     .slice(0, end)
-    .filter(goesWithRoom)
+    .filter(isErasable)
     .map(({ hash }) => hash);
 }
 
-/** What the erasure of a room destroys: what can be erased, and kinds that are not known. */
-function goesWithRoom({ header }: Entry): boolean {
+/** What can be erased (TRN-24), and kinds that are not known. */
+export function isErasable({ header }: Entry): boolean {
   return ERASABLE.includes(header.kind) || isContent(header.kind);
 }
 
@@ -135,7 +135,7 @@ function goesWithRoom({ header }: Entry): boolean {
 export function doesEarlier(d: Draft, { entry }: Kept): Kept {
   for (const one of d.room.entries.values()) if (one.entry.header.kind === KIND_SENSITIVE) doesSensitive(d, one);
   const kept = d.find(entry.hash) as Kept;
-  const by = kept.hidden || !goesWithRoom(entry) ? [] : erasuresOf(d, kept);
+  const by = kept.hidden || !isErasable(entry) ? [] : erasuresOf(d, kept);
   if (by.length === 0) return kept;
   const waits = by.every((hash) => d.room.orders.some((one) => same(one.by, hash)));
   return erase(d, kept, !waits);

@@ -3,10 +3,20 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
+import { ERASED, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import { teamOrNone } from "../team.ts";
 import { receivedThen } from "./admitting.ts";
 import type { Draft } from "./draft.ts";
-import { isContent, KIND_WITHDRAW, payloadOf, phaseCode, recipients, takenBack, transcript } from "./judging.ts";
+import {
+  condition,
+  isContent,
+  KIND_WITHDRAW,
+  payloadOf,
+  phaseCode,
+  recipients,
+  takenBack,
+  transcript,
+} from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { postedEntry } from "./writing.ts";
 
@@ -35,7 +45,9 @@ export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
   }
   const returned = returnedNow(d);
   if (returned.length === 0) return;
-  for (const kept of [...orders(d), ...newest(d)]) {
+  const { phase } = condition(d.c, d.room, d.judged());
+  const isOver = phase === WITHDRAWN || phase === ERASED;
+  for (const kept of [...orders(d), ...(isOver ? [] : newest(d))]) {
     const served = recipients(d.room, d.judged(), kept.entry.header.kind, teamOrNone(d.c, d.turn));
     give(d, kept, without(returned, without(returned, served)));
   }

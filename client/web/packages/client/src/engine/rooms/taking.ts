@@ -15,7 +15,7 @@ import { Fields } from "@sealroom/core/wire/fields.ts";
 import { signerOf, teamNow } from "../team.ts";
 import { admit, isOurs } from "./admitting.ts";
 import type { Draft } from "./draft.ts";
-import { checkErasing, doesEarlier, KIND_ERASE } from "./erasing.ts";
+import { checkErasing, doesEarlier, isErasable, KIND_ERASE } from "./erasing.ts";
 import { checkPhase, KIND_ERASED, KIND_STATE, KIND_WITHDRAW } from "./judging.ts";
 import { consentAfter, EARLY_MS, keep, place, signersOf } from "./keeping.ts";
 import type { Kept } from "./model.ts";
@@ -177,11 +177,13 @@ export function retryEarly(d: Draft): void {
 // --- lines of forwards ---
 
 /**
- * Take an entry of the company that another device gave us: steps 4, 6 and 9 are not for lines (TRN-17).
+ * Take an entry of the company that another device gave us: steps 4, 6 and 9 are not for lines (TRN-17). The commitment
+ * alone of what nobody erases is refused: a state that is known so would not be followed when it comes (TRN-53).
  *
  * @throws RemoteError where it is refused and nothing of it stays
  */
 export function fromLine(d: Draft, entry: Entry): boolean {
+  if (entry.body === null && !isErasable(entry)) throw new RemoteError("remote.content", "a commitment alone");
   const known = d.find(entry.hash);
   if (known !== null) {
     complete(d, known, entry);
