@@ -151,13 +151,22 @@ def verify_login(mandate: Mandate, signed: bytes) -> LoginToken:
         LoginExpired: of a mandate before. MandateInvalid: of one that is not known yet.
         What `LoginToken.verify` raises.
     """
-    encoded, _ = decode_signed(signed, LOGIN_MAX_B)
-    stated = decode_map(encoded, LOGIN_MAX_B, _KEYS).uint(3, MAX_SEQ, 1)
+    stated = stated_mandate(signed)
     if stated < mandate.seq:
         raise LoginExpired("a login under a mandate that was replaced")
     if stated > mandate.seq:
         raise MandateInvalid("a login under a mandate that is not known")
     return LoginToken.verify(mandate, signed)
+
+
+def stated_mandate(signed: bytes) -> int:
+    """Return the number of the mandate that a token states, before its signature is verified (CNS-52).
+
+    Raises:
+        DecodeError.
+    """
+    encoded, _ = decode_signed(signed, LOGIN_MAX_B)
+    return decode_map(encoded, LOGIN_MAX_B, _KEYS).uint(3, MAX_SEQ, 1)
 
 
 def sign_login(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import e2ee_login
 import pytest
+from e2ee_client.contacts import wait_until
 from e2ee_client.errors import WaitTimeout
 from e2ee_client.events import MandateSigned
 from e2ee_client.rooms import (
@@ -21,7 +24,13 @@ from e2ee_client.rooms.errors import LoginsNotAllowed
 from e2ee_client.testing import MemoryNetwork
 from practice import Practice, practice
 
-from e2ee.errors import DecodeError, LoginOfAnother, LoginUsed, NoConsent
+from e2ee.errors import DecodeError, LoginExpired, LoginOfAnother, LoginUsed, NoConsent
+from e2ee.ids import AccountId
+from e2ee.rooms.checks import MAX_SEQ
+from e2ee.rooms.entry import RoomId
+from e2ee.rooms.login import Challenge, Person, sign_login
+from e2ee.rooms.login_texts import IssuingKey, parse_challenge, token_text
+from e2ee.secret import LoginKey
 
 pytestmark = pytest.mark.asyncio
 
@@ -107,10 +116,61 @@ async def test_a_token_under_a_mandate_that_does_not_come_is_an_error_that_may_p
         challenge = await room.login_challenge()
         now_s = room._shell.now_ms / 1000
         token = e2ee_login.issue_login_token(key, challenge, subject="4711", now_s=now_s)
-        with pytest.raises(WaitTimeout, match="newer mandate"):
+        with pytest.raises(WaitTimeout, match=r"newer mandate.* give the token again"):
             await room.identify(token, timeout_s=0.2)
         network.mend()
         await room.identify(token, timeout_s=60)
+
+
+async def test_a_token_waits_for_its_own_mandate_and_not_for_the_next_one(tmp_path: Path) -> None:
+    """CNS-52: before, the first newer mandate ended the waiting with MandateInvalid."""
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        room, _ = await opened(made)
+        network.cut()
+        key = IssuingKey.parse(await allowed_offline(made, tmp_path))
+        later = replace(key, mandate_seq=key.mandate_seq + 1).text()
+        challenge = await room.login_challenge()
+        now_s = room._shell.now_ms / 1000
+        token = e2ee_login.issue_login_token(later, challenge, subject="4711", now_s=now_s)
+        waiting = asyncio.create_task(room.identify(token, timeout_s=None))
+        await asyncio.sleep(0)
+        network.mend()
+
+        def has_come() -> bool:
+            rooms = room._shell.machine.rooms
+            return rooms.mandate_seq(room.room_id, room._shell.now_ms) == key.mandate_seq
+
+        await wait_until(has_come, room._client.progress, 60, "the mandate")
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert not done
+        waiting.cancel()
+        with pytest.raises(WaitTimeout, match=f"number {key.mandate_seq + 1}"):
+            await room.identify(token, timeout_s=0)
+
+
+async def test_what_is_seen_without_a_mandate_fails_at_once(tmp_path: Path) -> None:
+    """CNS-53: who states a high number makes nobody wait; before, 30 seconds for each such token."""
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        room, _ = await opened(made)
+        asked = parse_challenge(await room.login_challenge())
+        now_ms, person = room._shell.now_ms, Person("4711")
+
+        async def hand_in(challenge: Challenge, issued_ms: int = now_ms) -> None:
+            signed = sign_login(LoginKey(bytes(32)), MAX_SEQ, challenge, person, issued_ms, 60_000)
+            await room.identify(token_text(signed), timeout_s=0)
+
+        with pytest.raises(LoginUsed):
+            await hand_in(asked._replace(nonce=bytes(16)))
+        with pytest.raises(LoginUsed):
+            await hand_in(asked._replace(company=AccountId(bytes(32))))
+        with pytest.raises(LoginOfAnother):
+            await hand_in(asked._replace(room=RoomId(bytes(16))))
+        with pytest.raises(LoginExpired):
+            await hand_in(asked, now_ms - 3_600_000)
+        with pytest.raises(WaitTimeout):
+            await hand_in(asked)
 
 
 async def allowed_offline(made: Practice, folder: Path) -> str:

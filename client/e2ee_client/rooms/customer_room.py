@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from e2ee.errors import MandateInvalid
 from e2ee.ids import DeviceId
 from e2ee.rooms.forms import Rating
+from e2ee.rooms.login import stated_mandate
 from e2ee.rooms.login_texts import challenge_text, parse_token
 from e2ee.rooms.payloads import Act, ActKind, Erase, Reach
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.consenting import ConsentState
 from e2ee_client.engine.rooms.identifying import Identifying
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import UnknownEntry
+from e2ee_client.errors import UnknownEntry, WaitTimeout
 
 from .entry import AnyEntry, Entry
 from .questions import Value, answer_of
@@ -101,23 +103,32 @@ class CustomerRoom(Room):
         under a mandate that has not come here yet waits for it.
 
         Raises:
-            WaitTimeout: the mandate has not come in time. The token may be given again within its time.
+            WaitTimeout: the mandate has not come in time, or there is none of that number. The token may be
+            given again within its time.
             LoginExpired: too late, or this device's clock is wrong, or the web server has an old key.
             LoginOfAnother: for another device or room. LoginUsed: used before, or never asked for here.
             DecodeError, BadSignature and other RemoteErrors: not a token of this company. As `send`.
         """
         signed = parse_token(token)
-        known = self._shell.machine.rooms.company_mandate()
-        try:
+        with suppress(MandateInvalid):
             return await self._hand_in(signed)
-        except MandateInvalid:
+        await self._wait_for_mandate(stated_mandate(signed), timeout_s)
+        return await self._hand_in(signed)
+
+    async def _wait_for_mandate(self, seq: int, timeout_s: float | None) -> None:
+        rooms, shell = self._shell.machine.rooms, self._shell
+        try:
             await wait_until(
-                lambda: self._shell.machine.rooms.company_mandate() != known,
+                lambda: rooms.mandate_seq(self.room_id, shell.now_ms) >= seq,
                 self._client.progress,
                 timeout_s,
-                "learning the company's newer mandate",
+                "a mandate",
             )
-            return await self._hand_in(signed)
+        except WaitTimeout:
+            raise WaitTimeout(
+                f"the company's newer mandate, number {seq}, has not come: give the token again within its "
+                "time, and have the page show the door of that mandate"
+            ) from None
 
     async def _hand_in(self, signed: bytes) -> Entry:
         return await self.entry(await self._identifying(lambda part, turn: part.hand_in(turn, signed)))

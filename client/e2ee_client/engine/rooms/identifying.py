@@ -101,18 +101,32 @@ class Identifying(RoomPart):
         """Write a login with a token that answers one of our challenges (CNS-53).
 
         Raises:
-            LoginUsed: it answers none. What `verify_login` and `Writing.write` raise; nothing has changed.
+            LoginUsed: it answers none. MandateInvalid: its mandate is not known yet, and what is seen
+            without it holds. What `verify_login` and `Writing.write` raise; nothing has changed.
         """
-        token = self._token(signed)
-        token.check(self._around.us, self._live.room_id, turn.now_ms, turn.now_ms)
+        try:
+            token = self._token(signed)
+        except MandateInvalid:
+            self._left(turn, LoginToken.read(signed))
+            raise
         known = self._logins(turn)
-        left = tuple(one for one in known.asked if one.nonce != token.asked.nonce)
-        answered = [one for one in known.asked if one not in left and one.until_ms > turn.now_ms]
-        if not answered:
-            raise LoginUsed("the token answers no challenge of this device")
-        known.asked = left
+        known.asked = self._left(turn, token)
         turn.put(known.put())
         return self._room.writing.write(turn, Identify(signed))
+
+    def _left(self, turn: Turn, token: LoginToken) -> tuple[Asked, ...]:
+        """Return our open challenges but the one that a token answers.
+
+        Raises:
+            LoginOfAnother, LoginExpired. LoginUsed: it answers none.
+        """
+        us, live = self._around.us, self._live
+        token.check(us, live.room_id, turn.now_ms, turn.now_ms)
+        asked = [one for one in self._logins(turn).asked if one.until_ms > turn.now_ms]
+        challenges = [Challenge(live.company, *us, live.room_id, one.nonce) for one in asked]
+        if token.asked not in challenges:
+            raise LoginUsed("the token answers no challenge of this device")
+        return tuple(one for one in asked if one.nonce != token.asked.nonce)
 
     def sign_out(self, turn: Turn, *, has_consent: bool = True) -> EntryHash:
         """Erase the logins that are here, in every phase and without a consent that counts, too, and say that

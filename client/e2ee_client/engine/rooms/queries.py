@@ -101,10 +101,14 @@ class RoomQueries(RoomsPart):
             return None
         return ContactCard(contact.account_id, contact.relay_url, contact.name)
 
-    def company_mandate(self) -> int:
-        """Return the number of the mandate that counts of a customer's company; 0 if unknown."""
-        card = self.company_card()
-        standing = None if card is None else self._context.team.standing(card.account_id)
+    def mandate_seq(self, room_id: RoomId, now_ms: int) -> int:
+        """Return the number of the mandate that counts of a room's company; 0 if unknown.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        live, _ = self._rooms.stored(Turn(now_ms), room_id)
+        standing = self._context.team.standing(live.company)
         return 0 if standing is None else standing.mandate.seq
 
     def company_origins(self) -> tuple[str, ...]:
