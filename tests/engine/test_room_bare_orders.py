@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import EntryRefused
+from e2ee_client.room_events import EntryRefused, IdentifyAnswered
 from room_logins import challenge, knows, settled, token
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
 from room_withdrawals import content_of, give
@@ -181,3 +181,37 @@ def test_who_is_removed_cannot_hide_it_from_the_customer_by_a_commitment() -> No
     world.run(10 * MINUTE_MS)
     assert bodies(world, "agent", [said]) == []
     assert bodies(world, "agent2", [said]) == [said]
+
+
+def test_a_login_under_a_mandate_that_is_not_here_yet_comes_again_after_its_commitment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TRN-53, CNS-52: its body in a line changes nothing; before, it was lost and confirmed."""
+    world = opened("desk")
+    world.blocked.add(("phone", "desk"))
+    signed = token(world, challenge(world))
+    entry = entry_of(world, settled(world, lambda room, turn: room.identifying.hand_in(turn, signed)))
+    give_commitment(world, entry)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.devices["desk"], "mandate", lambda company: None)
+        give(world, "phone", "desk", entry)
+    refused = [(one.entry_hash, one.code) for one in world.devices["desk"].told(EntryRefused)]
+    assert refused == [(entry.hash, "room.mandate")]
+    world.blocked.clear()
+    assert arrives(world, entry)
+    world.run(4 * MINUTE_MS)
+    assert knows(world, "desk") is not None
+
+
+def test_a_login_that_does_not_hold_is_answered_when_its_body_comes_in_a_line() -> None:
+    """TRN-53, CNS-57: the customer is told; before, nobody was."""
+    world = opened("desk")
+    world.blocked.add(("phone", "desk"))
+    signed = token(world, challenge(world), key=LoginKey(bytes(32)))
+    entry = entry_of(world, settled(world, lambda room, turn: room.writing.write(turn, Identify(signed))))
+    give_commitment(world, entry)
+    give(world, "phone", "desk", entry)
+    world.run(4 * MINUTE_MS)
+    told = world.devices["phone"].told(IdentifyAnswered)
+    assert told == [IdentifyAnswered(world.room_id, entry.hash, BadSignature.code)]
+    assert knows(world, "desk") is None

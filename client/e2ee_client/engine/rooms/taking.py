@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final
 
 from e2ee.content import Content, ContentType
@@ -271,8 +270,13 @@ class Taking(RoomPart):
         return not is_erased and self._room.log.entry(turn, stored).body is None
 
     def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry, *, is_history: bool) -> None:
-        """A body that comes later for a commitment completes it, unless it was erased here (TRN-17)."""
+        """A body that comes later for a commitment completes it, unless it was erased here (TRN-17).
+
+        Raises:
+            RemoteError: one of `_NOT_NOW`, of a login; nothing has changed.
+        """
         if entry.body is not None and self._lacks_body(turn, stored):
+            login = None if is_history else self._login(turn, entry, stored)
             self._room.log.complete(turn, stored, entry.body)
             self._room.about.completed(turn, entry)
             stored.body = entry.body
@@ -280,19 +284,27 @@ class Taking(RoomPart):
             self._room.log.put(turn, stored)
             if not is_history:
                 self._unread(turn, entry, stored)
-                self._log_in(turn, entry, stored)
+            if login is not None and not stored.is_hidden:
+                self._room.identifying.taken(turn, entry, login)
             self._room.erasing.added(turn, stored)
             self._room.retaining.added_at_any_place(turn, stored)
             self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
 
-    def _log_in(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
-        """Take a login, or a sign-out, whose body came after its commitment (TRN-53)."""
-        if entry.header.kind != Kind.IDENTIFY or stored.forwarded_by is not None or stored.is_hidden:
-            return
-        with suppress(RemoteError):
+    def _login(self, turn: Turn, entry: Entry, stored: StoredEntry) -> EntryPayload | None:
+        """Return a login that holds, or a sign-out, whose body came after its commitment (TRN-53); one that
+        does not hold is refused (CNS-57).
+        """
+        if entry.header.kind != Kind.IDENTIFY or stored.forwarded_by is not None:
+            return None
+        try:
             payload = self._readable(turn, entry)
             self._room.identifying.check(turn, entry, payload, is_line=True)
-            self._room.identifying.taken(turn, entry, payload)
+        except _NOT_NOW:
+            raise
+        except RemoteError as error:
+            self._room.identifying.refused(turn, entry, error.code)
+            return None
+        return payload
 
     # --- what stays ---
 
