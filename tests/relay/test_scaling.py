@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from core_bench import MAILBOX, Bench, item
@@ -84,7 +85,7 @@ def test_ended_prekeys_are_removed_without_a_look_at_those_that_are_held() -> No
         rows += [(b"%032d" % no, 2, no, 1, b"over") for no in range(25)]
         db.executemany("INSERT INTO prekey VALUES (?, ?, ?, ?, ?)", rows)
         db.executemany("INSERT INTO reusable_prekey VALUES (?, ?, ?, ?, ?)", rows)
-        steps.append(steps_of(bench, lambda bench=bench: sweep_tables(bench.file.connection, 1, 10)))
+        steps.append(steps_of(bench, partial(sweep_tables, db, 1, 10)))
         assert sweep_tables(db, 1, 10)
         assert not sweep_tables(db, 1, 10)
         for table in ("prekey", "reusable_prekey"):

@@ -55,8 +55,9 @@ class Alarms:
                 self._open[room_id, "restarted_twice"] = None
             case FreezeUndecided(ends_ms=ends_ms):
                 self._open[room_id, "objection"] = ends_ms
-            case _ if self._phase(room_id) != Phase.FROZEN:
-                self._open.pop((room_id, "objection"), None)
+            case _:
+                if self._phase(room_id) != Phase.FROZEN:
+                    self._open.pop((room_id, "objection"), None)
         return self._open != before
 
     def hide(self, room_id: bytes, code: AlarmName) -> None:
