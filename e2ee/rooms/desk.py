@@ -21,6 +21,7 @@ FREEZE_MS: Final = 30 * 86_400_000
 REPEATS_MS: Final = (60_000, 600_000, 3_600_000, 21_600_000)
 MAX_ANSWERED: Final = 64
 TAKEN: Final = "room.assigned"
+NOBODY_WAITS: Final = "room.nobody_waits"
 NO_RIGHT: Final = "room.right"
 
 
@@ -52,7 +53,7 @@ class Reply(Enum):
     ASK = "ask"
     """A person decides."""
     NOTHING = "nothing"
-    """It was answered already, and the answer is on its way; it is out of date; or it comes again."""
+    """It was answered already, and the answer is on its way; or it is out of date."""
 
 
 class Answer(NamedTuple):
@@ -123,6 +124,6 @@ def answer(
 def _claim(board: Board, sender: DeviceId, state: State, *, is_open: bool) -> Answer:
     if state.assigned is not None and state.assigned != sender:
         return Answer(Reply.REFUSE, TAKEN)
-    if board.waiting is None:
-        return Answer(Reply.ASK)
-    return Answer(Reply.GRANT if is_open else Reply.NOTHING)
+    if not is_open:
+        return Answer(Reply.REFUSE, NOBODY_WAITS)
+    return Answer(Reply.ASK if board.waiting is None else Reply.GRANT)

@@ -262,7 +262,7 @@ def test_an_agent_claims_who_waits_and_the_second_claim_is_refused() -> None:
     assert state is not None
     assert state.assigned in (dev("agent"), dev("agent2"))
     codes = {world.devices[name].told(RequestAnswered)[-1].code for name in ("agent", "agent2")}
-    assert codes == {"", "room.assigned"}
+    assert codes == {"", "room.nobody_waits"}
     assert world.devices["agent"].told(WaitingChanged)[-1].team is None
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
-from e2ee_client.room_events import RequestAnswered, WaitingChanged
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import RequestAnswered, RequestAsked, WaitingChanged
 from engine_world import Node, World
-from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, change, opened, rooms_of, write
-from team_world import colleague, this
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, change, opened, rooms_of, write
+from team_world import colleague, founded, this
 
 from e2ee.rooms.entry import RoomId
-from e2ee.rooms.payloads import Act, ActKind
+from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.state import Phase
 
 SECOND_MS = 1_000
@@ -24,6 +25,14 @@ def freeze(desk: Node, customer: Node, room_id: RoomId) -> None:
 
 def close(desk: Node, customer: Node, room_id: RoomId) -> None:
     change(desk, room_id, Change(phase=Phase.CLOSED))
+
+
+def withdraw(desk: Node, customer: Node, room_id: RoomId) -> None:
+    act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+
+
+def erase(desk: Node, customer: Node, room_id: RoomId) -> None:
+    write(customer, room_id, Erase(None))
 
 
 def unfreeze(desk: Node, customer: Node, room_id: RoomId) -> None:
@@ -52,22 +61,71 @@ def claim(agent: Node, room_id: RoomId) -> None:
     act(agent, lambda turn, rooms: rooms.acting.claim(turn, room_id))
 
 
-@both_ways
 @pytest.mark.parametrize("crosses", [False, True])
-def test_a_claim_of_a_room_that_is_not_open_is_granted_when_it_is_open_again(
-    ends: Step, goes_on: Step, crosses: bool
+@pytest.mark.parametrize("ends", [freeze, close, withdraw, erase])
+def test_a_room_that_is_not_open_any_more_waits_for_nobody_and_a_claim_of_it_ends(
+    ends: Step, crosses: bool
 ) -> None:
-    """ROOM-67: until then nobody is told anything, and nobody has the room."""
+    """ROOM-67: who has not the room is told once, and no claim stays that nobody would answer."""
     world, desk, customer, agent, room_id = waiting()
     ends(desk, customer, room_id)
     world.advance(0 if crosses else MINUTE_MS)
+    told = agent.of(WaitingChanged)
+    assert crosses or (len(told), room_id in rooms_of(agent).waiting) == (1, False)
+    claim(agent, room_id)
+    world.advance(MINUTE_MS)
+    assert [one.code for one in agent.of(RequestAnswered)] == ["room.nobody_waits"]
+    assert rooms_of(agent).requests.all(Turn(world.now_ms)) == []
+    assert (rooms_of(desk).index[room_id].members, room_id in rooms_of(agent).waiting) == ((), False)
+
+
+@both_ways
+def test_a_room_that_is_open_again_is_claimed_anew(ends: Step, goes_on: Step) -> None:
+    """ROOM-67: what was claimed while it was not open is not granted then."""
+    world, desk, customer, agent, room_id = waiting()
+    ends(desk, customer, room_id)
     claim(agent, room_id)
     world.advance(HOUR_MS)
-    assert (rooms_of(desk).index[room_id].members, agent.of(RequestAnswered)) == ((), [])
     goes_on(desk, customer, room_id)
     world.advance(MINUTE_MS)
+    assert rooms_of(desk).index[room_id].assigned is None
+    assert room_id in rooms_of(agent).waiting
+    claim(agent, room_id)
+    world.advance(MINUTE_MS)
     assert rooms_of(desk).index[room_id].assigned == this(agent)
-    assert [one.code for one in agent.of(RequestAnswered)] == [""]
+    assert [one.code for one in agent.of(RequestAnswered)] == ["room.nobody_waits", ""]
+
+
+def test_no_second_steward_asks_a_person_whether_a_frozen_room_is_given_away() -> None:
+    """ROOM-67: also one that has the room, but has not said that it waits."""
+    world = World()
+    desk = founded(world)
+    desk2, agent = colleague(desk, "Zweite", front_desk=True), colleague(desk, "Frau Anders")
+    customer = world.node("Kundin")
+    customer.start()
+    room_id = accept(customer, desk)
+    world.advance(HOUR_MS)
+    assert room_id in rooms_of(agent).waiting
+    assert all(room_id in rooms_of(one).index for one in (desk, desk2))
+    write(customer, room_id, Act(ActKind.FREEZE))
+    world.advance(MINUTE_MS)
+    claim(agent, room_id)
+    world.advance(HOUR_MS)
+    assert [one.of(RequestAsked) for one in (desk, desk2)] == [[], []]
+    assert [one.code for one in agent.of(RequestAnswered)] == ["room.nobody_waits"]
+
+
+def test_a_customer_that_closes_and_reopens_its_room_tells_agents_once_a_minute() -> None:
+    """ROOM-67: and in the end they know that it waits."""
+    world, _, customer, agent, room_id = waiting()
+    for _ in range(20):
+        for what in (ActKind.CLOSE, ActKind.REOPEN):
+            write(customer, room_id, Act(what))
+            world.advance(SECOND_MS // 10)
+    assert len(agent.of(WaitingChanged)) <= 3
+    world.advance(MINUTE_MS)
+    assert room_id in rooms_of(agent).waiting
+    assert len(agent.of(WaitingChanged)) <= 4
 
 
 @both_ways
@@ -99,9 +157,6 @@ def test_a_room_that_is_made_to_wait_while_it_is_frozen_waits_when_that_is_over(
     act(desk, lambda turn, rooms: rooms.acting.wait_for(turn, room_id, "Empfang"))
     world.advance(2 * DAY_MS)
     assert "Empfang" not in {one.team for one in agent.of(WaitingChanged)}
-    claim(agent, room_id)
-    world.advance(HOUR_MS)
-    assert rooms_of(desk).index[room_id].members == ()
     unfreeze(desk, customer, room_id)
     world.advance(SECOND_MS)
     assert "Empfang" in {one.team for one in agent.of(WaitingChanged)}

@@ -482,12 +482,12 @@ def test_the_first_claim_is_granted() -> None:
     assert reply("B", claim, Board()) == (Reply.ASK, None)
 
 
-def test_a_claim_is_not_answered_while_the_room_is_not_open() -> None:
-    """ROOM-67: neither granted nor refused, as nobody has the room; it comes again."""
+def test_a_claim_is_refused_while_the_room_is_not_open() -> None:
+    """ROOM-67: also by a steward that has not said that it waits; no person is asked."""
     claim = request(RequestKind.ADD)
-    assert reply("B", claim, is_open=False) == (Reply.NOTHING, None)
+    for board in (Board(WAITS), Board()):
+        assert reply("B", claim, board, is_open=False) == (Reply.REFUSE, "room.nobody_waits")
     assert reply("B", claim, assigned=dev("A"), is_open=False) == (Reply.REFUSE, "room.assigned")
-    assert reply("B", claim, Board(), is_open=False) == (Reply.ASK, None)
 
 
 def test_what_is_asked_for_others_is_refused() -> None:

@@ -140,10 +140,11 @@ class CompanyRoom(Room):
 
     async def claim(self, timeout_s: float | None = None) -> None:
         """Take the room, and wait until this device is assigned. Of two agents the first has it (ROOM-23); of
-        a room that is frozen or closed nobody, until it is open again (ROOM-67).
+        a room that is not open nobody (ROOM-67): claim it again when it waits again.
 
         Raises:
-            NoRight: somebody else is assigned. RequestRefused: somebody else was quicker.
+            NoRight: somebody else is assigned. RequestRefused: somebody else was quicker, or the room is
+                not open.
             WaitTimeout: no desk has answered in time; the request goes on.
         """
         request_id = await self._do(lambda turn, rooms: rooms.acting.claim(turn, self.room_id))

@@ -6,7 +6,7 @@ from typing import Final
 
 from e2ee.errors import NoRight, RemoteError, TooMany
 from e2ee.ids import DeviceId
-from e2ee.rooms.desk import TURN_MS, Reply, answer, repeat_due_ms
+from e2ee.rooms.desk import TURN_MS, Reply, answer
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.payloads import Refusal
 from e2ee.rooms.signals import NoLongerWaiting, Request, RequestKind
@@ -46,21 +46,14 @@ class Deciding(RoomPart):
         self.tick(turn)
 
     def due_ms(self) -> int | None:
-        """Return when the next request is ours to answer, or who waits is told again."""
-        live = self._live
-        due = [one.due_ms for one in live.pending if not one.asked]
-        if live.board.waiting is not None and live.waited[1]:
-            due.append(repeat_due_ms(*live.waited))
-        return min(due, default=None)
+        """Return when the next request is ours to answer."""
+        return min((one.due_ms for one in self._live.pending if not one.asked), default=None)
 
     def tick(self, turn: Turn) -> None:
         """Answer what is due."""
-        live = self._live
-        for one in live.pending:
+        for one in self._live.pending:
             if not one.asked and one.due_ms <= turn.now_ms:
                 self._answer(turn, one)
-        if live.board.waiting is not None and live.waited[1] and repeat_due_ms(*live.waited) <= turn.now_ms:
-            self._room.stewarding.repeat_waiting(turn)
 
     def _answer(self, turn: Turn, pending: Pending) -> None:
         state = self._room.states.state
@@ -69,8 +62,7 @@ class Deciding(RoomPart):
             return
         ranks = self._room.states.ranks(turn.now_ms)
         taker = self._room.passing.taker(pending.sender)
-        board = self._live.board
-        is_open = self._room.states.is_open()
+        board, is_open = self._live.board, self._room.states.is_open()
         found = answer(board, pending.sender, pending.request, state, ranks, taker, is_open=is_open)
         match found.reply:
             case Reply.GRANT:

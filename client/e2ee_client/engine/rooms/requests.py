@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from e2ee.content import ContentType, OfRooms
 from e2ee.errors import TooMany
 from e2ee.ids import AccountId, DeviceId
-from e2ee.rooms.desk import TAKEN, repeat_due_ms
+from e2ee.rooms.desk import NOBODY_WAITS, repeat_due_ms
 from e2ee.rooms.entry import ROOM_ID_B, Author, EntryHash, RoomId
 from e2ee.rooms.payloads import REQUEST_ID_B
 from e2ee.rooms.signals import Request, RequestKind, encode_signal
@@ -135,17 +135,10 @@ class Requests:
             turn.delete(Giving.TABLE, Giving.key_of(own.room_id))
 
     def no_longer(self, turn: Turn, room_id: RoomId) -> None:
-        """Nobody waits in a room any more: our claims of it are refused (ROOM-23)."""
+        """Nobody waits in a room any more: our claims of it are refused (ROOM-23, ROOM-67)."""
         for own in self.all(turn):
             if own.room_id == room_id and own.request.what is RequestKind.ADD:
-                self.named(turn, room_id, own.id, TAKEN)
-
-    def waits(self, turn: Turn, room_id: RoomId) -> None:
-        """A room waits: a claim of ours that nobody has answered goes again at once (ROOM-67)."""
-        for own in self.all(turn):
-            if own.room_id == room_id and own.request.what is RequestKind.ADD and own.times:
-                self._send(turn, own)
-        self._wake(turn)
+                self.named(turn, room_id, own.id, NOBODY_WAITS)
 
     def tick(self, turn: Turn) -> None:
         """Repeat what is due; after seven days a request ends."""

@@ -380,7 +380,7 @@ class RoomEngine:
             *(self.deciding.due_ms(), self.erasing.due_ms(turn), self.marks.due_ms(turn)),
             *(self.freezing.due_ms(turn), self.identifying.due_ms(turn)),
             *(self.erasures.due_ms(turn), self.retaining.due_ms(turn), self.passing.due_ms(turn)),
-            self.writing.due_ms(turn),
+            *(self.writing.due_ms(turn), self.stewarding.saying_due_ms()),
         )
         return min((one for one in due if one is not None), default=None)
 
@@ -424,5 +424,4 @@ def heard(
         requests.no_longer(turn, room_id)
         around.tell(turn, WaitingChanged(room_id, None))
     else:
-        requests.waits(turn, room_id)
         around.tell(turn, WaitingChanged(room_id, signal.team, signal.language, signal.since_ms))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Final
 
 from e2ee.constants import VERSION
 from e2ee.content import ContentType, OfRooms
 from e2ee.errors import NoRight, RemoteError, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms.acts import RoomAct, What, answered
-from e2ee.rooms.desk import TURN_MS, closing_due_ms, opening_due_ms
+from e2ee.rooms.desk import TURN_MS, closing_due_ms, opening_due_ms, repeat_due_ms
 from e2ee.rooms.entry import Author, Entry, EntryHash
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Erased, Refusal
@@ -36,8 +35,6 @@ from e2ee_client.room_events import DeskCalled, WaitingChanged
 
 from .policies import as_told
 from .room_part import RoomPart
-
-_NOT_SAID: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,17 +306,36 @@ class Stewarding(RoomPart):
         if self.place(turn) is None:
             raise NoRight("a steward says who waits")
         self._live.board = replace(self._live.board, waiting=Waiting(team, language, turn.now_ms))
-        self._live.waited = _NOT_SAID
+        self._live.waited = (0, 0)
+
+    def saying_due_ms(self) -> int | None:
+        """Return when it is said, or said again, that the room waits; None where it is not open (ROOM-67)."""
+        said_ms, times = self._live.waited
+        if self._live.board.waiting is None or not self._room.states.is_open():
+            return None
+        return repeat_due_ms(said_ms, max(times, 1))
 
     def say_who_waits(self, turn: Turn) -> None:
-        """Say who waits, where that was not said since the room is open (ROOM-67)."""
-        live, waiting = self._live, self._live.board.waiting
-        if not self._room.states.is_open():
-            live.waited = _NOT_SAID
-        elif waiting is not None and live.waited == _NOT_SAID and self.place(turn) is not None:
-            live.waited = (turn.now_ms, 1)
-            self._signal(turn, waiting)
-            event = WaitingChanged(live.room_id, waiting.team, waiting.language, waiting.since_ms)
+        """Say who waits, again at the times of requests; take it back once where the room is not open any
+        more (ROOM-67).
+        """
+        live, waiting, due_ms = self._live, self._live.board.waiting, self.saying_due_ms()
+        if waiting is None:
+            return
+        said_ms, times = live.waited
+        if due_ms is None and times:
+            live.waited = (said_ms, 0)
+            if self.place(turn) is not None:
+                self._waiting_over(turn)
+        elif due_ms is not None and due_ms <= turn.now_ms:
+            live.waited = (turn.now_ms, times + 1)
+            if self.place(turn) is not None:
+                self._say(turn, waiting, is_new=not times)
+
+    def _say(self, turn: Turn, waiting: Waiting, *, is_new: bool) -> None:
+        self._signal(turn, waiting)
+        if is_new:
+            event = WaitingChanged(self._live.room_id, waiting.team, waiting.language, waiting.since_ms)
             self._around.tell(turn, event)
 
     def hand_on(self, turn: Turn, team: str, leaving: DeviceId) -> None:
@@ -332,13 +348,6 @@ class Stewarding(RoomPart):
         leaves = (leaving,) if state is not None and leaving in state.members else ()
         self.change(turn, Change(unassign=True, remove=leaves))
         self.wait_for(turn, team, self._room.consent.language)
-
-    def repeat_waiting(self, turn: Turn) -> None:
-        """Tell again, at the times of requests, while nobody has claimed and the room is open (ROOM-67)."""
-        waiting = self._live.board.waiting
-        self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
-        if waiting is not None and self._room.states.is_open() and self.place(turn) is not None:
-            self._signal(turn, waiting)
 
     def _waiting_over(self, turn: Turn) -> None:
         self._around.tell(turn, WaitingChanged(self._live.room_id, None))
