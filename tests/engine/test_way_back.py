@@ -111,7 +111,7 @@ def test_a_first_flight_waits_for_room_for_its_token(monkeypatch: pytest.MonkeyP
     held: list[bytes] = []
     customer.outgoing = subscribing_first(held)
     with monkeypatch.context() as full:
-        full.setattr(SqliteView, "grant", lambda *_: False)
+        full.setattr(SqliteView, "count_tokens", lambda *_: (Policy().max_tokens, 1))
         customer.start()
         customer.send(praxis, "Frage")
         world.advance(HOUR_MS)

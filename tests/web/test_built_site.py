@@ -68,7 +68,7 @@ async def site(
 
 @browsers.firefox_in_audit
 async def test_a_person_clicks_reads_accepts_and_the_text_arrives_at_the_company(
-    visitor: browsers.Visitor, site: browsers.Site, company: Company
+    site: browsers.Site, company: Company, visitor: browsers.Visitor
 ) -> None:
     """CNS-18, CNS-60: with the policy, the hashes and the account that were written, and no complaint."""
     page = await visitor.open(site.url("/index.html", WWW))
@@ -90,7 +90,7 @@ KEPT: Final = "async () => [(await indexedDB.databases()).length, localStorage.l
 
 @browsers.firefox_in_audit
 async def test_a_room_that_is_opened_alone_keeps_what_its_own_page_says(
-    new_visitor: browsers.NewVisitor, site: browsers.Site
+    site: browsers.Site, new_visitor: browsers.NewVisitor
 ) -> None:
     """CNS-84: nothing at all for a site with `storage = "session"`; a page around it has no more kept."""
     site.files["/room.html"] = keeping(site, "session")

@@ -19,7 +19,7 @@ import { arrives, kept, rng, written } from "./kin_room.ts";
 import * as shop from "./shop.ts";
 import { agent, desk } from "./shop.ts";
 import type { Scene } from "./shop_room.ts";
-import { ERASE, map, SAID, STATE } from "./shop_room.ts";
+import { map, SAID, STATE } from "./shop_room.ts";
 
 const OPEN = 1;
 const CONSENT = 8;
@@ -150,7 +150,7 @@ test("an open of another device of ours with a receipt that does not verify begi
 test("a body that comes later and does not fit completes nothing (TRN-46)", async () => {
   const { scene, restarted } = await kept();
   scene.state([desk, agent]);
-  const wrong = scene.entryOf(agent, ERASE, "x");
+  const wrong = scene.entryOf(agent, SAID, "x");
   const behind = scene.entryOf(agent, SAID, map("zwei"));
   scene.arrives(behind);
   scene.passes(60_000);
