@@ -61,8 +61,8 @@ class Messages:
     """What one connection has sent and what is not answered yet."""
 
     __slots__ = (
-        "_carried", "_decoded", "_decoding", "_decoding_b", "_message_b", "_parts", "_reserved_b", "_shares",
-        "_ticket", "_unanswered", "_unfinished_s", "_whole", "heads", "requests",
+        "_carried", "_coming_b", "_decoded", "_decoding", "_decoding_b", "_message_b", "_parts",
+        "_reserved_b", "_shares", "_ticket", "_unanswered", "_unfinished_s", "_whole", "heads", "requests",
     )  # fmt: skip
 
     def __init__(self, shares: Shares, ticket: bytes) -> None:
@@ -70,6 +70,7 @@ class Messages:
         self._ticket = ticket
         self.heads = FrameHeads()
         self._parts: Parts | None = None
+        self._coming_b = 0  # of a message that is not whole, while the connection reads
         # Whole messages, and the codes of refusals that have their turn behind them.
         self._whole: deque[bytes | CloseCode] | None = None
         self._message_b = 0  # of these, and of all behind them that are not answered
@@ -103,10 +104,6 @@ class Messages:
         patience_s = UNFINISHED_S + self._coming_b / LEAST_RATE_B
         return bool(self._unfinished_s) and now_s - self._unfinished_s > patience_s
 
-    @property
-    def _coming_b(self) -> int:
-        return self.heads.begun_b + (0 if self._parts is None else len(self._parts.octets))
-
     def slice_b(self, data: bytes, most_b: int) -> int:
         """Return how much of what waits is parsed in one step: the rest of one great frame, or `most_b`.
 
@@ -127,7 +124,8 @@ class Messages:
                 self._add_whole(bytes(frame.data))
             elif frame.opcode in _DATA:
                 self._collect(frame)
-        is_much = self.heads.begun_b or self._reserved_b or self._message_b > SMALL_B
+        self._coming_b = self.heads.begun_b + (0 if self._parts is None else len(self._parts.octets))
+        is_much = self._coming_b or self._reserved_b or self._message_b > SMALL_B
         if is_much or self._parts is not None:
             self._watch(now)
 
@@ -203,6 +201,7 @@ class Messages:
         self._decoded = []
         waiting = {id(one): one.size_b for of_id in self._unanswered.values() for one in of_id}
         self._message_b = sum(waiting.values())
+        self._coming_b = 0
         self._unfinished_s = 0.0
         self._reserve(self._message_b)
 

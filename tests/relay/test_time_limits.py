@@ -177,6 +177,29 @@ async def test_what_waits_for_a_commit_counts_also_behind_the_end(
         await until(lambda: endpoint.unfinished.total == 0)
 
 
+async def test_a_frame_that_was_cut_off_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-180: also where the message ahead of it is answered behind the end of the connection."""
+    item = SendItem(bytes(16), bytes(32), bytes(16), TtlClass.RETENTION, b"", bytes(90_000))
+    message = frame(BINARY, encode_frames([Send(9, (item,))]))
+    async with relay(tmp_path) as server:
+        store, held = server._core.store, list[Op]()
+        submit = store.submit
+        monkeypatch.setattr(store, "submit", held.append)
+        client = await client_of(server)
+        (connection,) = server._standing
+        unfinished = connection._endpoint.unfinished
+        await client.write(message + BIG[: 9 * MIB // 10])
+        await until(lambda: bool(held) and unfinished.total > 9 * MIB // 10)
+        client.abort()
+        await until(lambda: not server._standing)
+        assert unfinished.total == len(message) - 8 - 6
+        for op in held:
+            submit(op)
+        await until(lambda: unfinished.total == 0)
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay that looks five times a second, and waits for a message for a second."""
