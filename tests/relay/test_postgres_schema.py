@@ -197,6 +197,21 @@ def test_a_migration_that_fails_leaves_nothing(shared_database: SharedDatabase) 
         assert schema.schema_version(db) == len(schema.MIGRATIONS) + 1
 
 
+def test_a_migration_takes_as_long_as_it_needs(shared_database: SharedDatabase) -> None:
+    """RLY-101: on a large table it is longer than any other statement; a rehearsal keeps nobody waiting."""
+    fresh = shared_database.server().make_database()
+    slow: schema.Migrations = (*schema.MIGRATIONS, ("SELECT pg_sleep(0.5)",))
+    with connect(fresh, "test") as db:
+        schema.migrate(db)
+        db.execute("SET statement_timeout = 200")
+        with pytest.raises(StoreError, match="QueryCanceled"):
+            schema.rehearse(db, slow)
+        schema.migrate(db, slow)
+        assert schema.schema_version(db) == len(slow)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            db.execute("SELECT pg_sleep(0.5)")
+
+
 def test_many_nodes_start_at_once(shared_database: SharedDatabase) -> None:
     """RLY-101: one migrates, the others wait for it."""
     fresh = shared_database.server().make_database()

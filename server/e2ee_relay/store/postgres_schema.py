@@ -223,6 +223,8 @@ def schema_version(db: psycopg.Connection) -> int:
 def migrate(db: psycopg.Connection, migrations: Migrations = MIGRATIONS) -> None:
     """Bring the database to the last migration, each in a transaction of its own, one process at a time.
 
+    A statement may take as long as it needs: an index reads a whole table.
+
     Raises:
         SchemaTooNew: the database was written by a newer release (RLY-101).
         StoreError: the schema `sealroom` belongs to something else.
@@ -236,6 +238,7 @@ def migrate(db: psycopg.Connection, migrations: Migrations = MIGRATIONS) -> None
         db.execute("CREATE SCHEMA IF NOT EXISTS sealroom")
         for number in range(schema_version(db), len(migrations)):
             with db.transaction():
+                db.execute("SET LOCAL statement_timeout = 0")
                 _run(db, number, migrations[number])
     finally:
         if not db.closed:
@@ -245,7 +248,8 @@ def migrate(db: psycopg.Connection, migrations: Migrations = MIGRATIONS) -> None
 def rehearse(db: psycopg.Connection, migrations: Migrations = MIGRATIONS) -> None:
     """Carry out in one transaction what `migrate` would, and take it all back (RLY-151).
 
-    Beside running nodes it waits two seconds for a lock, no longer: they would wait behind it.
+    Beside running nodes it waits two seconds for a lock, and no statement takes longer than others may: the
+    nodes would wait behind it.
 
     Raises:
         SchemaTooNew: the database was written by a newer release.
