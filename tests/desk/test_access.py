@@ -362,6 +362,17 @@ async def test_a_page_that_nobody_uses_is_locked(praxis: Practice) -> None:
         await page.until("locked")
 
 
+async def test_who_unlocks_before_the_lock_was_told_unlocks_no_page_of_before(praxis: Practice) -> None:
+    async with served(praxis.company, idle_ms=HOUR_MS) as (at, hub), page_of(at) as page:
+        assert (await page.ask("begin"))["locks"] == 0
+        praxis.network.clock.advance(HOUR_MS)  # type: ignore[attr-defined]  # the clock of tests
+        await hub.unlock("")
+        await page.until("locked")
+        assert (await page.ask("begin"))["locks"] == 1
+        await hub.unlock("")
+        assert (await page.ask("begin"))["locks"] == 1
+
+
 def test_everything_that_is_asked_is_tried_while_locked() -> None:
     asked = {type_name(one) for one in get_args(schema.Asked)}
     assert asked - {"lock", "unlock"} == EVERYTHING.keys()

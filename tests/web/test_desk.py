@@ -595,6 +595,28 @@ async def test_what_the_desk_does_not_take_and_a_lost_connection_leave_what_is_b
         await until_read(field.input_value, "Eine halbe Seite")
 
 
+async def test_what_is_being_written_outlives_no_lock_of_while_the_connection_was_lost(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    """Who unlocks the desk, in another page, may be another person than who was writing."""
+    agent = await praxis.agent("Frau Sommer")
+    await claimed(agent, await asked(praxis, agent, "Guten Tag"))
+    async with served(agent) as (at, hub), opened(visitor, at.address()) as page:
+        field = page.get_by_role("textbox", name="Nachricht")
+        for is_locked, left in ((False, "Eine halbe Seite"), (True, "")):
+            await page.locator(".item").click()
+            await field.fill("Eine halbe Seite")
+            [lost] = hub.pages
+            hub.pages.clear()  # what is told from now on, this page does not hear
+            lost.failed.set()  # type: ignore[attr-defined]  # pages are told of by a protocol
+            if is_locked:
+                hub.lock()
+                await hub.unlock("")
+            await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+            await page.locator(".item").click()
+            await until_read(field.input_value, left)
+
+
 async def test_an_alarm_names_its_room_and_stands_until_it_is_hidden(
     praxis: Practice, visitor: browsers.Visitor
 ) -> None:

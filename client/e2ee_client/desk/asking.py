@@ -41,7 +41,7 @@ class Asking:
 
     # --- the list ---
 
-    def whole(self, ask: int) -> schema.Whole:
+    def whole(self, ask: int, locks: int) -> schema.Whole:
         """Return everything that the list shows."""
         agent = self._agent
         return schema.Whole(
@@ -55,6 +55,7 @@ class Asking:
             self._local.answers(),
             self._alarms.rows(),
             agent.client.runtime.clock.now_ms(),
+            locks,
         )
 
     def team(self) -> tuple[schema.PersonRow, ...]:

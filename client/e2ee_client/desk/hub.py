@@ -64,6 +64,7 @@ class Hub:
         self.pages: set[Told] = set()
         self._now_ms: Callable[[], int] = agent.client.runtime.clock.now_ms
         self._team: schema.Team | None = None
+        self.locks = 0
         self._was_locked = True
         self._device_id = agent.client.devices()[0].device_id
 
@@ -82,6 +83,7 @@ class Hub:
         Raises:
             StoreWrongKey, UnlockTooSoon.
         """
+        self._see_lock()
         await self.app_lock.unlock(passphrase, self._now_ms())
         self._was_locked = False
 
@@ -93,6 +95,7 @@ class Hub:
     def _see_lock(self) -> None:
         if self.is_locked and not self._was_locked:
             self._was_locked = True
+            self.locks += 1
             self.downloads.clear()
             self.uploads.clear()
             for page in list(self.pages):

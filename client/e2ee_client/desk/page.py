@@ -238,7 +238,7 @@ class Page:
         match message:
             case schema.Begin():
                 self._has_begun = True
-                whole = asking.whole(message.ask)
+                whole = asking.whole(message.ask, self._hub.locks)
                 self._last = {one.id: one for one in whole.rooms}
                 return whole
             case schema.Read():

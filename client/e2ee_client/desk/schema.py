@@ -496,7 +496,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Whole(_Asking):
-    """Everything that a list shows."""
+    """Everything that a list shows; `locks` says how often the desk was locked."""
 
     company: str | None
     me: PersonRow | None
@@ -507,6 +507,7 @@ class Whole(_Asking):
     answers: tuple[AnswerRow, ...]
     alarms: tuple[AlarmRow, ...]
     now_ms: int
+    locks: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class DeskElement extends HTMLElement {
   #words: DeskWords = deskWords(this.#settings.language ?? this.#desk.state().language);
   #room: string | null = null;
   #phase: Phase | null = null;
+  #locks = 0;
   #toastTimer = 0;
   readonly #grid = h("div", { class: "desk" });
   readonly #alarms: AlarmStrip = alarmStrip({
@@ -154,6 +155,7 @@ class DeskElement extends HTMLElement {
   #enter(phase: Phase): void {
     this.#phase = phase;
     if (phase === "running") {
+      this.#forgetBeforeLock();
       replace(this.#stage, this.#grid);
       return;
     }
@@ -168,6 +170,13 @@ class DeskElement extends HTMLElement {
     replace(this.#strips);
     this.#alarms.update([]);
     replace(this.#stage, screenOf(phase, this.#desk, this.#words));
+  }
+
+  /** A page that was not connected was told of no lock; who unlocked may be somebody else. */
+  #forgetBeforeLock(): void {
+    const { locks } = this.#desk.state();
+    if (locks !== this.#locks) this.#middle.forget();
+    this.#locks = locks;
   }
 
   #showStrips(): void {

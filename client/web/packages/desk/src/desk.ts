@@ -23,6 +23,8 @@ export interface DeskState {
   readonly alarms: readonly AlarmRow[];
   /** What the clock of the process is ahead of that of the page. */
   readonly aheadMs: number;
+  /** How often the desk was locked by then. */
+  readonly locks: number;
 }
 
 /** What is new since the last time, for sound and notices. */
@@ -60,6 +62,7 @@ const NOTHING: DeskState = {
   answers: [],
   alarms: [],
   aheadMs: 0,
+  locks: 0,
 };
 const MAX_PREVIEWS = 60;
 const USED_MS = 15_000;
@@ -151,6 +154,7 @@ export function openDesk(): Desk {
       answers: whole.answers,
       alarms: whole.alarms,
       aheadMs: whole.nowMs - Date.now(),
+      locks: whole.locks,
     });
     link?.say({ type: "watch", room: watched });
   }

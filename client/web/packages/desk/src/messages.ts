@@ -431,7 +431,7 @@ export interface Welcome {
   readonly isLocked: boolean;
 }
 
-/** Everything that a list shows. */
+/** Everything that a list shows; `locks` says how often the desk was locked. */
 export interface Whole {
   readonly type: "whole";
   readonly ask: number;
@@ -444,6 +444,7 @@ export interface Whole {
   readonly answers: readonly AnswerRow[];
   readonly alarms: readonly AlarmRow[];
   readonly nowMs: number;
+  readonly locks: number;
 }
 
 /** Entries in the order of the transcript. */
