@@ -124,6 +124,8 @@ def answer(
 def _claim(board: Board, sender: DeviceId, state: State, *, is_open: bool) -> Answer:
     if state.assigned is not None and state.assigned != sender:
         return Answer(Reply.REFUSE, TAKEN)
+    if not is_open and board.waiting is None and sender not in state.members:
+        return Answer(Reply.NOTHING)
     if not is_open:
         return Answer(Reply.REFUSE, NOBODY_WAITS)
     return Answer(Reply.ASK if board.waiting is None else Reply.GRANT)

@@ -151,15 +151,16 @@ def test_a_login_whose_commitment_came_before_counts_when_its_body_comes(is_line
 
 
 def test_a_login_that_does_not_hold_is_not_confirmed_after_its_commitment() -> None:
-    """TRN-53, CNS-52: as one that comes without."""
+    """TRN-53, CNS-52, CNS-57: as one that comes without; the customer is answered."""
     world = opened("desk")
     world.blocked.add(("phone", "desk"))
     signed = token(world, challenge(world), key=LoginKey(bytes(32)))
     entry = entry_of(world, settled(world, lambda room, turn: room.writing.write(turn, Identify(signed))))
     give_commitment(world, entry)
-    found = do(world, "desk", lambda room, turn: room.take(turn, PHONE, carrier(entry)))
-    assert isinstance(found, BadSignature)
+    assert do(world, "desk", lambda room, turn: room.take(turn, PHONE, carrier(entry))) is False
     assert knows(world, "desk") is None
+    world.run(5 * MINUTE_MS)
+    assert [one.code for one in world.devices["phone"].told(IdentifyAnswered)] == [BadSignature.code]
 
 
 def test_who_is_removed_cannot_hide_it_from_the_customer_by_a_commitment() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from e2ee_client.engine.rooms.forwarding import Forwarding
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from room_logins import by_null, handed_in, knows, log_in, sign_out
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
 from room_world import World
 
-from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.entry import Author, EntryHash
 from e2ee.rooms.payloads import EntryPayload, Erase, Reach, Sensitive
 from e2ee.rooms.state import Phase
 
@@ -111,6 +112,26 @@ def test_who_is_in_force_again_hears_of_a_hold_from_whoever_is_there() -> None:
     in_force(world, "desk", "agent", *staff)
     world.run(25 * HOUR_MS)
     assert bodies(world, "desk", [said]) == [said]
+
+
+def test_without_a_hold_the_author_of_the_state_in_force_alone_gives_the_states(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ROOM-65: who was out for a moment is not given the same by each colleague, in each room."""
+    world, _ = staffed("chief", "desk2")
+    in_force(world, "agent", "chief", "desk2")
+    change(world, "chief", Change(text="next"))
+    world.run(MINUTE_MS)
+    givers, inform = list[bytes](), Forwarding.inform
+
+    def informs(forwarding: Forwarding, turn: Turn, to: Author) -> None:
+        givers.append(forwarding._around.us.device_id)
+        inform(forwarding, turn, to)
+
+    monkeypatch.setattr(Forwarding, "inform", informs)
+    in_force(world, "desk", "agent", "chief", "desk2")
+    assert givers == [dev("chief")]
+    assert world.devices["desk"].head() == world.devices["chief"].head()
 
 
 def test_who_is_in_force_again_after_a_withdrawal_is_given_orders_alone() -> None:

@@ -411,3 +411,51 @@ def test_who_had_a_room_before_is_handed_nothing_where_a_branch_gives_it_back() 
     assert state is not None
     assert state.assigned == dev("agent")
     assert not gives(world, "desk", "agent")
+
+
+def waits(world: World, *stewards: str) -> None:
+    for one in stewards:
+        do(world, one, lambda room, turn: room.stewarding.wait_for(turn, "T", "de"))
+    world.run(2 * MINUTE_MS)
+
+
+@pytest.mark.parametrize(
+    ("ends", "goes_on"), [(ActKind.FREEZE, ActKind.UNFREEZE), (ActKind.CLOSE, ActKind.REOPEN)]
+)
+def test_a_claim_that_was_refused_is_not_granted_by_another_when_the_room_is_open_again(
+    ends: ActKind, goes_on: ActKind
+) -> None:
+    """ROOM-67: the second steward has the claim as well, and its turn comes a minute later."""
+    world = opened("desk", "desk2", "agent")
+    waits(world, "desk", "desk2")
+    act(world, ends)
+    world.run(25_000)
+    agent, desks = world.devices["agent"], [dev("desk"), dev("desk2")]
+    agent.step(lambda turn: agent.requests.ask(turn, world.room_id, desks, RequestKind.ADD))
+    world.run(25_000)
+    act(world, goes_on)
+    world.run(5 * MINUTE_MS)
+    state = room_of(world, "desk").states.state
+    assert state is not None
+    assert state.assigned is None
+    assert not [one for name in ("desk", "desk2") for one in world.devices[name].told(RequestAsked)]
+
+
+def test_who_is_assigned_ends_the_waiting_also_where_the_roster_is_learned_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ROOM-23: the steward that says who waits holds the state until it knows the roster."""
+    world = opened("desk", "desk2", "agent", "agent2")
+    waits(world, "desk")
+    desk, learn = world.devices["desk"], world.learn_roster
+    with monkeypatch.context() as late:
+        late.setattr(world, "learn_roster", lambda device: None if device is desk else learn(device))
+        world.new_roster(tuple(ground().company.devices))
+        world.run(2 * MINUTE_MS)
+        change(world, "desk2", Change(add=(dev("agent"),), assign=dev("agent")))
+        world.run(2 * MINUTE_MS)
+    learn(desk)
+    world.run(MINUTE_MS)
+    told = len(world.devices["agent2"].told(WaitingChanged))
+    world.run(30 * 60 * MINUTE_MS)
+    assert [one.team for one in world.devices["agent2"].told(WaitingChanged)[told:] if one.team] == []

@@ -483,10 +483,11 @@ def test_the_first_claim_is_granted() -> None:
 
 
 def test_a_claim_is_refused_while_the_room_is_not_open() -> None:
-    """ROOM-67: also by a steward that has not said that it waits; no person is asked."""
+    """ROOM-67: by the steward that has said that it waits, to members by any; no person is asked."""
     claim = request(RequestKind.ADD)
-    for board in (Board(WAITS), Board()):
-        assert reply("B", claim, board, is_open=False) == (Reply.REFUSE, "room.nobody_waits")
+    assert reply("B", claim, is_open=False) == (Reply.REFUSE, "room.nobody_waits")
+    assert reply("B", claim, Board(), is_open=False) == (Reply.NOTHING, None)
+    assert reply("A", claim, Board(), is_open=False) == (Reply.REFUSE, "room.nobody_waits")
     assert reply("B", claim, assigned=dev("A"), is_open=False) == (Reply.REFUSE, "room.assigned")
 
 

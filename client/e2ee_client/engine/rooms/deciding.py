@@ -55,6 +55,12 @@ class Deciding(RoomPart):
             if not one.asked and one.due_ms <= turn.now_ms:
                 self._answer(turn, one)
 
+    def forget_claims(self) -> None:
+        """What was claimed while the room was not open is not granted when it is again (ROOM-67)."""
+        self._live.pending = tuple(
+            one for one in self._live.pending if one.request.what is not RequestKind.ADD
+        )
+
     def _answer(self, turn: Turn, pending: Pending) -> None:
         state = self._room.states.state
         if state is None or not self._room.writing.can_write(turn):

@@ -398,6 +398,8 @@ class States(RoomPart):
             self._around.tell(turn, RoomChanged(self._live.room_id, *shown))
             if index.phase == Phase.CLOSED and before[0] == Phase.OPEN:
                 self._live.marks_at_once = True
+            if index.phase == Phase.OPEN and before[0] not in (0, Phase.OPEN):
+                self._room.deciding.forget_claims()
             if before[0] in _GOES_ON and index.phase not in _GOES_ON:
                 self._live.closed_ms = turn.now_ms
         self._join_or_leave(turn)

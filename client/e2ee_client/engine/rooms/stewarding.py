@@ -278,20 +278,24 @@ class Stewarding(RoomPart):
 
     def state_taken(self, turn: Turn, written: WrittenState) -> None:
         """Note what a state answers (ROOM-22, ROOM-23)."""
-        live, before = self._live, self._live.board
-        head = self._room.states.room.head
+        live = self._live
         if written.state.request is not None:
             live.board = live.board.named(written.state.request)
             self._room.requests.named(turn, live.room_id, written.state.request, "")
+        self._follow_head(turn)
+        live.pending = tuple(one for one in live.pending if one.request.id not in live.board.answered)
+
+    def _follow_head(self, turn: Turn) -> None:
+        live, head, waited = self._live, self._room.states.room.head, self._live.board.waiting
         if head is not None:
             live.board = live.board.with_state(head.state)
-        live.pending = tuple(one for one in live.pending if one.request.id not in live.board.answered)
-        if before.waiting is not None and live.board.waiting is None:
+        if waited is not None and live.board.waiting is None:
             self._waiting_over(turn)
 
     def head_moved(self, turn: Turn) -> None:
         """Another state is in force: who lacks states is given them (ROOM-25)."""
         self._room.shares = self._room.moved = True
+        self._follow_head(turn)
         self._room.passing.head_moved(turn)
 
     # --- who waits ---

@@ -245,11 +245,15 @@ class Writing(RoomPart):
             self._give(turn, stored, [one for one in returned if self._author(one) in served])
 
     def _gives_states(self, turn: Turn, returned: list[DeviceId]) -> bool:
-        """Whether we are a device of the company that has the room and was not out; any other may be away."""
-        us, head = self._around.us.device_id, self._room.states.room.head
+        """Whether we have written the state in force, or something is on hold: then each device of the
+        company that has the room and was not out gives them, as any other may be away.
+        """
+        us, states = self._around.us.device_id, self._room.states
+        head = states.room.head
         if head is None or us in returned:
             return False
-        return us in head.state.members or self._room.stewarding.place(turn) is not None
+        has_room = us in head.state.members or self._room.stewarding.place(turn) is not None
+        return us == head.author or (states.condition().keeps and has_room)
 
     def _give(self, turn: Turn, stored: StoredEntry, devices: Iterable[DeviceId]) -> None:
         passed_over = {self._around.us.device_id, *stored.waiting_for}
