@@ -242,7 +242,7 @@ def _grant(view: View, op: Op, frame: TokenAdd, policy: Policy, now_ms: int) -> 
     elif held + fresh > policy.max_tokens:
         op.result = Refusal(ErrorCode.QUOTA)
     else:
-        op.result = op.charge(lambda: op.peer.charge_tokens(fresh, now_ms))
+        op.result = op.charge(lambda: op.peer.charge_tokens(held, fresh, now_ms))
         if op.result is None:
             view.grant(box, frame.token_hashes, int(frame.token_class))
 

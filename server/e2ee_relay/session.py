@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .node import Node
 
 _RETRY_CREATION_MS: Final = 60_000
+# So many tokens of a mailbox cost its owner's address nothing. With the rate at which an address makes
+# mailboxes (two a second) these are hardly more than it may add anyhow.
+FREE_TOKENS: Final = 16
 
 # What a connection is charged for; the rate of each stands in the policy under its name.
 Kind: TypeAlias = Literal[
@@ -138,10 +141,13 @@ class Session:
         """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
         return self._node.shared.charge_prekeys(mailbox, size_b, now_ms)
 
-    def charge_tokens(self, count: int, now_ms: int) -> int:
-        """Charge delivery tokens that are new; return 0 or the wait (RLY-269)."""
-        if not count:
+    def charge_tokens(self, held: int, fresh: int, now_ms: int) -> int:
+        """Charge delivery tokens that are new beside those held; return 0 or the wait (RLY-269)."""
+        if not fresh:
             return 0
-        own = self._bucket("tokens", self._node.policy, now_ms)
-        buckets = (own, *self._node.shared.of_address("tokens", self.visitor, now_ms))
-        return take_from_all([(one, count) for one in buckets], now_ms)
+        charged: list[tuple[Bucket, float]] = [(self._bucket("tokens", self._node.policy, now_ms), fresh)]
+        beyond = held + fresh - max(held, FREE_TOKENS)
+        if beyond > 0:
+            shared = self._node.shared.of_address("tokens", self.visitor, now_ms)
+            charged += [(one, beyond) for one in shared]
+        return take_from_all(charged, now_ms)

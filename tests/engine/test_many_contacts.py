@@ -10,14 +10,16 @@ from e2ee_client.engine.rooms.files import Files
 from e2ee_client.engine.timers import Timers
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
+from e2ee_client.events import ConnectionChanged
 from e2ee_client.rows import Put
-from e2ee_relay.limits import Policy
+from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import Role, TokenAdd, decode_frames
 from e2ee_relay.store.api import Box
 from e2ee_relay.store.sqlite_view import SqliteView
 from engine_world import RELAY_URL, START_MS, Node, World, acquainted
 
 MANY = 600
+SLOW = Policy(tokens=Rate(300, 10), tokens_per_address=Rate(300, 10))
 
 
 def mailbox_of(node: Node) -> Mailbox:
@@ -40,18 +42,23 @@ def company_with(customers: int, policy: Policy | None = None) -> tuple[World, N
     return world, company, people
 
 
-def test_every_token_is_given_to_a_relay_that_knows_none_on_one_connection() -> None:
-    """CON-14: as after an older backup of the relay."""
-    world, company, _, _ = acquainted()
-    mailbox = mailbox_of(company)
-    turn = Turn(world.now_ms)
+def forget_tokens(world: World, company: Node) -> None:
+    """Have a company give very many tokens on a fresh connection."""
+    mailbox, turn = mailbox_of(company), Turn(world.now_ms)
     for number in range(MANY):
         mailbox.set_token(turn, number.to_bytes(32, "big"), number.to_bytes(32, "big"), known=False)
     company.carry_out(turn.effects())
     company.crash()
     company.start()
     world.settle()
-    assert not mailbox_of(company).unknown
+
+
+def test_every_token_is_given_to_a_relay_that_knows_none_on_one_connection() -> None:
+    """CON-14: as after an older backup of the relay."""
+    world, company, _, _ = acquainted()
+    forget_tokens(world, company)
+    mailbox = mailbox_of(company)
+    assert not mailbox.unknown
     (box,) = (one for one in world.relay.store.view.boxes.values() if one.address == mailbox.id)
     assert len(box.mine.tokens) == len(mailbox_of(company).tokens) >= MANY
 
@@ -74,6 +81,32 @@ def test_a_contact_for_whose_token_there_is_no_room_writes_through_the_front_doo
     people[-1].send(company.engine.account_id, "Noch da?")
     world.settle()
     assert company.texts()[-1] == "Noch da?"
+
+
+def test_a_relay_that_takes_tokens_slowly_gets_them_on_the_same_connection() -> None:
+    """CON-16: whoever is there already is served meanwhile."""
+    world, company, (customer,) = company_with(1, SLOW)
+    forget_tokens(world, company)
+    assert len(mailbox_of(company).unknown) > MANY // 2
+    before = len(company.of(ConnectionChanged))
+    customer.send(company.engine.account_id, "Noch da?")
+    world.settle()
+    assert company.texts()[-1] == "Noch da?"
+    world.advance(60_000)
+    assert not mailbox_of(company).unknown
+    assert company.of(ConnectionChanged)[before:] == []
+
+
+def test_what_a_relay_puts_off_beyond_a_connection_is_given_on_the_next_one() -> None:
+    """CON-16: nothing is asked of a connection that is not there."""
+    world, company, _ = company_with(1, SLOW)
+    forget_tokens(world, company)
+    world.cut()
+    world.advance(60_000)
+    assert mailbox_of(company).unknown
+    world.mend()
+    world.advance(120_000)
+    assert not mailbox_of(company).unknown
 
 
 @pytest.mark.parametrize("room", [0, 1, 200, 300, MANY - 1])

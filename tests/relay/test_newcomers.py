@@ -364,28 +364,41 @@ async def test_pages_are_read_for_so_many_at_a_time_and_for_none_who_is_displace
 
 
 async def test_new_tokens_are_charged_to_connection_and_address(clock: Clock, make_relay: MakeRelay) -> None:
-    """RLY-269: those that are there cost nothing; beyond, none is added; another address is free."""
-    relay = make_relay(Policy(tokens=Rate(5, 1), tokens_per_address=Rate(8, 1)))
+    """RLY-269: those that are there cost nothing; beyond, none is added; another address is free, and so are
+    a mailbox's first 16 of the address.
+    """
+    relay = make_relay(Policy(tokens=Rate(30, 1), tokens_per_address=Rate(8, 1)))
     first, second, third = [await connect(relay, one) for one in (b"host", b"host", b"other")]
-    owner, key = Owner(), os.urandom(32)
+    owner, newcomer, key = Owner(), Owner(), os.urandom(32)
 
-    def adding(peer: Peer, *tokens: bytes) -> TokenAdd:
+    def adding(peer: Peer, *tokens: bytes, to: Owner = owner) -> TokenAdd:
         hashes = tuple(token_hash(one) for one in tokens)
-        return TokenAdd(peer.next_id(), owner.mailbox, hashes, TokenClass.CONTACT)
+        return TokenAdd(peer.next_id(), to.mailbox, hashes, TokenClass.CONTACT)
+
+    def fresh(count: int) -> list[bytes]:
+        return [os.urandom(32) for _ in range(count)]
 
     await owner.set_up(first)
     await owner.prove(second)
     await owner.prove(third)
-    known = [owner.token, *[os.urandom(32) for _ in range(4)]]
+    known = [owner.token, *fresh(15)]
     await first.expect(Done, adding(first, *known[1:]))
     for _ in range(3):
         await first.expect(Done, adding(first, *known))
-    for peer, fresh in ((first, [key]), (second, [key, *[os.urandom(32) for _ in range(3)]])):
-        refusal = await peer.expect(ErrorReply, adding(peer, *fresh))
+    await second.expect(Done, adding(second, *fresh(5)))
+    for peer, count in ((first, 15), (second, 4)):
+        refusal = await peer.expect(ErrorReply, adding(peer, key, *fresh(count - 1)))
         assert (refusal.code, refusal.retry_after_ms) == (ErrorCode.RATE_LIMITED, 1001)
     assert (await third.send(owner.item(b"x", token=key)))[0].code is ErrorCode.DENIED
-    await third.expect(Done, adding(third, key, *[os.urandom(32) for _ in range(4)]))
+    await third.expect(Done, adding(third, key, *fresh(7)))
     assert (await third.send(owner.item(b"x", token=key)))[0].code is ErrorCode.OK
-    clock.forward(1001)
-    await first.expect(Done, adding(first, os.urandom(32)))
+    await second.expect(Done, adding(second, *fresh(3)))
+    await newcomer.set_up(first)
+    await newcomer.prove(second)
+    await second.expect(Done, adding(second, *fresh(13), to=newcomer))
+    last = fresh(5)
+    refusal = await second.expect(ErrorReply, adding(second, *last, to=newcomer))
+    assert (refusal.code, refusal.retry_after_ms) == (ErrorCode.RATE_LIMITED, 3001)
+    clock.forward(3001)
+    await second.expect(Done, adding(second, *last, to=newcomer))
     relay.close()

@@ -53,7 +53,7 @@ class Asker:
     def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
         return 0
 
-    def charge_tokens(self, count: int, now_ms: int) -> int:
+    def charge_tokens(self, held: int, fresh: int, now_ms: int) -> int:
         return 0
 
 

@@ -43,6 +43,7 @@ from .turn import Turn
 from .upkeep import new_mailbox
 
 _FRONT_DOOR: Final = b""
+_TOKENS_APART_MS: Final = 1000
 
 
 class Mailboxes(Part):
@@ -241,6 +242,11 @@ class Mailboxes(Part):
     ) -> None:
         if self._is_gone(turn, link, mailbox):
             return
+        if isinstance(frame, ErrorReply) and frame.code is ErrorCode.RATE_LIMITED:
+            wait_ms = min(max(frame.retry_after_ms, _TOKENS_APART_MS), MAX_RETRY_AFTER_MS)
+            again = partial(self._give_again, link, mailbox)
+            self._context.timers.set(("tokens", mailbox.id), turn.now_ms + wait_ms, again)
+            return
         contacts, is_needed = part.contacts, mailbox.contact in part.contacts
         has_no_room = isinstance(frame, ErrorReply) and frame.code is ErrorCode.QUOTA
         if has_no_room and not (is_needed and mailbox.contact in mailbox.unknown):
@@ -255,6 +261,11 @@ class Mailboxes(Part):
             self._is_usable(turn, mailbox, contacts)
             self._is_complete(link, mailbox)
         self._go_on(turn, link, mailbox, giving)
+
+    def _give_again(self, link: Link, mailbox: Mailbox, turn: Turn) -> None:
+        """Give what the relay has put off (CON-16), unless a fresh connection does so by itself."""
+        if link.state is LinkState.READY and not self._is_gone(turn, link, mailbox):
+            self._give_tokens(turn, link, mailbox, mailbox.unknown)
 
     def _subscribed(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):

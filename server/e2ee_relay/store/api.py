@@ -399,8 +399,8 @@ class Requester(Protocol):
         """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
         ...
 
-    def charge_tokens(self, count: int, now_ms: int) -> int:
-        """Charge delivery tokens that are new; return 0 or the wait (RLY-269)."""
+    def charge_tokens(self, held: int, fresh: int, now_ms: int) -> int:
+        """Charge delivery tokens that are new beside those held; return 0 or the wait (RLY-269)."""
         ...
 
 
