@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -14,6 +15,9 @@ import pytest_asyncio
 import web_packages
 from conversations import until, until_read
 from desk_page import served
+from e2ee_client.desk import page as page_of_process
+from e2ee_client.desk import schema
+from e2ee_client.desk.acts import Act, carry_out
 from e2ee_client.room_events import Equivocation, FreezeUndecided
 from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, EntryProgress
 from e2ee_client.testing import FakeClock, MemoryNetwork
@@ -615,6 +619,62 @@ async def test_what_is_being_written_outlives_no_lock_of_while_the_connection_wa
             await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
             await page.locator(".item").click()
             await until_read(field.input_value, left)
+
+
+async def test_what_may_be_sent_is_no_draft_like_others(
+    praxis: Practice, visitor: browsers.Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored, and the page has no answer: the connection ends, or who sent it is elsewhere."""
+    agent = await praxis.agent("Frau Sommer")
+    for text in ("Das Erste", "Das Zweite"):
+        await claimed(agent, await asked(praxis, agent, text))
+    answered = asyncio.Event()
+
+    async def late(of: Agent, message: Act) -> None:
+        await carry_out(of, message)
+        if isinstance(message, schema.Send):
+            await answered.wait()
+
+    monkeypatch.setattr(page_of_process, "carry_out", late)
+    async with served(agent) as (at, hub), opened(visitor, at.address()) as page:
+        field = page.get_by_role("textbox", name="Nachricht")
+        items, doubt = page.locator(".item"), page.get_by_text("Vielleicht ist das schon gesendet.")
+        own = page.locator("seal-messages .bubble")
+
+        async def sent(text: str) -> None:
+            answered.clear()
+            await field.fill(text)
+            await field.press("Enter")
+            await own.get_by_text(text).wait_for()
+
+        await items.first.click()
+        await sent("Guten Morgen")
+        for one in hub.pages:
+            one.failed.set()  # type: ignore[attr-defined]  # pages are told of by a protocol
+        await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+        await items.nth(1).click()
+        await until_read(field.input_value, "")
+        assert await doubt.count() == 0
+        await items.first.click()
+        await doubt.wait_for()
+        assert await field.input_value() == "Guten Morgen"
+        assert await faults(page) == []
+        await field.fill("Noch etwas")
+        await until_read(doubt.count, 0)
+        await field.fill("Guten Morgen")
+        assert await doubt.count() == 0
+        for is_back in (True, False):
+            await sent(f"Sind Sie da? {is_back}")
+            assert await doubt.count() == 0
+            await items.nth(1).click()
+            await until_read(field.input_value, "")
+            if is_back:
+                await items.first.click()
+                await doubt.wait_for()
+            answered.set()
+            await until_read(doubt.count, 0)
+            await items.first.click()
+            await until_read(field.input_value, "")
 
 
 async def test_an_alarm_names_its_room_and_stands_until_it_is_hidden(

@@ -61,6 +61,11 @@ export function roomPane(options: RoomOptions): RoomPane {
   /** What is being written, by the room or its notes. */
   const drafts = new Map<string, string>();
   let draft = "";
+  /** What is on its way, or was when the connection was lost, by the same. */
+  const unsure = new Map<string, string>();
+  /** Of these what stood in the field from the start: a person reads that it may be sent. */
+  let doubted: string | null = null;
+  const doubt = h("div", { role: "alert" });
   const round = (name: "back" | "person" | "more", kind: string) =>
     h("button", { class: `round ${kind}`, type: "button" }, icon(name));
   const back = round("back", "only-narrow");
@@ -165,6 +170,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     // Another wording of a message would be sent as a message of its own.
     if (composer !== null) drafts.set(draft, composer.draft);
     composer = null;
+    doubted = null;
     messages = null;
   }
 
@@ -239,13 +245,15 @@ export function roomPane(options: RoomOptions): RoomPane {
     });
     draft = `${room} ${isNotes}`;
     field.text = drafts.get(draft) ?? "";
+    field.addEventListener("input", showDoubt);
+    doubted = unsure.get(draft) ?? null;
     messages = list;
     composer = field;
     const canned = h("button", { class: "button small", type: "button" }, icon("chat"), words()("act.canned"));
     canned.addEventListener("click", () => options.openCanned(canned, (text) => insert(text)));
     const strip = isNotes && h("p", { class: "strip warn" }, icon("eye"), h("span", null, words()("room.notes.who")));
     tools = isNotes ? null : h("div", { class: "tools" }, canned);
-    replace(body, strip, fault, list, tools, field);
+    replace(body, strip, fault, list, doubt, tools, field);
     field.addEventListener("keydown", onShortcut, true);
   }
 
@@ -267,9 +275,40 @@ export function roomPane(options: RoomOptions): RoomPane {
   }
 
   async function send(text: string, reply: string | null): Promise<void> {
-    const to = room as string;
-    if (isNotes) await desk.ask({ type: "note", room: to, text }).catch(complain);
-    else await desk.ask({ type: "send", room: to, text, reply }).catch(complain);
+    const [to, of, field] = [room as string, draft, composer];
+    doubted = null;
+    unsure.set(of, text);
+    try {
+      await desk.ask(isNotes ? { type: "note", room: to, text } : { type: "send", room: to, text, reply });
+      if (field !== composer) dropSent(of, text);
+    } catch (problem) {
+      if (!(problem instanceof DeskFailure && problem.code === LOST.code)) settle(of, text);
+      complain(problem);
+    }
+    settle(of, text);
+  }
+
+  function settle(of: string, text: string): void {
+    if (unsure.get(of) === text) unsure.delete(of);
+    showDoubt();
+  }
+
+  /** The field from which it was sent is gone: a person was elsewhere meanwhile. */
+  function dropSent(of: string, text: string): void {
+    drafts.set(of, without(drafts.get(of) ?? "", text));
+    if (of === draft && composer !== null && composer.text === composer.draft)
+      composer.text = without(composer.text, text);
+  }
+
+  /** Until it is settled, sent again or worded otherwise. */
+  function showDoubt(): void {
+    const isSame = unsure.get(draft) === doubted && composer?.draft.trimStart().startsWith(doubted ?? "");
+    if (doubted !== null && !isSame) {
+      unsure.delete(draft);
+      doubted = null;
+    }
+    const said = () => h("div", { class: "strip warn" }, icon("warn"), h("span", null, words().ui("composer.unsure")));
+    redraw(doubt, doubted !== null && said());
   }
 
   async function edit(entry: string, text: string): Promise<void> {
@@ -338,6 +377,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     const state = conversation?.state();
     if (state === undefined) return;
     const problem = conversation?.failure() ?? null;
+    showDoubt();
     redraw(fault, problem !== null && failureView(problem, () => void conversation?.retry(), words()));
     messages?.update(state);
     if (messages !== null) messages.intro = introOf(conversation as Conversation);
@@ -362,12 +402,19 @@ export function roomPane(options: RoomOptions): RoomPane {
     forget() {
       composer = null;
       drafts.clear();
+      unsure.clear();
     },
     renew() {
       open(null);
     },
     focus: () => composer?.focus(),
   };
+}
+
+/** What was written without what was sent of it. */
+function without(written: string, sent: string): string {
+  const text = written.trimStart();
+  return text.startsWith(sent) ? text.slice(sent.length).trimStart() : written;
 }
 
 function failureView(problem: unknown, retry: () => void, words: DeskWords): HTMLElement {
