@@ -78,7 +78,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
     uploads.arrived(answer.entries);
     if (before === null) unread = new Set(answer.unread);
     isStart = answer.isStart;
-    if (before !== null) mark();
+    mark();
     tell();
   }
 
@@ -87,8 +87,13 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
     const end = entries.findLastIndex((one) => one.id === seenTo) + 1;
     const found = entries.slice(0, end).flatMap(({ id }) => (unread.has(id) ? [id] : []));
     const ids = found.slice(0, MOST_MARKED);
-    for (const id of ids) unread.delete(id);
-    if (ids.length > 0 && !isNotes) void desk.ask({ type: "markRead", room, entries: ids }).catch(() => null);
+    const among = unread;
+    for (const id of ids) among.delete(id);
+    if (ids.length === 0 || isNotes) return;
+    desk.ask({ type: "markRead", room, entries: ids }).catch(() => {
+      for (const id of ids) among.add(id);
+      tell();
+    });
   }
 
   function take(rows: readonly EntryRow[]): void {

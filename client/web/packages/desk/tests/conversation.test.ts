@@ -115,3 +115,43 @@ test("a room that cannot be read is no empty room: that is said, once, and asked
     [null, null, "n70.", "n70."],
   );
 });
+
+test("what comes late, above what was read, is marked as read; what the desk did not mark is unread still", async () => {
+  let unread = ["a", "c"];
+  let said: readonly string[] = unread;
+  let fails = false;
+  let hear: (message: unknown) => void = () => {};
+  const desk = {
+    state: () => ({ connection: "online", rooms: new Map(), me: null }),
+    subscribe: () => () => {},
+    hear(listener: typeof hear) {
+      hear = listener;
+      return () => {};
+    },
+    async ask({ type, entries }: Asked) {
+      if (type !== "markRead")
+        return { type: "history", entries: said.map((id) => row(id, "text", NOW_MS)), unread, isStart: true };
+      if (fails) throw new DeskFailure({ code: "local.desk_busy", retryable: true, notBeforeMs: null });
+      unread = unread.filter((id) => !entries?.includes(id));
+      return { type: "done" };
+    },
+  } as unknown as Desk;
+  const conversation = openConversation(desk, "r", null, { customer: () => "Kunde", nameless: () => "?" });
+  const count = () => conversation.state().unread;
+  await turn();
+  conversation.seen("c");
+  [said, unread] = [["a", "b", "c"], ["b"]];
+  hear({ type: "entries", room: "r", entries: [], again: true });
+  await turn();
+  assert.deepEqual([unread, count()], [[], 0]);
+  fails = true;
+  unread = ["d"];
+  hear({ type: "entries", room: "r", entries: [row("d", "text", NOW_MS)], again: false });
+  conversation.seen("d");
+  await turn();
+  assert.deepEqual([unread, count()], [["d"], 1]);
+  fails = false;
+  conversation.seen("d");
+  hear({ type: "entries", room: "r", entries: [], again: false });
+  assert.deepEqual([unread, count()], [[], 0]);
+});
