@@ -10,6 +10,9 @@ from dataclasses import replace
 import pytest
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
+    BlobGet,
+    BlobOpen,
+    BlobPut,
     CreateMailbox,
     DeleteMailbox,
     Lookup,
@@ -20,10 +23,11 @@ from e2ee_relay.protocol import (
     TokenClass,
     TokenRevoke,
     TtlClass,
+    blob_hash,
     token_hash,
 )
 from e2ee_relay.store import sqlite as stores
-from e2ee_relay.store.api import UNAVAILABLE, Op, Read, Stocks
+from e2ee_relay.store.api import UNAVAILABLE, Op, Parts, Progress, Read, Request, Stocks
 from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from e2ee_relay.store.turns import Turns, weight_of, whose
@@ -164,6 +168,47 @@ def test_mailboxes_are_removed_in_turns_behind_what_was_written_to_them(
     store._thread = None
     store.submit(again)
     assert again.result is None
+    relay.close()
+
+
+def test_a_blob_is_begun_anew_behind_the_removal_of_the_mailbox_that_held_it(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-221, RLY-251: the removal, whose turn comes late, takes no file that was confirmed meanwhile."""
+    relay = MemoryRelay(clock, os.urandom)
+    monkeypatch.setattr(relay.node, "committed", lambda _ops, failed: None)
+    store, token, blob, secret = relay.store, os.urandom(32), os.urandom(32), os.urandom(32)
+    other, old, new = names = [os.urandom(16) for _ in range(3)]
+    host = Asker(visitor=b"host", owned=dict.fromkeys(names, bytes(32)))
+
+    def asked(request: Request) -> object:
+        op = Op(host, request, 1)
+        store.submit(op)
+        return op.result
+
+    def opened(mailbox: bytes) -> object:
+        return asked(BlobOpen(1, mailbox, token, blob, blob_hash(secret), 10))
+
+    def carried_out() -> None:
+        group, _ = store._collect(0.0)
+        assert store._carry_out(group)
+        store._remove_files(group)
+
+    for name in names:
+        asked(CreateMailbox(1, name, bytes(32), b"", None))
+        asked(TokenAdd(1, name, (token_hash(token),), TokenClass.TRUSTED))
+    opened(old)
+    asked(BlobPut(1, blob, secret, 0, b"x" * 10))
+    store._thread = threading.current_thread()
+    asked(DeleteMailbox(1, other))
+    asked(DeleteMailbox(1, old))
+    while opened(new) == UNAVAILABLE:
+        carried_out()
+    store._thread = None
+    assert isinstance(asked(BlobPut(1, blob, secret, 0, b"y" * 10)), Progress)
+    while store.backlog:
+        carried_out()
+    assert asked(BlobGet(1, blob, 0, 1)) == Parts((b"y" * 10,))
     relay.close()
 
 

@@ -23,7 +23,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
-from e2ee_relay.protocol import CreateMailbox, DeleteMailbox, Send, TokenAdd, TokenRevoke
+from e2ee_relay.protocol import (
+    BlobOpen,
+    CreateMailbox,
+    DeleteMailbox,
+    Send,
+    TokenAdd,
+    TokenRevoke,
+    blob_hash,
+)
 from e2ee_relay.rules import SEND_UNAVAILABLE, decide
 
 from .api import (
@@ -74,6 +82,13 @@ class Submitted(NamedTuple):
 
     op: Op | None
     writes: Writes | None  # None: the writer decides it
+
+
+def _name_of(request: object) -> bytes | None:
+    """Return what a request may make that is still to be removed."""
+    if type(request) is CreateMailbox:
+        return request.mailbox
+    return blob_hash(request.blob) if type(request) is BlobOpen else None
 
 
 # Wakes the writer.
@@ -201,8 +216,8 @@ class SqliteStore:
         if view.is_stopped and not (view.is_loaded and (kind in READING or kind is Find)):
             self._refuse(op)
             self._queue_up(Submitted(op, Writes()))
-        elif kind is CreateMailbox and request.mailbox in view.dropped:
-            self._refuse(op)  # the rows of the one before are still there
+        elif view.dropped and _name_of(request) in view.dropped:
+            self._refuse(op)  # the rows of the one before are still there, or its file
             self._queue_up(Submitted(op, Writes()))
         elif kind in _IN_TURN or (isinstance(request, Remove) and request.kind == ACCOUNT):
             self._queue_up(Submitted(op, None))
@@ -438,6 +453,7 @@ class SqliteStore:
         for one in group:
             for key in () if one.writes is None else one.writes.gone_blobs:
                 self._blobs.submit(partial(self.view.parts.remove, key))
+                self.view.dropped.discard(key)
 
     def _keep_distance(self, begun: float) -> None:
         """Let more share the next commit, while more comes (RLY-163)."""

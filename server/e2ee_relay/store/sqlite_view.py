@@ -117,7 +117,8 @@ class SqliteView(SqlBlobs):
         self.minute_ms = 0  # what expires within it is expired to the second
         self.short_lived: deque[tuple[int, Box, int]] = deque()  # (expires_ms, box, seq)
         self.last_row = 0
-        self.dropped: set[bytes] = set()  # mailboxes whose rows are not gone yet
+        # Mailboxes whose rows are not gone yet, and keys of blobs that they held.
+        self.dropped: set[bytes] = set()
         self._last_no = 0
         self._nobody = Box(bytes(16), bytes(32), 0)
         self._nobody.mine = _Kept(0)
@@ -259,6 +260,7 @@ class SqliteView(SqlBlobs):
         del self.by_no[box.mine.no]
         self.holding.pop(box.mine.no, None)
         self.forget_blobs_of(box.address)
+        self.dropped.update(self.taken.gone_blobs)
         self.taken.gone.extend([row.row_id for row in box.mine.rows.values()])
         no, address = box.mine.no, box.address
         self.dropped.add(address)
