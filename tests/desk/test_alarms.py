@@ -75,6 +75,30 @@ async def test_an_objection_is_shown_with_its_end_until_it_is_over(
         assert (await page.ask("about", room=name))["decideMs"] is None
 
 
+async def test_an_objection_that_ended_unheard_is_over_and_one_that_two_pages_hide_stays_hidden(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROOM-37."""
+    monkeypatch.setattr(alarms, "TOLD_BEFORE_MS", FREEZE_MS + DAY_MS)
+    company = praxis.company
+    room = await opened(praxis, company)
+    ours = company.room(room.room_id)
+    await room.freeze()
+    await until(lambda: ours.phase is Phase.FROZEN)
+    unheard, hidden = alarms.Alarms(company), alarms.Alarms(company)
+    for one in (unheard, hidden):
+        await one.look()
+        assert [(alarm.room, alarm.code) for alarm in one.rows()] == [(room.room_id.hex(), "objection")]
+    for _ in range(2):
+        hidden.hide(room.room_id, "objection")
+    await hidden.look()
+    assert hidden.rows() == ()
+    await room.unfreeze()
+    await until(lambda: ours.phase is Phase.OPEN)
+    await unheard.look()
+    assert unheard.rows() == ()
+
+
 async def alarms_of(page: Page) -> object:
     """The alarms of a page that begins."""
     return (await page.ask("begin"))["alarms"]

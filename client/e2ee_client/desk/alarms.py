@@ -31,8 +31,11 @@ class Alarms:
         )
 
     async def look(self) -> None:
-        """Find the objections that wait for a person, but those that were hidden (ROOM-37)."""
+        """Find the objections that wait for a person, but those that were hidden, and no other (ROOM-37)."""
         if self._agent.client.shell.machine.rooms.is_open:
+            for room_id, code in list(self._open):
+                if code == "objection":
+                    self._drop_ended(room_id)
             for room_id, until_ms in (await of_desk(self._agent.client.shell, _undecided)).items():
                 if self._hidden.get(room_id) != until_ms:
                     self._open[room_id, "objection"] = until_ms
@@ -56,15 +59,20 @@ class Alarms:
             case FreezeUndecided(ends_ms=ends_ms):
                 self._open[room_id, "objection"] = ends_ms
             case _:
-                if self._phase(room_id) != Phase.FROZEN:
-                    self._open.pop((room_id, "objection"), None)
+                self._drop_ended(room_id)
         return self._open != before
 
     def hide(self, room_id: bytes, code: AlarmName) -> None:
-        """Show an alarm no more, until it happens again."""
-        until_ms = self._open.pop((room_id, code), None)
+        """Show an alarm no more, until it happens again; another page may have hidden it."""
+        if (room_id, code) not in self._open:
+            return
+        until_ms = self._open.pop((room_id, code))
         if code == "objection":
             self._hidden[room_id] = until_ms
+
+    def _drop_ended(self, room_id: bytes) -> None:
+        if self._phase(room_id) != Phase.FROZEN:
+            self._open.pop((room_id, "objection"), None)
 
     def _phase(self, room_id: bytes) -> int | None:
         view = self._agent.client.shell.machine.rooms.view(room_id)
