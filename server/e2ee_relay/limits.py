@@ -367,6 +367,7 @@ class SharedLimits:
         self._lists = Buckets(policy.lists_per_account)
         self._held_back_told = Buckets(_HELD_BACK_TOLD)
         self._stocks = Buckets(_STOCKS)
+        self._held_back_looks = Buckets(_STOCKS)
 
     def take(self, kind: str, visitor: bytes, now_ms: int) -> int:
         """Charge a question to a client address, where that is known; return 0 or the wait (RLY-56)."""
@@ -406,9 +407,10 @@ class SharedLimits:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""
         return not self._held_back_told.of(record_hash, now_ms).take(1, now_ms)
 
-    def may_look_at_stocks(self, mailbox: bytes, now_ms: int) -> bool:
+    def may_look_at_stocks(self, mailbox: bytes, now_ms: int, *, are_held_back: bool) -> bool:
         """Tell whether the stocks behind a mailbox are to be looked at now (RLY-267)."""
-        return not self._stocks.of(mailbox, now_ms).take(1, now_ms)
+        looks = self._held_back_looks if are_held_back else self._stocks
+        return not looks.of(mailbox, now_ms).take(1, now_ms)
 
     @property
     def known_visitors(self) -> int:
@@ -422,5 +424,6 @@ class SharedLimits:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop what a new bucket could stand for."""
-        for buckets in (self._publishing, self._uploading, self._lists, self._held_back_told, self._stocks):
+        of_directory = (self._publishing, self._uploading, self._lists)
+        for buckets in (*of_directory, self._held_back_told, self._held_back_looks, self._stocks):
             buckets.forget_full(now_ms)

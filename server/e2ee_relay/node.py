@@ -191,6 +191,8 @@ class Node:
         self.store.sweep(now_ms)
         for session in [one for one in self.sessions if one.postponed]:
             self.delivery.pump_postponed(session)
+        for mailbox in self._warnings.due():
+            self.low_stock(mailbox, is_held_back=False)
         if now_ms >= self._next_forget_ms:
             self._next_forget_ms = now_ms + _FORGET_EVERY_MS
             self.limits.forget_full(now_ms)
@@ -438,7 +440,7 @@ class Node:
 
     def _look_at_stocks(self, session: Session, asked: Stocks) -> None:
         """Have the stocks behind a mailbox looked at, in its owner's turn (RLY-67, RLY-267)."""
-        if self.shared.may_look_at_stocks(asked.mailbox, self.now_ms()):
+        if self._warnings.may_look(asked):
             self.store.submit(Op(session, asked))
 
     def _fetched(self, op: Op) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from typing import Final
 
 from .delivery import Delivery
 from .limits import Policy, SharedLimits
 from .protocol import LowPrekeys
-from .store.api import DeviceStock, HandedOut, Op, Refusal
+from .store.api import DeviceStock, HandedOut, Op, Refusal, Stocks
+
+_LATER_MS: Final = 60_000
 
 
 class StockWarnings:
@@ -27,6 +30,26 @@ class StockWarnings:
         self._policy = policy
         self._now_ms = now_ms
         self._counters = counters
+        self._later: OrderedDict[bytes, int] = OrderedDict()  # mailboxes to be looked at, and when
+
+    def may_look(self, asked: Stocks) -> bool:
+        """Tell whether stocks are to be looked at now; else they are a minute later (RLY-267)."""
+        now_ms, mailbox = self._now_ms(), asked.mailbox
+        may = self._shared.may_look_at_stocks(mailbox, now_ms, are_held_back=asked.are_held_back)
+        if asked.are_held_back:
+            return may
+        if may:
+            self._later.pop(mailbox, None)
+        else:
+            self._later.setdefault(mailbox, now_ms + _LATER_MS)
+        return may
+
+    def due(self) -> list[bytes]:
+        """Take out the mailboxes whose stocks were to be looked at later, by now."""
+        now_ms, due = self._now_ms(), list[bytes]()
+        while self._later and next(iter(self._later.values())) <= now_ms:
+            due.append(self._later.popitem(last=False)[0])
+        return due
 
     def handed_out(self, given: HandedOut) -> None:
         """Look at what a fetch has left, or whether it was beyond the device's bucket."""

@@ -122,7 +122,9 @@ async def test_buckets_of_mailboxes_are_counted_and_forgotten(clock: Clock, make
 async def test_stocks_are_looked_at_so_often_however_often_a_mailbox_is_subscribed(
     clock: Clock, make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """RLY-267, RLY-67: each mailbox for itself, in its owner's turn; the first subscription is told."""
+    """RLY-267, RLY-67: each mailbox for itself, in its owner's turn; the first subscription is told, and the
+    last one later. What other nodes tell does not wait behind that.
+    """
     relay = make_relay()
     (peer, other), owner, idle = [await connect(relay) for _ in range(2)], Owner(), Owner()
     await owner.set_up(peer)
@@ -152,6 +154,16 @@ async def test_stocks_are_looked_at_so_often_however_often_a_mailbox_is_subscrib
     await owner.subscribe(other)
     await owner.subscribe(peer)
     assert len(looks) == 6
+    relay.tick()
+    assert len(looks) == 6
+    states_of(relay)[0].low_stock(owner.mailbox, is_held_back=True)
+    assert looks.pop().request == Stocks(owner.mailbox, are_held_back=True)
+    clock.forward(60_001)
+    relay.tick()
+    assert (len(looks), looks[-1].request) == (7, Stocks(owner.mailbox))
+    clock.forward(60_001)
+    relay.tick()
+    assert len(looks) == 7
     relay.close()
 
 
