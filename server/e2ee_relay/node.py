@@ -398,6 +398,8 @@ class Node:
         else:
             session.is_busy = False
         refusal = UNAVAILABLE if failed else op.result
+        if type(op.request) is TokenAdd:
+            session.tokens_answered(are_added=refusal is None)
         if isinstance(refusal, Refusal):
             self._refuse(session, op.request_id, refusal)
         else:

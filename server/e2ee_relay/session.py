@@ -56,6 +56,7 @@ class Session:
         "_answered",
         "_buckets",
         "_node",
+        "_tokens_charged",
         "delivering",
         "is_busy",
         "nonce",
@@ -91,6 +92,7 @@ class Session:
         self.waiting: deque[Request] | None = None  # behind a request that has to be finished before them
         self.is_busy = False
         self._buckets: dict[Kind, Bucket] = {}
+        self._tokens_charged: list[tuple[Bucket, float]] = []  # by the one TOKEN_ADD that is not answered yet
         self._node = node
         self._answered = answered
 
@@ -150,4 +152,12 @@ class Session:
         if beyond > 0:
             shared = self._node.shared.of_address("tokens", self.visitor, now_ms)
             charged += [(one, beyond) for one in shared]
-        return take_from_all(charged, now_ms)
+        wait_ms = take_from_all(charged, now_ms)
+        self._tokens_charged = [] if wait_ms else charged
+        return wait_ms
+
+    def tokens_answered(self, *, are_added: bool) -> None:
+        """Give back what was charged for tokens that were not added after all (RLY-269)."""
+        charged, self._tokens_charged = self._tokens_charged, []
+        for bucket, amount in () if are_added else charged:
+            bucket.give_back(amount)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable
 
 import pytest
 from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
     AuthResult,
     CreateMailbox,
@@ -29,6 +31,7 @@ from e2ee_relay.protocol import (
     token_hash,
 )
 from e2ee_relay.store.api import Op, Read
+from e2ee_relay.store.sqlite_view import SqliteView
 from nacl.signing import SigningKey
 from node_relay import NodeRelay
 from relay_actors import Clock, Company, Owner, Peer
@@ -401,4 +404,29 @@ async def test_new_tokens_are_charged_to_connection_and_address(clock: Clock, ma
     assert (refusal.code, refusal.retry_after_ms) == (ErrorCode.RATE_LIMITED, 3001)
     clock.forward(3001)
     await second.expect(Done, adding(second, *last, to=newcomer))
+    relay.close()
+
+
+async def test_tokens_that_are_not_committed_cost_nothing(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-269: where the disk fails, who tries again is not refused for it."""
+    relay = MemoryRelay(clock, os.urandom, Policy(tokens=Rate(20, 1), tokens_per_address=Rate(1, 1)))
+    peer, owner = await connect(relay, b"host"), Owner()
+    await owner.set_up(peer)
+
+    def adding() -> TokenAdd:
+        hashes = tuple(token_hash(os.urandom(32)) for _ in range(16))
+        return TokenAdd(peer.next_id(), owner.mailbox, hashes, TokenClass.CONTACT)
+
+    def failing(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteView, "grant", failing)
+        for _ in range(3):
+            refusal = await peer.expect(ErrorReply, adding())
+            assert refusal.code is ErrorCode.UNAVAILABLE
+    await peer.expect(Done, adding())
+    assert (await peer.expect(ErrorReply, adding())).code is ErrorCode.RATE_LIMITED
     relay.close()
