@@ -24,10 +24,12 @@ const ACCESSES: Readonly<Record<string, Happened>> = {
   print: "exported",
 };
 
-export interface Names {
+export interface View {
   customer(row: RoomRow): string;
   /** A device of the company that has no name. */
   nameless(id: string): string;
+  /** Whether the page is before a person. */
+  isLookedAt(): boolean;
 }
 
 export interface Conversation {
@@ -42,11 +44,13 @@ export interface Conversation {
   retry(): Promise<void>;
   /** Everything up to this item was shown. */
   seen(id: string): void;
+  /** The page is before a person again. */
+  seenAgain(): void;
   close(): void;
 }
 
 /** Read a room and go on hearing of it. */
-export function openConversation(desk: Desk, room: string, notesOf: string | null, names: Names): Conversation {
+export function openConversation(desk: Desk, room: string, notesOf: string | null, view: View): Conversation {
   const isNotes = notesOf !== null;
   const heard = notesOf ?? room;
   let entries: readonly EntryRow[] = [];
@@ -84,6 +88,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
 
   /** What is here up to where a person has read is read; what was never loaded is not. */
   function mark(): void {
+    if (!view.isLookedAt()) return;
     const end = entries.findLastIndex((one) => one.id === seenTo) + 1;
     const found = entries.slice(0, end).flatMap(({ id }) => (unread.has(id) ? [id] : []));
     const ids = found.slice(0, MOST_MARKED);
@@ -125,7 +130,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
     const { connection, rooms } = desk.state();
     const row = rooms.get(room);
     if (built?.entries !== entries) {
-      const members = membersOf(entries, row, names, built?.members ?? []);
+      const members = membersOf(entries, row, view, built?.members ?? []);
       built = { entries, members, items: itemsOf(entries, isStart, built?.items ?? []) };
     }
     const isOpen = row?.phase === "open";
@@ -166,6 +171,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       seenTo = entry?.id ?? null;
       mark();
     },
+    seenAgain: mark,
     close() {
       stop();
       stopState();
@@ -178,7 +184,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
 function membersOf(
   entries: readonly EntryRow[],
   row: RoomRow | undefined,
-  names: Names,
+  view: View,
   before: readonly Member[],
 ): readonly Member[] {
   const present = new Set(entries.findLast((one) => one.state !== null)?.state?.members.map((one) => one.id) ?? []);
@@ -191,7 +197,7 @@ function membersOf(
     const isCustomer = one.role === "customer";
     const member: Member = {
       id: one.id,
-      name: isCustomer && row !== undefined ? names.customer(row) : (one.name ?? names.nameless(one.id)),
+      name: isCustomer && row !== undefined ? view.customer(row) : (one.name ?? view.nameless(one.id)),
       kind: isCustomer ? "customer" : one.isBot ? "bot" : "person",
       team: one.teams[0] ?? null,
       isSelf: one.isThis,

@@ -84,6 +84,7 @@ export function roomPane(options: RoomOptions): RoomPane {
   back.addEventListener("click", options.leave);
   about.addEventListener("click", options.toggleAbout);
   more.addEventListener("click", () => openActs());
+  document.addEventListener("visibilitychange", () => conversation?.seenAgain());
 
   function showEmpty(): void {
     redraw(element, emptyView(acts, words(), roomsOf(desk.state(), "waiting").length > 0));
@@ -196,6 +197,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     conversation = openConversation(desk, room, notesId, {
       customer: (one) => nameOfRoom(one, desk.state(), words()),
       nameless: (id) => id.slice(0, 8),
+      isLookedAt: () => document.visibilityState === "visible",
     });
     makeParts(conversation);
     conversation.subscribe(() => update());

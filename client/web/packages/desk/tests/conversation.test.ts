@@ -10,6 +10,7 @@ import type { EntryRow } from "../src/messages.ts";
 const NOW_MS = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 const CUSTOMER = { id: "c".repeat(32), name: null, role: "customer", isThis: false, isBot: false, teams: [] };
+const VIEW = { customer: () => "Kunde", nameless: () => "?", isLookedAt: () => true };
 
 function row(id: string, kind: string, writtenMs: number): EntryRow {
   const said = { text: kind === "text" ? id : null, what: kind === "access" ? "handover" : null };
@@ -25,7 +26,7 @@ async function shownOf(entries: readonly EntryRow[]): Promise<readonly Item[]> {
     hear: () => () => {},
     ask: async () => ({ type: "history", entries, unread: [], isStart: true }),
   } as unknown as Desk;
-  const conversation = openConversation(desk, "r", null, { customer: () => "Kunde", nameless: () => "?" });
+  const conversation = openConversation(desk, "r", null, VIEW);
   await new Promise((done) => setTimeout(done));
   return conversation.state().items;
 }
@@ -68,7 +69,7 @@ function paged(fails: { now: boolean }) {
       return { type: "history", entries, unread: question.before ? [] : ALL, isStart: end <= 50 };
     },
   } as unknown as Desk;
-  const conversation = openConversation(desk, "r", null, { customer: () => "Kunde", nameless: () => "?" });
+  const conversation = openConversation(desk, "r", null, VIEW);
   const marked = () => asked.flatMap((one) => (one.type === "markRead" ? (one.entries ?? []) : []));
   return { asked, conversation, marked };
 }
@@ -120,6 +121,7 @@ test("what comes late, above what was read, is marked as read; what the desk did
   let unread = ["a", "c"];
   let said: readonly string[] = unread;
   let fails = false;
+  let isLookedAt = true;
   let hear: (message: unknown) => void = () => {};
   const desk = {
     state: () => ({ connection: "online", rooms: new Map(), me: null }),
@@ -136,11 +138,18 @@ test("what comes late, above what was read, is marked as read; what the desk did
       return { type: "done" };
     },
   } as unknown as Desk;
-  const conversation = openConversation(desk, "r", null, { customer: () => "Kunde", nameless: () => "?" });
+  const conversation = openConversation(desk, "r", null, { ...VIEW, isLookedAt: () => isLookedAt });
   const count = () => conversation.state().unread;
   await turn();
   conversation.seen("c");
   [said, unread] = [["a", "b", "c"], ["b"]];
+  isLookedAt = false;
+  hear({ type: "entries", room: "r", entries: [], again: true });
+  await turn();
+  assert.deepEqual([unread, count()], [["b"], 1]);
+  isLookedAt = true;
+  conversation.seenAgain();
+  [said, unread] = [["a", "b", "B", "c"], ["B"]];
   hear({ type: "entries", room: "r", entries: [], again: true });
   await turn();
   assert.deepEqual([unread, count()], [[], 0]);
