@@ -551,6 +551,38 @@ async def test_what_ends_a_conversation_is_asked_beside_a_newer_notice_and_an_al
         assert await page.evaluate(ended) == ["withdraw" if scene == "stale" else "settleAlarm"]
 
 
+NEWER: Final = """([acceptedMode, mode]) => {
+  const { notice } = backend.state();
+  backend.change({ acceptedMode, notice: { ...notice, mode } }); }"""
+OVERDUE: Final = """() => { clock.laterMs = 4 * 86400000; backend.change({ canWrite: false }); }"""
+
+
+@browsers.firefox_in_audit
+@pytest.mark.parametrize("modes", [("consent", "notice"), ("notice", "consent")])
+async def test_what_was_accepted_says_what_can_be_taken_back_whatever_a_newer_notice_asks(
+    show: Show, modes: tuple[str, str]
+) -> None:
+    """CNS-83: withdrawal or objection in the menu and beside the newer notice; overdue, it takes no text."""
+    page = await show("stale")
+    await page.evaluate(NEWER, modes)
+    is_consent = modes[0] == "consent"
+    await page.get_by_role("button", name="Mehr").click()
+    await page.get_by_role("menuitem", name="Alles löschen").wait_for()
+    assert await page.get_by_role("menuitem", name="Einwilligung widerrufen").count() == is_consent
+    assert await page.get_by_role("menuitem", name="Widersprechen").count() == (not is_consent)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+    await page.evaluate(OVERDUE)
+    await page.get_by_text("Bitte antworten Sie darauf, bevor Sie weiterschreiben.").wait_for()
+    await page.get_by_text("Erst klären, dann schreiben.").wait_for()
+    assert await page.get_by_role("textbox").count() == 0
+    await page.get_by_role("button", name="Hinweise ansehen").click()
+    dialog = page.get_by_role("dialog")
+    assert await dialog.get_by_role("button", name="Einwilligung widerrufen").count() == is_consent
+    await dialog.locator(".dialog-foot button").last.click()
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+
+
 SAID: Final = """(text) => { const { items } = backend.state();
   const other = items.findLast((one) => one.author === "yildiz" && one.file === null);
   const left = { kind: "happening", id: `left ${text}`, atMs: other.writtenMs, what: "left", member: "yildiz",

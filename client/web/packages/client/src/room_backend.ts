@@ -65,8 +65,10 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
   }
 
   async send(text: string, replyTo: string | null, room?: string | null): Promise<void> {
-    await this.roomOf(room).send(text, { replyTo });
-    this.changed();
+    // What was accepted may have ended meanwhile: that is shown, too.
+    await this.roomOf(room)
+      .send(text, { replyTo })
+      .finally(() => this.changed());
   }
 
   /** A text, or a file that has failed on its way out or in. */

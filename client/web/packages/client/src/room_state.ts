@@ -54,12 +54,16 @@ export function fingerprintOf(accountId: Bytes): readonly string[] {
   return found;
 }
 
+export function modeOf(mode: number): Notice["mode"] {
+  return MODES[mode - 1] ?? "explicit";
+}
+
 export function noticeOf(shown: ShownNotice, locale: string): Notice {
   const { notice } = shown;
   const { number, issuedMs, controller, officer, thirdCountries, authority } = notice;
   return {
     ...{ number, issuedMs, controller, officer, thirdCountries, authority, locale },
-    mode: MODES[notice.mode - 1] ?? "explicit",
+    mode: modeOf(notice.mode),
     locales: shown.locales,
     text: shown.text(locale),
     purposes: notice.purposes.map((one) => ({ number: one.number, basis: one.basis, isRequired: one.required })),

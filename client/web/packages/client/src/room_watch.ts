@@ -10,12 +10,12 @@ import type { CompanyCard } from "./engine/new_engine.ts";
 import { judge, mayReopen } from "./engine/rooms/judging.ts";
 import type { Room } from "./room.ts";
 import type { Items, Noticed } from "./room_items.ts";
-import { companyOf, erasureOf, fingerprintOf, isRated, membersOf, noticeOf, phaseOf } from "./room_state.ts";
+import { companyOf, erasureOf, fingerprintOf, isRated, membersOf, modeOf, noticeOf, phaseOf } from "./room_state.ts";
 
 export const NOTHING_YET: RoomState = {
   ...{ room: null, link: "connecting", phase: "loading", members: [], items: [], hasEarlier: false, unread: 0 },
   ...{ canWrite: false, canSendFiles: false, maxFileB: 0, alarm: null, obstacle: null, company: null, notice: null },
-  ...{ staleUntilMs: null, acceptedMs: null, keeping: { mode: "session", untilMs: null } },
+  ...{ staleUntilMs: null, acceptedMode: null, keeping: { mode: "session", untilMs: null } },
   ...{ canRate: false, canReopen: false, erasure: "none", account: "none", code: "none", heldUntilMs: null },
 };
 
@@ -102,7 +102,7 @@ export class RoomWatch {
       maxFileB: MAX_FILE_B,
       alarm: this.#alarm(c, nowMs),
       staleUntilMs: consent.name === "Stale" ? consent.untilMs : null,
-      acceptedMs: given?.acceptedMs ?? null,
+      acceptedMode: given && modeOf(given.mode),
       canReopen: isClosed && consent.name !== "Ended",
       canRate: isClosed && mayWrite(consent, nowMs) && !isRated(entries),
       ...erasureOf(entries),

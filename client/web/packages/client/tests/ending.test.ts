@@ -188,6 +188,27 @@ for (const isAnew of [false, true]) {
   });
 }
 
+test("the mode that was accepted stands beside a newer notice, whose deadline a text finds passed (CNS-83)", async () => {
+  const place = new MemoryPlace();
+  const { shell } = await person(place);
+  const { mode } = shop.notice;
+  const newer = shop.noticeOf(2);
+  await shell.do((c, turn) => {
+    learnNotice(c, turn, newer, [{ locale: "de", text: shop.TEXT }]);
+    learnRoster(c, turn, shop.rosterOf({ seq: 2, noticeHash: newer.hash, older: [[shop.notice.hash, NOW_MS + 1]] }));
+  });
+  await shell.close();
+  let nowMs = NOW_MS;
+  const ports = portsOf(place, { clock: { nowMs: () => nowMs, wake: () => () => {} } });
+  const life = lifeOf(ports);
+  await withNotice(life, ports);
+  const seen = () => [life.state().canWrite, life.state().acceptedMode, life.state().staleUntilMs];
+  assert.deepEqual(seen(), [true, ["notice", "consent", "explicit"][mode - 1], NOW_MS + 1]);
+  nowMs = NOW_MS + 2;
+  assert.equal(await refusal(life.send("zu spät", null)), "local.consent");
+  assert.equal(life.state().canWrite, false);
+});
+
 test("the company was told to erase when each copy of the order has left, not the first one (STO-37)", async (t) => {
   for (const isAll of [true, false]) {
     const place = new MemoryPlace();

@@ -303,7 +303,8 @@ export interface RoomState extends ConversationState {
   readonly notice: Notice | null;
   /** A newer notice is to be answered by then, in a room that is open; else null. */
   readonly staleUntilMs: number | null;
-  readonly acceptedMs: number | null;
+  /** Of the notice that was accepted, which may be an older one; null where no consent stands. */
+  readonly acceptedMode: Notice["mode"] | null;
   readonly keeping: Keeping;
   /** Whether this person has more than one device: this one lets others in, is a further one, or is out. */
   readonly account: "none" | "key" | "other" | "replaced";

@@ -295,7 +295,7 @@ export class RoomElement extends HTMLElement {
 
   #showFoot(state: RoomState): void {
     const { words, backend, now } = this.#options as RoomOptions;
-    const blocked = state.canWrite || state.alarm === null ? null : words("alarm.blocked");
+    const blocked = state.canWrite ? null : words("alarm.blocked");
     this.#composer?.allow(state.canSendFiles, state.maxFileB, blocked);
     // Why a device that is out writes no more stands in a note.
     const isWriting = WRITING.includes(state.phase) && state.account !== "replaced";

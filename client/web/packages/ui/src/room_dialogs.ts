@@ -38,7 +38,7 @@ export function showChannels({ root, words, backend }: DialogContext): void {
 /** The notice again; where a newer one is to be answered, it is accepted, or the consent withdrawn, which is asked. */
 export function showNotice(context: DialogContext): void {
   const { root, words, backend, attempt } = context;
-  const { company, notice, staleUntilMs } = backend.state();
+  const { company, notice, staleUntilMs, acceptedMode } = backend.state();
   if (company === null || notice === null) return;
   const title = words("menu.notice");
   const content = noticeView(company, notice, words, null);
@@ -52,7 +52,7 @@ export function showNotice(context: DialogContext): void {
   };
   const withdraw = button(words("menu.withdraw"), () => confirmed(context, "withdraw", () => backend.withdraw()));
   const accept = button(words(`notice.accept.${notice.mode}`), () => attempt(backend.accept(required, notice)));
-  const actions = staleUntilMs === null ? [] : notice.mode === "notice" ? [accept] : [withdraw, accept];
+  const actions = staleUntilMs === null ? [] : acceptedMode === "notice" ? [accept] : [withdraw, accept];
   const dialog = openDialog(root, { title, closeWord: words("dialog.done"), content, actions });
 }
 

@@ -35,11 +35,13 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
   if (state.account === "key" || state.account === "other")
     keep.push(item("menu.devices", "page", () => showDevices(context)));
   if (state.code !== "none" && hasRoom && !isOut) keep.push(item("menu.code", "key", () => showCode(context)));
+  // What was accepted counts (CNS-83).
+  const mode = state.acceptedMode ?? state.notice?.mode;
   const end: MenuItem[] = [];
   if (isRunning) end.push(item("menu.close", "check", () => void attempt(backend.close(state.room))));
-  if (isRunning && state.notice?.mode === "notice")
+  if (isRunning && mode === "notice")
     end.push(item("menu.object", "pause", () => void attempt(backend.freeze(state.room))));
-  if (hasRoom && state.notice?.mode !== "notice" && !isOut)
+  if (hasRoom && mode !== "notice" && !isOut)
     end.push(
       item("menu.withdraw", "shield", () => void confirmed(context, "withdraw", () => backend.withdraw()), true),
     );

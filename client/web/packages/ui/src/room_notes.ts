@@ -102,7 +102,8 @@ function linkNote(state: RoomState, { words }: NoteContext): Note | null {
 
 function staleNote({ staleUntilMs }: RoomState, { words, clock, nowMs, actions }: NoteContext): Note | null {
   if (staleUntilMs === null) return null;
-  const text = words("notice.changed", { when: clock.moment(staleUntilMs, nowMs) });
+  const isOver = nowMs > staleUntilMs;
+  const text = words(isOver ? "notice.due" : "notice.changed", { when: clock.moment(staleUntilMs, nowMs) });
   return {
     id: "stale",
     tone: "warn",

@@ -8,6 +8,10 @@ export const ROOM_WORDS = {
     "Die Hinweise haben sich geändert. Bitte antworten Sie bis {when}; bis dahin geht alles weiter.",
     "The notice has changed. Please answer by {when}; until then everything goes on.",
   ],
+  "notice.due": [
+    "Die Hinweise haben sich geändert. Bitte antworten Sie darauf, bevor Sie weiterschreiben.",
+    "The notice has changed. Please answer it before you write on.",
+  ],
   "notice.show": ["Hinweise ansehen", "View the notice"],
 
   "refused.title": ["So erreichen Sie uns auch", "Other ways to reach us"],

@@ -33,7 +33,7 @@ function base(tongue: Tongue): RoomState {
     company: companyOf(tongue),
     notice: noticeOf(tongue),
     staleUntilMs: null,
-    acceptedMs: NOW_MS - DAY_MS,
+    acceptedMode: "consent",
     keeping: { mode: "device", untilMs: NOW_MS + 7 * DAY_MS },
     canRate: false,
     canReopen: false,
@@ -63,9 +63,14 @@ const blocked =
 /** Spoken of in every language and theme by the pictures. */
 export const SCENES: Readonly<Record<string, Maker>> = {
   loading: () => ({ phase: "loading", company: null, notice: null, canWrite: false }),
-  notice: () => ({ phase: "notice", canWrite: false, acceptedMs: null }),
-  explicit: (tongue) => ({ phase: "notice", canWrite: false, acceptedMs: null, notice: noticeOf(tongue, "explicit") }),
-  refused: () => ({ phase: "refused", canWrite: false, acceptedMs: null }),
+  notice: () => ({ phase: "notice", canWrite: false, acceptedMode: null }),
+  explicit: (tongue) => ({
+    phase: "notice",
+    canWrite: false,
+    acceptedMode: null,
+    notice: noticeOf(tongue, "explicit"),
+  }),
+  refused: () => ({ phase: "refused", canWrite: false, acceptedMode: null }),
   empty: (tongue) => ({ phase: "waiting", members: nobody(tongue) }),
   waiting: (tongue) => ({ phase: "waiting", members: nobody(tongue), items: [hello(tongue, { delivery: "sent" })] }),
   open: (tongue) => ({ items: talkOf(tongue) }),

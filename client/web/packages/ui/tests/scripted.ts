@@ -110,7 +110,7 @@ export function scripted(start: RoomState): Scripted {
       phase: state.phase === "notice" ? "waiting" : state.phase,
       canWrite: true,
       staleUntilMs: null,
-      acceptedMs: NOW_MS,
+      acceptedMode: state.notice?.mode ?? null,
     })),
     refuse: note("refuse", () => ({ phase: "refused", canWrite: false })),
     reconsider: note("reconsider", () => ({ phase: "notice" })),

@@ -22,7 +22,7 @@ export function bareState(obstacle: Obstacle | null): RoomState {
     company: null,
     notice: null,
     staleUntilMs: null,
-    acceptedMs: null,
+    acceptedMode: null,
     keeping: { mode: "session", untilMs: null },
     canRate: false,
     canReopen: false,
