@@ -379,6 +379,93 @@ async def test_a_question_of_the_page_waits_until_the_room_is_known(
     await room.get_by_role("dialog", name="Alles löschen?").wait_for()
 
 
+async def test_a_room_that_is_loaded_anew_and_does_not_come_is_taken_away(
+    new_visitor: browsers.NewVisitor, site: browsers.Site
+) -> None:
+    """CNS-81: what was asked of it fails, and so does what is asked of the one that does not come."""
+    visitor = await new_visitor()
+    room = site.files["/room.html"]
+    site.files["/index.html"] = company_page(site, "open")
+    page = await visitor.open(site.url("/index.html", WWW))
+    await page.evaluate(NOTE_EVENTS, EVENTS)
+    frame = await _opened(page)
+    await frame.get_by_role("textbox", name="Nachricht").wait_for()
+    await page.clock.install()
+    site.files["/room.html"] = b"<!doctype html><title>502</title>"
+    await page.evaluate(DECIDE, "forget")
+    await frame.get_by_role("dialog").wait_for()
+    await page.frames[1].evaluate("() => void setTimeout(() => location.reload())")
+    await until_read(lambda: page.evaluate("decided"), "local.part")
+    await page.evaluate(DECIDE, "forget")
+    await page.clock.run_for(20_000)
+    await until_read(lambda: page.evaluate("decided"), "local.part")
+    assert ["error", '{"state":"open","unread":0,"code":"local.part"}'] in await page.evaluate("told")
+    assert (await page.evaluate(BUTTON))[0] == "false"
+    assert "IFRAME" not in await page.evaluate(OVER_PAGE)
+    site.files["/room.html"] = room
+    visitor.take_complaints()
+    await page.get_by_role("button", name="Nachricht schreiben").click()
+    await page.wait_for_function("told.filter(([name]) => name === 'open').length === 2")
+
+
+@browsers.firefox_in_audit
+async def test_a_page_that_takes_the_room_away_has_its_calls_answered(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """CNS-81: at once, whether they were made before or after; put back it opens again."""
+    page = await _visit(visitor, site, "open")
+    room = await _opened(page)
+    await page.evaluate(DECIDE, "forget")
+    await room.get_by_role("dialog").wait_for()
+    await page.evaluate("() => { window.taken = document.querySelector('seal-room'); taken.remove() }")
+    await until_read(lambda: page.evaluate("decided"), "local.part")
+    assert await page.evaluate("taken.signOut().then(() => 'done', ({ code }) => code)") == "local.part"
+    await page.evaluate("document.body.append(taken)")
+    assert await page.evaluate(BUTTON) == ["false", None, False]
+    await page.get_by_role("button", name="Nachricht schreiben").click()
+    await page.wait_for_function("told.filter(([name]) => name === 'open').length === 2")
+
+
+@browsers.firefox_in_audit
+async def test_a_question_of_the_page_ends_with_the_room_s_window(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """CNS-82: closed while it is open, while the room is opened, or before the frame is here."""
+    page = await _visit(visitor, site, "open")
+    room = page.frame_locator("seal-room iframe")
+    close = "document.querySelector('seal-room').close()"
+    await page.evaluate(f"{{ ({DECIDE})('forget'); {close} }}")
+    await until_read(lambda: page.evaluate("decided"), "false")
+    for act in ("forget", "exportTranscript"):
+        await page.evaluate(DECIDE, act)
+        await room.get_by_role("dialog").wait_for()
+        await page.evaluate(close)
+        await until_read(lambda: page.evaluate("decided"), "false")
+    await page.frames[1].evaluate("backend.change({ phase: 'loading' })")
+    await page.evaluate(DECIDE, "forget")
+    assert await page.evaluate(ASK, "forget") == "local.busy"
+    await page.evaluate(close)
+    await until_read(lambda: page.evaluate("decided"), "false")
+    await page.frames[1].evaluate("backend.change({ phase: 'open' })")
+    await _opened(page)
+    assert await room.get_by_role("dialog").count() == 0
+    called = "backend.calls.map(([name]) => name).filter((name) => /forget|exportTranscript/.test(name))"
+    assert await page.frames[1].evaluate(called) == []
+
+
+@browsers.firefox_in_audit
+async def test_who_wants_all_erased_is_asked_where_the_room_does_not_come_to_be_open(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """CNS-82, STO-37: it says that the company hears nothing of it."""
+    page = await _visit(visitor, site, "loading")
+    await page.evaluate(DECIDE, "forget")
+    dialog = page.frame_locator("seal-room iframe").get_by_role("dialog", name="Alles löschen?")
+    await dialog.get_by_text("erfährt davon nichts").wait_for()
+    await dialog.get_by_role("button", name="Alles löschen").click()
+    await until_read(lambda: page.evaluate("decided"), "true")
+
+
 async def test_ports_of_others_than_the_page_around_are_not_heard(
     visitor: browsers.Visitor, site: browsers.Site
 ) -> None:

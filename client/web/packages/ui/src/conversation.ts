@@ -69,31 +69,46 @@ export function showFailure({ root, words }: DialogContext, code: string): void 
   openDialog(root, { title: words("failed.title"), closeWord: words("dialog.done"), content });
 }
 
+/** How long a question waits for a room that is being opened. */
+const LOADING_MS = 5_000;
+
 let isDeciding = false;
 
-/** What the page around asks for is decided in the room's own dialog, one at a time (CNS-82). */
-export async function decide(context: DialogContext, what: "forget" | "export"): Promise<boolean> {
+/** What the page around asks for is decided in the room's own dialog, one at a time, while it is shown (CNS-82). */
+export async function decide(context: DialogContext, what: "forget" | "export", signal: AbortSignal): Promise<boolean> {
   if (isDeciding) throw Object.assign(new Error("the person is asked already"), { code: "local.busy" });
   isDeciding = true;
+  const close = () => closeLast(context.root);
   try {
-    await loaded(context.backend);
+    await loaded(context.backend, AbortSignal.any([signal, AbortSignal.timeout(LOADING_MS)]));
+    if (signal.aborted) return false;
+    signal.addEventListener("abort", close);
     return await (what === "export"
-      ? decideExport(context)
+      ? decideExport(context, signal)
       : confirmed(context, "forget", () => context.backend.forget()));
   } finally {
+    signal.removeEventListener("abort", close);
     isDeciding = false;
   }
 }
 
-/** What a question says depends on the room, which may still be opened. */
-function loaded(backend: RoomBackend): Promise<void> {
+/** In a frame that is hidden a browser says only later that a dialog was closed. */
+function closeLast(root: ShadowRoot): void {
+  const dialog = [...root.querySelectorAll("dialog")].at(-1);
+  dialog?.close();
+  dialog?.dispatchEvent(new Event("close"));
+}
+
+/** What a question says depends on the room, which may still be opened, or not come to be. */
+function loaded(backend: RoomBackend, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     const look = () => {
-      if (backend.state().phase === "loading") return;
+      if (backend.state().phase === "loading" && !signal.aborted) return;
       stop();
       done();
     };
     const stop = backend.subscribe(look);
+    signal.addEventListener("abort", look);
     look();
   });
 }

@@ -54,11 +54,12 @@ export function openDialog(
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog && isOutside(event, dialog)) dialog.close();
   });
-  dialog.addEventListener("close", () => {
+  const closed = () => {
     dialog.remove();
     if (before?.isConnected) before.focus();
     onclose();
-  });
+  };
+  dialog.addEventListener("close", closed, { once: true });
   root.append(dialog);
   dialog.showModal();
   if (content.scrollHeight > content.clientHeight) {

@@ -11,8 +11,11 @@ function opens(name: keyof Dialogs): (context: DialogContext) => void {
   return (context) => void context.attempt(dialogs().then((all) => void all[name](context)));
 }
 
-/** Save the conversation; gives whether the person did. */
-export const decideExport = async (context: DialogContext): Promise<boolean> => (await dialogs()).showExport(context);
+/** Save the conversation, unless that is over; gives whether the person did. */
+export async function decideExport(context: DialogContext, signal: AbortSignal): Promise<boolean> {
+  const { showExport } = await dialogs();
+  return !signal.aborted && (await showExport(context));
+}
 
 export const showDevices = opens("showDevices");
 export const saveTranscript = opens("showExport");

@@ -39,6 +39,7 @@ export class RoomElement extends HTMLElement {
   #options: RoomOptions | null = null;
   #clock: Clock = clockOf("en");
   #stop: Unsubscribe | null = null;
+  #leaving = new AbortController();
   #dismissed = new Set<string>();
   readonly #mark = h("div", { class: "mark", "aria-hidden": "true" });
   readonly #title = h("h1");
@@ -116,7 +117,14 @@ export class RoomElement extends HTMLElement {
 
   /** Have a person decide what the page around asks for (CNS-82); gives whether it was wanted. */
   async decide(what: "forget" | "export"): Promise<boolean> {
-    return (await this.#whole()).decide(this.#context(), what);
+    const { signal } = this.#leaving;
+    return (await this.#whole()).decide(this.#context(), what, signal);
+  }
+
+  /** The page around has closed the window: what it asks for is not wanted any more (CNS-82). */
+  left(): void {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
   }
 
   /** Put the focus where a person goes on: the field, or the first thing to answer. */

@@ -94,7 +94,8 @@ export async function confirmed(
   const state = backend.state();
   const company = state.company?.name ?? words("someone");
   // Who cannot write cannot tell the company either.
-  const isAlone = what === "forget" && (state.account === "replaced" || state.link === "full");
+  const cannotTell = state.account === "replaced" || state.link === "full" || state.phase === "loading";
+  const isAlone = what === "forget" && cannotTell;
   const text = words(isAlone ? "ask.forget.alone" : `ask.${what}.text`, { company });
   // The order to erase goes to them, too.
   const isElsewhere = what === "forget" && !isAlone && state.account !== "none";

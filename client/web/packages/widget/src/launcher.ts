@@ -54,6 +54,10 @@ class SealRoom extends HTMLElement {
   #note = document.createElement("p");
   #frame: HTMLIFrameElement | undefined;
   #port: Promise<MessagePort> | undefined;
+  #came: (port: MessagePort) => void = () => {};
+  #failed: (why: Error) => void = () => {};
+  #isHere = false;
+  #late: ReturnType<typeof setTimeout> | undefined;
   /** Whether the page or a person wants to see the room. */
   #isWanted = false;
   #waiting = new Map<number, (answer: { error?: string }) => void>();
@@ -87,6 +91,12 @@ class SealRoom extends HTMLElement {
     this.#show();
   }
 
+  /** A page that takes the element away takes the room with it. */
+  disconnectedCallback(): void {
+    this.#isWanted = false;
+    this.#drop();
+  }
+
   /** Show the room; done when it is there, and rejected when it does not come. */
   async open(): Promise<void> {
     this.#isWanted = true;
@@ -107,6 +117,10 @@ class SealRoom extends HTMLElement {
     (this.#frame as HTMLIFrameElement).hidden = true;
     this.#show();
     this.#button.focus();
+    this.#port?.then(
+      (port) => port.postMessage({ do: "close" }),
+      () => {},
+    );
     this.#tell("close");
   }
 
@@ -138,6 +152,7 @@ class SealRoom extends HTMLElement {
 
   async #ask(name: string): Promise<boolean> {
     await this.open();
+    if (!this.#isOpen) return false;
     return ((await this.#do(name)) as { isDone?: boolean }).isDone === true;
   }
 
@@ -153,49 +168,73 @@ class SealRoom extends HTMLElement {
     this.dispatchEvent(new CustomEvent(`seal-${name}`, { detail }));
   }
 
-  /** The frame, once, and hidden; one port goes to it when it has loaded, to this origin and no other. */
-  #connect(): Promise<MessagePort> {
-    this.#port ??= new Promise((done, failed) => {
-      const src = new URL(this.getAttribute("src") ?? "", document.baseURI);
-      const frame = document.createElement("iframe");
-      this.#frame = frame;
-      frame.hidden = true;
-      frame.part = "frame";
-      frame.title = this.#words[2] as string;
-      frame.allow = "clipboard-write";
-      frame.referrerPolicy = "no-referrer";
-      frame.src = src.href;
-      const late = setTimeout(() => failed(this.#gone()), WAIT_MS);
-      frame.onload = () => {
-        // Who waits for a room that is loaded anew waits no longer.
-        for (const id of this.#waiting.keys()) this.#answered({ id, error: ABSENT });
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = ({ data }) => {
-          if (data.name !== "here") return this.#heard(data);
-          clearTimeout(late);
-          this.#wait(false);
-          // A room that was loaded anew has a port of its own.
-          this.#port = Promise.resolve(port1);
-          done(port1);
-        };
-        frame.contentWindow?.postMessage({ seal: 1, ...this.#settings() }, src.origin, [port2]);
+  /** The frame, once, and hidden; one port goes to it each time it has loaded, to this origin and no other. */
+  async #connect(): Promise<MessagePort> {
+    if (!this.isConnected) throw fault(ABSENT);
+    if (this.#port) return this.#port;
+    const src = new URL(this.getAttribute("src") ?? "", document.baseURI);
+    const frame = document.createElement("iframe");
+    this.#frame = frame;
+    frame.hidden = true;
+    frame.part = "frame";
+    frame.title = this.#words[2] as string;
+    frame.allow = "clipboard-write";
+    frame.referrerPolicy = "no-referrer";
+    frame.src = src.href;
+    frame.onload = () => {
+      if (this.#isHere) this.#expect();
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = ({ data }) => {
+        if (data.name !== "here") return this.#heard(data);
+        clearTimeout(this.#late);
+        this.#isHere = true;
+        this.#wait(false);
+        this.#came(port1);
       };
-      this.#wait(true);
-      this.#button.after(frame);
-      const view = window.visualViewport;
-      view?.addEventListener("resize", () => frame.style.setProperty("--seal-view", `${view.height}px`));
+      frame.contentWindow?.postMessage({ seal: 1, ...this.#settings() }, src.origin, [port2]);
+    };
+    const port = this.#expect();
+    this.#button.after(frame);
+    const view = window.visualViewport;
+    view?.addEventListener("resize", () => frame.style.setProperty("--seal-view", `${view.height}px`));
+    return port;
+  }
+
+  /** A room that loads has to answer in time; who waits for one that was there before waits no longer (CNS-81). */
+  #expect(): Promise<MessagePort> {
+    this.#leave();
+    this.#wait(true);
+    this.#late = setTimeout(() => this.#gone(), WAIT_MS);
+    this.#port = new Promise((came, failed) => {
+      this.#came = came;
+      this.#failed = failed;
     });
+    this.#port.catch(() => {});
     return this.#port;
   }
 
-  /** A room that does not answer leaves nothing over the page, and the next call asks for it again (CNS-81). */
-  #gone(): Error {
+  /** What was asked is answered, and nothing is expected. */
+  #leave(): void {
+    clearTimeout(this.#late);
+    this.#isHere = false;
+    this.#failed(fault(ABSENT));
+    for (const id of this.#waiting.keys()) this.#answered({ id, error: ABSENT });
+  }
+
+  /** Nothing is left over the page, and the next call asks for the room again. */
+  #drop(): void {
+    this.#leave();
     this.#frame?.remove();
     this.#frame = this.#port = undefined;
     this.#wait(false);
+    this.#show();
+  }
+
+  /** The room does not answer (CNS-81). */
+  #gone(): void {
+    this.#drop();
     if (this.#isWanted) this.#note.textContent = this.#words[3] as string;
     this.#tell("error", { state: this.state, unread: this.unread, code: ABSENT });
-    return fault(ABSENT);
   }
 
   #wait(isBusy: boolean): void {

@@ -136,6 +136,7 @@ async function obey(order: Order, page: Page, backend: RoomBackend, room: RoomEl
 
 async function act(order: Order, page: Page, backend: RoomBackend, room: RoomElement): Promise<object | undefined> {
   if (order.do === "focus") focusIn(room);
+  else if (order.do === "close") room.left();
   else if (order.do === "prefill") room.prefill(String(order.value ?? "").slice(0, MAX_PREFILL));
   else if (order.do === "forget" || order.do === "export") return { isDone: await room.decide(order.do) };
   else {
