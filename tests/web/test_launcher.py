@@ -365,6 +365,29 @@ async def test_what_a_page_asks_to_erase_or_save_is_decided_by_the_person(
     await until_read(lambda: page.frames[1].evaluate(called), ["exportTranscript", "forget"])
 
 
+FAILS: Final = """() => { const fails = async () => {
+  throw Object.assign(new Error("no store"), { code: "store.unavailable" }); };
+  Object.assign(backend, { forget: fails, exportTranscript: fails }) }"""
+
+
+@browsers.firefox_in_audit
+async def test_a_page_hears_that_nothing_was_erased_or_saved_where_that_failed(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    """CNS-82: the person wanted it, and is told why it was not done."""
+    page = await _visit(visitor, site, "open")
+    room = await _opened(page)
+    await room.get_by_role("textbox", name="Nachricht").wait_for()
+    await page.frames[1].evaluate(FAILS)
+    for act, button in (("forget", ".stop"), ("exportTranscript", "button.button >> nth=-1")):
+        await page.evaluate(DECIDE, act)
+        await room.get_by_role("dialog").locator(button).click()
+        await room.get_by_role("dialog").get_by_text("store.unavailable").wait_for()
+        assert await page.evaluate("decided") == "false"
+        await page.frames[1].press("dialog", "Escape")
+        await room.get_by_role("dialog").wait_for(state="detached")
+
+
 @browsers.firefox_in_audit
 async def test_a_question_of_the_page_waits_until_the_room_is_known(
     visitor: browsers.Visitor, site: browsers.Site

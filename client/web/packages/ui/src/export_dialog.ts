@@ -1,4 +1,4 @@
-/** Saving the conversation: to read, or as a file that others can verify; gives whether a person did. */
+/** Saving the conversation: to read, or as a file that others can verify; gives whether it was saved. */
 
 import { openDialog } from "./dialog.ts";
 import { h, offer } from "./dom.ts";
@@ -10,9 +10,8 @@ export function showExport({ root, words, backend, attempt }: DialogContext): Pr
   const say = laterWords(words);
   const closed = Promise.withResolvers<boolean>();
   const save = (form: "html" | "json") => () => {
-    closed.resolve(true);
+    closed.resolve(attempt(backend.exportTranscript(form).then(offer)));
     dialog.close();
-    void attempt(backend.exportTranscript(form).then(offer));
   };
   const way = (key: "read" | "proof", act: () => void) =>
     h(

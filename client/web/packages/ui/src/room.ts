@@ -115,7 +115,7 @@ export class RoomElement extends HTMLElement {
     else if (this.#composer.text === "") this.#composer.text = text;
   }
 
-  /** Have a person decide what the page around asks for (CNS-82); gives whether it was wanted. */
+  /** Have a person decide what the page around asks for (CNS-82); gives whether it was done. */
   async decide(what: "forget" | "export"): Promise<boolean> {
     const { signal } = this.#leaving;
     return (await this.#whole()).decide(this.#context(), what, signal);
@@ -145,13 +145,15 @@ export class RoomElement extends HTMLElement {
 
   readonly #run = (action: Promise<unknown>): void => void this.#attempt(action);
 
-  /** Run an action; what goes wrong is said with the code of its error. */
-  async #attempt(action: Promise<unknown>): Promise<void> {
+  /** Run an action; what goes wrong is said with the code of its error. Gives whether it was done. */
+  async #attempt(action: Promise<unknown>): Promise<boolean> {
     try {
       await action;
+      return true;
     } catch (problem) {
       const code = codeOf(problem);
       this.#with((rest) => rest.showFailure(this.#context(), code), code);
+      return false;
     }
   }
 

@@ -12,8 +12,8 @@ export interface DialogContext {
   readonly root: ShadowRoot;
   readonly words: Words;
   readonly backend: RoomBackend;
-  /** Run an action; what goes wrong is said. */
-  attempt(action: Promise<unknown>): Promise<void>;
+  /** Run an action; what goes wrong is said. Gives whether it was done. */
+  attempt(action: Promise<unknown>): Promise<boolean>;
 }
 
 export function showMembers({ root, words, backend }: DialogContext): void {
@@ -85,7 +85,7 @@ function prints(alarm: NonNullable<RoomState["alarm"]>, words: Words): HTMLEleme
   return [one("alarm.before", alarm.before), one("alarm.now", alarm.now)];
 }
 
-/** Ask, then do what cannot be undone; gives whether it was wanted. */
+/** Ask, then do what cannot be undone; gives whether it was done. */
 export async function confirmed(
   { root, words, backend, attempt }: DialogContext,
   what: "withdraw" | "forget" | "erase" | "anew" | "recover" | "end",
@@ -106,6 +106,5 @@ export async function confirmed(
     cancelWord: words("ask.cancel"),
     isGrave: true,
   });
-  if (isWanted) await attempt(act());
-  return isWanted;
+  return isWanted && (await attempt(act()));
 }
