@@ -583,6 +583,19 @@ async def test_what_was_accepted_says_what_can_be_taken_back_whatever_a_newer_no
     await page.get_by_role("textbox", name="Nachricht").wait_for()
 
 
+@browsers.firefox_in_audit
+async def test_a_room_that_cannot_read_what_comes_says_the_code_beside_the_conversation(show: Show) -> None:
+    """STO-43: with a way to load the page anew; one writes on."""
+    page = await show("offline")
+    await page.evaluate("backend.change({ fault: 'local.part' })")
+    note = page.locator(".note.stop")
+    await note.get_by_text("local.part").wait_for()
+    await note.get_by_role("button", name="Seite neu laden").wait_for()
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+    await page.evaluate("backend.change({ fault: null })")
+    await note.wait_for(state="detached")
+
+
 SAID: Final = """(text) => { const { items } = backend.state();
   const other = items.findLast((one) => one.author === "yildiz" && one.file === null);
   const left = { kind: "happening", id: `left ${text}`, atMs: other.writtenMs, what: "left", member: "yildiz",

@@ -61,6 +61,8 @@ export class RoomLife {
   #unlisten: Unsubscribe = () => {};
   readonly #unwatch: Unsubscribe | undefined;
   #state: RoomState | null = null;
+  /** The code of why what others write is not read; what comes ends it. */
+  #fault: string | null = null;
   #isTelling = false;
   #isFetching = false;
   #further: CarryOut | null = null;
@@ -100,6 +102,7 @@ export class RoomLife {
     const start = {
       ...NOTHING_YET,
       link: this.#link(),
+      fault: this.#context()?.received === null ? this.#fault : null,
       account: this.#account(),
       code,
       keeping,
@@ -245,6 +248,7 @@ export class RoomLife {
   }
 
   #heard(event: CustomerEvent): void {
+    if (event.type === "connection" && event.code === "local.part") this.#fault = event.code;
     if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#ended(event.code, true);
     if (event.type === "notice" || (event.type === "consent" && event.state === "stale")) void this.#refresh();
     this.#watch.heard(event, this.#nowMs());

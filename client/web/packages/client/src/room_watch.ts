@@ -15,7 +15,7 @@ import { companyOf, erasureOf, fingerprintOf, isRated, membersOf, modeOf, notice
 export const NOTHING_YET: RoomState = {
   ...{ room: null, link: "connecting", phase: "loading", members: [], items: [], hasEarlier: false, unread: 0 },
   ...{ canWrite: false, canSendFiles: false, maxFileB: 0, alarm: null, obstacle: null, company: null, notice: null },
-  ...{ staleUntilMs: null, acceptedMode: null, keeping: { mode: "session", untilMs: null } },
+  ...{ fault: null, staleUntilMs: null, acceptedMode: null, keeping: { mode: "session", untilMs: null } },
   ...{ canRate: false, canReopen: false, erasure: "none", account: "none", code: "none", heldUntilMs: null },
 };
 

@@ -202,9 +202,38 @@ test("what comes before the code for it waits, 64 messages at most, and comes ag
   assert.deepEqual(operations(garbage(engine, 5, 1)), [ACK], "its second coming");
   engine.context.received = null;
   garbage(engine, 200, 80);
-  assert.deepEqual(codesOf(engine.cameNot(NOW_MS)), ["relay.unavailable"]);
+  assert.deepEqual(codesOf(engine.cameNot(NOW_MS)), ["local.part"]);
   assert.deepEqual(codesOf(engine.came(received, NOW_MS)), []);
   assert.equal(engine.context.links.all.get("mailbox")?.state, "closed");
+});
+
+test("where the code for what comes does not come again and again, the next connection is later each time (STO-43)", () => {
+  const { engine } = proved();
+  const link = engine.context.links.all.get("mailbox");
+  engine.context.received = null;
+  let nowMs = NOW_MS;
+  const pauses: number[] = [];
+  const missed = (): void => {
+    garbage(engine, 5, 1);
+    engine.cameNot(nowMs);
+    pauses.push((link?.deadlineMs ?? 0) - nowMs);
+    nowMs += MINUTE_MS;
+    engine.tick(nowMs);
+    const turn = relay.answers(
+      engine,
+      only(relay.connects(engine, "mailbox", nowMs), AUTH),
+      nowMs,
+      relay.AUTH_RESULT,
+      [],
+    );
+    relay.answers(engine, only(turn, SUBSCRIBE), nowMs, relay.DONE);
+  };
+  for (let i = 0; i < 7; i++) missed();
+  assert.ok((pauses[6] as number) >= 16 * (pauses[0] as number), pauses.join(" "));
+  engine.came(received, nowMs);
+  engine.context.received = null;
+  missed();
+  assert.ok((pauses[7] as number) <= 2 * (pauses[0] as number), pauses.join(" "));
 });
 
 test("what was taken before is acknowledged and not looked at; 1024 ids are remembered (SES-18)", () => {

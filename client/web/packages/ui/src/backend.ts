@@ -297,6 +297,8 @@ export interface RoomState extends ConversationState {
   /** Which one of the person's rooms is shown; null before there is one. */
   readonly room: string | null;
   readonly obstacle: Obstacle | null;
+  /** A code, where what others write cannot be read before the page is loaded anew (STO-43). */
+  readonly fault: string | null;
   /** Null while loading, and where the door is missing. */
   readonly company: Company | null;
   /** What is to be answered, or what was; null before the door is here. */

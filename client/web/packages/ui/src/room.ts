@@ -201,7 +201,8 @@ export class RoomElement extends HTMLElement {
     const context = { words, clock: this.#clock, nowMs: now(), dismissed: this.#dismissed, actions };
     // A new page ends a room that is not stored.
     const again = state.keeping.mode === "session" ? null : reload;
-    const failure = this.#failure === "" ? [] : [failureNote(words, this.#failure, again)];
+    const code = state.fault ?? this.#failure;
+    const failure = code === "" ? [] : [failureNote(words, code, again)];
     const others = (CONVERSING.includes(state.phase) && this.#rest?.notesView(state, context)) || [];
     redraw(this.#notesBox, ...failure, ...others);
     set(this.#notesBox, "role", state.alarm === null ? "status" : "alert");

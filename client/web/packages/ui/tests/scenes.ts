@@ -30,6 +30,7 @@ function base(tongue: Tongue): RoomState {
     maxFileB: 67_108_864,
     alarm: null,
     obstacle: null,
+    fault: null,
     company: companyOf(tongue),
     notice: noticeOf(tongue),
     staleUntilMs: null,

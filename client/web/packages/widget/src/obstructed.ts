@@ -19,6 +19,7 @@ export function bareState(obstacle: Obstacle | null): RoomState {
     maxFileB: 0,
     alarm: null,
     obstacle,
+    fault: null,
     company: null,
     notice: null,
     staleUntilMs: null,

@@ -40,6 +40,8 @@ export class Engine {
   #displacedMs: readonly number[] = [];
   /** What came before the code for it (STO-43). */
   #early: readonly (readonly [Link, Message])[] = [];
+  /** How often in a row what waited was given up. */
+  #missed = 0;
 
   constructor(context: Context) {
     this.context = context;
@@ -149,6 +151,7 @@ export class Engine {
       c.received = received;
       const early = this.#early.filter(([link]) => c.links.online && link.state === "ready");
       this.#early = [];
+      this.#missed = 0;
       for (const [link, message] of early) delivered(c, turn, link, message, received);
       if (!c.links.online) return;
       received.maintain(c, turn);
@@ -156,14 +159,16 @@ export class Engine {
     });
   }
 
-  /** It does not come: what waited comes again with the next connection. */
+  /** It does not come: what waited comes again with the next connection, each time in a row a later one (STO-43). */
   cameNot(nowMs: number): Turn {
     return this.#step(nowMs, (turn) => {
       const isMissed = this.#early.length > 0;
       this.#early = [];
       const link = this.context.links.all.get("mailbox");
       if (!isMissed || link === undefined || isClosed(link)) return;
-      this.#wentDown(turn, link, "relay.unavailable");
+      this.#wentDown(turn, link, "local.part");
+      link.attempts = Math.max(link.attempts, this.#missed);
+      this.#missed += 1;
       links.drop(this.context, turn, link);
     });
   }
