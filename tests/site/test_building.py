@@ -66,15 +66,18 @@ async def test_the_snippet_names_the_account_and_the_hash_of_the_script_that_is_
     assert button["account"] == builder.signer.company.account_id.hex()
 
 
-@pytest.mark.parametrize("storage", ["device", "recoverable", "session"])
+@pytest.mark.parametrize(
+    ("storage", "linkable"), [("device", "no"), ("recoverable", "yes"), ("session", "no")]
+)
 async def test_the_page_of_the_room_says_how_it_is_kept_and_whose_it_is(
-    builder: Builder, storage: str
+    builder: Builder, storage: str, linkable: str
 ) -> None:
-    """CNS-84: in the bytes that are listed; the snippet says the same."""
-    await builder.make(wanted=settings(storage=storage))
+    """CNS-84: in the bytes that are listed; the snippet says no more."""
+    await builder.make(wanted=settings(storage=storage, linkable=linkable))
     account = builder.signer.company.account_id.hex()
     page = (builder.folder / "room/room.html").read_text("utf-8")
-    assert page.count(f'<body data-storage="{storage}" data-account="{account}">') == 1
+    own = f'<body data-storage="{storage}" data-linkable="{linkable}" data-account="{account}">'
+    assert page.count(own) == 1
     snippet = (builder.folder / "snippet.html").read_text("utf-8")
     assert f'storage="{storage}"' in snippet
     assert f'account="{account}"' in snippet

@@ -54,7 +54,7 @@ def write_built(folder: Path, release: str = "one") -> Path:
         f"vault-{mark}.js": f"/* vault {release} */\n" * 100,
         f"file_part-{mark}.js": f"/* files {release} */",
         "room.html": f'<!doctype html><script type="module" src="vault-{mark}.js"></script>'
-        '<body data-storage="device" data-account=""></body>',
+        '<body data-storage="device" data-linkable="no" data-account=""></body>',
         "third-party.txt": "MIT",
     }
     for name, text in files.items():

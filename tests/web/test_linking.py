@@ -24,10 +24,11 @@ ELSEWHERE: Final = "Ich schreibe schon auf einem anderen Gerät"
 
 @pytest.fixture
 def linkable(site: browsers.Site) -> browsers.Site:
-    """The company's page, whose rooms may have further devices."""
-    page = site.files["/index.html"]
-    assert isinstance(page, bytes)
-    site.files["/index.html"] = page.replace(b"<seal-room ", b'<seal-room linkable="yes" ')
+    """Rooms that may have further devices, as their own page says (CNS-84)."""
+    room = site.files["/room.html"]
+    assert isinstance(room, browsers.Answer)
+    body = room.body.replace(b'data-linkable="no"', b'data-linkable="yes"')
+    site.files["/room.html"] = browsers.Answer(body, room.headers)
     return site
 
 

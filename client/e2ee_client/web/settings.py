@@ -32,6 +32,7 @@ _CHOICES: Final = {
     "position": ("end", "start"),
     "color_scheme": ("auto", "light", "dark"),
     "storage": ("device", "recoverable", "session"),
+    "linkable": ("no", "yes"),
 }
 
 
@@ -50,6 +51,7 @@ class SiteSettings:
     position: str = "end"
     color_scheme: str = "auto"
     storage: str = "device"
+    linkable: str = "no"
     relay_upstream: str = ""
     channels: tuple[Channel, ...] = ()
     hours: Mapping[str, str] = field(default_factory=dict)

@@ -26,7 +26,7 @@ RELAY_PATH: Final = "/relay"
 # Scripts carry a hash of their bytes in their names; those of earlier releases stay under theirs.
 VERSIONED: Final = re.compile(r"(?:/[A-Za-z0-9._-]+)*/[a-z_]+-[0-9a-f]{16}\.js")
 # How a room keeps and whose it is: the built page has a place for it (CNS-84).
-_OWN: Final = '<body data-storage="{storage}" data-account="{account}">'
+_OWN: Final = '<body data-storage="{storage}" data-linkable="{linkable}" data-account="{account}">'
 _LABEL: Final = {"de": "Nachricht schreiben", "en": "Write a message"}
 
 
@@ -104,7 +104,7 @@ def compose(
     check(WHAT, list(_faults(settings, door)))
     launcher = f"{settings.launcher}/{built.launcher}"
     account = door.mandate.account_id.hex()
-    built = replace(built, files={**built.files, built.room: _owned(built, settings.storage, account)})
+    built = replace(built, files={**built.files, built.room: _owned(built, settings, account)})
     files = [
         SiteFile(Place.PAGE, launcher, built.files[built.launcher], Kind.LAUNCHER),
         SiteFile(Place.ROOM, DOOR_PATH, encoded_door, Kind.OTHER),
@@ -116,12 +116,13 @@ def compose(
     return Site(settings, release, sets, tuple(sorted(files)), launcher, f"/{built.room}", account)
 
 
-def _owned(built: Built, storage: str, account: str) -> bytes:
+def _owned(built: Built, settings: SiteSettings, account: str) -> bytes:
     """The page of the room, which says how it is kept and whose it is (CNS-84)."""
-    page, place = built.files[built.room], _OWN.format(storage="device", account="").encode()
+    page, place = built.files[built.room], _OWN.format(storage="device", linkable="no", account="").encode()
     if page.count(place) != 1:
         raise ConfigError("the built page of the room has no place for its settings")
-    return page.replace(place, _OWN.format(storage=storage, account=account).encode())
+    own = _OWN.format(storage=settings.storage, linkable=settings.linkable, account=account)
+    return page.replace(place, own.encode())
 
 
 def _of_room(built: Built, name: str) -> SiteFile:

@@ -15,7 +15,7 @@ export function page(script: Part, title: string): Uint8Array {
 }
 
 /** How a room keeps and whose it is, until a site is written for a company (CNS-84). */
-const OWN = ' data-storage="device" data-account=""';
+const OWN = ' data-storage="device" data-linkable="no" data-account=""';
 
 /** The page of a script with parts: what it uses at once is fetched beside it; some parts are named, and a list. */
 export function splitPage(

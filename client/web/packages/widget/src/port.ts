@@ -8,7 +8,7 @@ export interface Settings {
   readonly scheme: string | null;
   readonly storage: string | null;
   /** Further devices can be linked: the account gets an entry in the directory of the relay. */
-  readonly linkable: boolean;
+  readonly linkable: string | null;
   readonly account: string | null;
   readonly tokens: Readonly<Record<string, string>>;
 }
@@ -17,7 +17,7 @@ export const NO_SETTINGS: Settings = {
   lang: null,
   scheme: null,
   storage: null,
-  linkable: false,
+  linkable: null,
   account: null,
   tokens: {},
 };
@@ -39,7 +39,7 @@ export function settingsOf(data: unknown): Settings {
     lang: text("lang"),
     scheme: text("color-scheme"),
     storage: text("storage"),
-    linkable: text("linkable") === "yes",
+    linkable: text("linkable"),
     account: text("account"),
     tokens: Object.fromEntries(known) as Record<string, string>,
   };
@@ -51,17 +51,19 @@ const MODES = ["session", "device", "recoverable"] as const;
 /** What the room's own page says in its body. */
 export interface Own {
   readonly storage?: string | undefined;
+  readonly linkable?: string | undefined;
   readonly account?: string | undefined;
 }
 
 /** What a room does for its page. */
-export interface Allowed extends Settings {
+export interface Allowed extends Omit<Settings, "storage" | "linkable"> {
   readonly storage: Keeping["mode"];
+  readonly linkable: boolean;
 }
 
 /**
- * Of what a page asks for, what the room's own page allows: less is kept, never more, and beside another account there
- * is none, so no room (CNS-84).
+ * Of what a page asks for, what the room's own page allows: less is kept or linked, never more, and beside another
+ * account there is none, so no room (CNS-84).
  */
 export function allowed(own: Own, asked: Settings): Allowed {
   const find = (mode: string | undefined) => MODES.findIndex((one) => one === mode);
@@ -70,6 +72,7 @@ export function allowed(own: Own, asked: Settings): Allowed {
   return {
     ...asked,
     storage: MODES[least] ?? "session",
+    linkable: own.linkable === "yes" && (asked.linkable ?? "yes") === "yes",
     account: (asked.account ?? account) === account ? account : "",
   };
 }

@@ -9,7 +9,7 @@ import { applyTheme, type Theme } from "@sealroom/ui/theme.ts";
 import type { Words } from "@sealroom/ui/words.ts";
 import { LANGUAGES } from "@sealroom/ui/words.ts";
 import { obstructed } from "./obstructed.ts";
-import { type Allowed, allowed, NO_SETTINGS, type Page, pageAround, type Settings } from "./port.ts";
+import { type Allowed, allowed, NO_SETTINGS, type Page, pageAround } from "./port.ts";
 import { isSameSite } from "./site.ts";
 
 /** Who makes the backend for the settings of a page. */
@@ -62,14 +62,14 @@ function languageOfBrowser(): string {
   return new URLSearchParams(location.search).get("lang") ?? navigator.language;
 }
 
-function themeOf(settings: Settings): Theme {
+function themeOf(settings: Allowed): Theme {
   const { accent, font, radius } = settings.tokens;
   const scheme = settings.scheme === "light" || settings.scheme === "dark" ? settings.scheme : "auto";
   const pixels = radius === undefined ? null : Number.parseFloat(radius);
   return { accent: accent ?? null, font: font ?? null, radius: pixels, scheme };
 }
 
-function show(backend: RoomBackend, words: Words, settings: Settings, page: Page | null): RoomElement {
+function show(backend: RoomBackend, words: Words, settings: Allowed, page: Page | null): RoomElement {
   document.documentElement.lang = words.locale;
   document.documentElement.dir = words.direction;
   document.adoptedStyleSheets = [

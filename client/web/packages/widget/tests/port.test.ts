@@ -21,6 +21,15 @@ test("a page has a room keep less, never more, and what is unknown keeps nothing
     for (const own of [undefined, "", "odd"]) assert.equal(kept(own, asked), "session");
 });
 
+test("a room is linkable where its own page says so, and no page around it says otherwise (CNS-84)", () => {
+  const linked = (own: string | undefined, linkable: string | null) =>
+    allowed(own === undefined ? {} : { linkable: own }, { ...NO_SETTINGS, linkable }).linkable;
+  for (const asked of [null, "yes", "no", "odd"]) {
+    assert.equal(linked("yes", asked), asked === null || asked === "yes");
+    for (const own of [undefined, "", "no", "odd"]) assert.equal(linked(own, asked), false);
+  }
+});
+
 test("the account that the room's page names counts, and no other beside it (CNS-84)", () => {
   const named = (account: string, asked: string | null) =>
     allowed({ storage: "device", account }, { ...NO_SETTINGS, account: asked }).account;

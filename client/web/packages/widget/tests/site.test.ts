@@ -45,7 +45,7 @@ test("of what a page sends only short texts under known names are taken", () => 
     lang: "de",
     scheme: null,
     storage: null,
-    linkable: false,
+    linkable: null,
     account: null,
     tokens: { accent: "#123456" },
   });
