@@ -86,13 +86,7 @@ class Taking(RoomPart):
                 payload = self._readable(turn, entry)
                 if not is_company:
                     self._check_phase(turn, entry, payload)
-                try:
-                    self._room.identifying.check(turn, entry, payload)
-                except _NOT_NOW:
-                    raise
-                except RemoteError as error:
-                    self.refuse(turn, entry, error.code)
-                    return False
+                self._room.identifying.check(turn, entry, payload)
                 self._complete(turn, stored, entry, is_history=False)
             return stored is not None
         if stored is not None and stored.forwarded_by is None:
