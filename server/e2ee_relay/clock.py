@@ -49,10 +49,11 @@ class SteadyClock:
     def __call__(self) -> int:
         """Return the relay's time in milliseconds."""
         with self._lock:
-            read_ns = self._monotonic_ns()
+            # The machine's time first: a pause between the two readings would else look like a machine ahead.
+            wall_ns, read_ns = self._wall_ns(), self._monotonic_ns()
             elapsed_ns = read_ns - self._read_ns
             self._read_ns = read_ns
-            behind_ns = self._wall_ns() - (self._now_ns + elapsed_ns)
+            behind_ns = wall_ns - (self._now_ns + elapsed_ns)
             self._now_ns += elapsed_ns + min(elapsed_ns, max(0, behind_ns))
             return self._now_ns // _MS
 

@@ -63,6 +63,21 @@ def test_a_jump_forwards_takes_as_long_again_as_it_lasts(machine: Machine) -> No
     assert clock() == NOW_MS + 2 * HOUR_MS + 10
 
 
+def test_a_pause_between_its_two_readings_is_no_clock_ahead(machine: Machine) -> None:
+    """RLY-132: a thread that is not run for a while between them puts the time not ahead of the machine's."""
+    pauses_ms = iter((0, 7, 0, 0, 0))
+
+    def read_ns(clock: str) -> int:
+        read_ms: int = getattr(machine, clock)
+        machine.pass_time(next(pauses_ms))
+        return read_ms * 1_000_000
+
+    clock = SteadyClock(NOW_MS, lambda: read_ns("wall_ms"), lambda: read_ns("monotonic_ms"))
+    machine.pass_time(20)
+    clock()
+    assert clock() == machine.wall_ms
+
+
 def test_a_jump_backwards_is_not_followed(machine: Machine) -> None:
     clock = machine.clock()
     machine.wall_ms -= TEN_YEARS_MS
