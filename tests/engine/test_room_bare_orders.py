@@ -11,6 +11,7 @@ from e2ee_client.engine.rooms.erasing import kind_of
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryRefused, IdentifyAnswered
+from parties import DAY_MS
 from room_logins import challenge, knows, settled, token
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
 from room_withdrawals import content_of, give
@@ -152,20 +153,50 @@ def test_a_login_whose_commitment_came_before_counts_when_its_body_comes(is_line
     assert knows(world, "desk") is not None
 
 
-def test_a_login_that_does_not_hold_is_not_confirmed_after_its_commitment() -> None:
-    """TRN-53, CNS-52: nor is it answered; however often it comes, no refusal is written."""
-    world = opened("desk")
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_a_login_that_does_not_hold_is_answered_once_after_its_commitment(*, is_erased: bool) -> None:
+    """TRN-53, CNS-57: however often it comes, also weeks later, crossing a close, or when it is erased."""
+    world = opened("desk", "chief")
     world.blocked.add(("phone", "desk"))
     signed = token(world, challenge(world), key=LoginKey(bytes(32)))
-    entry = entry_of(world, settled(world, lambda room, turn: room.writing.write(turn, Identify(signed))))
+    login = settled(world, lambda room, turn: room.writing.write(turn, Identify(signed)))
+    entry = entry_of(world, login)
     give_commitment(world, entry)
-    for _ in range(3):
-        found = do(world, "desk", lambda room, turn: room.take(turn, PHONE, carrier(entry)))
-        assert isinstance(found, BadSignature)
-        world.run(10 * MINUTE_MS)
-    assert knows(world, "desk") is None
+    assert arrives(world, entry) is True
+    world.blocked.clear()
+    world.run(10 * MINUTE_MS)
+    codes = [one.code for one in world.devices["phone"].told(IdentifyAnswered)]
+    assert codes == [BadSignature.code]
+    if is_erased:
+        settled(world, lambda room, turn: room.writing.write(turn, Erase((login,))))
+        world.run(2 * DAY_MS)
+    for phase in (Phase.CLOSED, Phase.OPEN):
+        change(world, "desk", Change(phase=phase))
+        for _ in range(3):
+            do(world, "desk", lambda room, turn: room.take(turn, PHONE, carrier(entry)))
+            world.run(7 * DAY_MS)
     stored = room_of(world, "desk").log.all_of(Turn(world.now_ms))
-    assert Kind.REFUSAL not in map(kind_of, stored)
+    assert [kind_of(one) for one in stored].count(Kind.REFUSAL) == 1
+    assert knows(world, "desk") is None
+
+
+@pytest.mark.parametrize("late_ms", [0, 31 * DAY_MS])
+def test_of_a_login_in_a_session_the_arrival_counts_after_its_commitment_too(late_ms: int) -> None:
+    """CNS-52: in a line it does not."""
+    world = opened("desk")
+    world.blocked |= {("phone", "desk"), ("desk", "phone")}
+    signed = token(world, challenge(world))
+    entry = entry_of(world, settled(world, lambda room, turn: room.identifying.hand_in(turn, signed)))
+    give_commitment(world, entry)
+    world.run(late_ms // 2)
+    change(world, "desk", Change(text="still open"))
+    world.run(late_ms // 2)
+    assert arrives(world, entry) is True
+    world.blocked.clear()
+    world.run(10 * MINUTE_MS)
+    assert (knows(world, "desk") is None) == bool(late_ms)
+    codes = [one.code for one in world.devices["phone"].told(IdentifyAnswered)]
+    assert codes == (["login.expired"] if late_ms else [""])
 
 
 def test_who_is_removed_cannot_hide_it_from_the_customer_by_a_commitment() -> None:

@@ -86,8 +86,7 @@ class Taking(RoomPart):
                 payload = self._readable(turn, entry)
                 if not is_company:
                     self._check_phase(turn, entry, payload)
-                self._room.identifying.check(turn, entry, payload)
-                self._complete(turn, stored, entry, is_history=False)
+                self._complete(turn, stored, entry, is_history=False, is_line=False)
             return stored is not None
         if stored is not None and stored.forwarded_by is None:
             return True
@@ -269,14 +268,16 @@ class Taking(RoomPart):
         is_erased = stored.is_hidden or stored.is_marked
         return not is_erased and self._room.log.entry(turn, stored).body is None
 
-    def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry, *, is_history: bool) -> None:
+    def _complete(
+        self, turn: Turn, stored: StoredEntry, entry: Entry, *, is_history: bool, is_line: bool = True
+    ) -> None:
         """A body that comes later for a commitment completes it, unless it was erased here (TRN-17).
 
         Raises:
             RemoteError: one of `_NOT_NOW`, of a login; nothing has changed.
         """
         if entry.body is not None and self._lacks_body(turn, stored):
-            login = None if is_history else self._login(turn, entry, stored)
+            login = None if is_history else self._login(turn, entry, stored, is_line=is_line)
             self._room.log.complete(turn, stored, entry.body)
             self._room.about.completed(turn, entry)
             stored.body = entry.body
@@ -290,15 +291,15 @@ class Taking(RoomPart):
             self._room.retaining.added_at_any_place(turn, stored)
             self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
 
-    def _login(self, turn: Turn, entry: Entry, stored: StoredEntry) -> EntryPayload | None:
+    def _login(self, turn: Turn, entry: Entry, stored: StoredEntry, *, is_line: bool) -> EntryPayload | None:
         """Return a login that holds, or a sign-out, whose body came after its commitment (TRN-53); one that
-        does not hold is refused (CNS-57).
+        does not hold is refused (CNS-57), once, as its body is here then.
         """
         if entry.header.kind != Kind.IDENTIFY or stored.forwarded_by is not None:
             return None
         try:
             payload = self._readable(turn, entry)
-            self._room.identifying.check(turn, entry, payload, is_line=True)
+            self._room.identifying.check(turn, entry, payload, is_line=is_line)
         except _NOT_NOW:
             raise
         except RemoteError as error:
