@@ -308,7 +308,7 @@ async def test_a_room_that_does_not_come_leaves_the_page_as_it_is_and_says_so(
     await button.click()
     await page.wait_for_function("document.querySelector('seal-room').shadowRoot.querySelector('iframe')")
     assert "IFRAME" not in await page.evaluate(OVER_PAGE)
-    await page.evaluate(f"{{ window.asked = Promise.all(['open', 'signOut'].map({ASK})) }}")
+    await page.evaluate(f"() => {{ window.asked = Promise.all(['open', 'signOut'].map({ASK})) }}")
     await page.clock.run_for(20_000)
     assert await page.evaluate("asked") == ["local.part", "local.part"]
     assert await page.evaluate("told") == [
