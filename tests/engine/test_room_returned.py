@@ -8,12 +8,13 @@ import pytest
 from e2ee_client.engine.rooms.forwarding import Forwarding
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
+from parties import DAY_MS
 from room_logins import by_null, handed_in, knows, log_in, sign_out
 from room_rooms import MINUTE_MS, bodies, change, dev, do, opened, say
 from room_world import World
 
 from e2ee.rooms.entry import Author, EntryHash
-from e2ee.rooms.payloads import EntryPayload, Erase, Reach, Sensitive
+from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Erase, Reach, Sensitive
 from e2ee.rooms.state import Phase
 
 HOUR_MS = 60 * MINUTE_MS
@@ -140,10 +141,11 @@ def test_who_is_in_force_again_after_a_withdrawal_is_given_orders_alone() -> Non
     log_in(world)
     in_force(world, "agent", "desk2")
     contents = [handed_in(world, by_null), writes(world, "phone", Reach("a@b.example"))]
+    contents.append(log_in(world))
     do(world, "phone", lambda room, turn: room.withdraw(turn, 1))
     world.run(5 * MINUTE_MS)
     in_force(world, "desk", "agent", "desk2")
-    assert has(world, "desk", *contents) == [False, False]
+    assert has(world, "desk", *contents) == [False] * 3
     desk, phone = world.devices["desk"].room, world.devices["phone"].room
     assert desk is not None
     assert phone is not None
@@ -197,17 +199,90 @@ def test_who_is_in_force_again_hears_that_the_person_has_signed_out(says: Any, *
     assert [knows(world, one) for one in world.devices] == [None] * 3
 
 
-def test_who_is_in_force_again_is_shown_nobody_for_one_who_signed_out_before_another_logged_in() -> None:
-    """ROOM-65: the newest sign-out goes, and none that was erased; a login does not."""
+def known(world: World) -> list[str | None]:
+    """Whom phone, desk and agent take the customer for."""
+    found = [knows(world, one) for one in ("phone", "desk", "agent")]
+    return [None if one is None else one.subject for one in found]
+
+
+@pytest.mark.parametrize("since_ms", [0, 25 * DAY_MS])
+@pytest.mark.parametrize("ahead_ms", [0, 3 * DAY_MS])
+def test_who_is_in_force_again_is_given_the_login_that_counts(since_ms: int, ahead_ms: int) -> None:
+    """ROOM-65, CNS-56: also weeks later, by whatever clock; each time it is once."""
+    world, _ = staffed("desk2")
+    log_in(world)
+    in_force(world, "desk2", "agent")
+    handed_in(world, by_null)
+    login = log_in(world, "4712")
+    world.run(since_ms)
+    world.devices["desk"].clock_ms = ahead_ms
+    for _ in range(3):
+        in_force(world, "desk", "desk2", "agent")
+        assert known(world) == ["4712"] * 3
+        assert has(world, "desk", login) == [True]
+        in_force(world, "desk2", "agent")
+    assert len(set(world.devices["desk"].order())) == len(world.devices["desk"].order())
+
+
+@pytest.mark.parametrize("says", [sign_out, by_null])
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_a_login_that_is_given_crosses_the_sign_out_and_counts_nowhere(
+    monkeypatch: pytest.MonkeyPatch, says: Any, *, is_ahead: bool
+) -> None:
+    """ROOM-65, CNS-56: the colleague has not heard of it, and gives the login before or after it comes."""
+    world, _ = staffed("desk2")
+    in_force(world, "desk2", "agent")
+    log_in(world)
+    world.blocked |= {("phone", "desk2"), ("phone", "agent")}
+    handed_in(world, says)
+    late, learn = world.devices["desk2" if is_ahead else "phone"], world.learn_roster
+    with monkeypatch.context() as later:
+        later.setattr(world, "learn_roster", lambda device: None if device is late else learn(device))
+        in_force(world, "desk", "desk2", "agent")
+    assert (knows(world, "desk") is None) == is_ahead
+    learn(late)
+    world.run(HOUR_MS)
+    assert knows(world, "desk") is None
+    world.run(20 * DAY_MS)
+    assert knows(world, "desk") is None
+
+
+@pytest.mark.parametrize("kind", [ActKind.CLOSE, ActKind.FREEZE])
+def test_a_login_is_given_in_a_room_that_is_not_open_and_ends_with_it(kind: ActKind) -> None:
+    """ROOM-65: it goes by ROOM-25 in those phases too; who is out has nothing of it."""
+    world, _ = staffed("desk2", "agent2")
+    in_force(world, "desk2", "agent", "agent2")
+    log_in(world)
+    writes(world, "phone", Act(kind))
+    world.run(5 * MINUTE_MS)
+    in_force(world, "desk", "desk2", "agent", "agent2")
+    assert known(world) == ["4711"] * 3
+    assert world.devices["agent2"].room is None
+    handed_in(world, sign_out)
+    assert known(world) == [None] * 3
+
+
+def test_who_is_in_force_again_is_given_the_newest_sign_out_that_was_not_erased() -> None:
+    """ROOM-65: and by who has written the state in force the login behind it."""
     world, _ = staffed("desk2")
     log_in(world)
     in_force(world, "desk2", "agent")
     given = [handed_in(world, step) for step in (by_null, by_null)]
     given.append(log_in(world, "4712"))
     in_force(world, "desk", "desk2", "agent")
-    assert has(world, "desk", *given) == [False, True, False]
-    assert knows(world, "desk") is None
-    assert getattr(knows(world, "agent"), "subject", None) == "4712"
+    assert has(world, "desk", *given) == [False, True, True]
+    assert known(world) == ["4712"] * 3
+
+
+def test_who_has_left_and_is_in_force_again_is_given_no_login() -> None:
+    """ROOM-65, ROOM-15."""
+    world, _ = staffed("agent2")
+    change(world, "desk", Change(remove=(dev("agent"),), add=(dev("agent2"),), assign=dev("agent2")))
+    world.run(2 * MINUTE_MS)
+    in_force(world, "desk", "agent2")
+    login = log_in(world)
+    in_force(world, "desk", "agent", "agent2")
+    assert has(world, "agent", login) == [False]
 
 
 def test_a_sign_out_that_was_erased_is_not_given_again() -> None:

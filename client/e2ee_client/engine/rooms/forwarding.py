@@ -164,6 +164,12 @@ class Forwarding(RoomPart):
             self.vouch(turn, [one.state for one in newest], to)
             self.forward_all(turn, self._entries(turn, [one.hash for one in newest]), to)
 
+    def give_login(self, turn: Turn, to: Author) -> None:
+        """Give the login that counts to who is in force again, if logins go to it (ROOM-65)."""
+        login = self._room.identifying.counts(turn)
+        if login is not None and self._room.states.receives(to, Kind.IDENTIFY, turn.now_ms):
+            self.forward_all(turn, self._entries(turn, [login]), to)
+
     def note_opened(self) -> None:
         """The customer's devices that are listed now get every state from its author."""
         live = self._live

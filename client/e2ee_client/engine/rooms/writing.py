@@ -233,12 +233,14 @@ class Writing(RoomPart):
         returned = states.returned(turn.now_ms)
         if not returned:
             return
+        is_over = states.condition().phase in (Phase.WITHDRAWN, Phase.ERASED)
         if self._gives_states(turn, returned):
             informed = self._live.informed
             self._live.informed = tuple(one for one in informed if one[0] not in returned)
             for one in returned:
                 self._room.forwarding.inform(turn, self._author(one))
-        is_over = states.condition().phase in (Phase.WITHDRAWN, Phase.ERASED)
+                if not is_over:
+                    self._room.forwarding.give_login(turn, self._author(one))
         newest = () if is_over else self._room.erasing.own_newest(turn)
         for stored in (*self._orders(turn), *newest):
             served = states.recipients(kind_of(stored), turn.now_ms)
