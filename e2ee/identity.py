@@ -425,10 +425,10 @@ def verify_address(record: DeviceRecord, signed: bytes) -> Address:
 
 
 def sign_successor(
-    key: RecoveryKey, old_account_id: AccountId, new_account_id: AccountId, head: ListHead, now_ms: int
+    key: RecoveryKey, old_account_id: AccountId, new_account_id: AccountId, now_ms: int
 ) -> bytes:
     """Sign a successor statement with the recovery key of the old account (ID-13)."""
-    unsigned = encode_map(VERSION, old_account_id, new_account_id, head.hash, now_ms)
+    unsigned = encode_map(VERSION, old_account_id, new_account_id, now_ms)
     return signed_bytes(key, labels.SIG_SUCCESSOR, unsigned)
 
 
@@ -437,20 +437,21 @@ def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
 
     Raises:
         DecodeError, BadSignature: not such a statement.
-        IdentityMismatch: the list names no recovery key, or the statement is about another account or head.
+        IdentityMismatch: the list names no recovery key, or the statement is about another account, or names
+            that as its own successor.
     """
     encoded, signature = decode_signed(signed, ADDRESS_MAX_B)
     if pinned.recovery_public is None:
         raise IdentityMismatch("the account named no recovery key")
     sign.verify(pinned.recovery_public, labels.SIG_SUCCESSOR + encoded, signature)
-    fields = decode_map(encoded, ADDRESS_MAX_B, KEYS[5])
+    fields = decode_map(encoded, ADDRESS_MAX_B, KEYS[4])
     check_version(fields)
     if fields.bstr(2, ACCOUNT_ID_B) != pinned.account_id:
         raise IdentityMismatch("a successor of another account")
     new_account_id = AccountId(fields.bstr(3, ACCOUNT_ID_B))
-    if fields.bstr(4, HASH_B) != pinned.hash:
-        raise IdentityMismatch("a successor of another head")
-    return Successor(pinned.account_id, new_account_id, fields.time_ms(5))
+    if new_account_id == pinned.account_id:
+        raise IdentityMismatch("an account that follows itself")
+    return Successor(pinned.account_id, new_account_id, fields.time_ms(4))
 
 
 def encode_map(*values: cbor.Value) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 
 from e2ee.card import ContactCard
+from e2ee.identity import Successor
 from e2ee.session import Healing, Health
 
 from .account_key import sign_renewal
@@ -115,6 +116,7 @@ __all__ = [
     "SessionStarted",
     "SigningStopped",
     "StoreTrouble",
+    "Successor",
     "TeamUnknown",
     "Unconfirmed",
     "Unreachable",

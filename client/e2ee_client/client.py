@@ -16,6 +16,7 @@ from functools import partial
 from typing import Self
 
 from e2ee.card import ContactCard
+from e2ee.identity import Successor
 from e2ee.secret import RecoveryKey
 from e2ee_client.engine import DeviceView, Engine, Recovery, Setup
 from e2ee_client.engine.rooms.admission import GateRow
@@ -28,7 +29,7 @@ from e2ee_client.store import (
 )
 
 from . import account_key, inviting, opening, restoring
-from .contacts import Contact, Signal, Watch, wait_until
+from .contacts import Contact, Signal, Watch, checked_text, wait_until
 from .inviting import Invitation
 from .opening import Kind, Loaded, Opening, Runtime, StorePath
 from .runtime.event_stream import EventIterator, EventLog
@@ -453,6 +454,54 @@ class Client:
         """Return all contacts."""
         views = self._shell.machine.contacts()
         return [Contact(self._shell, self._watch, one.account_id) for one in views]
+
+    # --- accounts that begin anew ---
+
+    def sign_successor(self, old: ContactCard | str | bytes, recovery_key: RecoveryKey | str) -> str:
+        """Return the text by which an account that is lost, or whose key was stolen, is followed by this one:
+        give it out with our card. `old` is the lost account's card or id, `recovery_key` its recovery key,
+        as it was shown (ID-13, ID-61).
+
+        Where the lost account is a contact here and its list is known, the key has to be the one which that
+        names; otherwise a wrong key is found out by those who read the statement only.
+
+        Raises:
+            InvalidCard: the text is no contact card.
+            ConfigError: no account id or recovery key, not the key of that account, or it is this one.
+            DeviceReplacedError, SecondCopyError: this device does not act for our account any more.
+        """
+        account_id, key = opening.account_of(old), opening.recovery_key(recovery_key)
+        return self._shell.machine.sign_successor(key, account_id, self._runtime.clock.now_ms())
+
+    def read_successor(self, text: str) -> Successor:
+        """Return what a successor statement says: the old account, which is a contact, the new one, and when
+        it was signed. It is verified by the contact's list that is known here, and changes nothing. Show
+        both accounts to a person, and ask (ID-13).
+
+        Raises:
+            SuccessorInvalid: none, damaged, or not by the recovery key of that list.
+            UnknownContact: it is about no contact.
+            ListUnknown: no list of the contact is known yet.
+        """
+        return self._shell.machine.successor(checked_text(text))
+
+    async def follow_successor(self, text: str, card: ContactCard | str) -> Contact:
+        """Add the new account of a statement, by its card, as a person has decided. It is not verified by
+        that. Nothing is sent to the old one any more (`ContactSucceeded`) until a person verifies it
+        (ID-62).
+
+        Raises:
+            InvalidCard: the text is no contact card.
+            SuccessorInvalid, UnknownContact, ListUnknown: as `read_successor`; or another account's card.
+            ContactSucceeded: the old account was followed by another one already.
+            ContactBlocked: the new account is a contact under an alarm.
+            ConfigError: the new account is ours, or rooms are with the old one.
+        """
+        statement, parsed = checked_text(text), opening.parse_card(card)
+        account_id = await self._shell.call(
+            lambda engine, now_ms: engine.follow_successor(statement, parsed, now_ms)
+        )
+        return Contact(self._shell, self._watch, account_id)
 
     # --- devices ---
 

@@ -161,6 +161,35 @@ class ContactBlocked(SealroomError):
     )
 
 
+class ContactSucceeded(ContactBlocked):
+    """A person has had the contact's account followed by another one; nothing is sent to it (ID-62)."""
+
+    code: ClassVar[str] = "contact.succeeded"
+    hint: ClassVar[str] = (
+        "write to the account that followed it; if that was wrong, compare the safety number with this"
+        " contact over another channel, then mark it as verified"
+    )
+
+
+class ListUnknown(SealroomError):
+    """No device list of the contact is known here yet, by which a statement could be verified (ID-13)."""
+
+    code: ClassVar[str] = "contact.list_unknown"
+    hint: ClassVar[str] = "go online until the relay has shown it, or the contact has written, then try again"
+
+
+class SuccessorInvalid(SealroomError):
+    """No successor statement, a damaged one, one that the recovery key of the old account's list has not
+    signed, or the card of another account beside it (ID-13, ID-61, ID-62). Nothing has changed.
+    """
+
+    code: ClassVar[str] = "successor.invalid"
+    hint: ClassVar[str] = (
+        "copy statement and card whole again; if it stays so, do not follow it: ask the contact over another"
+        " channel, and add its new card by hand"
+    )
+
+
 class DeviceReplacedError(SealroomError):
     """Our newest device list does not name this device: another one has taken its place (SES-40)."""
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from e2ee import card as cards
+from e2ee import successor
 from e2ee.card import ContactCard
+from e2ee.constants import ACCOUNT_ID_B
 from e2ee.errors import DecodeError, InvalidArgument
 from e2ee.grammar import is_name
 from e2ee.identity import DeviceKind
@@ -288,3 +290,33 @@ def parse_card(card: object) -> ContactCard:
         return cards.parse(card)
     except DecodeError as error:
         raise InvalidCard(str(error)) from None
+
+
+def account_of(given: object) -> AccountId:
+    """Return the account of a contact card, or the account id that is given.
+
+    Raises:
+        InvalidCard: the text is none.
+        ConfigError: neither a text, a card nor 32 bytes.
+    """
+    if not isinstance(given, bytes):
+        return parse_card(given).account_id
+    if len(given) != ACCOUNT_ID_B:
+        raise ConfigError("an account id has 32 bytes")
+    return AccountId(given)
+
+
+def recovery_key(given: object) -> RecoveryKey:
+    """Read a recovery key, from what a person has typed or as the object that it is (ID-63).
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if isinstance(given, RecoveryKey):
+        return given
+    if not isinstance(given, str):
+        raise ConfigError("a recovery key is a str or a RecoveryKey")
+    try:
+        return successor.parse_recovery_key(given)
+    except InvalidArgument as error:
+        raise ConfigError(str(error)) from None

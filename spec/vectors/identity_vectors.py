@@ -52,7 +52,7 @@ def identity() -> str:
                 parties.compact_entries(prekeys[0], prekeys[3], [prekeys[1]], [prekeys[2]])
             ),
             "address": _address(first),
-            "successor": _successor(first, lists[-1]),
+            "successor": _successor(first),
         },
     )
 
@@ -163,10 +163,9 @@ def _address(owner: Device) -> dict[str, Any]:
     }
 
 
-def _successor(old: Device, head: dict[int, Value]) -> dict[str, Any]:
+def _successor(old: Device) -> dict[str, Any]:
     new_account_id = sign_public(draw("identity successor account", 32))
-    hash_of_head = parties.list_hash(head)
-    entries: dict[int, Value] = {1: 1, 2: old.account_id, 3: new_account_id, 4: hash_of_head, 5: NOW_MS}
+    entries: dict[int, Value] = {1: 1, 2: old.account_id, 3: new_account_id, 4: NOW_MS}
     return {
         "new_account_id": new_account_id,
         "issued_ms": NOW_MS,

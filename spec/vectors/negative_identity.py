@@ -450,8 +450,7 @@ def _successors(us: Device, other: Device) -> Iterator[Negative]:
         1: 1,
         2: us.account_id,
         3: other.account_id,
-        4: parties.list_hash(head),
-        5: NOW_MS,
+        4: NOW_MS,
     }
     cases = {
         "no-recovery-key-named": (unnamed, signed("SR1-sig-succ", recovery, entries), "remote.identity"),
@@ -462,9 +461,9 @@ def _successors(us: Device, other: Device) -> Iterator[Negative]:
             signed("SR1-sig-succ", recovery, {**entries, 2: other.account_id}),
             "remote.identity",
         ),
-        "of-another-head": (
+        "of-itself": (
             named,
-            signed("SR1-sig-succ", recovery, {**entries, 4: bytes(32)}),
+            signed("SR1-sig-succ", recovery, {**entries, 3: us.account_id}),
             "remote.identity",
         ),
         "version-2-by-the-account": (
@@ -477,10 +476,20 @@ def _successors(us: Device, other: Device) -> Iterator[Negative]:
             signed("SR1-sig-succ", recovery, {**entries, 1: 2, 2: other.account_id}),
             "remote.version",
         ),
-        "new-account-short-of-another-head": (
+        "of-another-account-with-a-short-new-one": (
             named,
-            signed("SR1-sig-succ", recovery, {**entries, 3: bytes(31), 4: bytes(32)}),
+            signed("SR1-sig-succ", recovery, {**entries, 2: other.account_id, 3: bytes(31)}),
+            "remote.identity",
+        ),
+        "new-account-short": (
+            named,
+            signed("SR1-sig-succ", recovery, {**entries, 3: bytes(31)}),
             "remote.decode",
+        ),
+        "of-itself-without-a-time": (
+            named,
+            signed("SR1-sig-succ", recovery, {**entries, 3: us.account_id, 4: None}),
+            "remote.identity",
         ),
     }
     for name, (pinned, given, error) in cases.items():

@@ -507,16 +507,16 @@ def verify_address(signed: bytes, record: Record) -> tuple[bytes, bytes, int]:
 def verify_successor(signed: bytes, account: bytes, signed_list: bytes) -> bytes:
     """The new account of a statement about the pinned list's account (ID-13, ID-29)."""
     raw, signature = signed_parts(signed, 512)
-    pinned = DeviceList.verified(signed_list, account)
+    DeviceList.verified(signed_list, account)
     recovery = fields(decode(signed_parts(signed_list, 1024)[0], 1024), 8)[7]
     need(recovery is not None, "remote.identity")
     verify(octets(recovery, 32), "SR1-sig-succ", raw, signature)
-    row = fields(decode(raw, 512), 5)
+    row = fields(decode(raw, 512), 4)
     version_one(row[1])
     need(octets(row[2], 32) == account, "remote.identity")
     new = octets(row[3], 32)
-    need(octets(row[4], 32) == pinned.hash, "remote.identity")
-    uint(row[5])
+    need(new != account, "remote.identity")
+    uint(row[4])
     return new
 
 

@@ -235,7 +235,7 @@ DEFECTS: dict[str, tuple[str, bytes]] = {
         "compact-bundle", 3, [cbor2.loads(REAL["compact-kem-prekey"][0])]
     ),
     "address with a long token": _changed("address", 4, bytes(33)),
-    "successor without a head": _changed("successor", 4, None),
+    "successor without a time": _changed("successor", 4, None),
     "stored session of format 2": _stored_as("stored-session", 0, 2),
     "stored session with a short root key": _stored_as("stored-session", 10, bytes(31)),
     "stored session with a KEM state 6": _stored_as("stored-session", 16, [6]),

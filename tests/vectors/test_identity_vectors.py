@@ -209,7 +209,7 @@ def test_successor() -> None:
     """ID-13."""
     case, newest = FILE["successor"], _lists()[-1]
     new_id = AccountId(unhex(case["new_account_id"]))
-    signed = identity.sign_successor(RECOVERY_KEY, ACCOUNT_ID, new_id, newest.head, case["issued_ms"])
+    signed = identity.sign_successor(RECOVERY_KEY, ACCOUNT_ID, new_id, case["issued_ms"])
     successor = identity.verify_successor(newest, signed)
     encoded, _ = decode_signed(signed, 512)
     assert case == hexed(

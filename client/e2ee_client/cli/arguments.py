@@ -16,6 +16,7 @@ from . import (
     messages,
     people,
     room_arguments,
+    successors,
     transcripts,
     web_site,
 )
@@ -37,6 +38,7 @@ from .texts import Texts
 
 _FOLLOW_S: Final = 120.0
 """A device whose list the relay contradicts is on a pause of a minute when it is told to follow."""
+_LISTED_S: Final = 10.0
 _DELIVERED_CHOICES: Final = ("queued", "sent", "delivered")
 
 
@@ -172,6 +174,19 @@ def _key_commands(commands: CommandGroup, texts: Texts) -> None:
     with_timeout(install.argument("file", "help.answer_file", type=Path, metavar="FILE"))
     follow = command(renewal, texts, "follow", account_keys.follow, "help.renewal.follow")
     with_timeout(follow.switches(yes="help.yes").switches(json="help.json"), _FOLLOW_S)
+    _successors(group(commands, texts, "successor", "help.successor"), texts)
+
+
+def _successors(commands: CommandGroup, texts: Texts) -> None:
+    sign = command(commands, texts, "sign", successors.sign, "help.successor.sign").switches(qr="help.qr")
+    sign.argument("old", "help.successor.old", type=transcripts.account_id, metavar="CARD")
+    with_timeout(sign, _LISTED_S)
+    read = command(commands, texts, "read", successors.read, "help.successor.read").switches(json="help.json")
+    follow = command(commands, texts, "follow", successors.follow, "help.successor.follow")
+    for one in (read, follow):
+        one.argument("statement", "help.successor.statement", metavar="STATEMENT")
+        one.switches(offline="help.offline")
+    follow.argument("card", "help.successor.card", metavar="CARD")
 
 
 def _with_contact(command: Command) -> Command:

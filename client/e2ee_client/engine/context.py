@@ -25,6 +25,7 @@ from .renewal import Renewal
 from .rooms.rooms import Rooms
 from .sending import Sending
 from .state import State
+from .successors import Successors
 from .team import Team
 from .team_archive import TeamArchive
 from .telling import Telling
@@ -46,6 +47,7 @@ class Context:
         self.entry = Entry(self)
         self.copies = Copies(self)
         self.forks = Forks(self)
+        self.successors = Successors(self)
         self.directory = Directory(self)
         self.team_archive = TeamArchive(self)
         self.team = Team(self)

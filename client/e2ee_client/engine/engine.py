@@ -233,6 +233,20 @@ class Engine(Queries):
         self._add(turn, card)
         return card.account_id, turn.effects()
 
+    def follow_successor(self, text: str, card: ContactCard, now_ms: int) -> tuple[bytes, list[Effect]]:
+        """Add the account that follows a contact's, as a person has decided, and send nothing more to that
+        one (ID-62).
+
+        Raises:
+            SuccessorInvalid, UnknownContact, ListUnknown, ContactBlocked. ConfigError: the new account is
+            ours, or rooms are with the old one.
+        """
+        old = self._context.successors.check(text, card.account_id)
+        turn = self._step(now_ms)
+        self._add(turn, card)
+        self._context.successors.hold(turn, old)
+        return card.account_id, turn.effects()
+
     def _add(self, turn: Turn, card: ContactCard) -> None:
         if card.account_id == self._state.own.account_id:
             raise ConfigError("this contact card is your own")

@@ -7,11 +7,12 @@ from typing import NamedTuple
 from e2ee import fingerprint
 from e2ee import session as sessions
 from e2ee.card import ContactCard
-from e2ee.ids import DeviceId
+from e2ee.identity import Successor
+from e2ee.ids import AccountId, DeviceId
 from e2ee.pair import sending
 from e2ee.recovery import RecoveryCode
 from e2ee.rooms.invite import Welcome
-from e2ee.secret import AccountKey
+from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import Health
 from e2ee_client.errors import UnknownDevice
 from e2ee_client.events import ConnectionState
@@ -118,6 +119,22 @@ class Queries:
         """Return our contact card."""
         own = self._state.own
         return ContactCard(own.account_id, own.relay_url, own.name)
+
+    def sign_successor(self, key: RecoveryKey, old: AccountId, now_ms: int) -> str:
+        """Return the text by which an old account is followed by ours (ID-13, ID-61).
+
+        Raises:
+            ConfigError, DeviceReplacedError, SecondCopyError.
+        """
+        return self._context.successors.sign(key, old, now_ms)
+
+    def successor(self, text: str) -> Successor:
+        """Return what a verified statement says (ID-13).
+
+        Raises:
+            SuccessorInvalid, UnknownContact, ListUnknown.
+        """
+        return self._context.successors.read(text)
 
     def safety_number(self, account_id: bytes) -> str:
         """Return the sixty digits to compare with a contact (ID-25)."""

@@ -19,6 +19,7 @@ from e2ee.prekeys import CompactBundle
 from e2ee.session import Session, Started
 from e2ee_client.errors import (
     ContactBlocked,
+    ContactSucceeded,
     MessageEmpty,
     MessageTooLarge,
     UnknownContact,
@@ -50,6 +51,8 @@ class Sending(Part):
         Raises:
             ContactBlocked, DeviceReplacedError, SecondCopyError, MessageEmpty, MessageTooLarge.
         """
+        if contact.alarm == ContactSucceeded.code:
+            raise ContactSucceeded("another account has followed this one")
         if contact.alarm:
             raise ContactBlocked("the identity of this contact has to be looked at first")
         self._state.check_goes_on()

@@ -12,6 +12,21 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "this contact card is your own": "diese Kontaktkarte ist Ihre eigene",
     "the signed list is installed already": "die unterschriebene Liste ist schon eingerichtet",
     "the text is not a safety number": "der Text ist keine Sicherheitsnummer",
+    "a recovery key has 64 digits, 0 to 9 and A to F": "ein Wiederherstellungsschlüssel hat 64 Ziffern, "
+    "0 bis 9 und A bis F",
+    "this is not the recovery key of the old account": "das ist nicht der Wiederherstellungsschlüssel des "
+    "alten Kontos",
+    "the account that is lost is this one": "das verlorene Konto ist dieses",
+    "rooms with an account do not go on with another one": "Räume mit einem Konto gehen nicht mit einem "
+    "anderen weiter",
+    "not a successor statement": "keine Nachfolgeerklärung",
+    "the successor statement is damaged": "die Nachfolgeerklärung ist beschädigt",
+    "not signed by the recovery key of the list that is known": "nicht mit dem Schlüssel der bekannten Liste "
+    "unterschrieben",
+    "the account named no recovery key": "das Konto hat keinen Wiederherstellungsschlüssel genannt",
+    "an account that follows itself": "ein Konto, das sich selbst nachfolgt",
+    "the contact card is of another account than the statement": "Karte und Erklärung nennen verschiedene "
+    "Konten",
     "a text is Unicode without lone surrogates": "ein Text ist Unicode ohne einzelne Surrogate",
     "a text of a room has 1 to 16384 bytes in UTF-8": "ein Text eines Raums hat 1 bis 16384 Byte in UTF-8",
     "a passphrase has 1 to 1024 bytes": "eine Passphrase hat 1 bis 1024 Byte",
@@ -83,6 +98,7 @@ PLACES_GERMAN: Final[dict[str, str]] = {
     "REQUEST": "ANFRAGE",
     "ROOM": "RAUM",
     "STARS": "STERNE",
+    "STATEMENT": "ERKLÄRUNG",
     "TITLE": "TITEL",
     "VALUE": "WERT",
     "WORDS": "WÖRTER",

@@ -15,6 +15,7 @@ from .english_signing import ENGLISH_SIGNING
 from .english_web import ENGLISH_WEB
 from .english_words import ENGLISH_WORDS
 from .guard import ENGLISH_GUARD
+from .successors import ENGLISH_SUCCESSORS
 from .transcripts import ENGLISH_TRANSCRIPTS
 
 ENGLISH: Final[dict[str, str]] = {
@@ -398,6 +399,7 @@ environment:
     **ENGLISH_ROOMS,
     **ENGLISH_GUARD,
     **ENGLISH_TRANSCRIPTS,
+    **ENGLISH_SUCCESSORS,
     **ENGLISH_FILES,
     **ENGLISH_LOGINS,
     **ENGLISH_RECOVERY,

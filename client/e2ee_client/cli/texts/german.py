@@ -15,6 +15,7 @@ from .german_signing import GERMAN_SIGNING
 from .german_web import GERMAN_WEB
 from .german_words import GERMAN_WORDS
 from .guard import GERMAN_GUARD
+from .successors import GERMAN_SUCCESSORS
 from .transcripts import GERMAN_TRANSCRIPTS
 
 GERMAN: Final[dict[str, str]] = {
@@ -428,6 +429,7 @@ Umgebung:
     **GERMAN_ROOMS,
     **GERMAN_GUARD,
     **GERMAN_TRANSCRIPTS,
+    **GERMAN_SUCCESSORS,
     **GERMAN_FILES,
     **GERMAN_LOGINS,
     **GERMAN_RECOVERY,

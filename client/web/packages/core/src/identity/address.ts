@@ -52,18 +52,18 @@ export interface Successor {
 }
 
 /**
- * The successor that the recovery key of the pinned head names (ID-13); it is shown, and never followed by itself.
+ * The successor by the recovery key that the pinned list names (ID-13); it is shown, and never followed by itself.
  *
  * @throws RemoteError `remote.decode`, `remote.signature`, `remote.version`, `remote.identity`
  */
-export function verifySuccessor(head: DeviceList, data: Uint8Array): Successor {
+export function verifySuccessor(pinned: DeviceList, data: Uint8Array): Successor {
   decodeSigned(data, MAX_SIGNED_ADDRESS_B);
-  if (head.recoveryPublic === null) throw new RemoteError("remote.identity", "the head names no recovery key");
-  const { value } = openSigned(data, MAX_SIGNED_ADDRESS_B, head.recoveryPublic, "SR1-sig-succ");
-  const fields = new Fields(value, 5);
+  if (pinned.recoveryPublic === null) throw new RemoteError("remote.identity", "the list names no recovery key");
+  const { value } = openSigned(data, MAX_SIGNED_ADDRESS_B, pinned.recoveryPublic, "SR1-sig-succ");
+  const fields = new Fields(value, 4);
   checkVersion(fields.get(1));
-  checkIdentity(same(fields.bytes(2, ACCOUNT_ID_B), head.accountId), "a successor of another account");
+  checkIdentity(same(fields.bytes(2, ACCOUNT_ID_B), pinned.accountId), "a successor of another account");
   const newAccountId = fields.bytes(3, ACCOUNT_ID_B);
-  checkIdentity(same(fields.bytes(4, HASH_B), head.hash), "a successor under another head");
-  return { newAccountId, issuedMs: fields.uint(5) };
+  checkIdentity(!same(newAccountId, pinned.accountId), "an account that follows itself");
+  return { newAccountId, issuedMs: fields.uint(4) };
 }

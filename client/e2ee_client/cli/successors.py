@@ -1,0 +1,151 @@
+"""Commands on an account that begins anew: successor sign, read, follow (ID-13, ID-61, ID-62)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from e2ee import card as cards
+from e2ee import fingerprint
+from e2ee.card import ContactCard
+from e2ee.errors import DecodeError
+from e2ee.identity import Successor
+from e2ee.ids import AccountId
+from e2ee_client import Client, Contact
+from e2ee_client.contacts import wait_until
+from e2ee_client.errors import (
+    ContactSucceeded,
+    InvalidCard,
+    ListUnknown,
+    SuccessorInvalid,
+    UnknownContact,
+    WaitTimeout,
+)
+
+from .account import show_qr
+from .addressing import label, label_of, short_id
+from .failures import Refused
+from .fetching import when_fetched
+from .files import MAX_SMALL_B, read_file
+from .session import Session, Work, local_time, opened
+
+_GROUPS_A_LINE = 4
+_HEAD = "sealroom:successor"
+
+
+def sign(session: Session) -> Work:
+    """State that a lost account is followed by this one; its recovery key is asked for, never an argument."""
+    old: bytes = session.options.old
+
+    async def act(client: Client) -> None:
+        typed = await session.ask_or_input(session.texts.say("ask.recovery_key"))
+        text = client.sign_successor(old, typed)
+        if not await _is_compared(session, client, text):
+            again = await session.ask(session.texts.say("ask.recovery_key_again"), "successor.unchecked")
+            if "".join(again.split()).upper() != "".join(typed.split()).upper():
+                raise Refused("successor.mismatch")
+        session.say("successor.signed", old=short_id(old))
+        session.terminal.line(text)
+        show_qr(session, text)
+
+    return opened(session, act, online=True)
+
+
+async def _is_compared(session: Session, client: Client, text: str) -> bool:
+    """Whether the list of the old account is known here, which has to name the key, soon at the latest."""
+
+    def is_known() -> bool:
+        with suppress(ListUnknown):
+            client.read_successor(text)
+            return True
+        return False
+
+    try:
+        await wait_until(is_known, client.progress, session.options.timeout, "the old account's list")
+    except (UnknownContact, WaitTimeout):
+        return False
+    return True
+
+
+def read(session: Session) -> Work:
+    """Say what a statement says, and change nothing."""
+    text = _statement(session)
+
+    async def act(client: Client) -> None:
+        found = client.read_successor(text)
+        if not session.options.json:
+            _show(session, client, found)
+            return
+        session.terminal.json(
+            {
+                "old": found.old_account_id.hex(),
+                "new": found.new_account_id.hex(),
+                "signed_ms": found.issued_ms,
+                "safety_number": _number(client, found),
+                "alarm": client.contact(found.old_account_id).alarm,
+            }
+        )
+
+    return when_fetched(session, act)
+
+
+def follow(session: Session) -> Work:
+    """Show both accounts, ask, then add the new one; nothing is sent to the old one any more."""
+    text, card = _statement(session), _card(session.options.card)
+
+    async def act(client: Client) -> None:
+        found = client.read_successor(text)
+        if found.new_account_id != card.account_id:
+            raise SuccessorInvalid("the contact card is of another account than the statement")
+        _show(session, client, found)
+        old = client.contact(found.old_account_id)
+        answer = await session.ask(session.texts.say("ask.successor", name=label(old)))
+        if answer.strip().lower() not in session.texts.say("ask.yes").split():
+            raise Refused("confirm.declined")
+        new = await client.follow_successor(text, card)
+        session.say("successor.followed", name=label(new), id=new.account_id.hex(), old=_who(old))
+        if not new.verified:
+            session.say("add.compare", short=short_id(new.account_id))
+
+    return when_fetched(session, act)
+
+
+def _show(session: Session, client: Client, found: Successor) -> None:
+    """Both accounts, when it was signed, and what a person compares with the new one."""
+    old = client.contact(found.old_account_id)
+    signed = local_time(found.issued_ms, "%Y-%m-%d %H:%M")
+    session.say("successor.says", old=_who(old), new=found.new_account_id.hex(), signed=signed)
+    known = [one for one in client.contacts() if one.account_id == found.new_account_id]
+    for one in known:
+        session.say("successor.known", name=label(one))
+    if old.alarm:
+        key = "successor.second" if old.alarm == ContactSucceeded.code else "contacts.alarm"
+        session.say(key, code=old.alarm, name=label(old))
+    session.say("successor.number")
+    groups = _number(client, found).split(" ")
+    for start in range(0, len(groups), _GROUPS_A_LINE):
+        session.terminal.line("  " + " ".join(groups[start : start + _GROUPS_A_LINE]))
+    session.say("successor.ask", name=label(old))
+
+
+def _number(client: Client, found: Successor) -> str:
+    return fingerprint.safety_number(AccountId(client.account_id), found.new_account_id)
+
+
+def _who(contact: Contact) -> str:
+    return f"{label_of(contact.name, contact.account_id)} ({short_id(contact.account_id)})"
+
+
+def _statement(session: Session) -> str:
+    """The statement as it was given, or from a file: the answer to the question needs the input."""
+    given: str = session.options.statement
+    if given.strip().startswith(_HEAD):
+        return given
+    return read_file(session.path(Path(given)), MAX_SMALL_B).decode("utf-8", "replace")
+
+
+def _card(text: str) -> ContactCard:
+    try:
+        return cards.parse(text)
+    except DecodeError as error:
+        raise InvalidCard(str(error)) from None

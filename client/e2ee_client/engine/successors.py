@@ -1,0 +1,80 @@
+"""Accounts that begin anew: what a statement says, and what becomes of the old contact (ID-13, ID-62)."""
+
+from __future__ import annotations
+
+from e2ee import identity, successor
+from e2ee.errors import BadSignature, RemoteError
+from e2ee.identity import Successor
+from e2ee.ids import AccountId
+from e2ee.secret import RecoveryKey
+from e2ee_client.errors import ConfigError, ContactBlocked, ContactSucceeded, ListUnknown, SuccessorInvalid
+
+from .part import Part
+from .records import Contact
+from .turn import Turn
+
+
+class Successors(Part):
+    """A statement moves nobody: a person has it followed, and may take that back by verifying the old one."""
+
+    def sign(self, key: RecoveryKey, old: AccountId, now_ms: int) -> str:
+        """Return the text by which an old account is followed by ours.
+
+        Raises:
+            ConfigError: the old account is ours, or its list names another key. DeviceReplacedError,
+            SecondCopyError: this device does not act for our account any more.
+        """
+        own = self._state.own
+        self._state.check_goes_on()
+        if old == own.account_id:
+            raise ConfigError("the account that is lost is this one")
+        signed = identity.sign_successor(key, old, own.account_id, now_ms)
+        contact = self._state.contacts.get(old)
+        pinned = None if contact is None else contact.device_list()
+        if pinned is not None:
+            try:
+                identity.verify_successor(pinned, signed)
+            except RemoteError:
+                raise ConfigError("this is not the recovery key of the old account") from None
+        return successor.to_text(signed)
+
+    def read(self, text: str) -> Successor:
+        """Verify a statement by the list of its old account that is pinned; nothing changes.
+
+        Raises:
+            SuccessorInvalid, UnknownContact. ListUnknown: no list is pinned yet.
+        """
+        try:
+            signed = successor.parse(text)
+            pinned = self._state.contact(successor.old_account(signed)).device_list()
+            if pinned is None:
+                raise ListUnknown("no device list of the old account is known here")
+            return identity.verify_successor(pinned, signed)
+        except BadSignature:
+            raise SuccessorInvalid("not signed by the recovery key of the list that is known") from None
+        except RemoteError as error:
+            raise SuccessorInvalid(str(error)) from None
+
+    def check(self, text: str, new: AccountId) -> Contact:
+        """Return the old contact of a statement that may be followed to the account of a card (ID-62).
+
+        Raises:
+            As `read`. SuccessorInvalid: the card is another account's. ConfigError: rooms are with it.
+            ContactSucceeded: another one was followed. ContactBlocked: the new one is under an alarm.
+        """
+        found = self.read(text)
+        if new != found.new_account_id:
+            raise SuccessorInvalid("the contact card is of another account than the statement")
+        old, known = self._state.contact(found.old_account_id), self._state.contacts.get(new)
+        if self._context.rooms.index.of(old.account_id):
+            raise ConfigError("rooms with an account do not go on with another one")
+        if known is None and old.alarm == ContactSucceeded.code:
+            raise ContactSucceeded("this account was followed by another one already")
+        if known is not None and known.alarm:
+            raise ContactBlocked("the new account is under an alarm")
+        return old
+
+    def hold(self, turn: Turn, old: Contact) -> None:
+        """Send nothing more to an account that was followed, until a person verifies it (ID-62)."""
+        old.alarm = ContactSucceeded.code
+        turn.put(old.put())
