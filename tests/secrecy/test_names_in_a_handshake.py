@@ -26,6 +26,7 @@ def _fails(*_: object) -> NoReturn:
     raise MemoryError
 
 
+@pytest.mark.reference
 def test_the_initiator_shows_no_ephemeral_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """The key is wrapped as soon as it is made (PRM-10)."""
     made: list[bytes] = []
@@ -42,6 +43,7 @@ def test_the_initiator_shows_no_ephemeral_key(monkeypatch: pytest.MonkeyPatch) -
     assert _shows(caught.value, made[0]) is False
 
 
+@pytest.mark.reference
 def test_the_initiator_shows_no_identity_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """The long-term key is exposed for one call at a time (PRM-10)."""
     monkeypatch.setattr(handshake, "derive_keys", _fails)
