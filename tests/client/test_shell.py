@@ -141,6 +141,23 @@ async def test_a_command_that_is_refused_half_way_reloads_the_machine_and_nobody
     await stage.shell.close()
 
 
+async def test_who_looks_while_a_machine_is_loaded_again_is_not_told_that_the_store_is_full() -> None:
+    stage = await Stage({"start": [Open(CHANNEL)]}).begin()
+    stage.before_load = held = Held()
+
+    def half(machine: ScriptedMachine, _now_ms: int) -> tuple[int, list[Effect]]:
+        machine.is_ahead = True
+        raise UnknownContact("refused half-way")
+
+    with pytest.raises(UnknownContact):
+        await stage.shell.call(half)
+    await stage.until(held.begun.is_set)
+    assert stage.shell.machine is stage.machine
+    held.let_go.set()
+    await stage.until(lambda: stage.shell.machine is not stage.machine)
+    await stage.shell.close()
+
+
 async def test_a_store_that_stays_full_is_tried_again_with_growing_delays() -> None:
     """STO-41: meanwhile no connection stands: the machine that knew them is gone."""
     stage = await Stage({"start": [Open(CHANNEL)]}).begin()

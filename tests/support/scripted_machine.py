@@ -185,6 +185,7 @@ class Stage:
         self.loads: list[ScriptedMachine] = []
         self.load_script: Mapping[str, Sequence[Effect]] = dict(script or {})
         self.load_effects: list[Effect] = []
+        self.before_load: Callable[[], None] = lambda: None
         self.shell: Shell[ScriptedMachine] = Shell(
             self.store,
             Uncommitted(NoRows()),
@@ -197,6 +198,7 @@ class Stage:
         )
 
     def _load(self, now_ms: int) -> tuple[ScriptedMachine, list[Effect]]:
+        self.before_load()
         self.loads.append(ScriptedMachine(self.load_script))
         return self.loads[-1], list(self.load_effects)
 

@@ -189,8 +189,7 @@ class Shell(Generic[M]):
         if self._consumer is not None:
             await asyncio.wait([self._consumer])
         self._set_timer(None)
-        for channel in list(self._channels):
-            self._close_channel(channel)
+        self._disconnect()
         if self._background:
             await asyncio.wait(self._background)
         try:
@@ -247,7 +246,8 @@ class Shell(Generic[M]):
             raise
         group.answer()
         if self._is_ahead():
-            self._throw_away()
+            # Until the other one is there this one is asked, as during the commit: the store is not full.
+            self._disconnect()
             await self._reload(now_ms)
 
     def _is_ahead(self) -> bool:
@@ -311,8 +311,7 @@ class Shell(Generic[M]):
             _LOG.error("client.failed %s", getattr(failure, "code", type(failure).__name__))
             self._end()
             self._set_timer(None)
-            for channel in list(self._channels):
-                self._close_channel(channel)
+            self._disconnect()
         error: SealroomError = ClientClosed("the client was closed")
         if isinstance(failure, SealroomError):
             error = failure
@@ -390,6 +389,9 @@ class Shell(Generic[M]):
     def _throw_away(self) -> None:
         self._machine = None
         self._rows.clear()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         for channel in list(self._channels):
             self._close_channel(channel)
 
