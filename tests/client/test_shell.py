@@ -8,7 +8,7 @@ import time
 
 import pytest
 from e2ee_client.engine import Close, Commit, Effect, Notify, Open, Transmit, Work
-from e2ee_client.errors import ClientClosed, StoreCorrupt, StoreFull, UnknownContact
+from e2ee_client.errors import ClientClosed, ConfigError, StoreCorrupt, StoreFull, UnknownContact
 from e2ee_client.events import ContactAdded
 from e2ee_client.rows import Put
 from e2ee_client.runtime.event_stream import StoreTrouble
@@ -155,6 +155,37 @@ async def test_who_looks_while_a_machine_is_loaded_again_is_not_told_that_the_st
     assert stage.shell.machine is stage.machine
     held.let_go.set()
     await stage.until(lambda: stage.shell.machine is not stage.machine)
+    await stage.shell.close()
+
+
+@pytest.mark.parametrize("fault", [TypeError, ValueError, AttributeError, KeyError, OverflowError])
+async def test_a_value_that_a_command_cannot_use_is_its_callers_and_the_machine_is_loaded_again(
+    fault: type[Exception],
+) -> None:
+    """STO-09: what it had begun to change is gone, and what came before and after it is not."""
+    stage = await Stage({"start": [Open(CHANNEL)]}).begin()
+
+    def unusable(_machine: ScriptedMachine, _now_ms: int) -> tuple[int, list[Effect]]:
+        raise fault("of a value")
+
+    before = asyncio.ensure_future(stage.do(commit(b"before"), value=1))
+    refused = asyncio.ensure_future(stage.shell.call(unusable))
+    after = asyncio.ensure_future(stage.do(commit(b"after"), value=2))
+    with pytest.raises(ConfigError) as raised:
+        await refused
+    assert isinstance(raised.value.__cause__, fault)
+    assert (await before, await after) == (1, 2)
+    assert stage.shell.machine is stage.loads[0]
+    assert stage.log.index(("commit", (b"before",))) < stage.log.index(("commit", (b"after",)))
+    await stage.shell.close()
+
+
+async def test_a_question_about_a_value_that_it_cannot_use_ends_nothing_and_loads_nothing() -> None:
+    stage = await Stage().begin()
+    with pytest.raises(ConfigError, match="TypeError"):
+        await stage.shell.ask(lambda _machine: len(None))  # type: ignore[arg-type]  # what a caller may do
+    assert await stage.do(value=1) == 1
+    assert not stage.loads
     await stage.shell.close()
 
 

@@ -58,6 +58,18 @@ def row_of(table: str) -> tuple[bytes, list[Any]]:
     return key, values
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("verified", None), ("verified", 1), ("name", b"Shop"), ("relay_url", None)]
+)
+def test_a_row_that_could_not_be_read_is_not_written(field: str, value: object) -> None:
+    """STO-08."""
+    company, _ = stored()
+    contact = records.Contact.decode(*next(iter(company.items("contact"))))
+    setattr(contact, field, value)
+    with pytest.raises(TypeError, match=field):
+        contact.put()
+
+
 @pytest.mark.parametrize("table", DECODERS)
 def test_a_row_is_written_as_it_was_read(table: str) -> None:
     """STO-08: each decoder reads what its own class wrote."""

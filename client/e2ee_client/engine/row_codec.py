@@ -91,7 +91,11 @@ def stored_parts() -> Iterator[None]:
 
 
 def to_bytes(record: Any) -> bytes:
-    """Return a record as it stands in a row: its version, then its fields."""
+    """Return a record as it stands in a row: its version, then its fields.
+
+    Raises:
+        TypeError: a field has a value of another type than its annotation: it would not be read again.
+    """
     return cbor.encode([FORMAT, *to_array(record)])
 
 
@@ -110,9 +114,13 @@ def from_bytes(kind: type[R], row: bytes, placed: Mapping[str, Any] | None = Non
 
 
 def to_array(record: Any) -> list[cbor.Value]:
-    """Return the stored fields of a record, in order."""
+    """Return the stored fields of a record, in order.
+
+    Raises:
+        TypeError: as `to_bytes`.
+    """
     kind: Any = type(record)
-    return [_encode(getattr(record, name)) for name in _layout(kind)]
+    return [_field(name, getattr(record, name), types) for name, types in _types(kind)]
 
 
 def from_array(kind: type[R], value: cbor.Value) -> R:
@@ -140,6 +148,26 @@ def _layout(kind: Any) -> Mapping[str, Decode]:
     names: Sequence[str] = getattr(kind, "_fields", ()) or [one.name for one in fields(kind) if one.init]
     placed = dict(getattr(kind, "KEY", ()))
     return {name: _decoder(_hints(kind)[name]) for name in names if name not in placed}
+
+
+@cache
+def _types(kind: Any) -> Sequence[tuple[str, tuple[type, ...]]]:
+    """Return the stored fields of a record, in order, each with the types that its value may have."""
+    return [(name, _types_of(_hints(kind)[name])) for name in _layout(kind)]
+
+
+def _types_of(hint: Any) -> tuple[type, ...]:
+    hint = getattr(hint, "__supertype__", hint)
+    origin = get_origin(hint)
+    if origin in (UnionType, Union):
+        return tuple(found for one in get_args(hint) for found in _types_of(one))
+    return (origin or hint,)
+
+
+def _field(name: str, value: Any, types: tuple[type, ...]) -> cbor.Value:
+    if type(value) not in types and (type(value) in _PLAIN or not isinstance(value, types)):
+        raise TypeError(f"{name} has another type")
+    return _encode(value)
 
 
 def _record(kind: Any, value: cbor.Value, placed: Mapping[str, Any]) -> Any:

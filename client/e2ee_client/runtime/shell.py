@@ -6,7 +6,8 @@ order.
     clock --------/
 
 A command that was refused half-way leaves a machine that is ahead of its store (`is_ahead`); it is thrown
-away and loaded again likewise, before the next step.
+away and loaded again likewise, before the next step. So does one that met a value which it cannot use, for
+which nobody had looked: its caller gets a `ConfigError`, and nobody else notices more than a new connection.
 
 Inputs that wait already when one is taken share its commit (`group`). A `Commit` runs in a thread of its own
 while the consumer waits, so that the application's event loop does
@@ -30,7 +31,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from e2ee.errors import E2eeError
 from e2ee_client.engine import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
-from e2ee_client.errors import ClientClosed, SealroomError, StoreError, StoreFull
+from e2ee_client.errors import ClientClosed, ConfigError, SealroomError, StoreError, StoreFull
 from e2ee_client.events import Event
 from e2ee_client.rows import Change
 
@@ -47,6 +48,8 @@ from .worker import Worker
 _LOG: Final = logging.getLogger("sealroom")
 _RELOAD_FIRST_MS: Final = 1_000
 _RELOAD_MAX_MS: Final = 60_000
+_OF_A_VALUE: Final = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
+"""What Python raises for a value of a wrong type or range."""
 
 
 M = TypeVar("M", bound=Machine)
@@ -89,6 +92,7 @@ class Shell(Generic[M]):
         self._reload_at_ms: int | None = None
         self._rows = rows
         self._group = Group(rows)
+        self._is_half_changed = False
         self._failure: BaseException | None = None
         self._consumer: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -114,6 +118,7 @@ class Shell(Generic[M]):
         Raises:
             ClientClosed: the shell is closed, or was while this waited.
             SealroomError, E2eeError: what the command or the store raised; nothing changed.
+            ConfigError: the command met a value that it cannot use; nothing changed.
         """
         self.check_open()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -129,6 +134,7 @@ class Shell(Generic[M]):
 
         Raises:
             ClientClosed, StoreError: as `call`; a row that does not open ends nothing. What `query` raises.
+            ConfigError: it met a value that it cannot use.
         """
 
         def step(machine: M, _now_ms: int) -> tuple[T | StoreError, list[Effect]]:
@@ -136,6 +142,8 @@ class Shell(Generic[M]):
                 return query(machine), []
             except StoreError as error:
                 return error, []
+            except _OF_A_VALUE as error:
+                raise _unusable(error) from error
 
         answer = await self.call(step)
         if isinstance(answer, StoreError):
@@ -251,7 +259,7 @@ class Shell(Generic[M]):
             await self._reload(now_ms)
 
     def _is_ahead(self) -> bool:
-        return self._machine is not None and self._machine.is_ahead
+        return self._machine is not None and (self._is_half_changed or self._machine.is_ahead)
 
     def _step(self, group: Group, item: Command | Received, now_ms: int) -> list[Effect]:
         """Take one step; an error of a command is its caller's alone."""
@@ -269,6 +277,10 @@ class Shell(Generic[M]):
             raise
         except (SealroomError, E2eeError) as error:
             refuse(item.answer, error)
+            return []
+        except _OF_A_VALUE as error:
+            self._is_half_changed = True
+            refuse(item.answer, _unusable(error))
             return []
         except BaseException:
             group.awaits(item.answer)
@@ -408,7 +420,7 @@ class Shell(Generic[M]):
             self._refusals += 1
             self._put_off(now_ms)
         else:
-            self._machine = machine
+            self._machine, self._is_half_changed = machine, False
 
     def _put_off(self, now_ms: int) -> None:
         delay_ms = min(_RELOAD_MAX_MS, _RELOAD_FIRST_MS << min(max(self._refusals - 2, 0), 16))
@@ -435,3 +447,10 @@ class Shell(Generic[M]):
         await self._clock.wait_until(wake_ms)
         self._timer_ms = None
         self._inbox.put(Wake())
+
+
+def _unusable(cause: Exception) -> ConfigError:
+    _LOG.error("client.value_refused %s", type(cause).__name__)
+    error = ConfigError(f"a value cannot be used ({type(cause).__name__})")
+    error.__cause__ = cause
+    return error
