@@ -10,6 +10,8 @@ import pytest
 from e2ee_client import errors
 from e2ee_client.desk.errors import DeskBusy, InputRefused, TooMany
 
+from e2ee import errors as core
+
 
 def test_the_page_is_current(repo_root: Path) -> None:
     assert (repo_root / error_table.PAGE).read_text("utf-8") == error_table.page(), "make spec"
@@ -22,6 +24,35 @@ def test_every_code_stands_there_once_with_its_hint() -> None:
     codes.remove("| `config.notice`")
     assert len(codes) == len(set(codes)) > 40
     assert all(line[4].rstrip(" |") for line in lines if len(line) == 5)
+
+
+def test_what_calls_raise_says_what_to_do(repo_root: Path) -> None:
+    """The codes of the core that docstrings of the client and of rooms name have a hint."""
+    raised: set[str] = set()
+    for place in (
+        "client.py",
+        "contacts.py",
+        "rooms/room.py",
+        "rooms/company_room.py",
+        "rooms/customer_room.py",
+    ):
+        source = (repo_root / "client/e2ee_client" / place).read_text("utf-8")
+        raised.update(
+            *(re.findall(r"[A-Z]\w+", text) for text in re.findall(r"Raises:(.*?)\"\"\"", source, re.DOTALL))
+        )
+    named = [one for one in vars(core).values() if isinstance(one, type) and one.__name__ in raised]
+    groups = {core.LocalError, core.RemoteError, core.E2eeError, core.DecodeError, core.BadSignature}
+    assert len(named) > 12
+    assert [one.__name__ for one in named if not one.hint and one not in groups] == []
+
+
+def test_a_hint_is_of_its_class_alone() -> None:
+    class Narrower(core.RoomClosed, code="room.narrower"):
+        """One of which nothing is said."""
+
+    assert core.RoomClosed.hint
+    assert not Narrower.hint
+    assert not core.AuthenticationError.hint
 
 
 def test_the_desk_words_codes_that_exist(repo_root: Path) -> None:

@@ -21,8 +21,8 @@ from e2ee import errors as core_errors
 PAGE: Final = "docs/reference/errors.md"
 _HEAD: Final = """# Errors
 
-Made from the classes by `make spec`. Every error has a `code`, which stays the same. A `SealroomError` says
-by `retryable` whether the same call may succeed later, and by `hint` what to do next.
+Made from the classes by `make spec`. Every error has a `code`, which stays the same, and says by `hint` what
+to do next; a `SealroomError` says by `retryable` whether the same call may succeed later.
 
 ## Of the client (`e2ee_client.errors`)
 
@@ -42,18 +42,22 @@ _ROOMS: Final = """
 _CORE: Final = """
 ## Of the core (`e2ee.errors`)
 
-Codes in events, and what calls of rooms raise: `E2eeError`s, with a `code` alone. `local.` is where our own
-side is at fault, `remote.` where bytes from outside are. What is refused has changed nothing.
+Codes in events, and what calls of rooms raise: `E2eeError`s, with no hint where a caller can do nothing.
+`local.` is where our own side is at fault, `remote.` where bytes from outside are. What is refused has
+changed nothing.
 
-| Code | Class | Meaning |
-| --- | --- | --- |
+| Code | Class | Meaning | Hint |
+| --- | --- | --- | --- |
 """
 
 
 def page() -> str:
     """Return the page as it has to stand in the repository."""
-    core = [f"| `{one.code}` | `{one.__name__}` | {meaning(one)} |\n" for one in _classes(core_errors)]
-    return _HEAD + _client_rows(client_errors) + _ROOMS + _client_rows(room_errors) + _CORE + "".join(core)
+    core = "".join(
+        f"| `{one.code}` | `{one.__name__}` | {meaning(one)} | {one.hint} |\n"
+        for one in _classes(core_errors)
+    )
+    return _HEAD + _client_rows(client_errors) + _ROOMS + _client_rows(room_errors) + _CORE + core
 
 
 def _client_rows(module: ModuleType) -> str:

@@ -256,6 +256,5 @@ class Page:
 
 def _failed(ask: int, failure: SealroomError | E2eeError, now_ms: int = 0) -> schema.Failed:
     until_ms = now_ms + failure.wait_ms if isinstance(failure, UnlockTooSoon) else None
-    if isinstance(failure, SealroomError):
-        return schema.Failed(ask, failure.code, failure.hint, failure.retryable, until_ms)
-    return schema.Failed(ask, failure.code, "", False, until_ms)
+    retryable = isinstance(failure, SealroomError) and failure.retryable
+    return schema.Failed(ask, failure.code, failure.hint, retryable, until_ms)
