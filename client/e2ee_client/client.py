@@ -547,8 +547,9 @@ class Client:
     async def export(
         self, passphrase: str, *, exported_key: bytes | None = None, key_passphrase: str = ""
     ) -> bytes:
-        """Return a backup file: account key, contacts and history; no sessions, no prekeys (STO-26). Where
-        the account key is kept elsewhere, give the file of `export_account_key`: the backup holds the key.
+        """Return a backup file: account key, contacts and their history; no rooms, sessions or prekeys
+        (STO-26). Where the account key is kept elsewhere, give the file of `export_account_key`: the backup
+        holds the key.
 
         Raises:
             AccountKeyAbsent: the account key is kept elsewhere, and no file was given.

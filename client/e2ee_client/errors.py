@@ -44,7 +44,9 @@ class StoreCorrupt(StoreError):
     """The file is damaged, or was changed while the store was closed (STO-02, STO-10)."""
 
     code: ClassVar[str] = "store.corrupt"
-    hint: ClassVar[str] = "keep the file for analysis, and set up a new store from a backup"
+    hint: ClassVar[str] = (
+        "keep the file for analysis; a backup brings contacts and texts into a new store, no rooms"
+    )
 
 
 class StoreFull(StoreError):
@@ -66,7 +68,9 @@ class StoreTooOld(StoreError):
     """The file was written by an earlier program, in a format that this one no longer reads (STO-18)."""
 
     code: ClassVar[str] = "store.too_old"
-    hint: ClassVar[str] = "open it with the program that wrote it, or set up a new store from a backup"
+    hint: ClassVar[str] = (
+        "open it with the program that wrote it; a backup brings contacts and texts to a new store, no rooms"
+    )
 
 
 class StoreExists(StoreError):

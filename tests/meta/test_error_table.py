@@ -8,6 +8,8 @@ from pathlib import Path
 import error_table
 import pytest
 from e2ee_client import errors
+from e2ee_client.cli.texts.english import ENGLISH
+from e2ee_client.cli.texts.german import GERMAN
 from e2ee_client.desk.errors import DeskBusy, InputRefused, TooMany
 
 from e2ee import errors as core
@@ -44,6 +46,14 @@ def test_what_calls_raise_says_what_to_do(repo_root: Path) -> None:
     groups = {core.LocalError, core.RemoteError, core.E2eeError, core.DecodeError, core.BadSignature}
     assert len(named) > 12
     assert [one.__name__ for one in named if not one.hint and one not in groups] == []
+
+
+@pytest.mark.parametrize("lost", [errors.StoreCorrupt, errors.StoreTooOld])
+def test_who_lost_a_store_is_told_what_a_backup_does_not_bring(lost: type[errors.StoreError]) -> None:
+    """STO-26."""
+    assert "no rooms" in lost.hint
+    for texts in (ENGLISH, GERMAN):
+        assert re.search("no rooms|Räume nicht", texts[f"hint.{lost.code}"])
 
 
 def test_a_hint_is_of_its_class_alone() -> None:

@@ -265,6 +265,16 @@ async def test_a_backup_from_before_a_recovery_says_what_it_is() -> None:
             )
 
 
+async def test_a_backup_brings_contacts_and_no_rooms() -> None:
+    """STO-26: what the hint of a store that does not open says."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made, linkable=True)
+        backup, runtime = await phone.client.export("p"), made.network.runtime()
+        async with Client.restore(None, backup, backup_passphrase="p", runtime=runtime) as again:
+            assert [one.account_id for one in again.contacts()] == [made.company.client.account_id]
+            assert again.shell.machine.rooms.all() == []
+
+
 # --- the code on paper ---
 
 

@@ -309,14 +309,15 @@ environment:
     "error.store.wrong_key": "the passphrase does not open the store",
     "hint.store.wrong_key": "check the passphrase; if it is right, the header is damaged: use a backup",
     "error.store.corrupt": "the store is damaged, or was changed while it was closed",
-    "hint.store.corrupt": "keep the file for analysis, and set up a new store from a backup",
+    "hint.store.corrupt": "keep the file for analysis; a backup brings contacts and texts into a new store, "
+    "no rooms",
     "error.store.full": "no room for the store; nothing was changed",
     "hint.store.full": "free some disk space, then try again",
     "error.store.too_new": "the store has a newer format than this program knows",
     "hint.store.too_new": "update this program",
     "error.store.too_old": "an earlier program wrote the store, in a format that this one no longer reads",
-    "hint.store.too_old": "nothing was changed: open it with the program that wrote it, or set up a new "
-    "store from a backup",
+    "hint.store.too_old": "nothing was changed: open it with the program that wrote it; a backup brings "
+    "contacts and texts into a new store, no rooms",
     "error.store.exists": "a file stands already at {store}",
     "hint.store.exists": "use it without init, or choose another path with --store",
     "error.store.missing": "there is no store at {store}",

@@ -334,8 +334,8 @@ Umgebung:
     "hint.store.wrong_key": "prüfen Sie die Passphrase; ist sie richtig, ist der Kopf beschädigt: "
     "Sicherung benutzen",
     "error.store.corrupt": "der Speicher ist beschädigt oder wurde verändert, während er geschlossen war",
-    "hint.store.corrupt": "heben Sie die Datei auf und richten Sie einen neuen Speicher aus einer "
-    "Sicherung ein",
+    "hint.store.corrupt": "heben Sie die Datei auf; eine Sicherung bringt Kontakte und Texte in einen neuen "
+    "Speicher, Räume nicht",
     "error.store.full": "kein Platz für den Speicher; es wurde nichts geändert",
     "hint.store.full": "schaffen Sie Platz und versuchen Sie es noch einmal",
     "error.store.too_new": "der Speicher hat ein neueres Format, als dieses Programm kennt",
@@ -343,7 +343,7 @@ Umgebung:
     "error.store.too_old": "ein früheres Programm hat den Speicher in einem Format geschrieben, das dieses "
     "nicht mehr liest",
     "hint.store.too_old": "es wurde nichts geändert: öffnen Sie ihn mit dem Programm, das ihn geschrieben "
-    "hat, oder richten Sie aus einer Sicherung einen neuen ein",
+    "hat; eine Sicherung bringt Kontakte und Texte in einen neuen, Räume nicht",
     "error.store.exists": "unter {store} gibt es schon eine Datei",
     "hint.store.exists": "benutzen Sie sie ohne init, oder wählen Sie mit --store einen anderen Pfad",
     "error.store.missing": "unter {store} gibt es keinen Speicher",
