@@ -18,7 +18,7 @@ from .neutral import neutral, neutral_name
 from .room_opening import accepts, chosen_purposes, notice_of, origin_of, show_channels, show_room
 from .session import Session, Work, make_folder, opened
 
-_ERASE: Final = "\x1b[2J\x1b[3J\x1b[H"
+ERASE: Final = "\x1b[2J\x1b[3J\x1b[H"
 
 
 def code(session: Session) -> Work:
@@ -43,7 +43,7 @@ async def _type_back(session: Session, person: Customer, sheet: RecoverySheet) -
     """Ask for two groups, when the code is off the screen."""
     await session.ask(session.texts.say("ask.recovery_written"))
     if session.terminal.is_full:
-        session.terminal.line(_ERASE)
+        session.terminal.line(ERASE)
     typed = {at: await session.ask(session.texts.say("ask.recovery_group", group=at)) for at in sheet.asked}
     with _Named():
         await person.confirm_recovery_code(typed)

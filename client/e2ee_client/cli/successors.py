@@ -14,6 +14,7 @@ from e2ee.ids import AccountId
 from e2ee_client import Client, Contact
 from e2ee_client.contacts import wait_until
 from e2ee_client.errors import (
+    ConfigError,
     ContactSucceeded,
     InvalidCard,
     ListUnknown,
@@ -27,6 +28,7 @@ from .addressing import label, label_of, short_id
 from .failures import Refused
 from .fetching import when_fetched
 from .files import MAX_SMALL_B, read_file
+from .recovering import ERASE
 from .session import Session, Work, local_time, opened
 
 _GROUPS_A_LINE = 4
@@ -38,12 +40,15 @@ def sign(session: Session) -> Work:
     old: bytes = session.options.old
 
     async def act(client: Client) -> None:
+        # Seen while it is typed, as nobody types 64 digits blind; then off the screen.
         typed = await session.ask_or_input(session.texts.say("ask.recovery_key"))
         text = client.sign_successor(old, typed)
         if not await _is_compared(session, client, text):
             again = await session.ask(session.texts.say("ask.recovery_key_again"), "successor.unchecked")
             if "".join(again.split()).upper() != "".join(typed.split()).upper():
                 raise Refused("successor.mismatch")
+        if session.terminal.is_full:
+            session.terminal.line(ERASE)
         session.say("successor.signed", old=short_id(old))
         session.terminal.line(text)
         show_qr(session, text)
@@ -62,6 +67,8 @@ async def _is_compared(session: Session, client: Client, text: str) -> bool:
 
     try:
         await wait_until(is_known, client.progress, session.options.timeout, "the old account's list")
+    except SuccessorInvalid:
+        raise ConfigError("this is not the recovery key of the old account") from None
     except (UnknownContact, WaitTimeout):
         return False
     return True
@@ -99,7 +106,10 @@ def follow(session: Session) -> Work:
             raise SuccessorInvalid("the contact card is of another account than the statement")
         _show(session, client, found)
         old = client.contact(found.old_account_id)
-        answer = await session.ask(session.texts.say("ask.successor", name=label(old)))
+        if old.alarm == ContactSucceeded.code and not _known(client, found):
+            raise Refused("successor.second", name=label(old))
+        question = session.texts.say("ask.successor", name=label(old))
+        answer = await session.ask(question, "successor.unasked")
         if answer.strip().lower() not in session.texts.say("ask.yes").split():
             raise Refused("confirm.declined")
         new = await client.follow_successor(text, card)
@@ -115,8 +125,7 @@ def _show(session: Session, client: Client, found: Successor) -> None:
     old = client.contact(found.old_account_id)
     signed = local_time(found.issued_ms, "%Y-%m-%d %H:%M")
     session.say("successor.says", old=_who(old), new=found.new_account_id.hex(), signed=signed)
-    known = [one for one in client.contacts() if one.account_id == found.new_account_id]
-    for one in known:
+    for one in _known(client, found):
         session.say("successor.known", name=label(one))
     if old.alarm:
         key = "successor.second" if old.alarm == ContactSucceeded.code else "contacts.alarm"
@@ -126,6 +135,10 @@ def _show(session: Session, client: Client, found: Successor) -> None:
     for start in range(0, len(groups), _GROUPS_A_LINE):
         session.terminal.line("  " + " ".join(groups[start : start + _GROUPS_A_LINE]))
     session.say("successor.ask", name=label(old))
+
+
+def _known(client: Client, found: Successor) -> list[Contact]:
+    return [one for one in client.contacts() if one.account_id == found.new_account_id]
 
 
 def _number(client: Client, found: Successor) -> str:

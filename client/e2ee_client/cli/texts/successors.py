@@ -31,6 +31,11 @@ ENGLISH_SUCCESSORS: Final = {
     "contact, or the card is another account's: {detail}",
     "hint.successor.invalid": "copy statement and card whole again; if it stays so, do not follow it: "
     "ask the contact over another channel",
+    "error.successor.second": "{name} was followed by another account before; a second one is not followed",
+    "hint.successor.second": "ask {name} in person which account is right; its card is added by: "
+    "sealroom add CARD",
+    "error.successor.unasked": "whether to follow is asked at a terminal, and there is none; nothing "
+    "was changed",
     "error.successor.mismatch": "the two recovery keys differ",
     "hint.successor.mismatch": "compare with the paper, and begin again",
     "error.successor.unchecked": "no list of the lost account is known here, by which the recovery key "
@@ -78,6 +83,11 @@ GERMAN_SUCCESSORS: Final = {
     "{detail}",
     "hint.successor.invalid": "kopieren Sie Erklärung und Karte noch einmal ganz; bleibt es dabei, "
     "folgen Sie ihr nicht: fragen Sie den Kontakt auf anderem Weg",
+    "error.successor.second": "{name} folgte schon ein anderes Konto nach; einem zweiten wird nicht gefolgt",
+    "hint.successor.second": "fragen Sie {name} persönlich, welches Konto das richtige ist; dessen "
+    "Karte fügt hinzu: sealroom add KARTE",
+    "error.successor.unasked": "ob gefolgt wird, wird an einem Terminal gefragt, und hier ist keines; "
+    "nichts wurde geändert",
     "error.successor.mismatch": "die beiden Wiederherstellungsschlüssel unterscheiden sich",
     "hint.successor.mismatch": "vergleichen Sie mit dem Papier, und beginnen Sie neu",
     "error.successor.unchecked": "hier ist keine Liste des verlorenen Kontos bekannt, an der sich der "
