@@ -50,7 +50,7 @@ def test_what_came_in_while_sending_is_told(acquainted: Two) -> None:
     # Nobody is online there: it is with the relay only.
     assert (said.status, said.out.strip()) == (6, "at the relay")
     assert "send.undelivered" in said.err
-    assert "1 new text(s) from Shop" in said.err
+    assert "1 new text from Shop" in said.err
 
 
 def test_control_characters_of_a_sender_never_reach_the_terminal(acquainted: Two) -> None:

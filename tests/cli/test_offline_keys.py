@@ -80,7 +80,7 @@ def test_a_colleague_is_taken_in_by_a_list_that_is_signed_where_the_key_is_kept(
                 assert "company device sign" in asked
                 own = joining.wait_for(FINGERPRINT)
                 shown = elsewhere.ok("company", "device", "sign", "key", "request", "answer")
-                assert "2 device(s)" in shown
+                assert "2 devices" in shown
                 assert own in asked
                 assert own in re.findall(FINGERPRINT, shown)
                 assert len(re.findall(FINGERPRINT, shown)) == 2

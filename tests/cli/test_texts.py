@@ -66,6 +66,36 @@ def test_both_languages_have_the_same_texts() -> None:
         assert text.strip()
 
 
+def test_what_is_counted_has_words_for_one() -> None:
+    for spoken in (ENGLISH, GERMAN):
+        counted = {key for key, text in spoken.items() if re.search(r"\{(count|days|written)\} \w", text)}
+        several = {one for one in counted if not one.endswith(".one")} - {"contacts.unread"}
+        assert len(several) > 9
+        assert {f"{one}.one" for one in several} <= counted
+        assert not [key for key, text in spoken.items() if re.search(r"\w\((s|e|en|n)\)", text)]
+    for words in transcript_words.WORDS.values():
+        assert all(
+            f"{key} one" in words
+            for key, text in words.items()
+            if re.search("entries|Einträge", text) and "{0}" in text
+        )
+
+
+@pytest.mark.parametrize(
+    ("language", "of_each"),
+    [("de", "0 Einträge, 1 Eintrag, 2 Einträge"), ("en", "0 entries, 1 entry, 2 entries")],
+)
+def test_one_thing_is_said_as_one(language: str, of_each: str) -> None:
+    spoken = texts.Texts(language)
+    assert ", ".join(spoken.say("erasures.entries", count=count) for count in range(3)) == of_each
+    words = transcript_words.WORDS[language]
+    assert [
+        count
+        for count in range(3)
+        if re.search("Einträge|entries", transcript_words.counted(words, "ERASE", count))
+    ] == [0, 2]
+
+
 def test_every_text_of_the_code_exists() -> None:
     sources = "".join(map(inspect.getsource, _modules()))
     said = set(re.findall(r"""(?:say|remark|confirm|result)\(\s*["']([a-z_.]+)["']""", sources))

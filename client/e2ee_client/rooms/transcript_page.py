@@ -34,7 +34,7 @@ from .transcript_findings import (
     visible,
 )
 from .transcript_said import told
-from .transcript_words import LANGUAGES, WORDS, Words
+from .transcript_words import LANGUAGES, WORDS, Words, counted
 
 __all__ = ["LANGUAGES", "write_page"]
 
@@ -100,7 +100,7 @@ class _Page:
         words, report = self._words, self._report
         title = escape(words["title"])
         times = [one.sent_ms for one in report.entries] or [0]
-        lead = words["lead"].format(len(report.entries), stated_time(min(times)), stated_time(max(times)))
+        lead = counted(words, "lead", len(report.entries), stated_time(min(times)), stated_time(max(times)))
         facts = {
             "company": report.head.company.hex(),
             "customer": report.head.customer.hex(),

@@ -26,7 +26,7 @@ from e2ee.rooms.payloads import (
 from e2ee.rooms.state import State
 
 from .transcript_findings import isolated
-from .transcript_words import Words
+from .transcript_words import Words, counted
 
 Named: TypeAlias = Callable[[DeviceId], str]
 Placed: TypeAlias = Callable[[EntryHash], int | None]
@@ -77,7 +77,7 @@ def _deed(kind: int, payload: EntryPayload, words: Words) -> str:
         case Erase(hashes=None):
             return words["ERASE room"]
         case Erase(hashes=tuple() as hashes) | Sensitive(hashes=hashes):
-            return words[Kind(kind).name].format(len(hashes))
+            return counted(words, Kind(kind).name, len(hashes))
         case Erased():
             return words[f"ERASED {int(payload.outcome)}"]
         case File():
@@ -85,7 +85,7 @@ def _deed(kind: int, payload: EntryPayload, words: Words) -> str:
         case Act():
             return words[f"ACT {int(payload.what)}"]
         case Access():
-            return words[f"ACCESS {int(payload.what)}"].format(payload.count)
+            return counted(words, f"ACCESS {int(payload.what)}", payload.count)
         case Reach(email=None):
             return words["REACH null"]
         case Refusal():

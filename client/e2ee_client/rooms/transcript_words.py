@@ -10,6 +10,7 @@ Words: TypeAlias = Mapping[str, str]
 _DE: Final[Words] = {
     "title": "Protokoll eines Raums",
     "lead": "{0} Einträge vom {1} bis {2} (Zeitangaben der Geräte, UTC)",
+    "lead one": "{0} Eintrag vom {1} (Zeitangaben der Geräte, UTC)",
     "company": "Konto des Unternehmens",
     "customer": "Konto des Kunden",
     "room": "Raum",
@@ -99,6 +100,7 @@ _DE: Final[Words] = {
     "EDIT": "hat den Text in Zeile {0} neu gefasst:",
     "EDIT elsewhere": "hat einen Text neu gefasst, der nicht in dieser Datei steht:",
     "ERASE": "lässt {0} Einträge löschen.",
+    "ERASE one": "lässt einen Eintrag löschen.",
     "ERASE room": "lässt den ganzen Raum löschen.",
     "ERASED 1": "Gelöscht.",
     "ERASED 2": "Nicht gelöscht: Der Raum muss aufbewahrt werden.",
@@ -116,10 +118,15 @@ _DE: Final[Words] = {
     "REACH": "hat eine Adresse für Hinweise ohne Inhalt angegeben.",
     "REACH null": "hat die Adresse für Hinweise zurückgenommen.",
     "SENSITIVE": "hat {0} Einträge als sensibel markiert.",
+    "SENSITIVE one": "hat einen Eintrag als sensibel markiert.",
     "ACCESS 1": "hat {0} Einträge ausgeführt.",
+    "ACCESS 1 one": "hat einen Eintrag ausgeführt.",
     "ACCESS 2": "hat {0} Einträge an ein anderes Gerät übergeben.",
+    "ACCESS 2 one": "hat einen Eintrag an ein anderes Gerät übergeben.",
     "ACCESS 3": "hat {0} Einträge nachgelesen.",
+    "ACCESS 3 one": "hat einen Eintrag nachgelesen.",
     "ACCESS 4": "hat {0} Einträge gedruckt.",
+    "ACCESS 4 one": "hat einen Eintrag gedruckt.",
     "IDENTIFY": "hat sich mit einer Anmeldung ausgewiesen.",
     "FORM": "fragt: {0}",
     "ANSWER": "hat geantwortet:",
@@ -140,6 +147,7 @@ _DE: Final[Words] = {
 _EN: Final[Words] = {
     "title": "Transcript of a room",
     "lead": "{0} entries from {1} to {2} (as stated by the devices, UTC)",
+    "lead one": "{0} entry of {1} (as stated by the devices, UTC)",
     "company": "Account of the company",
     "customer": "Account of the customer",
     "room": "Room",
@@ -228,6 +236,7 @@ _EN: Final[Words] = {
     "EDIT": "worded the text in line {0} anew:",
     "EDIT elsewhere": "worded a text anew that is not in this file:",
     "ERASE": "has {0} entries erased.",
+    "ERASE one": "has one entry erased.",
     "ERASE room": "has the whole room erased.",
     "ERASED 1": "Erased.",
     "ERASED 2": "Not erased: the room has to be kept.",
@@ -245,10 +254,15 @@ _EN: Final[Words] = {
     "REACH": "left an address for notes without content.",
     "REACH null": "took back the address for notes.",
     "SENSITIVE": "marked {0} entries as sensitive.",
+    "SENSITIVE one": "marked one entry as sensitive.",
     "ACCESS 1": "exported {0} entries.",
+    "ACCESS 1 one": "exported one entry.",
     "ACCESS 2": "handed {0} entries over to another device.",
+    "ACCESS 2 one": "handed one entry over to another device.",
     "ACCESS 3": "read {0} entries afterwards.",
+    "ACCESS 3 one": "read one entry afterwards.",
     "ACCESS 4": "printed {0} entries.",
+    "ACCESS 4 one": "printed one entry.",
     "IDENTIFY": "identified with a login.",
     "FORM": "asks: {0}",
     "ANSWER": "answered:",
@@ -268,3 +282,8 @@ _EN: Final[Words] = {
 }
 WORDS: Final[Mapping[str, Words]] = {"de": _DE, "en": _EN}
 LANGUAGES: Final = tuple(WORDS)
+
+
+def counted(words: Words, key: str, count: int, *others: str) -> str:
+    """Return the words for so many, filled in; those for one are others."""
+    return words[f"{key} one" if count == 1 else key].format(count, *others)

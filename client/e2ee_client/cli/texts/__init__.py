@@ -13,6 +13,7 @@ from .german import GERMAN
 
 LANGUAGES: Final[dict[str, dict[str, str]]] = {"en": ENGLISH, "de": GERMAN}
 _PLACE: Final = re.compile(r":? ?\{[a-z_]+\}")
+_COUNTS: Final = ("count", "days", "written")
 _VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -23,8 +24,10 @@ class Texts:
     language: str
 
     def say(self, key: str, **values: object) -> str:
-        """Return the text of a place with its values filled in."""
-        return LANGUAGES[self.language][key].format(**values)
+        """Return the text of a place with its values filled in; that for one thing, where there is one."""
+        known, of_one = LANGUAGES[self.language], f"{key}.one"
+        is_one = of_one in known and any(values.get(name) == 1 for name in _COUNTS)
+        return known[of_one if is_one else key].format(**values)
 
     def has(self, key: str) -> bool:
         """Whether there is a text for a place."""

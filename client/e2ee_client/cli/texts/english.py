@@ -141,15 +141,19 @@ environment:
     "verify.number": "Safety number with {name}. It has to be the same on both sides:",
     "verify.health": "Keys last renewed: {classical}; against quantum computers: {quantum}.",
     "age.days": "{count} days ago",
+    "age.days.one": "{count} day ago",
     "age.hours": "{count} hours ago",
+    "age.hours.one": "{count} hour ago",
     "age.minutes": "{count} minutes ago",
+    "age.minutes.one": "{count} minute ago",
     "age.now": "just now",
     "verify.is_verified": "Marked as compared.",
     "verify.not_verified": "Not compared yet. If it is the same: sealroom verify {short} --mark",
     "verify.marked": "{name} is marked as compared.",
     "verify.unmarked": "{name} is not marked as compared any more.",
     "verify.equal": "The safety numbers are the same.",
-    "send.meanwhile": "{count} new text(s) from {name} came in meanwhile: sealroom history {short}",
+    "send.meanwhile": "{count} new texts from {name} came in meanwhile: sealroom history {short}",
+    "send.meanwhile.one": "{count} new text from {name} came in meanwhile: sealroom history {short}",
     "export.done": "Backup written to {path}. It opens with its passphrase alone.",
     "restore.done": "Account {id} restored in {path}. The device that made the backup is struck off.",
     "forget.done": "Forgot {name}.",
@@ -157,7 +161,8 @@ environment:
     "key.exported": "Account key written to {path}. Keep it offline.",
     "key.removed": "The account key is removed. The device list has to be renewed before {date}.",
     "renewal.requested": "Request written to {path}. Sign it where the account key is kept.",
-    "renewal.signed": "Signed for account {id}: {count} device(s), list {seq}, until {date}.",
+    "renewal.signed": "Signed for account {id}: {count} devices, list {seq}, until {date}.",
+    "renewal.signed.one": "Signed for account {id}: {count} device, list {seq}, until {date}.",
     "renewal.installed": "Installed. The device list now holds until {date}.",
     # --- message states ---
     "state.queued": "waiting",
@@ -192,6 +197,8 @@ environment:
     "event.signing_stopped": "nothing is signed for your company at present",
     "event.company_keys_expiring": "have your company's device list and mandate signed within {days} "
     "days: sealroom renewal request FILE, sealroom company mandate request FILE",
+    "event.company_keys_expiring.one": "have your company's device list and mandate signed within {days} "
+    "day: sealroom renewal request FILE, sealroom company mandate request FILE",
     "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",
     "event.prekeys_low": "keys for new contacts run low ({one_time_x25519}, {one_time_kem} left); new ones "
     "follow",
@@ -207,6 +214,7 @@ environment:
     "event.connection_forked": "not connected to {relay}: it has another device list of your account under "
     "the same number. To see of which devices it is, and take it if they are yours: sealroom renewal follow",
     "event.events_missed": "{count} events were too many; see the history",
+    "event.events_missed.one": "{count} event was too many; see the history",
     "event.store_trouble": "the store refuses changes: {why} ({code})",
     "event.message_state": "text {number} to {name}: {state}",
     "event.second_copy": "A SECOND COPY OF THIS STORE IS RUNNING: close one of the two, or texts go astray",

@@ -21,6 +21,7 @@ ENGLISH_ERASING: Final[dict[str, str]] = {
     "erasures.none": "Nothing was to be erased in this room.",
     "erasures.order": "{when}  {what}: done by {done}; not yet by {missing}",
     "erasures.entries": "{count} entries",
+    "erasures.entries.one": "{count} entry",
     "erasures.room": "the whole room",
     "erasures.nobody": "nobody",
     "erasures.kept": "{name} ({why})",

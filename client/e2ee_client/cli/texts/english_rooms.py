@@ -142,6 +142,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "member.reinstated": "Device {short} may act again.",
     "member.removed": "Device {short} is struck off.",
     "policy.keep": "New rooms are kept {days} days ({kind}).",
+    "policy.keep.one": "New rooms are kept {days} day ({kind}).",
     "policy.team": "A new room waits for team {team}.",
     "policy.anybody": "A new room waits for whoever is free.",
     "policy.nobody": "A new room waits for nobody before its first text.",

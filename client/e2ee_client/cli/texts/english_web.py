@@ -43,6 +43,8 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "web.signed": "Signed: {path}. Install it with: sealroom web install",
     "web.list": "List {seq} of release {release}, {count} files, signed {made} by {account}, good until "
     "{ends}",
+    "web.list.one": "List {seq} of release {release}, {count} file, signed {made} by {account}, good until "
+    "{ends}",
     "web.holds": "Everything that was asked for is served as the company has signed it.",
     "web.differs": "What is served is not what the company has signed, or could not be compared.",
     "web.seen": "This is what the requests of this command were answered, from here and now, as four "

@@ -145,8 +145,11 @@ Umgebung:
     "verify.number": "Sicherheitsnummer mit {name}. Sie muss auf beiden Seiten dieselbe sein:",
     "verify.health": "Schlüssel zuletzt erneuert: {classical}; gegen Quantencomputer: {quantum}.",
     "age.days": "vor {count} Tagen",
+    "age.days.one": "vor {count} Tag",
     "age.hours": "vor {count} Stunden",
+    "age.hours.one": "vor {count} Stunde",
     "age.minutes": "vor {count} Minuten",
+    "age.minutes.one": "vor {count} Minute",
     "age.now": "gerade eben",
     "verify.is_verified": "Als verglichen vermerkt.",
     "verify.not_verified": "Noch nicht verglichen. Wenn sie gleich ist: sealroom verify {short} --mark",
@@ -154,6 +157,7 @@ Umgebung:
     "verify.unmarked": "{name} ist nicht mehr als verglichen vermerkt.",
     "verify.equal": "Die Sicherheitsnummern sind gleich.",
     "send.meanwhile": "{count} neue Texte von {name} sind inzwischen gekommen: sealroom history {short}",
+    "send.meanwhile.one": "{count} neuer Text von {name} ist inzwischen gekommen: sealroom history {short}",
     "export.done": "Sicherung geschrieben: {path}. Sie öffnet sich allein mit ihrer Passphrase.",
     "restore.done": "Konto {id} wiederhergestellt in {path}. Das Gerät der Sicherung ist gestrichen.",
     "forget.done": "{name} ist vergessen.",
@@ -162,7 +166,8 @@ Umgebung:
     "key.removed": "Der Kontoschlüssel ist entfernt. Die Geräteliste ist vor dem {date} zu erneuern.",
     "renewal.requested": "Anfrage geschrieben: {path}. Unterschreiben Sie sie dort, wo der Kontoschlüssel "
     "liegt.",
-    "renewal.signed": "Unterschrieben für Konto {id}: {count} Gerät(e), Liste {seq}, bis {date}.",
+    "renewal.signed": "Unterschrieben für Konto {id}: {count} Geräte, Liste {seq}, bis {date}.",
+    "renewal.signed.one": "Unterschrieben für Konto {id}: {count} Gerät, Liste {seq}, bis {date}.",
     "renewal.installed": "Eingesetzt. Die Geräteliste gilt nun bis {date}.",
     # --- message states ---
     "state.queued": "wartet",
@@ -201,6 +206,8 @@ Umgebung:
     "event.signing_stopped": "für Ihr Unternehmen wird zurzeit nichts unterschrieben",
     "event.company_keys_expiring": "Geräteliste und Mandat Ihres Unternehmens binnen {days} Tagen "
     "unterschreiben lassen: sealroom renewal request DATEI, sealroom company mandate request DATEI",
+    "event.company_keys_expiring.one": "Geräteliste und Mandat Ihres Unternehmens binnen {days} Tag "
+    "unterschreiben lassen: sealroom renewal request DATEI, sealroom company mandate request DATEI",
     "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
     "DATEI",
     "event.prekeys_low": "Schlüssel für neue Kontakte werden knapp (noch {one_time_x25519}, "
@@ -218,6 +225,7 @@ Umgebung:
     "Geräteliste Ihres Kontos. Ansehen, von welchen Geräten sie ist, und übernehmen, wenn es Ihre sind: "
     "sealroom renewal follow",
     "event.events_missed": "{count} Ereignisse waren zu viele; siehe Verlauf",
+    "event.events_missed.one": "{count} Ereignis war zu viel; siehe Verlauf",
     "event.store_trouble": "der Speicher nimmt keine Änderungen an: {why} ({code})",
     "event.message_state": "Text {number} an {name}: {state}",
     "event.second_copy": "EINE ZWEITE KOPIE DIESES SPEICHERS LÄUFT: beenden Sie eine der beiden, sonst "

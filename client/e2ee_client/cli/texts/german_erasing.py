@@ -22,6 +22,7 @@ GERMAN_ERASING: Final[dict[str, str]] = {
     "erasures.none": "In diesem Raum war nichts zu löschen.",
     "erasures.order": "{when}  {what}: erledigt: {done}; noch nicht: {missing}",
     "erasures.entries": "{count} Einträge",
+    "erasures.entries.one": "{count} Eintrag",
     "erasures.room": "der ganze Raum",
     "erasures.nobody": "niemand",
     "erasures.kept": "{name} ({why})",

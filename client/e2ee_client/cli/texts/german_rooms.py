@@ -148,6 +148,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "member.reinstated": "Gerät {short} ist wieder zugelassen.",
     "member.removed": "Gerät {short} ist gestrichen.",
     "policy.keep": "Neue Räume werden {days} Tage aufbewahrt ({kind}).",
+    "policy.keep.one": "Neue Räume werden {days} Tag aufbewahrt ({kind}).",
     "policy.team": "Ein neuer Raum wartet auf das Team {team}.",
     "policy.anybody": "Ein neuer Raum wartet auf jeden, der frei ist.",
     "policy.nobody": "Ein neuer Raum wartet vor seinem ersten Text auf niemanden.",

@@ -45,6 +45,8 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "web.signed": "Unterschrieben: {path}. Eingelegt wird es mit: sealroom web install",
     "web.list": "Liste {seq} der Ausgabe {release}, {count} Dateien, unterschrieben am {made} von "
     "{account}, gültig bis {ends}",
+    "web.list.one": "Liste {seq} der Ausgabe {release}, {count} Datei, unterschrieben am {made} von "
+    "{account}, gültig bis {ends}",
     "web.holds": "Alles, wonach gefragt wurde, wird so ausgeliefert, wie das Unternehmen es unterschrieben "
     "hat.",
     "web.differs": "Was ausgeliefert wird, ist nicht das, was das Unternehmen unterschrieben hat, oder ließ "

@@ -13,6 +13,7 @@ ENGLISH_TRANSCRIPTS: Final = {
     "help.html": "also write a page to read to this new file",
     "help.all_verdicts": "show each entry, not only what does not hold",
     "transcript.of": "{file}: {count} entries",
+    "transcript.of.one": "{file}: {count} entry",
     "transcript.limits": "No transcript proves to a third person what the customer wrote. Entries may be"
     " missing at the end.",
     "transcript.partial": "This device does not have all that was said in the room. Export it where the room"
@@ -23,9 +24,11 @@ ENGLISH_TRANSCRIPTS: Final = {
     "help.verify-archive": "verify all transcripts of an archive offline",
     "help.archive_folder": "the folder of the archive",
     "archive.done": "Archive: {written} rooms written, {unchanged} as they were.",
+    "archive.done.one": "Archive: {written} room written, {unchanged} as they were.",
     "archive.refused": "room {room} may not leave this device ({code})",
     "archive.fault": "{file} does not hold: {why}",
     "archive.verified": "{good} of {count} files hold; bodies that were erased or withheld: {withheld}",
+    "archive.verified.one": "{good} of {count} file holds; bodies that were erased or withheld: {withheld}",
     "error.archive.full": "16 earlier files of a room are kept in this archive",
     "hint.archive.full": "move the earlier files of this room elsewhere, and archive into a new folder",
 }
@@ -39,6 +42,7 @@ GERMAN_TRANSCRIPTS: Final = {
     "help.html": "auch eine Seite zum Lesen in diese neue Datei schreiben",
     "help.all_verdicts": "jeden Eintrag zeigen, nicht nur, was nicht hält",
     "transcript.of": "{file}: {count} Einträge",
+    "transcript.of.one": "{file}: {count} Eintrag",
     "transcript.limits": "Kein Protokoll beweist einem Dritten, was der Kunde geschrieben hat. Am Ende"
     " können Einträge fehlen.",
     "transcript.partial": "Dieses Gerät hat nicht alles, was im Raum gesagt wurde. Führen Sie ihn dort aus,"
@@ -50,9 +54,11 @@ GERMAN_TRANSCRIPTS: Final = {
     "help.verify-archive": "alle Protokolle eines Archivs offline prüfen",
     "help.archive_folder": "der Ordner des Archivs",
     "archive.done": "Archiv: {written} Räume geschrieben, {unchanged} unverändert.",
+    "archive.done.one": "Archiv: {written} Raum geschrieben, {unchanged} unverändert.",
     "archive.refused": "Raum {room} darf dieses Gerät nicht verlassen ({code})",
     "archive.fault": "{file} hält nicht: {why}",
     "archive.verified": "{good} von {count} Dateien halten; gelöschte oder verborgene Inhalte: {withheld}",
+    "archive.verified.one": "{good} von {count} Datei hält; gelöschte oder verborgene Inhalte: {withheld}",
     "error.archive.full": "von einem Raum liegen schon 16 frühere Dateien in diesem Archiv",
     "hint.archive.full": "frühere Dateien anderswo aufbewahren und in einen neuen Ordner archivieren",
 }
