@@ -143,12 +143,18 @@ class FileSending:
         seal = partial(file_folder.seal, source, measured, place, key, row.name, copy.written)
         sealed = await self._work.threads.run(source, seal)
         row.media_type, row.hash = sealed.media_type, sealed.announced.hash
-        await self._work.step(lambda turn, files: files.begin(turn, row))
+        await self._work.step(lambda turn, files: files.go_on(turn, row))
         copy.has(copy.parts)
 
     async def cancel(self, file_id: bytes) -> None:
         """Give a file up; one that is announced already stays."""
         await self._end(file_id, FileCancelled.code)
+
+    async def left(self, room_id: RoomId) -> None:
+        """End what the engine has given up with its room (FIL-29)."""
+        rows = await self._work.ask(lambda files: files.outgoing())
+        gone = [one.id for one in rows if one.room_id == room_id and one.entry is None and one.is_over]
+        await asyncio.gather(*(self._end(one, FileCancelled.code) for one in gone))
 
     async def _end(self, file_id: bytes, code: str) -> None:
         job = self._jobs.get(file_id)

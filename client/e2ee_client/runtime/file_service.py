@@ -11,6 +11,7 @@ from pathlib import Path
 from e2ee.ports import Rng
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import Kind
+from e2ee.rooms.state import Phase
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.events import Event
@@ -87,6 +88,8 @@ class FileService:
                 self.fetching.forget(event.entry_hash)
             case EntryAdded(kind=Kind.FILE) | HistoryHandedOver():
                 self.fetching.look()
+            case RoomChanged(phase=Phase.WITHDRAWN | Phase.ERASED) if self._work.is_online:
+                self._work.begin(self.sending.left(RoomId(event.room_id)))
             case RoomChanged(members=[_, _, *_]) if self._work.is_online:
                 self._work.begin(self.sending.put_for_taker(RoomId(event.room_id)))
             case EntryErased(kind=Kind.FILE) | FileDropped() if self._work.is_online:

@@ -26,7 +26,7 @@ from e2ee.secret import FileKey
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.link import LinkState
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import FileMissing, UnknownRoom
+from e2ee_client.errors import FileCancelled, FileMissing, UnknownRoom
 from e2ee_client.room_events import (
     EntryAdded,
     EntryErased,
@@ -35,6 +35,7 @@ from e2ee_client.room_events import (
     FileHeld,
     HistoryHandedOver,
     IdentifyAnswered,
+    RoomChanged,
     RoomEvent,
 )
 
@@ -52,6 +53,7 @@ DAY_MS: Final = 86_400_000
 LONGEST_MS: Final = 31 * DAY_MS
 WARNED_MS: Final = 3 * DAY_MS
 _TIMER: Final = "files"
+_LEFT: Final = (Phase.WITHDRAWN, Phase.ERASED)
 _WARNED, _OVER, _AGAIN = 1, 2, 4
 """Flags of `told`: its end is near; it is over, or given up; it outlasts the next refusal (FIL-23)."""
 
@@ -77,8 +79,19 @@ class Files(RoomsPart):
         room.states.condition().check_content(int(Kind.FILE))
 
     def begin(self, turn: Turn, row: FileOut) -> None:
-        """Keep a file that is being sealed, and again when all of it is; raises what `check` raises."""
+        """Keep a file that is being sealed; raises what `check` raises."""
         self.check(turn, row.room_id)
+        turn.put(row.put())
+
+    def go_on(self, turn: Turn, row: FileOut) -> None:
+        """Keep a file that has come further on its way.
+
+        Raises:
+            FileCancelled: it was given up meanwhile (FIL-29).
+        """
+        stored = turn.read(self._state.rows, FileOut.TABLE, row.id)
+        if row.entry is None if stored is None else FileOut.decode(row.id, stored).is_over:
+            raise FileCancelled("the file was given up")
         turn.put(row.put())
 
     def payers(self, turn: Turn, room_id: RoomId) -> list[Payer]:
@@ -110,10 +123,11 @@ class Files(RoomsPart):
     def paid_by(self, turn: Turn, row: FileOut, payer: Payer) -> None:
         """Keep who pays: a blob that is begun goes on with the same token."""
         row.payer, row.mailbox, row.token = payer
-        turn.put(row.put())
+        self.go_on(turn, row)
 
     def announce(self, turn: Turn, row: FileOut, expires_ms: int) -> EntryHash:
-        """Write the entry of a file that the relay has (FIL-12); raises what `Rooms.write` raises."""
+        """Write the entry of a file that the relay has (FIL-12); raises what `go_on` and `write` raise."""
+        self.go_on(turn, row)
         payer = row.payer or DeviceId(bytes(16))
         payload = File(
             *(row.blob, row.file_key, row.padded_b, row.hash, row.size_b, row.name, row.media_type),
@@ -196,6 +210,8 @@ class Files(RoomsPart):
                 self._erased(turn, EntryHash(event.entry_hash), is_destroyed=event.is_destroyed)
             case FileHeld():
                 self._held(turn, event)
+            case RoomChanged(phase=Phase.WITHDRAWN | Phase.ERASED):
+                self._left(turn)
             case HistoryHandedOver(to=to) if to == self._rooms.around.us.device_id:
                 self._handed_over(turn, RoomId(event.room_id))
             case IdentifyAnswered(code=""):
@@ -389,11 +405,20 @@ class Files(RoomsPart):
             one = FileIn.decode(entry_hash, row)
             turn.notify(EntryErased(one.room_id, one.entry, int(Kind.FILE), is_destroyed=True))
 
+    def _left(self, turn: Turn) -> None:
+        """What is on its way in rooms that were erased or withdrawn from is given up (FIL-29)."""
+        for key, stored in turn.items(self._state.rows, FileOut.TABLE):
+            out = FileOut.decode(key, stored)
+            room = self._rooms.index.get(out.room_id)
+            if out.entry is None and not out.is_over and (room is None or room.phase in _LEFT):
+                self.over(turn, out)
+
     # --- time ---
 
     def start(self, turn: Turn) -> None:
         """Say again what has to be said of files that are not held, and forget what is over for long."""
         self._due.clear()
+        self._left(turn)
         for out in self.outgoing():
             if out.entry is not None and turn.now_ms > out.expires_ms + DAY_MS:
                 self.forget(turn, out.id)

@@ -479,7 +479,9 @@ test("a device that was replaced seals no file either, so that none is sent up f
   const scene = new Scene();
   scene.state([shop.agent]);
   const check = () =>
-    scene.engine.do(NOW_MS, (c, turn) => checkFiles({ c, turn } as unknown as RoomSteps, scene.roomId));
+    scene.engine.do(NOW_MS, (c, turn) =>
+      checkFiles({ c, turn } as unknown as RoomSteps, { room: scene.roomId, createdMs: NOW_MS }),
+    );
   check();
   scene.engine.do(NOW_MS, (c, turn) => setReplaced(c, turn, true));
   assert.throws(check, /account\.replaced/);

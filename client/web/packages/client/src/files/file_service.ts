@@ -32,7 +32,8 @@ export async function startFiles(host: FilesHost): Promise<FileService> {
     } else if (event.type === "erased") {
       quietly(sending.erased(unhex(event.entry)));
       if (event.destroyed) quietly(fetching.destroyed(unhex(event.room), unhex(event.entry)));
-    } else if (event.type === "entry" && event.kind === KIND_FILE && !event.ours) quietly(ending.look());
+    } else if (event.type === "room") quietly(sending.left());
+    else if (event.type === "entry" && event.kind === KIND_FILE && !event.ours) quietly(ending.look());
   }
 
   return {

@@ -6,6 +6,7 @@ import { MAX_TIME_MS } from "@sealroom/core/constants.ts";
 import { SIGNAL } from "@sealroom/core/content.ts";
 import type { Announced } from "@sealroom/core/files.ts";
 import { dropBlob } from "@sealroom/core/relay/requests.ts";
+import { WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import type { FileKey } from "@sealroom/core/secret.ts";
 import type { Context } from "../engine/context.ts";
 import { ask as askLink } from "../engine/links.ts";
@@ -52,15 +53,27 @@ function look(steps: RoomSteps, id: Bytes): Draft {
   return new Draft(steps.c, steps.turn, roomOf(steps, id));
 }
 
+type Begun = Pick<FileOut, "room" | "createdMs">;
+
 /**
  * Refuse a file where its entry would be refused now.
  *
- * @throws ClientError `account.replaced`, LocalError `local.consent`, RemoteError of the phase
+ * @throws ClientError `account.replaced`, LocalError `local.consent`, RemoteError of the phase, FileError `file.cancelled`
  */
-export function checkFiles(steps: RoomSteps, room: Bytes): void {
+export function checkFiles(steps: RoomSteps, file: Begun): void {
+  const { room } = file;
   if (steps.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   checkWriting(steps.c, steps.turn, roomOf(steps, room), KIND_FILE);
   checkPhase(look(steps, room), KIND_FILE);
+  if (isLeft(steps.c, file)) throw new FileError("file.cancelled", "the room was left meanwhile");
+}
+
+/** Whether a room was erased, or withdrawn from since a file was begun: nothing of that leaves any more (FIL-29). */
+export function isLeft(c: Context, { room, createdMs }: Begun): boolean {
+  const found = c.rooms.get(hex(room));
+  const phase = found?.shown?.phase ?? 0;
+  const withdrawnMs = found?.consent.withdrawal?.withdrawnMs ?? 0;
+  return found === undefined || phase >= WITHDRAWN || createdMs < withdrawnMs;
 }
 
 /** The devices to which the entry of a file goes now (ROOM-15). */
@@ -84,7 +97,7 @@ export function announce(steps: RoomSteps, row: FileOut, expiresMs: number, paye
   const { blob, key, paddedB, hash, sizeB, name, mediaType } = row;
   const values = [blob, key.expose(), paddedB, hash, sizeB, name, mediaType, Math.min(expiresMs, MAX_TIME_MS), payer];
   const payload = new Map(values.map((value, i) => [i + 1, value] as const));
-  checkFiles(steps, row.room);
+  checkFiles(steps, row);
   return stepIn(steps.c, steps.turn, row.room, (d) => write(d, KIND_FILE, payload)).hash;
 }
 

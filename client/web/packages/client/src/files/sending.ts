@@ -15,7 +15,7 @@ import { BlobRefused, FileError, fileCodeOf, unlessFull } from "./file_error.ts"
 import { fileKey } from "./file_key.ts";
 import type { FilesHost, SendOptions, UploadView } from "./host.ts";
 import { isStep, patiently } from "./patience.ts";
-import { announce, checkFiles, payers, recipientsOf } from "./room_steps.ts";
+import { announce, checkFiles, isLeft, payers, recipientsOf } from "./room_steps.ts";
 import type { FileOut, FileRows, Payer } from "./rows.ts";
 import { OVER, outName } from "./rows.ts";
 import { isWhole, sealBlob, sealedB } from "./sealing.ts";
@@ -66,6 +66,7 @@ export class FileSending {
 
   async #goOn(row: FileOut): Promise<void> {
     if (row.isOver) this.#dropping.begin(row);
+    else if (row.entry === null && isLeft(this.#host.context(), row)) await this.#over(row);
     else if (row.entry !== null) await this.#forgetOld(row);
     else if (!(await isWhole(this.#host, outName(row.id), row))) await this.#fail(row, "local.file_unusable");
     else if (row.failure === "") this.#begin(row);
@@ -111,7 +112,8 @@ export class FileSending {
     const isName = isFileName(name) && new TextEncoder().encode(name).length <= MAX_NAME_B;
     if (!isName) throw new LocalError("local.file_name", "no name of a file of a room");
     if (this.#jobs.size >= MOST_WAITING) throw new FileError("local.file_unusable", "too many files wait to be sent");
-    await this.#host.step((c, turn) => checkFiles({ c, turn }, unhex(room)));
+    const begun = { room: unhex(room), createdMs: ports.clock.nowMs() };
+    await this.#host.step((c, turn) => checkFiles({ c, turn }, begun));
     const id = new Uint8Array(ports.random(ID_B));
     const key = fileKey(new Uint8Array(ports.random(KEY_B)));
     const parts = outName(id);
@@ -119,12 +121,12 @@ export class FileSending {
       const { mediaType, announced } = await sealBlob(this.#host, { key, parts, name }, file, removeMetadata);
       const [blob, secret] = [new Uint8Array(ports.random(32)), new Uint8Array(ports.random(32))];
       const row: FileOut = {
-        ...{ id, room: unhex(room), name, mediaType, ...announced, key, blob, secret },
-        ...{ createdMs: ports.clock.nowMs(), payer: null, entry: null, expiresMs: 0 },
+        ...{ ...begun, id, name, mediaType, ...announced, key, blob, secret },
+        ...{ payer: null, entry: null, expiresMs: 0 },
         ...{ recipients: [], heldBy: [], isOver: false, failure: "" },
       };
       await this.#rows.change((rows, c, turn) => {
-        checkFiles({ c, turn }, row.room);
+        checkFiles({ c, turn }, row);
         rows.out(row);
       });
       this.#begin(row);
@@ -154,7 +156,7 @@ export class FileSending {
   /** A file that has failed goes on with its ciphertext, at whoever takes it now (FIL-07). */
   async retry(id: string): Promise<void> {
     const row = this.#rows.out.get(id);
-    if (row === undefined || this.#failure(row) === "" || this.#jobs.has(id)) return;
+    if (row === undefined || row.isOver || this.#failure(row) === "" || this.#jobs.has(id)) return;
     const again = { ...row, failure: "" };
     await this.#rows.change((rows) => rows.out(again));
     this.#failed.delete(id);
@@ -169,8 +171,14 @@ export class FileSending {
     const row = this.#rows.out.get(id);
     if (row === undefined || row.entry !== null) return;
     await this.#over(row);
-    await this.#host.parts.remove(outName(row.id));
     this.#host.tell({ type: "file-failed", room: hex(row.room), file: id, code: "file.cancelled" });
+  }
+
+  /** What is on its way in rooms that were erased or withdrawn from is given up (FIL-29). */
+  async left(): Promise<void> {
+    const c = this.#host.context();
+    const gone = [...this.#rows.out.values()].filter((row) => row.entry === null && !row.isOver && isLeft(c, row));
+    await Promise.all(gone.map(({ id }) => this.cancel(hex(id))));
   }
 
   async #send(id: Bytes, signal: AbortSignal): Promise<Bytes> {
@@ -235,7 +243,7 @@ export class FileSending {
 
   #row(id: Bytes): FileOut {
     const row = this.#rows.out.get(hex(id));
-    if (row === undefined) throw new FileError("file.cancelled", "the file was given up");
+    if (row === undefined || row.isOver) throw new FileError("file.cancelled", "the file was given up");
     return row;
   }
 
@@ -323,6 +331,8 @@ export class FileSending {
   async #over(row: FileOut): Promise<void> {
     const over = { ...row, isOver: true };
     await this.#rows.change((rows) => rows.out(over));
+    // From the entry on these are the parts of what this device holds.
+    if (row.entry === null) await this.#host.parts.remove(outName(row.id));
     this.#dropping.begin(over);
   }
 }
