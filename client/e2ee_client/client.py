@@ -57,6 +57,7 @@ class Client:
         self._store = store
         self._thread = thread
         self._runtime = runtime
+        self._closing: asyncio.Task[None] | None = None
         self._files = FileService(shell, log, runtime.transport, runtime.clock, runtime.rng, store.path)
         """Sends and fetches files: for `e2ee_client.rooms`, not for applications."""
         self.recovery_key: RecoveryKey | None = None
@@ -305,9 +306,19 @@ class Client:
         return Opening(work)
 
     async def close(self) -> None:
-        """Go offline and close the store; iterations over events end. Closing twice is allowed."""
-        await self._files.stop()
-        await self._shell.close()
+        """Go offline and close the store; iterations over events end. Closing twice is allowed.
+
+        Goes on in the background if the caller is cancelled, however often.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._shut_down(), name="sealroom-close")
+        await asyncio.shield(self._closing)
+
+    async def _shut_down(self) -> None:
+        try:
+            await self._files.stop()
+        finally:
+            await self._shell.close()
 
     # --- for what stands on it ---
 

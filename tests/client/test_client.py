@@ -516,6 +516,26 @@ async def test_cancelled_making_of_an_account_leaves_nothing(tmp_path: Path, net
                 await asyncio.sleep(0.02)
 
 
+async def test_closing_goes_on_however_often_its_caller_is_cancelled(
+    tmp_path: Path, network: MemoryNetwork
+) -> None:
+    """A scope of anyio, in which web frameworks run their handlers, cancels at each await again."""
+    path, runtime = tmp_path / "me.db", network.runtime()
+    me = await Client.create(path, key=KEY, relay=network.url, runtime=runtime)
+    closing = asyncio.ensure_future(me.close())
+    while not closing.done():
+        await asyncio.sleep(0)
+        closing.cancel()
+    assert closing.cancelled()
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await (await Client.open(path, key=KEY, runtime=runtime)).close()
+                break
+            except StoreLocked:
+                await asyncio.sleep(0.02)
+
+
 async def test_a_cancelled_opening_gives_the_store_back(tmp_path: Path, network: MemoryNetwork) -> None:
     path, runtime = tmp_path / "me.db", network.runtime()
     await (await Client.create(path, passphrase="p", relay=network.url, runtime=runtime)).close()
