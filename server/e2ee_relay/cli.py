@@ -14,7 +14,7 @@ from . import __version__
 from .bench import command as bench
 from .commands import COMMANDS, ON_STORE, on_shared_store
 from .config import Config, config_path, load
-from .consent import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from .consent import EXIT_FAILED, EXIT_OK, EXIT_UNREAD, EXIT_USAGE
 from .serving import serve
 from .setting_table import SETTINGS
 from .settings import ConfigError, ConfigErrors, raise_all
@@ -26,12 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options)
+        status = _run(options)
+        sys.stdout.flush()
+        return status
     except ConfigError as error:
         for fault in error.faults:
             print(f"sealroom-relay: {fault}", file=sys.stderr)
         return EXIT_USAGE
     except (StoreError, OSError, sqlite3.Error) as error:
+        if isinstance(error, BrokenPipeError) and options.command != "serve":
+            # Whoever read our output has enough: keep the interpreter's last flush from complaining.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_UNREAD
         print(f"sealroom-relay: {error}", file=sys.stderr)
         return EXIT_FAILED
 

@@ -12,6 +12,8 @@ from .reports import Held, receipt
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+EXIT_UNREAD: Final = 141
+"""As of a program that SIGPIPE ended: what reads the output has gone away."""
 
 
 def say(text: str) -> int:

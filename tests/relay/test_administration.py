@@ -10,6 +10,8 @@ import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,6 +90,27 @@ def test_stats_count_and_name_nobody(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert told["database_bytes"] > 0
     assert mailbox.hex() not in text
     assert run(tmp_path / "nowhere", "stats") == 1
+
+
+@pytest.mark.parametrize("command", ["stats", "inspect", "expire-now", "manifest"])
+def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path, command: str) -> None:
+    """As in `sealroom-relay stats | head`."""
+    mailbox = fill(tmp_path)
+    about = {"manifest": [], "inspect": ["--data-dir", str(tmp_path), "--mailbox", mailbox.hex()]}
+    options = about.get(command, ["--data-dir", str(tmp_path)])
+    unread, output = os.pipe()
+    os.close(unread)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "e2ee_relay", command, *options],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(output)
+    assert (ended.returncode, ended.stderr) == (141, b"")
 
 
 def test_statistics_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
