@@ -66,11 +66,10 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Withdrawn, or only closed; `seq` is the last number of the room."""
+    """Withdrawn; `seq` is the last number of the room."""
 
     notice: Notice
     seq: int
-    is_withdrawn: bool
 
 
 State: TypeAlias = Shown | Refused | Accepted | Stale | Ended
@@ -178,9 +177,6 @@ def step(state: State, event: Event, now_ms: int) -> Step:
             return Shown(state.notice), (ShowNotice(state.notice),)
         case Leave() if isinstance(state, Accepted | Stale):
             return _withdraw(state, now_ms)
-        case Leave() if isinstance(state, Ended) and not state.is_withdrawn:
-            seq = _withdrawal_seq(state.seq, now_ms)
-            return replace(state, seq=seq, is_withdrawn=True), (Withdraw(seq),)
         case Replace():
             return _replace(state, event)
         case Elsewhere():
@@ -227,7 +223,7 @@ def _refuse(state: State) -> Step:
 
 def _withdraw(state: Accepted | Stale, now_ms: int) -> Step:
     seq = _withdrawal_seq(state.given.seq, now_ms)
-    return Ended(state.notice, seq, is_withdrawn=True), (Withdraw(seq), ShowChannels())
+    return Ended(state.notice, seq), (Withdraw(seq), ShowChannels())
 
 
 def _withdrawal_seq(last: int, now_ms: int) -> int:
@@ -259,7 +255,7 @@ def _elsewhere(state: State, event: Elsewhere) -> Step:
     if event.seq < last or (given is not None and event.seq == last):
         return state, ()
     if given is None:
-        return Ended(state.notice, event.seq, is_withdrawn=True), ()
+        return Ended(state.notice, event.seq), ()
     is_current = given.terms.notice_hash == state.notice.hash
     return Accepted(state.notice, given) if is_current else Stale(state.notice, given, 0), ()
 

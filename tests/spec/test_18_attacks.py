@@ -22,7 +22,7 @@ from e2ee.identity import encode_map, signed_bytes
 from e2ee.primitives import sign
 from e2ee.rooms import channels, consent, customer, door, gate
 from e2ee.rooms.consent import Receipt, RoomConsent, Terms, Withdrawal
-from e2ee.rooms.customer import Accept, Accepted, Ended, Given, Leave, Replace, Shown, ShowNotice, Withdraw
+from e2ee.rooms.customer import Accept, Accepted, Given, Leave, Replace, Shown, ShowNotice, Withdraw
 from e2ee.rooms.door import Door
 from e2ee.rooms.gate import Column, Row
 from e2ee.rooms.mandate import Mandate
@@ -236,8 +236,6 @@ def test_no_number_keeps_a_person_from_withdrawing(firm: Company, anna: Party) -
     state = Accepted(firm.notice(), Given(last.terms, NOW_MS, last.seq))
     ended, effects = customer.step(state, Leave(), NOW_MS)
     assert effects[0] == Withdraw(2**31 - 1)
-    closed = Ended(firm.notice(), 2**31 - 1, is_withdrawn=False)
-    assert customer.step(closed, Leave(), NOW_MS)[1] == (Withdraw(2**31 - 1),)
     kept = RoomConsent(last).with_withdrawal(withdrawal_of(anna, last, 2**31 - 1))
     assert gate.column(kept, 1, firm.view(), NOW_MS) is Column.WITHDRAWN
     with pytest.raises(CounterExhausted):

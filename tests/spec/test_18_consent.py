@@ -536,8 +536,7 @@ def states(firm: Company) -> dict[str, State]:
         "Accepted": Accepted(first, given),
         "Stale": Stale(second, given, NOW_MS + DAY_MS),
         "Stale of mode 1": Stale(second, given._replace(terms=terms_of(plain)), NOW_MS),
-        "Ended": Ended(first, SEQ, is_withdrawn=True),
-        "Closed": Ended(first, SEQ, is_withdrawn=False),
+        "Ended": Ended(first, SEQ),
     }
 
 
@@ -550,7 +549,7 @@ def test_each_event_in_each_state(firm: Company) -> None:
         return Given(terms_of(all_states[name].notice, 3), NOW_MS, number)
 
     def withdrawn(name: str) -> Ended:
-        return Ended(all_states[name].notice, seq, is_withdrawn=True)
+        return Ended(all_states[name].notice, seq)
 
     cells: dict[tuple[str, str], tuple[object, tuple[object, ...]]] = {
         ("Shown", "accept"): (
@@ -562,14 +561,13 @@ def test_each_event_in_each_state(firm: Company) -> None:
         ("Accepted", "leave"): (withdrawn("Accepted"), (left, ShowChannels())),
         ("Stale", "leave"): (withdrawn("Stale"), (left, ShowChannels())),
         ("Stale of mode 1", "leave"): (withdrawn("Stale of mode 1"), (left, ShowChannels())),
-        ("Closed", "leave"): (withdrawn("Closed"), (left,)),
     }
-    for name in ("Stale", "Stale of mode 1", "Ended", "Closed"):
+    for name in ("Stale", "Stale of mode 1", "Ended"):
         given = accepted(name, seq)
-        effect = GiveReceipt(given, reopens=name in ("Ended", "Closed"))
+        effect = GiveReceipt(given, reopens=name == "Ended")
         cells[name, "accept"] = Accepted(all_states[name].notice, given), (effect,)
     for name, state in all_states.items():
-        shows = (ShowNotice(third),) if name not in ("Refused", "Ended", "Closed") else ()
+        shows = (ShowNotice(third),) if name not in ("Refused", "Ended") else ()
         after: State = (
             Stale(third, state.given, 5) if isinstance(state, Accepted | Stale) else _with(state, third)
         )
@@ -597,8 +595,8 @@ def _with(state: State, notice: Notice) -> State:
             return Shown(notice)
         case Refused():
             return Refused(notice)
-        case Ended(seq=seq, is_withdrawn=is_withdrawn):
-            return Ended(notice, seq, is_withdrawn)
+        case Ended(seq=seq):
+            return Ended(notice, seq)
         case Accepted(given=given) | Stale(given=given):
             return Stale(notice, given, 5)
 
@@ -615,12 +613,12 @@ def test_what_is_accepted_is_what_was_shown(firm: Company) -> None:
 
 def test_numbers_go_on_above_those_of_a_store_that_was_set_back(firm: Company) -> None:
     """CNS-09, ACC-07: a consent long ago, given again after the loss of a withdrawal."""
-    state = Ended(firm.notice(), 5, is_withdrawn=True)
+    state = Ended(firm.notice(), 5)
     after, _ = customer.step(state, Accept(state.notice.hash, "de", 1), NOW_MS)
     assert isinstance(after, Accepted)
     assert after.given.seq == SEQ
     with pytest.raises(CounterExhausted):
-        customer.step(Ended(firm.notice(), 2**31 - 1, True), Accept(state.notice.hash, "de", 1), NOW_MS)
+        customer.step(Ended(firm.notice(), 2**31 - 1), Accept(state.notice.hash, "de", 1), NOW_MS)
 
 
 def test_a_notice_never_goes_back(firm: Company) -> None:
@@ -646,7 +644,7 @@ def test_what_another_device_did_counts_by_its_number(firm: Company) -> None:
     given = Given(terms_of(first), NOW_MS, 7)
     newer = Given(terms_of(second), NOW_MS, 8)
     accepted, stale = Accepted(first, given), Stale(second, given, NOW_MS)
-    ended = Ended(first, 7, is_withdrawn=True)
+    ended = Ended(first, 7)
     cases: list[tuple[State, Elsewhere, State]] = [
         (Shown(first), Elsewhere(given, 7), accepted),
         (Refused(first), Elsewhere(given, 7), accepted),
@@ -656,7 +654,7 @@ def test_what_another_device_did_counts_by_its_number(firm: Company) -> None:
         (stale, Elsewhere(newer, 8), Accepted(second, newer)),
         (accepted, Elsewhere(None, 6), accepted),
         (accepted, Elsewhere(None, 7), ended),
-        (stale, Elsewhere(None, 9), Ended(second, 9, is_withdrawn=True)),
+        (stale, Elsewhere(None, 9), Ended(second, 9)),
         (ended, Elsewhere(given, 7), ended),
         (ended, Elsewhere(newer, 8), Stale(first, newer, 0)),
     ]

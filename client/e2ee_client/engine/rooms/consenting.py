@@ -128,7 +128,7 @@ class Consenting(RoomsPart):
                 room.writing.write(turn, Act(ActKind.REOPEN))
             if not _is_left_withdrawn(room):
                 return
-            state = customer.Ended(state.notice, room.live.consent.seq, is_withdrawn=True)
+            state = customer.Ended(state.notice, room.live.consent.seq)
         _, effects = customer.step(state, event, turn.now_ms)
         self._carry_out(turn, room, effects)
 
@@ -172,7 +172,7 @@ class Consenting(RoomsPart):
         if notice is None:
             raise NoConsent("the notice that was accepted is not here")
         if known.is_withdrawn:
-            return customer.Ended(notice, known.seq, is_withdrawn=True)
+            return customer.Ended(notice, known.seq)
         given = Given(receipt.terms, receipt.accepted_ms, receipt.seq)
         if notice.hash == receipt.terms.notice_hash:
             return customer.Accepted(notice, given)

@@ -132,7 +132,7 @@ export interface People {
 /** The part of its life: what the company says, and what consent lets pass. */
 export function phaseOf(view: RoomView, consent: ConsentState): Phase {
   if (view.phase !== null && view.phase !== "open") return view.phase;
-  if (consent.name === "Ended") return consent.withdrawn ? "withdrawn" : "closed";
+  if (consent.name === "Ended") return "withdrawn";
   return view.assigned === null && view.members.length === 0 ? "waiting" : "open";
 }
 

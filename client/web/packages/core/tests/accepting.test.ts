@@ -32,15 +32,14 @@ function accepted(known: Notice): Extract<ConsentState, { name: "Accepted" }> {
 
 const { given } = accepted(notice);
 const STALE: ConsentState = { name: "Stale", notice: later, given, untilMs: NOW_MS + 1_000 };
-const CLOSED: ConsentState = { name: "Ended", notice, seq: given.seq, withdrawn: false };
+const ENDED: ConsentState = { name: "Ended", notice, seq: given.seq };
 const STATES: Readonly<Record<string, ConsentState>> = {
   Shown: { name: "Shown", notice },
   Refused: { name: "Refused", notice },
   Accepted: accepted(notice),
   Stale: STALE,
   "Stale of mode 1": { ...STALE, given: { ...given, mode: 1 } },
-  Ended: { ...CLOSED, withdrawn: true },
-  "Ended, only closed": CLOSED,
+  Ended: ENDED,
 };
 /** The table of CNS-17: the next state and the effects, null for no cell, a refusal in Stale among them (CNS-83). */
 const TABLE: Readonly<Record<string, readonly (readonly string[] | null)[]>> = {
@@ -56,7 +55,6 @@ const TABLE: Readonly<Record<string, readonly (readonly string[] | null)[]>> = {
     ["Stale", "show_notice"],
   ],
   Ended: [["Accepted", "give_receipt"], null, null, null, ["Ended"]],
-  "Ended, only closed": [["Accepted", "give_receipt"], null, null, ["Ended", "withdraw"], ["Ended"]],
 };
 
 for (const [name, state] of Object.entries(STATES)) {
@@ -81,7 +79,7 @@ for (const [name, state] of Object.entries(STATES)) {
 test("a room is reopened by who accepts after the end, and not by who was only behind (CNS-17)", () => {
   for (const [state, reopens] of [
     [STALE, false],
-    [CLOSED, true],
+    [ENDED, true],
   ] as const) {
     const [effect] = stepConsent(state, accepting(state.notice), NOW_MS).effects;
     assert.ok(effect?.name === "give_receipt" && effect.reopens === reopens);
@@ -101,7 +99,7 @@ test("a notice of a lower number replaces nothing, and the accepted one is no ne
 test("content leaves while the consent counts, and not a millisecond longer (CNS-20)", () => {
   const codes = Object.values(STATES).map((state) => codeOf(() => checkContent(state, NOW_MS)));
   const none = "local.consent";
-  assert.deepEqual(codes, [none, none, null, null, null, none, none]);
+  assert.deepEqual(codes, [none, none, null, null, null, none]);
   assert.equal(
     codeOf(() => checkContent(STALE, NOW_MS + 1_000)),
     null,
@@ -129,7 +127,7 @@ test("numbers are minutes since 2020, or one more than the last where that is hi
   const minutes = Math.floor((NOW_MS - SINCE_2020_MS) / MINUTE_MS);
   assert.equal(given.seq, minutes);
   const seqOf = (seq: number): number | string | null => {
-    const last: ConsentState = { ...CLOSED, seq };
+    const last: ConsentState = { ...ENDED, seq };
     const code = codeOf(() => stepConsent(last, accepting(notice), NOW_MS));
     const { state } = code === null ? stepConsent(last, accepting(notice), NOW_MS) : { state: null };
     return state?.name === "Accepted" ? state.given.seq : code;

@@ -29,8 +29,8 @@ export type ConsentState =
   | { readonly name: "Accepted"; readonly notice: Notice; readonly given: Given }
   /** The notice has replaced the accepted one, which counts until `untilMs`. */
   | { readonly name: "Stale"; readonly notice: Notice; readonly given: Given; readonly untilMs: number }
-  /** Withdrawn, or only closed; `seq` is the last number of the room. */
-  | { readonly name: "Ended"; readonly notice: Notice; readonly seq: number; readonly withdrawn: boolean };
+  /** Withdrawn; `seq` is the last number of the room. */
+  | { readonly name: "Ended"; readonly notice: Notice; readonly seq: number };
 
 export type ConsentEvent =
   | { readonly name: "accept"; readonly noticeHash: Bytes; readonly locale: string; readonly purposes: number }
@@ -115,14 +115,9 @@ function refuse(state: ConsentState): ConsentStep {
 
 function leave(state: ConsentState, nowMs: number): ConsentStep {
   const { notice } = state;
-  if (state.name === "Accepted" || state.name === "Stale") {
-    const seq = withdrawalSeq(state.given.seq, nowMs);
-    const effects = [{ name: "withdraw", seq }, { name: "show_channels" }] as const;
-    return { state: { name: "Ended", notice, seq, withdrawn: true }, effects };
-  }
-  if (state.name !== "Ended" || state.withdrawn) throw noCell();
-  const seq = withdrawalSeq(state.seq, nowMs);
-  return { state: { ...state, seq, withdrawn: true }, effects: [{ name: "withdraw", seq }] };
+  if (state.name !== "Accepted" && state.name !== "Stale") throw noCell();
+  const seq = withdrawalSeq(state.given.seq, nowMs);
+  return { state: { name: "Ended", notice, seq }, effects: [{ name: "withdraw", seq }, { name: "show_channels" }] };
 }
 
 /** A notice of a lower number than the known one is never shown and replaces nothing (CNS-19). */

@@ -37,7 +37,7 @@ export function consentOf(c: Context, room: Room): ConsentState {
   const notice = statedNotices(c)[0]?.notice ?? accepted;
   if (notice === null) throw new LocalError("local.consent", "the notice that was accepted is not here");
   if (takesBack(withdrawal, receipt)) {
-    return { name: "Ended", notice, seq: Math.max(withdrawal?.seq ?? 0, receipt.seq), withdrawn: true };
+    return { name: "Ended", notice, seq: Math.max(withdrawal?.seq ?? 0, receipt.seq) };
   }
   const { noticeHash, locale, mode, purposes, acceptedMs, seq } = receipt;
   const given = { noticeHash, locale, mode, purposes, acceptedMs, seq };
@@ -84,7 +84,7 @@ function renew(d: Draft, event: ConsentEvent): void {
     const { phase } = condition(d.c, d.room, d.judged());
     if (phase === CLOSED) act(d, ACT_REOPEN);
     if (phase !== WITHDRAWN || hasUnanswered(d)) return;
-    state = { ...state, name: "Ended", seq: state.given.seq, withdrawn: true };
+    state = { ...state, name: "Ended", seq: state.given.seq };
   }
   carryOut(d, stepConsent(state, event, d.turn.nowMs).effects);
 }
