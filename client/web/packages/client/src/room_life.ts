@@ -60,6 +60,7 @@ export class RoomLife {
   protected limit = PAGE;
   #unlisten: Unsubscribe = () => {};
   readonly #unwatch: Unsubscribe | undefined;
+  #unwake: Unsubscribe = () => {};
   #state: RoomState | null = null;
   /** The code of why what others write is not read; what comes ends it. */
   #fault: string | null = null;
@@ -115,7 +116,14 @@ export class RoomLife {
     if (early !== null || room === null) return { ...seen, phase: early ?? "loading" };
     const found = this.#watch.room(room, this.#shown, this.#locale, { limit: this.limit, nowMs: ports.clock.nowMs() });
     const alarm = this.#doorAlarm ?? found.alarm ?? null;
+    this.#wakeAfter(found.staleUntilMs ?? 0);
     return { ...seen, ...found, alarm, canWrite: found.canWrite === true && alarm === null };
+  }
+
+  /** That the time of what was accepted is over is shown then, and not at the next event (CNS-83). */
+  #wakeAfter(untilMs: number): void {
+    this.#unwake();
+    if (untilMs >= this.#nowMs()) this.#unwake = this.options.ports.clock.wake(untilMs + 1, () => this.changed());
   }
 
   #link(): Link {
@@ -250,7 +258,7 @@ export class RoomLife {
   #heard(event: CustomerEvent): void {
     if (event.type === "connection" && event.code === "local.part") this.#fault = event.code;
     if (event.type === "connection" && /^store\.(?!full)/.test(event.code)) this.#ended(event.code, true);
-    if (event.type === "notice" || (event.type === "consent" && event.state === "stale")) void this.#refresh();
+    if (event.type === "notice") void this.#refresh();
     this.#watch.heard(event, this.#nowMs());
     void this.#fetchItems();
     this.changed();
@@ -272,6 +280,7 @@ export class RoomLife {
   async end(): Promise<void> {
     this.#isLeft = true;
     this.#unwatch?.();
+    this.#unwake();
     this.#unlisten();
     await this.#opening?.catch(() => {});
     await this.customer?.close();

@@ -209,6 +209,44 @@ test("the mode that was accepted stands beside a newer notice, whose deadline a 
   assert.equal(life.state().canWrite, false);
 });
 
+test("that a newer notice is due is shown at its time, once, and by nobody who has left (CNS-83)", async () => {
+  const place = new MemoryPlace();
+  const { shell } = await person(place);
+  const newer = shop.noticeOf(2);
+  const untilMs = NOW_MS + DAY_MS;
+  await shell.do((c, turn) => {
+    learnNotice(c, turn, newer, [{ locale: "de", text: shop.TEXT }]);
+    learnRoster(c, turn, shop.rosterOf({ seq: 2, noticeHash: newer.hash, older: [[shop.notice.hash, untilMs]] }));
+  });
+  await shell.close();
+  let nowMs = NOW_MS;
+  const due = new Map<() => void, number>();
+  const wake = (atMs: number, then: () => void) => {
+    due.set(then, atMs);
+    return () => due.delete(then);
+  };
+  const life = lifeOf(portsOf(place, { clock: { nowMs: () => nowMs, wake } }));
+  const waiting = () => [...due].filter(([, atMs]) => atMs === untilMs + 1);
+  const told: boolean[] = [];
+  life.subscribe(() => told.push(life.state().canWrite));
+  await life.tryAgain();
+  assert.equal(life.state().canWrite, true);
+  assert.equal(waiting().length, 1);
+  nowMs = untilMs + 1;
+  const [first] = waiting();
+  first?.[0]();
+  due.delete(first?.[0] as () => void);
+  await until(() => told.at(-1) === false);
+  assert.equal(waiting().length, 0);
+  nowMs = NOW_MS;
+  life.wake();
+  await life.showNotice("de");
+  assert.equal(life.state().canWrite, true);
+  assert.equal(waiting().length, 1);
+  await life.end();
+  assert.equal(waiting().length, 0);
+});
+
 test("the company was told to erase when each copy of the order has left, not the first one (STO-37)", async (t) => {
   for (const isAll of [true, false]) {
     const place = new MemoryPlace();
