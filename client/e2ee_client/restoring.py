@@ -42,7 +42,7 @@ from e2ee_client.engine import RowReader, signing_backup
 from e2ee_client.engine.own_lists import restored_request
 from e2ee_client.engine.own_mailbox import DeliveryToken
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.records import OWN_KEY, Contact, Message, Own, OwnDevice
+from e2ee_client.engine.records import OWN_KEY, Contact, FirstRecovery, Message, Own, OwnDevice
 from e2ee_client.engine.row_codec import from_array, to_array
 from e2ee_client.engine.upkeep import new_mailbox
 from e2ee_client.errors import (
@@ -65,7 +65,7 @@ LOOKUP_TIMEOUT_S: Final = 30.0
 MAX_PAGES: Final = 64
 MAX_LISTS_BACK: Final = 8
 """How many of our lists before the last one are looked for where a second copy has signed (ID-49)."""
-_LATER_FIELDS: Final = 2
+_LATER_FIELDS: Final = 3
 """How many fields of a backup were added at its end; one from before has fewer."""
 _Rows: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -89,6 +89,7 @@ class Saved:
     devices: _Rows = field(repr=False)
     company: _Rows = field(default_factory=list, repr=False)
     own_devices: _Rows = field(default_factory=list, repr=False)
+    recoveries: _Rows = field(default_factory=list, repr=False)
 
     @property
     def account_id(self) -> AccountId:
@@ -146,6 +147,11 @@ def gather(
         company=signing_backup.saved_rows(store, own.account_id),
         own_devices=[
             (key, row) for key, row in store.items(OwnDevice.TABLE) if key.startswith(OwnDevice.PREFIX)
+        ],
+        recoveries=[
+            (key, row)
+            for key, row in store.items(FirstRecovery.TABLE)
+            if key.startswith(FirstRecovery.PREFIX)
         ],
     )
 
@@ -241,6 +247,7 @@ def new_rows(
         *(Put("list", key, row) for key, row in saved.lists),
         *(Put("list", one.seq.to_bytes(8, "big"), one.signed) for one in (*newer, device_list)),
         *(contact.put() for contact in known),
+        *(FirstRecovery.decode(key, row).put() for key, row in saved.recoveries),
         *_mailboxes(saved, known, rng),
         *(_settled(Message.decode(key, row)).put() for key, row in saved.messages),
         *(Put("timeline", key, row) for key, row in saved.timeline),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from e2ee_client.engine.records import Contact
@@ -16,6 +16,7 @@ from e2ee_client.errors import (
 )
 from e2ee_client.rows import Continuity
 from engine_world import Node, World, acquainted
+from struck_off import backup_of, restored
 
 from e2ee import identity, successor
 from e2ee.identity import Successor
@@ -90,6 +91,9 @@ def test_who_is_followed_is_written_to_and_the_old_account_is_not(scene: Scene) 
     """ID-62: the new account is not verified by it; both outlive a restart."""
     scene.reader.carry_out(scene.reader.engine.set_verified(scene.old_id, True, scene.reader.now_ms))
     new_id = scene.follow(scene.statement())
+    again = restored(scene.world, backup_of(scene.reader), "Kundin, neues Gerät")
+    with pytest.raises(ContactSucceeded):
+        again.send(scene.old_id, "to the thief?")
     scene.reader.crash()
     scene.reader.start()
     assert (scene.view(new_id), scene.view(scene.old_id)) == ((False, ""), (True, ContactSucceeded.code))
@@ -195,7 +199,7 @@ def test_a_statement_that_does_not_hold_is_refused(scene: Scene) -> None:
 
 
 def test_a_thief_of_the_account_key_who_renews_the_list_ends_no_statement(scene: Scene) -> None:
-    """ID-13: the list of later names the same key; that of a thief who names another is the limit."""
+    """ID-13: the list of later names the same key."""
     text = scene.statement()
     pinned = scene.reader.engine._state.contact(scene.old_id).device_list()
     assert pinned is not None
@@ -208,6 +212,38 @@ def test_a_thief_of_the_account_key_who_renews_the_list_ends_no_statement(scene:
     assert renewed.seq > pinned.seq
     assert scene.reader.engine.successor(text).new_account_id == scene.new.engine.account_id
     assert scene.follow(text) == scene.new.engine.account_id
+
+
+@pytest.mark.parametrize("named", [None, "another"])
+def test_a_thief_of_the_account_key_who_names_another_recovery_key_gains_nothing(
+    scene: Scene, named: str | None
+) -> None:
+    """ID-64: for whoever knew the account before; it outlives a restart and a backup."""
+    thief = identity.new_recovery(scene.world.nodes[0].rng)
+    text = scene.statement()
+    own = scene.old.engine._state.own
+    public = None if named is None else identity.recovery_public_of(thief)
+    own.device_list = replace(own.device_list, recovery_public=public)
+    scene.old.start()
+    scene.world.advance(20 * DAY_MS)
+    scene.old.send(AccountId(scene.reader.engine.account_id), "it is me")
+    scene.world.settle()
+    pinned = scene.reader.engine._state.contact(scene.old_id).device_list()
+    assert pinned is not None
+    assert pinned.recovery_public == public
+    by_thief = successor.to_text(
+        identity.sign_successor(thief, scene.old_id, AccountId(bytes(32)), scene.world.now_ms)
+    )
+    scene.reader.crash()
+    with pytest.raises(SuccessorInvalid):
+        scene.reader.engine.successor(by_thief)
+    assert scene.reader.engine.successor(text).new_account_id == scene.new.engine.account_id
+    again = restored(scene.world, backup_of(scene.reader), "Kundin, neues Gerät")
+    with pytest.raises(SuccessorInvalid):
+        again.engine.successor(by_thief)
+    assert again.engine.successor(text).new_account_id == scene.new.engine.account_id
+    scene.reader.carry_out(scene.reader.engine.forget_contact(scene.old_id, scene.world.now_ms))
+    assert not [key for key, _ in scene.reader.rows.items("meta") if b"recovery" in key]
 
 
 def test_without_a_list_nothing_is_said_of_a_statement(scene: Scene) -> None:

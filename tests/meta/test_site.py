@@ -14,7 +14,7 @@ from e2ee_client import events, room_events, rooms
 from fenced_blocks import PageRun, page_run
 
 NAMING = ("operate.md", "audit.md", "guard.md")
-RUN = {"index.md": 10, "embed.md": 8, "operate.md": 6, "rooms.md": 1, "guard.md": 1}
+RUN = {"index.md": 10, "embed.md": 9, "operate.md": 6, "rooms.md": 1, "guard.md": 1}
 # The first steps of the start page are those of the README, which are run in `make test`.
 PAGES = [pytest.param(name, marks=pytest.mark.audit_only if name == "index.md" else ()) for name in RUN]
 FOLDERS = ("audit", "client", "docs", "e2ee", "reports", "requirements", "server", "spec", "tests")

@@ -232,6 +232,7 @@ class Contents(Part):
         before, list_before = self._devices_named(contact), contact.device_list()
         contact.pin(device_list)
         turn.put(contact.put())
+        self._context.successors.keep_key(turn, contact, list_before)
         self._take_records(turn, contact, records)
         self._state.note_listed(turn, contact)
         if is_newer:

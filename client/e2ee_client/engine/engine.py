@@ -292,6 +292,7 @@ class Engine(Queries):
         context.upkeep.forget(turn, account_id)
         context.contents.forget(turn, contact)
         context.forks.forget(turn, account_id)
+        context.successors.forget(turn, account_id)
         for peer in self._state.peers_of(account_id):
             context.receipts.forget(turn, peer.key)
         context.renewal.forget(turn, account_id)

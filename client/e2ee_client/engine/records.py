@@ -108,6 +108,17 @@ class ForkedLists(Row):
     unsettled: list[bytes] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class FirstRecovery(Row):
+    """The recovery key of a contact, once a later list of it names another one or none (ID-64)."""
+
+    TABLE = "meta"
+    PREFIX = b"first recovery:"
+    KEY = (("account_id", HASH_B),)
+    account_id: AccountId
+    recovery_public: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class OwnPrekey:
     """A prekey of ours with the record that it was signed under (HS-06).

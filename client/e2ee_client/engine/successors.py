@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from e2ee import identity, successor
 from e2ee.errors import BadSignature, RemoteError
-from e2ee.identity import Successor
-from e2ee.ids import AccountId
+from e2ee.identity import DeviceList, Successor
+from e2ee.ids import AccountId, SignPublic
 from e2ee.secret import RecoveryKey
 from e2ee_client.errors import ConfigError, ContactBlocked, ContactSucceeded, ListUnknown, SuccessorInvalid
 
 from .part import Part
-from .records import Contact
+from .records import Contact, FirstRecovery
 from .turn import Turn
 
 
@@ -30,10 +32,9 @@ class Successors(Part):
             raise ConfigError("the account that is lost is this one")
         signed = identity.sign_successor(key, old, own.account_id, now_ms)
         contact = self._state.contacts.get(old)
-        pinned = None if contact is None else contact.device_list()
-        if pinned is not None:
+        if contact is not None and contact.signed_list is not None:
             try:
-                identity.verify_successor(pinned, signed)
+                identity.verify_successor(self._list(contact), signed)
             except RemoteError:
                 raise ConfigError("this is not the recovery key of the old account") from None
         return successor.to_text(signed)
@@ -46,10 +47,8 @@ class Successors(Part):
         """
         try:
             signed = successor.parse(text)
-            pinned = self._state.contact(successor.old_account(signed)).device_list()
-            if pinned is None:
-                raise ListUnknown("no device list of the old account is known here")
-            return identity.verify_successor(pinned, signed)
+            old = self._state.contact(successor.old_account(signed))
+            return identity.verify_successor(self._list(old), signed)
         except BadSignature:
             raise SuccessorInvalid("not signed by the recovery key of the list that is known") from None
         except RemoteError as error:
@@ -73,6 +72,35 @@ class Successors(Part):
         if known is not None and known.alarm:
             raise ContactBlocked("the new account is under an alarm")
         return old
+
+    def _list(self, contact: Contact) -> DeviceList:
+        """Return the pinned list of a contact, with the recovery key that its first one has named (ID-64).
+
+        Raises:
+            ListUnknown: none is pinned yet.
+        """
+        pinned, key = contact.device_list(), FirstRecovery.key_of(contact.account_id)
+        if pinned is None:
+            raise ListUnknown("no device list of the old account is known here")
+        row = self._state.rows.get(FirstRecovery.TABLE, key)
+        if row is None:
+            return pinned
+        return replace(pinned, recovery_public=SignPublic(FirstRecovery.decode(key, row).recovery_public))
+
+    def keep_key(self, turn: Turn, contact: Contact, before: DeviceList | None) -> None:
+        """Keep the recovery key of the list before, where the pinned one names another or none (ID-64)."""
+        pinned = contact.device_list()
+        if before is None or pinned is None or before.recovery_public in (None, pinned.recovery_public):
+            return
+        key = FirstRecovery.key_of(contact.account_id)
+        if turn.read(self._state.rows, FirstRecovery.TABLE, key) is None:
+            turn.put(FirstRecovery(contact.account_id, before.recovery_public).put())
+
+    def forget(self, turn: Turn, account_id: bytes) -> None:
+        """Forget the key that was kept of a contact."""
+        key = FirstRecovery.key_of(account_id)
+        if turn.read(self._state.rows, FirstRecovery.TABLE, key) is not None:
+            turn.delete(FirstRecovery.TABLE, key)
 
     def hold(self, turn: Turn, old: Contact) -> None:
         """Send nothing more to an account that was followed, until a person verifies it (ID-62)."""
