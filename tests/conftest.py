@@ -89,12 +89,18 @@ def pytest_collection() -> Generator[None, object, object]:
             counting.start()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only the audit runs."""
+    """Leave out what only the audit runs; order for several processes what is handed out to them."""
     left_out = [] if IS_FULL else [item for item in items if item.get_closest_marker("audit_only")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+    if hasattr(config, "workerinput"):
+        from together import rank
+
+        items.sort(key=lambda item: rank(item.nodeid))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import coverage
 import pytest
-from together import TOGETHER, Scheduling
+from together import SHORT, TOGETHER, Scheduling, part_of, rank
 
 
 def test_what_stands_together_exists(repo_root: Path) -> None:
-    assert [place for place in TOGETHER if not (repo_root / place).exists()] == []
+    assert [place for place in TOGETHER + SHORT if not (repo_root / place).exists()] == []
 
 
 def test_no_test_asks_for_a_group_by_a_mark(repo_root: Path) -> None:
@@ -24,13 +25,39 @@ def test_no_test_asks_for_a_group_by_a_mark(repo_root: Path) -> None:
 @pytest.mark.parametrize(
     ("nodeid", "part"),
     [
-        ("tests/web/test_room.py::test_a[firefox]", "tests/web/"),
+        ("tests/web/test_room.py::test_a[firefox]", "tests/web/ firefox"),
+        ("tests/web/test_links.py::test_a[chromium-a text]", "tests/web/ chromium"),
+        ("tests/web/test_core.py::test_the_core_runs_in_chromium", "tests/web/"),
         ("tests/interop/test_misreadings.py::test_a[0]", "tests/interop/test_misreadings.py"),
         ("tests/interop/test_reader.py::test_a[0]", "tests/interop/test_reader.py::test_a[0]"),
+        ("tests/negative/test_negative.py::test_a[0]", "tests/negative/test_negative.py"),
     ],
 )
 def test_all_else_is_handed_out_by_itself(nodeid: str, part: str) -> None:
-    assert Scheduling._split_scope(Scheduling.__new__(Scheduling), nodeid) == part
+    assert part_of(nodeid) == part
+
+
+def test_what_stands_together_begins_and_the_short_tests_end() -> None:
+    begin = ["tests/web/test_room.py::test_a[firefox]", "tests/leakage/test_scan.py::test_a"]
+    end = ["tests/relay/test_core.py::test_a", "tests/negative/test_negative.py::test_a"]
+    assert sorted([*end, *begin], key=rank) == begin + end
+
+
+def test_what_is_done_is_forgotten() -> None:
+    """Else each test that ends costs more than the one before."""
+    given: list[list[int]] = []
+
+    class Node:
+        send_runtest_some = staticmethod(given.append)
+
+    node = Node()
+    parts = Scheduling.__new__(Scheduling)
+    parts.registered_collections = {node: ["a", "b", "c"]}
+    parts.assigned_work = {node: {"a": {"a": True}, "b": {"b": False}}}
+    parts.workqueue = OrderedDict({"c": {"c": False}})
+    parts._assign_work_unit(node)
+    assert parts.assigned_work == {node: {"b": {"b": False}, "c": {"c": False}}}
+    assert given == [[2]]
 
 
 def test_no_lines_are_counted_here() -> None:

@@ -1,26 +1,50 @@
-"""Which tests one process runs where several share the work: those that share what is dear to make.
+"""Which tests one process runs where several share the work, and which it begins with.
 
-The scheduler hands out the parts with most tests first: the browsers begin at once, and the many short tests
-of chapters and vectors, which stand last, fill up the end.
+What shares something dear to make begins, and waits for browsers and relays while others use the cores. All
+else is handed out by itself, in its order. The short tests of chapters and vectors, which stand last, are
+handed out by the file: to hand out each cost more than many of them take.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Any, Final
 
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER: Final = (
-    "tests/web/",  # a release is built and two browsers are started once
+    "tests/web/",  # a release is built once in each part
     "tests/leakage/",  # each stage is played once
     "tests/secrecy/",  # each conversation is recorded once
     "tests/interop/test_misreadings.py",  # the readings' tests are loaded once
     "tests/meta/test_distribution.py",  # a wheel is built once
 )
+SHORT: Final = ("tests/models/", "tests/mutation/", "tests/negative/", "tests/spec/", "tests/vectors/")
+_BROWSER: Final = re.compile(r"\b(?:chromium|firefox)\b")
+
+
+def part_of(nodeid: str) -> str:
+    """Return the name of the part that a test belongs to. Each browser is started in a part of its own."""
+    found = next((part for part in TOGETHER if nodeid.startswith(part)), None)
+    if found is None:
+        return nodeid.partition("::")[0] if nodeid.startswith(SHORT) else nodeid
+    browser = _BROWSER.search(nodeid.partition("[")[2]) if found == TOGETHER[0] else None
+    return found if browser is None else f"{found} {browser[0]}"
+
+
+def rank(nodeid: str) -> int:
+    """Return how early a test begins: what stands together before all else, the short ones last."""
+    found = next((place for place, part in enumerate(TOGETHER) if nodeid.startswith(part)), len(TOGETHER))
+    return found + nodeid.startswith(SHORT)
 
 
 class Scheduling(LoadScopeScheduling):
-    """Hands out what stands together as one part, and every other test by itself."""
+    """Hands out the parts in the order of their first tests, and forgets those that are done."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((part for part in TOGETHER if nodeid.startswith(part)), nodeid)
+        return part_of(nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        mine = self.assigned_work.get(node, {})
+        self.assigned_work[node] = {part: tests for part, tests in mine.items() if not all(tests.values())}
+        super()._assign_work_unit(node)
