@@ -248,6 +248,9 @@ def _answers() -> Iterator[tuple[str, Map, str]]:
     yield "answer-without-records", answer(first, good, _4=[]), DECODE
     later = company.roster(seq=3_100_009)
     yield "answer-by-another-roster", answer(first, good, _2=company.sign_roster(later)), IDENTITY
+    for name, number, mark in (("mandate", 3_100_009, 3_100_001), ("roster", 3_100_000, 3_100_009)):
+        renamed = state(first.hash, _8=[number, mark, good[8][2]])
+        yield f"answer-by-another-number-of-the-{name}", answer(first, renamed), IDENTITY
     yield "answer-under-another-notice", answer(first, state(first.hash, _9=other)), IDENTITY
     yield "answer-after-another-open", answer(first, state(other)), IDENTITY
     yield "answer-to-another-receipt", answer(opened(given(receipt(_7=5))[0]), good), IDENTITY

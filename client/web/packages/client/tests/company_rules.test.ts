@@ -334,6 +334,9 @@ test("who was in force is judged by the roster that a state names; without its l
   assert.ok(
     !teamOrNone(c, engine.do(NOW_MS, () => {}).turn).some(({ record }) => hex(record.deviceId) === hex(agent.id)),
   );
+  for (const wrong of [{ mandateSeq: 2 }, { seq: 9 }, { hash: without.hash }]) {
+    assert.equal(ranksBy(c, { ...ref(shop.roster), ...wrong }), null, "numbers or hash of another one");
+  }
   const unknown = shop.rosterOf({ seq: 3, listed: shop.listOf([desk], 2, shop.list) });
   c.team.rosters.set(hex(unknown.hash), { one: unknown, learnedMs: NOW_MS });
   assert.equal(ranks(unknown), null);

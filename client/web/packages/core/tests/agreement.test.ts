@@ -11,6 +11,7 @@ import { headOf, verdicts } from "../src/rooms/head.ts";
 import { missing } from "../src/rooms/missing.ts";
 import { inOrder, places } from "../src/rooms/order.ts";
 import { asState } from "../src/rooms/state.ts";
+import { sameRoster } from "../src/rooms/transitions.ts";
 import { decode } from "../src/wire/cbor.ts";
 import type { Json } from "./vectors.ts";
 import { bytes, equal, load, optional } from "./vectors.ts";
@@ -30,7 +31,9 @@ function taken(json: Json): TakenState[] {
 
 function ranksOf(rosters: Json[]): RanksOf {
   return (ref) => {
-    const roster = rosters.find((one) => one.ref[2] === hex(ref.hash));
+    const roster = rosters.find(({ ref: [mandateSeq, seq, hash] }) => {
+      return sameRoster({ mandateSeq, seq, hash: bytes(hash) }, ref);
+    });
     if (roster === undefined) return null;
     return (id) => roster.ranks.find(([device]: [string]) => device === hex(id))?.[1] ?? null;
   };

@@ -6,6 +6,7 @@ import type { AgentCard } from "@sealroom/core/company/agent_card.ts";
 import type { Mandate } from "@sealroom/core/company/mandate.ts";
 import { counts } from "@sealroom/core/company/mandate.ts";
 import type { Roster } from "@sealroom/core/company/roster.ts";
+import { isOf } from "@sealroom/core/company/roster.ts";
 import type { InForce } from "@sealroom/core/company/team.ts";
 import { inForce, wasInForce } from "@sealroom/core/company/team.ts";
 import type { Notice } from "@sealroom/core/consent/notice.ts";
@@ -111,7 +112,7 @@ export function isSuspended(c: Context, deviceId: Bytes): boolean {
 export function ranksBy(c: Context, ref: RosterRef): RankOf | null {
   const roster = c.team.rosters.get(hex(ref.hash))?.one;
   const list = roster && c.team.lists.get(hex(roster.list.hash))?.one;
-  if (roster === undefined || list === undefined) return null;
+  if (roster === undefined || list === undefined || !isOf(roster, ref)) return null;
   const pool = recordsOf(c);
   if (!list.recordHashes.every((hash) => pool.some((record) => same(record.hash, hash)))) return null;
   try {

@@ -9,6 +9,7 @@ import { asHash, asListHead } from "../identity/list.ts";
 import { ACCOUNT_ID_B, DEVICE_ID_B } from "../identity/record.ts";
 import { checkIdentity, checkVersion, openSigned } from "../identity/signed.ts";
 import { hash } from "../primitives/hash.ts";
+import type { RosterRef } from "../rooms/state.ts";
 import type { Value } from "../wire/cbor.ts";
 import { decode } from "../wire/cbor.ts";
 import { asArray, asBytes, ascending, asUint, Fields } from "../wire/fields.ts";
@@ -70,6 +71,11 @@ export function verifyRoster(mandate: Mandate, data: Uint8Array): Roster {
     older: ascending(fields.array(10, MAX_OLDER).map(asOlder), (a, b) => compare(a.hash, b.hash)),
     suspended: asDeviceIds(fields.get(11), MAX_SUSPENDED),
   };
+}
+
+/** Whether it is the roster that a state names, by its numbers and its hash (ROOM-10). */
+export function isOf(roster: Roster, ref: RosterRef): boolean {
+  return roster.mandate.seq === ref.mandateSeq && roster.seq === ref.seq && same(roster.hash, ref.hash);
 }
 
 /** Keys 2 and 3 of a roster or of channels: account and number of the mandate (ACC-03). */

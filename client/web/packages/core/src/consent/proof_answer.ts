@@ -4,7 +4,7 @@ import type { Bytes } from "../bytes.ts";
 import { same } from "../bytes.ts";
 import { MAX_MANDATE_B, verifyMandate } from "../company/mandate.ts";
 import type { Roster } from "../company/roster.ts";
-import { MAX_ROSTER_B, verifyRoster } from "../company/roster.ts";
+import { isOf, MAX_ROSTER_B, verifyRoster } from "../company/roster.ts";
 import type { InForce } from "../company/team.ts";
 import { RANK_DESK, wasInForce } from "../company/team.ts";
 import { MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
@@ -122,7 +122,7 @@ function checkState(
     names.some((one) => same(one, asked.hash)),
     "an answer to another entry",
   );
-  checkIdentity(same(state.roster.hash, roster.hash), "an answer by another roster");
+  checkIdentity(isOf(roster, state.roster), "an answer by another roster");
   const isOfNotice = notice === null || (state.notice !== null && same(state.notice, notice.hash));
   checkIdentity(isOfNotice, "an answer under another notice");
 }

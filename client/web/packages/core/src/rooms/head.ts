@@ -7,7 +7,7 @@ import { newestOf } from "./acts.ts";
 import type { RoomState, RosterRef } from "./state.ts";
 import { beforeFirst } from "./state.ts";
 import type { RankOf } from "./transitions.ts";
-import { checkForm, checkTransition, compareRosters } from "./transitions.ts";
+import { checkForm, checkTransition, compareRosters, sameRoster } from "./transitions.ts";
 
 const RANK_DESK = 2;
 const RANK_SUPERVISOR = 3;
@@ -133,7 +133,7 @@ function votesOf(valid: readonly TakenState[], ranksOf: RanksOf, suspended: Susp
   if (byRoster.length > 0) return byRoster;
   return authorsOf(pool).flatMap((author) => {
     const named = newest.filter((ref) =>
-      pool.some((one) => same(one.author, author) && same(one.state.roster.hash, ref.hash)),
+      pool.some((one) => same(one.author, author) && sameRoster(one.state.roster, ref)),
     );
     return voteOf(valid, author, named.length === 0 ? null : lowestRank(author, named, ranksOf));
   });

@@ -34,6 +34,11 @@ export function compareRosters(a: RosterRef, b: RosterRef): number {
   return a.mandateSeq - b.mandateSeq || a.seq - b.seq;
 }
 
+/** Whether both name one roster: numbers and hash (ROOM-10). */
+export function sameRoster(a: RosterRef, b: RosterRef): boolean {
+  return compareRosters(a, b) === 0 && same(a.hash, b.hash);
+}
+
 /**
  * Epoch, list and notice, which are looked at first (ROOM-02, ROOM-05, ROOM-06, ROOM-10). `root` is the hash of the
  * room's `open`, null in a notes room.
