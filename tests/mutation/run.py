@@ -1,4 +1,5 @@
-"""Mutation testing of the core: `python tests/mutation/run.py [--file e2ee/card.py]... [--jobs 2] [--write]`.
+"""Mutation testing of the core: `python tests/mutation/run.py [--file e2ee/card.py]... [--jobs 2] [--write]`,
+or `--drift`, which runs nothing, and says which modules the kept report lacks or names in vain.
 
 Copies the checkout into a temporary folder, makes every mutant that mutmut knows of `e2ee/`, and runs the
 tests against each. Writes reports/mutation.json. Every survivor has to stand in tests/mutation/survivors.md
@@ -102,12 +103,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--write", action="store_true", help="bring survivors.md up to date, reasons left open"
     )
+    parser.add_argument("--drift", action="store_true", help="only bring up to date what the report lacks")
     return parser.parse_args()
 
 
 def main() -> int:
     """Run, report, and compare the survivors with their reasons."""
     options = _options()
+    if options.drift:
+        print(mutation_report.drift(mutation_tree.sources(ROOT), note=True))
+        return 0
     if importlib.util.find_spec("mutmut") is None:
         print(f"mutmut is not installed for {sys.executable}: pip install '.[audit]'", file=sys.stderr)
         return 2
@@ -121,6 +126,8 @@ def main() -> int:
         mutation_report.write_report(outcome, missing)
     for one in missing:
         print(f"survives without a reason: {one.title}\n" + "\n".join(f"    {line}" for line in one.change))
+    if not whole:
+        print(mutation_report.drift(mutation_tree.sources(ROOT)))
     good = outcome.is_good and not missing
     print(f"mutation: {outcome.summary()}, {'pass' if good else 'fail'}", flush=True)
     return 0 if good else 1

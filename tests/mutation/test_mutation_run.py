@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import runpy
 from collections import Counter
 from pathlib import Path
@@ -98,6 +99,28 @@ def test_every_survivor_has_a_reason_and_a_function_that_is_there() -> None:
         assert reason != OPEN
         for line in change:
             assert line.startswith("+") or line.removeprefix("-") in source
+
+
+def test_the_kept_report_says_what_it_lacks(
+    repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each module whose rows stand there in vain is named; a whole run names none."""
+    kept = json.loads((repo_root / "reports/mutation.json").read_text("utf-8"))["figures"]
+    gone = {one for one in kept["killed by file"] if not (repo_root / one).exists()}
+    named = set(kept.get("modules that are gone since this run", []))
+    assert gone == named, "python tests/mutation/run.py --drift"
+
+    report = tmp_path / "mutation.json"
+    monkeypatch.setattr(mutation_report, "REPORT", report)
+    rows = {"e2ee/card.py": "1 of 1", "e2ee/gone.py": "1 of 1"}
+    report.write_text(json.dumps({"date": "today", "figures": {"killed by file": rows}}))
+    said = mutation_report.drift(["e2ee/card.py", "e2ee/content.py", "e2ee/__init__.py"])
+    assert said.endswith("since this run: e2ee/gone.py; modules that this run did not have: e2ee/content.py")
+    report.write_text(
+        json.dumps({"date": "today", "figures": {"killed by file": {"e2ee/card.py": "1 of 1"}}})
+    )
+    assert mutation_report.drift(["e2ee/card.py"]).endswith("it has all modules")
+    assert json.loads(report.read_text("utf-8"))["figures"].keys() == {"killed by file"}
 
 
 def test_decorated_functions_are_found_and_hold_little() -> None:

@@ -26,6 +26,8 @@ READS_SOURCES: Final = frozenset(
 )
 """Tests of the source text, which the mutants change without need of running."""
 
+_GONE: Final = "modules that are gone since this run"
+_LACKING: Final = "modules that this run did not have"
 _TITLE: Final = "## "
 _CODE: Final = "    "
 _HEAD: Final = (
@@ -175,6 +177,22 @@ def _wrapped(text: str, width: int = 108) -> list[str]:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines
+
+
+def drift(files: Iterable[str], *, note: bool = False) -> str:
+    """Say in a line which modules with functions the kept report lacks, and which are gone since; with `note`
+    it says so itself from now on. A shortened run does not write it: its result would be taken for the whole.
+    """
+    report = json.loads(REPORT.read_text("utf-8"))
+    figures = report["figures"]
+    measured = set(figures["killed by file"])
+    there = {one for one in files if "def " in (checkout.ROOT / one).read_text("utf-8")}
+    found = {_GONE: sorted(measured - there), _LACKING: sorted(there - measured)}
+    if note:
+        report["figures"] = {**figures, **found}
+        REPORT.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    said = [f"{name}: {', '.join(of_it)}" for name, of_it in found.items() if of_it]
+    return "; ".join([f"reports/mutation.json is of {report['date']}", *(said or ["it has all modules"])])
 
 
 def write_report(outcome: Outcome, missing: Sequence[Survivor]) -> Path:
