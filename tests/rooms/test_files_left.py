@@ -58,6 +58,13 @@ def on_their_way(one: Customer | Agent) -> list[FileOut]:
     return [row for row in one.client.shell.machine.files.outgoing() if not row.is_over]
 
 
+async def start_at(one: Customer, at_ms: int) -> None:
+    """What a start of the engine does about files, at a time."""
+    await one.client.shell.call(
+        lambda engine, _: engine.of_rooms(lambda turn, rooms: rooms.files.start(turn), at_ms)
+    )
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("of", ["customer", "company"])
 async def test_a_file_that_waits_for_its_relay_goes_with_its_room(
@@ -115,5 +122,36 @@ async def test_a_start_gives_up_what_waits_in_rooms_that_were_left(
     call = scene.me.client.shell.call
     await call(lambda engine, now_ms: engine.of_rooms(lambda turn, _: turn.put(row.put()), now_ms))
     assert on_their_way(scene.me) != []
-    await call(lambda engine, now_ms: engine.of_rooms(lambda turn, rooms: rooms.files.start(turn), now_ms))
+    await start_at(scene.me, scene.me.client.shell.now_ms)
     assert on_their_way(scene.me) == []
+
+
+async def test_what_is_over_keeps_no_key_while_its_relay_is_away(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-30: given up by hand, and held by all; a start forgets it a day after its blob has ended."""
+    scene, asked = await scene_of(praxis), asyncio.Event()
+
+    async def away(*_: object) -> None:
+        asked.set()
+        raise RelayUnavailable("the relay is away")
+
+    monkeypatch.setattr(Transfer, "drop", away)
+    held = await scene.room.send_file(file(tmp_path))
+    files = scene.me.client.shell.machine.files
+    await asked.wait()
+    asked.clear()
+    monkeypatch.setattr(Transfer, "put", away)
+    sent = await scene.room.start_file(file(tmp_path, "Befund 2.txt"))
+    await asked.wait()
+    await sent.cancel()
+    rows = files.outgoing()
+    assert {one.entry for one in rows} == {held.hash, None}
+    assert {(one.name, one.media_type, one.hash, one.is_over) for one in rows} == {("", "", b"", True)}
+    assert [one.file_key.expose() for one in rows] == [bytes(32)] * 2
+    (given_up,) = [one for one in rows if one.entry is None]
+    forgotten_ms = given_up.expires_ms + 86_400_000
+    await start_at(scene.me, forgotten_ms)
+    assert given_up.id in [one.id for one in files.outgoing()]
+    await start_at(scene.me, forgotten_ms + 1)
+    assert given_up.id not in [one.id for one in files.outgoing()]

@@ -76,7 +76,7 @@ class Uploads:
     def name_of(self, file_id: bytes) -> str | None:
         """Return the name of a file on its way out; None for any other, or put again (FIL-22)."""
         rows = self._agent.client.shell.machine.files.outgoing()
-        return next((one.name for one in rows if one.id == file_id and one.entry is None), None)
+        return next((one.name for one in rows if one.id == file_id and one.entry is None and one.name), None)
 
 
 async def _in_time(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -237,7 +237,7 @@ class FileSending:
             if not await self._is_there(company, row):
                 put = partial(self._put, row, copy)
                 await self._work.patiently(company, put, denied=_DENIED_AGAIN)
-        except (BlobRefused, FileCorrupt, FileQuota, FileUnusable, RelayUnavailable):
+        except (BlobRefused, FileCancelled, FileCorrupt, FileQuota, FileUnusable, RelayUnavailable):
             if not is_ours:
                 await self._work.step(lambda turn, files: files.forget(turn, row.id))
 

@@ -87,10 +87,14 @@ class Files(RoomsPart):
         """Keep a file that has come further on its way.
 
         Raises:
-            FileCancelled: it was given up meanwhile (FIL-29).
+            FileCancelled: it was given up meanwhile (FIL-29), or its entry erased.
         """
         stored = turn.read(self._state.rows, FileOut.TABLE, row.id)
-        if row.entry is None if stored is None else FileOut.decode(row.id, stored).is_over:
+        if stored is not None:
+            is_gone = FileOut.decode(row.id, stored).is_over
+        else:
+            is_gone = row.entry is None or self._payload(turn, row.room_id, row.entry) is None
+        if is_gone:
             raise FileCancelled("the file was given up")
         turn.put(row.put())
 
@@ -190,8 +194,11 @@ class Files(RoomsPart):
         return [FileOut.decode(key, row) for key, row in self._state.rows.items(FileOut.TABLE)]
 
     def over(self, turn: Turn, row: FileOut) -> None:
-        """The blob of a file is to be dropped, unless its room is gone with all that stood of it."""
-        row.is_over = True
+        """The blob of a file is to be dropped, unless its room is gone with all that stood of it; nothing
+        else of it stays, and that at most until its blob has ended by itself (FIL-30).
+        """
+        row.is_over, row.expires_ms = True, row.expires_ms or turn.now_ms + LONGEST_MS
+        row.name, row.media_type, row.hash, row.file_key = "", "", b"", FileKey(bytes(FileKey.SIZE_B))
         if turn.read(self._state.rows, FileOut.TABLE, row.id) is not None:
             turn.put(row.put())
 
@@ -390,8 +397,6 @@ class Files(RoomsPart):
 
     def _erased(self, turn: Turn, entry_hash: EntryHash, *, is_destroyed: bool) -> None:
         for out in self._announced(turn, entry_hash):
-            if is_destroyed:
-                out.name, out.file_key = "", FileKey(bytes(FileKey.SIZE_B))
             self.over(turn, out)
         if is_destroyed and self._row(turn, entry_hash) is not None:
             turn.delete(FileIn.TABLE, entry_hash)
@@ -420,7 +425,9 @@ class Files(RoomsPart):
         self._due.clear()
         self._left(turn)
         for out in self.outgoing():
-            if out.entry is not None and turn.now_ms > out.expires_ms + DAY_MS:
+            if out.is_over:
+                self.over(turn, out)
+            if (out.is_over or out.entry is not None) and turn.now_ms > out.expires_ms + DAY_MS:
                 self.forget(turn, out.id)
         for row in self.incoming(turn):
             self._plan(turn, row)

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
-import { MINUTE_MS } from "@sealroom/core/constants.ts";
+import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { decode, encode } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "../src/engine/context.ts";
 import type { CustomerEvent } from "../src/engine/events.ts";
@@ -16,12 +16,13 @@ import { setPeer } from "../src/engine/state.ts";
 import { codeOf } from "../src/errors.ts";
 import { startFiles } from "../src/files/file_service.ts";
 import type { FileService, FilesHost } from "../src/files/host.ts";
+import type { FileOut } from "../src/files/rows.ts";
 import { FileRows } from "../src/files/rows.ts";
 import { memoryParts } from "../src/store/parts.ts";
 import { person } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { DONE, frame, hello } from "./relay_frames.ts";
-import { desk as front, NOW_MS, notice, RELAY } from "./shop.ts";
+import { desk as front, NOW_MS, notice, RELAY, second } from "./shop.ts";
 
 const [OPEN, PUT, DROP, BLOB_STATE] = [15, 16, 18, 79];
 const KIND_ERASE = 5;
@@ -104,13 +105,17 @@ class Sender {
     return this.service;
   }
 
-  /** What of the files is on the disk: names, and how many sealed copies. */
-  async left(): Promise<{ readonly names: readonly string[]; readonly parts: number }> {
+  async rows(): Promise<FileRows> {
     for (let i = 0; i < 20; i++) await setImmediate();
     const rows = new FileRows(this.host);
     await rows.load();
-    const waiting = [...rows.out.values()].filter((one) => !one.isOver);
-    return { names: waiting.map((one) => one.name), parts: (await this.parts.names()).length };
+    return rows;
+  }
+
+  /** What of the files is on the disk: names of those that have one, and how many sealed copies. */
+  async left(): Promise<{ readonly names: readonly string[]; readonly parts: number }> {
+    const names = [...(await this.rows()).out.values()].map((one) => one.name);
+    return { names: names.filter((one) => one !== ""), parts: (await this.parts.names()).length };
   }
 
   #connect(events: LinkEvents) {
@@ -178,8 +183,7 @@ test("a file that has failed goes with its room as well (FIL-29)", async () => {
   me.isAway = true;
   await me.sends();
   await me.stops();
-  const rows = new FileRows(me.host);
-  await rows.load();
+  const rows = await me.rows();
   const [row] = rows.out.values();
   assert.ok(row !== undefined);
   await rows.change((put) => put.out({ ...row, failure: "file.relay" }));
@@ -232,4 +236,76 @@ test("a file that is sealed while its room is left and opened again does not go 
   };
   await assert.rejects(me.sends(), { code: "file.cancelled" });
   assert.deepEqual(await me.left(), NOTHING);
+});
+
+/** Who has sent a file that all but the relay know of. */
+async function sentAndAway(): Promise<{ readonly me: Sender; readonly entry: Bytes; readonly rows: FileRows }> {
+  const me = await new Sender().open();
+  assert.equal(await (await me.sends()).code, null);
+  const rows = await me.rows();
+  const [row] = rows.out.values();
+  assert.ok(row !== undefined && row.entry !== null);
+  me.isAway = true;
+  return { me, entry: row.entry, rows };
+}
+
+/** The row of a file that nobody can open by what is in it. */
+async function blankRow(me: Sender): Promise<FileOut> {
+  const [row] = (await me.rows()).out.values();
+  assert.ok(row !== undefined);
+  const { name, mediaType, hash, isOver } = row;
+  assert.deepEqual([name, mediaType, hash.length, hex(row.key.expose()), isOver], ["", "", 0, "00".repeat(32), true]);
+  return row;
+}
+
+for (const destroyed of [false, true]) {
+  test(`an entry that is ${destroyed ? "destroyed" : "hidden"} leaves no key while its relay is away (FIL-30)`, async () => {
+    const { me, entry } = await sentAndAway();
+    me.files.heard({ type: "erased", room: me.room, entry: hex(entry), destroyed });
+    await blankRow(me);
+  });
+}
+
+test("a file that all hold leaves no key while its relay is away (FIL-30)", async () => {
+  const { me, entry } = await sentAndAway();
+  for (const { id } of [front, second])
+    me.files.heard({ type: "file-held", room: me.room, entry: hex(entry), device: hex(id) });
+  await blankRow(me);
+});
+
+test("an erasure that the files did not hear is made good by their next start (FIL-30)", async () => {
+  const { me, rows } = await sentAndAway();
+  await me.stops();
+  const [row] = rows.out.values();
+  assert.ok(row !== undefined);
+  await rows.change((put) => put.out({ ...row, entry: new Uint8Array(32) }));
+  await me.starts();
+  await blankRow(me);
+});
+
+test("a start takes the key of what an earlier version gave up, and forgets it when its blob has ended (FIL-30)", async () => {
+  const { me, rows } = await sentAndAway();
+  await me.stops();
+  const [row] = rows.out.values();
+  assert.ok(row !== undefined);
+  await rows.change((put) => put.out({ ...row, entry: null, expiresMs: 0, isOver: true }));
+  await me.starts();
+  const { expiresMs } = await blankRow(me);
+  assert.equal(expiresMs, me.nowMs + 31 * DAY_MS);
+  await me.stops();
+  me.nowMs += 32 * DAY_MS;
+  await me.starts();
+  await blankRow(me);
+  await me.stops();
+  me.nowMs += 1;
+  await me.starts();
+  assert.equal((await me.rows()).out.size, 0);
+});
+
+test("what is over is dropped at the relay, whose answer ends its row (FIL-14, FIL-30)", async () => {
+  const { me, entry } = await sentAndAway();
+  me.isAway = false;
+  me.files.heard({ type: "erased", room: me.room, entry: hex(entry), destroyed: true });
+  assert.equal((await me.rows()).out.size, 0);
+  assert.equal(me.drops.length, 1);
 });

@@ -65,7 +65,7 @@ export function checkFiles(steps: RoomSteps, file: Begun): void {
   if (steps.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   checkWriting(steps.c, steps.turn, roomOf(steps, room), KIND_FILE);
   checkPhase(look(steps, room), KIND_FILE);
-  if (isLeft(steps.c, file)) throw new FileError("file.cancelled", "the room was left meanwhile");
+  if (isLeft(steps.c, file)) throw new FileError("file.cancelled", "given up");
 }
 
 /** Whether a room was erased, or withdrawn from since a file was begun: nothing of that leaves any more (FIL-29). */

@@ -2,6 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { FileKey } from "@sealroom/core/secret.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { bytesOf, RowReader, row, stored } from "../engine/codec.ts";
@@ -9,6 +10,10 @@ import type { Context } from "../engine/context.ts";
 import type { Turn } from "../engine/turn.ts";
 import { fileKey } from "./file_key.ts";
 import type { FilesHost } from "./host.ts";
+
+export const KEY_B = 32;
+/** An end that is later counts as this (FIL-15). */
+export const LONGEST_MS: number = 31 * DAY_MS;
 
 /** A device whose mailbox may pay for a blob, with the token that writes to it (FIL-11). */
 export interface Payer {
@@ -53,6 +58,12 @@ export interface FileIn {
   /** 1: that it ends soon was said; 2: that it is over. */
   readonly told: number;
   readonly heldBy: readonly Bytes[];
+}
+
+/** What is kept of a file that is over: what it takes to drop its blob, until that has ended by itself (FIL-30). */
+export function over(one: FileOut, nowMs: number): FileOut {
+  const nothing = { name: "", mediaType: "", hash: new Uint8Array(0), key: fileKey(new Uint8Array(KEY_B)) };
+  return { ...one, ...nothing, expiresMs: one.expiresMs || nowMs + LONGEST_MS, isOver: true };
 }
 
 export const WARNED = 1;

@@ -6,6 +6,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same, unhex } from "@sealroom/core/bytes.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import { LocalError } from "@sealroom/core/errors.ts";
 import { isFileName } from "@sealroom/core/rooms/payloads.ts";
 import type { Context } from "../engine/context.ts";
@@ -17,17 +18,15 @@ import type { FilesHost, SendOptions, UploadView } from "./host.ts";
 import { isStep, patiently } from "./patience.ts";
 import { announce, checkFiles, isLeft, payers, recipientsOf } from "./room_steps.ts";
 import type { FileOut, FileRows, Payer } from "./rows.ts";
-import { OVER, outName } from "./rows.ts";
+import { KEY_B, LONGEST_MS, OVER, outName, over } from "./rows.ts";
 import { isWhole, sealBlob, sealedB } from "./sealing.ts";
 import { drop, partsOf, put } from "./transfer.ts";
-import { LONGEST_MS } from "./wanted.ts";
+import { findFile } from "./wanted.ts";
 
 export const MOST_WAITING = 64;
 const AT_ONCE = 2;
 const ID_B = 16;
 const MAX_NAME_B = 128;
-const KEY_B = 32;
-const DAY_MS = 86_400_000;
 const FULL: readonly string[] = ["quota", "too_large"];
 /** What ends with the page, and goes on with the next one. */
 const STOPPED: readonly string[] = ["client.closed", "file.cancelled"];
@@ -65,16 +64,22 @@ export class FileSending {
   }
 
   async #goOn(row: FileOut): Promise<void> {
-    if (row.isOver) this.#dropping.begin(row);
-    else if (row.entry === null && isLeft(this.#host.context(), row)) await this.#over(row);
-    else if (row.entry !== null) await this.#forgetOld(row);
+    if (this.#isPast(row)) await this.#rows.change((rows) => rows.noOut(row.id));
+    else if (row.isOver || this.#isGone(row)) await this.#over(row);
+    else if (row.entry !== null) return;
     else if (!(await isWhole(this.#host, outName(row.id), row))) await this.#fail(row, "local.file_unusable");
     else if (row.failure === "") this.#begin(row);
   }
 
-  async #forgetOld(row: FileOut): Promise<void> {
-    if (this.#host.ports.clock.nowMs() <= row.expiresMs + DAY_MS) return;
-    await this.#rows.change((rows) => rows.noOut(row.id));
+  /** Its blob has ended by itself; one that is on its way has none that ends. */
+  #isPast({ expiresMs, entry }: FileOut): boolean {
+    return (expiresMs > 0 || entry !== null) && this.#host.ports.clock.nowMs() > expiresMs + DAY_MS;
+  }
+
+  /** Its entry was erased, or its room left, also while nothing of this was heard here. */
+  #isGone(row: FileOut): boolean {
+    const { room, entry } = row;
+    return entry === null ? isLeft(this.#host.context(), row) : findFile(this.#host, room, entry) === null;
   }
 
   async end(): Promise<void> {
@@ -156,11 +161,10 @@ export class FileSending {
   /** A file that has failed goes on with its ciphertext, at whoever takes it now (FIL-07). */
   async retry(id: string): Promise<void> {
     const row = this.#rows.out.get(id);
-    if (row === undefined || row.isOver || this.#failure(row) === "" || this.#jobs.has(id)) return;
-    const again = { ...row, failure: "" };
-    await this.#rows.change((rows) => rows.out(again));
+    if (row === undefined || this.#failure(row) === "" || this.#jobs.has(id)) return;
+    await this.#rows.change((rows) => rows.out({ ...this.#row(row.id), failure: "" }));
     this.#failed.delete(id);
-    this.#begin(again);
+    this.#begin(row);
   }
 
   /** Give a file up, and its blob; one that is announced already stays (FIL-12). */
@@ -214,7 +218,7 @@ export class FileSending {
   async #fail(row: FileOut, code: string): Promise<void> {
     const id = hex(row.id);
     if (code !== "store.full")
-      await unlessFull(this.#rows.change((rows) => rows.out({ ...row, ...this.#rows.out.get(id), failure: code })));
+      await unlessFull(this.#rows.change((rows) => rows.out({ ...this.#row(row.id), failure: code })));
     this.#failed.set(id, code);
     this.#host.tell({ type: "file-failed", room: hex(row.room), file: id, code });
   }
@@ -243,7 +247,7 @@ export class FileSending {
 
   #row(id: Bytes): FileOut {
     const row = this.#rows.out.get(hex(id));
-    if (row === undefined || row.isOver) throw new FileError("file.cancelled", "the file was given up");
+    if (row === undefined || row.isOver) throw new FileError("file.cancelled", "given up");
     return row;
   }
 
@@ -303,17 +307,17 @@ export class FileSending {
 
   /** A device holds the file of an entry (FIL-14). */
   async held(entry: Bytes, by: Bytes): Promise<void> {
-    const row = [...this.#rows.out.values()].find((one) => one.entry !== null && same(one.entry, entry));
-    if (row === undefined || row.isOver || !has(row.recipients, by) || has(row.heldBy, by)) return;
-    const heldBy = [...row.heldBy, by];
-    const isOver = await this.#rows.change((rows, c, turn) => {
-      const all = this.#isHeldByAll(c, turn, { ...row, heldBy });
-      rows.out({ ...row, heldBy, isOver: all });
-      return all;
+    const now = await this.#rows.change((rows, c, turn) => {
+      const row = [...this.#rows.out.values()].find((one) => one.entry !== null && same(one.entry, entry));
+      if (row === undefined || row.isOver || !has(row.recipients, by) || has(row.heldBy, by)) return null;
+      const known = { ...row, heldBy: [...row.heldBy, by] };
+      const then = this.#isHeldByAll(c, turn, known) ? over(known, turn.nowMs) : known;
+      rows.out(then);
+      return then;
     });
-    if (!isOver) return;
-    this.#host.tell({ type: "file-dropped", room: hex(row.room), entry: hex(entry) });
-    this.#dropping.begin({ ...row, heldBy, isOver });
+    if (!now?.isOver) return;
+    this.#host.tell({ type: "file-dropped", room: hex(now.room), entry: hex(entry) });
+    this.#dropping.begin(now);
   }
 
   #isHeldByAll(c: Context, turn: Turn, row: FileOut): boolean {
@@ -329,11 +333,11 @@ export class FileSending {
   }
 
   async #over(row: FileOut): Promise<void> {
-    const over = { ...row, isOver: true };
-    await this.#rows.change((rows) => rows.out(over));
+    const gone = over(row, this.#host.ports.clock.nowMs());
+    await this.#rows.change((rows) => rows.out(gone));
     // From the entry on these are the parts of what this device holds.
     if (row.entry === null) await this.#host.parts.remove(outName(row.id));
-    this.#dropping.begin(over);
+    this.#dropping.begin(gone);
   }
 }
 

@@ -2,15 +2,13 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { FilesHost } from "./host.ts";
 import type { FileOfEntry } from "./room_steps.ts";
 import { fileOf } from "./room_steps.ts";
 import type { FileRows } from "./rows.ts";
-import { OVER, WARNED } from "./rows.ts";
+import { LONGEST_MS, OVER, WARNED } from "./rows.ts";
 
-const DAY_MS = 86_400_000;
-/** An end that is later counts as this. */
-export const LONGEST_MS: number = 31 * DAY_MS;
 export const WARNED_MS: number = 3 * DAY_MS;
 
 /** What it takes to get the file of an entry. */
