@@ -10,13 +10,16 @@ from e2ee_client.errors import (
     ConfigError,
     ContactBlocked,
     ContactSucceeded,
+    DeviceReplacedError,
     ListUnknown,
     SuccessorInvalid,
     UnknownContact,
 )
 from e2ee_client.rows import Continuity
 from engine_world import Node, World, acquainted
+from rooms_world import MINUTE_MS, accept
 from struck_off import backup_of, restored
+from team_world import founded
 
 from e2ee import identity, successor
 from e2ee.identity import Successor
@@ -281,6 +284,34 @@ def test_nobody_is_followed_to_oneself(scene: Scene) -> None:
     with pytest.raises(ConfigError):
         scene.reader.engine.follow_successor(text, ours, scene.world.now_ms)
     assert scene.view(scene.old_id) == (False, "")
+
+
+def test_an_account_with_rooms_is_not_followed_on_either_side() -> None:
+    """ID-62: a room does not move; what a company's customers accepted was a notice of the old account."""
+    world = World()
+    company = founded(world)
+    person = world.node("Kundin")
+    person.start()
+    accept(person, company)
+    world.advance(5 * MINUTE_MS)
+    fresh = anew(world, "Praxis neu")
+    for old, reader in ((company, person), (person, company)):
+        assert old.recovery_key is not None
+        old_id = AccountId(old.engine.account_id)
+        text = fresh.engine.sign_successor(old.recovery_key, old_id, world.now_ms)
+        assert reader.engine.successor(text).old_account_id == old_id
+        with pytest.raises(ConfigError):
+            reader.engine.follow_successor(text, fresh.engine.card(), world.now_ms)
+        assert not [one for one in reader.engine.contacts() if one.alarm]
+
+
+def test_a_device_that_was_struck_off_states_no_successor(scene: Scene) -> None:
+    """ID-13, ID-41: the account goes on with another device."""
+    restored(scene.world, backup_of(scene.new), "Praxis neu, restored").start()
+    scene.new.crash()
+    scene.new.start()
+    with pytest.raises(DeviceReplacedError):
+        scene.statement()
 
 
 def test_an_older_copy_of_the_store_knows_of_no_successor(scene: Scene) -> None:
