@@ -274,6 +274,18 @@ def test_who_is_in_force_again_is_given_the_newest_sign_out_that_was_not_erased(
     assert known(world) == ["4712"] * 3
 
 
+def test_a_login_is_given_with_the_state_that_grants_it_alone() -> None:
+    """ROOM-65: else the desk would take it for one that waits, and grant it on an older state."""
+    world, _ = staffed("desk2")
+    in_force(world, "desk2", "agent")
+    login = log_in(world)
+    for at in range(20):
+        change(world, "desk2", Change(text=str(at)))
+        world.run(MINUTE_MS)
+    in_force(world, "desk", "desk2", "agent")
+    assert has(world, "desk", login) == [False]
+
+
 def test_who_has_left_and_is_in_force_again_is_given_no_login() -> None:
     """ROOM-65, ROOM-15."""
     world, _ = staffed("agent2")
