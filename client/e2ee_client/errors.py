@@ -534,7 +534,9 @@ class EntryFailed(SealroomError):
 
 
 class RequestRefused(SealroomError):
-    """A desk has refused what this device asked for; `reason` is the code of the refusal."""
+    """What this device asked for is refused, by a desk, or at once where none could grant it; `reason` is the
+    code of the refusal.
+    """
 
     code: ClassVar[str] = "local.request_refused"
     hint: ClassVar[str] = "somebody else may have the room; look at who is assigned"

@@ -170,6 +170,24 @@ async def test_a_refused_act_says_its_code_and_changes_nothing(praxis: Practice)
         assert (both["type"], both["code"]) == ("failed", "config.invalid")
 
 
+async def test_a_room_that_cannot_be_had_is_said_at_once_and_why(praxis: Practice) -> None:
+    """ROOM-68: of one that the agent has left and that is closed; it was asked for without an answer."""
+    agent = await praxis.agent("Agent A")
+    room = await asked(praxis, agent, "Guten Tag")
+    name = room.room_id.hex()
+    async with served(agent) as (at, _), page_of(at) as page:
+        await page.ask("begin")
+        assert (await page.ask("claim", room=name))["type"] == "done"
+        assert (await page.ask("leave", room=name))["type"] == "done"
+        await page.room(name, isHere=False)
+        await praxis.company.room(room.room_id).close()
+        await page.room(name, phase="closed")
+        refused = await page.ask("claim", room=name)
+        assert (refused["type"], refused["code"]) == ("failed", "room.nobody_waits")
+        refused = await page.ask("leave", room=name)
+        assert (refused["type"], refused["code"]) == ("failed", "room.not_member")
+
+
 async def test_figures_are_of_what_is_here(praxis: Practice) -> None:
     room = await asked(praxis, praxis.company, "Guten Tag")
     theirs = praxis.company.room(room.room_id)

@@ -10,7 +10,7 @@ from typing import Final
 
 from e2ee.errors import E2eeError
 from e2ee.rooms.entry import RoomId
-from e2ee_client.errors import SealroomError
+from e2ee_client.errors import RequestRefused, SealroomError
 from e2ee_client.rooms.errors import AppLocked, UnlockTooSoon
 
 from . import schema
@@ -257,4 +257,5 @@ class Page:
 def _failed(ask: int, failure: SealroomError | E2eeError, now_ms: int = 0) -> schema.Failed:
     until_ms = now_ms + failure.wait_ms if isinstance(failure, UnlockTooSoon) else None
     retryable = isinstance(failure, SealroomError) and failure.retryable
-    return schema.Failed(ask, failure.code, failure.hint, retryable, until_ms)
+    reason = failure.reason if isinstance(failure, RequestRefused) else ""
+    return schema.Failed(ask, reason or failure.code, failure.hint, retryable, until_ms)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol
 
-from e2ee.errors import NotMember
+from e2ee.errors import NoRight, NotMember
 from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import ROOM_ID_B, EntryHash, RoomId
 from e2ee.rooms.kinds import TO_READ, Kind
@@ -344,7 +344,11 @@ class Attending:
         if routing is None or terms is None or room.view.assigned is not None or room.waits_for is not None:
             return
         if all(one.author.role is not Role.CUSTOMER for one in await room.texts(before=entry)):
-            await room.wait_for_team(routing.team(Asked(text, terms.purposes, terms.locale)))
+            try:
+                await room.wait_for_team(routing.team(Asked(text, terms.purposes, terms.locale)))
+            except NoRight:
+                if room.view.assigned is None:  # else somebody has it meanwhile (ROOM-69)
+                    raise
 
     async def _waits(self, room_id: bytes, team: str) -> None:
         await self._hook("room.waiting", room_id)

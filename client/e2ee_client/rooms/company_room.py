@@ -143,8 +143,8 @@ class CompanyRoom(Room):
         a room that is not open nobody (ROOM-67): claim it again when it waits again.
 
         Raises:
-            NoRight: somebody else is assigned. RequestRefused: somebody else was quicker, or the room is
-                not open.
+            NoRight: somebody else is assigned. RequestRefused: somebody else was quicker, the room is not
+                open, or this device was not told that its customer waits (ROOM-68).
             WaitTimeout: no desk has answered in time; the request goes on.
         """
         request_id = await self._do(lambda turn, rooms: rooms.acting.claim(turn, self.room_id))
@@ -195,7 +195,8 @@ class CompanyRoom(Room):
         is in the room stays (ROOM-23, ROOM-67).
 
         Raises:
-            ConfigError: not the name of a team. NoRight: this device is no desk.
+            ConfigError: not the name of a team. NoRight: this device is no desk, or somebody is assigned, who
+                transfers the room (ROOM-69).
         """
         if not is_name(team):
             raise ConfigError("a team has a name")
@@ -227,7 +228,11 @@ class CompanyRoom(Room):
         )
 
     async def leave(self) -> None:
-        """Leave the room."""
+        """Leave the room.
+
+        Raises:
+            NotMember: this device is not in it.
+        """
         await self._do(lambda turn, rooms: rooms.acting.leave(turn, self.room_id))
 
     # --- what holds ---

@@ -309,7 +309,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "hint.proof.invalid": "ask for the file again; compare the company's account with its card",
     "error.local.entry_failed": "the text reached nobody",
     "hint.local.entry_failed": "write it again",
-    "error.local.request_refused": "a desk has refused: somebody else was quicker, or it is not to be",
+    "error.local.request_refused": "refused: somebody was quicker, nobody waits there, or it is not to be",
     "hint.local.request_refused": "see who answers: sealroom room show ROOM",
     "error.local.consent": "the consent does not count (any more): nothing is sent",
     "hint.room.not_member": "if nobody answers there: sealroom room claim ROOM; else ask the person who "

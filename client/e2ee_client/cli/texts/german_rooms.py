@@ -328,7 +328,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "hint.proof.invalid": "die Datei noch einmal verlangen; das Konto mit der Karte vergleichen",
     "error.local.entry_failed": "der Text hat niemanden erreicht",
     "hint.local.entry_failed": "schreiben Sie ihn noch einmal",
-    "error.local.request_refused": "ein Empfang hat abgelehnt: jemand war schneller, oder es soll nicht sein",
+    "error.local.request_refused": "abgelehnt: jemand war schneller, niemand wartet, oder es soll nicht sein",
     "hint.local.request_refused": "sehen Sie nach, wer antwortet: sealroom room show RAUM",
     "error.local.consent": "die Einwilligung gilt nicht (mehr): es wird nichts gesendet",
     "hint.room.not_member": "wenn dort niemand antwortet: sealroom room claim RAUM; sonst bitten Sie die "

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from e2ee.errors import NoRight, RemoteError
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from e2ee.errors import NoRight, NotMember, RemoteError
 from e2ee.ids import DeviceId
+from e2ee.rooms.desk import NOBODY_WAITS
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import DESK, Phase
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import RequestRefused
 
 from .room_part import RoomsPart
 from .stewarding import Change
+
+if TYPE_CHECKING:
+    from .room_engine import RoomEngine
 
 
 class Acting(RoomsPart):
@@ -22,7 +30,7 @@ class Acting(RoomsPart):
         """Take a room: this device is added and assigned (ROOM-23).
 
         Raises:
-            NoRight: somebody else is assigned.
+            NoRight: somebody else is assigned. RequestRefused: nobody waits there (ROOM-68).
         """
         us = self._rooms.around.us.device_id
         room = self._rooms.index.get(room_id)
@@ -53,11 +61,15 @@ class Acting(RoomsPart):
         """Tell a team that the customer of a room waits; who is in the room stays (ROOM-23).
 
         Raises:
-            NoRight: we are no steward.
+            NoRight: we are no steward, or somebody is assigned (ROOM-69).
         """
-        self._rooms.do(
-            turn, room_id, lambda room: room.stewarding.wait_for(turn, team, room.consent.language)
-        )
+
+        def step(room: RoomEngine) -> None:
+            if room.states.state is not None and room.states.state.assigned is not None:
+                raise NoRight("nobody waits for a team where somebody is assigned")
+            room.stewarding.wait_for(turn, team, room.consent.language)
+
+        self._rooms.do(turn, room_id, step)
 
     def add(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> bytes | None:
         """Let a colleague read and write."""
@@ -78,7 +90,11 @@ class Acting(RoomsPart):
         )
 
     def leave(self, turn: Turn, room_id: RoomId) -> bytes | None:
-        """Leave a room."""
+        """Leave a room.
+
+        Raises:
+            NotMember: this device is not in it (ROOM-68).
+        """
         us = self._rooms.around.us.device_id
         return self._change_or_ask(turn, room_id, Change(remove=(us,)), RequestKind.LEAVE, None)
 
@@ -162,12 +178,48 @@ class Acting(RoomsPart):
     ) -> bytes:
         self._rooms.check_active()
         self._rooms.around.turn = turn
-        stewards = [one for one, rank in self._ranks(turn).items() if rank >= DESK]
+        ranks = self._ranks(turn)
+        stewards = [one for one, rank in ranks.items() if rank >= DESK]
         if not stewards:
             raise NoRight("no desk is in force that could grant this")
+        code = self._refusal(room_id, what, device_id, ranks)
+        if code == NotMember.code:
+            raise NotMember("this device is not in the room")
+        if code:
+            raise RequestRefused(code)
         return self._rooms.requests.ask(
             turn, room_id, sorted(stewards), what, device_id=device_id, team=team, reason=reason
         )
+
+    def _refusal(
+        self, room_id: RoomId, what: RequestKind, device_id: DeviceId | None, ranks: Mapping[DeviceId, int]
+    ) -> str:
+        """Return why nobody is asked for something; "" where it may be asked for (ROOM-68)."""
+        us, room = self._rooms.around.us.device_id, self._rooms.index.get(room_id)
+        if room is not None and us in room.members:
+            return ""
+        if what is not RequestKind.ADD or device_id != us:
+            return NotMember.code
+        view = self._rooms.queries.view(room_id)
+        is_shown = view is not None and view.waits_ms is not None
+        return "" if is_shown or ranks.get(us, -1) >= DESK else NOBODY_WAITS
+
+    def end_requests(self, turn: Turn, changed: RoomId | None = None) -> None:
+        """End what cannot be had any more and is of a room that has changed, or to be asked for again
+        (ROOM-68).
+        """
+        requests = self._rooms.requests
+        found = requests.due(turn) if changed is None else requests.of(turn, changed)
+        if not found:
+            return
+        try:
+            ranks = self._ranks(turn)
+        except RemoteError:
+            return
+        for own in found:
+            code = self._refusal(own.room_id, own.request.what, own.request.device_id, ranks)
+            if code:
+                requests.end(turn, own, code)
 
     def _ranks(self, turn: Turn) -> dict[DeviceId, int]:
         self._rooms.around.turn = turn

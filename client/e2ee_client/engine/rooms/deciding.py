@@ -127,13 +127,15 @@ class Deciding(RoomPart):
         return self._around.policy.history if is_passing else 0
 
     def _refuse(self, turn: Turn, pending: Pending, code: str) -> None:
-        """Refuse by an entry; who is in no room with us is told that nobody waits."""
+        """Refuse by an entry; who is in no room with us is told that nobody waits, if it claims, and what
+        else it asks for ends there (ROOM-68).
+        """
         self._live.board = self._live.board.named(pending.request.id)
         self._drop(pending)
         state = self._room.states.state
         if state is not None and pending.sender in state.members:
             self._room.writing.write_quietly(turn, Refusal(pending.request.id, code))
-        else:
+        elif is_claim(pending):
             self._room.stewarding.signal_to(turn, NoLongerWaiting(), [pending.sender])
 
     def decide(self, turn: Turn, request_id: bytes, *, grant: bool) -> None:
@@ -149,6 +151,12 @@ class Deciding(RoomPart):
             self._carry_out(turn, pending)
         else:
             self._refuse(turn, pending, NoRight.code)
+
+
+def is_claim(pending: Pending) -> bool:
+    """Whether a device asks for a room for itself (ROOM-23)."""
+    request = pending.request
+    return request.what is RequestKind.ADD and request.device_id in (None, pending.sender)
 
 
 def asked_for(room_id: RoomId, pending: Pending) -> RequestAsked:

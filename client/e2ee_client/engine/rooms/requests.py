@@ -22,6 +22,7 @@ from .surroundings import REQUESTS, Surroundings
 MAX_REQUESTS: Final = 64
 EXPIRES_MS: Final = 7 * 86_400_000
 KEPT_MS: Final = 30 * 86_400_000
+UNANSWERED: Final = "room.unanswered"
 
 
 @dataclass(slots=True)
@@ -140,22 +141,37 @@ class Requests:
             if own.room_id == room_id and own.request.what is RequestKind.ADD:
                 self.named(turn, room_id, own.id, NOBODY_WAITS)
 
+    def due(self, turn: Turn) -> list[OwnRequest]:
+        """Return what is to be asked for again."""
+        return [one for one in self.all(turn) if one.times and one.due_ms <= turn.now_ms]
+
+    def of(self, turn: Turn, room_id: RoomId) -> list[OwnRequest]:
+        """Return what waits in a room."""
+        return [one for one in self.all(turn) if one.times and one.room_id == room_id]
+
+    def end(self, turn: Turn, own: OwnRequest, code: str) -> None:
+        """End what cannot be had any more; who is in no room has left it (ROOM-68)."""
+        if own.request.what is RequestKind.LEAVE:
+            self.named(turn, own.room_id, own.id, "")
+        else:
+            self._ended(turn, own, code)
+
     def tick(self, turn: Turn) -> None:
         """Repeat what is due; after seven days a request ends."""
         for own in self.all(turn):
             if own.times and turn.now_ms - own.begun_ms >= EXPIRES_MS:
-                self._ended(turn, own)
+                self._ended(turn, own, UNANSWERED)
             elif own.due_ms <= turn.now_ms and own.times:
                 self._send(turn, own)
             elif own.due_ms <= turn.now_ms:
                 self.drop(turn, own.id)
         self._wake(turn)
 
-    def _ended(self, turn: Turn, own: OwnRequest) -> None:
-        """Tell that nobody has answered; a transfer to a colleague is kept, as it may be granted yet
+    def _ended(self, turn: Turn, own: OwnRequest, code: str) -> None:
+        """Tell that it is asked for no more; a transfer to a colleague is kept, as it may be granted yet
         (ROOM-60).
         """
-        self.named(turn, own.room_id, own.id, "room.unanswered")
+        self.named(turn, own.room_id, own.id, code)
         if own.request.what is not RequestKind.TRANSFER or own.request.device_id is None:
             return
         kept = sorted((one for one in self.all(turn) if not one.times), key=lambda one: one.begun_ms)

@@ -33,7 +33,7 @@ from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked, UnknownRoom
 from e2ee_client.events import MessageRejected
-from e2ee_client.room_events import RequestAnswered, RoomEvent, WaitingChanged
+from e2ee_client.room_events import RequestAnswered, RoomChanged, RoomEvent, WaitingChanged
 
 from .acting import Acting
 from .admission import Admission, room_of
@@ -132,12 +132,16 @@ class Rooms(LoadedRooms):
         return self.who_waits.now
 
     def heard(self, turn: Turn, event: RoomEvent) -> None:
-        """Note who waits, and what was refused to us (ROOM-22, ROOM-23)."""
+        """Note who waits, what was refused to us, and what cannot be had any more (ROOM-22, ROOM-23,
+        ROOM-68).
+        """
         if isinstance(event, RequestAnswered) and event.code:
             self.refusals[event.request_id] = event.code
             while len(self.refusals) > MAX_REFUSALS:
                 del self.refusals[next(iter(self.refusals))]
         self.who_waits.heard(turn, event)
+        if isinstance(event, RoomChanged):
+            self.acting.end_requests(turn, RoomId(event.room_id))
 
     def _wait_for_somebody(self, turn: Turn, room: RoomEngine) -> None:
         """Who opens a room in which nobody answers, or the first in turn, tells the team that its customer
@@ -610,6 +614,7 @@ class Rooms(LoadedRooms):
         self.around.turn = turn
         if room_id == REQUESTS:
             if self.is_active():
+                self.acting.end_requests(turn)
                 self.requests.tick(turn)
         else:
             self._quietly(turn, room_id, lambda room: room.tick(turn))

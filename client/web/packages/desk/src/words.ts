@@ -299,6 +299,14 @@ const DESK = {
     "This is too long, or some of its characters cannot be used here. Please change it.",
   ],
   "failed.quicker": ["Jemand war schneller.", "Somebody was quicker."],
+  "failed.nobody": [
+    "Hier wartet niemand mehr: Jemand anderes hat den Raum, oder er ist nicht offen.",
+    "Nobody waits here any more: somebody else has the room, or it is not open.",
+  ],
+  "failed.unanswered": [
+    "Kein Empfang hat geantwortet. Bitte fragen Sie noch einmal.",
+    "No front desk has answered. Please ask again.",
+  ],
   "failed.desk": [
     "Kein Empfang hat geantwortet. Die Bitte gilt weiter.",
     "No front desk has answered. The request goes on.",
