@@ -106,6 +106,18 @@ def set_twice(newest: str) -> Any:
     return run
 
 
+def set_again(guard: str, author: str = "S") -> Any:
+    """A guard that was set on a branch that lost, and again by its author, which a supervisor clears."""
+
+    def run(room: Room, acts: Any) -> Written:
+        start = room.write("T")
+        room.write(author, start, GUARDS[guard])
+        again = room.write(author, room.write("F", start, {12: 1}), GUARDS[guard])
+        return room.write("T", again, {10: start.state[10], 9: draw("third notice", 32), 11: 0, 14: "why"})
+
+    return run
+
+
 def scenes() -> list[tuple[str, Scene]]:
     """Acts in the order of the transcript, states, and phase, sensitive, whether an erasure waits."""
     freeze: dict[str, Any] = {"names": "0", "f4": FROZEN}
@@ -192,6 +204,9 @@ def scenes() -> list[tuple[str, Scene]]:
         ("erase, cleared hold", (["erase"], below, (ERASED, False, False))),
         ("erase, newest of two holds named", (["erase"], set_twice("newest"), (ERASED, False, False))),
         ("erase, older of two holds named", (["erase"], set_twice("older"), (OPEN, False, True))),
+        ("erase, hold set again and cleared", (["erase"], set_again("hold"), (ERASED, False, False))),
+        ("erase, class 3 set again and cleared", (["erase"], set_again("class"), (ERASED, False, False))),
+        ("mark set again and cleared", ([], set_again("mark", "F"), (OPEN, False, False))),
         ("erase, class 3 of another branch", (["erase"], beside("F", "class"), (OPEN, False, True))),
         ("erase, class 3 named", (["erase"], beside("T", "class", names_it=True), (ERASED, False, False))),
         ("mark of another branch", (["erase"], beside("F", "mark"), (ERASED, True, False))),

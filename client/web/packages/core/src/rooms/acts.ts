@@ -134,9 +134,8 @@ function stands(mark: Mark, head: TakenState | null, room: Room): boolean {
   const setters = room.valid.filter((one) => mark(one.state) && !mark(beforeOf(one, byHash)));
   const clearing = room.path.filter((one) => !mark(one.state) && room.isSupervisor(one));
   return setters.some((setter) => {
-    const newest = newestOf(setters, setter.author);
-    const named = newest !== null && clearing.some((one) => names(one, newest.hash));
-    return !named && !clearing.some((one) => follows(one, setter, room.path));
+    const ended = clearing.some((one) => names(one, setter.hash) || follows(one, setter, room.path));
+    return newestOf(setters, setter.author) === setter && !ended;
   });
 }
 
