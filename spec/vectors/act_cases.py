@@ -118,6 +118,17 @@ def set_again(guard: str, author: str = "S") -> Any:
     return run
 
 
+def first_beside(end: str, *, names_it: bool = False) -> Any:
+    """A first state in class 3 beside the head's, which a state of `end` stands on."""
+
+    def run(room: Room, acts: Any) -> Written:
+        setter = room.write("F", None, {10: [3, 5]})
+        start = room.write("G")
+        return room.write(end, start, {12: 1, 15: [setter.hash] if names_it else []})
+
+    return run
+
+
 def scenes() -> list[tuple[str, Scene]]:
     """Acts in the order of the transcript, states, and phase, sensitive, whether an erasure waits."""
     freeze: dict[str, Any] = {"names": "0", "f4": FROZEN}
@@ -209,6 +220,26 @@ def scenes() -> list[tuple[str, Scene]]:
         ("mark set again and cleared", ([], set_again("mark", "F"), (OPEN, False, False))),
         ("erase, class 3 of another branch", (["erase"], beside("F", "class"), (OPEN, False, True))),
         ("erase, class 3 named", (["erase"], beside("T", "class", names_it=True), (ERASED, False, False))),
+        (
+            "erase, first state of another branch in class 3",
+            (["erase"], first_beside("T"), (OPEN, False, True)),
+        ),
+        (
+            "erase, first state of another branch in class 3 named by a desk",
+            (["erase"], first_beside("G", names_it=True), (OPEN, False, True)),
+        ),
+        (
+            "erase, first state of another branch in class 3 named",
+            (["erase"], first_beside("T", names_it=True), (ERASED, False, False)),
+        ),
+        (
+            "erase, first state in class 3, which a supervisor changed",
+            (
+                ["erase"],
+                then(("F", {"f10": [3, 5]}), ("S", {"f10": [2, 5], "f9": draw("newer notice", 32)})),
+                (ERASED, False, False),
+            ),
+        ),
         ("mark of another branch", (["erase"], beside("F", "mark"), (ERASED, True, False))),
         ("mark named by a desk", ([], beside("F", "mark", names_it=True), (OPEN, True, False))),
         ("mark named", ([], beside("T", "mark", names_it=True), (OPEN, False, False))),

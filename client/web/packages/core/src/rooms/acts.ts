@@ -6,7 +6,7 @@ import type { Value } from "../wire/cbor.ts";
 import { Fields } from "../wire/fields.ts";
 import type { RanksOf, Suspended, TakenState } from "./head.ts";
 import type { RoomState } from "./state.ts";
-import { beforeFirst, CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
+import { CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
 
 const RANK_SUPERVISOR = 3;
 
@@ -131,18 +131,16 @@ const isSensitive: Mark = (state) => state.sensitive;
 function stands(mark: Mark, head: TakenState | null, room: Room): boolean {
   if (head !== null && mark(head.state)) return true;
   const byHash = new Map(room.valid.map((one) => [hex(one.hash), one]));
-  const setters = room.valid.filter((one) => mark(one.state) && !mark(beforeOf(one, byHash)));
+  const had = ({ parent }: RoomState): boolean => {
+    const before = parent === null ? undefined : byHash.get(hex(parent));
+    return before !== undefined && mark(before.state);
+  };
+  const setters = room.valid.filter(({ state }) => mark(state) && !had(state));
   const clearing = room.path.filter((one) => !mark(one.state) && room.isSupervisor(one));
   return setters.some((setter) => {
     const ended = clearing.some((one) => names(one, setter.hash) || follows(one, setter, room.path));
     return newestOf(setters, setter.author) === setter && !ended;
   });
-}
-
-function beforeOf(one: TakenState, byHash: ReadonlyMap<string, TakenState>): RoomState {
-  const { epoch, parent } = one.state;
-  const before = epoch === 1 || parent === null ? undefined : byHash.get(hex(parent))?.state;
-  return before ?? beforeFirst(one.state);
 }
 
 /** Whether a state of the path comes after one that stands on it, too. */
