@@ -198,6 +198,25 @@ def test_what_the_room_says_is_text_only(talk: Talk, tmp_path: Path, language: s
     assert "⟨U+202E⟩evil" in shown
 
 
+def test_on_a_page_nothing_hides_and_what_letters_need_stays(talk: Talk, tmp_path: Path) -> None:
+    """EXP-24: joined signs and letters stand as they were written."""
+    family, persian = (
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    )
+    marks = "\u0301" * 9
+    said = {
+        family: family,
+        persian: persian,
+        "10\u00a0km\tund\u202fmehr\r\nweiter": "10\u00a0km\tund\u202fmehr\nweiter",
+        "[\u3164\u2800\u115f\u202e\u00ad\r]": "[⟨U+3164⟩⟨U+2800⟩⟨U+115F⟩⟨U+202E⟩⟨U+00AD⟩⟨U+000D⟩]",
+        f"e{marks}e{marks}": f"e{marks[1:]}e{marks[1:]}",
+    }
+    for one in said:
+        talk.say(talk.customer, one)
+    assert set(said.values()) <= set(page_of(talk, tmp_path).shown)
+
+
 def test_letters_of_another_direction_turn_nothing_beside_them(talk: Talk, tmp_path: Path) -> None:
     """EXP-15: a name stands for itself, and no heap of marks lies over other lines."""
     key, marked = FileKey(b"k" * 32), "a" + "\u0301" * 60

@@ -2,6 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
+import { isHidden } from "@sealroom/core/grammar.ts";
 import { sha256 } from "@sealroom/core/primitives/hash.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import type { PartName, TranscriptHead } from "@sealroom/core/rooms/transcript_file.ts";
@@ -81,13 +82,22 @@ const STYLE =
   ":root{color-scheme:light dark}body{max-width:46rem;margin:0 auto;padding:2rem 1.25rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}" +
   "li{margin:0 0 1.25rem;list-style:none}ol{padding:0}p{margin:0;white-space:pre-wrap}.meta{font-size:.85rem;opacity:.75}footer{margin-top:3rem;font-size:.85rem}";
 
-/** Characters that hide, or turn the direction of a line (ID-33). */
-const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+/** What of the table of ID-33 texts need: ends of lines, spaces that hold words together, what joins letters. */
+const KEPT = "\n\t\u00a0\u202f";
+const MARKS_BEYOND = /([\p{Mn}\p{Me}]{8})[\p{Mn}\p{Me}]+/gu;
+
+/** A text in which nothing hides: what no name may hold stands as its number, marks beyond eight are left out (EXP-24). */
+function visible(text: string): string {
+  const numbered = (one: string): string => {
+    const point = one.codePointAt(0) as number;
+    return isHidden(point) && !KEPT.includes(one) ? `⟨U+${point.toString(16).toUpperCase().padStart(4, "0")}⟩` : one;
+  };
+  return Array.from(text.replaceAll("\r\n", "\n").replace(MARKS_BEYOND, "$1"), numbered).join("");
+}
 
 /** A text of the room as text only: no markup of it, and nothing that hides. */
 function escaped(text: string): string {
-  const visible = text.replace(HIDDEN, (one) => (one === "\n" || one === "\t" ? one : "\ufffd"));
-  return visible.replace(/[&<>"']/gu, (character) => `&#${character.charCodeAt(0)};`);
+  return visible(text).replace(/[&<>"']/gu, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function ownLocale(): string {

@@ -61,6 +61,22 @@ test("a name with signs of a pattern stands on the page as it is (EXP-23)", () =
   assert.ok(page.includes(`>Datei: ${SHOWN}</p>`));
 });
 
+test("on a page nothing hides, and what letters need stays (EXP-24)", () => {
+  const marks = "\u0301".repeat(9);
+  const said = [
+    ["\u{1F468}\u200d\u{1F469}\u200d\u{1F467} \u2764\ufe0f", "\u{1F468}\u200d\u{1F469}\u200d\u{1F467} \u2764\ufe0f"],
+    ["\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"],
+    ["10\u00a0km\tund\u202fmehr\r\nweiter", "10\u00a0km\tund\u202fmehr\nweiter"],
+    ["[\u3164\u2800\u115f\u202e\u00ad\r]", "[⟨U+3164⟩⟨U+2800⟩⟨U+115F⟩⟨U+202E⟩⟨U+00AD⟩⟨U+000D⟩]"],
+    [`e${marks}e${marks}`, `e${marks.slice(1)}e${marks.slice(1)}`],
+  ] as const;
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  for (const [text] of said) scene.hears(desk, text);
+  const page = pageOf(roomOf(scene));
+  for (const [, shown] of said) assert.ok(page.includes(`>${shown}</p>`), JSON.stringify(shown));
+});
+
 test("a page is made in German or English, whatever language the company's page names (EXP-23)", () => {
   const scene = new Scene();
   scene.hears(desk, "x");
