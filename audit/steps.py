@@ -37,6 +37,7 @@ REPEATED = (
     "tests/relay/test_bench.py",
     "tests/reliability/test_client_kills.py",
     "tests/reliability/test_runs.py",
+    "tests/rooms/test_wrong_values.py",
     "tests/secrecy/test_conversations.py",
     "tests/store/test_durability.py",
     "tests/web/test_built_site.py",
