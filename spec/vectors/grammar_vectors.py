@@ -221,13 +221,33 @@ NO_NAMES: Final = (
     ("a selector behind a non-joiner", "a\u200c\ufe0f"),
 )
 
+TEXTS: Final = (
+    ("one line", "Wir sind da.", True),
+    ("two lines", "Mo bis Fr\n9 bis 17 Uhr", True),
+    ("empty lines and spaces at their ends", "\n a  b \n\n", True),
+    ("a line feed alone", "\n", True),
+    ("an emoji with a selector", "gern \u2764\ufe0f\nbis bald", True),
+    ("a joiner between two", "\U0001f469\u200d\U0001f467", True),
+    ("nothing", "", False),
+    ("a return", "a\r\nb", False),
+    ("a tab", "a\tb", False),
+    ("a no-break space", "a\u00a0b", False),
+    ("a right-to-left override on the second line", "a\nb\u202ec", False),
+    ("a joiner at the beginning", "\u200da", False),
+    ("a joiner at the beginning of a line", "a\n\u200db", False),
+    ("a non-joiner at the beginning of a line", "a\n\u200cb", False),
+    ("a selector at the beginning of a line", "a\n\ufe0fb", False),
+    ("two selectors", "\u2764\ufe0f\ufe0f", False),
+    ("two joiners on the second line", "a\nb\u200d\u200dc", False),
+)
+
 
 def grammar() -> str:
-    """Both grammars, with what they take and what they refuse."""
+    """The grammars, with what they take and what they refuse."""
     return render(
-        "Relay URLs and names, accepted or not. A name stands as the list of its code points, since half of a"
-        " surrogate pair has no form in UTF-8.",
-        "ID-23 ID-33",
+        "Relay URLs, names and plain texts, accepted or not. A name stands as the list of its code points,"
+        " since half of a surrogate pair has no form in UTF-8.",
+        "ID-23 ID-33 ACC-20",
         {
             "relay_urls": [
                 {"url": url, "accepted": accepted}
@@ -238,6 +258,9 @@ def grammar() -> str:
                 {"about": about, "code_points": [ord(one) for one in name], "accepted": accepted}
                 for names, accepted in ((NAMES, True), (NO_NAMES, False))
                 for about, name in names
+            ],
+            "plain_texts": [
+                {"about": about, "text": text, "accepted": accepted} for about, text, accepted in TEXTS
             ],
         },
     )

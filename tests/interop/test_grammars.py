@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import independent_company as company
 import independent_reader as reader
 import pytest
 from independent_refusal import Refused
@@ -46,6 +47,25 @@ def test_both_take_the_same_names() -> None:
     both = [changed(chance.choice(names), chance) for _ in range(NAMES)]
     taken = [name for name in both if grammar.is_name(name)]
     assert taken == [name for name in both if reader.is_name([ord(one) for one in name])]
+    assert NAMES / 10 < len(taken) < NAMES * 0.9
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is a plain text by the reader."""
+    try:
+        company.words(text)
+    except Refused:
+        return False
+    return True
+
+
+def test_both_take_the_same_plain_texts() -> None:
+    """ACC-20."""
+    chance, given = random.Random(4), GRAMMAR["plain_texts"]
+    assert [is_plain(row["text"]) for row in given] == [row["accepted"] for row in given]
+    both = [changed(chance.choice(given)["text"], chance) for _ in range(NAMES)]
+    taken = [text for text in both if text != "" and grammar.is_plain_text(text)]
+    assert taken == [text for text in both if is_plain(text)]
     assert NAMES / 10 < len(taken) < NAMES * 0.9
 
 

@@ -254,6 +254,13 @@ def test_names(case: dict[str, Any]) -> None:
     assert grammar.is_name("".join(map(chr, case["code_points"]))) is case["accepted"]
 
 
+@pytest.mark.parametrize("case", load("grammar.json")["plain_texts"], ids=lambda case: case["about"])
+def test_plain_texts(case: dict[str, Any]) -> None:
+    """ACC-20."""
+    text = case["text"]
+    assert (text != "" and grammar.is_plain_text(text)) is case["accepted"]
+
+
 def test_the_grammars_have_forty_cases_each() -> None:
     """ID-23, ID-33."""
     for cases in (load("grammar.json")["relay_urls"], load("grammar.json")["names"]):

@@ -55,7 +55,6 @@ const HIDDEN: readonly (readonly [first: number, last: number])[] = [
 ];
 const JOINERS: readonly number[] = [0x200c, 0x200d, 0xfe0f];
 const SPACE = 0x20;
-const LINE_FEED = 0x0a;
 const MAX_NAME = 64;
 
 export function isHidden(point: number): boolean {
@@ -90,11 +89,9 @@ function spacesStandWell(points: readonly number[]): boolean {
   return points[0] !== SPACE && points.at(-1) !== SPACE && !doubled;
 }
 
-/** Whether a text is a plain text of 1 to `most` scalar values, lines parted by U+000A (ACC-20). */
+/** Whether a text is a plain text of 1 to `most` scalar values, visible lines parted by U+000A (ACC-20). */
 export function isPlainText(text: string, most: number): boolean {
-  const points = pointsOf(text);
-  const hidden = points.some((point) => point !== LINE_FEED && isHidden(point));
-  return points.length >= 1 && points.length <= most && !hidden;
+  return text !== "" && pointsOf(text).length <= most && text.split("\n").every(isVisibleText);
 }
 
 const LOCALE = /^(?:[a-z]{2}(?:-[A-Z]{2})?|[a-z]{3})$/;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { cardToJson, cardToUri, parseCard } from "../src/card.ts";
 import { encodeContent } from "../src/content.ts";
 import { decodeContent } from "../src/content_reading.ts";
-import { isName, isRelayUrl } from "../src/grammar.ts";
+import { isName, isPlainText, isRelayUrl } from "../src/grammar.ts";
 import { bytes, equal, load } from "./vectors.ts";
 
 for (const one of load("content").cases) {
@@ -28,6 +28,10 @@ const grammar = load("grammar");
 
 test("relay URLs (ID-23)", () => {
   for (const one of grammar.relay_urls) assert.equal(isRelayUrl(one.url), one.accepted, one.url);
+});
+
+test("plain texts (ACC-20)", () => {
+  for (const one of grammar.plain_texts) assert.equal(isPlainText(one.text, 240), one.accepted, one.about);
 });
 
 test("names (ID-33)", () => {
