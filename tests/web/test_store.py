@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -270,6 +271,22 @@ async def test_a_session_leaves_nothing_in_the_browser(page: Page) -> None:
     assert await page.evaluate("localStorage.length") == 0
     await page.reload()
     assert await does(page, "open", "session") is False
+
+
+async def test_a_session_erases_what_was_kept_before_when_its_time_is_over(page: Page) -> None:
+    """STO-35: a site may keep less later; what it kept stays as long as it was to stay, and no longer."""
+    await filled(page)
+    await does(page, "close")
+    await does(page, "setNow", 1_000_000 + MINUTE_MS - 1)
+    assert await does(page, "open", "session") is False
+    assert await does(page, "open") is True
+    await does(page, "close")
+    await does(page, "setNow", 1_000_000 + 2 * MINUTE_MS)
+    assert await does(page, "open", "session") is False
+    async with asyncio.timeout(60):
+        while await does(page, "databases") != []:  # noqa: ASYNC110  # a database signals nothing
+            await asyncio.sleep(0.05)
+    assert await does(page, "open") is False
 
 
 async def test_storage_that_is_refused_is_said(visitor: browsers.Visitor, site: browsers.Site) -> None:

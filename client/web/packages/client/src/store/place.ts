@@ -30,9 +30,15 @@ export interface PlaceOptions {
   readonly anchor?: AnchorPlace;
 }
 
-/** The place for a mode. Nothing is written before `create`. */
+/** The place for a mode. Nothing is written before `create`; what was kept here and is over goes in each (STO-35). */
 export function browserPlace(options: PlaceOptions): StorePlace {
-  return options.mode === "session" ? memoryPlace() : keptPlace(options);
+  const kept = keptPlace(options);
+  if (options.mode !== "session") return kept;
+  kept.open().then(
+    (one) => one?.close(),
+    () => {},
+  );
+  return memoryPlace();
 }
 
 function keptPlace(options: PlaceOptions): StorePlace {
