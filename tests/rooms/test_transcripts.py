@@ -258,6 +258,7 @@ def test_the_page_says_of_each_entry_what_is_shown(
     assert words["limits"].split("\n")[1] in shown
     verified = files.verify_file(tmp_path / "t.json", firm.account_id)
     assert verified.digest.hex() in shown
+    assert words["for reading"] in shown
     assert "{" not in shown.split("<style>")[0].replace(_style(shown), "")
 
 
@@ -438,7 +439,7 @@ async def test_both_sides_export_the_same_room(praxis: Practice, tmp_path: Path)
 
 
 async def test_a_page_is_exported_at_once(praxis: Practice, tmp_path: Path) -> None:
-    """EXP-15: of the room, without another file left."""
+    """EXP-15: of the room, without another file left, and it names none."""
     ours, _ = await talked(praxis)
     report = await ours.export(tmp_path / "room.html", format="html", language="en")
     assert report.holds
@@ -446,6 +447,8 @@ async def test_a_page_is_exported_at_once(praxis: Practice, tmp_path: Path) -> N
     assert "Was fehlt Ihnen?" in text
     assert WORDS["en"]["holds"] in text
     assert names(tmp_path) == ["room.html"]
+    assert WORDS["en"]["for reading alone"] in text
+    assert not {WORDS["en"]["for reading"], WORDS["en"]["digest"]} & set(re.findall(r">([^<]+)<", text))
     for given in ({"format": "pdf"}, {"language": "fr"}):
         with pytest.raises(ConfigError):
             await ours.export(tmp_path / "x", **given)

@@ -75,11 +75,13 @@ footer{border-top:1px solid var(--line);margin-top:3rem;padding-top:1rem;font-si
 
 
 def write_page(
-    file: IO[bytes], report: TranscriptReport, digest: bytes, lines: Iterable[bytes], language: str
+    file: IO[bytes], report: TranscriptReport, digest: bytes | None, lines: Iterable[bytes], language: str
 ) -> None:
-    """Write the page of a file that was verified; `lines` are those of the file, without line ends."""
-    page = _Page(report, WORDS[language])
-    file.write(page.head(language, digest).encode())
+    """Write the page of a file that was verified; `lines` are those of the file, without line ends, and
+    `digest` is None where the file does not stay (EXP-15).
+    """
+    page = _Page(report, WORDS[language], digest)
+    file.write(page.head(language).encode())
     for number, line in enumerate(lines, start=1):
         file.write(page.line(number, line).encode())
     file.write(page.foot().encode())
@@ -88,15 +90,15 @@ def write_page(
 class _Page:
     """The parts of one page."""
 
-    def __init__(self, report: TranscriptReport, words: Words) -> None:
-        self._report, self._words = report, words
+    def __init__(self, report: TranscriptReport, words: Words, digest: bytes | None) -> None:
+        self._report, self._words, self._digest = report, words, digest
         self._judged = {one.line: one for one in report.entries}
         self._refused = {one.line: one for one in report.refused}
         self._lines = {one.hash: one.line for one in report.entries}
 
     # --- head ---
 
-    def head(self, language: str, digest: bytes) -> str:
+    def head(self, language: str) -> str:
         words, report = self._words, self._report
         title = escape(words["title"])
         times = [one.sent_ms for one in report.entries] or [0]
@@ -105,8 +107,9 @@ class _Page:
             "company": report.head.company.hex(),
             "customer": report.head.customer.hex(),
             "room": report.head.room.hex(),
-            "digest": digest.hex(),
         }
+        if self._digest is not None:
+            facts["digest"] = self._digest.hex()
         if report.phase is not None:
             facts["phase"] = words[f"phase {report.phase.name}"]
         rows = "".join(f"<dt>{escape(words[key])}</dt><dd>{escape(one)}</dd>" for key, one in facts.items())
@@ -175,7 +178,8 @@ class _Page:
 
     def foot(self) -> str:
         words = self._words
-        limits = "".join(f"<p>{escape(one)}</p>" for one in words["limits"].split("\n"))
+        reading = words["for reading alone" if self._digest is None else "for reading"]
+        limits = "".join(f"<p>{escape(one)}</p>" for one in (*words["limits"].split("\n"), reading))
         return (
             f"</ol>\n</main>\n<footer>\n<h2>{escape(words['limits title'])}</h2>\n{limits}</footer>\n"
             "</body>\n</html>\n"

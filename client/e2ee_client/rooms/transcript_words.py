@@ -141,8 +141,11 @@ _DE: Final[Words] = {
     " geschrieben haben; kein Protokoll beweist einem Dritten, was der Kunde geschrieben hat.\nNicht gezeigt"
     " wird, wer ein Gerät in der Hand hatte, ob die Zeitangaben stimmen, und ob hinter dem letzten Eintrag"
     " etwas fehlt. Zeugen sind andere Geräte des Unternehmens, die den Empfang unterschrieben haben. Ein"
-    " Eintrag ohne Zeugen kann später entstanden sein, als er sagt.\nDiese Seite ist zum"
-    " Lesen. Geprüft wird die Protokolldatei, deren Prüfsumme oben steht: mit sealroom verify-transcript.",
+    " Eintrag ohne Zeugen kann später entstanden sein, als er sagt.",
+    "for reading": "Diese Seite ist zum Lesen. Geprüft wird die Protokolldatei, deren Prüfsumme oben steht:"
+    " mit sealroom verify-transcript.",
+    "for reading alone": "Diese Seite ist zum Lesen und beweist selbst nichts. Prüfen lässt sich nur eine"
+    " Protokolldatei, und zu dieser Seite ist keine aufgehoben.",
 }
 _EN: Final[Words] = {
     "title": "Transcript of a room",
@@ -276,9 +279,11 @@ _EN: Final[Words] = {
     " customer are not signed. The company could have written them itself; no transcript proves to a third"
     " person what the customer wrote.\nNot shown: who held a device, whether the stated times are true, and"
     " whether anything is missing behind the last entry. Witnesses are other devices of the company that have"
-    " signed that they had an entry. One without witness may have been made later than it states.\nThis page"
-    " is for reading. What is verified is the transcript file, whose hash stands above: with"
-    " sealroom verify-transcript.",
+    " signed that they had an entry. One without witness may have been made later than it states.",
+    "for reading": "This page is for reading. What is verified is the transcript file, whose hash stands"
+    " above: with sealroom verify-transcript.",
+    "for reading alone": "This page is for reading, and proves nothing itself. Only a transcript file can be"
+    " verified, and none was kept for this page.",
 }
 WORDS: Final[Mapping[str, Words]] = {"de": _DE, "en": _EN}
 LANGUAGES: Final = tuple(WORDS)

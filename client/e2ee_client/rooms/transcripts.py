@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -115,13 +116,15 @@ def write_transcript_page(
     if language not in LANGUAGES:
         raise ConfigError("a page is written in de or en")
     with _new_file(Path(target)) as made:
-        return _write_page(Path(source), made.file, company, language, lambda: None)
+        return _write_page(Path(source), made.file, company, language, lambda: None, stays=True)
 
 
 def _write_page(
-    source: Path, file: IO[bytes], company: AccountId, language: str, step: Step
+    source: Path, file: IO[bytes], company: AccountId, language: str, step: Step, *, stays: bool
 ) -> TranscriptReport:
-    """Verify a file and write its page; it is read twice, and must be the same both times."""
+    """Verify a file and write its page, which names the file if that stays; it is read twice, and must be the
+    same both times.
+    """
     verified, digest = verify_file(source, company, lambda *_: step()), hashlib.sha256()
 
     def lines() -> Iterator[bytes]:
@@ -130,7 +133,7 @@ def _write_page(
             yield line
 
     with _reading(), source.open("rb") as again:
-        write_page(file, verified.report, verified.digest, lines(), language)
+        write_page(file, verified.report, verified.digest if stays else None, lines(), language)
     if digest.digest() != verified.digest:
         raise TranscriptInvalid("the file has changed meanwhile", reason=ContentError.code)
     return verified.report
@@ -186,7 +189,8 @@ async def export_room(
             return verified.report
         async with disk.opened(_draft(disk.target)) as lines:
             company = await _write_lines(room, disk, lines.file)
-            return await disk.do(lambda step: _write_page(lines.path, made.file, company, language, step))
+            write = partial(_write_page, lines.path, made.file, company, language, stays=False)
+            return await disk.do(write)
 
 
 async def _write_lines(room: RoomSource, disk: _Disk, file: IO[bytes]) -> AccountId:

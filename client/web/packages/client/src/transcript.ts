@@ -1,9 +1,8 @@
 /** A room as a file: one that anybody verifies by the company's account, and a page to read (EXP-01 to EXP-03). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { compare, hex, same } from "@sealroom/core/bytes.ts";
+import { compare, same } from "@sealroom/core/bytes.ts";
 import { isHidden } from "@sealroom/core/grammar.ts";
-import { sha256 } from "@sealroom/core/primitives/hash.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import type { PartName, TranscriptHead } from "@sealroom/core/rooms/transcript_file.ts";
 import { BEGIN, CLOSE, endLine, entryLine, headLine, partLine } from "@sealroom/core/rooms/transcript_file.ts";
@@ -66,7 +65,7 @@ const WORDS = {
     gone: "Diese Nachricht wurde gelöscht.",
     file: "Datei: {name}",
     proof:
-      "Diese Seite zeigt, was auf Ihrem Gerät stand, und beweist nichts. Prüfen lässt sich die Datei {file} mit dem Programm „sealroom verify-transcript“; ihre SHA-256-Summe ist {hash}.",
+      "Diese Seite zeigt, was auf Ihrem Gerät stand, und beweist nichts. Was das Unternehmen geschrieben hat, lässt sich nur mit der prüfbaren Datei prüfen; speichern Sie auch diese, wenn Sie das Gespräch löschen wollen.",
   },
   en: {
     title: "Conversation with {company}",
@@ -74,7 +73,7 @@ const WORDS = {
     gone: "This message was deleted.",
     file: "File: {name}",
     proof:
-      "This page shows what stood on your device, and proves nothing. The file {file} can be verified by the program “sealroom verify-transcript”; its SHA-256 is {hash}.",
+      "This page shows what stood on your device, and proves nothing. What the company wrote can be verified only by the file to verify; save that, too, if you want to delete the conversation.",
   },
 } as const;
 
@@ -128,17 +127,10 @@ export interface PageOptions {
   readonly lang: string;
   /** The language of the browser, which says of what country it is. */
   readonly browser?: string;
-  /** The file that stands beside it, and its text. */
-  readonly file: string;
-  readonly text: string;
 }
 
 /** One file without scripts, forms, links or parts from elsewhere, which says so itself. */
-export function transcriptPage(
-  room: Room,
-  company: string,
-  { lang, browser = ownLocale(), file, text }: PageOptions,
-): string {
+export function transcriptPage(room: Room, company: string, { lang, browser = ownLocale() }: PageOptions): string {
   const language = lang.toLowerCase().startsWith("de") ? "de" : "en";
   const words = WORDS[language];
   const time = timesOf(language, lang, browser);
@@ -150,9 +142,8 @@ export function transcriptPage(
     const at = time.format(writtenMs);
     return `<li><p class="meta"><bdi>${escaped(name)}</bdi> · ${escaped(at)}</p><p dir="auto">${escaped(body)}</p></li>`;
   });
-  const sum = hex(sha256(new TextEncoder().encode(text)));
   const title = escaped(words.title.replace("{company}", () => company));
-  const proof = escaped(words.proof.replace("{file}", () => file).replace("{hash}", sum));
+  const proof = escaped(words.proof);
   return `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
@@ -163,10 +154,8 @@ export function transcriptPage(
 
 /** The file to save, in one of two forms. */
 export function transcriptFile(c: Context, room: Room, form: "json" | "html", wish: string | null) {
-  const lang = wish ?? ownLocale();
-  const file = `${room.id.slice(0, 8)}.json`;
-  const text = transcriptText(c, room.kept);
-  if (form === "json") return { name: file, blob: new Blob([text], { type: "application/json" }) };
-  const page = transcriptPage(room, c.company.name, { lang, file, text });
-  return { name: `${room.id.slice(0, 8)}.html`, blob: new Blob([page], { type: "text/html" }) };
+  const name = `${room.id.slice(0, 8)}.${form}`;
+  if (form === "json") return { name, blob: new Blob([transcriptText(c, room.kept)], { type: "application/json" }) };
+  const page = transcriptPage(room, c.company.name, { lang: wish ?? ownLocale() });
+  return { name, blob: new Blob([page], { type: "text/html" }) };
 }

@@ -19,7 +19,7 @@ function roomOf(scene: Scene): Room {
 }
 
 function pageOf(room: Room, company = "Praxis"): string {
-  return transcriptPage(room, company, { lang: "de", file: "room.json", text: "{}" });
+  return transcriptPage(room, company, { lang: "de" });
 }
 
 test("a text of a time that no calendar has is on the page, with those around it (TRN-47)", () => {
@@ -77,6 +77,19 @@ test("on a page nothing hides, and what letters need stays (EXP-24)", () => {
   for (const [, shown] of said) assert.ok(page.includes(`>${shown}</p>`), JSON.stringify(shown));
 });
 
+test("a page says that it proves nothing, and names no file, since none is saved with it (EXP-23)", () => {
+  const scene = new Scene();
+  scene.hears(desk, "x");
+  for (const [lang, says] of [
+    ["de", "beweist nichts. Was das Unternehmen geschrieben hat, lässt sich nur mit der prüfbaren Datei prüfen;"],
+    ["en", "proves nothing. What the company wrote can be verified only by the file to verify;"],
+  ] as const) {
+    const page = transcriptPage(roomOf(scene), "Praxis", { lang });
+    assert.ok(page.includes(says));
+    assert.doesNotMatch(page, /\.json|[0-9a-f]{64}/);
+  }
+});
+
 test("a page is made in German or English, whatever language the company's page names (EXP-23)", () => {
   const scene = new Scene();
   scene.hears(desk, "x");
@@ -88,7 +101,7 @@ test("a page is made in German or English, whatever language the company's page 
     ["x", "en"],
     ["", "en"],
   ] as const) {
-    const page = transcriptPage(room, "Praxis", { lang, file: "room.json", text: "{}" });
+    const page = transcriptPage(room, "Praxis", { lang });
     assert.ok(page.includes(`<html lang="${made}">`), lang);
   }
 });
@@ -110,7 +123,7 @@ test("times on a page are those of its language and country, English of the brow
     ["en_US.UTF-8", "x", "Nov 30, 2026, 5:04 PM"],
     ["fr", "fr-CH", "30 Nov 2026, 17:04"],
   ] as const) {
-    const page = transcriptPage(room, "Praxis", { lang, browser, file: "room.json", text: "{}" });
+    const page = transcriptPage(room, "Praxis", { lang, browser });
     assert.ok(page.replaceAll("\u202f", " ").includes(` · ${written}</p>`), `${lang}, ${browser}`);
   }
 });
