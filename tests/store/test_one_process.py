@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import store_writer
 from e2ee_client.errors import StoreClosed, StoreLocked
 from e2ee_client.store import Put, Store, files
+from forked_child import FORKING, in_child
 from store_probe import RAW_KEY, child_environment
 
 WRITER = str(Path(store_writer.__file__))
@@ -56,7 +58,7 @@ def test_another_process_is_refused_and_takes_over_after_a_kill(tmp_path: Path) 
     Store.open(path, RAW_KEY).close()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@FORKING
 def test_a_forked_child_is_refused(tmp_path: Path) -> None:
     """STO-22: and its leaving does not close the parent's store."""
     with Store.create(tmp_path / "db", RAW_KEY) as store:
@@ -76,6 +78,56 @@ def test_a_forked_child_is_refused(tmp_path: Path) -> None:
         store.commit([Put("session", b"k", b"w")])
         with pytest.raises(StoreLocked):
             Store.open(tmp_path / "db", RAW_KEY)
+
+
+@FORKING
+def test_a_forked_child_does_not_end_the_database(tmp_path: Path) -> None:
+    """STO-58: with its connection SQLite would remove the log that the parent goes on writing to."""
+    log = tmp_path / "db-wal"
+    with Store.create(tmp_path / "db", RAW_KEY) as store:
+        store.commit([Put("session", b"k", b"v")])
+        before = log.stat()
+
+        def work() -> bool:
+            store.close()
+            gc.collect()
+            return True
+
+        assert in_child(work)
+        store.commit([Put("session", b"l", b"w")])
+        assert log.stat().st_ino == before.st_ino
+        assert log.stat().st_size > before.st_size
+
+
+@FORKING
+def test_a_forked_child_does_not_hold_the_lock(tmp_path: Path) -> None:
+    """STO-13, STO-58: the lock goes with its holder while a child lives on; the child's leaving keeps it."""
+    store = Store.create(tmp_path / "db", RAW_KEY)
+    heard, said = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(said)
+        os.read(heard, 1)
+        os._exit(0)
+    store.close()
+    Store.open(tmp_path / "db", RAW_KEY).close()
+    os.close(said)
+    os.waitpid(child, 0)
+    os.close(heard)
+
+
+@FORKING
+def test_a_forked_child_waits_for_no_thread_of_its_parent(tmp_path: Path) -> None:
+    """STO-22: also where a thread was at work when it was forked."""
+    with Store.create(tmp_path / "db", RAW_KEY) as store:
+
+        def work() -> bool:
+            with pytest.raises(StoreClosed):
+                store.count("session")
+            return True
+
+        with store._mutex:
+            assert in_child(work)
 
 
 def test_a_failed_opening_gives_the_lock_back(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from e2ee_client.errors import StoreFull, StoreLocked, StoreUnavailable
+from e2ee_client.forking import in_child
 
 if sys.platform == "win32":
     import msvcrt
@@ -105,7 +106,13 @@ class ProcessLock:
             StoreUnavailable: the lock file cannot be created.
         """
         self._path = path
-        self._handle = self._acquire()
+        self._handle = -1
+        _HELD.add(self)
+        try:
+            self._acquire()
+        except BaseException:
+            _HELD.discard(self)
+            raise
 
     def release(self, *, remove: bool = False) -> None:
         """Give the lock back; with `remove`, take the lock file away while still holding it."""
@@ -113,27 +120,45 @@ class ProcessLock:
             return
         if remove:
             self._path.unlink(missing_ok=True)
-        os.close(self._handle)
-        self._handle = -1
+        self.drop()
+        _HELD.discard(self)
 
-    def _acquire(self) -> int:
-        while True:
-            with translated_os_errors("opening the lock file"):
-                handle = os.open(self._path, os.O_RDWR | os.O_CREAT | _GUARDED, OWNER_ONLY)
-            try:
-                _lock(handle)
-            except OSError:
-                os.close(handle)
-                raise StoreLocked("the store is in use") from None
-            if self._is_current(handle):
-                return handle
-            # The holder before us removed the file between our opening and our locking it.
+    def drop(self) -> None:
+        """Close our handle; a forked child's goes alone, and the lock stays its parent's (STO-58)."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
             os.close(handle)
 
-    def _is_current(self, handle: int) -> bool:
+    def _acquire(self) -> None:
+        while True:
+            with translated_os_errors("opening the lock file"):
+                self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | _GUARDED, OWNER_ONLY)
+            try:
+                _lock(self._handle)
+            except OSError:
+                self.drop()
+                raise StoreLocked("the store is in use") from None
+            if self._is_current():
+                return
+            # The holder before us removed the file between our opening and our locking it.
+            self.drop()
+
+    def _is_current(self) -> bool:
         with suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(handle), self._path.stat())
+            return os.path.samestat(os.fstat(self._handle), self._path.stat())
         return False
+
+
+_HELD: Final[set[ProcessLock]] = set()
+
+
+def _drop_all() -> None:
+    for lock in _HELD:
+        lock.drop()
+    _HELD.clear()
+
+
+in_child(_drop_all)
 
 
 def _lock(handle: int) -> None:

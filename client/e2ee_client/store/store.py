@@ -18,9 +18,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
+from weakref import WeakSet
 
 from e2ee.ports import Rng
 from e2ee_client.errors import StoreClosed, StoreError, StoreFull, StoreMisuse, StoreUnavailable
+from e2ee_client.forking import in_child, keep
 from e2ee_client.rows import DESTROYED_AT_ONCE, Change, Continuity
 
 from . import database, files, header, opening
@@ -38,6 +40,7 @@ class Store:
     """
 
     __slots__ = (
+        "__weakref__",
         "_mutex",
         "_options",
         "_process_id",
@@ -58,6 +61,7 @@ class Store:
         self._since_erase = 0
         self._since_anchor = 0
         self._usable = True
+        _OPEN.add(self)
 
     @classmethod
     def create(
@@ -287,6 +291,13 @@ class Store:
             run, self._run = self._run, None
         return run if os.getpid() == self._process_id else None
 
+    def leave(self) -> None:
+        """Forget, in a forked child, what is its parent's, whose threads are not here (STO-22, STO-58)."""
+        self._mutex = threading.Lock()
+        run, self._run = self._run, None
+        if run is not None:
+            keep(run.connection)
+
     def _after_commit(self, run: Run) -> None:
         """Erase and renew the anchor when due. The commit is on disk: nothing here may make it look
         failed.
@@ -313,3 +324,14 @@ class Store:
 
 def _anchor_for(path: Path, anchor: GenerationAnchor | None) -> GenerationAnchor:
     return FileAnchor(opening.sibling(path, ".anchor")) if anchor is None else anchor
+
+
+_OPEN: Final[WeakSet[Store]] = WeakSet()
+
+
+def _leave_all() -> None:
+    for store in _OPEN:
+        store.leave()
+
+
+in_child(_leave_all)
