@@ -8,6 +8,7 @@ last of them.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
@@ -52,10 +53,15 @@ class Held:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._process_id = os.getpid()
         self._is_held = True
 
     def end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Close what needs the thread, then let the thread go; nothing the second time."""
+        """Close what needs the thread, then let the thread go; nothing the second time, and nothing in a
+        forked child, where it is not held (STO-58).
+        """
+        if os.getpid() != self._process_id:
+            return
         with self._lock:
             was_held, self._is_held = self._is_held, False
         if was_held:

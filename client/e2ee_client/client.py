@@ -310,6 +310,8 @@ class Client:
 
         Goes on in the background if the caller is cancelled, however often.
         """
+        if self._shell.is_inherited:
+            return
         if self._closing is None:
             self._closing = asyncio.create_task(self._shut_down(), name="sealroom-close")
         await asyncio.shield(self._closing)

@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Final, TypeVar
 
 from e2ee_client.errors import ClientClosed, ConfigError
+from e2ee_client.forking import in_child
 
 T = TypeVar("T")
 _GRACE_S: Final = 5.0
@@ -24,6 +25,10 @@ class Background:
     def __init__(self, grace_s: float = _GRACE_S) -> None:
         """What still runs when the last holder goes has `grace_s` to end by itself."""
         self._grace_s = grace_s
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Hold nothing: also in a forked child, which has neither the thread nor its clients (STO-58)."""
         self._lock = threading.Lock()
         self._holders = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -104,6 +109,7 @@ class Background:
 
 
 BACKGROUND: Final = Background()
+in_child(BACKGROUND.start_over)
 
 
 def _in_event_loop() -> bool:

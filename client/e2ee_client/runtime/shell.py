@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -94,6 +95,7 @@ class Shell(Generic[M]):
         self._group = Group(rows)
         self._is_half_changed = False
         self._failure: BaseException | None = None
+        self._process_id = os.getpid()
         self._consumer: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -170,6 +172,11 @@ class Shell(Generic[M]):
             raise StoreFull("the store has no room; it is tried again")
         return self._machine
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this is a forked child, where no client of its parent does anything (STO-58)."""
+        return os.getpid() != self._process_id
+
     def check_open(self) -> None:
         """Raise if no command can be taken.
 
@@ -177,6 +184,8 @@ class Shell(Generic[M]):
             ClientClosed: closed, or stopped by a fault, which is the cause.
             StoreError: what ended the shell.
         """
+        if self.is_inherited:
+            raise ClientClosed("the client is in the process that has forked this one")
         if isinstance(self._failure, SealroomError):
             raise self._failure
         if self._closing is not None or self._consumer is None or self._consumer.done():

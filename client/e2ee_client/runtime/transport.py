@@ -22,6 +22,7 @@ from websockets.proxy import get_proxy
 from websockets.uri import WebSocketURI, parse_uri
 
 from e2ee_client.errors import ConfigError, RelayNotFollowed, RelayUnavailable
+from e2ee_client.forking import connected_in
 
 from . import reasons
 
@@ -113,6 +114,7 @@ class WebSocketTransport:
         Raises:
             RelayUnavailable: it cannot be reached in time; the class, and its `code`, says why.
         """
+        connected_in(asyncio.get_running_loop())
         try:
             async with asyncio.timeout(self._open_timeout_s):
                 return WebSocketConnection(await self._open(url, foreign=foreign))
