@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,12 @@ async def test_two_real_runs_of_equal_leakage_look_the_same(tmp_path: Path, tabl
     # Whether an answer on one connection is there before another connection stands is time, too: it decides
     # what shares a batch. What depends on names or texts would differ between any two.
     for attempt in range(_ATTEMPTS):
-        firsts.append(await view_of(tmp_path / f"first {attempt}", FIRST.names, FIRST.texts))
-        seconds.append(await view_of(tmp_path / f"second {attempt}", SECOND.names, SECOND.texts))
+        first, second = await asyncio.gather(
+            view_of(tmp_path / f"first {attempt}", FIRST.names, FIRST.texts),
+            view_of(tmp_path / f"second {attempt}", SECOND.names, SECOND.texts),
+        )
+        firsts.append(first)
+        seconds.append(second)
         pairs = [differences(one, other, table, with_time=False) for one in firsts for other in seconds]
         found = min(pairs, key=len)
         if not found:
