@@ -262,7 +262,7 @@ async def test_a_value_of_a_wrong_type_is_refused_and_the_client_goes_on(
     for refused in (contact.send(given), contact.send_many(["a", given]), customer.add_contact(given)):
         with pytest.raises(ConfigError):
             await refused
-    await (await contact.send("Hello")).wait_for(MessageState.SENT, timeout_s=5)
+    await (await contact.send("Hello")).wait_for(MessageState.SENT, timeout_s=60)
     assert [one.text for one in await contact.history()] == ["Hello"]
 
 
@@ -273,7 +273,7 @@ async def test_who_waited_for_the_relay_in_vain_is_told_why(network: MemoryNetwo
             with pytest.raises(WaitTimeout, match=r"; wss://.*: relay\.unavailable"):
                 await wait(timeout_s=0.3)
         network.mend()
-        await client.wait_online(timeout_s=5)
+        await client.wait_online(timeout_s=60)
 
 
 async def test_cards_are_taken_as_uri_json_or_object(shop: Client, customer: Client) -> None:
