@@ -248,6 +248,7 @@ def _answers() -> Iterator[tuple[str, Map, str]]:
     yield "answer-without-records", answer(first, good, _4=[]), DECODE
     later = company.roster(seq=3_100_009)
     yield "answer-by-another-roster", answer(first, good, _2=company.sign_roster(later)), IDENTITY
+    yield from _out_of_time(first)
     for name, number, mark in (("mandate", 3_100_009, 3_100_001), ("roster", 3_100_000, 3_100_009)):
         renamed = state(first.hash, _8=[number, mark, good[8][2]])
         yield f"answer-by-another-number-of-the-{name}", answer(first, renamed), IDENTITY
@@ -277,6 +278,41 @@ def _answers() -> Iterator[tuple[str, Map, str]]:
     redacted = [*hidden[6][:2], header, [hash_("SR1-commit", body)], hidden[6][4]]
     yield "answer-whose-body-is-withheld", {**hidden, 6: redacted}, CONTENT
     yield "answer-with-a-key-added", {**hidden, 7: None}, DECODE
+
+
+def _out_of_time(first: Line) -> Iterator[tuple[str, Map, str]]:
+    """Answers by a roster that was made when mandate or list were not valid, or for another list."""
+    chief, mandate, listed = company.device("chief"), company.mandate(), company.device_list()
+    early = {**mandate, 4: NOW_MS + 2 * DAY_MS, 5: NOW_MS + 50 * DAY_MS}
+    lasting = {**listed, 5: NOW_MS + 80 * DAY_MS, 6: NOW_MS + 110 * DAY_MS}
+    other = {**listed, 3: 2, 4: draw("list before", 32)}
+    head = parties.list_hash(listed)
+    rows: dict[str, tuple[Map, Map, int, list[Any] | None, str]] = {
+        "after-its-mandate": (mandate, lasting, 92, None, "room.mandate"),
+        "before-its-mandate": (early, listed, 0, None, "room.mandate"),
+        "of-an-expired-list": (mandate, listed, 32, None, "remote.list_expired"),
+        "of-a-list-to-come": (mandate, {**listed, 5: NOW_MS + 2 * DAY_MS}, 0, None, "remote.list_expired"),
+        "of-a-list-under-another-number": (
+            mandate,
+            other,
+            0,
+            [1, parties.list_hash(other)],
+            "remote.list_gap",
+        ),
+        "of-another-list-of-its-number": (mandate, other, 0, [2, head], "remote.list_gap"),
+    }
+    for name, (by, shown, days, stated, error) in rows.items():
+        at_ms, plain = NOW_MS + days * DAY_MS, company.roster()
+        named = [[device, at_ms + 7 * DAY_MS, mark] for device, _, mark in plain[8]]
+        times = {5: at_ms, 6: at_ms + 7 * DAY_MS, 7: stated or [shown[3], parties.list_hash(shown)], 8: named}
+        roster = {**plain, **times}
+        payload = state(first.hash, _8=[by[3], roster[4], hash_("SR1-roster", cbor(roster))])
+        parts = {
+            "_1": company.sign_mandate(by),
+            "_2": company.sign_roster(roster),
+            "_3": parties.sign_list(chief, shown),
+        }
+        yield f"answer-by-a-roster-{name}", answer(first, payload, **parts), error
 
 
 def _mark() -> Line:

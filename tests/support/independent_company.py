@@ -262,6 +262,7 @@ def in_force(
         roster = Roster.verified(octets(signed_roster), mandate)
         if max(mandate.issued_ms, roster.issued_ms) <= now_ms + DAY_MS:
             pairs.append((mandate, roster))
+    need(pairs != [], "room.mandate")
     newest = min((pair[0] for pair in pairs), key=lambda one: (-one.seq, one.hash))
     known = [roster for mandate, roster in pairs if mandate.hash == newest.hash]
     roster = min(known, key=lambda one: (-one.seq, one.hash))

@@ -113,10 +113,8 @@ export function ranksBy(c: Context, ref: RosterRef): RankOf | null {
   const roster = c.team.rosters.get(hex(ref.hash))?.one;
   const list = roster && c.team.lists.get(hex(roster.list.hash))?.one;
   if (roster === undefined || list === undefined || !isOf(roster, ref)) return null;
-  const pool = recordsOf(c);
-  if (!list.recordHashes.every((hash) => pool.some((record) => same(record.hash, hash)))) return null;
   try {
-    const found = wasInForce(roster, list, pool);
+    const found = wasInForce(roster, list, recordsOf(c));
     return (id) => found.find(({ record }) => same(record.deviceId, id))?.rank ?? null;
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;

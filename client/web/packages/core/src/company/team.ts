@@ -1,6 +1,5 @@
 /** What is known of a company, and who of it is in force (ACC-04, ACC-05, ACC-09 to ACC-11, ACC-19, ACC-21). */
 
-import type { Bytes } from "../bytes.ts";
 import { compare, same } from "../bytes.ts";
 import { CLOCK_TOLERANCE_MS } from "../constants.ts";
 import { CoreError, RemoteError } from "../errors.ts";
@@ -79,27 +78,8 @@ export function inForce(
   if (roster === null) throw new RemoteError("room.roster_expired", "no roster of this mandate is known");
   checkUsed(roster, nowMs, "room.roster_expired");
   checkListTime(list, nowMs, CLOCK_TOLERANCE_MS);
-  const suspended = [...view.mandate.suspended, ...rosters.flatMap((one) => one.suspended)];
-  return byRoster(roster, list, records, suspended, nowMs);
-}
-
-/**
- * Who was in force by a roster, its mandate and the list whose head it states, at its issued_ms; suspensions by other
- * rosters are left out (ACC-21).
- */
-export function wasInForce(roster: Roster, list: DeviceList, records: readonly DeviceRecord[]): readonly InForce[] {
-  const suspended = [...roster.mandate.suspended, ...roster.suspended];
-  return byRoster(roster, list, records, suspended, roster.issuedMs);
-}
-
-function byRoster(
-  roster: Roster,
-  list: DeviceList,
-  records: readonly DeviceRecord[],
-  suspended: readonly Bytes[],
-  nowMs: number,
-): readonly InForce[] {
   checkListOf(roster, list);
+  const suspended = [...view.mandate.suspended, ...rosters.flatMap((one) => one.suspended)];
   const listed = records.filter((record) => same(record.accountId, list.accountId) && names(list, record));
   checkOneDeviceEach(listed);
   const devices = roster.devices.filter((named) => {
@@ -109,6 +89,20 @@ function byRoster(
     const record = recordOf(named, listed, nowMs);
     return record === null ? [] : [{ record, rank: rankOf(record, roster.mandate), named }];
   });
+}
+
+/**
+ * Who was in force by a roster, its mandate and the list whose head it states, at its issued_ms; suspensions by other
+ * rosters are left out (ACC-21).
+ *
+ * @throws RemoteError `remote.list_gap` for another list, or without all of its records; as `inForce`
+ */
+export function wasInForce(roster: Roster, list: DeviceList, records: readonly DeviceRecord[]): readonly InForce[] {
+  const isStated = roster.list.seq === list.seq && same(roster.list.hash, list.hash);
+  if (!isStated || !list.recordHashes.every((hash) => records.some((record) => same(record.hash, hash)))) {
+    throw new RemoteError("remote.list_gap", "the list that a roster states, or a record of it, is not here");
+  }
+  return inForce({ mandate: roster.mandate, rosters: [roster] }, list, records, roster.issuedMs);
 }
 
 /** The list that a roster goes by, or a newer one of its account (ACC-19). */

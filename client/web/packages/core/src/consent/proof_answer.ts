@@ -9,9 +9,7 @@ import type { InForce } from "../company/team.ts";
 import { RANK_DESK, wasInForce } from "../company/team.ts";
 import { MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
 import { notAccepted, RemoteError } from "../errors.ts";
-import type { DeviceList } from "../identity/list.ts";
 import { verifyList } from "../identity/list.ts";
-import type { DeviceRecord } from "../identity/record.ts";
 import { decodeRecord } from "../identity/record.ts";
 import { checkIdentity } from "../identity/signed.ts";
 import type { Entry } from "../rooms/entry.ts";
@@ -52,7 +50,7 @@ export function verifyAnswer(value: Value, shown: Shown): "receipt" | "withdrawa
   const roster = verifyRoster(mandate, fields.bytesUpTo(2, MAX_ROSTER_B));
   const list = verifyList(company, fields.bytesUpTo(3, MAX_SIGNED_LIST_B));
   const records = fields.array(4, MAX_RECORDS, 1).map((one) => decodeRecord(asBytes(one, 1, MAX_RECORD_B)));
-  const devices = devicesOf(roster, list, records);
+  const devices = wasInForce(roster, list, records);
   const signPublicOf = (id: Uint8Array): Bytes | null => deviceOf(devices, id)?.record.signPublic ?? null;
   const asked = readLine(fields.get(5), shown.room, signPublicOf);
   const given = readLine(fields.get(6), shown.room, signPublicOf);
@@ -61,15 +59,6 @@ export function verifyAnswer(value: Value, shown: Shown): "receipt" | "withdrawa
   const of = carried(asked, shown);
   checkState(given, devices, asked, roster, of === "receipt" ? shown.notice : null);
   return of;
-}
-
-/** Who was in force by the roster, whose list and all its records are here (ACC-21). */
-function devicesOf(roster: Roster, list: DeviceList, records: readonly DeviceRecord[]): readonly InForce[] {
-  checkIdentity(same(roster.list.hash, list.hash), "another list than the roster goes by");
-  if (!list.recordHashes.every((listed) => records.some((record) => same(record.hash, listed)))) {
-    throw new RemoteError("remote.list_gap", "a record of the list is missing");
-  }
-  return wasInForce(roster, list, records);
 }
 
 function deviceOf(devices: readonly InForce[], id: Uint8Array): InForce | null {
