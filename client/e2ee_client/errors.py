@@ -201,6 +201,18 @@ class DeviceReplacedError(SealroomError):
     hint: ClassVar[str] = "go on with the device that replaced this one, or restore a backup here"
 
 
+class DeviceListOver(SealroomError):
+    """Our device list has ended, and the account key is not here to sign the next one: contacts would hold
+    back what is written now, and lose it in the end (ID-65). Nothing has changed.
+    """
+
+    code: ClassVar[str] = "account.list_over"
+    hint: ClassVar[str] = (
+        "open the device that holds the account key, while this one is online: it all goes on then; if that"
+        " device is lost, begin anew"
+    )
+
+
 class SecondCopyError(SealroomError):
     """A second copy of this store has signed for the account: this one has stopped (ID-48)."""
 

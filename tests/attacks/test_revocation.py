@@ -17,6 +17,7 @@ from e2ee_client.events import DeviceReplaced, IdentityAlarm, ListStale, NewDevi
 from e2ee_relay.protocol import KnownFrame, LookupResult, Message, Request
 from evil_relay import Strategy
 from parties import DAY_MS
+from struck_off import heedless
 
 from e2ee import identity
 from e2ee.constants import KIND_FIRST_FLIGHT
@@ -97,6 +98,7 @@ def exchanged(world: AttackWorld, thief: Victim, number: int) -> tuple[bool, boo
     question, answer = f"Geheimnis {number}", f"Antwort der Diebin {number}"
     world.say(world.customer, world.praxis, question)
     world.advance(MINUTE_MS)
+    heedless(thief)
     world.say(thief, world.kundin, answer)
     world.advance(MINUTE_MS)
     return question in thief.texts(), answer in world.customer.texts()

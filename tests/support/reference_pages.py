@@ -121,8 +121,8 @@ WHAT_TO_DO: Final = {
     " highest numbers and confirm them.",
     "MandateSigned": "Make the door file anew, and put it on the web server.",
     "CompanyKeysExpiring": "Have device list and mandate signed where the account key is kept.",
-    "DeviceListExpiring": "Renew the list with the account key: `renewal_request`, `sign_renewal`,"
-    " `install_list`.",
+    "DeviceListExpiring": "Tell the person to open the device with the account key by that date (the one"
+    " that was set up first); with a key kept elsewhere: `renewal_request`, `sign_renewal`, `install_list`.",
     "PrekeysLow": "Nothing; new ones are made. If it comes often on a quiet day, tell the relay's operator.",
     "ConnectionChanged": "Show the state. The client reconnects by itself.",
     "EntryAdded": "Show the entry in its place: `device.room(event.room_id).entry(event.entry_hash)`.",

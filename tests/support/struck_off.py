@@ -59,3 +59,8 @@ class HidingRelay:
             answer = replace(self._old, request_id=one.request_id)
             self._node.connections[channel].put(answer)
         return [] if asked else [data]
+
+
+def heedless(node: Node) -> None:
+    """Let the program of a device write on under a list that has ended, as ID-65 forbids."""
+    vars(node.engine._context.upkeep)["check_listed"] = lambda *_: None

@@ -332,12 +332,12 @@ class Engine(Queries):
         to somebody accepts them.
 
         Raises:
-            UnknownContact, ContactBlocked, DeviceReplacedError, SecondCopyError, MessageEmpty,
-                MessageTooLarge.
+            UnknownContact, ContactBlocked, DeviceReplacedError, SecondCopyError, DeviceListOver,
+                MessageEmpty, MessageTooLarge.
         """
         turn = self._step(now_ms)
         contact = self._state.contact(account_id)
-        self._context.sending.check(contact, texts)
+        self._context.sending.check(turn, contact, texts)
         self._context.telling.accept(turn, contact)
         message_ids = self._context.sending.send_texts(turn, contact, texts)
         return message_ids, turn.effects()

@@ -45,17 +45,19 @@ class Sending(Part):
 
     # --- texts ---
 
-    def check(self, contact: Contact, texts: Sequence[str]) -> None:
+    def check(self, turn: Turn, contact: Contact, texts: Sequence[str]) -> None:
         """Refuse texts that cannot be sent.
 
         Raises:
-            ContactBlocked, DeviceReplacedError, SecondCopyError, MessageEmpty, MessageTooLarge.
+            ContactBlocked, DeviceReplacedError, SecondCopyError, DeviceListOver, MessageEmpty,
+                MessageTooLarge.
         """
         if contact.alarm == ContactSucceeded.code:
             raise ContactSucceeded("another account has followed this one")
         if contact.alarm:
             raise ContactBlocked("the identity of this contact has to be looked at first")
         self._state.check_goes_on()
+        self._context.upkeep.check_listed(turn)
         for text in texts:
             if not text:
                 raise MessageEmpty("a message has at least one character")

@@ -26,7 +26,7 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
 from e2ee.wire.fields import MAX_U32
-from e2ee_client.errors import AccountKeyHere, ConfigError, ListOutdated
+from e2ee_client.errors import AccountKeyHere, ConfigError, DeviceListOver, ListOutdated
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
@@ -54,7 +54,6 @@ STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
-_REMIND_BEFORE_MS: Final = 7 * 86_400_000
 _MAILBOX_B: Final = 16
 _SEED_B: Final = 32
 
@@ -452,9 +451,20 @@ class Upkeep(Part):
             return False
         is_signed_here = own.account_key is not None and self._has_number(turn)
         is_waiting = pending is not None and _is_sendable(pending, turn.now_ms)
-        if not is_signed_here and not is_waiting and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
+        if not is_signed_here and not is_waiting and (left_ms <= _RENEW_BEFORE_MS or is_ahead):
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
         return is_signed_here
+
+    def check_listed(self, turn: Turn) -> None:
+        """Refuse to write where our list has ended, and no device has signed the next one (ID-65).
+
+        Raises:
+            DeviceListOver.
+        """
+        own, pending = self._state.own, self.pending(turn)
+        ends_ms = (own.device_list if pending is None else pending.device_list).expires_ms
+        if own.account_key is None and turn.now_ms > ends_ms:
+            raise DeviceListOver("our device list has ended, and the account key is not here")
 
     def _has_number(self, turn: Turn) -> bool:
         own = self._state.own

@@ -199,7 +199,9 @@ environment:
     "days: sealroom renewal request FILE, sealroom company mandate request FILE",
     "event.company_keys_expiring.one": "have your company's device list and mandate signed within {days} "
     "day: sealroom renewal request FILE, sealroom company mandate request FILE",
-    "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",
+    "event.device_list_expiring": "open the device that you have set up first by {date}: it renews the "
+    "list of your devices, without which this one sends nothing after that. Account key kept elsewhere: "
+    "sealroom renewal request FILE",
     "event.prekeys_low": "keys for new contacts run low ({one_time_x25519}, {one_time_kem} left); new ones "
     "follow",
     "event.prekeys_gone": "keys for new contacts have run out: first texts are less protected until new ones "
@@ -364,6 +366,11 @@ environment:
     "backup: sealroom export --account-key KEY FILE",
     "error.account.replaced": "this device is no longer part of the account: another one took its place",
     "hint.account.replaced": "go on at the new device, or restore a backup here",
+    "error.account.list_over": "the list of your devices has ended: what this one writes would not be "
+    "delivered; nothing was sent",
+    "hint.account.list_over": "is the date of this device right? Then open the device that you have set up "
+    "first, and leave both online for a minute; if it is lost, begin anew: sealroom room recover with your "
+    "recovery code, or another --store; an account key kept elsewhere: sealroom renewal request FILE",
     "error.account.second_copy": "a second copy of this store is using the account; this copy has stopped",
     "hint.account.second_copy": "go on with the other copy and erase this one; if there is no other: "
     "sealroom export FILE, then sealroom restore FILE with another --store",

@@ -208,8 +208,9 @@ Umgebung:
     "unterschreiben lassen: sealroom renewal request DATEI, sealroom company mandate request DATEI",
     "event.company_keys_expiring.one": "Geräteliste und Mandat Ihres Unternehmens binnen {days} Tag "
     "unterschreiben lassen: sealroom renewal request DATEI, sealroom company mandate request DATEI",
-    "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
-    "DATEI",
+    "event.device_list_expiring": "öffnen Sie bis {date} das Gerät, das Sie zuerst eingerichtet haben: es "
+    "erneuert die Liste Ihrer Geräte, ohne die dieses danach nichts mehr sendet. Liegt der Kontoschlüssel "
+    "woanders: sealroom renewal request DATEI",
     "event.prekeys_low": "Schlüssel für neue Kontakte werden knapp (noch {one_time_x25519}, "
     "{one_time_kem}); neue folgen",
     "event.prekeys_gone": "Schlüssel für neue Kontakte sind verbraucht: erste Texte sind schwächer "
@@ -391,6 +392,12 @@ Umgebung:
     "eine Sicherung hierher: sealroom export --account-key SCHLÜSSEL DATEI",
     "error.account.replaced": "dieses Gerät gehört nicht mehr zum Konto: ein anderes ist an seiner Stelle",
     "hint.account.replaced": "nutzen Sie das neue Gerät, oder stellen Sie hier eine Sicherung wieder her",
+    "error.account.list_over": "die Liste Ihrer Geräte ist abgelaufen: was dieses schreibt, käme nicht "
+    "an; es wurde nichts gesendet",
+    "hint.account.list_over": "stimmt das Datum dieses Geräts? Dann öffnen Sie das Gerät, das Sie zuerst "
+    "eingerichtet haben, und lassen Sie beide eine Minute online; ist es verloren, beginnen Sie neu: "
+    "sealroom room recover mit Ihrem Wiederherstellungscode, oder ein anderer --store; liegt der "
+    "Kontoschlüssel woanders: sealroom renewal request DATEI",
     "error.account.second_copy": "eine zweite Kopie dieses Speichers benutzt das Konto; diese Kopie hat "
     "angehalten",
     "hint.account.second_copy": "nutzen Sie die andere Kopie und löschen Sie diese; gibt es keine andere: "

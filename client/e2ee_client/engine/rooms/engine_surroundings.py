@@ -66,6 +66,9 @@ class EngineSurroundings(Part):
     def check_goes_on(self) -> None:
         self._state.check_goes_on()
 
+    def check_listed(self, turn: Turn) -> None:
+        self._context.upkeep.check_listed(turn)
+
     @property
     def side(self) -> Side:
         """`CUSTOMER` for a device of a person."""

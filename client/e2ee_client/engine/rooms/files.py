@@ -71,11 +71,12 @@ class Files(RoomsPart):
         """Refuse a file where its entry would be refused now.
 
         Raises:
-            UnknownRoom, RoomsLocked, NoConsent. RemoteError: the phase lets no content pass.
+            UnknownRoom, RoomsLocked, NoConsent, DeviceListOver. RemoteError: the phase lets no content pass.
         """
         room = self._rooms.room(turn, room_id)
         if self._rooms.around.side is Side.CUSTOMER:
             self._rooms.consenting.check_writing(turn, room, int(Kind.FILE))
+        self._rooms.around.check_listed(turn)
         room.states.condition().check_content(int(Kind.FILE))
 
     def begin(self, turn: Turn, row: FileOut) -> None:

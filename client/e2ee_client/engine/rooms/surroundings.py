@@ -101,6 +101,14 @@ class Surroundings(Protocol):
         """
         ...
 
+    def check_listed(self, turn: Turn) -> None:
+        """Refuse contents where the list of our account has ended (ID-65).
+
+        Raises:
+            DeviceListOver.
+        """
+        ...
+
     @property
     def side(self) -> Side:
         """`COMPANY` for a device of a company, `CUSTOMER` for all others."""

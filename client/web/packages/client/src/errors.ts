@@ -37,6 +37,7 @@ export type ClientCode =
   | "client.wait"
   | "client.unsupported"
   | "account.replaced"
+  | "account.list_over"
   | "link.code"
   | "link.expired"
   | "link.refused"

@@ -387,9 +387,11 @@ export class RoomLife {
     this.changed();
   }
 
-  /** The notice again: of a room that is over; where a store cannot be opened or has been replaced, that goes first. */
+  /** The notice again: of a room that is over; where a store cannot be opened, or its device is out, that goes first. */
   async startAnew(): Promise<void> {
-    if (this.#obstacle === "storage-lost" || this.#context()?.isReplaced) await this.#drop();
+    const c = this.#context();
+    const isOver = c?.kin?.ending(this.options.ports.clock.nowMs())?.canWrite === false;
+    if (this.#obstacle === "storage-lost" || c?.isReplaced || isOver) await this.#drop();
     [this.#forgotten, this.#isRefused, this.#shown] = [null, false, null];
     this.#isAnew = true;
     await this.tryAgain();

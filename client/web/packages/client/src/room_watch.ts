@@ -99,6 +99,7 @@ export class RoomWatch {
       unread: view.unread,
       canWrite,
       canSendFiles: canWrite && room.canSendFiles,
+      ...c.kin?.ending(nowMs),
       maxFileB: MAX_FILE_B,
       alarm: this.#alarm(c, nowMs),
       staleUntilMs: consent.name === "Stale" ? consent.untilMs : null,

@@ -552,3 +552,29 @@ test("a device that was struck off and lists itself over night ends one with the
     assert.ok(context.isReplaced);
   }
 });
+
+test("without the account key nothing is written from the end of the list on, until there is a newer one (ID-65)", () => {
+  const scene = new Scene();
+  scene.state([agent]);
+  const { c } = scene;
+  const kin = kinOf(c, []);
+  c.kin = kin;
+  const { expiresMs } = c.own.list;
+  scene.nowMs = expiresMs + 1;
+  scene.says("mit dem Schlüssel");
+  assert.equal(kin.ending(expiresMs + 1), null);
+  c.own = { ...c.own, accountSeed: null };
+  const listUntilMs = expiresMs;
+  assert.equal(kin.ending(expiresMs - 15 * DAY_MS - 1), null);
+  for (const ms of [expiresMs - 15 * DAY_MS, expiresMs]) assert.deepEqual(kin.ending(ms), { listUntilMs });
+  assert.deepEqual(kin.ending(expiresMs + 1), { listUntilMs, canWrite: false, canSendFiles: false });
+  const entries = scene.room.entries.size;
+  assert.throws(() => scene.says("nie"), { code: "account.list_over" });
+  assert.equal(scene.room.entries.size, entries);
+  scene.nowMs = expiresMs;
+  scene.says("bis zuletzt");
+  scene.nowMs = expiresMs + 1;
+  c.own = { ...c.own, list: { ...c.own.list, expiresMs: expiresMs + DAY_MS } };
+  scene.says("geht weiter");
+  assert.equal(scene.room.entries.size, entries + 2);
+});

@@ -310,6 +310,8 @@ export interface RoomState extends ConversationState {
   readonly keeping: Keeping;
   /** Whether this person has more than one device: this one lets others in, is a further one, or is out. */
   readonly account: "none" | "key" | "other" | "replaced";
+  /** By then the person's first device has to be opened, or this one can write nothing more (ID-65). */
+  readonly listUntilMs?: number;
   /**
    * Whether this device has a recovery code, and the person has shown to have it on paper; `used` where it is out since
    * somebody has recovered the account.

@@ -55,7 +55,7 @@ function noteView(note: Note, { words, actions }: NoteContext): HTMLElement {
 }
 
 function notesOf(state: RoomState, context: NoteContext): Note[] {
-  const found = [alarmNote, replacedNote, linkNote, staleNote, hoursNote, sessionNote, codeNote].map((note) =>
+  const found = [alarmNote, replacedNote, listNote, linkNote, staleNote, hoursNote, sessionNote, codeNote].map((note) =>
     note(state, context),
   );
   return found.filter((note) => note !== null);
@@ -83,6 +83,20 @@ function replacedNote(state: RoomState, { words, actions }: NoteContext): Note |
   const call = isByCode ? callButton(state) : null;
   const action = call === null ? anew : h("div", { class: "acts" }, anew, call);
   return { id: "replaced", tone: isByCode ? "stop" : "warn", icon: "warn", text, action, canDismiss: false };
+}
+
+/** The list of devices ends, or has, unless the first one is opened; while that is looked up, nothing is said (ID-65). */
+function listNote(
+  { listUntilMs, account, link }: RoomState,
+  { words, clock, nowMs, actions }: NoteContext,
+): Note | null {
+  if (listUntilMs === undefined || account === "replaced") return null;
+  const isOver = nowMs > listUntilMs;
+  if (isOver && link === "connecting") return null;
+  const say = laterWords(words);
+  const text = say(isOver ? "list.over" : "list.ends", { when: clock.day(listUntilMs, nowMs) });
+  const action = isOver ? button(say("replaced.anew"), actions.opens("beginAnew")) : null;
+  return { id: isOver ? "list-over" : "list-ends", tone: "warn", icon: "warn", text, action, canDismiss: !isOver };
 }
 
 const fullNote = { id: "full", tone: "stop", icon: "warn", action: null, canDismiss: false } as const;

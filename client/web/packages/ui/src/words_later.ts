@@ -40,6 +40,14 @@ export const LATER_WORDS = {
     "Jemand hat Ihren Code benutzt, oder eine Kopie dieses Geräts, und konnte mitlesen und in Ihrem Namen schreiben. Auch ein Gerät, das auf einen früheren Stand zurückgesetzt wurde, meldet das. Was Sie hier schreiben würden, erreicht niemanden. Waren Sie es nicht selbst, sagen Sie es {company} am Telefon oder persönlich, und beginnen Sie neu.",
     "Somebody has used your code, or a copy of this device, and could read along and write in your name. A device that was put back to an earlier state says this, too. What you would write here reaches nobody. If it was not you, tell {company} by telephone or in person, and begin anew.",
   ],
+  "list.ends": [
+    "Öffnen Sie dieses Gespräch bis {when} auf dem Gerät, mit dem Sie begonnen haben. Sonst kann dieses Gerät danach nichts mehr senden und bekommt nichts Neues.",
+    "Open this conversation by {when} on the device with which you began. Otherwise this device can send nothing after that, and gets nothing new.",
+  ],
+  "list.over": [
+    "Dieses Gerät kann nichts mehr senden und bekommt nichts Neues, weil das Gerät, mit dem Sie begonnen haben, zu lange nicht geöffnet war. Öffnen Sie das Gespräch dort, dann geht es hier von selbst weiter. Was hier nicht als zugestellt steht, ist vielleicht nicht angekommen. Stimmt das Datum dieses Geräts? Haben Sie das erste Gerät nicht mehr, beginnen Sie neu.",
+    "This device can send nothing any more and gets nothing new, since the device with which you began has not been open for too long. Open the conversation there, then it goes on here by itself. What is not shown as delivered here may not have arrived. Is the date of this device right? If you do not have the first device any more, begin anew.",
+  ],
   "replaced.anew": ["Neu beginnen", "Begin anew"],
   "export.title": ["Verlauf speichern", "Save the conversation"],
   "export.read": ["Eine Seite zum Lesen und Drucken.", "A page to read and print."],

@@ -13,6 +13,13 @@ import type { Row } from "./ports.ts";
 import type { Kept, Room } from "./rooms/model.ts";
 import type { Turn } from "./turn.ts";
 
+/** Until when a device without the account key can write, and that it cannot any more. */
+export interface Ending {
+  readonly listUntilMs: number;
+  readonly canWrite?: false;
+  readonly canSendFiles?: false;
+}
+
 export interface Kin {
   /** The other devices that our list names and that can be reached. */
   ids(): readonly Bytes[];
@@ -36,6 +43,10 @@ export interface Kin {
   given(turn: Turn, list: DeviceList, isShown: boolean): void;
   /** @throws RemoteError `remote.identity` for a device that our list does not name */
   checkFlight(turn: Turn, taken: Taken): void;
+  /** What the end of our list changes on a screen, from half of its life on, without the account key (ID-65). */
+  ending(nowMs: number): Ending | null;
+  /** @throws ClientError `account.list_over` where no content is accepted (ID-65) */
+  checkListed(nowMs: number): void;
   /** The `open` of another device of ours, of a room that is not here (ROOM-38). @throws RemoteError */
   opened(turn: Turn, deviceId: Bytes, content: Content): boolean;
 }

@@ -15,7 +15,7 @@ import { setReplaced } from "../engine/state_ends.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
 import { publish, refill } from "./entry.ts";
-import { isByCode, isReplacedBy, isSignedBeside, noteListed } from "./own_list.ts";
+import { checkListed, endingOf, isByCode, isReplacedBy, isSignedBeside, noteListed } from "./own_list.ts";
 import { begin, mayHave } from "./rooms.ts";
 import type { KinState } from "./state.ts";
 import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
@@ -59,6 +59,8 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
       if (list.seq > c.own.list.seq) compareSoon(k, turn);
       checkIdentity(names(c.own.list, peer), "a device that our own list does not name");
     },
+    ending: (nowMs) => endingOf(c.own, nowMs),
+    checkListed: (nowMs) => checkListed(c.own, nowMs),
     opened: (turn, deviceId, content) => begin(c, turn, deviceId, content),
   };
   states.set(kin, k);

@@ -9,8 +9,11 @@ import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
 import { isNotOurs, namesOurs } from "../engine/given_back.ts";
+import type { Ending } from "../engine/kin.ts";
 import { isAhead, redated, takeList } from "../engine/own_lists.ts";
+import type { Own } from "../engine/records.ts";
 import type { Turn } from "../engine/turn.ts";
+import { ClientError } from "../errors.ts";
 import type { KinState } from "./state.ts";
 import { ownRecords, presentOf, setListed, setNext, setOlder } from "./state.ts";
 
@@ -162,4 +165,22 @@ export function takeNext(k: KinState, turn: Turn, list: DeviceList): void {
   const older = ownRecords(k).find((one) => names(list, one) && !same(one.hash, record.hash));
   if (!same(record.hash, own.record.hash)) setOlder(k, turn, older ?? own.record);
   takeList(k.c, turn, list, { ...own, record });
+}
+
+/** The end of our list, from half of its life on, where another device renews it; past it nothing is written (ID-65). */
+export function endingOf({ accountSeed, list }: Own, nowMs: number): Ending | null {
+  const { expiresMs } = list;
+  if (accountSeed !== null || expiresMs - nowMs > LIST_TTL_MS / 2) return null;
+  const until = { listUntilMs: expiresMs };
+  return nowMs <= expiresMs ? until : { ...until, canWrite: false, canSendFiles: false };
+}
+
+/**
+ * Refuse contents that contacts would hold: our list is over (ID-65).
+ *
+ * @throws ClientError `account.list_over`
+ */
+export function checkListed({ accountSeed, list }: Own, nowMs: number): void {
+  if (accountSeed === null && nowMs > list.expiresMs)
+    throw new ClientError("account.list_over", "the first device has to renew the list of devices");
 }

@@ -27,7 +27,7 @@ import type { Posted } from "../outbox.ts";
 import { receivedOf } from "../state.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
-import { checkPhase, KIND_MARK, KIND_TEXT, phaseCode, recipients, takenBack } from "./judging.ts";
+import { checkPhase, isContent, KIND_MARK, KIND_TEXT, phaseCode, recipients, takenBack } from "./judging.ts";
 import { keep } from "./keeping.ts";
 import type { Kept } from "./model.ts";
 import { lostTimer } from "./model.ts";
@@ -53,6 +53,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
   if (d.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   if (kind !== KIND_OPEN) checkPhase(d, kind);
+  if (isContent(kind)) d.c.kin?.checkListed(d.turn.nowMs);
   checkReply(d, kind, payload);
   const others = ABOUT_OTHERS.includes(kind) ? receivedOf(d.c) : null;
   others?.checkOurs(d, kind, payload);

@@ -1,0 +1,115 @@
+"""A device without the account key whose list has ended accepts nothing that nobody would take (ID-65)."""
+
+from __future__ import annotations
+
+import pytest
+from e2ee_client.errors import DeviceListOver
+from e2ee_client.events import (
+    DeviceListExpiring,
+    MessageState,
+    MessageStateChanged,
+    Unconfirmed,
+)
+from engine_world import Node
+from own_devices import company
+
+from e2ee.identity import sign_list
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+def delivered(node: Node) -> set[bytes]:
+    return {one.message_id for one in node.of(MessageStateChanged) if one.state is MessageState.DELIVERED}
+
+
+def list_ends_ms(node: Node) -> int:
+    return node.engine._state.own.device_list.expires_ms
+
+
+def refused(node: Node, account_id: bytes) -> str:
+    """Try to write; nothing is stored where it is refused."""
+    before = node.rows.copy().tables
+    with pytest.raises(DeviceListOver) as error:
+        node.send(account_id, "nie")
+    assert node.rows.tables == before
+    return error.value.code
+
+
+def test_a_device_whose_list_has_ended_accepts_nothing_until_the_first_one_is_back() -> None:
+    """ID-65, ID-36: to the last moment texts arrive; then each is refused, and all goes on by itself."""
+    world, holder, second, customer, praxis = company()
+    holder.stop()
+    holder.alive = False
+    kundin = customer.engine.account_id
+    world.advance(list_ends_ms(second) - world.now_ms)
+    last = second.send(kundin, "eben noch")
+    world.advance(MINUTE_MS)
+    assert last in delivered(second)
+    assert refused(second, kundin) == "account.list_over"
+    customer.send(praxis, "kommt noch an")
+    world.advance(MINUTE_MS)
+    assert second.texts()[-1] == "kommt noch an"
+    world.advance(10 * DAY_MS)
+    assert refused(second, kundin) == "account.list_over"
+    customer.send(praxis, "wartet")
+    world.advance(DAY_MS)
+    assert second.texts()[-1] == "kommt noch an"
+    holder.alive = True
+    holder.start()
+    world.advance(HOUR_MS)
+    assert second.texts()[-1] == "wartet"
+    again = second.send(kundin, "wieder da")
+    world.advance(MINUTE_MS)
+    assert again in delivered(second)
+    assert customer.texts()[-2:] == ["eben noch", "wieder da"]
+
+
+def test_the_person_is_reminded_from_half_of_the_life_on() -> None:
+    """ID-65: of the end, by the device without the account key alone."""
+    world, holder, second, *_ = company()
+    holder.stop()
+    holder.alive = False
+    world.advance(list_ends_ms(second) - 15 * DAY_MS - HOUR_MS - world.now_ms)
+    assert not second.of(DeviceListExpiring)
+    world.advance(3 * HOUR_MS)
+    assert set(second.of(DeviceListExpiring)) == {DeviceListExpiring(list_ends_ms(second))}
+    holder.alive = True
+    holder.start()
+    world.advance(20 * DAY_MS)
+    second.events.clear()
+    world.advance(30 * DAY_MS)
+    assert not holder.of(DeviceListExpiring)
+
+
+def test_what_was_under_way_at_the_end_is_told_of() -> None:
+    """ID-65, SES-37: it is not shown as sent for ever where its reader stays away."""
+    world, holder, second, customer, _ = company()
+    holder.stop()
+    customer.stop()
+    holder.alive = customer.alive = False
+    kundin = customer.engine.account_id
+    world.advance(list_ends_ms(second) - world.now_ms)
+    sent = second.send(kundin, "unterwegs")
+    world.advance(MINUTE_MS)
+    assert second.engine.message(kundin, sent).state is MessageState.SENT
+    world.advance(16 * DAY_MS)
+    assert [one.message_id for one in second.of(Unconfirmed)] == [sent]
+
+
+def test_a_list_that_waits_for_the_directory_counts() -> None:
+    """ID-65, ID-12: one that was signed elsewhere is enough, though the device is not online."""
+    world, holder, second, customer, _ = company()
+    key = holder.engine.export_account_key()
+    holder.carry_out(holder.engine.remove_account_key(world.now_ms))
+    world.advance(31 * DAY_MS)
+    kundin = customer.engine.account_id
+    assert refused(holder, kundin) == refused(second, kundin) == "account.list_over"
+    world.cut()
+    signed = sign_list(key, holder.engine.renewal_request(world.now_ms)).signed
+    holder.carry_out(holder.engine.install_list(signed, world.now_ms))
+    holder.send(kundin, "wartet nur auf das Netz")
+    world.mend()
+    world.advance(HOUR_MS)
+    assert customer.texts()[-1] == "wartet nur auf das Netz"
