@@ -41,6 +41,7 @@ def read_slots(account_id: AccountId, known: Standing | None, slots: Iterable[by
             refused.append(error.code)
         else:
             standing, findings = learned.standing, findings | learned.findings
+            refused += learned.refused
     return Learned(standing, findings, tuple(refused))
 
 

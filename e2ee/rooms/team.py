@@ -57,16 +57,17 @@ class Learned(NamedTuple):
 
 def learn(known: Standing | None, mandate: Mandate, roster: Roster | None, now_ms: int) -> Learned:
     """Take a mandate and a roster of it; what is known after several does not depend on their order (ACC-05,
-    ACC-09).
+    ACC-09). Of one that is issued ahead of the clock tolerance only the code is kept, and its mandate counts
+    (ACC-04).
 
     Raises:
-        MandateInvalid, RosterExpired: issued ahead of the clock tolerance.
+        MandateInvalid: issued ahead of the clock tolerance.
         IdentityMismatch: of another account.
     """
     if mandate.issued_ms > now_ms + CLOCK_TOLERANCE_MS:
         raise MandateInvalid("a mandate of a time to come")
     if roster is not None and roster.issued_ms > now_ms + CLOCK_TOLERANCE_MS:
-        raise RosterExpired("a roster of a time to come")
+        return learn(known, mandate, None, now_ms)._replace(refused=(RosterExpired.code,))
     if known is None:
         return _with_roster(_begun(mandate), roster)
     if mandate.account_id != known.mandate.account_id:

@@ -127,6 +127,22 @@ def cases() -> list[dict[str, Any]]:
             ],
         ),
         case(
+            "newer mandate that suspends, its roster more than a day ahead",
+            "room.roster_expired",
+            slots=[
+                slot(company.mandate(), company.roster()),
+                slot({**second, 10: [agent]}, {**of_second, 5: NOW_MS + DAY_MS + 1}, 2),
+            ],
+        ),
+        case(
+            "roster more than a day ahead of a known mandate",
+            EVERYBODY,
+            slots=[
+                slot(second, of_second, 2),
+                slot(second, {**of_second, 4: 6, 5: NOW_MS + DAY_MS + 1, 8: []}, 2),
+            ],
+        ),
+        case(
             "newer roster that is over",
             "room.roster_expired",
             slots=[slot(company.mandate(), older), slot(company.mandate(), over)],

@@ -19,7 +19,7 @@ from e2ee_client.restoring import Newest
 from e2ee_client.rows import Continuity
 from engine_world import Node, World
 from struck_off import backup_of, restored
-from team_thief import EvilDirectory, keys_of, learn, slot_of, stolen, suspend
+from team_thief import EvilDirectory, Loot, keys_of, learn, slot_of, stolen, suspend
 from team_world import (
     DAY_MS,
     HOUR_MS,
@@ -180,6 +180,21 @@ def test_a_huge_number_by_a_stolen_roster_key_ends_with_the_next_mandate() -> No
     assert in_force(customer, founder) == {this(founder): 3, this(agent): 1}
     learn(customer, founder, slot)
     assert in_force(customer, founder) == {this(founder): 3, this(agent): 1}
+
+
+def test_a_roster_of_a_time_to_come_takes_its_mandate_with_it_and_is_told_once() -> None:
+    """ACC-04, ACC-11"""
+    world, founder, _agent, customer = team_of_three()
+    kept, mandate = standing(customer, founder), standing(founder, founder).mandate
+    ahead = Loot.of(founder).sign(world.now_ms + 2 * DAY_MS, LAST, [], [this(founder)])
+    for _ in range(2):
+        learn(customer, founder, encode_slot(mandate, ahead))
+    assert standing(customer, founder) == kept
+    assert [one.code for one in customer.of(MessageRejected)] == ["room.roster_expired"]
+    newcomer = world.node("Neu")
+    newcomer.start()
+    learn(newcomer, founder, encode_slot(mandate, ahead))
+    assert (standing(newcomer, founder).mandate, standing(newcomer, founder).roster) == (mandate, None)
 
 
 def test_suspensions_by_a_stolen_key_fill_no_memory_and_hide_none() -> None:

@@ -260,13 +260,15 @@ def in_force(
         signed, signed_roster = items(decode(slot, 4096), 2, 2)
         mandate = Mandate.verified(octets(signed), account)
         roster = Roster.verified(octets(signed_roster), mandate)
-        if max(mandate.issued_ms, roster.issued_ms) <= now_ms + DAY_MS:
+        if mandate.issued_ms <= now_ms + DAY_MS:
             pairs.append((mandate, roster))
     need(pairs != [], "room.mandate")
     newest = min((pair[0] for pair in pairs), key=lambda one: (-one.seq, one.hash))
     known = [roster for mandate, roster in pairs if mandate.hash == newest.hash]
-    roster = min(known, key=lambda one: (-one.seq, one.hash))
+    known = [one for one in known if one.issued_ms <= now_ms + DAY_MS]
     newest.check_time(now_ms)
+    need(known != [], "room.roster_expired")
+    roster = min(known, key=lambda one: (-one.seq, one.hash))
     need(roster.issued_ms - DAY_MS <= now_ms <= roster.expires_ms + DAY_MS, "room.roster_expired")
     devices.check_time(now_ms, DAY_MS)
     need(devices.account == account, "remote.identity")

@@ -72,15 +72,19 @@ class TeamLearning(Part):
         self.learn_verified(turn, mandate, roster)
 
     def learn_verified(self, turn: Turn, mandate: Mandate, roster: Roster | None) -> None:
-        """Learn a mandate and a roster that were verified.
+        """Learn a mandate and a roster that were verified; of a roster that is issued ahead of the clock
+        tolerance only its mandate (ACC-04).
 
         Raises:
-            MandateInvalid, RosterExpired: issued ahead of the clock tolerance (ACC-04).
+            MandateInvalid: issued ahead of the clock tolerance.
         """
         account_id = mandate.account_id
         known = self.known(account_id) or Known(account_id)
         before = known.standing
         learned = team.learn(before, mandate, roster, turn.now_ms)
+        if roster is not None and learned.refused:
+            self._tell_once(turn, account_id, roster.ref, MessageRejected(account_id, learned.refused[0]))
+            roster = None
         self._known[account_id] = known
         if learned.standing is not None and learned.standing != before:
             known.set_standing(self._bounded(turn, learned.standing))
