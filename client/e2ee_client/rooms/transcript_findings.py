@@ -111,7 +111,7 @@ def as_plain(line: str) -> str:
 
 def visible(text: str) -> str:
     """Return a text in which nothing hides: what no name may hold is shown by its number (ID-33), and marks
-    beyond a handful on one letter are left out.
+    beyond a handful on one letter are left out (EXP-24).
     """
     if text.isascii() and text.isprintable():
         return text
