@@ -131,7 +131,9 @@ class CustomerRoom(Room):
             ) from None
 
     async def _hand_in(self, signed: bytes) -> Entry:
-        return await self.entry(await self._identifying(lambda part, turn: part.hand_in(turn, signed)))
+        return await self._written(
+            lambda turn, rooms: rooms.identify(turn, self.room_id, lambda part: part.hand_in(turn, signed))
+        )
 
     async def sign_out(self) -> Entry:
         """Sign the person out: from now on the room is of nobody known. What was said stays; see `erase_all`.
@@ -140,7 +142,7 @@ class CustomerRoom(Room):
         Raises:
             RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased, NoConsent: nobody is logged in there.
         """
-        return await self.entry(await self._do(lambda turn, rooms: rooms.sign_out(turn, self.room_id)))
+        return await self._written(lambda turn, rooms: rooms.sign_out(turn, self.room_id))
 
     async def _identifying(self, do: Callable[[Identifying, Turn], T]) -> T:
         return await self._do(

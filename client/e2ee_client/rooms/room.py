@@ -136,10 +136,9 @@ class Room:
             ConfigError: a value outside chapter 17, or an answer that does not fit its form. As `send`.
         """
         try:
-            written = await self._do(lambda turn, rooms: rooms.write(turn, self.room_id, payload))
+            return await self._written(lambda turn, rooms: rooms.write(turn, self.room_id, payload))
         except InvalidArgument as error:
             raise ConfigError(str(error)) from None
-        return await self.entry(written)
 
     async def edit(self, entry: AnyEntry, text: str) -> Entry:
         """Word a text of this device anew, as often as the room lets texts pass; the earlier wordings stay
@@ -255,9 +254,7 @@ class Room:
         """
         wanted, now_ms = EntryHash(entry_hash), self._shell.now_ms
         found = await self._shell.ask(lambda engine: engine.rooms.entry(self.room_id, wanted, now_ms))
-        if found is None:
-            raise UnknownEntry("no such entry in this room")
-        return self._entry(found)
+        return self._entry(_known(found))
 
     async def history(self, before: AnyEntry | None = None, limit: int = 50) -> list[Entry]:
         """Return the newest entries, at most `limit`, in the order of the transcript; with `before` the
@@ -371,6 +368,14 @@ class Room:
             ),
         )
 
+    async def _written(self, write: Callable[[Turn, Rooms], EntryHash]) -> Entry:
+        """Write an entry; it is read in the same step, since to read it later may fail while it goes out."""
+
+        def step(turn: Turn, rooms: Rooms) -> EntryView:
+            return _known(rooms.queries.entry_in(turn, self.room_id, write(turn, rooms)))
+
+        return self._entry(await self._do(step))
+
     async def _do(self, do: Callable[[Turn, Rooms], T]) -> T:
         return await self._shell.call(lambda engine, now_ms: engine.of_rooms(do, now_ms))
 
@@ -396,6 +401,12 @@ _RANK: Final = {
 
 def _hashes(entries: Iterable[AnyEntry]) -> tuple[EntryHash, ...]:
     return tuple(EntryHash(one.hash) for one in entries)
+
+
+def _known(found: EntryView | None) -> EntryView:
+    if found is None:
+        raise UnknownEntry("no such entry in this room")
+    return found
 
 
 def _search(

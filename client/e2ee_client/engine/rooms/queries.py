@@ -264,10 +264,17 @@ class RoomQueries(RoomsPart):
         Raises:
             UnknownRoom, RoomsLocked.
         """
-        turn = Turn(now_ms)
+        return self.entry_in(Turn(now_ms), room_id, entry_hash)
+
+    def entry_in(self, turn: Turn, room_id: RoomId, entry_hash: EntryHash) -> EntryView | None:
+        """Return an entry as it is in a step, which may have written it.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
         live, log = self._rooms.stored(turn, room_id)
         stored = log.find(turn, entry_hash)
-        return None if stored is None else self._entry(turn, live, log, stored, self._people(now_ms))
+        return None if stored is None else self._entry(turn, live, log, stored, self._people(turn.now_ms))
 
     def page(self, room_id: RoomId, before: EntryHash | None, limit: int, now_ms: int) -> list[EntryView]:
         """Return the newest entries, or the newest before one, in the order of the transcript."""
