@@ -123,7 +123,7 @@ class _Device(NamedTuple):
     device_list: DeviceList
 
     def doubts(self, at_ms: int) -> Iterator[Doubt]:
-        if not self.record.created_ms - CLOCK_TOLERANCE_MS <= at_ms <= self.record.expires_ms:
+        if not is_in_force(self.record.created_ms, self.record.expires_ms, at_ms):
             yield Doubt.RECORD
         if not self.device_list.is_in_time(at_ms, CLOCK_TOLERANCE_MS):
             yield Doubt.DEVICE_LIST

@@ -162,6 +162,8 @@ def proof(**changed: Any) -> Map:
 def accepted() -> dict[str, Map]:
     """Proofs that stand, by name."""
     first, late = opened(), NOW_MS + 91 * DAY_MS
+    record: Map = phone().entries
+    over_ms = record[10] + DAY_MS
     leaving = state(draw("proof state", 32), _2=9, _4=4, _9=None, _15=[withdrawn().hash])
     old = company.mandate()
     return {
@@ -183,6 +185,8 @@ def accepted() -> dict[str, Map]:
             _5=company.sign_mandate({**old, 4: NOW_MS - 95 * DAY_MS, 5: NOW_MS - 5 * DAY_MS})
         ),
         "notice of later": proof(_8=given(receipt(_5=NOW_MS - DAY_MS - 1_000))),
+        "last moment of the record": proof(_9=left({1: receipt_hash(), 2: room(), 3: over_ms, 4: 2})),
+        "first moment after the record": proof(_9=left({1: receipt_hash(), 2: room(), 3: over_ms + 1, 4: 2})),
         "list over at the withdrawal": proof(
             _9=left({1: receipt_hash(), 2: room(), 3: late, 4: 2}),
         ),
@@ -201,6 +205,8 @@ _SHOWN: Final[Mapping[str, tuple[bool, str | None, list[str]]]] = {
     "last moment of the list": (False, None, []),
     "mandate over": (False, None, ["mandate"]),
     "notice of later": (False, None, ["device_list", "mandate", "notice", "record"]),
+    "last moment of the record": (True, None, ["device_list"]),
+    "first moment after the record": (True, None, ["device_list", "record"]),
     "list over at the withdrawal": (True, None, ["device_list"]),
 }
 
@@ -302,12 +308,17 @@ def _out_of_time(first: Line) -> Iterator[tuple[str, Map, str]]:
         "of-another-list-of-its-number": (mandate, other, 0, [2, head], "remote.list_gap"),
     }
     for name, (by, shown, days, stated, error) in rows.items():
-        at_ms, plain = NOW_MS + days * DAY_MS, company.roster()
+        at_ms, plain = NOW_MS + days * DAY_MS, Map(company.roster())
         named = [[device, at_ms + 7 * DAY_MS, mark] for device, _, mark in plain[8]]
-        times = {5: at_ms, 6: at_ms + 7 * DAY_MS, 7: stated or [shown[3], parties.list_hash(shown)], 8: named}
+        times: Map = {
+            5: at_ms,
+            6: at_ms + 7 * DAY_MS,
+            7: stated or [shown[3], parties.list_hash(shown)],
+            8: named,
+        }
         roster = {**plain, **times}
         payload = state(first.hash, _8=[by[3], roster[4], hash_("SR1-roster", cbor(roster))])
-        parts = {
+        parts: dict[str, Any] = {
             "_1": company.sign_mandate(by),
             "_2": company.sign_roster(roster),
             "_3": parties.sign_list(chief, shown),

@@ -67,7 +67,7 @@ def _said(signed: bytes) -> Any:
 
 def _doubts(record: Record, devices: DeviceList, at_ms: int) -> set[str]:
     in_time = {
-        "record": record.created_ms - DAY_MS <= at_ms <= record.expires_ms,
+        "record": record.created_ms - DAY_MS <= at_ms <= record.expires_ms + DAY_MS,
         "device_list": devices.issued_ms - DAY_MS <= at_ms <= devices.expires_ms + DAY_MS,
     }
     return {name for name, holds in in_time.items() if not holds}
