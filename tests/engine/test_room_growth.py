@@ -142,7 +142,9 @@ def test_a_text_writes_as_many_bytes_in_a_room_of_many_states() -> None:
 
 
 def test_an_erasure_looks_through_no_files_for_what_is_none() -> None:
-    """ROOM-26: of many texts that are erased none is searched for among the files that were sent."""
+    """ROOM-26: of many texts that are erased none is searched for among the files that were sent, which are
+    looked through once when the room is erased (FIL-29).
+    """
     made = scene()
     made.talk(40)
     rows = made.rows[0]
@@ -152,4 +154,4 @@ def test_an_erasure_looks_through_no_files_for_what_is_none() -> None:
     desk = made.people[0]
     assert sum(one.is_destroyed for one in desk.of(EntryErased)) == 40
     assert {one.kind for one in desk.of(EntryErased)} == {Kind.TEXT}
-    assert not rows.listed["file_out"]
+    assert rows.listed["file_out"] <= 1
