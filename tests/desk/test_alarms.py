@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from conversations import until, until_read
 from desk_page import Page, page_of, served
+from desk_runs import ahead
 from e2ee_client.desk import alarms
 from e2ee_client.engine.effects import Effect
 from e2ee_client.engine.engine import Engine
@@ -73,6 +76,26 @@ async def test_an_objection_is_shown_with_its_end_until_it_is_over(
         await room.unfreeze()
         assert (await page.until("alarms"))["alarms"] == []
         assert (await page.ask("about", room=name))["decideMs"] is None
+
+
+async def test_a_clerk_is_told_that_nothing_reaches_a_customer_whose_list_has_ended(praxis: Practice) -> None:
+    """ID-36: in the pane beside the conversation, and since when."""
+    company, customer, clock = praxis.company, await praxis.customer(), ahead(praxis)
+    room = await praxis.opened(customer)
+    await until(lambda: any(one.room_id == room.room_id for one in company.rooms()))
+    name = room.room_id.hex()
+    async with served(company) as (at, _), page_of(at) as page:
+        await page.ask("begin")
+        assert (await page.ask("about", room=name))["unreachedMs"] is None
+    await customer.close()
+    begun_ms = clock.now_ms()
+    for _ in range(17):
+        clock.advance(2 * DAY_MS)
+        await asyncio.sleep(0.1)
+    async with served(company) as (at, _), page_of(at) as page:
+        await page.ask("begin")
+        since_ms = (await page.ask("about", room=name))["unreachedMs"]
+        assert 30 * DAY_MS <= since_ms - begun_ms <= 32 * DAY_MS
 
 
 async def test_an_objection_that_ended_unheard_is_over_and_one_that_two_pages_hide_stays_hidden(

@@ -146,6 +146,14 @@ class Asking:
             queries.view(notes_id) is not None,
             None if state is None else state_row(self._agent, state),
             await self._alarms.until_ms(room_id),
+            self._unreached_ms(room_id),
+        )
+
+    def _unreached_ms(self, room_id: RoomId) -> int | None:
+        machine, now_ms = self._agent.client.shell.machine, self._agent.client.runtime.clock.now_ms()
+        view = machine.rooms.view(room_id)
+        return (
+            None if view is None or view.customer is None else machine.out_of_reach_ms(view.customer, now_ms)
         )
 
     async def search(self, asked: schema.Search) -> schema.Found:

@@ -529,7 +529,9 @@ class Previews(_Asking):
 
 @dataclass(frozen=True, slots=True)
 class Detail(_OfRoom):
-    """What is known of a room and its customer; at `decide_ms` an objection has to be decided."""
+    """What is known of a room and its customer; at `decide_ms` an objection has to be decided, and since
+    `unreached_ms` nothing reaches the customer, whose device list has ended (ID-36).
+    """
 
     members: tuple[PersonRow, ...]
     terms: TermsRow | None
@@ -540,6 +542,7 @@ class Detail(_OfRoom):
     has_notes: bool
     state: StateRow | None
     decide_ms: int | None
+    unreached_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from e2ee import fingerprint
 from e2ee import session as sessions
 from e2ee.card import ContactCard
+from e2ee.constants import CLOCK_TOLERANCE_MS
 from e2ee.identity import Successor
 from e2ee.ids import AccountId, DeviceId
 from e2ee.pair import sending
@@ -221,6 +222,14 @@ class Queries:
             return None
         records = [*named_records(own.device.record, own.older_record), *devices.named(own.device_list)]
         return Welcome(own.device_list, tuple(sorted(records, key=lambda one: one.hash)))
+
+    def out_of_reach_ms(self, account_id: bytes, now_ms: int) -> int | None:
+        """Return since when nothing is sealed for a contact: its device list has ended (ID-36)."""
+        contact = self._state.contacts.get(account_id)
+        device_list = None if contact is None else contact.device_list()
+        if device_list is None or now_ms <= device_list.expires_ms + CLOCK_TOLERANCE_MS:
+            return None
+        return device_list.expires_ms + CLOCK_TOLERANCE_MS
 
     def knows_device(self, record_hash: bytes) -> bool:
         """Whether a record is of another device of our account, which our list names or is to name."""

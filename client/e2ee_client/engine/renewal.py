@@ -25,7 +25,6 @@ from e2ee.pair import Change, Pair, Standing, Wanted
 from e2ee.prekeys import CompactBundle, VerifiedBundle
 from e2ee.session import Opened, Session
 from e2ee_client.events import (
-    DeviceListExpiring,
     Doubt,
     Gap,
     GapFilled,
@@ -192,7 +191,7 @@ class Renewal(Part):
         """Start a session from a verified bundle; its first content is an ask (SES-24)."""
         own, ports, pair = self._state.own, self._state.ports, peer.pair
         if turn.now_ms > own.device_list.expires_ms:
-            turn.notify(DeviceListExpiring(own.device_list.expires_ms))
+            self._context.upkeep.remind(turn)
             self._retry_later(turn, peer)
             return
         try:

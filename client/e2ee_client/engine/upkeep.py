@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee import identity, prekeys, recovery
 from e2ee.constants import (
@@ -45,6 +45,9 @@ from .records import (
     prekey_place,
 )
 from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
 
 STOCK: Final = 100
 REFILL_BELOW: Final = 50
@@ -117,6 +120,10 @@ class Upkeep(Part):
     A published account has one set of prekeys; any other account one for each contact, so that ids do not
     join its mailboxes (ID-38). `owner` is the contact, or empty for the published set.
     """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._reminded_ms: int | None = None  # when it was told last that our list ends
 
     # --- prekeys ---
 
@@ -452,8 +459,15 @@ class Upkeep(Part):
         is_signed_here = own.account_key is not None and self._has_number(turn)
         is_waiting = pending is not None and _is_sendable(pending, turn.now_ms)
         if not is_signed_here and not is_waiting and (left_ms <= _RENEW_BEFORE_MS or is_ahead):
-            turn.notify(DeviceListExpiring(own.device_list.expires_ms))
+            self.remind(turn)
         return is_signed_here
+
+    def remind(self, turn: Turn) -> None:
+        """Tell that our list ends, and that nothing renews it here, at most once in 24 hours (ID-65)."""
+        told_ms = self._reminded_ms
+        if told_ms is None or not told_ms <= turn.now_ms < told_ms + DAY_MS:
+            self._reminded_ms = turn.now_ms
+            turn.notify(DeviceListExpiring(self._state.own.device_list.expires_ms))
 
     def check_listed(self, turn: Turn) -> None:
         """Refuse to write where our list has ended, and no device has signed the next one (ID-65).

@@ -124,7 +124,11 @@ function customerView(row: RoomRow, detail: Detail | null, desk: Desk, words: De
     const waitedMs = desk.nowMs() - row.waitsMs;
     fact(words("about.waits"), isNow(waitedMs) ? words("about.waits.now") : longOf(waitedMs, words.language));
   }
-  return h("section", null, h("p", { class: "heading", dir: "auto" }, nameOfRoom(row, desk.state(), words)), list);
+  const unreachedMs = detail?.unreachedMs ?? null;
+  const time = unreachedMs !== null && clockOf(words.language).day(unreachedMs, desk.nowMs());
+  const unreached = time && h("p", { class: "waits" }, icon("offline"), words("about.unreached", { time }));
+  const heading = h("p", { class: "heading", dir: "auto" }, nameOfRoom(row, desk.state(), words));
+  return h("section", null, heading, unreached, list);
 }
 
 function peopleView(members: readonly PersonRow[], words: DeskWords): HTMLElement {

@@ -465,7 +465,7 @@ export interface Previews {
   readonly previews: readonly PreviewRow[];
 }
 
-/** What is known of a room and its customer; at `decide_ms` an objection has to be decided. */
+/** What is known of a room and its customer; at `decide_ms` an objection has to be decided, and since `unreached_ms` nothing reaches the customer, whose device list has ended (ID-36). */
 export interface Detail {
   readonly type: "detail";
   readonly ask: number;
@@ -479,6 +479,7 @@ export interface Detail {
   readonly hasNotes: boolean;
   readonly state: StateRow | null;
   readonly decideMs: number | null;
+  readonly unreachedMs: number | null;
 }
 
 /** What was found, the newest first in each room. */

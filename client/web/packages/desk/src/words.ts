@@ -128,6 +128,10 @@ const DESK = {
   "about.kept": ["Aufbewahrung", "Retention"],
   "about.labels": ["Schlagworte", "Labels"],
   "about.requests": ["Wartet auf Ihre Entscheidung", "Waits for your decision"],
+  "about.unreached": [
+    "Seit {time} nicht zu erreichen: Was Sie schreiben, wartet hier, bis die Person ihr (erstes) Gerät wieder öffnet. Eilt es, rufen Sie an.",
+    "Out of reach since {time}: what you write waits here until the person opens their (first) device again. If it is urgent, call.",
+  ],
   "about.unknown": ["nicht angemeldet", "not signed in"],
   "about.number": ["Kundennummer", "Customer number"],
   "login.1": ["mit Passwort", "by password"],
