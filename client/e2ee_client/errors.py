@@ -315,11 +315,34 @@ class InviteInvalid(SealroomError):
     hint: ClassVar[str] = "compare the company's card, then make a new code"
 
 
+class InviteShared(InviteInvalid):
+    """A second device has come by the same code (ACC-34). Nothing was signed."""
+
+    code: ClassVar[str] = "link.second"
+    hint: ClassVar[str] = "somebody may have seen the code: make a new one, and show it to nobody else"
+
+
+class InviteClock(InviteInvalid):
+    """The clocks of both devices are more than a day apart (ACC-35). Nothing was signed."""
+
+    code: ClassVar[str] = "link.clock"
+    hint: ClassVar[str] = "set date and clock of both devices, then make a new code"
+
+
 class InviteExpired(SealroomError):
     """Nobody waits where the code says, or ten minutes are over (ACC-35)."""
 
     code: ClassVar[str] = "link.expired"
     hint: ClassVar[str] = "make a new code, and keep both devices online"
+
+
+class InviteLeft(InviteExpired):
+    """The new device had gone before it could be told: the list that names it is followed by one without it
+    (ACC-54).
+    """
+
+    code: ClassVar[str] = "link.left"
+    hint: ClassVar[str] = "make a new code, and leave the new device open until it says that it is done"
 
 
 class InvalidCard(SealroomError):

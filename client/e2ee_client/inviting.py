@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from e2ee.card import ContactCard
 from e2ee.constants import MAILBOX_B, TOKEN_B
-from e2ee.errors import AuthenticationError, DecodeError, E2eeError
+from e2ee.errors import AuthenticationError, DecodeError, E2eeError, Expired
 from e2ee.identity import DeviceKind, OurDevice
 from e2ee.ids import AccountId, DeviceId
 from e2ee.ports import Rng
@@ -24,7 +24,15 @@ from e2ee_client.engine.context import Context
 from e2ee_client.engine.records import AskedDevice, Own, OwnDevice
 from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import new_mailbox
-from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, WaitTimeout
+from e2ee_client.errors import (
+    ConfigError,
+    InviteClock,
+    InviteExpired,
+    InviteInvalid,
+    InviteLeft,
+    InviteShared,
+    WaitTimeout,
+)
 from e2ee_client.rows import Put
 
 from .contacts import Signal, Watch, wait_until
@@ -68,7 +76,8 @@ class Invitation(Closing):
         self._opening = opening
         self._box = box
         self._arrived: asyncio.Future[_Joining] = asyncio.get_running_loop().create_future()
-        self._is_confirmed = self._is_added = False
+        self._is_confirmed = self._is_added = self._is_told = False
+        self._ended: InviteInvalid | InviteLeft | None = None
         served = within(runtime.clock, runtime.clock.now_ms() + INVITE_LIFE_MS, self._serve)
         self._server = asyncio.create_task(served, name="sealroom-invitation")
         self._server.add_done_callback(lambda _: watch.progress.fire())
@@ -85,7 +94,9 @@ class Invitation(Closing):
 
         Raises:
             InviteExpired: nobody came within ten minutes.
-            InviteInvalid: something else came, or a second device.
+            InviteInvalid: something else came.
+            InviteShared: a second device.
+            InviteClock: one of the two clocks is wrong.
             WaitTimeout: not in time; the invite goes on.
         """
         await self._until(self._arrived.done, timeout_s, "the new device")
@@ -98,8 +109,8 @@ class Invitation(Closing):
         `also` does is done in the same step, or neither is.
 
         Raises:
-            InviteExpired, InviteInvalid: as `digits`; nothing was signed, except where the device has gone
-                since.
+            InviteExpired, InviteInvalid: as `digits`; nothing was signed.
+            InviteLeft: the device has gone since; it was signed in, and is struck off again.
             AccountKeyAbsent, DeviceReplacedError, TooManyDevices: the device cannot be added.
             WaitTimeout: relay or new device could not be told in time; call it again.
         """
@@ -119,9 +130,25 @@ class Invitation(Closing):
         )
         welcome = self._welcome()
         if welcome is not None:
-            await self._tell(Step.OUT, welcome.encode(), timeout_s)
+            await self._tell_in(welcome, timeout_s)
         await self.close()
         return record.device_id
+
+    async def _tell_in(self, welcome: Welcome, timeout_s: float | None) -> None:
+        """Send `out`. Who has gone before is struck off again (ACC-54); what an earlier call has sent may
+        have come (ACC-32).
+        """
+        is_first, self._is_told = not self._is_told, True
+        try:
+            await self._tell(Step.OUT, welcome.encode(), timeout_s)
+        except InviteExpired:
+            if not is_first:
+                return
+            device_id = self._joining().request.record.device_id
+            await self._shell.do(lambda engine, now_ms: engine.remove_device(device_id, now_ms))
+            self._is_added, self._ended = False, InviteLeft("the new device has gone, and is struck off")
+            self._server.cancel()
+            raise self._ended from None
 
     @property
     def fingerprint(self) -> str:
@@ -158,8 +185,11 @@ class Invitation(Closing):
         await _send_in_time(self._box, BoxAddress(request.mailbox, request.token), body, timeout_s)
 
     async def close(self) -> None:
-        """End the invite; without `confirm` before, nothing has changed. Closing twice is allowed."""
-        self._server.cancel()
+        """End the invite; without `confirm` before, nothing has changed. Closing twice is allowed. Whoever is
+        being told that it has ended is told first.
+        """
+        if self._ended is None:
+            self._server.cancel()
         await asyncio.wait([self._server])
         await self._box.close()
 
@@ -181,7 +211,11 @@ class Invitation(Closing):
 
     def _check(self) -> None:
         """Raise what has ended the invite; once the device is signed in, nothing does."""
-        if not self._server.done() or self._is_added:
+        if self._is_added:
+            return
+        if self._ended is not None:
+            raise self._ended
+        if not self._server.done():
             return
         if self._server.cancelled():
             raise InviteExpired("the invite was closed")
@@ -198,17 +232,22 @@ class Invitation(Closing):
                 first = message
                 await self._answer(message)
             elif message is not None and message != first:
-                await self._tell_end([message] if first is None or self._is_confirmed else [first, message])
-                raise InviteInvalid("a second device has come")
+                came = [message] if first is None or self._is_confirmed else [first, message]
+                await self._end(InviteShared("a second device has come"), came)
 
-    async def _tell_end(self, came: Iterable[bytes]) -> None:
-        """Tell the devices that have come that there are two, so that each shows it (ACC-53)."""
-        for message in came:
-            with suppress(E2eeError, InviteExpired, TimeoutError):
-                request = Request.decode(self._invite, message, self._shell.now_ms)
-                body = self._invite.seal(Step.OUT, b"", self._rng)
-                async with asyncio.timeout(_TELL_S):
-                    await self._box.send(BoxAddress(request.mailbox, request.token), body)
+    async def _end(self, error: InviteInvalid, came: Iterable[bytes]) -> None:
+        """End the invite, and then tell the devices that have come, so that each shows it (ACC-53)."""
+        self._ended = error
+        self._watch.progress.fire()
+        await asyncio.gather(*(self._tell_end(message) for message in came))
+        raise error
+
+    async def _tell_end(self, message: bytes) -> None:
+        with suppress(E2eeError, InviteExpired, TimeoutError):
+            request = Request.read(message)
+            body = self._invite.seal(Step.OUT, b"", self._rng)
+            async with asyncio.timeout(_TELL_S):
+                await self._box.send(BoxAddress(request.mailbox, request.token), body)
 
     def _opened(self, body: bytes) -> bytes | None:
         try:
@@ -217,14 +256,22 @@ class Invitation(Closing):
             return None
 
     async def _answer(self, message: bytes) -> None:
-        try:
-            request = Request.decode(self._invite, message, self._shell.now_ms)
-        except E2eeError as error:
-            raise InviteInvalid(f"another device than the one that was invited: {error.code}") from None
+        request = self._requested(message)
+        if isinstance(request, InviteInvalid):
+            await self._end(request, [message])
+            return
         body = self._invite.seal(Step.OPENING, self._opening, self._rng)
         await self._box.send(BoxAddress(request.mailbox, request.token), body)
         self._arrived.set_result(_Joining(request, self._invite.digits(message, self._opening)))
         self._watch.progress.fire()
+
+    def _requested(self, message: bytes) -> Request | InviteInvalid:
+        try:
+            return Request.decode(self._invite, message, self._shell.now_ms)
+        except Expired:
+            return InviteClock("the clock of the new device is wrong, or that of this one")
+        except E2eeError as error:
+            return InviteInvalid(f"another device than the one that was invited: {error.code}")
 
     def __repr__(self) -> str:
         return "<Invitation>"
@@ -385,7 +432,7 @@ async def _next(made: Invite, box: RelayBox, *steps: Step) -> tuple[Step, bytes]
     """Wait for one of these messages of the invite; what does not open as one is passed over (ACC-33).
 
     Raises:
-        InviteInvalid: the holder says that a second device has come (ACC-53).
+        InviteInvalid: the holder says that the invite has ended (ACC-53).
     """
     while True:
         body = await box.receive()
@@ -393,7 +440,7 @@ async def _next(made: Invite, box: RelayBox, *steps: Step) -> tuple[Step, bytes]
             with suppress(AuthenticationError):
                 message = made.open_(step, body)
                 if step is Step.OUT and not message:
-                    raise InviteInvalid("two devices have come by this code")
+                    raise InviteInvalid("the holder has ended it: two devices have come, or a clock is wrong")
                 if step in steps:
                     return step, message
 

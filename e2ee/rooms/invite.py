@@ -18,8 +18,8 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from e2ee import labels
-from e2ee.constants import KEY_B, MAILBOX_B, MAX_LIST_RECORDS, TOKEN_B
-from e2ee.errors import AuthenticationError, DecodeError, IdentityMismatch
+from e2ee.constants import CLOCK_TOLERANCE_MS, KEY_B, MAILBOX_B, MAX_LIST_RECORDS, TOKEN_B
+from e2ee.errors import AuthenticationError, DecodeError, Expired, IdentityMismatch
 from e2ee.identity import (
     FLAG_FRONT_DESK,
     LIST_MAX_B,
@@ -201,20 +201,34 @@ class Request(NamedTuple):
         return encode_map(self.record.encoded, self.mailbox, self.token)
 
     @classmethod
+    def read(cls, message: bytes) -> Request:
+        """Read the message of any device: where it is answered (ACC-53).
+
+        Raises:
+            DecodeError, UnsupportedVersion, InvalidKey: none.
+        """
+        fields = decode_map(message, _MESSAGE_MAX_B, frozenset((1, 2, 3)))
+        record = DeviceRecord.decode(fields.bstr(1, 1, RECORD_MAX_B))
+        return cls(record, fields.bstr(2, MAILBOX_B), fields.bstr(3, TOKEN_B))
+
+    @classmethod
     def decode(cls, invite: Invite, message: bytes, now_ms: int) -> Request:
         """Read the message of a new device that is what the invite says (ACC-35).
 
         Raises:
-            DecodeError, UnsupportedVersion, InvalidKey, Expired: no such record.
+            DecodeError, UnsupportedVersion, InvalidKey: as `read`.
             IdentityMismatch: a record of another account, device, kind or flag.
+            Expired: not valid now, or made longer ago than the clock tolerance.
         """
-        fields = decode_map(message, _MESSAGE_MAX_B, frozenset((1, 2, 3)))
-        record = DeviceRecord.decode(fields.bstr(1, 1, RECORD_MAX_B))
+        request = cls.read(message)
+        record = request.record
         is_named = (record.account_id, record.device_id) == (invite.account_id, invite.place().device_id)
         if not is_named or (record.kind, record.front_desk) != (invite.kind, invite.front_desk):
             raise IdentityMismatch("another device than the one that was invited")
         record.check_time(now_ms)
-        return cls(record, fields.bstr(2, MAILBOX_B), fields.bstr(3, TOKEN_B))
+        if record.created_ms < now_ms - CLOCK_TOLERANCE_MS:
+            raise Expired("a new device whose clock is behind")
+        return request
 
 
 class Welcome(NamedTuple):

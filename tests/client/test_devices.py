@@ -201,7 +201,7 @@ async def test_a_used_code_finds_nobody(network: MemoryNetwork, shop: Client) ->
 async def test_the_record_is_the_one_that_was_invited(
     network: MemoryNetwork, shop: Client, wrong: str
 ) -> None:
-    """ACC-35: whoever has the code can send any record; `nothing` is the control."""
+    """ACC-35, ACC-53: whoever has the code can send any record, and is told; `nothing` is the control."""
     async with await shop.invite(kind="agent") as shown:
         invite = invites.parse(shop.card().account_id, shown.code)
         forged = {
@@ -221,6 +221,7 @@ async def test_the_record_is_the_one_that_was_invited(
             opening = invite.open_(Step.OPENING, await box.receive())
             assert await shown.digits(60) == invite.digits(message, opening)
         else:
+            assert invite.open_(Step.OUT, await box.receive()) == b""
             with pytest.raises(InviteInvalid):
                 await shown.digits(60)
             with pytest.raises(InviteInvalid):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conversations import until
 from e2ee_client.engine import Effect, Engine
-from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, RelayUnavailable
+from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, InviteLeft, RelayUnavailable
 from e2ee_client.inviting import Invitation
 from e2ee_client.relay_box import RelayBox
 from e2ee_client.rooms import Agent, Company
@@ -152,10 +152,10 @@ async def test_what_was_asked_for_can_be_cancelled(network: MemoryNetwork, tmp_p
         await take_in(company, holder, joining, request)
 
 
-async def test_a_device_that_was_confirmed_has_its_card_though_it_could_not_be_told(
+async def test_a_device_that_was_confirmed_and_has_left_is_in_no_list_and_no_roster(
     network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ACC-14, ACC-35: with the account key here; else a roster would never name what the list names."""
+    """ACC-54, ACC-14: with the account key here."""
 
     async def gone(*_: object) -> None:
         raise InviteExpired("nobody waits where the code says")
@@ -170,7 +170,8 @@ async def test_a_device_that_was_confirmed_has_its_card_though_it_could_not_be_t
             joining = asyncio.create_task(join(invite.text))
             assert await invite.digits(60) == await shown
             monkeypatch.setattr(Invitation, "_tell", gone)
-            with pytest.raises(InviteExpired):
+            with pytest.raises(InviteLeft):
                 await invite.confirm(60)
-        await until(lambda: {one.name for one in company.team()} == {"Praxis", "Frau Sommer"})
+        await until(lambda: len(company.client.devices()) == 1)
+        await until(lambda: {one.name for one in company.team()} == {"Praxis"})
         joining.cancel()

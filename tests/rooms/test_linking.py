@@ -5,20 +5,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from conversations import until, until_read
-from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, UnknownDevice
+from e2ee_client import inviting
+from e2ee_client.errors import (
+    ConfigError,
+    InviteClock,
+    InviteExpired,
+    InviteInvalid,
+    InviteLeft,
+    InviteShared,
+    UnknownDevice,
+)
 from e2ee_client.events import DeviceRemoved, NewDevice
+from e2ee_client.opening import Runtime
 from e2ee_client.rooms import Customer, CustomerRoom, EntryProgress
 from e2ee_client.rooms.errors import LinkRefused
 from e2ee_client.rooms.linking import Link, LinkOffer
-from e2ee_client.testing import MemoryNetwork
+from e2ee_client.runtime.clock import Clock
+from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import ORIGIN, Practice, practice
 
 from e2ee.errors import NoRight
 
 pytestmark = pytest.mark.asyncio
+DAY_MS = 86_400_000
 
 
 class Screen:
@@ -51,7 +64,7 @@ async def person(made: Practice) -> AsyncIterator[tuple[Customer, CustomerRoom]]
         yield phone, room
 
 
-async def join(made: Practice, text: str, screen: Screen) -> Customer:
+async def join(made: Practice, text: str, screen: Screen, runtime: Runtime | None = None) -> Customer:
     """Come as the new device."""
     return await Customer.join(
         None,
@@ -60,7 +73,7 @@ async def join(made: Practice, text: str, screen: Screen) -> Customer:
         is_own=screen.is_own,
         show_digits=screen.show,
         fetch=made.fetch,
-        runtime=made.network.runtime(),
+        runtime=runtime or made.network.runtime(),
     )
 
 
@@ -141,9 +154,9 @@ async def test_a_photographed_code_used_second_ends_the_link_and_is_shown_on_bot
             own = asyncio.create_task(join(made, link.text, first))
             await link.digits(60)
             thief = asyncio.create_task(join(made, link.text, second))
-            with pytest.raises(InviteInvalid):
+            with pytest.raises(InviteShared):
                 await _second_has_come(link)
-            with pytest.raises(InviteInvalid):
+            with pytest.raises(InviteShared):
                 await link.confirm(60)
         for one in (own, thief):
             with pytest.raises(InviteInvalid):
@@ -155,6 +168,83 @@ async def _second_has_come(link: Link) -> None:
     for _ in range(600):
         await link.digits(60)
         await asyncio.sleep(0.05)
+
+
+async def test_nobody_is_confirmed_while_two_devices_are_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ACC-34: the link has ended before anybody is told, and both are told though it is closed meanwhile."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, _):
+        ended, go = asyncio.Event(), asyncio.Event()
+        really = inviting.Invitation._tell_end
+
+        async def tell(invitation: inviting.Invitation, message: bytes) -> None:
+            ended.set()
+            await go.wait()
+            await really(invitation, message)
+
+        monkeypatch.setattr(inviting.Invitation, "_tell_end", tell)
+        async with await phone.link() as link:
+            own = asyncio.create_task(join(made, link.text, Screen()))
+            await link.digits(60)
+            thief = asyncio.create_task(join(made, link.text, Screen()))
+            await ended.wait()
+            with pytest.raises(InviteShared):
+                await link.confirm(60)
+            asyncio.get_running_loop().call_later(0.1, go.set)
+        for one in (own, thief):
+            with pytest.raises(InviteInvalid):
+                await one
+        assert len(phone.devices()) == 1
+
+
+async def test_a_device_that_left_before_it_was_told_is_struck_off_again() -> None:
+    """ACC-54: it is said so, once more as well, and the account goes on with the devices that it had."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, _):
+        screen = Screen()
+        async with await phone.link() as link:
+            leaving = asyncio.create_task(join(made, link.text, screen))
+            await link.digits(60)
+            await until(lambda: screen.digits != "")
+            leaving.cancel()
+            await asyncio.wait([leaving])
+            for _ in range(2):
+                with pytest.raises(InviteLeft):
+                    await link.confirm(60)
+        await until(lambda: len(phone.devices()) == 1)
+        tablet, _ = await linked(made, phone)
+        await tablet.close()
+
+
+class OtherClock:
+    """A clock that goes as another one does, by so much ahead of it."""
+
+    def __init__(self, clock: Clock, ahead_ms: int) -> None:
+        self._clock = clock
+        self._ahead_ms = ahead_ms
+
+    def now_ms(self) -> int:
+        """Return the Unix time."""
+        return self._clock.now_ms() + self._ahead_ms
+
+    async def wait_until(self, deadline_ms: int) -> None:
+        """Wait for a time."""
+        await self._clock.wait_until(deadline_ms - self._ahead_ms)
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+async def test_a_new_device_of_another_date_is_refused_and_both_are_told(days: int) -> None:
+    """ACC-35, ACC-53: as a matter of clocks, of no second device."""
+    clock = FakeClock(speed=1.0)
+    async with practice(MemoryNetwork(clock=clock)) as made, person(made) as (phone, _):
+        clock.advance(3 * DAY_MS)
+        theirs = replace(made.network.runtime(), clock=OtherClock(clock, days * DAY_MS))
+        async with await phone.link() as link:
+            joining = asyncio.create_task(join(made, link.text, Screen(), theirs))
+            for step in (link.digits, link.confirm):
+                with pytest.raises(InviteClock):
+                    await step(60)
+        with pytest.raises(InviteInvalid):
+            await joining
+        assert len(phone.devices()) == 1
 
 
 async def test_a_code_used_after_the_link_was_confirmed_leads_nowhere() -> None:

@@ -154,10 +154,21 @@ def test_the_record_is_the_one_that_was_invited(invite: Invite, device: OurDevic
     for one in wrong:
         with pytest.raises(IdentityMismatch):
             Request.decode(one, request.encode(), NOW_MS)
-    with pytest.raises(Expired):
-        Request.decode(invite, request.encode(), NOW_MS + 2 * DAY_MS)
+    for off_ms in (-DAY_MS - 1, 2 * DAY_MS):
+        with pytest.raises(Expired):
+            Request.decode(invite, request.encode(), NOW_MS + off_ms)
     with pytest.raises(DecodeError):
         Request.decode(invite, b"\xa0", NOW_MS)
+
+
+def test_a_new_device_is_no_older_than_the_clock_tolerance(invite: Invite) -> None:
+    """ACC-35: its clock is behind then, and it would refuse the list that names it."""
+    lasting = invite.make_device(NOW_MS, NOW_MS + 300 * DAY_MS, os.urandom).record
+    message = Request(lasting, bytes(16), bytes(32)).encode()
+    assert Request.decode(invite, message, NOW_MS + DAY_MS).record == lasting
+    with pytest.raises(Expired):
+        Request.decode(invite, message, NOW_MS + DAY_MS + 1)
+    assert Request.read(message) == Request(lasting, bytes(16), bytes(32))
 
 
 def test_the_list_is_the_accounts_and_names_the_device(invite: Invite, device: OurDevice) -> None:

@@ -143,10 +143,14 @@ async def test_a_second_device_by_one_code_ends_the_link_for_all_three(
             with pytest.raises(PersonFault) as refused:
                 await thief.do(one)
             assert refused.value.code == "link.code"
-        for person, what in ((own, "joined"), (phone, "link_over"), (phone, "link_confirm")):
+        for person, what, code in (
+            (own, "joined", "link.code"),
+            (phone, "link_over", "link.second"),
+            (phone, "link_confirm", "link.second"),
+        ):
             with pytest.raises(PersonFault) as refused:
                 await person.do(what)
-            assert refused.value.code == "link.code"
+            assert refused.value.code == code
         assert len(await phone.do("devices")) == 1
         assert (await own.do("offer", text=text))["stored"] == 0
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex } from "@sealroom/core/bytes.ts";
 import { IN, placeOf } from "@sealroom/core/company/invite.ts";
 import { encodeRequest } from "@sealroom/core/company/invite_messages.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import { DENIED, UNAVAILABLE } from "@sealroom/core/relay/requests.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { decode, encode } from "@sealroom/core/wire/cbor.ts";
@@ -16,6 +16,7 @@ import type { BoxPorts } from "../src/kin/box.ts";
 import { openBox } from "../src/kin/box.ts";
 import { link, sealedFor } from "../src/kin/inviting.ts";
 import { parseLink } from "../src/kin/joining.ts";
+import { presentOf } from "../src/kin/state.ts";
 import type { Shell } from "../src/shell.ts";
 import { Directory, madeAt } from "./kin_directory.ts";
 import * as relay from "./relay_frames.ts";
@@ -111,38 +112,38 @@ test("a message that was not answered has come where its mailbox is gone then; e
 });
 
 /** A link that is opened at a played relay, which has not greeted yet. */
-function opening() {
+function opening(sent: (number | "cut")[] = []) {
   const directory = new Directory(madeAt(NOW_MS));
   directory.connect(NOW_MS);
   const { engine } = directory;
-  const relayed = played();
+  const relayed = played(sent);
   const held: { gate: Promise<void> } = { gate: Promise.resolve() };
   const doing: Shell["do"] = async (work) => {
     await held.gate;
-    return engine.do(NOW_MS, work).result;
+    const given: { result?: unknown } = {};
+    directory.do(NOW_MS, (c, turn) => Object.assign(given, { result: work(c, turn) }));
+    return given.result as never;
   };
   const shell = { context: engine.context, do: doing, listen: () => () => {} } as unknown as Shell;
   return { directory, ...relayed, held, opened: link(shell, relayed.ports) };
 }
 
-/** A link with a device that has come, and a way to let another one come; steps wait for `go`. */
-async function withOneThatCame() {
-  const { directory, held, ports, asked, gives, opened } = opening();
+/** A link that is shown, and a way to let devices come; steps wait for `go`. */
+async function shown(sent: (number | "cut")[] = []) {
+  const { directory, held, ports, asked, gives, opened } = opening(sent);
   await setImmediate();
   gives(relay.hello());
   const made = await opened;
   const { code, account } = parseLink(made.text);
   const place = placeOf(code.secret, account.accountId);
-  const comes = async (seed: number): Promise<void> => {
-    const { record } = newDevice(bytesFrom(seed), account.accountId, place.deviceId, NOW_MS);
+  const comes = async (seed: number, aheadMs = 0): Promise<void> => {
+    const { record } = newDevice(bytesFrom(seed), account.accountId, place.deviceId, NOW_MS + aheadMs);
     const message = encodeRequest(record.bytes, new Uint8Array(16).fill(seed), new Uint8Array(32));
     const body = sealedFor(ports.random, account.accountId, code, IN, message);
     gives(relay.push(MESSAGE, place.mailbox, seed, new Uint8Array(16), body, NOW_MS));
     for (let n = 0; n < 20; n++) await setImmediate();
   };
   for (let n = 0; n < 20; n++) await setImmediate();
-  await comes(21);
-  assert.match(await made.digits, /^[0-9]{6}$/);
   const waits = (): (() => void) => {
     const wait = Promise.withResolvers<void>();
     held.gate = wait.promise;
@@ -153,8 +154,24 @@ async function withOneThatCame() {
     comes,
     waits,
     asked,
-    others: () => [...directory.k.others.values()].map((one) => hex(one.record.hash)),
+    sends: () => asked.filter((one) => one === SEND).length,
+    others: () => presentOf(directory.k).filter((one) => !one.leaving),
+    kin: directory.k,
   };
+}
+
+async function withOneThatCame(sent: (number | "cut")[] = []) {
+  const found = await shown(sent);
+  await found.comes(21);
+  assert.match(await found.made.digits, /^[0-9]{6}$/);
+  return found;
+}
+
+function outcomeOf(step: Promise<unknown>): Promise<unknown> {
+  return step.then(
+    () => "done",
+    (error: unknown) => (error instanceof ClientError ? error.code : error),
+  );
 }
 
 test("a link is shown when its device finds a mailbox (ACC-32)", async () => {
@@ -169,21 +186,18 @@ test("a link is shown when its device finds a mailbox (ACC-32)", async () => {
 
 test("a link that ends while the person confirms lets nobody in, and says so to both (ACC-34, ACC-53)", async () => {
   for (const ends of ["second", "closed"] as const) {
-    const { made, comes, waits, asked, others } = await withOneThatCame();
+    const { made, comes, waits, sends, others } = await withOneThatCame();
     const go = waits();
-    const confirmed = made.confirm().then(
-      () => "added",
-      (error: unknown) => (error instanceof ClientError ? error.code : error),
-    );
-    const before = asked.filter((one) => one === SEND).length;
+    const confirmed = outcomeOf(made.confirm());
+    const before = sends();
     if (ends === "second") await comes(22);
     else made.close();
     go();
     for (let n = 0; n < 20; n++) await setImmediate();
     assert.deepEqual(others(), []);
-    assert.equal(await confirmed, ends === "second" ? "link.code" : "link.expired");
+    assert.equal(await confirmed, ends === "second" ? "link.second" : "link.expired");
     await assert.rejects(made.over, ClientError);
-    assert.equal(asked.filter((one) => one === SEND).length - before, ends === "second" ? 2 : 0);
+    assert.equal(sends() - before, ends === "second" ? 2 : 0);
   }
 });
 
@@ -193,4 +207,35 @@ test("a device that was confirmed in time is let in, whoever comes then (ACC-34)
   await made.over;
   await comes(22);
   assert.equal(others().length, 1);
+});
+
+test("a link has ended before the two devices are told, and they are told though it is closed then (ACC-34)", async () => {
+  const { made, comes, sends, others } = await withOneThatCame([0, UNAVAILABLE, UNAVAILABLE]);
+  const [coming, over] = [comes(22), outcomeOf(made.over)];
+  assert.equal(await over, "link.second");
+  made.close();
+  assert.equal(await outcomeOf(made.confirm()), "link.second");
+  await coming;
+  assert.deepEqual(others(), []);
+  assert.equal(sends(), 5);
+});
+
+test("a new device of another date is refused as a matter of clocks, and told (ACC-35, ACC-53)", async () => {
+  for (const aheadMs of [-2 * DAY_MS, 2 * DAY_MS]) {
+    const { made, comes, sends, others } = await shown();
+    await comes(21, aheadMs);
+    for (const one of [made.digits, made.over, made.confirm()]) assert.equal(await outcomeOf(one), "link.clock");
+    assert.equal(sends(), 1);
+    assert.deepEqual(others(), []);
+  }
+});
+
+test("a device that left before it could be told is struck off again, and that is said (ACC-54)", async () => {
+  const { made, others, kin } = await withOneThatCame([0, DENIED]);
+  const confirmed = outcomeOf(made.confirm());
+  await made.over;
+  assert.equal(others().length, 1);
+  assert.equal(await confirmed, "link.left");
+  assert.deepEqual(others(), []);
+  assert.equal(kin.c.own.list.recordHashes.length, 1);
 });

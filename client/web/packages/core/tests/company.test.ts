@@ -9,6 +9,7 @@ import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyRoster } from "../src/company/roster.ts";
 import { asRosterContent } from "../src/company/roster_content.ts";
 import { inForce, learnSlots } from "../src/company/team.ts";
+import { DAY_MS } from "../src/constants.ts";
 import { verifyList } from "../src/identity/list.ts";
 import { decodeRecord } from "../src/identity/record.ts";
 import { decode } from "../src/wire/cbor.ts";
@@ -99,6 +100,18 @@ test("what the messages of an invite say, and of whom they are refused (ACC-33, 
     codeOf(() => said.decodeRequest(account, code, came, request.record.expiresMs + 1)),
     "remote.expired",
   );
+  const { createdMs } = request.record;
+  for (const [offMs, refusal] of [
+    [-DAY_MS - 1, "remote.expired"],
+    [DAY_MS, null],
+    [DAY_MS + 1, "remote.expired"],
+  ] as const) {
+    assert.equal(
+      codeOf(() => said.decodeRequest(account, code, came, createdMs + offMs)),
+      refusal,
+    );
+  }
+  assert.deepEqual(said.readRequest(came), request);
   const { list, records } = said.decodeWelcome(request.record, out, one.now_ms);
   const sorted = records.map((record) => record.bytes);
   equal(said.encodeWelcome(list.signed, sorted), hex(out));

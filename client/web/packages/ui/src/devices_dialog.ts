@@ -153,7 +153,7 @@ async function linking(context: DialogContext, at: Steps): Promise<void> {
       if (!isStopped) throw problem;
     });
   } catch (problem) {
-    at.fault(secondOf(problem), again);
+    at.fault(problem, again);
   }
 }
 
@@ -164,13 +164,8 @@ async function confirmed(at: Steps, again: () => void): Promise<void> {
     await at.do("link-confirm", at.handle);
     at.show(h("p", { role: "status" }, icon("check"), " ", words("link.added")));
   } catch (problem) {
-    at.fault(secondOf(problem), again);
+    at.fault(problem, again);
   }
-}
-
-/** On the device that shows the code a wrong one means that another device came. */
-function secondOf(problem: unknown): unknown {
-  return (problem as { code?: unknown }).code === "link.code" ? { code: "link.second" } : problem;
 }
 
 function showText({ words: roomWords }: DialogContext, at: Steps, text: string): void {

@@ -210,16 +210,24 @@ export const LATER_WORDS = {
     "This device has a conversation already. Nothing was changed.",
   ],
   "fault.link.code": [
-    "Dieser Code passt nicht, wurde schon benutzt oder gehört zu einer anderen Seite. Es wurde nichts verbunden.",
-    "This code does not fit, was used already, or belongs to another page. Nothing was connected.",
+    "Dieser Code passt nicht, wurde schon benutzt oder gehört zu einer anderen Seite, oder Datum und Uhrzeit stimmen nicht. Es wurde nichts verbunden.",
+    "This code does not fit, was used already, or belongs to another page, or date and clock are wrong. Nothing was connected.",
   ],
   "fault.link.second": [
     "Mit diesem Code kam noch ein anderes Gerät. Es wurde keines aufgenommen. Jemand könnte den Code gesehen haben.",
     "Another device came by this code, too. None was taken in. Somebody may have seen the code.",
   ],
+  "fault.link.clock": [
+    "Datum oder Uhrzeit der beiden Geräte weichen um mehr als einen Tag ab. Bitte stellen Sie sie, und versuchen Sie es noch einmal. Es wurde nichts verbunden.",
+    "Date or clock of the two devices are more than a day apart. Please set them, and try again. Nothing was connected.",
+  ],
   "fault.link.expired": [
-    "Der Code gilt nicht mehr, oder das andere Gerät wartet nicht. Bitte lassen Sie sich dort einen neuen zeigen.",
-    "The code is no longer good, or the other device does not wait. Please have it show a new one.",
+    "Der Code gilt nicht mehr, oder das andere Gerät wartet nicht. Bitte beginnen Sie mit einem neuen Code.",
+    "The code is no longer good, or the other device does not wait. Please begin with a new code.",
+  ],
+  "fault.link.left": [
+    "Das andere Gerät war nicht mehr da. Es wurde nicht aufgenommen. Bitte beginnen Sie mit einem neuen Code.",
+    "The other device had gone. It was not taken in. Please begin with a new code.",
   ],
   "fault.device.too_many": ["Mehr als vier Geräte gehen nicht.", "More than four devices are not possible."],
   "fault.account.key_absent": ["Das geht nur auf Ihrem ersten Gerät.", "Only your first device can do this."],

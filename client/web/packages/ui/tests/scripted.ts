@@ -158,7 +158,7 @@ function furtherScripted(
     devices: async () => devices,
     link: async () => LINK_TEXT,
     "link-digits": async () => (wish === "waits" ? never() : wish === "expired" ? refuse("link.expired") : "041837"),
-    "link-over": async () => (wish === "second" ? refuse("link.code") : never()),
+    "link-over": async () => (wish === "second" ? refuse("link.second") : never()),
     offer: async (given) =>
       [LINK_TEXT, "GOOD"].includes((given as { readonly text: string }).text)
         ? { company: "Praxis Dr. Yildiz", origin: "https://chat.praxis.example" }

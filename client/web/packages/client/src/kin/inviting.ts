@@ -6,7 +6,7 @@ import { cardToUri } from "@sealroom/core/card.ts";
 import type { InviteCode, InviteMessage } from "@sealroom/core/company/invite.ts";
 import * as invites from "@sealroom/core/company/invite.ts";
 import type { InviteRequest } from "@sealroom/core/company/invite_messages.ts";
-import { decodeRequest, encodeWelcome } from "@sealroom/core/company/invite_messages.ts";
+import { decodeRequest, encodeWelcome, readRequest } from "@sealroom/core/company/invite_messages.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import { names } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
@@ -19,7 +19,7 @@ import { ClientError } from "../errors.ts";
 import type { Shell } from "../shell.ts";
 import type { Box, BoxPorts } from "./box.ts";
 import { openBox } from "./box.ts";
-import { addDevice, checkMayAdd } from "./devices.ts";
+import { addDevice, checkMayAdd, removeDevice } from "./devices.ts";
 import { isPublished, refill } from "./entry.ts";
 import { kinState, look } from "./kin.ts";
 import type { KinState } from "./state.ts";
@@ -32,11 +32,11 @@ export const LIFE_MS = 600_000;
 export interface Link {
   /** What the new device reads, in one line: its own account's card, the code, the company's card (ACC-50). */
   readonly text: string;
-  /** Resolves to six digits when the new device has come. Rejects with `link.code` or `link.expired`. */
+  /** Resolves to six digits when the new device has come. Rejects with `link.code`, `link.second`, `link.clock` or `link.expired`. */
   readonly digits: Promise<string>;
   /** Resolves when the device was signed in; rejects with what has ended the link before. */
   readonly over: Promise<void>;
-  /** The person has compared the digits: sign the device in, and give it the rooms. Resolves to its id. */
+  /** The person has compared the digits: sign the device in, and give it the rooms. Resolves to its id; `link.left` where it has gone. */
   confirm(): Promise<string>;
   close(): void;
 }
@@ -103,31 +103,50 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
   function end(error: ClientError): void {
     unwake();
     if (isAdded) return;
+    refuse(error);
+    box.close();
+  }
+
+  function refuse(error: ClientError): void {
     over ??= error;
     for (const one of [arrived, digits, ended]) one.reject(error);
-    box.close();
   }
 
   const seal = (n: InviteMessage, plain: Bytes) => sealedFor(random, accountId, code, n, plain);
 
-  /** Another device that comes ends the invite, and each that has come is told (ACC-34, ACC-53). */
-  async function second(messages: readonly Bytes[]): Promise<void> {
+  /** The link has ended before the devices that have come are told (ACC-34, ACC-53). */
+  async function refuseAll(error: ClientError, messages: readonly Bytes[]): Promise<void> {
+    if (!isAdded) refuse(error);
     const told = messages.map(async (message) => {
-      const { mailbox, token } = decodeRequest(accountId, code, message, clock.nowMs());
-      await box.send({ mailbox, token }, seal(invites.OUT, new Uint8Array(0)));
+      await box.send(readRequest(message), seal(invites.OUT, new Uint8Array(0)));
     });
     await Promise.allSettled(told);
-    end(new ClientError("link.code", "a second device has come by this code"));
+    end(error);
   }
 
   async function take(message: Bytes): Promise<void> {
     if (first === null) {
       first = message;
-      const request = decodeRequest(accountId, code, message, clock.nowMs());
+      const request = requestOf(message);
+      if (request instanceof ClientError) return await refuseAll(request, [message]);
       await box.send(request, seal(invites.OPENING, r));
       arrived.resolve(request);
       digits.resolve(invites.digitsOf(code.secret, message, r));
-    } else if (!same(first, message)) await second(isAdded ? [message] : [first, message]);
+    } else if (!same(first, message)) {
+      const error = new ClientError("link.second", "a second device has come by this code");
+      await refuseAll(error, isAdded ? [message] : [first, message]);
+    }
+  }
+
+  function requestOf(message: Bytes): InviteRequest | ClientError {
+    try {
+      return decodeRequest(accountId, code, message, clock.nowMs());
+    } catch (error) {
+      if (!(error instanceof CoreError)) throw error;
+      return error.code === "remote.expired"
+        ? new ClientError("link.clock", "the clocks of both devices are a day apart")
+        : new ClientError("link.code", "another device than the one that was invited");
+    }
   }
 
   async function run(): Promise<void> {
@@ -139,8 +158,8 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
 
   run().catch((error: unknown) => {
     const isOurs = error instanceof ClientError;
-    end(isOurs ? error : new ClientError("link.code", "another device than the one that was invited"));
-    if (!isOurs && !(error instanceof CoreError)) throw error;
+    end(isOurs ? error : new ClientError("link.expired", "the link cannot go on"));
+    if (!isOurs) throw error;
   });
 
   /** In one step with the look whether the link is over: whoever reads that it is has let nobody in (ACC-34). */
@@ -149,6 +168,16 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
     addDevice(k, turn, record);
     isAdded = true;
     refill(k, turn);
+  }
+
+  /** Who has gone before it could be told is struck off again (ACC-54). */
+  async function left({ deviceId }: DeviceRecord, error: unknown): Promise<never> {
+    if (!(error instanceof ClientError)) throw error;
+    await shell.do((c, turn) => {
+      removeDevice(stateIn(c), turn, hex(deviceId));
+      refill(stateIn(c), turn);
+    });
+    throw new ClientError("link.left", "the new device has gone, and is struck off");
   }
 
   async function confirm(): Promise<string> {
@@ -161,9 +190,13 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
       });
     ended.resolve();
     await until(shell, (c) => isListed(stateIn(c), record.hash));
-    await box.send({ mailbox, token }, seal(invites.OUT, welcomeOf(stateIn(shell.context))));
-    unwake();
-    box.close();
+    const sent = box.send({ mailbox, token }, seal(invites.OUT, welcomeOf(stateIn(shell.context))));
+    await sent
+      .catch((error: unknown) => left(record, error))
+      .finally(() => {
+        unwake();
+        box.close();
+      });
     await shell.do((c, turn) => look(stateIn(c), turn));
     return hex(record.deviceId);
   }
@@ -173,7 +206,8 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
     digits: digits.promise,
     over: ended.promise,
     confirm,
-    close: () => end(new ClientError("link.expired", "the link was closed")),
+    // Whoever is being told that the link has ended is told first.
+    close: () => over === null && end(new ClientError("link.expired", "the link was closed")),
   };
 }
 

@@ -104,12 +104,12 @@ export function join(ports: BoxPorts, { account, code }: LinkText, found: FoundD
   return { digits: digits.promise, engine, close: end };
 }
 
-/** The next message of a kind; an `out` of no bytes says that two devices have come (ACC-53). */
+/** The next message of a kind; an `out` of no bytes says that the holder has ended the invite (ACC-53). */
 async function next(box: Box, accountId: Bytes, code: InviteCode, n: InviteMessage): Promise<Bytes> {
   for (;;) {
     const body = await box.receive();
     const out = openedBy(accountId, code, invites.OUT, body);
-    if (out !== null && out.length === 0) throw new ClientError("link.code", "two devices have come by this code");
+    if (out !== null && out.length === 0) throw new ClientError("link.code", "the holder has ended it");
     const found = n === invites.OUT ? out : openedBy(accountId, code, n, body);
     if (found !== null) return found;
   }

@@ -2,7 +2,8 @@
 
 import type { Bytes } from "../bytes.ts";
 import { same } from "../bytes.ts";
-import { MAX_LIST_RECORDS, MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
+import { CLOCK_TOLERANCE_MS, MAX_LIST_RECORDS, MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
+import { RemoteError } from "../errors.ts";
 import { MAILBOX_B, TOKEN_B } from "../identity/address.ts";
 import type { DeviceList } from "../identity/list.ts";
 import { checkListed, checkListTime, verifyList } from "../identity/list.ts";
@@ -27,6 +28,13 @@ export function encodeRequest(record: Bytes, mailbox: Bytes, token: Bytes): Byte
   return encode(cborMap([record, mailbox, token].map((part, i) => [i + 1, part] as const)));
 }
 
+/** The message of any device: where it is answered (ACC-53). @throws RemoteError where it is none */
+export function readRequest(message: Uint8Array): InviteRequest {
+  const fields = new Fields(decode(message, MAX_MESSAGE_B), 3);
+  const record = decodeRecord(fields.bytesUpTo(1, MAX_RECORD_B));
+  return { record, mailbox: fields.bytes(2, MAILBOX_B), token: fields.bytes(3, TOKEN_B) };
+}
+
 /**
  * The message of a new device that is what the invite of this account says (ACC-35).
  *
@@ -38,14 +46,16 @@ export function decodeRequest(
   message: Uint8Array,
   nowMs: number,
 ): InviteRequest {
-  const fields = new Fields(decode(message, MAX_MESSAGE_B), 3);
-  const record = decodeRecord(fields.bytesUpTo(1, MAX_RECORD_B));
+  const request = readRequest(message);
+  const { record } = request;
   const isInvited = same(record.deviceId, placeOf(code.secret, accountId).deviceId);
   const isOfAccount = same(record.accountId, accountId);
   checkIdentity(isInvited && isOfAccount, "another device than the one that was invited");
   checkIdentity(record.kind === code.kind && record.flags === code.frontDesk, "a device of another kind");
   checkRecordTime(record, nowMs);
-  return { record, mailbox: fields.bytes(2, MAILBOX_B), token: fields.bytes(3, TOKEN_B) };
+  if (record.createdMs < nowMs - CLOCK_TOLERANCE_MS)
+    throw new RemoteError("remote.expired", "a new device whose clock is behind");
+  return request;
 }
 
 /** `out`: the list that names the new device, and the records of all that it names. */
