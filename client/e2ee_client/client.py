@@ -309,9 +309,14 @@ class Client:
         """Go offline and close the store; iterations over events end. Closing twice is allowed.
 
         Goes on in the background if the caller is cancelled, however often.
+
+        Raises:
+            ConfigError: another event loop runs here than the one that the client was opened in.
         """
         if self._shell.is_inherited:
             return
+        if self._closing is None or not self._closing.done():
+            self._shell.check_loop()
         if self._closing is None:
             self._closing = asyncio.create_task(self._shut_down(), name="sealroom-close")
         await asyncio.shield(self._closing)

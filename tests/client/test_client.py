@@ -516,6 +516,26 @@ async def test_cancelled_making_of_an_account_leaves_nothing(tmp_path: Path, net
                 await asyncio.sleep(0.02)
 
 
+def test_another_event_loop_than_its_own_is_refused(network: MemoryNetwork) -> None:
+    """As `async_to_sync` makes one for each call: nothing would wake who waits there."""
+
+    async def opened() -> Client:
+        return await Client.create(None, relay=network.url, runtime=network.runtime())
+
+    async def use() -> None:
+        for work in (me.add_contact(me_card), me.wait_online(5), events.next(5), me.close()):
+            with pytest.raises(ConfigError):
+                await work
+
+    own = asyncio.new_event_loop()
+    me = own.run_until_complete(opened())
+    me_card, events = me.card(), me.events()
+    asyncio.run(use())
+    own.run_until_complete(me.close())
+    asyncio.run(me.close())
+    own.close()
+
+
 async def test_closing_goes_on_however_often_its_caller_is_cancelled(
     tmp_path: Path, network: MemoryNetwork
 ) -> None:

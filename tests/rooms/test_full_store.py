@@ -13,7 +13,7 @@ from practice import Practice
 async def test_what_is_sent_is_returned_also_where_nothing_can_be_read_afterwards(
     praxis: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """STO-09: a question shares the commit of others, and fails with it; who gets `store.full` sends again."""
+    """STO-09: a question shares the commit of others and fails with it; who gets `store.full` sends again."""
     room = await praxis.opened(await praxis.customer())
     await room.send("question")
     await until(lambda: any(one.unread for one in praxis.company.rooms()))

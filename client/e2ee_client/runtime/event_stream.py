@@ -18,6 +18,8 @@ from weakref import WeakSet
 from e2ee_client.errors import ClientClosed, WaitTimeout
 from e2ee_client.events import C, Event
 
+from .own_loop import OwnLoop
+
 MAX_WAITING: Final = 10_000
 
 
@@ -41,8 +43,9 @@ ClientEvent: TypeAlias = Event[C] | EventsMissed | StoreTrouble
 class EventIterator:
     """Asynchronous iterator over the events from its creation on; ends when the client is closed."""
 
-    def __init__(self, limit: int = MAX_WAITING) -> None:
+    def __init__(self, limit: int = MAX_WAITING, own_loop: OwnLoop | None = None) -> None:
         """Not for callers: use `Client.events`."""
+        self._own_loop = own_loop or OwnLoop()
         self._waiting: deque[Event | StoreTrouble] = deque()
         self._missed = 0
         self._limit = limit
@@ -60,6 +63,7 @@ class EventIterator:
                 raise self._failure
             if self._closed:
                 raise StopAsyncIteration
+            self._own_loop.check()
             self._arrived.clear()
             await self._arrived.wait()
         if self._missed:
@@ -73,6 +77,7 @@ class EventIterator:
         Raises:
             WaitTimeout: none came in time; nothing is lost.
             ClientClosed: there are no more; the client was closed, or this iteration.
+            ConfigError: another event loop runs here than that of the client.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -115,14 +120,15 @@ class EventLog:
 
     def __init__(self, limit: int = MAX_WAITING) -> None:
         self._limit = limit
-        self._first: EventIterator | None = EventIterator(limit)
+        self._own_loop = OwnLoop()
+        self._first: EventIterator | None = EventIterator(limit, self._own_loop)
         self._iterators: WeakSet[EventIterator] = WeakSet([self._first])
         self._ended = False
         self._failure: BaseException | None = None
 
     def iterate(self) -> EventIterator:
         """Begin an iteration now; an iterator that nobody holds any more is forgotten."""
-        iterator, self._first = self._first or EventIterator(self._limit), None
+        iterator, self._first = self._first or EventIterator(self._limit, self._own_loop), None
         if self._ended:
             iterator.end(self._failure)
         self._iterators.add(iterator)

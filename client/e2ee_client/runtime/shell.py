@@ -42,6 +42,7 @@ from .event_stream import EventLog, StoreTrouble
 from .group import Group, Uncommitted, refuse
 from .inbox import Command, Inbox, Input, Stop, Wake, Worked
 from .machine import Machine, RowStore, Watcher
+from .own_loop import OwnLoop
 from .store_thread import StoreThread
 from .transport import Transport
 from .worker import Worker
@@ -96,6 +97,7 @@ class Shell(Generic[M]):
         self._is_half_changed = False
         self._failure: BaseException | None = None
         self._process_id = os.getpid()
+        self._own_loop = OwnLoop()
         self._consumer: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -183,6 +185,7 @@ class Shell(Generic[M]):
         Raises:
             ClientClosed: closed, or stopped by a fault, which is the cause.
             StoreError: what ended the shell.
+            ConfigError: another event loop than that of the client runs here.
         """
         if self.is_inherited:
             raise ClientClosed("the client is in the process that has forked this one")
@@ -190,6 +193,15 @@ class Shell(Generic[M]):
             raise self._failure
         if self._closing is not None or self._consumer is None or self._consumer.done():
             raise ClientClosed("the client is closed") from self._failure
+        self._own_loop.check()
+
+    def check_loop(self) -> None:
+        """Refuse another event loop than that of the client.
+
+        Raises:
+            ConfigError: it runs here.
+        """
+        self._own_loop.check()
 
     async def close(self) -> None:
         """Stop the machine, flush and close the connections, close the store. Closing twice is allowed.
