@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from .errors import ClientClosed
 from .opening import Closable, Opening
-from .runtime.background import BACKGROUND
+from .runtime.background import BACKGROUND, check_outside
 
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
@@ -63,12 +63,14 @@ class Held:
         if os.getpid() != self._process_id:
             return
         with self._lock:
-            was_held, self._is_held = self._is_held, False
-        if was_held:
-            try:
-                BACKGROUND.run(close())
-            finally:
-                BACKGROUND.release()
+            if not self._is_held:
+                return
+            check_outside()
+            self._is_held = False
+        try:
+            BACKGROUND.run(close())
+        finally:
+            BACKGROUND.release()
 
 
 class Closing(Handle[C_co]):

@@ -209,6 +209,20 @@ def test_calls_from_several_threads() -> None:
         assert sorted(one.text for one in contact.history()) == [str(n) for n in range(8)]
 
 
+def test_a_close_that_was_refused_in_an_event_loop_can_be_repeated(tmp_path: Path) -> None:
+    network, path = MemoryNetwork(), tmp_path / "me.db"
+    me = sync.Client.create(path, key=KEY, relay=network.url, runtime=network.runtime())
+
+    async def wrong() -> None:
+        with pytest.raises(ConfigError):
+            me.close()
+
+    asyncio.run(wrong())
+    assert me.contacts() == []
+    me.close()
+    sync.Client.open(path, key=KEY, runtime=network.runtime()).close()
+
+
 def test_it_refuses_to_block_an_event_loop() -> None:
     network = MemoryNetwork()
 

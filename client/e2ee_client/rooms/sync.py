@@ -36,7 +36,7 @@ from e2ee_client.blocking import (
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.events import ConnectionState
 from e2ee_client.room_events import RequestAsked
-from e2ee_client.runtime.background import BACKGROUND
+from e2ee_client.runtime.background import BACKGROUND, check_outside
 
 from . import agent as agents
 from . import company as companies
@@ -200,6 +200,7 @@ class _Desk(_Agent[K]):
 
     def close(self) -> None:
         """Go offline and close the store; `run` and iterations over events end. Closing twice is allowed."""
+        check_outside()
         try:
             super().close()
         finally:

@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar
 from e2ee_client.errors import ClientClosed, ConfigError
 from e2ee_client.forking import in_child
 
+from .own_loop import running
+
 T = TypeVar("T")
 _GRACE_S: Final = 5.0
 
@@ -63,9 +65,11 @@ class Background:
             ClientClosed: the last client was closed, or is while this waits.
             ConfigError: called from within an event loop, which it would block.
         """
-        if _in_event_loop():
+        try:
+            check_outside()
+        except ConfigError:
             work.close()
-            raise ConfigError("a synchronous client is used outside of event loops")
+            raise
         future = self._hand_over(work)
         try:
             return future.result()
@@ -108,13 +112,17 @@ class Background:
         await asyncio.gather(*rest, return_exceptions=True)
 
 
+def check_outside() -> None:
+    """Refuse to wait in an event loop, which would stand still.
+
+    Raises:
+        ConfigError: one runs in this thread.
+    """
+    if running() is not None:
+        raise ConfigError(
+            "a synchronous client is used outside of event loops: asyncio.to_thread calls it there"
+        )
+
+
 BACKGROUND: Final = Background()
 in_child(BACKGROUND.start_over)
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
