@@ -332,7 +332,7 @@ async def invite(
         AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices: no device can be added.
         RelayUnavailable: the relay cannot be reached.
     """
-    relay_url, secret = shell.machine.relay_for_invite(signed_elsewhere=signed_elsewhere)
+    relay_url, secret = shell.machine.relay_for_invite(kind, signed_elsewhere=signed_elsewhere)
     account_id = AccountId(shell.machine.account_id)
     made, opening = invites.new_invite(account_id, kind, front_desk=front_desk, rng=runtime.rng)
     place = made.place()

@@ -26,7 +26,7 @@ from relay_scenes import lossless
 from struck_off import HidingRelay, backup_of, restored
 
 from e2ee import identity
-from e2ee.identity import DeviceList, DeviceRecord, encode_map
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, encode_map
 from e2ee.ids import AccountId
 
 MINUTE_MS = 60_000
@@ -355,16 +355,16 @@ def test_who_cannot_be_added_or_removed() -> None:
     assert len(ids(holder)) == 12
     assert holder.of(OwnDeviceAdded) == [OwnDeviceAdded(device_id(one), True) for one in devices]
     with pytest.raises(TooManyDevices):
-        holder.engine.relay_for_invite()
+        holder.engine.relay_for_invite(DeviceKind.AGENT)
     with pytest.raises(ConfigError):
         holder.engine.remove_device(device_id(holder), world.now_ms)
     with pytest.raises(UnknownDevice):
         holder.engine.remove_device(bytes(16), world.now_ms)
     remove(world, holder, device_id(devices[0]))
-    holder.engine.relay_for_invite()
+    holder.engine.relay_for_invite(DeviceKind.AGENT)
     person = world.node("Person")
     with pytest.raises(ConfigError):
-        person.engine.relay_for_invite()
+        person.engine.relay_for_invite(DeviceKind.AGENT)
 
 
 def test_a_device_id_is_added_once() -> None:

@@ -17,6 +17,7 @@ from e2ee_client.errors import (
     InviteInvalid,
     InviteLeft,
     InviteShared,
+    TooManyDevices,
     UnknownDevice,
 )
 from e2ee_client.events import DeviceRemoved, NewDevice
@@ -304,6 +305,26 @@ def link_of_a_company(made: Practice) -> str:
 def link_text_cut(link: Link) -> str:
     """A text that was cut."""
     return link.text.rsplit(" ", 1)[0]
+
+
+async def test_a_fifth_device_is_refused_before_a_code_is_shown() -> None:
+    """ACC-50, ROOM-03: four have the room; a code that was shown before the fourth came takes in no fifth."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, room):
+        tablets = [(await linked(made, phone))[0] for _ in range(2)]
+        screen = Screen()
+        async with await phone.link() as early:
+            joining = asyncio.create_task(join(made, early.text, screen))
+            await early.digits(60)
+            tablets.append((await linked(made, phone))[0])
+            with pytest.raises(TooManyDevices):
+                await early.confirm(60)
+            with pytest.raises(TooManyDevices):
+                await phone.link()
+        joining.cancel()
+        for one in tablets:
+            await until(lambda one=one: [found.room_id for found in one.rooms()] == [room.room_id])
+            await one.close()
+        assert len(phone.devices()) == 4
 
 
 async def test_an_account_without_a_directory_entry_links_nothing() -> None:

@@ -15,6 +15,7 @@ from e2ee import identity
 from e2ee.constants import CLOCK_TOLERANCE_MS, MAX_TEAM
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord
 from e2ee.ids import DeviceId
+from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
 from e2ee_client.errors import ConfigError, TooManyDevices, UnknownDevice
 from e2ee_client.events import OwnDeviceAdded, OwnDeviceRemoved
 
@@ -171,18 +172,19 @@ class Devices(Part):
             self.forget_asked(turn)
 
     def _check_new(self, record: DeviceRecord) -> None:
-        self.check_room()
+        self.check_room(record.kind)
         if record.device_id in self._ids():
             raise ConfigError("a device of this id is known")
 
-    def check_room(self) -> None:
-        """Refuse what `add` would refuse of any device, wherever the account key is."""
+    def check_room(self, kind: DeviceKind) -> None:
+        """Refuse what `add` would refuse of any device of a kind (ACC-36, ACC-50), wherever the key is."""
         own = self._state.own
         self._state.check_goes_on()
         if not own.publish:
             raise ConfigError("an account without a directory entry has one device")
-        if len(self._ids()) >= MAX_TEAM:
-            raise TooManyDevices(f"an account has at most {MAX_TEAM} devices")
+        most = MAX_CUSTOMER_DEVICES if kind is DeviceKind.PERSON else MAX_TEAM
+        if len(self._ids()) >= most:
+            raise TooManyDevices(f"an account has at most {most} devices")
 
     def remove(self, turn: Turn, device_id: bytes) -> None:
         """Let the next list leave a device out (ID-28).

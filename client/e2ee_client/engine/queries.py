@@ -8,7 +8,7 @@ from e2ee import fingerprint
 from e2ee import session as sessions
 from e2ee.card import ContactCard
 from e2ee.constants import CLOCK_TOLERANCE_MS
-from e2ee.identity import Successor
+from e2ee.identity import DeviceKind, Successor
 from e2ee.ids import AccountId, DeviceId
 from e2ee.pair import sending
 from e2ee.recovery import RecoveryCode
@@ -188,8 +188,11 @@ class Queries:
         """Return the devices of our account, this one first."""
         return self._context.devices.views()
 
-    def relay_for_invite(self, *, signed_elsewhere: bool = False) -> tuple[str, bytes | None]:
-        """Return our relay and its registration secret, or None, where a device can be added (ACC-36).
+    def relay_for_invite(
+        self, kind: DeviceKind, *, signed_elsewhere: bool = False
+    ) -> tuple[str, bytes | None]:
+        """Return our relay and its registration secret, or None, where a device of a kind can be added
+        (ACC-36, ACC-50).
 
         Raises:
             AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices.
@@ -197,7 +200,7 @@ class Queries:
         own = self._state.own
         if not signed_elsewhere:
             account_key_of(own)
-        self._context.devices.check_room()
+        self._context.devices.check_room(kind)
         return self.own_relay()
 
     def own_relay(self) -> tuple[str, bytes | None]:

@@ -14,6 +14,7 @@ import { newDevice } from "../src/engine/upkeep.ts";
 import { ClientError } from "../src/errors.ts";
 import type { BoxPorts } from "../src/kin/box.ts";
 import { openBox } from "../src/kin/box.ts";
+import { addDevice, checkMayAdd } from "../src/kin/devices.ts";
 import { link, sealedFor } from "../src/kin/inviting.ts";
 import { parseLink } from "../src/kin/joining.ts";
 import { presentOf } from "../src/kin/state.ts";
@@ -238,4 +239,19 @@ test("a device that left before it could be told is struck off again, and that i
   assert.equal(await confirmed, "link.left");
   assert.deepEqual(others(), []);
   assert.equal(kin.c.own.list.recordHashes.length, 1);
+});
+
+test("a fifth device is refused before a code is shown (ACC-50)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const { k } = directory;
+  for (const seed of [31, 32, 33]) {
+    checkMayAdd(k);
+    const { record } = newDevice(bytesFrom(seed), k.c.own.record.accountId, new Uint8Array(16).fill(seed), NOW_MS);
+    directory.do(NOW_MS, (_, turn) => addDevice(k, turn, record));
+  }
+  assert.throws(
+    () => checkMayAdd(k),
+    (error) => error instanceof ClientError && error.code === "device.too_many",
+  );
 });
