@@ -145,10 +145,12 @@ async def test_builds_in_other_folders_under_another_umask_are_the_same_but_for_
         ({"pages": ["https://www.other.example", "https://praxis.example"]}, ["www.other.example"]),
         ({"channels": {"phone": "no", "email": "no"}}, ["phone is not", "email is not"]),
         ({"channels": {"fax": "1"}, "hours": {"deutsch": "8"}}, ["fax", "hours:"]),
+        ({"linkable": "yes"}, ["linkable: needs storage"]),
         ({"launcher": "/seal/../..", "label": ""}, ["launcher:", "label:"]),
     ],
 )
 def test_all_that_is_wrong_with_settings_is_said_at_once(changes: dict[str, Any], words: list[str]) -> None:
+    """CNS-88 among others."""
     with pytest.raises(ConfigError) as caught:
         settings(**changes)
     assert all(word in str(caught.value) for word in words), str(caught.value)

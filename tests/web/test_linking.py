@@ -27,7 +27,8 @@ def linkable(site: browsers.Site) -> browsers.Site:
     """Rooms that may have further devices, as their own page says (CNS-84)."""
     room = site.files["/room.html"]
     assert isinstance(room, browsers.Answer)
-    body = room.body.replace(b'data-linkable="no"', b'data-linkable="yes"')
+    own = b'<body data-storage="recoverable" data-linkable="yes"'
+    body = room.body.replace(b'<body data-storage="device" data-linkable="no"', own)
     site.files["/room.html"] = browsers.Answer(body, room.headers)
     return site
 

@@ -81,7 +81,7 @@ def settings_of(data: Mapping[str, Any]) -> SiteSettings:
     language = known.get("language", "de")
     known["channels"] = _named(known.get("channels", {}), language)
     found = SiteSettings(**known)
-    check(WHAT, [*_places(found), *_ways(found)])
+    check(WHAT, [*_places(found), *_ways(found), *_kept(found)])
     return found
 
 
@@ -98,6 +98,13 @@ def _places(found: SiteSettings) -> list[str]:
         for page in found.pages
         if not is_same_site(page, found.room)
     ]
+
+
+def _kept(found: SiteSettings) -> list[str]:
+    """With a store that ends the account key would go, and with it the other devices (CNS-88)."""
+    if found.linkable == "no" or found.storage == "recoverable":
+        return []
+    return ['linkable: needs storage = "recoverable", as the first device holds the key of all']
 
 
 def _ways(found: SiteSettings) -> list[str]:

@@ -63,16 +63,17 @@ export interface Allowed extends Omit<Settings, "storage" | "linkable"> {
 
 /**
  * Of what a page asks for, what the room's own page allows: less is kept or linked, never more, and beside another
- * account there is none, so no room (CNS-84).
+ * account there is none, so no room (CNS-84). Linked is only what is kept for good (CNS-88).
  */
 export function allowed(own: Own, asked: Settings): Allowed {
   const find = (mode: string | undefined) => MODES.findIndex((one) => one === mode);
   const least = Math.min(find(own.storage), find(asked.storage ?? own.storage));
+  const storage = MODES[least] ?? "session";
   const account = own.account || asked.account;
   return {
     ...asked,
-    storage: MODES[least] ?? "session",
-    linkable: own.linkable === "yes" && (asked.linkable ?? "yes") === "yes",
+    storage,
+    linkable: storage === "recoverable" && own.linkable === "yes" && (asked.linkable ?? "yes") === "yes",
     account: (asked.account ?? account) === account ? account : "",
   };
 }

@@ -68,7 +68,7 @@ function opened(settings: Allowed, ports: BrowserPorts, mode: Keeping["mode"]): 
     items: () => part("item_part", () => import("./item_part.ts")),
     inspect,
     watch: (cameBack) => watchNetwork(ports.links, cameBack),
-    linkable: settings.linkable && mode !== "session",
+    linkable: settings.linkable,
     recoverable: mode === "recoverable",
   });
 }

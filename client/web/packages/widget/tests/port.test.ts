@@ -21,12 +21,13 @@ test("a page has a room keep less, never more, and what is unknown keeps nothing
     for (const own of [undefined, "", "odd"]) assert.equal(kept(own, asked), "session");
 });
 
-test("a room is linkable where its own page says so, and no page around it says otherwise (CNS-84)", () => {
-  const linked = (own: string | undefined, linkable: string | null) =>
-    allowed(own === undefined ? {} : { linkable: own }, { ...NO_SETTINGS, linkable }).linkable;
+test("a room is linkable where its own page says so, and no page around it says otherwise, if it is kept for good (CNS-84, CNS-88)", () => {
+  const linked = (own: string | undefined, linkable: string | null, storage = "recoverable") =>
+    allowed({ storage, linkable: own }, { ...NO_SETTINGS, linkable }).linkable;
   for (const asked of [null, "yes", "no", "odd"]) {
     assert.equal(linked("yes", asked), asked === null || asked === "yes");
     for (const own of [undefined, "", "no", "odd"]) assert.equal(linked(own, asked), false);
+    for (const storage of ["device", "session", "odd"]) assert.equal(linked("yes", asked, storage), false);
   }
 });
 
