@@ -195,6 +195,9 @@ class Device:
     def check_goes_on(self) -> None:
         """Nobody has taken our place."""
 
+    def check_listed(self, turn: Turn) -> None:
+        """Our list has not ended."""
+
     def team(self, company: AccountId, now_ms: int) -> TeamView:
         """Who is in force by what we know."""
         standing = self.world.book.standing(self.known_rosters)
