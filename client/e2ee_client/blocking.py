@@ -52,7 +52,7 @@ class Held:
     """A share in the background thread, given back once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._process_id = os.getpid()
         self._is_held = True
 

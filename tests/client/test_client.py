@@ -525,7 +525,7 @@ def test_another_event_loop_than_its_own_is_refused(network: MemoryNetwork) -> N
     async def use() -> None:
         for work in (me.add_contact(me_card), me.wait_online(5), events.next(5), me.close()):
             with pytest.raises(ConfigError):
-                await work
+                await asyncio.wait_for(work, 20)
 
     own = asyncio.new_event_loop()
     me = own.run_until_complete(opened())

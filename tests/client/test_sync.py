@@ -196,6 +196,25 @@ def test_what_is_handed_over_while_the_last_client_closes_ends(
     assert outcome == ["done" if ends_by_itself else ClientClosed.code]
 
 
+def test_a_signal_handler_may_call_while_its_thread_hands_work_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler runs in the middle of whatever the main thread does, also under the lock."""
+    background, answers = Background(), list[str]()
+    hand_over = asyncio.run_coroutine_threadsafe
+
+    def interrupted(work: Coroutine[Any, Any, str], loop: asyncio.AbstractEventLoop) -> Future[str]:
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", hand_over)
+        answers.append(background.ask(lambda: "handler"))
+        return hand_over(work, loop)
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", interrupted)
+    background.hold()
+    caller = threading.Thread(target=lambda: answers.append(background.ask(lambda: "caller")), daemon=True)
+    caller.start()
+    caller.join(10)
+    assert answers == ["handler", "caller"]
+    background.release()
+
+
 def test_calls_from_several_threads() -> None:
     network = MemoryNetwork()
     network.cut()

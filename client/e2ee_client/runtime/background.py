@@ -31,7 +31,8 @@ class Background:
 
     def start_over(self) -> None:
         """Hold nothing: also in a forked child, which has neither the thread nor its clients (STO-58)."""
-        self._lock = threading.Lock()
+        # A signal handler may call while the main thread is in here.
+        self._lock = threading.RLock()
         self._holders = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
