@@ -18,6 +18,7 @@ TOGETHER: Final = (
     "tests/secrecy/",  # each conversation is recorded once
     "tests/interop/test_misreadings.py",  # the readings' tests are loaded once
     "tests/meta/test_distribution.py",  # a wheel is built once
+    "tests/meta/test_wheels.py",  # and here
 )
 SHORT: Final = ("tests/models/", "tests/mutation/", "tests/negative/", "tests/spec/", "tests/vectors/")
 _BROWSER: Final = re.compile(r"\b(?:chromium|firefox)\b")
