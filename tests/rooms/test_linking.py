@@ -29,6 +29,7 @@ from e2ee_client.runtime.clock import Clock
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import ORIGIN, Practice, practice
 
+from e2ee.card import parse
 from e2ee.errors import NoRight
 
 pytestmark = pytest.mark.asyncio
@@ -294,6 +295,17 @@ async def test_a_strangers_code_is_refused_before_anything_leaves() -> None:
 
 async def _door(made: Practice) -> bytes:
     return made.door
+
+
+async def test_a_code_that_leads_to_another_relay_is_refused_before_anything_leaves() -> None:
+    """ACC-51: somebody else's text about this company, whose account is at a relay of their own."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, _), await phone.link() as link:
+        account, code, card = link.text.split()
+        moved = replace(parse(account), relay_url="wss://andere.example").to_uri()
+        opened, screen = made.network.opened, Screen(is_own=False)
+        with pytest.raises(InviteInvalid):
+            await join(made, f"{moved} {code} {card}", screen)
+        assert (made.network.opened, screen.offers) == (opened, [])
 
 
 def link_of_a_company(made: Practice) -> str:

@@ -60,6 +60,8 @@ class LinkText(NamedTuple):
         made = inviting.parse(account, words[1])
         if made.kind is not DeviceKind.PERSON or made.front_desk:
             raise InviteInvalid("the code of a company's device")
+        if account.relay_url != company.relay_url:
+            raise InviteInvalid("a code that leads to another relay than the company's")
         return cls(account, words[1], company)
 
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { Bytes } from "@sealroom/core/bytes.ts";
+import { cardToUri, parseCard } from "@sealroom/core/card.ts";
 import { IN, placeOf } from "@sealroom/core/company/invite.ts";
 import { encodeRequest } from "@sealroom/core/company/invite_messages.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
@@ -253,5 +254,16 @@ test("a fifth device is refused before a code is shown (ACC-50)", () => {
   assert.throws(
     () => checkMayAdd(k),
     (error) => error instanceof ClientError && error.code === "device.too_many",
+  );
+});
+
+test("a code that leads to another relay than the company's is refused (ACC-51)", async () => {
+  const { made } = await shown();
+  const [account, code, company] = made.text.split(" ") as [string, string, string];
+  parseLink(made.text);
+  const moved = cardToUri({ ...parseCard(account), relayUrl: "wss://other.example" });
+  assert.throws(
+    () => parseLink(`${moved} ${code} ${company}`),
+    (error) => error instanceof ClientError && error.code === "link.code",
   );
 });
