@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import coverage
 import pytest
@@ -50,7 +51,7 @@ def test_what_is_done_is_forgotten() -> None:
     class Node:
         send_runtest_some = staticmethod(given.append)
 
-    node = Node()
+    node: Any = Node()
     parts = Scheduling.__new__(Scheduling)
     parts.registered_collections = {node: ["a", "b", "c"]}
     parts.assigned_work = {node: {"a": {"a": True}, "b": {"b": False}}}
