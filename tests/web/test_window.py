@@ -365,6 +365,34 @@ async def test_who_erases_everything_reads_that_linked_devices_lose_it_too(show:
         await ask.wait_for(state="detached")
 
 
+LIST_ENDS: Final = """() => {
+  const { keeping } = backend.state();
+  backend.change({ account: "other", listUntilMs: keeping.untilMs }); }"""
+LIST_OVER: Final = """() => {
+  clock.laterMs = 8 * 86400000;
+  backend.change({ canWrite: false, canSendFiles: false }); }"""
+
+
+@browsers.firefox_in_audit
+async def test_a_further_device_says_until_when_the_first_one_has_to_be_opened(show: Show) -> None:
+    """ID-65: by which day; after it there is no field, and the person may begin anew, which is asked."""
+    page = await show("open")
+    await page.evaluate(LIST_ENDS)
+    note = page.locator(".note", has_text="auf dem Gerät, mit dem Sie begonnen haben")
+    await note.get_by_text("Öffnen Sie dieses Gespräch bis").wait_for()
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+    await note.get_by_role("button", name="Ausblenden").click()
+    await note.wait_for(state="detached")
+    await page.evaluate(LIST_OVER)
+    over = page.locator(".note", has_text="Dieses Gerät kann nichts mehr senden")
+    await over.get_by_text("ist vielleicht nicht angekommen").wait_for()
+    assert await over.get_by_role("button").count() == 1
+    await page.get_by_text("Erst klären, dann schreiben.").wait_for()
+    assert await page.get_by_role("textbox").count() == 0
+    await over.get_by_role("button", name="Neu beginnen").click()
+    await page.get_by_role("dialog", name="Neu beginnen?").wait_for()
+
+
 @browsers.firefox_in_audit
 async def test_what_was_typed_for_one_room_is_sent_in_no_other(show: Show) -> None:
     """STO-55: nor does the focus lead who types on into the field of another room."""
