@@ -244,6 +244,8 @@ def _with_links(
     chains = dict(view.chains)
     for link in entry.header.seen:
         known = held(link.tag, link.n)
+        if known is not None and known.hash == link.hash:
+            continue
         chain = chains.get(link.tag) or view.chain(link.tag)
         told = {one.hash for one in chain.claims if one.n == link.n} | ({known.hash} if known else set())
         if told - {link.hash}:

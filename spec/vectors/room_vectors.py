@@ -190,6 +190,8 @@ def chains() -> list[tuple[str, list[Made]]]:
     links_fifth = Made(AGENT, 21, 0, None, seen=[(tag(CLIENT), 5, draw("fifth", 32))])
     links_third = Made(AGENT, 21, 0, None, seen=[(tag(CLIENT), 1, draw("third", 32))])
     links_again = Made(AGENT, 21, 0, None, seen=[one.link, again.link])
+    links_wrong = Made(AGENT, 21, 0, None, seen=[(tag(CLIENT), 1, draw("wrong", 32))])
+    links_right = Made(DESK, 21, 0, None, seen=[two.link])
     forked = Made(CLIENT, 3, 2, {1: "zwei"}, prev=two.hash, seen=[links_two.link])
     return [
         ("in order", [one, two, three, ours]),
@@ -198,6 +200,7 @@ def chains() -> list[tuple[str, list[Made]]]:
         ("a gap that is filled", [three, one, two]),
         ("a missing beginning", [two, three]),
         ("a gap by a link", [one, links_two]),
+        ("a wrong link, then the entry, then a right one", [one, links_wrong, two, links_right]),
         ("a link whose entry comes", [links_two, one, two]),
         ("a fork of the customer", [one, two, other]),
         ("a fork of the customer, by what follows", [one, two, behind]),

@@ -110,6 +110,8 @@ class View:
         """Take a link of one device about another."""
         known = {other for _, other in self.linked.get(at, [])}
         if at in self.here:
+            if self.here[at].hash == hash_:
+                return
             known.add(self.here[at].hash)
         if known - {hash_}:
             self.findings.append(("differ", *at, by))

@@ -130,7 +130,7 @@ function withLink(view: View, link: Link, by: Bytes): Taken {
   }
   const others = chain.hearsay.some((one) => one.n === n && !same(one.hash, link.hash));
   const findings: Finding[] = entry !== null || others ? [{ name: "differ", tag: link.tag, n, by }] : [];
-  if (chain.hearsay.some((one) => same(one.by, by) && same(one.hash, link.hash))) return { view, findings: [] };
+  if (chain.hearsay.some((one) => same(one.by, by) && same(one.hash, link.hash))) return { view, findings };
   if (hearsayOf(view, by) >= MAX_HEARSAY) {
     return { view, findings: [...findings, { name: "too_many", tag: link.tag, n, by }] };
   }
