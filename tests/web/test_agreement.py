@@ -1,6 +1,7 @@
 """Both cores do the same: conversations from one script, verdicts about fuzz corpora and changed vectors.
 
-`web_conversations.py`, `web_pairs.py` and `web_verdicts.py` under tests/support run as many as one likes.
+`web_conversations.py`, `web_pairs.py`, `web_rooms.py` and `web_verdicts.py` under tests/support run as many
+as one likes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import pytest
 import web_conversations
 import web_packages
 import web_pairs
+import web_rooms
 import web_verdicts
+from run_counts import count
 
 pytestmark = pytest.mark.usefixtures("web_libraries")
 
@@ -46,3 +49,14 @@ def test_both_cores_have_one_verdict_about_the_corpora_and_changed_vectors() -> 
     assert sum(verdicts.values()) == len(cases) > 800
     assert len(verdicts) >= 8
     assert verdicts[None] >= 20
+
+
+def test_both_cores_say_the_same_of_rooms_teams_and_proofs() -> None:
+    """ROOM-05 to ROOM-14, ROOM-27, ROOM-28, TRN-09, TRN-13, TRN-16, ACC-04 to ACC-10, ACC-19, ACC-21, CNS-24,
+    CNS-25: verdicts, heads, gaps, ranks, doubts; with rosters that states name wrongly, and times at borders.
+    """
+    runs = count(2_000, 20_000)
+    found, kinds = web_rooms.differences(runs, seed=7)
+    assert found == []
+    assert sum(kinds.values()) == runs
+    assert min(kinds[one] for one in ("in force value", "in force code", "proof value", "proof code")) > 50
