@@ -199,7 +199,10 @@ class _Desk(_Agent[K]):
         return loop.run_in_executor(self._threads, partial(handle, *args, **kwargs))
 
     def close(self) -> None:
-        """Go offline and close the store; `run` and iterations over events end. Closing twice is allowed."""
+        """Go offline and close the store; `run` and iterations over events end. Closing twice is allowed.
+
+        A handler that still runs is not waited for here, but Python waits for its thread before it ends.
+        """
         check_outside()
         try:
             super().close()
