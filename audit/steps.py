@@ -40,6 +40,7 @@ REPEATED = (
     "tests/rooms/test_wrong_values.py",
     "tests/secrecy/test_conversations.py",
     "tests/store/test_durability.py",
+    "tests/web/test_agreement.py",
     "tests/web/test_built_site.py",
     "tests/web/test_file_end.py",
     "tests/web/test_files_room.py",
