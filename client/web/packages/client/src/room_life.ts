@@ -116,11 +116,11 @@ export class RoomLife {
     if (early !== null || room === null) return { ...seen, phase: early ?? "loading" };
     const found = this.#watch.room(room, this.#shown, this.#locale, { limit: this.limit, nowMs: ports.clock.nowMs() });
     const alarm = this.#doorAlarm ?? found.alarm ?? null;
-    this.#wakeAfter(found.staleUntilMs ?? 0);
+    this.#wakeAfter(found.staleUntilMs ?? found.listUntilMs ?? 0);
     return { ...seen, ...found, alarm, canWrite: found.canWrite === true && alarm === null };
   }
 
-  /** That the time of what was accepted is over is shown then, and not at the next event (CNS-83). */
+  /** That the time of what was accepted, or of our list, is over is shown then, and not at the next event (CNS-83). */
   #wakeAfter(untilMs: number): void {
     this.#unwake();
     if (untilMs >= this.#nowMs()) this.#unwake = this.options.ports.clock.wake(untilMs + 1, () => this.changed());

@@ -26,6 +26,7 @@ import { setReplaced } from "../src/engine/state_ends.ts";
 import { learnNotice } from "../src/engine/team_learning.ts";
 import type { Turn } from "../src/engine/turn.ts";
 import { DoorError } from "../src/errors.ts";
+import { kinOf } from "../src/kin/kin.ts";
 import type { Shell } from "../src/shell.ts";
 import { company, later, lifeOf, person, portsOf, refusal, shown, stored, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
@@ -305,6 +306,29 @@ test("who was replaced begins anew without what is here, and may then accept or 
   assert.ok(!again.hasAccepted);
   assert.equal(await refusal(again.accept(shown())), null);
   assert.ok(!again.shell.context.isReplaced);
+});
+
+test("a device whose list is over takes no text and says until when it did, or begins anew without what is here (ID-65)", async () => {
+  const place = new MemoryPlace();
+  const { ports, shell } = await person(place);
+  await shell.close();
+  const life = lifeOf(ports);
+  const c = (await withNotice(life, ports)).shell.context;
+  c.kin = kinOf(c, []);
+  const seen = () => [life.state().canWrite, life.state().listUntilMs];
+  const ends = async (expiresMs: number) => {
+    c.own = { ...c.own, accountSeed: null, list: { ...c.own.list, expiresMs } };
+    await life.showNotice("de");
+  };
+  assert.deepEqual(seen(), [true, undefined]);
+  await ends(NOW_MS + DAY_MS);
+  assert.deepEqual(seen(), [true, NOW_MS + DAY_MS]);
+  await ends(NOW_MS - 1);
+  assert.deepEqual(seen(), [false, NOW_MS - 1]);
+  await assert.rejects(life.send("nie", null), { code: "account.list_over" });
+  await life.startAnew();
+  assert.equal(place.kept, null);
+  assert.equal(life.state().account, "none");
 });
 
 test("a store that cannot be opened is erased where that is said, and where a person begins anew (STO-37)", async () => {
