@@ -54,7 +54,8 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "only the company's devices ask for this": "darum bitten nur Geräte des Unternehmens",
     "no request of this id waits": "keine solche Anfrage wartet",
     "somebody else is assigned": "jemand anderes hat den Raum",
-    "nobody waits for a team where somebody is assigned": "wo jemand den Raum hat, wartet niemand auf ein Team",
+    "nobody waits for a team where somebody is assigned": "auf ein Team wartet niemand, "
+    "wo schon jemand den Raum hat",
     "no desk is in force that could grant this": "kein Empfang ist in Kraft, der das gewähren könnte",
     # Faults of a notice.
     'must be "notice", "consent" or "explicit"': 'muss "notice", "consent" oder "explicit" sein',
