@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from e2ee_client.engine.rooms.states import DAY_STATES, MAX_HELD
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from parties import DAY_MS
-from room_rooms import MINUTE_MS, do, opened, say
+from room_rooms import MINUTE_MS, dev, do, opened, say
 from room_world import World, ground
 
 from e2ee.content import Content
+from e2ee.errors import TooMany
 from e2ee.rooms.entry import Entry, EntryHash, carrier, make_header, write_entry
 from e2ee.rooms.payloads import EntryPayload, Erase, Sensitive, encode_payload
 from e2ee.rooms.state import State
@@ -107,3 +110,24 @@ def test_a_desk_that_is_not_in_force_any_more_does_not_turn_in_circles() -> None
     assert device.room is not None
     assert device.room.live.board.waiting is not None
     assert len(ticks) < 60
+
+
+def test_a_desk_has_no_more_states_held_however_many_of_its_are_judged_at_once() -> None:
+    """ROOM-29: nor by a known parent under a roster that never was; and no more than 64 of it stay a day."""
+    world = opened("desk", "chief")
+    chief = world.devices["chief"].room
+    assert chief is not None
+    first = chief.states.room.head
+    assert first is not None
+    counted, number = Counter[str](), 1_000
+    rosterless = first.state.roster._replace(seq=2**31 - 1)
+    for at in range(3 * DAY_STATES):
+        lost = replace(first.state, epoch=9, parent=EntryHash(at.to_bytes(32)), text=str(at))
+        next_one = replace(first.state, epoch=2, parent=first.hash, text=str(at), request=None)
+        for state in (lost, next_one, replace(next_one, roster=rosterless)):
+            number += 1
+            found = give(world, "chief", made(world, "desk", number, state))
+            counted[found.code if isinstance(found, TooMany) else "taken"] += 1
+    own = [one for one in chief.states.room.states.values() if one.author == dev("desk")]
+    assert (len(chief.states.held()), len(own)) == (MAX_HELD, DAY_STATES)
+    assert counted["room.too_many"] == 9 * DAY_STATES - counted["taken"] > 0

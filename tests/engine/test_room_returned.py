@@ -274,16 +274,25 @@ def test_who_is_in_force_again_is_given_the_newest_sign_out_that_was_not_erased(
     assert known(world) == ["4712"] * 3
 
 
-def test_a_login_is_given_with_the_state_that_grants_it_alone() -> None:
-    """ROOM-65: else the desk would take it for one that waits, and grant it on an older state."""
+@pytest.mark.parametrize("count", [16, 20, 40])
+def test_who_was_out_while_the_room_had_many_states_has_all_of_them(count: int) -> None:
+    """ROOM-29, ROOM-65: the newest 16 are held, and those before them come beside them; else the desk would
+    close a room after 30 days in which it talked. The login is given with the state that grants it alone.
+    """
     world, _ = staffed("desk2")
     in_force(world, "desk2", "agent")
     login = log_in(world)
-    for at in range(20):
+    for at in range(count):
         change(world, "desk2", Change(text=str(at)))
         world.run(MINUTE_MS)
     in_force(world, "desk", "desk2", "agent")
     assert has(world, "desk", login) == [False]
+    world.run(HOUR_MS)
+    desk, desk2 = world.devices["desk"].room, world.devices["desk2"].room
+    assert desk is not None
+    assert desk2 is not None
+    assert (desk.states.held(), desk.states.room.head) == ([], desk2.states.room.head)
+    assert len(desk.states.path) == count + 3
 
 
 def test_who_has_left_and_is_in_force_again_is_given_no_login() -> None:

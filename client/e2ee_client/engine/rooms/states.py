@@ -266,7 +266,7 @@ class States(RoomPart):
 
     # --- what comes ---
 
-    def check_room_for(self, turn: Turn, author: DeviceId) -> None:
+    def check_room_for(self, turn: Turn, author: DeviceId, state: State | None = None) -> None:
         """Refuse a state of a device that has too many (ROOM-29).
 
         Raises:
@@ -277,7 +277,8 @@ class States(RoomPart):
             for one in self.room.states.values()
             if one.author == author
         ]
-        if sum(verdict is Verdict.HELD for _, verdict in own) >= MAX_HELD:
+        held = sum(verdict is Verdict.HELD for _, verdict in own)
+        if held >= MAX_HELD and (state is None or not self._is_judged_at_once(state)):
             raise TooMany("too many states of a device are held")
         if sum(verdict is Verdict.REFUSED for _, verdict in own) >= MAX_REFUSED:
             raise TooMany("too many states of a device are invalid")
@@ -285,6 +286,15 @@ class States(RoomPart):
         since_ms = turn.now_ms - DAY_MS
         if sum(one is not None and one.received_ms > since_ms for one in recent) >= DAY_STATES:
             raise TooMany("too many states of a device in a day")
+
+    def _is_judged_at_once(self, state: State) -> bool:
+        """Whether a device of the company has all that a state is judged by: what is held may wait for it."""
+        company, parent = self._live.company, state.parent
+        is_next = parent == self.room.root or (
+            parent is not None and self.room.verdicts.get(EntryHash(parent)) is Verdict.VALID
+        )
+        is_known = self._around.team_by(company, state.roster) is not None
+        return self._around.side is Side.COMPANY and is_next and is_known
 
     def check_act(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
         """Refuse an act of a device of which too many are unanswered; nobody is kept from ending the consent

@@ -146,7 +146,7 @@ class Taking(RoomPart):
         if kind == Kind.OPEN and self._live.root not in (None, entry.hash):
             raise NoRight("a room is opened once")
         if isinstance(payload, State):
-            self._room.states.check_room_for(turn, entry.author.device_id)
+            self._room.states.check_room_for(turn, entry.author.device_id, payload)
         if act_of(kind, payload) is not None:
             self._room.states.check_act(turn, entry, payload)
         self._room.erasing.check(turn, entry, payload)
