@@ -145,6 +145,7 @@ def chains() -> Iterator[Negative]:
         chain.append(parties.list_entries(us, seq, parties.list_hash(chain[-1]), [us.record_hash]))
     forked = parties.list_entries(us, 2, parties.list_hash(one), [])
     astray = parties.list_entries(us, 3, parties.list_hash(forked), [us.record_hash])
+    crossed = parties.list_entries(us, 4, parties.list_hash(astray), [us.record_hash])
     late = NOW_MS + 30 * DAY_MS + 1
     left_out = parties.list_entries(us, 2**30, parties.list_hash(one), [us.record_hash])
     recovered = parties.list_entries(us, 2**30 + 2, bytes(32), [us.record_hash])
@@ -156,6 +157,14 @@ def chains() -> Iterator[Negative]:
         "wrong-predecessor": ([chain[1], astray], chain[1], NOW_MS, "remote.list_fork", "ID-07"),
         "gap-after-the-head": ([chain[2]], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "gap-between-links": ([chain[1], chain[3]], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
+        "gap-after-the-head-and-fork-between-links": (
+            *([chain[2], crossed], chain[0], NOW_MS),
+            *("remote.list_fork", "ID-07"),
+        ),
+        "fork-of-the-head-and-gap-between-links": (
+            *([forked, chain[3]], chain[1], NOW_MS),
+            *("remote.list_gap", "ID-07"),
+        ),
         "numbers-left-out-up-to-2-to-30": ([left_out], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "recovered-without-the-head": ([recovered], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "descending": ([chain[1], chain[0]], None, NOW_MS, "remote.list_rollback", "ID-07"),

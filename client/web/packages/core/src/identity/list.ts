@@ -110,16 +110,9 @@ export function asListHead(value: Value): ListHead {
 export function followChain(pinned: ListHead | null, links: readonly DeviceList[]): DeviceList {
   const newest = links.at(-1);
   if (newest === undefined) throw new RemoteError("remote.list_gap", "no list at all");
-  let reached = pinned === null;
-  links.forEach((link, i) => {
-    const before = links[i - 1];
-    if (before !== undefined) checkLink(before, link);
-    if (!reached && pinned !== null && link.seq >= pinned.seq) {
-      checkLink(pinned, link);
-      reached = true;
-    }
-  });
-  if (!reached) throw new RemoteError("remote.list_rollback", "no list reaches the pinned one");
+  links.slice(1).forEach((link, i) => checkLink(links[i] as DeviceList, link));
+  // Where none reaches the pinned one, the newest is a rollback.
+  if (pinned !== null) checkLink(pinned, links.find((link) => link.seq >= pinned.seq) ?? newest);
   return newest;
 }
 
