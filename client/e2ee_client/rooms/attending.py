@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, Protocol
 from e2ee.errors import NoRight, NotMember
 from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import ROOM_ID_B, EntryHash, RoomId
-from e2ee.rooms.kinds import TO_READ, Kind
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
@@ -38,21 +38,25 @@ from .handlers import Handlers
 from .lanes import Lanes
 from .mailing import Mailing
 from .offered import LOOKED_AT, Offered
+from .ratings import Ratings
 from .reach import DAY_MS
 from .routing import Asked
 from .service import Service, machine_text
 from .taking_over import TakingOver
 from .timed import Timed
 from .told import TOLD, said
-from .webhooks import TEXT_EVENT, RoomEvent, Webhooks
+from .webhooks import RoomEvent, Webhooks
 
 _READ_AGAIN: Final = 64
-"""Texts of a room that came while the desk was not running; older ones stay unread."""
+"""Unread entries of a room that are offered when the desk begins to run; older ones stay unread."""
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
 _END: Final = b"end"
 """Before the id of a room: the lane of its end, which waits for no handler of the room."""
+_TELL: Final = b"tell"
+"""Before the id of a room: the lane of what its receiver is told, which waits for no handler (CNS-89)."""
 _MAIL: Final = b"mail"
 """Before the id of a room: the lane of its address and mails, which waits for no handler either."""
+_HANDLED: Final = frozenset({Kind.TEXT, Kind.ANSWER})
 _ABOUT_MAIL: Final = frozenset({Kind.REACH, Kind.CONSENT})
 DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
@@ -71,7 +75,9 @@ class Attended(Protocol):
 
 
 class Attending:
-    """One run of a desk. Work of a room is done in order, that of different rooms side by side."""
+    """One run of a desk. Work of a room is done in order, that of different rooms side by side: what happens
+    is told first, in a lane of its own, and goes on from there to the lane of the handlers.
+    """
 
     def __init__(self, desk: Attended, handlers: Handlers, service: Service, mailing: Mailing | None) -> None:
         self._desk, self._handlers, self._service, self._mailing = desk, handlers, service, mailing
@@ -79,12 +85,13 @@ class Attending:
         self.lanes = Lanes()
         self._phases: dict[bytes, int] = {}
         self._taking_over = TakingOver(desk.policy.history)
-        self._offered = Offered()
+        self._told_of, self._offered = Offered(), Offered()
         self._looked_for: set[bytes] = set()
         runtime = desk.client.runtime
         self._clock = runtime.clock
         hook, ready = service.webhook, partial(wait_caught_up, desk.client)
         self._queue, self._ends = StoredQueue(DeskRows(desk.client.shell)), Ends(desk.client.shell)
+        self._ratings = Ratings(desk.client.shell)
         self._webhooks = None
         if hook is not None:
             self._webhooks = Webhooks(
@@ -114,6 +121,7 @@ class Attending:
         if self._webhooks is not None:
             await self._queue.load()
             await self._ends.load()
+            await self._ratings.load()
         if self._mailing is not None:
             await self._mailing.load()
 
@@ -122,6 +130,7 @@ class Attending:
         self.lanes.keep(self._greet_in_turn())
         if self._webhooks is not None:
             self.lanes.add(_END, self._tell_missed)
+            self._tell(b"", self._tell_ratings)
             self.lanes.keep(self._webhooks.run())
         if self._mailing is not None:
             self.lanes.add(_MAIL, partial(self._renew_all, self._mailing))
@@ -136,7 +145,7 @@ class Attending:
             self._phases[view.room_id] = int(view.phase or 0)
             self._taking_over.begin(room)
             if view.phase is Phase.OPEN and (view.unread or view.assigned is None):
-                self._do(view.room_id, self._opened, view.room_id)
+                self._tell(view.room_id, self._opened, view.room_id)
 
     async def _says(self, content_of: bytes) -> str | None:
         """Return what an entry says to a receiver of content; None where it was erased, the room has ended,
@@ -171,20 +180,38 @@ class Attending:
 
         return work
 
-    def _offer(self, room_id: bytes, entry_hash: bytes, kind: int) -> None:
-        """Have an entry told and handled; where it has no place it is found among the unread (CNS-79)."""
-        do = partial(self._message, room_id, entry_hash)
-        if kind != Kind.TEXT:
-            do = partial(self._told, room_id, entry_hash, TOLD[kind])
-        instead = self._when_open(self._catch_up, room_id) if kind in TO_READ else None
-        self.lanes.add(room_id, self._when_open(do), instead)
+    def _tell(
+        self,
+        room_id: bytes,
+        do: Callable[P, Coroutine[Any, Any, None]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Do something that waits for no handler, and what follows from it after that (CNS-89)."""
+        self.lanes.add(_TELL + room_id, self._when_open(do, *args, **kwargs))
 
-    async def _catch_up(self, room_id: bytes) -> None:
-        """Offer what had no place in the lane of a room and nobody has read."""
+    def _offer(self, room_id: bytes, entry_hash: bytes, kind: int) -> None:
+        """Have an entry told, then handled; where it has no place it is found later (CNS-79)."""
+        do = self._when_open(self._told, room_id, entry_hash, kind)
+        self.lanes.add(_TELL + room_id, do, self._when_open(self._tell_rest, room_id))
+
+    async def _tell_rest(self, room_id: bytes) -> None:
+        """Offer what had no place to be told: what nobody has read, and the rating that counts."""
+        await self._tell_rating(room_id)
         for entry in await self._desk.room(room_id).unread_entries(LOOKED_AT):
-            is_told = entry.kind == Kind.TEXT or entry.kind in TOLD
-            if is_told and not self._offered.has(room_id, entry.hash):
+            if entry.kind in TOLD and not self._told_of.has(room_id, entry.hash):
                 self._offer(room_id, entry.hash, entry.kind)
+
+    def _offer_handlers(self, room_id: bytes, entry_hash: bytes) -> None:
+        """Have an entry handled; where it has no place it is found later (CNS-79)."""
+        do = self._when_open(self._handle, room_id, entry_hash)
+        self.lanes.add(room_id, do, self._when_open(self._handle_unread, room_id))
+
+    async def _handle_unread(self, room_id: bytes) -> None:
+        """Offer what had no place to be handled and nobody has read."""
+        for entry in await self._desk.room(room_id).unread_entries(LOOKED_AT):
+            if entry.kind in _HANDLED and not self._offered.has(room_id, entry.hash):
+                self._offer_handlers(room_id, entry.hash)
 
     # --- events ---
 
@@ -201,7 +228,7 @@ class Attending:
             case EntryErased(room_id=room_id):
                 self._look_for_address(room_id)
             case WaitingChanged(room_id=room_id, team=str(team)):
-                self._do(room_id, self._waits, room_id, team)
+                self._tell(room_id, self._waits, room_id, team)
             case RequestAsked(room_id=room_id):
                 self._do(room_id, self._asked, event)
             case _:
@@ -214,11 +241,12 @@ class Attending:
 
     def _changed(self, room_id: bytes, before: int, phase: int) -> None:
         if not before and phase == Phase.OPEN:
-            self._do(room_id, self._opened, room_id)
+            self._tell(room_id, self._opened, room_id)
         elif phase == Phase.CLOSED and before in (Phase.OPEN, Phase.FROZEN):
-            self._do(room_id, self._closed, room_id)
+            self._tell(room_id, self._closed, room_id)
             self._look_for_address(room_id)
         elif phase in _ENDED and before != phase:
+            self._told_of.drop(room_id)
             self._offered.drop(room_id)
             self.lanes.add(_END + room_id, partial(self._ended, room_id))
 
@@ -228,8 +256,9 @@ class Attending:
             if is_text and self._mailing is not None and not self._mailing.waits(room_id):
                 self.lanes.add(_MAIL + room_id, partial(self._mailing.written, room_id))
         elif is_text and event.is_history:
+            self._told_of.add(room_id, event.entry_hash)
             self._offered.add(room_id, event.entry_hash)
-        elif (is_text or (event.kind in TOLD and not event.is_history)) and self._phases.get(room_id):
+        elif event.kind in TOLD and not event.is_history and self._phases.get(room_id):
             self._offer(room_id, event.entry_hash, event.kind)
         elif event.kind in _ABOUT_MAIL:
             self._look_for_address(room_id)
@@ -258,30 +287,35 @@ class Attending:
         else:
             await self.lanes.attempt(partial(self._begin, room_id))
         for entry in await room.unread_entries(_READ_AGAIN):
-            if entry.kind == Kind.TEXT:
-                await self.lanes.attempt(partial(self._message, room_id, entry.hash))
+            if entry.kind in TOLD:
+                await self.lanes.attempt(partial(self._told, room_id, entry.hash, entry.kind))
 
     async def _begin(self, room_id: bytes) -> None:
-        """Greet in a room in which nobody of the company has written, and nobody else answers."""
+        """Begin in a room in which nobody of the company has written, and nobody else answers."""
         room = self._desk.room(room_id)
-        texts, assigned = await room.texts(), room.assigned
-        is_begun = any(one.author.role is not Role.CUSTOMER for one in texts)
-        if is_begun or room.phase is not Phase.OPEN or not (assigned is None or assigned.is_this):
-            return
-        await self._hook("room.opened", room_id, room_id)
-        await self._welcome(room)
-        await self._call(self._handlers.opened, room)
+        if await self._is_silent(room) and (room.assigned is None or room.assigned.is_this):
+            await self._hook("room.opened", room_id, room_id)
+            self._do(room_id, self._greet, room_id)
+
+    async def _is_silent(self, room: CompanyRoom) -> bool:
+        texts = await room.texts()
+        return room.phase is Phase.OPEN and all(one.author.role is Role.CUSTOMER for one in texts)
+
+    async def _greet(self, room_id: bytes) -> None:
+        room = self._desk.room(room_id)
+        if await self._is_silent(room):
+            await self._welcome(room)
+            await self._call(self._handlers.opened, room)
 
     async def _call(
         self, handlers: Sequence[Callable[P, Awaitable[None]]], *args: P.args, **kwargs: P.kwargs
-    ) -> None:
-        """Call each of these handlers: one that fails keeps no other one from its turn (CNS-80)."""
+    ) -> bool:
+        """Call each of these handlers; whether none has failed. None keeps another from its turn (CNS-80)."""
 
         async def call(handle: Callable[P, Awaitable[None]]) -> None:
             await handle(*args, **kwargs)
 
-        for one in handlers:
-            await self.lanes.attempt(partial(call, one))
+        return all([await self.lanes.attempt(partial(call, one)) for one in handlers])
 
     def _place(self) -> int:
         """Our place among the desks in force: bots first, each in the order of the roster (ROOM-39)."""
@@ -292,7 +326,7 @@ class Attending:
     async def _greet_in_turn(self) -> None:
         while True:
             room_id = await self._greetings.next()
-            self._do(room_id, self._begin, room_id)
+            self._tell(room_id, self._begin, room_id)
 
     async def _hand_over(self, room_id: bytes, taker: bytes) -> None:
         await self._taking_over.hand_over(self._desk.room(room_id), taker)
@@ -306,31 +340,49 @@ class Attending:
                 # Somebody else is in the room by now, and answers (ROOM-58).
                 await room.write(machine_text(text, locale or None))
 
-    async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
-        """Offer a text once to who handles such; it is read when that was done without an error."""
-        if not self._offered.add(room_id, entry_hash):
+    async def _told(self, room_id: bytes, entry_hash: bytes, kind: int) -> None:
+        """Tell of an entry once in a run, then offer it to who handles such."""
+        if not self._told_of.add(room_id, entry_hash):
             return
-        room = self._desk.room(room_id)
-        entry = await room.entry(entry_hash)
-        payload = entry.payload
-        if not isinstance(payload, RoomText):
+        entry = await self._desk.room(room_id).entry(entry_hash)
+        if kind == Kind.TEXT and not isinstance(entry.payload, RoomText):
             return
-        await self._hook(TEXT_EVENT, room_id, entry=entry_hash)
-        await self._route(room, entry, payload.text)
-        if room.assigned is None or room.assigned.is_this:
-            await self._handle(room, entry, payload)
+        is_kept = await self._hook(TOLD[kind], room_id, entry=entry_hash)
+        if kind in _HANDLED:
+            self._offer_handlers(room_id, entry_hash)
+        elif kind == Kind.RATING and is_kept:
+            await self._ratings.note(room_id, entry_hash)
 
-    async def _told(self, room_id: bytes, entry_hash: bytes, kind: str) -> None:
-        """Tell of answers, ratings and new wordings, and offer an answer that fits."""
+    async def _tell_ratings(self) -> None:
+        """Tell of ratings that no event is kept of (CNS-89)."""
+        for room_id in self._ratings.rooms():
+            self._tell(room_id, self._tell_rating, room_id)
+
+    async def _tell_rating(self, room_id: bytes) -> None:
+        rating = self._ratings.untold(room_id)
+        if rating is not None:
+            await self._told(room_id, rating, Kind.RATING)
+
+    async def _handle(self, room_id: bytes, entry_hash: bytes) -> None:
+        """Offer an entry once in a run to who handles such; it is read when that has not failed (CNS-80)."""
         if not self._offered.add(room_id, entry_hash):
             return
         room = self._desk.room(room_id)
         entry = await room.entry(entry_hash)
-        await self._hook(kind, room_id, entry=entry_hash)
         if entry.answers is not None:
-            await self._call(self._handlers.answer, room, entry)
+            await self._handle_answer(room, entry)
+        elif isinstance(entry.payload, RoomText):
+            await self._handle_text(room, entry, entry.payload)
 
-    async def _handle(self, room: CompanyRoom, entry: Entry, payload: RoomText) -> None:
+    async def _handle_answer(self, room: CompanyRoom, entry: Entry) -> None:
+        handlers = self._handlers.answer
+        if handlers and await self._call(handlers, room, entry):
+            await room.mark_read([entry])
+
+    async def _handle_text(self, room: CompanyRoom, entry: Entry, payload: RoomText) -> None:
+        await self._route(room, entry, payload.text)
+        if room.assigned is not None and not room.assigned.is_this:
+            return
         terms = room.terms
         language = payload.language or ("" if terms is None else terms.locale)
         handler = self._handlers.of_message(payload.text, language)
@@ -352,6 +404,10 @@ class Attending:
 
     async def _waits(self, room_id: bytes, team: str) -> None:
         await self._hook("room.waiting", room_id)
+        if self._handlers.waiting:
+            self._do(room_id, self._handle_waiting, room_id, team)
+
+    async def _handle_waiting(self, room_id: bytes, team: str) -> None:
         await self._call(self._handlers.waiting, self._desk.room(room_id), team)
 
     async def _asked(self, asked: RequestAsked) -> None:
@@ -401,6 +457,7 @@ class Attending:
         if self._mailing is not None:
             await self._mailing.addresses.forget(room_id)
         await wait_caught_up(self._desk.client)
+        await self._ratings.forget(room_id)
         await self._tell_end(room_id)
 
     async def _tell_missed(self) -> None:
@@ -435,9 +492,12 @@ class Attending:
     async def _hook(
         self, kind: str, room_id: bytes, of: bytes | None = None, entry: bytes | None = None
     ) -> bool:
-        """Have an event sent; False: it finds no place, which is counted as lost, and stops nothing."""
-        if self._webhooks is not None:
-            with suppress(WebhookQueueFull):
-                await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), entry), of)
-                return True
-        return False
+        """Have an event sent; False: it finds no place, which is counted and stops nothing (CNS-72)."""
+        if self._webhooks is None:
+            return False
+        try:
+            await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), entry), of)
+        except WebhookQueueFull as error:
+            self.lanes.report(error)
+            return False
+        return True

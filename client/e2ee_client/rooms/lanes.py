@@ -62,17 +62,18 @@ class Lanes:
             await self.attempt(lane.popleft() if lane else self._last.pop(room_id))
         del self._waiting[room_id]
 
-    async def attempt(self, work: Work) -> None:
-        """Do something whose error is counted and said, and ends nothing here (CNS-72)."""
+    async def attempt(self, work: Work) -> bool:
+        """Do something whose error is counted and said, and ends nothing (CNS-72); whether it was done."""
         task = self._start(work())
         await asyncio.wait([task])
-        self._report(task)
+        return self._report(task)
 
-    def _report(self, task: asyncio.Task[None]) -> None:
-        """Say that something failed, by the name of the error's type alone."""
+    def _report(self, task: asyncio.Task[None]) -> bool:
+        """Say that something failed, by the name of the error's type alone; whether it was done."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.report(error)
+        return error is None and not task.cancelled()
 
     def report(self, error: BaseException) -> None:
         """Count an error that ends nothing, and say its name."""

@@ -11,11 +11,12 @@ from e2ee.rooms.payloads import Edit, RoomText
 from .entry import Entry
 
 TOLD: Final[dict[int, str]] = {
+    Kind.TEXT: "entry.text",
     Kind.EDIT: "entry.edit",
     Kind.ANSWER: "entry.answer",
     Kind.RATING: "entry.rating",
 }
-"""Kinds of entries other than texts, and the kinds of their events."""
+"""Kinds of entries that are told, and the kinds of their events."""
 
 
 def said(entry: Entry) -> str | None:

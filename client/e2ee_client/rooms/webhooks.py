@@ -30,8 +30,8 @@ from .exchange import encode_request, exchange, is_on_this_machine, read_answer
 
 CAPACITY: Final = 1_000
 BODY_MAX_B: Final = 65_536
-PAUSES_S: Final = (10, 60, 600, 3_600, 21_600, 43_200, 86_400)
-"""Pauses after each failure; after the last one an event is given up."""
+PAUSES_S: Final = (10, 60, 600, 3_600, 21_600, 43_200, 86_400, 86_400, 86_400)
+"""Pauses after each failure, of more than three days; after the last one an event is given up."""
 TOLERANCE_S: Final = 300
 TIME_LIMIT_S: Final = 15.0
 ID_B: Final = 16
@@ -112,10 +112,6 @@ def is_genuine(secret: WebhookSecret, at: str, given: str, body: bytes, now_ms: 
         return False
     in_time = abs(now_ms // 1000 - int(at)) <= TOLERANCE_S
     return hmac.compare_digest(signature(secret, int(at), body), given) and in_time
-
-
-TEXT_EVENT: Final = "entry.text"
-"""The kind of the event of a text, whose id follows from the entry."""
 
 
 def _id_of(kind: str, of: bytes) -> bytes:
@@ -293,7 +289,9 @@ class Webhooks:
             text = await self._says(row.content_of)
         try:
             await self._send(self._webhook, with_text(row.body, text), self._clock.now_ms())
-        except WebhookFailed:
+        except WebhookFailed as error:
+            if row.failures >= len(PAUSES_S):
+                self._failed(error)
             await self._put_off(row)
         else:
             await self._store.drop(row.event_id)
