@@ -110,7 +110,7 @@ export function asListHead(value: Value): ListHead {
 export function followChain(pinned: ListHead | null, links: readonly DeviceList[]): DeviceList {
   const newest = links.at(-1);
   if (newest === undefined) throw new RemoteError("remote.list_gap", "no list at all");
-  links.slice(1).forEach((link, i) => checkLink(links[i] as DeviceList, link));
+  for (const [i, link] of links.slice(1).entries()) checkLink(links[i] as DeviceList, link);
   // Where none reaches the pinned one, the newest is a rollback.
   if (pinned !== null) checkLink(pinned, links.find((link) => link.seq >= pinned.seq) ?? newest);
   return newest;
