@@ -80,7 +80,7 @@ class Invitation(Closing):
         self._ended: InviteInvalid | InviteLeft | None = None
         served = within(runtime.clock, runtime.clock.now_ms() + INVITE_LIFE_MS, self._serve)
         self._server = asyncio.create_task(served, name="sealroom-invitation")
-        self._server.add_done_callback(lambda _: watch.progress.fire())
+        self._server.add_done_callback(self._served)
 
     @property
     def code(self) -> str:
@@ -192,6 +192,12 @@ class Invitation(Closing):
             self._server.cancel()
         await asyncio.wait([self._server])
         await self._box.close()
+
+    def _served(self, server: asyncio.Task[None]) -> None:
+        """What has ended the invite is said by `_check`, and not by a log of a task that nobody asked."""
+        if not server.cancelled():
+            server.exception()
+        self._watch.progress.fire()
 
     def _joining(self) -> _Joining:
         self._check()

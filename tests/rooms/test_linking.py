@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -233,8 +234,10 @@ class OtherClock:
 
 
 @pytest.mark.parametrize("days", [-2, 2])
-async def test_a_new_device_of_another_date_is_refused_and_both_are_told(days: int) -> None:
-    """ACC-35, ACC-53: as a matter of clocks, of no second device."""
+async def test_a_new_device_of_another_date_is_refused_and_both_are_told(
+    days: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ACC-35, ACC-53: as a matter of clocks, of no second device; and in no log."""
     clock = FakeClock(speed=1.0)
     async with practice(MemoryNetwork(clock=clock)) as made, person(made) as (phone, _):
         clock.advance(3 * DAY_MS)
@@ -247,6 +250,9 @@ async def test_a_new_device_of_another_date_is_refused_and_both_are_told(days: i
         with pytest.raises(InviteInvalid):
             await joining
         assert len(phone.devices()) == 1
+        del link, step
+        gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_code_used_after_the_link_was_confirmed_leads_nowhere() -> None:
