@@ -268,8 +268,10 @@ class Contact:
         """Send a burst of texts, in their order, under one commit: all of them, or none (STO-28).
 
         Raises:
-            SealroomError: as `send`.
+            ConfigError: one text, whose letters would be sent. SealroomError: as `send`.
         """
+        if isinstance(texts, str):
+            raise ConfigError("a burst is several texts; one text goes by send")
         account_id, burst = AccountId(self.account_id), [checked_text(text) for text in texts]
 
         def step(engine: Engine, now_ms: int) -> tuple[list[Message], list[Effect]]:

@@ -259,7 +259,12 @@ async def test_a_value_of_a_wrong_type_is_refused_and_the_client_goes_on(
     shop: Client, customer: Client, given: Any
 ) -> None:
     contact = await customer.add_contact(shop.card())
-    for refused in (contact.send(given), contact.send_many(["a", given]), customer.add_contact(given)):
+    for refused in (
+        contact.send(given),
+        contact.send_many(["a", given]),
+        contact.send_many("Hi"),
+        customer.add_contact(given),
+    ):
         with pytest.raises(ConfigError):
             await refused
     await (await contact.send("Hello")).wait_for(MessageState.SENT, timeout_s=60)

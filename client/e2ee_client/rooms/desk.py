@@ -13,7 +13,7 @@ from e2ee_client.errors import ConfigError
 
 from .agent import Agent
 from .attending import DESKS, Attending
-from .handlers import Handlers, OnMessage, OnOpened, OnRequest, OnWaiting
+from .handlers import Handlers, OnMessage, OnOpened, OnRequest, OnWaiting, awaited
 from .mailing import Mailing
 from .service import Service
 
@@ -38,7 +38,7 @@ class Desk(Agent):
 
     def on_opened(self, handle: OnOpened) -> OnOpened:
         """Call `handle(room)` for each room that a customer opens, after the greeting."""
-        self._handlers.opened.append(handle)
+        self._handlers.opened.append(awaited(handle))
         return handle
 
     def on_message(
@@ -52,7 +52,7 @@ class Desk(Agent):
         keeps no other one back.
 
         Raises:
-            ConfigError: not a regular expression.
+            ConfigError: not a regular expression; from what is returned, no async function.
         """
 
         def add(handle: OnMessage) -> OnMessage:
@@ -63,19 +63,19 @@ class Desk(Agent):
 
     def on_answer(self, handle: OnMessage) -> OnMessage:
         """Call `handle(room, entry)` for each answer to a form that fits it; `entry.answers` has it."""
-        self._handlers.answer.append(handle)
+        self._handlers.answer.append(awaited(handle))
         return handle
 
     def on_waiting(self, handle: OnWaiting) -> OnWaiting:
         """Call `handle(room, team)` when a customer waits for a team."""
-        self._handlers.waiting.append(handle)
+        self._handlers.waiting.append(awaited(handle))
         return handle
 
     def on_request(self, handle: OnRequest) -> OnRequest:
         """Call `handle(room, asked)` for what a colleague asks for and the policy does not grant; answer it
         by `room.decide(asked, grant=...)`.
         """
-        self._handlers.request.append(handle)
+        self._handlers.request.append(awaited(handle))
         return handle
 
     # --- running ---

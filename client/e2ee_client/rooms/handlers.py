@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from inspect import iscoroutinefunction
+from typing import Final, TypeAlias, TypeVar
 
 from e2ee_client.errors import ConfigError
 from e2ee_client.room_events import RequestAsked
@@ -20,6 +21,33 @@ OnOpened: TypeAlias = Callable[[CompanyRoom], Awaitable[None]]
 OnMessage: TypeAlias = Callable[[CompanyRoom, Entry], Awaitable[None]]
 OnWaiting: TypeAlias = Callable[[CompanyRoom, str], Awaitable[None]]
 OnRequest: TypeAlias = Callable[[CompanyRoom, RequestAsked], Awaitable[None]]
+H = TypeVar("H")
+
+
+def awaited(handle: H) -> H:
+    """Return a handler of a desk that awaits it.
+
+    Raises:
+        ConfigError: a plain function, which would have run before its failure is noticed.
+    """
+    if not _is_async(handle):
+        raise ConfigError("a handler of this desk is an async function; plain ones are for rooms.sync")
+    return handle
+
+
+def plain(handle: H) -> H:
+    """Return a handler of a desk of `rooms.sync`, which calls it in a thread.
+
+    Raises:
+        ConfigError: an async function, of which nothing would ever run.
+    """
+    if _is_async(handle):
+        raise ConfigError("a handler of rooms.sync is a plain function; async ones are for rooms.Desk")
+    return handle
+
+
+def _is_async(handle: object) -> bool:
+    return iscoroutinefunction(handle) or iscoroutinefunction(type(handle).__call__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +80,13 @@ class Handlers:
         """Add a handler of texts.
 
         Raises:
-            ConfigError: not a pattern.
+            ConfigError: not a pattern, or no async function.
         """
         try:
             compiled = None if pattern is None else re.compile(pattern)
         except re.error:
             raise ConfigError("the pattern of a handler is a regular expression") from None
-        self.message.append(MessageHandler(handle, compiled, language))
+        self.message.append(MessageHandler(awaited(handle), compiled, language))
 
     def of_message(self, text: str, language: str) -> MessageHandler | None:
         """Return the first handler that a text is for."""

@@ -48,6 +48,7 @@ from . import device as devices
 from . import entry as entries
 from . import invites, linking
 from .company import Keys
+from .handlers import plain
 from .sync_room import AnyRoom, CompanyRoom, CustomerRoom, Entry, Room, SentFile
 
 __all__ = [
@@ -147,6 +148,8 @@ class _Desk(_Agent[K]):
     def on_opened(self, handle: OnOpened) -> OnOpened:
         """Call `handle(room)` for each room that a customer opens; as `e2ee_client.rooms.Desk.on_opened`."""
 
+        plain(handle)
+
         async def opened(room: company_rooms.CompanyRoom) -> None:
             await self._in_thread(handle, CompanyRoom(room))
 
@@ -159,6 +162,8 @@ class _Desk(_Agent[K]):
         """Call `handle(room, entry)` for a customer's text; as `e2ee_client.rooms.Desk.on_message`."""
 
         def add(handle: OnMessage) -> OnMessage:
+            plain(handle)
+
             async def message(room: company_rooms.CompanyRoom, entry: entries.Entry) -> None:
                 await self._in_thread(handle, CompanyRoom(room), Entry(entry))
 
@@ -170,6 +175,8 @@ class _Desk(_Agent[K]):
     def on_answer(self, handle: OnMessage) -> OnMessage:
         """Call `handle(room, entry)` for an answer to a form; as `e2ee_client.rooms.Desk.on_answer`."""
 
+        plain(handle)
+
         async def answers(room: company_rooms.CompanyRoom, entry: entries.Entry) -> None:
             await self._in_thread(handle, CompanyRoom(room), Entry(entry))
 
@@ -179,6 +186,8 @@ class _Desk(_Agent[K]):
     def on_waiting(self, handle: OnWaiting) -> OnWaiting:
         """Call `handle(room, team)` when a customer waits; as `e2ee_client.rooms.Desk.on_waiting`."""
 
+        plain(handle)
+
         async def waits(room: company_rooms.CompanyRoom, team: str) -> None:
             await self._in_thread(handle, CompanyRoom(room), team)
 
@@ -187,6 +196,8 @@ class _Desk(_Agent[K]):
 
     def on_request(self, handle: OnRequest) -> OnRequest:
         """Call `handle(room, asked)` for what a colleague asks; as `e2ee_client.rooms.Desk.on_request`."""
+
+        plain(handle)
 
         async def asks(room: company_rooms.CompanyRoom, asked: RequestAsked) -> None:
             await self._in_thread(handle, CompanyRoom(room), asked)
