@@ -4,23 +4,32 @@ import asyncio
 import os
 import sys
 
-from e2ee_client import Client, ContactAdded, MessageReceived
+from e2ee_client import Client, Contact, ContactAdded, MessageReceived, MessageState, SealroomError
 
 PASSPHRASE = os.environ["SEALROOM_PASSPHRASE"]
 
 
-async def answer(me: Client) -> None:
-    """Greet who writes for the first time; repeat to the others how many messages came."""
-    counts: dict[bytes, int] = {}
+async def answer(contact: Contact) -> None:
+    """Greet who writes for the first time; say how many messages came, also before a restart."""
+    try:
+        texts = await contact.history()
+        if not any(text.outgoing for text in texts):
+            await contact.send("Guten Tag, wir melden uns gleich. / Hello!")
+        for count, text in enumerate((one for one in texts if not one.outgoing), 1):
+            if text.state is not MessageState.READ:
+                await contact.send(f"Message {count} has arrived.")
+                await contact.mark_read([text])
+    except SealroomError as error:  # of this contact alone: the others are answered
+        print("no answer:", error.code, file=sys.stderr)
+
+
+async def answer_all(me: Client) -> None:
+    """Answer what came before, and what comes."""
+    for contact in me.contacts():
+        await answer(contact)
     async for event in me.events():
-        match event:
-            case ContactAdded():
-                await event.contact.send("Guten Tag, wir melden uns gleich. / Hello!")
-            case MessageReceived(account_id):
-                counts[account_id] = counts.get(account_id, 0) + 1
-                await event.contact.send(f"Message {counts[account_id]} has arrived.")
-            case _:
-                pass
+        if isinstance(event, ContactAdded | MessageReceived):
+            await answer(event.contact)
 
 
 async def main(path: str, relay: str = "ws://127.0.0.1:8443") -> None:
@@ -35,7 +44,7 @@ async def main(path: str, relay: str = "ws://127.0.0.1:8443") -> None:
     ) as me:
         await me.wait_online(timeout_s=30)
         print(me.card().to_uri(), flush=True)
-        await answer(me)
+        await answer_all(me)
 
 
 asyncio.run(main(*sys.argv[1:]))

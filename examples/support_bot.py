@@ -1,4 +1,4 @@
-"""A bot at a front desk with hours and routing: SEALROOM_PASSPHRASE=... python support_bot.py STORE INVITE"""
+"""A bot at a front desk, with routing: SEALROOM_PASSPHRASE=... python support_bot.py STORE [INVITE]"""
 
 import asyncio
 import os
@@ -21,12 +21,17 @@ def teach(bot: Desk) -> None:
         await room.send("Rezepte liegen am nächsten Werktag bereit.", reply_to=entry, by_machine=True)
 
 
-async def main(path: str, invite: str) -> None:
+async def main(path: str, invite: str | None = None) -> None:
     passphrase = os.environ["SEALROOM_PASSPHRASE"]
-    async with Desk.join(path, invite, passphrase=passphrase, show_digits=print) as bot:
+    opening = (
+        Desk.open(path, passphrase=passphrase)
+        if invite is None
+        else Desk.join(path, invite, passphrase=passphrase, show_digits=print)
+    )
+    async with opening as bot:
         teach(bot)
         await bot.run(SERVICE)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(*sys.argv[1:3]))

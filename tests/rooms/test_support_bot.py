@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import runpy
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
+import pytest
 from conversations import until, until_read
+from e2ee_client.errors import StoreMissing
 from e2ee_client.rooms import Desk, Policy
 from practice import Practice
 
@@ -34,6 +38,13 @@ async def test_the_bot_greets_answers_and_routes(praxis: Practice, repo_root: Pa
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def test_the_bot_is_opened_again_without_an_invite(repo_root: Path, tmp_path: Path) -> None:
+    """It was always joined, so that its second start was refused."""
+    example = runpy.run_path(str(repo_root / "examples/support_bot.py"))
+    with patch.dict(os.environ, SEALROOM_PASSPHRASE="correct horse"), pytest.raises(StoreMissing):
+        asyncio.run(example["main"](str(tmp_path / "none.db")))
 
 
 def test_the_bot_takes_less_than_25_lines(repo_root: Path) -> None:
