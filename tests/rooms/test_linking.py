@@ -340,7 +340,7 @@ async def test_a_fifth_device_is_refused_before_a_code_is_shown() -> None:
                 await phone.link()
         joining.cancel()
         for one in tablets:
-            await until(lambda one=one: [found.room_id for found in one.rooms()] == [room.room_id])
+            await until(lambda: [found.room_id for found in one.rooms()] == [room.room_id])  # noqa: B023
             await one.close()
         assert len(phone.devices()) == 4
 

@@ -169,8 +169,8 @@ class Forwarding(RoomPart):
         given grants this one: else a steward would grant it again, on an older state (ROOM-65).
         """
         login, states = self._room.identifying.counts(turn), self._room.states
-        granted = [one for written in states.path[-INFORMED_STATES:] for one in written.state.answers]
-        if login in granted and states.receives(to, Kind.IDENTIFY, turn.now_ms):
+        granted = {one for written in states.path[-INFORMED_STATES:] for one in written.state.answers}
+        if login is not None and login in granted and states.receives(to, Kind.IDENTIFY, turn.now_ms):
             self.forward_all(turn, self._entries(turn, [login]), to)
 
     def note_opened(self) -> None:
