@@ -13,6 +13,7 @@ from e2ee_client.events import Churn, IdentityAlarm, MessageRejected
 from e2ee_relay.protocol import Message, PrekeysBundle, encode_frames
 from engine_world import RELAY_URL, Node, World, acquainted
 from relay_scenes import intercepting, lose, push, second_contact, the_peer
+from struck_off import heedless
 
 from e2ee import identity, prekeys
 from e2ee.constants import CLOCK_TOLERANCE_MS, MAX_LIST_RECORDS, MAX_OTHER_SESSIONS, PREKEY_LIFE_MS
@@ -303,6 +304,7 @@ def test_what_is_held_is_shown_also_where_the_list_comes_in_the_same_step() -> N
     world.advance(end_ms - world.now_ms + 3_600_000)
     bodies: list[bytes] = []
     company.outgoing = intercepting(bodies)
+    heedless(company)
     company.send(customer.engine.account_id, "spät")
     signed = identity.sign_list(key, company.engine.renewal_request(world.now_ms)).signed
     company.carry_out(company.engine.install_list(signed, world.now_ms))
@@ -323,6 +325,7 @@ def test_a_held_text_is_shown_though_its_session_has_gone() -> None:
     company.carry_out(company.engine.remove_account_key(world.now_ms))
     end_ms = company.engine._state.own.device_list.expires_ms + CLOCK_TOLERANCE_MS
     world.advance(end_ms - world.now_ms + 3_600_000)
+    heedless(company)
     company.send(customer.engine.account_id, "spät")
     world.advance(60_000)
     assert len(customer.rows.tables["held"]) == 1
