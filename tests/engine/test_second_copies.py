@@ -396,16 +396,18 @@ def hidden(world: World, saved: Saved) -> LookupResult:
 
 
 def test_a_backup_of_before_has_no_records_of_devices_in_it() -> None:
-    """SES-40: it is opened all the same, also one from before companies."""
+    """SES-40: it is opened all the same, also one from before recovery codes, and from before companies."""
     _, holder, _, _, _ = team()
     saved = backup_of(holder)
     assert saved.own_devices
     whole = [restoring._KIND, *to_array(saved)]
     assert restoring._saved(whole) == saved
-    assert restoring._saved(whole[:-1]) == replace(saved, own_devices=[])
-    assert restoring._saved(whole[:-2]) == replace(saved, own_devices=[], company=[])
+    of_companies = replace(saved, recoveries=[])
+    assert restoring._saved(whole[:-1]) == of_companies
+    assert restoring._saved(whole[:-2]) == replace(of_companies, own_devices=[])
+    assert restoring._saved(whole[:-3]) == replace(of_companies, own_devices=[], company=[])
     with pytest.raises(StoreCorrupt):
-        restoring._saved(whole[:-3])
+        restoring._saved(whole[:-4])
 
 
 def test_a_relay_that_has_lost_the_newest_lists_is_given_them_by_a_restore() -> None:
