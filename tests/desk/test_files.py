@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import httpx
 import pytest
 from conversations import next_of, until
 from desk_page import Page, home, page_of, served
-from e2ee_client.desk import Served, uploads
+from e2ee_client.desk import Served, clear_folder, uploads
 from e2ee_client.desk.access import COOKIE
 from e2ee_client.errors import FileUnusable
 from e2ee_client.rooms import Agent, CustomerRoom, FileDropped, FileProgress
@@ -70,7 +73,7 @@ async def test_a_file_goes_from_the_page_to_the_customer_and_back(
     """FIL-12, FIL-16: the page hears how far it is; its bytes are nowhere in the clear behind it."""
     memory = tmp_path / "memory"
     memory.mkdir()
-    monkeypatch.setattr(uploads, "MEMORY", memory)
+    monkeypatch.setattr(clear_folder, "MEMORY", memory)
     put, heard = Transfer.put, asyncio.Event()
 
     async def until_heard(transfer: Transfer, upload: Upload, read: ReadPart) -> int:
@@ -143,7 +146,7 @@ async def test_what_is_more_or_less_than_was_said_or_not_sent_leaves_nothing(
     praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FIL-08 to FIL-10, FIL-17: the code is said, and no byte stays."""
-    monkeypatch.setattr(uploads, "MEMORY", tmp_path)
+    monkeypatch.setattr(clear_folder, "MEMORY", tmp_path)
     agent = await praxis.agent("Agent A")
     async with served(agent) as (at, _), page_of(at) as page:
         _, name = await claimed(praxis, agent, page)
@@ -186,7 +189,7 @@ async def test_a_page_that_stops_in_a_file_holds_up_no_other_for_long(
     praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FIL-28: files come one at a time; nothing in the clear is left of it."""
-    monkeypatch.setattr(uploads, "MEMORY", tmp_path)
+    monkeypatch.setattr(clear_folder, "MEMORY", tmp_path)
     monkeypatch.setattr(uploads, "BLOCK_S", 0.1)
     agent = await praxis.agent("Agent A")
 
@@ -210,6 +213,67 @@ async def test_a_page_that_stops_in_a_file_holds_up_no_other_for_long(
             with pytest.raises(FileUnusable):
                 await stopped
         assert is_empty(tmp_path)
+
+
+STOPPED = """
+import os, signal, sys
+from pathlib import Path
+from e2ee_client.desk import clear_folder
+clear_folder.MEMORY = Path(sys.argv[1])
+with clear_folder.clear_folder() as folder:
+    (folder / "Befund.txt").write_text("positiv")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_stop_leaves_in_the_clear_goes_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-16: a folder of a process that runs, and what is not of a desk, stay."""
+    monkeypatch.setattr(clear_folder, "MEMORY", tmp_path)
+    ended = subprocess.run([sys.executable, "-c", STOPPED, tmp_path], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob("*/Befund.txt"))) == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    with clear_folder.clear_folder() as ours:
+        clear_folder.remove_left()
+        assert sorted(tmp_path.iterdir()) == sorted((other, ours))
+    assert list(tmp_path.iterdir()) == [other]
+
+
+async def test_a_desk_begins_without_what_a_stop_has_left(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-16."""
+    monkeypatch.setattr(clear_folder, "MEMORY", tmp_path)
+    (tmp_path / "sealroom-clear-left").mkdir()
+    async with served(await praxis.agent("Agent A")):
+        await until(lambda: is_empty(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a draft has a name")
+async def test_a_stop_while_a_file_comes_leaves_no_byte_of_it(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-16: what comes has no name that a stop could leave."""
+    monkeypatch.setattr(clear_folder, "MEMORY", tmp_path)
+    agent = await praxis.agent("Agent A")
+    seen = list[str]()
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield TEXT[:-1]
+        seen.extend(name for _, _, names in os.walk(tmp_path) for name in names)
+        yield TEXT[-1:]
+
+    async with served(agent) as (at, _), page_of(at) as page:
+        room, _ = await claimed(praxis, agent, page)
+        taking = uploads.Uploads(agent, os.urandom)
+        _, ticket = taking.add(room.room_id, "a.txt", len(TEXT), strips=False)
+        offered = taking.take(ticket)
+        assert offered is not None
+        await taking.receive(offered, whole())
+    assert seen == []
 
 
 async def test_a_file_that_is_given_up_at_the_page_is_said_to_be(praxis: Practice) -> None:

@@ -138,6 +138,21 @@ async def test_a_run_that_is_interrupted_goes_on(
     assert theirs.room_id == second.room_id
 
 
+async def test_what_a_stop_has_left_in_the_clear_is_told_and_goes(praxis: Practice, tmp_path: Path) -> None:
+    """EXP-21, EXP-22, FIL-16: a part, and a draft where files have a name from their beginning."""
+    kept, account = begun(praxis, tmp_path), praxis.company.client.account_id
+    await both(praxis)
+    await kept.update(praxis.company.rooms(), NOW_MS)
+    left = [f".{bytes(16).hex()}.part", ".sealroom-a71cxq6o"]
+    for name in left:
+        (tmp_path / name).write_text("Befund: positiv")
+    told = [one for one in verify_archive(tmp_path, account) if not one.holds]
+    assert told == [Checked(name, None, holds=False, fault="unnamed") for name in left]
+    await kept.update(praxis.company.rooms(), NOW_MS)
+    assert all(one.holds for one in verify_archive(tmp_path, account))
+    assert not [one for one in files(tmp_path) if one.startswith(".")]
+
+
 class Record:
     """A statutory record whose bodies go, as retention has it; it exports what a real room does."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from e2ee_client.rooms import Entry
 
+from .clear_folder import clear_folder
+
 MAX_HELD: Final = 4
 _TICKET_B: Final = 24
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one; the folder is ours
 
 
 class Download(NamedTuple):
@@ -38,8 +37,7 @@ class Downloads:
             FileMissing, FileExpired, FileCorrupt, FileTypeRefused, FileUnusable, RelayUnavailable.
         """
         async with self._fetching:
-            where = MEMORY if MEMORY.is_dir() else None
-            with tempfile.TemporaryDirectory(prefix="sealroom-", dir=where) as folder:
+            with clear_folder() as folder:
                 path = await entry.save(folder)
                 data = await asyncio.to_thread(path.read_bytes)
         file = entry.file

@@ -30,6 +30,7 @@ from e2ee_client.runtime.event_stream import ClientEvent, EventsMissed
 from . import schema
 from .alarms import Alarms
 from .asking import Asking
+from .clear_folder import remove_left
 from .downloads import Downloads
 from .local import LocalRows
 from .uploads import Uploads
@@ -104,6 +105,7 @@ class Hub:
     async def run(self) -> None:
         """Tell the pages what happens, until the client is closed; what is kept here has been loaded."""
         events = self.agent.events()
+        await asyncio.to_thread(remove_left)
         await self._forget_ended()
         await self.alarms.look()
         looking = asyncio.create_task(self._look())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.errors import FileUnusable
 from e2ee_client.rooms import Agent, files
+from e2ee_client.runtime.drafts import draft
 
-from .downloads import MEMORY
+from .clear_folder import clear_folder
 
 MAX_TICKETS: Final = 16
 BLOCK_S: Final = 60.0
@@ -62,12 +61,12 @@ class Uploads:
             FileUnusable: it has another size than was said, or the page stops. As `Room.start_file`.
         """
         async with self._receiving:
-            where = MEMORY if MEMORY.is_dir() else None
-            with tempfile.TemporaryDirectory(prefix="sealroom-", dir=where) as folder:
-                path = Path(folder) / "file"
-                await _write(path, offered.size_b, blocks)
+            with clear_folder() as folder, draft(folder) as made:
+                await _write(made.file, offered.size_b, blocks)
                 room, given = self._agent.room(offered.room_id), (offered.name, offered.file_id)
-                await files.start(room, self._agent.client.files, path, *given, strip_metadata=offered.strips)
+                await files.start(
+                    room, self._agent.client.files, made.path, *given, strip_metadata=offered.strips
+                )
 
     async def cancel(self, file_id: bytes) -> None:
         """Give a file up; one that is announced already stays."""
@@ -95,17 +94,14 @@ async def _in_time(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             raise FileUnusable("the page sends no more of the file") from None
 
 
-async def _write(path: Path, size_b: int, blocks: AsyncIterator[bytes]) -> None:
+async def _write(file: BinaryIO, size_b: int, blocks: AsyncIterator[bytes]) -> None:
     """Write exactly so many bytes; a block more ends it."""
-    file = await asyncio.to_thread(path.open, "xb")
-    try:
-        left_b = size_b
-        async for block in _in_time(blocks):
-            left_b -= len(block)
-            if left_b < 0:
-                break
-            await asyncio.to_thread(file.write, block)
-    finally:
-        await asyncio.to_thread(file.close)
+    left_b = size_b
+    async for block in _in_time(blocks):
+        left_b -= len(block)
+        if left_b < 0:
+            break
+        await asyncio.to_thread(file.write, block)
+    await asyncio.to_thread(file.flush)
     if left_b != 0:
         raise FileUnusable("the file has another size than was said")

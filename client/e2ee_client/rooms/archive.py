@@ -27,8 +27,8 @@ from .transcripts import verify_file
 
 T = TypeVar("T")
 _LOG: Final = logging.getLogger("sealroom")
-_LEFT: Final = re.compile(r"\.{1,2}[0-9a-f]{32}\.part")
-"""What an interrupted run has left."""
+_LEFT: Final = re.compile(r"\.{1,2}[0-9a-f]{32}\.part|\.sealroom-.*")
+"""What an interrupted run has left; drafts too, where a file has a name from its beginning (FIL-16)."""
 
 
 class Refused(NamedTuple):
@@ -129,7 +129,7 @@ class Archive:
         with _told():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for left in self.folder.iterdir():
-                if _LEFT.match(left.name):
+                if _LEFT.fullmatch(left.name):
                     left.unlink()
         index = read_index(self.folder)
         if index is None:
@@ -235,7 +235,8 @@ def verify_archive(folder: str | os.PathLike[str], company: bytes) -> list[Check
     found = [_checked(place, file, room_id, index.company) for room_id, file in _named(index)]
     named = {one.file for one in found}
     with _told():
-        others = sorted(one.relative_to(place).as_posix() for one in place.glob("*/*"))
+        left = (one for one in place.iterdir() if _LEFT.fullmatch(one.name))
+        others = sorted(one.relative_to(place).as_posix() for one in (*place.glob("*/*"), *left))
     return [*found, *(Checked(one, None, holds=False, fault="unnamed") for one in others if one not in named)]
 
 
