@@ -27,6 +27,9 @@ NAMES = st.none() | st.text(st.characters(exclude_categories=["C", "Z"]), min_si
     grammar.is_name
 )
 UNSEEN = {"Cc", "Cs", "Co", "Zs", "Zl", "Zp"}
+JOINERS = "\u200c\u200d\ufe0f"
+PREPENDED = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+"""Format characters that are drawn: Prepended_Concatenation_Mark."""
 CARDS = st.builds(ContactCard, ACCOUNTS, URLS, NAMES)
 
 
@@ -73,6 +76,16 @@ def test_a_name_holds_no_spaces_but_one_and_no_control(text: str) -> None:
     if grammar.is_name(text):
         assert text == text.strip()
         assert {unicodedata.category(one) for one in text if one != " "}.isdisjoint(UNSEEN)
+
+
+def test_the_table_has_all_that_unicode_says_is_not_drawn() -> None:
+    """ID-33: by the categories of Unicode that this Python knows, 14.0 (3.11) or later. 17.0, and what has
+    Default_Ignorable_Code_Point, is looked up in TypeScript (`core/tests/content.test.ts`).
+    """
+    shown = {" ", *JOINERS, *PREPENDED}
+    unseen = (one for one in map(chr, range(0x110000)) if unicodedata.category(one) in UNSEEN | {"Cf"})
+    assert [one for one in unseen if one not in shown and grammar.is_name(f"a{one}b")] == []
+    assert all(grammar.is_name(f"a{one}b") for one in shown)
 
 
 @given(st.text(max_size=200))

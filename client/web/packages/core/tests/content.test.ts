@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { cardToJson, cardToUri, parseCard } from "../src/card.ts";
 import { encodeContent } from "../src/content.ts";
 import { decodeContent } from "../src/content_reading.ts";
-import { isName, isPlainText, isRelayUrl } from "../src/grammar.ts";
+import { isHidden, isName, isPlainText, isRelayUrl } from "../src/grammar.ts";
 import { bytes, equal, load } from "./vectors.ts";
 
 for (const one of load("content").cases) {
@@ -38,5 +38,14 @@ test("names (ID-33)", () => {
   for (const one of grammar.names) {
     const name = String.fromCodePoint(...one.code_points);
     assert.equal(isName(name), one.accepted, one.about);
+  }
+});
+
+test("what Unicode (17.0 in the locked node) says is not drawn is in the table (ID-33)", () => {
+  const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Z}]/u;
+  const drawn = / |\u200c|\u200d|\ufe0f|[\u{600}-\u{605}\u{6dd}\u{70f}\u{890}\u{891}\u{8e2}\u{110bd}\u{110cd}]/u;
+  for (let point = 0; point <= 0x10ffff; point += 1) {
+    const one = String.fromCodePoint(point);
+    if (unseen.test(one) && !drawn.test(one)) assert.ok(isHidden(point), `U+${point.toString(16)}`);
   }
 });
