@@ -394,6 +394,20 @@ async def test_a_further_device_says_until_when_the_first_one_has_to_be_opened(s
 
 
 @browsers.firefox_in_audit
+async def test_a_device_whose_list_is_over_is_given_up_only_once_asked(show: Show) -> None:
+    """ID-65: a press in the foot would take what has still to leave, such as a withdrawal, with the store."""
+    page = await show("open")
+    await page.evaluate(LIST_ENDS)
+    again = page.locator(".foot").get_by_role("button", name="Neu beginnen")
+    for state in ("phase: 'withdrawn', erasure: 'unsent'", "phase: 'closed', canReopen: false"):
+        await page.evaluate(f"() => {{ clock.laterMs = 0; backend.change({{ canWrite: false, {state} }}); }}")
+        await again.wait_for()
+        await page.evaluate(LIST_OVER)
+        await page.locator(".note").get_by_role("button", name="Neu beginnen").wait_for()
+        await again.wait_for(state="detached")
+
+
+@browsers.firefox_in_audit
 async def test_what_was_typed_for_one_room_is_sent_in_no_other(show: Show) -> None:
     """STO-55: nor does the focus lead who types on into the field of another room."""
     page = await show("open")

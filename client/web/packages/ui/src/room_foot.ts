@@ -3,6 +3,7 @@
 import type { RoomBackend, RoomState } from "./backend.ts";
 import { type Child, h } from "./dom.ts";
 import { ratingView } from "./rating_view.ts";
+import { reachesNobody } from "./reach.ts";
 import type { Run } from "./room_screens.ts";
 import type { Clock } from "./times.ts";
 import type { WordKey, Words } from "./words.ts";
@@ -21,11 +22,14 @@ export function footView(
   nowMs: number,
   { backend, run, save }: FootActions,
 ): HTMLElement | null {
-  const anew = () => run(backend.startAnew());
+  // There it would take the store away, which a note asks before.
+  const again = reachesNobody(state, nowMs)
+    ? []
+    : [button(words("withdrawn.again"), () => run(backend.startAnew()), false)];
   if (state.phase === "closed") {
     const acts = [button(words("menu.export"), save, false)];
     if (state.canReopen) acts.push(button(words("closed.reopen"), () => run(backend.reopen(state.room)), false));
-    else if (state.account !== "replaced") acts.push(button(words("withdrawn.again"), anew, false));
+    else acts.push(...again);
     const rating = state.canRate && ratingView(words, (stars, text) => run(backend.rate(stars, text, state.room)));
     return foot(words("closed.title"), null, acts, rating);
   }
@@ -34,12 +38,7 @@ export function footView(
     return foot(words("frozen.title"), words("frozen.text"), [go]);
   }
   if (state.phase !== "withdrawn" && state.phase !== "erased") return null;
-  const again = button(words("withdrawn.again"), anew, false);
-  return foot(
-    words(endTitle(state)),
-    erasureText(state, words, clock, nowMs),
-    state.account === "replaced" ? [] : [again],
-  );
+  return foot(words(endTitle(state)), erasureText(state, words, clock, nowMs), again);
 }
 
 /** What the company may still have, or does not know of, is not called erased (STO-54). */
