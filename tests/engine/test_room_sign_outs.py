@@ -8,6 +8,7 @@ import pytest
 from e2ee_client.engine.rooms.erasing import MAX_ORDERS
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import DeviceListOver
 from e2ee_client.room_events import EntryErased, EntryRefused, IdentifyAnswered, SignedOut
 from parties import DAY_MS
 from room_logins import by_null, challenge, handed_in, knows, log_in, settled, sign_out, token
@@ -123,6 +124,23 @@ def test_who_signs_out_in_a_room_that_is_not_open_has_the_logins_erased(kind: Ac
     for name in world.devices:
         assert world.devices[name].told(SignedOut) == [SignedOut(world.room_id, dev(PHONE))]
     assert isinstance(do(world, PHONE, sign_out), RoomClosed | RoomFrozen)
+
+
+def test_who_signs_out_under_a_list_that_has_ended_has_the_logins_erased(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CNS-75, ID-65: the null is content and does not pass then, the erasure is none."""
+    world = opened("desk")
+    login = log_in(world)
+
+    def over(_turn: Turn) -> None:
+        raise DeviceListOver("over")
+
+    monkeypatch.setattr(world.devices[PHONE], "check_listed", over)
+    handed_in(world, sign_out)
+    assert known(world) == [None, None]
+    assert login in {one.entry_hash for one in world.devices["desk"].told(EntryErased)}
+    assert len(world.devices["desk"].told(SignedOut)) == 1
 
 
 def test_a_sign_out_comes_before_the_login_that_it_is_about() -> None:

@@ -25,6 +25,7 @@ from e2ee.rooms.room import Admission, admit
 from e2ee.rooms.state import Phase, State
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import DeviceListOver
 from e2ee_client.room_events import ChainRestarted, EntryProgress, EntryState
 
 from .entry_log import StoredEntry
@@ -374,12 +375,12 @@ class Writing(RoomPart):
             self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
 
     def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
-        """Write an entry that follows from another one, if it may be written now."""
+        """Write an entry that follows from another one, if it may be written now (also ID-65)."""
         if not self.can_write(turn):
             return False
         try:
             self.write(turn, payload)
-        except RemoteError:
+        except (RemoteError, DeviceListOver):
             return False
         return True
 

@@ -11,6 +11,7 @@ import { challenge } from "../src/engine/rooms/logging_in.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { furtherOf } from "../src/kin/further.ts";
+import { kinOf } from "../src/kin/kin.ts";
 import { lifeOf, person, portsOf, refusal, shown, withNotice } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { NOW_MS } from "./shop.ts";
@@ -136,4 +137,15 @@ test("in a room that does not let it pass the login is erased, and nothing is to
   const sent = me.shell.context.rooms.get(hex(older))?.entries.size;
   await act("sign-out", null);
   assert.equal(me.shell.context.rooms.get(hex(older))?.entries.size, sent);
+});
+
+test("under a list that has ended the logins are erased, and nothing is said (CNS-75, ID-65)", async () => {
+  const { me, newer } = await withTwoRooms(false);
+  await logIn(me, newer);
+  const c = me.shell.context;
+  c.kin = kinOf(c, []);
+  c.own = { ...c.own, accountSeed: null, list: { ...c.own.list, expiresMs: NOW_MS } };
+  await furtherOf({ customer: async () => me, notice: NEVER })("sign-out", null);
+  assert.deepEqual(kindsOf(me, newer), [KIND_IDENTIFY, KIND_ERASE]);
+  assert.equal(shownLogins(me, newer), 0);
 });

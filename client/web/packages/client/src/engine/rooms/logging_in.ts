@@ -72,12 +72,13 @@ function logins(d: Draft): readonly Bytes[] {
     .map(({ entry }) => entry.hash);
 }
 
+/** Whether a null passes: by the phase, and by our list (ID-65). */
 function mayBeSaid(d: Draft): boolean {
-  return phaseCode(d, KIND_IDENTIFY) === undefined;
+  return phaseCode(d, KIND_IDENTIFY) === undefined && d.c.kin?.ending(d.turn.nowMs)?.canWrite !== false;
 }
 
 /**
- * Say that the person has signed out, by an entry of its own where a login is here and the phase lets one pass (CNS-75).
+ * Say that the person has signed out, by an entry of its own where a login is here and one passes (CNS-75).
  * Open challenges are worth nothing (CNS-56). It needs no code for what comes from others.
  */
 export function signOut(d: Draft): void {
