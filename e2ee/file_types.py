@@ -76,6 +76,7 @@ _MACROS: Final = re.compile(rb"(?i)vbaproject|/activex|PK\x03\x04.{26}(?:basic|s
 _OVERLAP_B: Final = 64
 _CONTROLS: Final = (*[octet for octet in range(0x20) if octet not in b"\t\n\f\r"], 0x7F)
 """Bytes that no text has; to look for one after the other is twice as fast as a table of them."""
+_HIGH_CONTROLS: Final = re.compile("[\x80-\x9f]")
 _ACTIVE: Final = re.compile(rb"<|#!|MZ|\{\\rtf|@echo", re.IGNORECASE)
 """How text begins that a program would carry out or show as a page."""
 _BLANK: Final = b" \t\n\v\f\r\xef\xbb\xbf"
@@ -120,12 +121,12 @@ class Content:
             self._begin = (self._begin + block).lstrip(_BLANK)[:_BEGIN_B]
         try:
             if self._has_begun_letter or not block.isascii():
-                self._text.decode(block)
+                self._is_text = _HIGH_CONTROLS.search(self._text.decode(block)) is None
                 self._has_begun_letter = bool(self._text.getstate()[0])
         except UnicodeDecodeError:
             self._is_text = False
         else:
-            self._is_text = not any(octet in block for octet in _CONTROLS)
+            self._is_text &= not any(octet in block for octet in _CONTROLS)
 
     def _look_into_archive(self, block: bytes) -> None:
         seen = self._overlap + block

@@ -181,9 +181,14 @@ def told(*blocks: bytes) -> str:
 def test_a_type_is_told_by_the_whole_content() -> None:
     """FIL-10: a control far behind, a letter that is cut, and macros at the end of an archive show."""
     assert told(b"a" * 70_000, "ä".encode()[:1], "ä".encode()[1:]) == "text/plain"
-    for late in (b"\x1b[2J", b"\xff", "ä".encode()[:1], b"\x7f"):
+    for late in (b"\x1b[2J", b"\xff", "ä".encode()[:1], b"\x7f", "\x9b2J".encode()):
         with pytest.raises(FileTypeRefused):
             told(b"a" * 70_000, late)
+    for cut in ("\x80".encode(), "\x9f".encode()):
+        with pytest.raises(FileTypeRefused):
+            told(b"a", cut[:1], cut[1:] + b"a")
+        with pytest.raises(FileTypeRefused):
+            told(cut, "ä".encode(), b"a")
     parts = [b"PK\x03\x04" + bytes(26) + one for one in (b"[Content_Types].xml", b"xl/workbook.xml")]
     assert told(*parts).endswith("spreadsheetml.sheet")
     with pytest.raises(FileTypeRefused):

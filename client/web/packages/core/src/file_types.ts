@@ -154,16 +154,18 @@ function typeOfHead(head: string): string | undefined {
   return BEGINS.find(([begins]) => head.startsWith(begins))?.[1];
 }
 
+/** Controls that have more than one byte. */
+const HIGH_CONTROLS = /[\u0080-\u009f]/;
+
 /** Whether it is text: UTF-8 without controls that does not begin like markup or a script. */
 function textContent(): { take(block: Uint8Array): void; isText(): boolean } {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let begin = "";
   let isText = true;
-  /** Whether all that was decoded makes whole letters. */
+  /** Whether all that was decoded makes whole letters, and none is a control above ASCII. */
   function decodes(block: Uint8Array, stream: boolean): boolean {
     try {
-      decoder.decode(block, { stream });
-      return true;
+      return !HIGH_CONTROLS.test(decoder.decode(block, { stream }));
     } catch {
       return false;
     }
