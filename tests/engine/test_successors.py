@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
 from e2ee_client.engine.records import Contact
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import (
     ConfigError,
     ContactBlocked,
@@ -15,6 +17,7 @@ from e2ee_client.errors import (
     SuccessorInvalid,
     UnknownContact,
 )
+from e2ee_client.events import IdentityAlarm, MessageState, MessageStateChanged
 from e2ee_client.rows import Continuity
 from engine_world import Node, World, acquainted
 from rooms_world import MINUTE_MS, accept
@@ -120,6 +123,87 @@ def test_what_waited_for_the_old_account_is_not_sent(scene: Scene) -> None:
     scene.world.advance(60_000)
     assert scene.view(scene.old_id) == (True, "")
     assert scene.old.texts() == ["Guten Tag", "waits"]
+
+
+def follow(scene: Scene) -> None:
+    """The reader follows the new account."""
+    scene.follow(scene.statement())
+
+
+def fork(scene: Scene) -> None:
+    """The reader learns of another list for the number of the one that it has pinned."""
+    own = scene.old.engine._state.own
+    listed = identity.next_list(own.account_id, None, [own.device.record], None, scene.world.now_ms)
+    signed, turn = identity.sign_list(own.account_key, listed).signed, Turn(scene.world.now_ms)
+    scene.reader.engine._context.contents._list(
+        turn, scene.reader.engine._state.contact(scene.old_id), signed
+    )
+    scene.reader.carry_out(turn.effects())
+
+
+@pytest.mark.parametrize("alarm", [follow, fork])
+def test_nothing_goes_to_an_account_under_an_alarm(scene: Scene, alarm: Callable[[Scene], None]) -> None:
+    """ID-66: what was sealed, receipts, answers, our newer lists; it all goes once a person verifies."""
+    reader, reader_id = scene.reader, AccountId(scene.reader.engine.account_id)
+    reader.stop()
+    reader.send(scene.old_id, "sealed before")
+    alarm(scene)
+    reader.start()
+    scene.old.start()
+    scene.world.settle()
+    for number in range(12):
+        scene.old.send(reader_id, f"are you there? {number}")
+        scene.world.advance(10 * MINUTE_MS)
+    assert reader.texts()[-1] == "are you there? 11"
+    read = [one.message_id for one in reader.engine.history(scene.old_id) if not one.outgoing]
+    reader.carry_out(reader.engine.mark_read(scene.old_id, read, reader.now_ms))
+    scene.world.advance(20 * DAY_MS)
+    told = {one.state for one in scene.old.of(MessageStateChanged)}
+    assert (scene.old.texts(), told) == (["Guten Tag"], {MessageState.SENT})
+    assert len(list(reader.rows.items("outbox"))) == 1
+    reader.carry_out(reader.engine.set_verified(scene.old_id, True, reader.now_ms))
+    scene.world.advance(MINUTE_MS)
+    delivered = [one for one in scene.old.of(MessageStateChanged) if one.state is MessageState.DELIVERED]
+    assert (scene.old.texts(), len(delivered)) == (["Guten Tag", "sealed before"], 12)
+    newest = scene.old.engine._state.contact(reader_id).head
+    assert newest is not None
+    assert newest.seq == reader.engine._state.own.device_list.seq > 1
+
+
+def test_two_lists_of_the_old_account_end_no_hold(scene: Scene) -> None:
+    """ID-62: else a second statement would be followed; verifying the account settles both (ID-52)."""
+    thief = anew(scene.world, "Praxis wirklich neu")
+    follow(scene)
+    fork(scene)
+    assert scene.view(scene.old_id) == (False, ContactSucceeded.code)
+    assert scene.reader.of(IdentityAlarm) == [IdentityAlarm(scene.old_id, "remote.list_fork")]
+    with pytest.raises(ContactSucceeded):
+        scene.follow(scene.statement(thief), thief)
+    scene.reader.carry_out(scene.reader.engine.set_verified(scene.old_id, True, scene.reader.now_ms))
+    fork(scene)
+    assert scene.view(scene.old_id) == (True, "")
+
+
+def test_who_has_only_written_to_us_is_no_contact_that_is_followed_second() -> None:
+    """ID-62: anybody can write to an account with an entry; once a person accepts them it is their choice."""
+    world = World()
+    old, reader = anew(world, "Praxis"), anew(world, "Kundin")
+    reader.send(reader.add(old.engine.card()), "Guten Tag")
+    world.advance(10_000)
+    old.stop()
+    assert old.recovery_key is not None
+    scene, thief = (
+        Scene(world, old, reader, anew(world, "Praxis neu"), old.recovery_key),
+        anew(world, "Fremd"),
+    )
+    follow(scene)
+    thief.send(thief.add(reader.engine.card()), "I am the real one")
+    world.advance(60_000)
+    assert scene.view(thief.engine.account_id) == (False, "")
+    with pytest.raises(ContactSucceeded):
+        scene.follow(scene.statement(thief), thief)
+    reader.carry_out(reader.engine.accept_contact(thief.engine.account_id, world.now_ms))
+    assert scene.follow(scene.statement(thief), thief) == thief.engine.account_id
 
 
 def test_the_same_statement_twice_changes_nothing_more(scene: Scene) -> None:

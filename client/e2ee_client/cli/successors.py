@@ -138,7 +138,7 @@ def _show(session: Session, client: Client, found: Successor) -> None:
 
 
 def _known(client: Client, found: Successor) -> list[Contact]:
-    return [one for one in client.contacts() if one.account_id == found.new_account_id]
+    return [one for one in client.contacts() if one.accepted and one.account_id == found.new_account_id]
 
 
 def _number(client: Client, found: Successor) -> str:

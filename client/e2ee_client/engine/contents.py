@@ -172,7 +172,8 @@ class Contents(Part):
         """Their store was set back: the directory has their newest list, or we give it back, on a session
         that they are known to have (ID-40).
         """
-        if not peer.contact.published and pairs.sending(peer.pair, turn.now_ms) == session.id:
+        contact, sending = peer.contact, pairs.sending(peer.pair, turn.now_ms)
+        if not contact.published and not contact.alarm and sending == session.id:
             self._send_list(turn, peer, session.id, pinned)
 
     def _send_list(self, turn: Turn, peer: Peer, session_id: SessionId, device_list: DeviceList) -> None:
@@ -189,7 +190,7 @@ class Contents(Part):
         contact, pinned, heads = peer.contact, peer.contact.device_list(), content.heads
         if heads is None or pinned is None or heads.own.seq >= pinned.seq:
             return
-        if contact.accepted and not contact.published:
+        if contact.accepted and not contact.alarm and not contact.published:
             if isinstance(content.payload, Sync):
                 self._context.renewal.answer(turn, peer, session.id, content.payload)
             self._give_back(turn, peer, session, pinned)

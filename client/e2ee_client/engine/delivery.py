@@ -61,10 +61,10 @@ class Delivery(Part):
         return Channel(url, b"", isolation, self._state.is_foreign(url))
 
     def flush(self, turn: Turn, peer: Peer, lane: Lane) -> None:
-        """Send what is ready, in order, batch by batch."""
+        """Send what is ready, in order, batch by batch; under an alarm nothing goes (ID-66)."""
         way = peer.way_back
         is_held = self._context.timers.is_waiting(("send", peer.key), turn.now_ms)
-        if way is None or is_held or not self._can_be_answered(peer.contact, lane):
+        if way is None or is_held or peer.contact.alarm or not self._can_be_answered(peer.contact, lane):
             return
         link = self._context.links.link(turn, self.channel(peer.contact, peer))
         if link.state is not LinkState.READY or link.hello is None:

@@ -307,8 +307,11 @@ class Engine(Queries):
         turn = self._step(now_ms)
         contact = self._state.contact(account_id)
         contact.verified = verified
-        if verified:
+        if verified and contact.alarm:
             contact.alarm = ""
+            self._context.receipts.accepted(turn, contact)
+            self._context.renewal.catch_up(turn, contact)
+        if verified:
             self._context.forks.settle(turn, contact)
         turn.put(contact.put())
         self._context.sending.pump(turn, contact)

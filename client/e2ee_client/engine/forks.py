@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from e2ee import identity
 from e2ee.errors import E2eeError, ListFork
 from e2ee.identity import DeviceList, ListHead
+from e2ee_client.errors import ContactSucceeded
 from e2ee_client.events import IdentityAlarm, MessageRejected
 
 from .part import Part
@@ -26,7 +27,8 @@ class Forks(Part):
 
     def alarm(self, turn: Turn, contact: Contact, error: ListFork) -> None:
         """Stop a conversation until a person has looked, and keep the list (ID-07). Of a stranger that is
-        only refused, and of our own account: that is the matter of our entry (ID-48, ID-51).
+        only refused, and of our own account: that is the matter of our entry (ID-48, ID-51). One that was
+        followed stays so (ID-62).
         """
         if not contact.accepted or contact is self._state.colleagues:
             turn.notify(MessageRejected(contact.account_id, error.code))
@@ -35,8 +37,9 @@ class Forks(Part):
         if error.signed not in row.unsettled:
             row.unsettled = [*row.unsettled, error.signed][-MAX_KEPT:]
             turn.put(row.put())
-        contact.alarm = error.code
-        turn.put(contact.put())
+        if contact.alarm != ContactSucceeded.code:
+            contact.alarm = error.code
+            turn.put(contact.put())
         turn.notify(IdentityAlarm(contact.account_id, error.code))
 
     def settle(self, turn: Turn, contact: Contact) -> None:

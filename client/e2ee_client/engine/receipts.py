@@ -26,7 +26,7 @@ class Receipts(Part):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._soon = dict.fromkeys(self._state.receipts)  # without those of contacts that are not accepted
+        self._soon = dict.fromkeys(self._state.receipts)  # without contacts not accepted, or with an alarm
 
     def wait(self, turn: Turn) -> None:
         """Send what is due in batches and not at once: its moment is nobody's business (pitfall 34)."""
@@ -47,7 +47,7 @@ class Receipts(Part):
         self.wait(turn)
 
     def accepted(self, turn: Turn, contact: Contact) -> None:
-        """Send what has waited for a contact to be accepted."""
+        """Send what has waited for a contact to be accepted, or for its alarm to end."""
         waiting = (one.key for one in self._state.peers_of(contact.account_id))
         self._soon.update((key, None) for key in waiting if key in self._state.receipts)
         self.wait(turn)
@@ -57,7 +57,7 @@ class Receipts(Part):
         self._context.timers.drop("receipts")
         for peer_key in list(self._soon):
             peer = self._state.peers.get(peer_key)
-            if peer is not None and not peer.contact.accepted:
+            if peer is not None and (not peer.contact.accepted or peer.contact.alarm):
                 del self._soon[peer_key]
             elif peer is None or self._send(
                 turn, peer, self._state.receipts[peer_key], ReceiptState.DELIVERED

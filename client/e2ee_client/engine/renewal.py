@@ -70,7 +70,7 @@ class Renewal(Part):
 
     def session_for(self, turn: Turn, peer: Peer) -> Session | None:
         """Return the session that texts to a device go on (SES-22); None while there is none."""
-        if self.is_stale(turn, peer.contact):
+        if self.is_held(turn, peer.contact):
             return None
         session_id = pairs.sending(peer.pair, turn.now_ms)
         return None if session_id is None else self._state.sessions[session_id]
@@ -81,6 +81,12 @@ class Renewal(Part):
             session = self.session_for(turn, peer)
             if session is not None:
                 yield peer, session
+
+    def is_held(self, turn: Turn, contact: Contact) -> bool:
+        """Whether nothing is sealed for a contact: a person has to look at it first (ID-66), or its list
+        is too old (ID-36).
+        """
+        return bool(contact.alarm) or self.is_stale(turn, contact)
 
     def is_stale(self, turn: Turn, contact: Contact) -> bool:
         """Whether a contact's list is so far past its end that nothing is sealed for it (ID-36)."""
@@ -99,10 +105,10 @@ class Renewal(Part):
         return contact.account_id in self._stale
 
     def catch_up(self, turn: Turn, contact: Contact) -> None:
-        """A newer list ends the time in which nothing was sealed: the ask of the week, with our prekeys,
-        and our own list may have been left out meanwhile (ID-36, SES-25).
+        """A newer list or a person ends the time in which nothing was sealed: the ask of the week, with our
+        prekeys, and our own list may have been left out meanwhile (ID-36, ID-66, SES-25).
         """
-        if self.is_stale(turn, contact) or not contact.accepted:
+        if self.is_held(turn, contact) or not contact.accepted:
             return
         if not self._state.own.publish:
             bundle = self._context.upkeep.compact(turn, contact.account_id, one_time=True)
@@ -120,7 +126,7 @@ class Renewal(Part):
 
     def need(self, turn: Turn, peer: Peer) -> None:
         """A text waits for a session with a device (SES-22)."""
-        if self.is_stale(turn, peer.contact):
+        if self.is_held(turn, peer.contact):
             return
         pair = peer.pair
         is_sought = pair.wanted is not None or (pair.met and pair.candidate is not None)
@@ -273,7 +279,7 @@ class Renewal(Part):
 
     def settle(self, turn: Turn, peer: Peer, session_id: SessionId, change: Change) -> None:
         """After the content: doubt, what waits, the message that proves our session (SES-24)."""
-        if not peer.contact.accepted:
+        if not peer.contact.accepted or peer.contact.alarm:
             return
         if change.is_doubted:
             self.doubt(turn, peer)
@@ -291,7 +297,7 @@ class Renewal(Part):
         self.tell_findings(turn, peer, change.findings)
         if change.rolled_back:
             turn.notify(RolledBack(peer.account_id))
-        if not peer.contact.accepted or self.is_stale(turn, peer.contact):
+        if not peer.contact.accepted or self.is_held(turn, peer.contact):
             return
         self.answer(turn, peer, session.id, sync)
         active = peer.pair.active
@@ -319,7 +325,7 @@ class Renewal(Part):
     def doubt(self, turn: Turn, peer: Peer, patience_ms: int = pairs.SHORT_PATIENCE_MS) -> None:
         """Something shows that the two sides may not share a session: ask on the active one (SES-25)."""
         active = self._active(peer)
-        if not peer.contact.accepted or active is None or self.is_stale(turn, peer.contact):
+        if not peer.contact.accepted or active is None or self.is_held(turn, peer.contact):
             return
         if pairs.may_ask(peer.pair, turn.now_ms):
             turn.notify(Doubt(peer.account_id))
@@ -331,7 +337,7 @@ class Renewal(Part):
         """
         if peer.pair.met or peer.pair.candidate is not None:
             self.doubt(turn, peer)
-        elif not self.is_stale(turn, peer.contact):
+        elif not self.is_held(turn, peer.contact):
             self.want(turn, peer)
 
     def doubt_all(self, turn: Turn, contact: Contact) -> None:
@@ -344,7 +350,7 @@ class Renewal(Part):
         """Give fresh prekeys to each device of a contact, with an ask (SES-25)."""
         for peer in self._state.peers_named(contact):
             active = self._active(peer)
-            if active is not None and not self.is_stale(turn, contact):
+            if active is not None and not self.is_held(turn, contact):
                 self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, bundle=bundle)
 
     def ask_taken(self, turn: Turn, peer: Peer, ask_id: bytes) -> None:
@@ -452,7 +458,7 @@ class Renewal(Part):
             peer.pair, turn.now_ms, connected=is_silent, texts_wait=bool(lane.waiting or lane.unconfirmed)
         )
         self.set_pair(turn, peer, change.pair, change.gone)
-        if not peer.contact.accepted or self.is_stale(turn, peer.contact):
+        if not peer.contact.accepted or self.is_held(turn, peer.contact):
             return
         candidate = peer.pair.candidate
         if candidate is not None and pairs.repeat_due(peer.pair, turn.now_ms):

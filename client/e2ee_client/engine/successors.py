@@ -67,7 +67,7 @@ class Successors(Part):
         old, known = self._state.contact(found.old_account_id), self._state.contacts.get(new)
         if self._context.rooms.index.of(old.account_id):
             raise ConfigError("rooms with an account do not go on with another one")
-        if known is None and old.alarm == ContactSucceeded.code:
+        if (known is None or not known.accepted) and old.alarm == ContactSucceeded.code:
             raise ContactSucceeded("this account was followed by another one already")
         if known is not None and known.alarm:
             raise ContactBlocked("the new account is under an alarm")
