@@ -154,9 +154,6 @@ function typeOfHead(head: string): string | undefined {
   return BEGINS.find(([begins]) => head.startsWith(begins))?.[1];
 }
 
-/** Controls that have more than one byte. */
-const HIGH_CONTROLS = /[\u0080-\u009f]/;
-
 /** Whether it is text: UTF-8 without controls that does not begin like markup or a script. */
 function textContent(): { take(block: Uint8Array): void; isText(): boolean } {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -165,7 +162,7 @@ function textContent(): { take(block: Uint8Array): void; isText(): boolean } {
   /** Whether all that was decoded makes whole letters, and none is a control above ASCII. */
   function decodes(block: Uint8Array, stream: boolean): boolean {
     try {
-      return !HIGH_CONTROLS.test(decoder.decode(block, { stream }));
+      return !/[\x80-\x9f]/.test(decoder.decode(block, { stream }));
     } catch {
       return false;
     }
