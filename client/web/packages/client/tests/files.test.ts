@@ -118,7 +118,7 @@ test("files begin on a device without room, and say later what they could not wr
   } as unknown as FilesHost;
   const [id, entry] = [new Uint8Array(16).fill(1), new Uint8Array(32).fill(2)];
   const file = { id, room: roomId, name: "a.txt", mediaType: "text/plain", ...sealed, key, blob: id, secret: entry };
-  const over = { payer: null, entry: null, recipients: [], heldBy: [], isOver: false, failure: "" };
+  const over = { payer: null, entry: null, recipients: [], heldBy: [], isOver: false, failure: "", seq: 1 };
   await new FileRows(files).change((put) => {
     put.out({ ...file, ...over, createdMs: 1, expiresMs: 0 });
     put.in({ entry, room: roomId, parts: "none", isHeld: true, isRight: true, told: 0, heldBy: [] });

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { decode, encode } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "../src/engine/context.ts";
 import type { CustomerEvent } from "../src/engine/events.ts";
@@ -214,6 +215,43 @@ test("a consent that comes later brings no file back, and lets new ones go (FIL-
   await me.starts();
   assert.deepEqual(await me.left(), NOTHING);
   assert.equal(await (await me.sends()).code, null);
+});
+
+for (const aheadMs of [10 * MINUTE_MS, 300 * DAY_MS])
+  test(`a clock that was ${aheadMs / MINUTE_MS} minutes ahead at a withdrawal holds up no later file (FIL-29)`, async () => {
+    const me = await new Sender().open();
+    me.nowMs += aheadMs;
+    await me.leavesAndReturns();
+    me.nowMs = NOW_MS + MINUTE_MS;
+    assert.equal(await (await me.sends()).code, null);
+    me.isAway = true;
+    await me.sends();
+    await me.stops();
+    await me.starts();
+    assert.equal(me.files.uploads(me.room).length, 1);
+    assert.deepEqual(await me.left(), { names: [NAME, NAME], parts: 2 });
+  });
+
+test("a row of an earlier version goes on where nothing was withdrawn, and is given up where it was (FIL-29)", async () => {
+  for (const [isLeft, expected] of [
+    [false, WAITS],
+    [true, NOTHING],
+  ] as const) {
+    const me = await new Sender().open();
+    me.isAway = true;
+    await me.sends();
+    await me.stops();
+    const store = await me.place.open();
+    assert.ok(store !== null);
+    const { rows } = me.host;
+    const earlier = (data: Bytes) => encode((decode(data, data.length) as readonly Value[]).slice(0, -1));
+    const read = async (kind: "file_out" | "file_in") =>
+      (await rows(kind)).map((one) => (kind === "file_out" ? { ...one, value: earlier(one.value) } : one));
+    Object.assign(me.host, { rows: read });
+    if (isLeft) await me.leavesAndReturns();
+    await me.starts();
+    assert.deepEqual(await me.left(), expected);
+  }
 });
 
 test("a file that is put while its room is left and opened again does not go (FIL-29)", async () => {

@@ -480,7 +480,7 @@ test("a device that was replaced seals no file either, so that none is sent up f
   scene.state([shop.agent]);
   const check = () =>
     scene.engine.do(NOW_MS, (c, turn) =>
-      checkFiles({ c, turn } as unknown as RoomSteps, { room: scene.roomId, createdMs: NOW_MS }),
+      checkFiles({ c, turn } as unknown as RoomSteps, { room: scene.roomId, seq: 1 }),
     );
   check();
   scene.engine.do(NOW_MS, (c, turn) => setReplaced(c, turn, true));

@@ -31,6 +31,10 @@ export class RowReader {
     return value;
   }
 
+  get isAtEnd(): boolean {
+    return this.#next === this.#values.length;
+  }
+
   bytes(): Bytes {
     return bytesOf(this.value());
   }

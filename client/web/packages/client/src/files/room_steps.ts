@@ -53,7 +53,7 @@ function look(steps: RoomSteps, id: Bytes): Draft {
   return new Draft(steps.c, steps.turn, roomOf(steps, id));
 }
 
-type Begun = Pick<FileOut, "room" | "createdMs">;
+type Begun = Pick<FileOut, "room" | "seq">;
 
 /**
  * Refuse a file where its entry would be refused now.
@@ -71,11 +71,10 @@ export function checkFiles(steps: RoomSteps, file: Begun): void {
 }
 
 /** Whether a room was erased, or withdrawn from since a file was begun: nothing of that leaves any more (FIL-29). */
-export function isLeft(c: Context, { room, createdMs }: Begun): boolean {
+export function isLeft(c: Context, { room, seq }: Begun): boolean {
   const found = c.rooms.get(hex(room));
-  const phase = found?.shown?.phase ?? 0;
-  const withdrawnMs = found?.consent.withdrawal?.withdrawnMs ?? 0;
-  return found === undefined || phase >= WITHDRAWN || createdMs < withdrawnMs;
+  if (found === undefined || (found.shown?.phase ?? 0) >= WITHDRAWN) return true;
+  return (found.consent.withdrawal?.seq ?? -1) >= seq;
 }
 
 /** The devices to which the entry of a file goes now (ROOM-15). */

@@ -46,6 +46,8 @@ export interface FileOut {
   readonly isOver: boolean;
   /** The code with which it failed; "" while it goes on. */
   readonly failure: string;
+  /** The number of the receipt under which it began: a withdrawal of at least that number takes it back (CNS-09). */
+  readonly seq: number;
 }
 
 /** What became of the file of an entry; `parts` names its sealed parts, ours as the upload left them. */
@@ -81,7 +83,7 @@ function encodeOut(one: FileOut): Bytes {
   const payer: Value = one.payer && [one.payer.deviceId, one.payer.mailbox, one.payer.token];
   const said = [one.id, one.room, one.name, one.mediaType, one.sizeB, one.paddedB, one.hash, one.key.expose()];
   const known = [one.blob, one.secret, one.createdMs, payer, one.entry, one.expiresMs];
-  return row(...said, ...known, one.recipients, one.heldBy, one.isOver, one.failure);
+  return row(...said, ...known, one.recipients, one.heldBy, one.isOver, one.failure, one.seq);
 }
 
 function decodeOut(data: Bytes): FileOut {
@@ -108,6 +110,8 @@ function decodeOut(data: Bytes): FileOut {
     heldBy: reader.list(bytesOf),
     isOver: reader.flag(),
     failure: reader.text(),
+    // A row of an earlier version names none: whatever was withdrawn takes it back.
+    seq: reader.isAtEnd ? 0 : reader.uint(),
   };
 }
 

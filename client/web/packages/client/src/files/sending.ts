@@ -117,7 +117,8 @@ export class FileSending {
     const isName = isFileName(name) && new TextEncoder().encode(name).length <= MAX_NAME_B;
     if (!isName) throw new LocalError("local.file_name", "no name of a file of a room");
     if (this.#jobs.size >= MOST_WAITING) throw new FileError("local.file_unusable", "too many files wait to be sent");
-    const begun = { room: unhex(room), createdMs: ports.clock.nowMs() };
+    const seq = this.#host.context().rooms.get(room)?.consent.receipt?.seq ?? 0;
+    const begun = { room: unhex(room), createdMs: ports.clock.nowMs(), seq };
     await this.#host.step((c, turn) => checkFiles({ c, turn }, begun));
     const id = new Uint8Array(ports.random(ID_B));
     const key = fileKey(new Uint8Array(ports.random(KEY_B)));
