@@ -277,7 +277,7 @@ def test_who_is_in_force_again_is_given_the_newest_sign_out_that_was_not_erased(
 @pytest.mark.parametrize("count", [16, 20, 40])
 def test_who_was_out_while_the_room_had_many_states_has_all_of_them(count: int) -> None:
     """ROOM-29, ROOM-65: the newest 16 are held, and those before them come beside them; else the desk would
-    close a room after 30 days in which it talked. The login is given with the state that grants it alone.
+    close a room after 30 days in which it talked. The login comes ahead of the state that grants it.
     """
     world, _ = staffed("desk2")
     in_force(world, "desk2", "agent")
@@ -286,13 +286,51 @@ def test_who_was_out_while_the_room_had_many_states_has_all_of_them(count: int) 
         change(world, "desk2", Change(text=str(at)))
         world.run(MINUTE_MS)
     in_force(world, "desk", "desk2", "agent")
-    assert has(world, "desk", login) == [False]
+    assert has(world, "desk", login) == [True]
     world.run(HOUR_MS)
+    assert known(world) == ["4711"] * 3
     desk, desk2 = world.devices["desk"].room, world.devices["desk2"].room
     assert desk is not None
     assert desk2 is not None
     assert (desk.states.held(), desk.states.room.head) == ([], desk2.states.room.head)
     assert len(desk.states.path) == count + 3
+
+
+@pytest.mark.parametrize("count", [2, 20])
+def test_who_was_out_takes_the_customer_for_whom_the_others_do(count: int) -> None:
+    """ROOM-65, CNS-56: a desk that knew another login showed that person for good."""
+    world, _ = staffed("desk2")
+    log_in(world)
+    in_force(world, "desk2", "agent")
+    login = log_in(world, "4712")
+    do(world, "desk2", lambda room, turn: room.identifying.decide(turn, login, grant=True))
+    for at in range(count):
+        change(world, "desk2", Change(text=str(at)))
+        world.run(MINUTE_MS)
+    in_force(world, "desk", "desk2", "agent")
+    world.run(HOUR_MS)
+    assert known(world) == ["4712"] * 3
+
+
+def test_a_login_that_was_given_is_not_granted_anew_while_states_are_held() -> None:
+    """CNS-57: where the older ones came late, the state of who had been out took the place of all others."""
+    world, _ = staffed("desk2")
+    in_force(world, "desk2", "agent")
+    login = log_in(world)
+    for at in range(40):
+        change(world, "desk2", Change(text=str(at)))
+        world.run(MINUTE_MS)
+    world.new_roster(("desk", "desk2", "agent"))
+    while has(world, "desk", login) == [False]:
+        world.run(1000)
+    others = world.devices.keys() - {"desk"}
+    world.blocked |= {("desk", one) for one in others} | {(one, "desk") for one in others}
+    world.run(DAY_MS // 2)
+    world.blocked.clear()
+    world.run(DAY_MS)
+    paths = [device.room.states.path for device in world.devices.values() if device.room is not None]
+    assert [len(one) for one in paths] == [43] * 4
+    assert known(world) == ["4711"] * 3
 
 
 def test_who_has_left_and_is_in_force_again_is_given_no_login() -> None:

@@ -165,11 +165,11 @@ class Forwarding(RoomPart):
             self.forward_all(turn, self._entries(turn, [one.hash for one in newest]), to)
 
     def give_login(self, turn: Turn, to: Author) -> None:
-        """Give the login that counts to who is in force again, if logins go to it and a state that it is
-        given grants this one: else a steward would grant it again, on an older state (ROOM-65).
+        """Give the login that counts to who is in force again, if logins go to it and a state up to the head
+        grants this one: else it would wait there (ROOM-65).
         """
         login, states = self._room.identifying.counts(turn), self._room.states
-        granted = {one for written in states.path[-INFORMED_STATES:] for one in written.state.answers}
+        granted = {one for written in states.path for one in written.state.answers}
         if login is not None and login in granted and states.receives(to, Kind.IDENTIFY, turn.now_ms):
             self.forward_all(turn, self._entries(turn, [login]), to)
 

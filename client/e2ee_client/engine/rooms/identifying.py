@@ -319,11 +319,15 @@ class Identifying(RoomPart):
         return max(min(since) + TURN_MS * place, self._live.retry_ms) if since else None
 
     def _to_grant(self, turn: Turn, known: Logins) -> list[tuple[int, EntryHash]]:
+        """Return what needs no person; what we were given a state that is held may have granted (CNS-57)."""
+        is_behind = bool(self._room.states.held())
         found = [self._room.log.find(turn, one) for one in known.waiting]
         return [
             (one.received_ms, one.hash)
             for one in found
-            if one is not None and not self._needs_person(turn, known, self._room.log.entry(turn, one))
+            if one is not None
+            and not (is_behind and one.forwarded_by is not None)
+            and not self._needs_person(turn, known, self._room.log.entry(turn, one))
         ]
 
     def tick(self, turn: Turn) -> None:
