@@ -480,28 +480,32 @@ class Client:
         give it out with our card. `old` is the lost account's card or id, `recovery_key` its recovery key,
         as it was shown (ID-13, ID-61).
 
-        Where the lost account is a contact here and its list is known, the key has to be the one which that
-        names; otherwise a wrong key is found out by those who read the statement only.
+        The key is not compared here, as a thief of the lost account may have signed a list with another one.
+        Where the lost account is a contact and its list is known, `read_successor` does that: at
+        `SuccessorInvalid` ask for the key once more. Otherwise those who read the statement find it out.
 
         Raises:
             InvalidCard: the text is no contact card.
-            ConfigError: no account id or recovery key, not the key of that account, or it is this one.
+            ConfigError: no account id or recovery key, or the lost account is this one.
             DeviceReplacedError, SecondCopyError: this device does not act for our account any more.
         """
         account_id, key = opening.account_of(old), opening.recovery_key(recovery_key)
         return self._shell.machine.sign_successor(key, account_id, self._runtime.clock.now_ms())
 
-    def read_successor(self, text: str) -> Successor:
+    def read_successor(self, text: str, card: ContactCard | str | None = None) -> Successor:
         """Return what a successor statement says: the old account, which is a contact, the new one, and when
         it was signed. It is verified by the contact's list that is known here, and changes nothing. Show
-        both accounts to a person, and ask (ID-13).
+        both accounts to a person, and ask (ID-13). With the new account's `card` it is refused here already
+        what `follow_successor` would refuse.
 
         Raises:
             SuccessorInvalid: none, damaged, or not by the recovery key of that list.
             UnknownContact: it is about no contact.
             ListUnknown: no list of the contact is known yet.
+            InvalidCard, ContactSucceeded, ContactBlocked, ConfigError: with a card, as `follow_successor`.
         """
-        return self._shell.machine.successor(checked_text(text))
+        new = None if card is None else opening.parse_card(card).account_id
+        return self._shell.machine.successor(checked_text(text), new)
 
     async def follow_successor(self, text: str, card: ContactCard | str) -> Contact:
         """Add the new account of a statement, by its card, as a person has decided. It is not verified by

@@ -279,6 +279,8 @@ def test_a_statement_that_does_not_hold_is_refused(scene: Scene) -> None:
             scene.follow(given)
     with pytest.raises(SuccessorInvalid):
         scene.follow(text, anew(scene.world, "Somebody else"))
+    with pytest.raises(SuccessorInvalid):
+        scene.reader.engine.successor(text, scene.old_id)
     stranger = identity.sign_successor(thief, new_id, scene.old_id, now_ms)
     with pytest.raises(UnknownContact):
         scene.reader.engine.successor(successor.to_text(stranger))
@@ -347,16 +349,31 @@ def test_without_a_list_nothing_is_said_of_a_statement(scene: Scene) -> None:
 def test_who_signs_is_told_of_a_wrong_key_where_that_can_be_known(scene: Scene) -> None:
     """ID-13: by the old account's list, once the old card was added."""
     wrong = identity.new_recovery(scene.world.nodes[0].rng)
-    unchecked = scene.new.engine.sign_successor(wrong, scene.old_id, scene.world.now_ms)
-    with pytest.raises(SuccessorInvalid):
-        scene.reader.engine.successor(unchecked)
-    scene.new.add(scene.old.engine.card())
-    scene.world.advance(2 * 3_600_000)
-    with pytest.raises(ConfigError):
-        scene.new.engine.sign_successor(wrong, scene.old_id, scene.world.now_ms)
-    assert scene.reader.engine.successor(scene.statement()).old_account_id == scene.old_id
+    text = scene.new.engine.sign_successor(wrong, scene.old_id, scene.world.now_ms)
+    for reader in (scene.reader, scene.new):
+        if reader is scene.new:
+            reader.add(scene.old.engine.card())
+            scene.world.advance(2 * 3_600_000)
+        with pytest.raises(SuccessorInvalid):
+            reader.engine.successor(text)
+        assert reader.engine.successor(scene.statement()).old_account_id == scene.old_id
     with pytest.raises(ConfigError):
         scene.new.engine.sign_successor(scene.key, AccountId(scene.new.engine.account_id), scene.world.now_ms)
+
+
+def test_a_thief_of_the_account_key_keeps_no_owner_from_stating(scene: Scene) -> None:
+    """ID-13, ID-64: the owner's new account knows the old one by the thief's list; the readers decide."""
+    own = scene.old.engine._state.own
+    stolen = identity.recovery_public_of(identity.new_recovery(scene.world.nodes[0].rng))
+    own.device_list = replace(own.device_list, recovery_public=stolen)
+    scene.old.start()
+    scene.world.advance(20 * DAY_MS)
+    scene.new.add(scene.old.engine.card())
+    scene.world.advance(2 * 3_600_000)
+    text = scene.statement()
+    with pytest.raises(SuccessorInvalid):
+        scene.new.engine.successor(text)
+    assert scene.follow(text) == scene.new.engine.account_id
 
 
 def test_nobody_is_followed_to_oneself(scene: Scene) -> None:
@@ -384,6 +401,8 @@ def test_an_account_with_rooms_is_not_followed_on_either_side() -> None:
         old_id = AccountId(old.engine.account_id)
         text = fresh.engine.sign_successor(old.recovery_key, old_id, world.now_ms)
         assert reader.engine.successor(text).old_account_id == old_id
+        with pytest.raises(ConfigError):
+            reader.engine.successor(text, AccountId(fresh.engine.account_id))
         with pytest.raises(ConfigError):
             reader.engine.follow_successor(text, fresh.engine.card(), world.now_ms)
         assert not [one for one in reader.engine.contacts() if one.alarm]

@@ -58,6 +58,7 @@ _STATUS: Final[dict[str, int]] = {
     "successor": 7,
     "successor.mismatch": 2,
     "successor.unchecked": 2,
+    "successor.other_key": 2,
     "successor.unasked": 2,
     "verify": 7,
     "message.failed": 8,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from e2ee_client import Client
 from e2ee_client.errors import StoreExists
@@ -17,8 +16,7 @@ from .linking import person_of
 from .neutral import neutral, neutral_name
 from .room_opening import accepts, chosen_purposes, notice_of, origin_of, show_channels, show_room
 from .session import Session, Work, make_folder, opened
-
-ERASE: Final = "\x1b[2J\x1b[3J\x1b[H"
+from .terminal import ERASE
 
 
 def code(session: Session) -> Work:

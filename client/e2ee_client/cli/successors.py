@@ -11,10 +11,9 @@ from e2ee.card import ContactCard
 from e2ee.errors import DecodeError
 from e2ee.identity import Successor
 from e2ee.ids import AccountId
-from e2ee_client import Client, Contact
+from e2ee_client import Client, Contact, MessageState
 from e2ee_client.contacts import wait_until
 from e2ee_client.errors import (
-    ConfigError,
     ContactSucceeded,
     InvalidCard,
     ListUnknown,
@@ -28,10 +27,11 @@ from .addressing import label, label_of, short_id
 from .failures import Refused
 from .fetching import when_fetched
 from .files import MAX_SMALL_B, read_file
-from .recovering import ERASE
+from .secret_input import typed_key
 from .session import Session, Work, local_time, opened
 
 _GROUPS_A_LINE = 4
+_MOST_TEXTS = 1000
 _HEAD = "sealroom:successor"
 
 
@@ -41,14 +41,14 @@ def sign(session: Session) -> Work:
 
     async def act(client: Client) -> None:
         # Seen while it is typed, as nobody types 64 digits blind; then off the screen.
-        typed = await session.ask_or_input(session.texts.say("ask.recovery_key"))
+        typed = await typed_key(session, session.texts.say("ask.recovery_key"))
         text = client.sign_successor(old, typed)
-        if not await _is_compared(session, client, text):
-            again = await session.ask(session.texts.say("ask.recovery_key_again"), "successor.unchecked")
-            if "".join(again.split()).upper() != "".join(typed.split()).upper():
+        code = await _doubt(session, client, text)
+        if code:
+            # The old account's list is no judge: a thief of its account key can sign one with another key.
+            again = await typed_key(session, session.texts.say(f"ask.{code}"), code)
+            if again.upper() != "".join(typed.split()).upper():
                 raise Refused("successor.mismatch")
-        if session.terminal.is_full:
-            session.terminal.line(ERASE)
         session.say("successor.signed", old=short_id(old))
         session.terminal.line(text)
         show_qr(session, text)
@@ -56,8 +56,10 @@ def sign(session: Session) -> Work:
     return opened(session, act, online=True)
 
 
-async def _is_compared(session: Session, client: Client, text: str) -> bool:
-    """Whether the list of the old account is known here, which has to name the key, soon at the latest."""
+async def _doubt(session: Session, client: Client, text: str) -> str:
+    """Return why the key may be mistyped, as an error's code: the old account's list, which is awaited for a
+    while, names another one, or is not known here.
+    """
 
     def is_known() -> bool:
         with suppress(ListUnknown):
@@ -68,10 +70,10 @@ async def _is_compared(session: Session, client: Client, text: str) -> bool:
     try:
         await wait_until(is_known, client.progress, session.options.timeout, "the old account's list")
     except SuccessorInvalid:
-        raise ConfigError("this is not the recovery key of the old account") from None
+        return "successor.other_key"
     except (UnknownContact, WaitTimeout):
-        return False
-    return True
+        return "successor.unchecked"
+    return ""
 
 
 def read(session: Session) -> Work:
@@ -102,18 +104,22 @@ def follow(session: Session) -> Work:
 
     async def act(client: Client) -> None:
         found = client.read_successor(text)
-        if found.new_account_id != card.account_id:
-            raise SuccessorInvalid("the contact card is of another account than the statement")
-        _show(session, client, found)
         old = client.contact(found.old_account_id)
-        if old.alarm == ContactSucceeded.code and not _known(client, found):
-            raise Refused("successor.second", name=label(old))
+        try:
+            client.read_successor(text, card)
+        except ContactSucceeded:
+            raise Refused("successor.second", name=label(old)) from None
+        _show(session, client, found)
         question = session.texts.say("ask.successor", name=label(old))
         answer = await session.ask(question, "successor.unasked")
         if answer.strip().lower() not in session.texts.say("ask.yes").split():
             raise Refused("confirm.declined")
         new = await client.follow_successor(text, card)
         session.say("successor.followed", name=label(new), id=new.account_id.hex(), old=_who(old))
+        texts = await old.history(limit=_MOST_TEXTS)
+        waiting = sum(one.state is MessageState.QUEUED for one in texts)
+        if waiting:
+            session.say("successor.waiting", count=waiting, name=label(old))
         if not new.verified:
             session.say("add.compare", short=short_id(new.account_id))
 

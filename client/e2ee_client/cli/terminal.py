@@ -8,10 +8,12 @@ import shutil
 import sys
 import textwrap
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Final, TextIO
 
 _CHECK_MARK: Final = "\N{CHECK MARK}"
 _HALF_BLOCK: Final = "\N{UPPER HALF BLOCK}"
+ERASE: Final = "\x1b[2J\x1b[3J\x1b[H"
 
 
 class Terminal:
@@ -43,6 +45,12 @@ class Terminal:
         """Print a question; the answer is typed behind it."""
         print(text, file=self.err, end="", flush=True)
 
+    def erase(self) -> None:
+        """Take everything off the terminal of the input, wherever the output goes."""
+        if sys.stdin.isatty() and _places_cursor():
+            with Path(os.ttyname(sys.stdin.fileno())).open("w") as terminal:
+                terminal.write(ERASE + "\n")
+
     def json(self, value: object) -> None:
         """Print a value as one line of JSON; ASCII, so that no terminal acts on it."""
         self.line(json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f"))
@@ -55,8 +63,7 @@ class Terminal:
     @property
     def is_full(self) -> bool:
         """Whether input and output are a terminal that can place a cursor."""
-        term = os.environ.get("TERM", "")
-        return self.out.isatty() and sys.stdin.isatty() and term not in ("", "dumb", "unknown")
+        return self.out.isatty() and sys.stdin.isatty() and _places_cursor()
 
     @property
     def has_marks(self) -> bool:
@@ -74,6 +81,10 @@ class Terminal:
         except UnicodeEncodeError:
             return False
         return True
+
+
+def _places_cursor() -> bool:
+    return os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def _wrapped(text: str) -> str:

@@ -129,12 +129,14 @@ class Queries:
         """
         return self._context.successors.sign(key, old, now_ms)
 
-    def successor(self, text: str) -> Successor:
-        """Return what a verified statement says (ID-13).
+    def successor(self, text: str, new: AccountId | None = None) -> Successor:
+        """Return what a verified statement says (ID-13), which with the account of a card may be followed.
 
         Raises:
-            SuccessorInvalid, UnknownContact, ListUnknown.
+            SuccessorInvalid, UnknownContact, ListUnknown. As `follow_successor`, where `new` is given.
         """
+        if new is not None:
+            self._context.successors.check(text, new)
         return self._context.successors.read(text)
 
     def safety_number(self, account_id: bytes) -> str:

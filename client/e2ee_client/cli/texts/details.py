@@ -14,8 +14,6 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "the text is not a safety number": "der Text ist keine Sicherheitsnummer",
     "a recovery key has 64 digits, 0 to 9 and A to F": "ein Wiederherstellungsschlüssel hat 64 Ziffern, "
     "0 bis 9 und A bis F",
-    "this is not the recovery key of the old account": "das ist nicht der Wiederherstellungsschlüssel des "
-    "alten Kontos",
     "the account that is lost is this one": "das verlorene Konto ist dieses",
     "rooms with an account do not go on with another one": "Räume mit einem Konto gehen nicht mit einem "
     "anderen weiter",

@@ -12,9 +12,12 @@ ENGLISH_SUCCESSORS: Final = {
     "help.successor.old": "the account that is lost: its contact card, or its 64 hexadecimal digits",
     "help.successor.statement": "the statement, or a file with it",
     "help.successor.card": "the contact card of the new account",
-    "ask.recovery_key": "Recovery key of the lost account, its 16 groups in one line: ",
-    "ask.recovery_key_again": "No list of the lost account is known here that could show a typing "
+    "ask.recovery_key": "Recovery key of the lost account, 16 groups, in one line or two: ",
+    "ask.successor.unchecked": "No list of the lost account is known here that could show a typing "
     "error. The 16 groups once more: ",
+    "ask.successor.other_key": "The list of the lost account that is known here names ANOTHER recovery key: "
+    "this one is mistyped or of another account, or a thief has signed that list. Your contacts decide by "
+    "the key that they know. The 16 groups once more: ",
     "ask.successor": "Have you asked {name} in person or by telephone, and follow to the new account? [y/N] ",
     "successor.signed": "Account {old} is followed by this one. Give this out with your new contact "
     "card (sealroom card):",
@@ -27,6 +30,8 @@ ENGLISH_SUCCESSORS: Final = {
     "successor.ask": "The recovery key may have been stolen. Ask {name} in person or by telephone "
     "before you follow; nothing has changed so far.",
     "successor.followed": "New contact: {name} ({id}), not verified. Nothing more is sent to {old}.",
+    "successor.waiting": "Texts to {name} that wait ({count}) stay here. They go to the old account once you "
+    "mark it as verified.",
     "error.successor.invalid": "the statement is none, is damaged, is not by the recovery key of the "
     "contact, or the card is another account's: {detail}",
     "hint.successor.invalid": "copy statement and card whole again; if it stays so, do not follow it: "
@@ -41,6 +46,9 @@ ENGLISH_SUCCESSORS: Final = {
     "error.successor.unchecked": "no list of the lost account is known here, by which the recovery key "
     "could be checked",
     "hint.successor.unchecked": "add the old contact card first (sealroom add CARD), or type the key "
+    "at a terminal, twice",
+    "error.successor.other_key": "the list of the lost account that is known here names another recovery key",
+    "hint.successor.other_key": "compare with the paper; if a thief may have signed that list, type the key "
     "at a terminal, twice",
     "error.contact.succeeded": "another account has followed this one; nothing is sent to it",
     "hint.contact.succeeded": "write to the new account; if that was wrong, compare the safety number "
@@ -60,9 +68,13 @@ GERMAN_SUCCESSORS: Final = {
     "help.successor.old": "das verlorene Konto: seine Kontaktkarte, oder seine 64 Hexadezimalziffern",
     "help.successor.statement": "die Erklärung, oder eine Datei mit ihr",
     "help.successor.card": "die Kontaktkarte des neuen Kontos",
-    "ask.recovery_key": "Wiederherstellungsschlüssel des verlorenen Kontos, seine 16 Gruppen in einer "
-    "Zeile: ",
-    "ask.recovery_key_again": "Hier ist keine Liste des verlorenen Kontos bekannt, an der ein "
+    "ask.recovery_key": "Wiederherstellungsschlüssel des verlorenen Kontos, 16 Gruppen, in einer Zeile "
+    "oder zwei: ",
+    "ask.successor.other_key": "Die hier bekannte Liste des verlorenen Kontos nennt einen ANDEREN "
+    "Wiederherstellungsschlüssel: dieser ist vertippt oder der eines anderen Kontos, oder ein Dieb hat jene "
+    "Liste unterschrieben. Ihre Kontakte entscheiden nach dem Schlüssel, den sie kennen. Die 16 Gruppen noch "
+    "einmal: ",
+    "ask.successor.unchecked": "Hier ist keine Liste des verlorenen Kontos bekannt, an der ein "
     "Tippfehler auffiele. Die 16 Gruppen noch einmal: ",
     "ask.successor": "Haben Sie {name} persönlich oder am Telefon gefragt, und wollen dem neuen Konto "
     "folgen? [j/N] ",
@@ -78,6 +90,8 @@ GERMAN_SUCCESSORS: Final = {
     "persönlich oder am Telefon, bevor Sie folgen; bisher ist nichts geändert.",
     "successor.followed": "Neuer Kontakt: {name} ({id}), nicht verglichen. An {old} wird nichts mehr "
     "gesendet.",
+    "successor.waiting": "Texte an {name}, die warten ({count}), bleiben hier. Sie gehen an das alte Konto, "
+    "sobald Sie es als verglichen markieren.",
     "error.successor.invalid": "die Erklärung ist keine, ist beschädigt, ist nicht mit dem "
     "Wiederherstellungsschlüssel des Kontakts gemacht, oder die Karte gehört zu einem anderen Konto: "
     "{detail}",
@@ -94,6 +108,10 @@ GERMAN_SUCCESSORS: Final = {
     "Wiederherstellungsschlüssel prüfen ließe",
     "hint.successor.unchecked": "fügen Sie erst die alte Kontaktkarte hinzu (sealroom add KARTE), oder "
     "geben Sie den Schlüssel an einem Terminal zweimal ein",
+    "error.successor.other_key": "die hier bekannte Liste des verlorenen Kontos nennt einen anderen "
+    "Wiederherstellungsschlüssel",
+    "hint.successor.other_key": "vergleichen Sie mit dem Papier; kann ein Dieb jene Liste unterschrieben "
+    "haben, geben Sie den Schlüssel an einem Terminal zweimal ein",
     "error.contact.succeeded": "diesem Konto folgte ein anderes nach; an dieses wird nichts gesendet",
     "hint.contact.succeeded": "schreiben Sie dem neuen Konto; war das falsch, vergleichen Sie die "
     "Sicherheitsnummer mit diesem Kontakt auf anderem Weg, dann: sealroom verify KONTAKT --mark",
