@@ -133,6 +133,7 @@ def follow(scene: Scene) -> None:
 def fork(scene: Scene) -> None:
     """The reader learns of another list for the number of the one that it has pinned."""
     own = scene.old.engine._state.own
+    assert own.account_key is not None
     listed = identity.next_list(own.account_id, None, [own.device.record], None, scene.world.now_ms)
     signed, turn = identity.sign_list(own.account_key, listed).signed, Turn(scene.world.now_ms)
     scene.reader.engine._context.contents._list(
