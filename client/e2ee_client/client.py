@@ -34,7 +34,7 @@ from .inviting import Invitation
 from .opening import Kind, Loaded, Opening, Runtime, StorePath
 from .runtime.event_stream import EventIterator, EventLog
 from .runtime.file_service import FileService
-from .runtime.shell import Shell
+from .runtime.shell import Shell, ended
 from .runtime.store_thread import StoreThread
 
 
@@ -319,7 +319,8 @@ class Client:
             self._shell.check_loop()
         if self._closing is None:
             self._closing = asyncio.create_task(self._shut_down(), name="sealroom-close")
-        await asyncio.shield(self._closing)
+        await ended(self._closing)
+        await self._shell.close()
 
     async def _shut_down(self) -> None:
         try:

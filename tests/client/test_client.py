@@ -561,6 +561,22 @@ async def test_closing_goes_on_however_often_its_caller_is_cancelled(
                 await asyncio.sleep(0.02)
 
 
+async def test_closing_again_waits_for_a_close_that_was_cancelled_itself(
+    tmp_path: Path, network: MemoryNetwork
+) -> None:
+    """Nobody has cancelled who closes then; and the store is free."""
+    path, runtime = tmp_path / "me.db", network.runtime()
+    me = await Client.create(path, key=KEY, relay=network.url, runtime=runtime)
+    first = asyncio.ensure_future(me.close())
+    await asyncio.sleep(0)
+    for task in asyncio.all_tasks():
+        if task.get_name() == "sealroom-close":
+            task.cancel()
+    await first
+    await me.close()
+    await (await Client.open(path, key=KEY, runtime=runtime)).close()
+
+
 async def test_a_cancelled_opening_gives_the_store_back(tmp_path: Path, network: MemoryNetwork) -> None:
     path, runtime = tmp_path / "me.db", network.runtime()
     await (await Client.create(path, passphrase="p", relay=network.url, runtime=runtime)).close()

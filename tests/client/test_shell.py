@@ -412,6 +412,28 @@ async def test_closing_goes_on_when_its_caller_is_cancelled() -> None:
     await stage.until(lambda: stage.store.closed)
 
 
+@pytest.mark.parametrize("all_tasks", [True, False])
+async def test_a_close_that_is_cancelled_itself_gives_the_store_back(all_tasks: bool) -> None:
+    """Also where a commit is under way; who closes then was not cancelled, and hears of no cancellation."""
+    stage = await Stage().begin()
+    stage.store.before_commit = held = Held()
+    call = asyncio.ensure_future(stage.do(commit(b"a"), Notify(EVENT)))
+    await stage.until(held.begun.is_set)
+    closing = asyncio.ensure_future(stage.shell.close())
+    for _ in range(2):
+        await asyncio.sleep(0.01)
+        for task in asyncio.all_tasks():
+            if task.get_name() == "sealroom-close" or (all_tasks and task.get_name().startswith("sealroom")):
+                task.cancel()
+    await closing
+    held.let_go.set()
+    await stage.shell.close()
+    with pytest.raises(ClientClosed):
+        await call
+    await stage.until(lambda: stage.store.closed)
+    assert stage.log[-1] == "close store"
+
+
 async def test_a_cancelled_consumer_refuses_who_waits_and_the_store_still_closes() -> None:
     """What `asyncio.run` does to tasks that were left behind."""
     stage = await Stage().begin()

@@ -211,9 +211,20 @@ class Shell(Generic[M]):
         """
         if self._closing is None:
             self._closing = asyncio.create_task(self._shut_down(), name="sealroom-close")
-        await asyncio.shield(self._closing)
+        await ended(self._closing)
 
     async def _shut_down(self) -> None:
+        try:
+            await self._go_offline()
+        finally:
+            # Also where somebody cancels all tasks, as the end of an event loop does.
+            if self._consumer is not None:
+                self._consumer.cancel()
+            await self._close_store()
+        if self._failure is not None and not isinstance(self._failure, SealroomError):
+            raise self._failure
+
+    async def _go_offline(self) -> None:
         self._inbox.put(Stop())
         if self._consumer is not None:
             await asyncio.wait([self._consumer])
@@ -221,13 +232,12 @@ class Shell(Generic[M]):
         self._disconnect()
         if self._background:
             await asyncio.wait(self._background)
+
+    async def _close_store(self) -> None:
         try:
-            await self._thread.run(self._store.close)
+            await self._thread.run_last(self._store.close)
         finally:
-            self._thread.shut_down()
             self._end()
-        if self._failure is not None and not isinstance(self._failure, SealroomError):
-            raise self._failure
 
     # --- the consumer ---
 
@@ -468,6 +478,14 @@ class Shell(Generic[M]):
         await self._clock.wait_until(wake_ms)
         self._timer_ms = None
         self._inbox.put(Wake())
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Wait for a task, which goes on if the waiting is cancelled. Its own cancellation is no error here."""
+    if not task.done():
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 def _unusable(cause: Exception) -> ConfigError:

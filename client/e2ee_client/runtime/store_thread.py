@@ -38,6 +38,13 @@ class StoreThread:
             self._executor.submit(undo)
             raise
 
+    async def run_last(self, work: Callable[[], T]) -> T:
+        """Run and wait, then let the thread end. The work is done also if the waiting is cancelled."""
+        try:
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
+        finally:
+            self.shut_down()
+
     def shut_down(self) -> None:
         """Let the thread end after what it was given."""
         self._executor.shutdown(wait=False)
