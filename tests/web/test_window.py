@@ -387,8 +387,8 @@ async def test_a_further_device_says_until_when_the_first_one_has_to_be_opened(s
     over = page.locator(".note", has_text="Dieses Gerät kann nichts mehr senden")
     await over.get_by_text("ist vielleicht nicht angekommen").wait_for()
     assert await over.get_by_role("button").count() == 1
-    await page.get_by_text("Erst klären, dann schreiben.").wait_for()
-    assert await page.get_by_role("textbox").count() == 0
+    await page.get_by_role("textbox").wait_for(state="detached")
+    assert await page.get_by_text("Erst klären, dann schreiben.").count() == 0
     await over.get_by_role("button", name="Neu beginnen").click()
     await page.get_by_role("dialog", name="Neu beginnen?").wait_for()
 
@@ -405,6 +405,38 @@ async def test_a_device_whose_list_is_over_is_given_up_only_once_asked(show: Sho
         await page.evaluate(LIST_OVER)
         await page.locator(".note").get_by_role("button", name="Neu beginnen").wait_for()
         await again.wait_for(state="detached")
+
+
+OWN_OPEN: Final = """(changes) => {
+  const { members, items } = backend.state();
+  const me = members.find((one) => one.isSelf).id;
+  const [own] = items.filter((one) => one.kind === "message" && one.author === me && one.file === null);
+  backend.change({ ...changes, items: [{ ...own, text: "Guten Tag", isSensitive: false, isErased: false }] });
+}"""
+GUARDS: Final = ["Als vertraulich kennzeichnen", "Löschen"]
+
+
+@browsers.firefox_in_audit
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [
+        ({}, ["Antworten", "Text kopieren", "Bearbeiten", *GUARDS]),
+        ({"account": "other", "canWrite": False, "listUntilMs": 1}, ["Text kopieren", *GUARDS]),
+        ({"account": "replaced", "canWrite": False}, ["Text kopieren"]),
+        ({"phase": "closed", "canWrite": False}, ["Text kopieren"]),
+    ],
+    ids=["open", "list over", "replaced", "closed"],
+)
+async def test_a_message_is_marked_and_erased_also_where_none_is_written(
+    show: Show, changes: dict[str, object], offered: list[str]
+) -> None:
+    """ID-65: both are no contents, and go where the list of a device is over."""
+    page = await show("open")
+    await page.evaluate(OWN_OPEN, changes)
+    await page.get_by_text("Guten Tag").wait_for()
+    await page.get_by_role("button", name="Aktionen").click()
+    await page.get_by_role("menuitem", name="Text kopieren").wait_for()
+    assert await page.get_by_role("menuitem").all_inner_texts() == offered
 
 
 @browsers.firefox_in_audit

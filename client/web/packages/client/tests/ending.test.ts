@@ -321,11 +321,16 @@ test("a device whose list is over takes no text and says until when it did, or b
     await life.showNotice("de");
   };
   assert.deepEqual(seen(), [true, undefined]);
+  await life.send("vorher", null);
   await ends(NOW_MS + DAY_MS);
   assert.deepEqual(seen(), [true, NOW_MS + DAY_MS]);
   await ends(NOW_MS - 1);
   assert.deepEqual(seen(), [false, NOW_MS - 1]);
   await assert.rejects(life.send("nie", null), { code: "account.list_over" });
+  const of = (text: string) => life.state().items.find((one) => one.kind === "message" && one.text === text)?.id ?? "";
+  await life.markSensitive(of("vorher"));
+  await life.erase(of("vorher"));
+  assert.equal(of("vorher"), "");
   await life.startAnew();
   assert.equal(place.kept, null);
   assert.equal(life.state().account, "none");

@@ -9,6 +9,7 @@ import type { MessagesElement } from "./messages.ts";
 import { memberOf, nameOf } from "./names.ts";
 import { part } from "./part.ts";
 import { presentLine } from "./present.ts";
+import { reachesNobody } from "./reach.ts";
 import type { DialogContext } from "./room_dialogs.ts";
 import { loadingScreen, noticeScreen } from "./room_screens.ts";
 import { roomStyle } from "./styles/room.ts";
@@ -308,8 +309,8 @@ export class RoomElement extends HTMLElement {
     const { words, backend, now } = this.#options as RoomOptions;
     const blocked = state.canWrite ? null : words("alarm.blocked");
     this.#composer?.allow(state.canSendFiles, state.maxFileB, blocked);
-    // Why a device that is out writes no more stands in a note.
-    const isWriting = WRITING.includes(state.phase) && state.account !== "replaced";
+    // Why what is written here reaches nobody stands in a note.
+    const isWriting = WRITING.includes(state.phase) && !reachesNobody(state, now());
     const save = this.#opens("saveTranscript");
     const foot = this.#rest?.footView(state, words, this.#clock, now(), { backend, run: this.#run, save });
     redraw(this.#body, this.#list, isWriting ? this.#composer : (foot ?? null));

@@ -72,13 +72,15 @@ export function messageMenu(message: Message, context: DialogContext, actions: M
   if (isOwn && state.canWrite && message.file === null)
     use.push({ word: words("message.edit"), icon: "edit", act: () => actions.edit(message) });
   const guard: MenuItem[] = [];
-  if (!message.isSensitive && state.canWrite)
+  // Marks and erasures are no contents: they go also where the list is over, or a newer notice is due (ID-65, CNS-20).
+  const canGuard = RUNNING.includes(state.phase) && state.account !== "replaced" && state.alarm === null;
+  if (!message.isSensitive && canGuard)
     guard.push({
       word: words("message.mark"),
       icon: "lock",
       act: () => void attempt(backend.markSensitive(message.id)),
     });
   const erase = () => void confirmed(context, "erase", () => backend.erase(message.id));
-  if (isOwn && state.canWrite) guard.push({ word: words("message.erase"), icon: "erase", act: erase, isGrave: true });
+  if (isOwn && canGuard) guard.push({ word: words("message.erase"), icon: "erase", act: erase, isGrave: true });
   return [use, guard];
 }
