@@ -207,6 +207,30 @@ def test_who_had_left_a_room_that_is_not_open_is_refused_at_once(ends: Step, goe
     assert rooms_of(desk).index[room_id].assigned == this(agent)
 
 
+@both_ways
+def test_who_left_a_room_while_it_was_not_open_claims_it_when_it_waits_again(
+    ends: Step, goes_on: Step
+) -> None:
+    """ROOM-68, ROOM-40: by what stewards say; its own copy goes on saying that the room is not open."""
+    world, desk, customer, agent, room_id = waiting()
+    claim(agent, room_id)
+    world.advance(MINUTE_MS)
+    ends(desk, customer, room_id)
+    world.advance(MINUTE_MS)
+    leave(agent, room_id)
+    world.advance(MINUTE_MS)
+    with pytest.raises(RequestRefused, match="nobody_waits"):
+        claim(agent, room_id)
+    goes_on(desk, customer, room_id)
+    world.advance(2 * MINUTE_MS)
+    view = rooms_of(agent).queries.view(room_id)
+    assert view is not None
+    assert (view.waits_ms is None, view.assigned) == (False, None)
+    claim(agent, room_id)
+    world.advance(5 * MINUTE_MS)
+    assert rooms_of(desk).index[room_id].assigned == this(agent)
+
+
 @pytest.mark.parametrize("ahead_ms", [0, 30 * DAY_MS])
 @both_ways
 def test_a_claim_that_nobody_answers_ends_when_the_room_waits_no_longer(

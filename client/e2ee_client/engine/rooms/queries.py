@@ -13,7 +13,7 @@ from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import Author, EntryHash, Header, RoomId, device_tag
 from e2ee.rooms.forms import Answer, AnswerFault, Form, fault_of
-from e2ee.rooms.kinds import Kind
+from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import Edit, File, RoomText
 from e2ee.rooms.proof import Evidence
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
@@ -78,7 +78,7 @@ class RoomQueries(RoomsPart):
         """
         if not self._rooms.is_active():
             return []
-        found = [_view(one, self._rooms.waiting.get(one.room_id)) for one in self._own()]
+        found = [self._view(one) for one in self._own()]
         known = self._rooms.index
         return found + [_waiting(one, who) for one, who in self._rooms.waiting.items() if one not in known]
 
@@ -91,8 +91,21 @@ class RoomQueries(RoomsPart):
             return None
         found, waiting = self._rooms.index.get(RoomId(room_id)), self._rooms.waiting.get(RoomId(room_id))
         if found is not None:
-            return _view(found, waiting)
+            return self._view(found)
         return None if waiting is None else _waiting(RoomId(room_id), waiting)
+
+    def _view(self, one: RoomIndex) -> RoomView:
+        """Nobody waits in a room that is not open (ROOM-40), but who has left one is not told of that any more."""
+        is_over = one.phase > Phase.OPEN and self._follows(one)
+        return _view(one, None if is_over else self._rooms.waiting.get(one.room_id))
+
+    def _follows(self, one: RoomIndex) -> bool:
+        """Whether we are told of the phases of a room: as its customer, a member or a steward."""
+        us, record = self._rooms.around.us, self._state.own.device.record
+        standing = self._context.team.standing(us.account_id)
+        is_supervisor = standing is not None and us.device_id in standing.mandate.supervisors
+        is_customer = self._rooms.around.side is Side.CUSTOMER
+        return is_customer or us.device_id in one.members or record.front_desk or is_supervisor
 
     def company_card(self) -> ContactCard | None:
         """Return the card of the company that a customer talks to, as it was pinned; None before."""
@@ -470,9 +483,7 @@ def _of_form(turn: Turn, log: EntryLog, answer: Answer) -> _OfForm:
     return {"form": form, "fault": fault_of(form, answer)}
 
 
-def _view(one: RoomIndex, waits: Waiting | None) -> RoomView:
-    """Nobody waits in a room that is closed, frozen or over (ROOM-40)."""
-    waiting = waits if one.phase <= Phase.OPEN else None
+def _view(one: RoomIndex, waiting: Waiting | None) -> RoomView:
     return RoomView(
         one.room_id,
         one.customer,
