@@ -117,6 +117,16 @@ def test_a_forked_child_does_not_hold_the_lock(tmp_path: Path) -> None:
 
 
 @FORKING
+def test_the_lock_ends_with_its_holder_while_a_process_is_being_started(tmp_path: Path) -> None:
+    """STO-13: until it runs its program, such a process has a copy of the handle."""
+    lock = files.ProcessLock(tmp_path / "lock")
+    copy = os.dup(lock._handle)
+    lock.release()
+    files.ProcessLock(tmp_path / "lock").release()
+    os.close(copy)
+
+
+@FORKING
 def test_a_forked_child_waits_for_no_thread_of_its_parent(tmp_path: Path) -> None:
     """STO-22: also where a thread was at work when it was forked."""
     with Store.create(tmp_path / "db", RAW_KEY) as store:

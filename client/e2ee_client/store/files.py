@@ -120,6 +120,7 @@ class ProcessLock:
             return
         if remove:
             self._path.unlink(missing_ok=True)
+        _unlock(self._handle)
         self.drop()
         _HELD.discard(self)
 
@@ -166,3 +167,9 @@ def _lock(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
     else:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _unlock(handle: int) -> None:
+    """End the lock at once: a process that is being started may still have a copy of the handle (STO-13)."""
+    if sys.platform != "win32":
+        fcntl.flock(handle, fcntl.LOCK_UN)
