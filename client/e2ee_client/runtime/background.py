@@ -31,7 +31,7 @@ class Background:
 
     def start_over(self) -> None:
         """Hold nothing: also in a forked child, which has neither the thread nor its clients (STO-58)."""
-        # A signal handler may call while the main thread is in here.
+        # A signal handler may call a client that is open while the main thread is in here; it opens none.
         self._lock = threading.RLock()
         self._holders = 0
         self._loop: asyncio.AbstractEventLoop | None = None
