@@ -65,7 +65,7 @@ class EvidenceSet:
         self._keys: dict[Author, tuple[SignPublic, DhPublic]] = {}
         self._mandates: dict[bytes, Mandate] = {}
         self._slots: dict[tuple[bytes, RosterRef], tuple[Mandate, Roster]] = {}
-        self._cards: dict[DeviceId, AgentCard] = {}
+        self._names: dict[DeviceId, dict[str, None]] = {}
         self._tags: dict[DeviceTag, Author] = {}
         self._named: set[tuple[DeviceId, bytes]] = set()
         self._steps: list[_Step] | None = None
@@ -120,7 +120,7 @@ class EvidenceSet:
         is_named = (card.device_id, card.hash) in self._named
         if card.account_id != self._head.company or not is_named:
             raise IdentityMismatch("not the card of a device of the company")
-        self._cards[card.device_id] = card
+        self._names.setdefault(card.device_id, {})[card.name] = None
 
     # --- what is asked ---
 
@@ -133,10 +133,10 @@ class EvidenceSet:
         """Whether a listed device of the company has the tag of another device (EXP-17)."""
         return self._tags.get(tag, author) != author
 
-    def names(self) -> dict[DeviceId, str]:
-        """Return the names on the cards of listed devices."""
-        company, cards = self._head.company, self._cards
-        return {one: cards[one].name for one in cards if Author(company, one) in self._keys}
+    def names(self) -> dict[DeviceId, tuple[str, ...]]:
+        """Return the names on all cards of listed devices, in the order of the file (EXP-25)."""
+        company, names = self._head.company, self._names
+        return {one: tuple(names[one]) for one in names if Author(company, one) in self._keys}
 
     def in_force(self, device_id: DeviceId, at_ms: int) -> InForce:
         """Say whether a device was in force at a time (EXP-08, EXP-16)."""

@@ -132,7 +132,7 @@ class TranscriptReport:
     missing: tuple[Missing, ...]
     has_end: bool
     phase: Phase | None
-    names: Mapping[DeviceId, str]
+    names: Mapping[DeviceId, tuple[str, ...]]
 
     @property
     def holds(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import re
@@ -18,11 +19,12 @@ from e2ee_client.errors import ConfigError
 from e2ee_client.rooms import EntryProgress, Room
 from e2ee_client.rooms import transcripts as files
 from e2ee_client.rooms.errors import TranscriptInvalid
+from e2ee_client.rooms.transcript_findings import as_plain, name_of
 from e2ee_client.rooms.transcript_words import LANGUAGES, WORDS
 from e2ee_client.rooms.transcripts import verify_transcript, write_transcript_page
 from parties import NOW_MS, Party
 from practice import Practice
-from transcript_world import Talk, conversation, edited, line_of
+from transcript_world import Talk, conversation, edited, line_of, verify
 
 from e2ee.errors import NoRight, NotMember
 from e2ee.files import padded_size
@@ -215,6 +217,22 @@ def test_on_a_page_nothing_hides_and_what_letters_need_stays(talk: Talk, tmp_pat
     for one in said:
         talk.say(talk.customer, one)
     assert set(said.values()) <= set(page_of(talk, tmp_path).shown)
+
+
+def test_a_page_shows_a_device_by_all_of_its_names(talk: Talk) -> None:
+    """EXP-25: the first eight, and that there are more."""
+    device_id = DeviceId(b"d" * 16)
+    made = verify(talk.lines(), talk.head.company)
+    eight = " / ".join("01234567")
+    cases = (
+        (0, "64646464"),
+        (2, "0 / 1 (64646464)"),
+        (8, f"{eight} (64646464)"),
+        (9, f"{eight} / … (64646464)"),
+    )
+    for count, shown in cases:
+        report = dataclasses.replace(made, names={device_id: tuple(map(str, range(count)))})
+        assert as_plain(name_of(report, device_id)) == shown
 
 
 def test_letters_of_another_direction_turn_nothing_beside_them(talk: Talk, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_an_honest_transcript_holds_and_says_who_wrote_what(talk: Talk, firm: Co
     assert report.holds
     assert not report.is_stale
     assert report.phase is Phase.OPEN
-    assert report.names[firm.id("agent")] == "Agent"
+    assert report.names[firm.id("agent")] == ("Agent",)
     assert notes(report) == {}
     assert report.entries[0].notes == {Note.CONSENT}
     desk, agent = (one.author.device_id for one in (talk.desk, talk.agent))
@@ -397,6 +397,22 @@ def test_nobody_is_shown_as_a_device_of_the_company_but_that(talk: Talk, firm: C
     unlisted = [one for one in talk.parts() if one[1] != firm.devices["agent"].record.encoded]
     report = verify(file_of(talk.head, unlisted, talk.entries), firm.account_id)
     assert firm.id("agent") not in report.names
+
+
+def test_a_device_that_was_given_another_name_is_shown_by_both() -> None:
+    """EXP-25: in the order of the file; a card that is there twice has its name once."""
+    firm = Company.make()
+    firm.new_roster(NOW_MS, notice_hash=firm.notice().hash)
+    talk = conversation(firm, Party.make("anna"))
+    agent, old, slot = firm.id("agent"), firm.cards["agent"], encode_slot(firm.mandate, firm.roster)
+    firm.cards["agent"] = firm.card("agent", "Dr. Unbeteiligt")
+    firm.new_roster(NOW_MS + 40 * 60_000, notice_hash=firm.notice().hash)
+    parts = talk.parts()
+    parts.insert([part for part, _ in parts].index(Part.SLOT), (Part.SLOT, slot))
+    added = [(Part.CARD, old.encoded)]
+    for given, names in ((added, ("Dr. Unbeteiligt", "Agent")), ([], ("Dr. Unbeteiligt",))):
+        report = verify(file_of(talk.head, [*parts, *given, *given], talk.entries), firm.account_id)
+        assert (report.names[agent], report.holds) == (names, True)
 
 
 def test_two_devices_of_one_tag_are_not_in_one_file(

@@ -89,9 +89,10 @@ def _names(devices: Sequence[DeviceId], report: TranscriptReport, words: Words) 
 
 
 def name_of(report: TranscriptReport, device_id: DeviceId) -> str:
-    """Return what a device is called: the name on its card, and the beginning of its id."""
-    name, short = report.names.get(device_id), device_id.hex()[:8]
-    return short if name is None else f"{isolated(name)} ({short})"
+    """Return what a device is called: the names on its cards (EXP-25), and the beginning of its id."""
+    names, short = report.names.get(device_id, ()), device_id.hex()[:8]
+    shown = [isolated(one) for one in names[:MAX_NAMES]] + ["…"] * (len(names) > MAX_NAMES)
+    return f"{' / '.join(shown)} ({short})" if shown else short
 
 
 def isolated(text: str) -> str:

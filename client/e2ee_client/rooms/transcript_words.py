@@ -139,9 +139,9 @@ _DE: Final[Words] = {
     " dieser Stelle dieses Raums. Bestätigt heißt: Ein Gerät des Unternehmens hat unterschrieben, dass es"
     " den Eintrag hatte.\nEinträge des Kunden sind nicht unterschrieben. Das Unternehmen könnte sie selbst"
     " geschrieben haben; kein Protokoll beweist einem Dritten, was der Kunde geschrieben hat.\nNicht gezeigt"
-    " wird, wer ein Gerät in der Hand hatte, ob die Zeitangaben stimmen, und ob hinter dem letzten Eintrag"
-    " etwas fehlt. Zeugen sind andere Geräte des Unternehmens, die den Empfang unterschrieben haben. Ein"
-    " Eintrag ohne Zeugen kann später entstanden sein, als er sagt.",
+    " wird, wer ein Gerät in der Hand hatte, ob es damals schon so hieß, ob die Zeitangaben stimmen, und ob"
+    " hinter dem letzten Eintrag etwas fehlt. Zeugen sind andere Geräte des Unternehmens, die den Empfang"
+    " unterschrieben haben. Ein Eintrag ohne Zeugen kann später entstanden sein, als er sagt.",
     "for reading": "Diese Seite ist zum Lesen. Geprüft wird die Protokolldatei, deren Prüfsumme oben steht:"
     " mit sealroom verify-transcript.",
     "for reading alone": "Diese Seite ist zum Lesen und beweist selbst nichts. Prüfen lässt sich nur eine"
@@ -277,8 +277,9 @@ _EN: Final[Words] = {
     "limits": "Signed means: a device of the company has signed exactly this entry, in this place of this"
     " room. Acknowledged means: a device of the company has signed that it had the entry.\nEntries of the"
     " customer are not signed. The company could have written them itself; no transcript proves to a third"
-    " person what the customer wrote.\nNot shown: who held a device, whether the stated times are true, and"
-    " whether anything is missing behind the last entry. Witnesses are other devices of the company that have"
+    " person what the customer wrote.\nNot shown: who held a device, whether it had its name already then,"
+    " whether the stated times are true, and whether anything is missing behind the last entry. "
+    "Witnesses are other devices of the company that have"
     " signed that they had an entry. One without witness may have been made later than it states.",
     "for reading": "This page is for reading. What is verified is the transcript file, whose hash stands"
     " above: with sealroom verify-transcript.",
