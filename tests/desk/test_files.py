@@ -17,8 +17,8 @@ from conversations import next_of, until
 from desk_page import Page, home, page_of, served
 from e2ee_client.desk import Served, clear_folder, uploads
 from e2ee_client.desk.access import COOKIE
-from e2ee_client.errors import FileUnusable
-from e2ee_client.rooms import Agent, CustomerRoom, FileDropped, FileProgress
+from e2ee_client.errors import FileMissing, FileUnusable
+from e2ee_client.rooms import Agent, CustomerRoom, Entry, FileDropped, FileProgress
 from e2ee_client.runtime.transfer import ReadPart, Transfer, Upload
 from practice import Practice
 
@@ -105,6 +105,33 @@ async def test_a_file_goes_from_the_page_to_the_customer_and_back(
             got = await web.get(home(at) + ticket["path"], headers={"Cookie": f"{COOKIE}={page.cookie}"})
         assert got.content == b"Danke"
         assert got.headers["content-type"] == "application/octet-stream"
+
+
+async def test_a_file_that_is_erased_can_be_saved_at_no_page_any_more(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-16: neither one that waits for its page, nor one that is erased while it is fetched."""
+    monkeypatch.setattr(clear_folder, "MEMORY", tmp_path)
+    agent = await praxis.agent("Agent A")
+    async with served(agent) as (at, hub), page_of(at) as page:
+        room, name = await claimed(praxis, agent, page)
+        assert (await handed(at, page, name, "Befund.txt", TEXT)).status_code == 200
+        ours = agent.room(room.room_id)
+        while not (came := [one for one in await ours.history() if one.kind == Kind.FILE]):
+            await agent.client.progress.wait()
+        save, entry = Entry.save, came[0]
+        await hub.downloads.add(entry)
+        assert len(hub.downloads._held) == 1
+
+        async def erased(one: Entry, folder: str | os.PathLike[str]) -> Path:
+            path = await save(one, folder)
+            await ours.erase([one])
+            return path
+
+        monkeypatch.setattr(Entry, "save", erased)
+        with pytest.raises(FileMissing):
+            await hub.downloads.add(entry)
+        await until(lambda: hub.downloads._held == {})
 
 
 async def test_files_of_one_name_are_told_apart(praxis: Practice) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from e2ee_client.errors import FileMissing
 from e2ee_client.rooms import Entry
 
 from .clear_folder import clear_folder
@@ -20,6 +21,7 @@ class Download(NamedTuple):
     name: str
     media_type: str
     data: bytes
+    entry_hash: bytes
 
 
 class Downloads:
@@ -40,17 +42,22 @@ class Downloads:
             with clear_folder() as folder:
                 path = await entry.save(folder)
                 data = await asyncio.to_thread(path.read_bytes)
-        file = entry.file
+        file = (await entry.room.entry(entry.hash)).file
+        if file is None:
+            raise FileMissing("it was erased while it was fetched")
         ticket = self._rng(_TICKET_B).hex()
-        name = path.name if file is None else file.name
-        self._held[ticket] = Download(name, "" if file is None else file.media_type, data)
+        self._held[ticket] = Download(file.name, file.media_type, data, entry.hash)
         while len(self._held) > MAX_HELD:
             del self._held[next(iter(self._held))]
-        return ticket, name
+        return ticket, file.name
 
     def take(self, ticket: str) -> Download | None:
         """Return a file, once."""
         return self._held.pop(ticket, None)
+
+    def drop(self, entry_hash: bytes) -> None:
+        """Drop the file of an entry that was erased."""
+        self._held = {key: one for key, one in self._held.items() if one.entry_hash != entry_hash}
 
     def clear(self) -> None:
         """Drop all files."""

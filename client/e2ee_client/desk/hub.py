@@ -178,6 +178,8 @@ class Hub:
 
     def _of_room(self, event: OfRoom) -> None:
         room_id = self.asking.room_of(event.room_id)
+        if isinstance(event, EntryErased):
+            self.downloads.drop(event.entry_hash)
         if self.alarms.take(room_id, event):
             self._tell(schema.Alarms(self.alarms.rows()))
         match event:
