@@ -56,6 +56,15 @@ class Held:
         self._process_id = os.getpid()
         self._is_held = True
 
+    def check(self) -> None:
+        """Refuse to wait in an event loop for an end that is still to come.
+
+        Raises:
+            ConfigError: one runs in this thread.
+        """
+        if self._is_held and os.getpid() == self._process_id:
+            check_outside()
+
     def end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Close what needs the thread, then let the thread go; nothing the second time, and nothing in a
         forked child, where it is not held (STO-58).
@@ -63,9 +72,9 @@ class Held:
         if os.getpid() != self._process_id:
             return
         with self._lock:
+            self.check()
             if not self._is_held:
                 return
-            check_outside()
             self._is_held = False
         try:
             BACKGROUND.run(close())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -230,6 +231,26 @@ def test_a_desk_runs_plain_functions_in_threads(network: MemoryNetwork) -> None:
         runner.join(LONG_S)
         assert not runner.is_alive()
         assert all(name.startswith("sealroom-handler") for name in threads)
+
+
+def test_a_desk_goes_on_after_a_close_that_was_refused(
+    network: MemoryNetwork,
+) -> None:
+    company = sync.Company.create(None, relay=network.url, name="Praxis", runtime=network.runtime())
+
+    async def refused() -> None:
+        with pytest.raises(ConfigError):
+            company.close()
+
+    async def again() -> None:
+        company.close()
+
+    asyncio.run(refused())
+    assert company._threads.submit(int).result(LONG_S) == 0
+    company.close()
+    with pytest.raises(RuntimeError):
+        company._threads.submit(int)
+    asyncio.run(again())
 
 
 def test_the_client_underneath_closes_with_its_device(network: MemoryNetwork) -> None:

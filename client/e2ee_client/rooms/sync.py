@@ -36,7 +36,7 @@ from e2ee_client.blocking import (
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.events import ConnectionState
 from e2ee_client.room_events import RequestAsked
-from e2ee_client.runtime.background import BACKGROUND, check_outside
+from e2ee_client.runtime.background import BACKGROUND
 
 from . import agent as agents
 from . import company as companies
@@ -214,7 +214,7 @@ class _Desk(_Agent[K]):
 
         A handler that still runs is not waited for here, but Python waits for its thread before it ends.
         """
-        check_outside()
+        self._held.check()
         try:
             super().close()
         finally:
