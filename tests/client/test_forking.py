@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from e2ee_client import Client, WebSocketTransport, sync
 from e2ee_client.errors import ClientClosed
+from e2ee_client.runtime.event_stream import StoreTrouble
 from e2ee_client.runtime.transport import Connection
 from e2ee_client.testing import MemoryNetwork
 from forked_child import FORKING, WITH_THREADS, in_child
@@ -61,7 +62,16 @@ async def test_an_asynchronous_client_is_refused(tmp_path: Path) -> None:
             await me.close()
             return True
 
-        me_card = me.card()
+        async def read() -> bool:
+            for one in (events, empty):
+                with pytest.raises(ClientClosed):
+                    await one.next(timeout_s=0.1)
+            return True
+
+        me_card, events = me.card(), me.events()
+        events.put(StoreTrouble("store.full"))
+        empty = me.events()
+        assert in_child(lambda: asyncio.new_event_loop().run_until_complete(read()))
         assert in_child(lambda: asyncio.new_event_loop().run_until_complete(use()))
         assert me.contacts() == []
 

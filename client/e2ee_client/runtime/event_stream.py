@@ -58,6 +58,7 @@ class EventIterator:
 
     async def __anext__(self) -> ClientEvent:
         """Return the next event; after the last one, raise what ended the client if that was a failure."""
+        self._own_loop.check_process()
         while not self._missed and not self._waiting:
             if self._failure is not None:
                 raise self._failure
@@ -76,7 +77,8 @@ class EventIterator:
 
         Raises:
             WaitTimeout: none came in time; nothing is lost.
-            ClientClosed: there are no more; the client was closed, or this iteration.
+            ClientClosed: there are no more: the client or this iteration was closed, or is of the process
+                that has forked this one.
             ConfigError: another event loop runs here than that of the client.
         """
         try:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -96,7 +95,6 @@ class Shell(Generic[M]):
         self._group = Group(rows)
         self._is_half_changed = False
         self._failure: BaseException | None = None
-        self._process_id = os.getpid()
         self._own_loop = OwnLoop()
         self._consumer: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -177,7 +175,7 @@ class Shell(Generic[M]):
     @property
     def is_inherited(self) -> bool:
         """Whether this is a forked child, where no client of its parent does anything (STO-58)."""
-        return os.getpid() != self._process_id
+        return self._own_loop.is_inherited
 
     def check_open(self) -> None:
         """Raise if no command can be taken.
@@ -187,8 +185,7 @@ class Shell(Generic[M]):
             StoreError: what ended the shell.
             ConfigError: another event loop than that of the client runs here.
         """
-        if self.is_inherited:
-            raise ClientClosed("the client is in the process that has forked this one")
+        self._own_loop.check_process()
         if isinstance(self._failure, SealroomError):
             raise self._failure
         if self._closing is not None or self._consumer is None or self._consumer.done():
