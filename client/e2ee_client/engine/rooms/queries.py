@@ -95,7 +95,7 @@ class RoomQueries(RoomsPart):
         return None if waiting is None else _waiting(RoomId(room_id), waiting)
 
     def _view(self, one: RoomIndex) -> RoomView:
-        """Nobody waits in a room that is not open (ROOM-40), but who has left one is not told of that any more."""
+        """Nobody waits in a room that is not open (ROOM-40); who has left it is not told of that any more."""
         is_over = one.phase > Phase.OPEN and self._follows(one)
         return _view(one, None if is_over else self._rooms.waiting.get(one.room_id))
 
