@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conversations import until, until_read
 from e2ee_client.errors import DeviceListOver
 from e2ee_client.opening import Opening
 from e2ee_client.rooms import CompanyRoom, Customer, CustomerRoom, EntryProgress
+from e2ee_client.runtime.transfer import Transfer
 from e2ee_client.testing import FakeClock, MemoryNetwork
+from file_scene import file
 from practice import ORIGIN, Practice, practice
+
+from e2ee.rooms.kinds import Kind
 
 pytestmark = pytest.mark.asyncio
 DAY_MS = 86_400_000
@@ -114,3 +119,32 @@ async def test_what_was_under_way_at_the_end_does_not_stay_sent(tmp_path: Path) 
             await days(clock, 20)
             await asyncio.sleep(1)
             assert (await there.entry(entry.hash)).progress is EntryProgress.FAILED
+
+
+async def test_a_file_that_was_accepted_before_the_end_is_announced_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ID-65: its copy was destroyed though the relay had all of it; none is accepted after the end."""
+    clock, asked, goes_on = FakeClock(speed=1.0), asyncio.Event(), asyncio.Event()
+    put = Transfer.put
+
+    async def slow(self: Transfer, *given: Any) -> Any:
+        asked.set()
+        await goes_on.wait()
+        return await put(self, *given)
+
+    monkeypatch.setattr(Transfer, "put", slow)
+    async with practice(MemoryNetwork(clock=clock)) as made:
+        tablet, there = await with_tablet(made, tmp_path / "phone")
+        async with tablet:
+            await days(clock, 28)
+            await (await there.send("am 28. Tag")).wait_for(EntryProgress.DELIVERED, 60)
+            await days(clock, 1)
+            sent = await there.start_file(file(tmp_path))
+            await asyncio.wait_for(asked.wait(), 30)
+            await days(clock, 3)
+            goes_on.set()
+            entry = await asyncio.wait_for(sent.wait(), 30)
+            assert entry.kind == Kind.FILE
+            with pytest.raises(DeviceListOver):
+                await there.start_file(file(tmp_path))

@@ -61,11 +61,12 @@ class Writing(RoomPart):
             InvalidArgument: outside chapter 17, or an answer that does not fit.
             UnknownEntry: what it is about is not here (TRN-45).
             DeviceReplacedError, SecondCopyError: this device writes nothing more (ACC-67, ID-48).
-            DeviceListOver: no content, until its list is renewed (ID-65).
+            DeviceListOver: no content but a file, until its list is renewed (ID-65).
         """
         live, kind = self._live, int(payload.kind)
         self._around.check_goes_on()
-        if kind in CONTENT:
+        if kind in CONTENT and kind != Kind.FILE:
+            # A file was accepted when it began to be sealed (`Files.check`).
             self._around.check_listed(turn)
         check_writer(kind, self._around.side)
         self._room.states.check_content(kind, turn.now_ms)

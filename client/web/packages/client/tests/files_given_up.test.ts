@@ -19,6 +19,7 @@ import { startFiles } from "../src/files/file_service.ts";
 import type { FileService, FilesHost } from "../src/files/host.ts";
 import type { FileOut } from "../src/files/rows.ts";
 import { FileRows } from "../src/files/rows.ts";
+import { kinOf } from "../src/kin/kin.ts";
 import { memoryParts } from "../src/store/parts.ts";
 import { person } from "./life.ts";
 import { MemoryPlace } from "./memory_store.ts";
@@ -346,4 +347,16 @@ test("what is over is dropped at the relay, whose answer ends its row (FIL-14, F
   me.files.heard({ type: "erased", room: me.room, entry: hex(entry), destroyed: true });
   assert.equal((await me.rows()).out.size, 0);
   assert.equal(me.drops.length, 1);
+});
+
+test("a file that was accepted goes on after the end of the list, and no other is accepted then (ID-65)", async () => {
+  const me = await new Sender().open();
+  me.meanwhile = () => {
+    const c = me.host.context();
+    c.kin = kinOf(c, []);
+    c.own = { ...c.own, accountSeed: null, list: { ...c.own.list, expiresMs: NOW_MS - 1 } };
+  };
+  const { code } = await me.sends();
+  assert.equal(await code, null);
+  assert.equal(await me.sends().then(() => null, codeOf), "account.list_over");
 });

@@ -58,15 +58,14 @@ type Begun = Pick<FileOut, "room" | "seq">;
 /**
  * Refuse a file where its entry would be refused now.
  *
- * @throws ClientError `account.replaced`, `account.list_over`, LocalError `local.consent`, RemoteError of the phase,
- *   FileError `file.cancelled`
+ * @throws ClientError `account.replaced`, LocalError `local.consent`, RemoteError of the phase, FileError
+ *   `file.cancelled`
  */
 export function checkFiles(steps: RoomSteps, file: Begun): void {
   const { room } = file;
   if (steps.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   checkWriting(steps.c, steps.turn, roomOf(steps, room), KIND_FILE);
   checkPhase(look(steps, room), KIND_FILE);
-  steps.c.kin?.checkListed(steps.turn.nowMs);
   if (isLeft(steps.c, file)) throw new FileError("file.cancelled", "given up");
 }
 

@@ -119,7 +119,10 @@ export class FileSending {
     if (this.#jobs.size >= MOST_WAITING) throw new FileError("local.file_unusable", "too many files wait to be sent");
     const seq = this.#host.context().rooms.get(room)?.consent.receipt?.seq ?? 0;
     const begun = { room: unhex(room), createdMs: ports.clock.nowMs(), seq };
-    await this.#host.step((c, turn) => checkFiles({ c, turn }, begun));
+    await this.#host.step((c, turn) => {
+      checkFiles({ c, turn }, begun);
+      c.kin?.checkListed(turn.nowMs);
+    });
     const id = new Uint8Array(ports.random(ID_B));
     const key = fileKey(new Uint8Array(ports.random(KEY_B)));
     const parts = outName(id);

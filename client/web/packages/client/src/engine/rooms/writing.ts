@@ -34,6 +34,7 @@ import { lostTimer } from "./model.ts";
 
 /** Wordings, erasures, marks and answers are about others: the code for what comes has come first. */
 export const ABOUT_OTHERS: readonly number[] = [4, 5, 15, 19];
+const KIND_FILE = 7;
 const RESTART_MS = DAY_MS;
 const MAX_LINKS = 15;
 const MARK_AFTER = 20;
@@ -53,7 +54,8 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
   if (d.c.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   if (kind !== KIND_OPEN) checkPhase(d, kind);
-  if (isContent(kind)) d.c.kin?.checkListed(d.turn.nowMs);
+  // A file was accepted when it was given (`files/sending.ts`).
+  if (isContent(kind) && kind !== KIND_FILE) d.c.kin?.checkListed(d.turn.nowMs);
   checkReply(d, kind, payload);
   const others = ABOUT_OTHERS.includes(kind) ? receivedOf(d.c) : null;
   others?.checkOurs(d, kind, payload);
