@@ -30,6 +30,7 @@ from e2ee_client.rooms import (
     Service,
     attending,
 )
+from e2ee_client.rooms.attending import Attending
 from e2ee_client.rooms.desk_rows import of_desk
 from e2ee_client.rooms.taking_over import hand_to_takers
 from e2ee_client.rooms.webhooks import Webhook, Webhooks, WebhookSecret
@@ -104,6 +105,37 @@ async def test_a_desk_greets_nobody_in_a_room_that_others_are_in_and_goes_on(pra
         await until(lambda: opened == [room.room_id])
         assert desk.failed == 0
     assert await texts(room) == await texts(desk.rooms()[0]) == []
+
+
+async def test_a_desk_greets_nobody_in_a_room_that_was_claimed_meanwhile(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROOM-39: a greeting may wait for a handler, and then whoever has the room answers."""
+    desk, agent, opened = praxis.company, await praxis.agent("Agent A"), list[bytes]()
+    greets, goes_on, usual = asyncio.Event(), asyncio.Event(), Attending._greet
+
+    async def greet(self: Attending, room_id: bytes) -> None:
+        greets.set()
+        await goes_on.wait()
+        await usual(self, room_id)
+
+    monkeypatch.setattr(Attending, "_greet", greet)
+
+    @desk.on_opened
+    async def note_down(room: CompanyRoom) -> None:
+        opened.append(room.room_id)
+
+    async with running(desk, Service(greeting={"de": "Willkommen", "en": "Welcome"})):
+        room = await praxis.opened(await praxis.customer())
+        await greets.wait()
+        await room.send("Guten Tag")
+        await (await anext(agent.waiting())).claim(600)
+        await until(lambda: desk.rooms()[0].assigned is not None)
+        goes_on.set()
+        assert desk._attending is not None
+        await desk._attending.lanes.done()
+    assert opened == []
+    assert "Willkommen" not in await texts(desk.rooms()[0])
 
 
 async def _sorted(room: Room) -> list[str]:

@@ -291,15 +291,16 @@ class Attending:
                 await self.lanes.attempt(partial(self._told, room_id, entry.hash, entry.kind))
 
     async def _begin(self, room_id: bytes) -> None:
-        """Begin in a room in which nobody of the company has written, and nobody else answers."""
         room = self._desk.room(room_id)
-        if await self._is_silent(room) and (room.assigned is None or room.assigned.is_this):
+        if await self._is_silent(room):
             await self._hook("room.opened", room_id, room_id)
             self._do(room_id, self._greet, room_id)
 
     async def _is_silent(self, room: CompanyRoom) -> bool:
+        """Whether nobody of the company has written in an open room, and nobody else answers."""
         texts = await room.texts()
-        return room.phase is Phase.OPEN and all(one.author.role is Role.CUSTOMER for one in texts)
+        is_free = room.assigned is None or room.assigned.is_this
+        return is_free and room.phase is Phase.OPEN and all(one.author.role is Role.CUSTOMER for one in texts)
 
     async def _greet(self, room_id: bytes) -> None:
         room = self._desk.room(room_id)
