@@ -113,6 +113,17 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path, command: str) -> No
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
+def test_an_output_that_was_closed_before_the_start_is_no_fault() -> None:
+    """As of `sealroom-relay manifest >&-`."""
+    ended = subprocess.run(
+        ["sh", "-c", '"$0" -m e2ee_relay manifest >&-', sys.executable],
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_statistics_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """RLY-85: a figure a line, with units and dates."""
     fill(tmp_path)
