@@ -24,11 +24,12 @@ from .store.manifest import render_manifest
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
+    if sys.stdout is None:  # it was closed before the start
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     options = _parser().parse_args(arguments)
     try:
         status = _run(options)
-        if sys.stdout is not None:  # None where it was closed before the start
-            sys.stdout.flush()
+        sys.stdout.flush()
         return status
     except ConfigError as error:
         for fault in error.faults:

@@ -113,10 +113,14 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path, command: str) -> No
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
-def test_an_output_that_was_closed_before_the_start_is_no_fault() -> None:
+@pytest.mark.parametrize("command", ["stats", "inspect", "expire-now", "manifest"])
+def test_an_output_that_was_closed_before_the_start_is_no_fault(tmp_path: Path, command: str) -> None:
     """As of `sealroom-relay manifest >&-`."""
+    mailbox = fill(tmp_path)
+    about = {"manifest": [], "inspect": ["--data-dir", str(tmp_path), "--mailbox", mailbox.hex()]}
+    options = about.get(command, ["--data-dir", str(tmp_path)])
     ended = subprocess.run(
-        ["sh", "-c", '"$0" -m e2ee_relay manifest >&-', sys.executable],
+        ["sh", "-c", '"$0" "$@" >&-', sys.executable, "-m", "e2ee_relay", command, *options],
         stderr=subprocess.PIPE,
         timeout=60,
         check=False,
