@@ -24,7 +24,11 @@ def in_child(do: Callable[[], None]) -> None:
 
 
 def keep(inherited: object) -> None:
-    """Let nothing end this object in this process, by one reference that nobody gives back."""
+    """Let nothing end this object in this process, by one reference that nobody gives back.
+
+    A list that holds it would not do: the interpreter's end clears modules. SQLite's own switch
+    (`SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE`) needs Python 3.12, and connections alone have it.
+    """
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
 
 
