@@ -153,6 +153,10 @@ NAMES: Final = (
     ("still more neighbours", "\u27ff\u2801\u2fff\u3001\u3163\u3165\ud7ff\uf900\ufdcf\ufdf0\ufdff\ufe10"),
     ("the last neighbours", "\ufefe\uff00\uff9f\uffa1\uffef\U00010000\U000dffff"),
     ("an old script, above 65535", "\U00012000\U00013000"),
+    (
+        "neighbours above 65535",
+        "\U0001342f\U00013443\U00016fe3\U00016fe5\U0001bc9f\U0001bca4\U0001d158\U0001d15a\U0001d172\U0001d17b",
+    ),
 )
 
 NO_NAMES: Final = (
@@ -207,6 +211,14 @@ NO_NAMES: Final = (
     ("an interlinear mark", "a\ufff9b"),
     ("a replacement character", "a\ufffdb"),
     ("no character at the end of the plane", "a\uffffb"),
+    ("the first sign that joins hieroglyphs", "a\U00013430"),
+    ("the last blank hieroglyph", "\U00013442"),
+    ("a Khitan filler", "a\U00016fe4b"),
+    ("a shorthand overlap", "a\U0001bca0b"),
+    ("the last mark of shorthand", "a\U0001bca3b"),
+    ("a note without a head", "\U0001d159\U0001d159\U0001d159"),
+    ("the beginning of a musical beam", "a\U0001d173b"),
+    ("the end of a musical phrase", "a\U0001d17ab"),
     ("the first of plane 14", "a\U000e0000b"),
     ("a tag", "\U0001f3f4\U000e0067"),
     ("a selector of plane 14", "a\U000e0100"),

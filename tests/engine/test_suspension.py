@@ -14,6 +14,7 @@ from e2ee_client.room_events import EntryRefused
 from engine_world import Node, World
 from relay_scenes import withholding
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, add, texts, write
+from struck_off import heedless
 from team_thief import EvilDirectory, Loot, slot_of, suspend
 from team_world import account, colleague, company_of, do, founded, in_force, team_of, this, view
 
@@ -48,6 +49,7 @@ class Scene:
         context.team.learn_content = lambda *_: None  # type: ignore[method-assign]  # a thief
         context.team.note_entry = lambda *_: None  # type: ignore[method-assign]  # a thief
         context.rooms.dropping.look = lambda *_: None  # type: ignore[method-assign]  # a thief
+        heedless(self.agent)
 
     def says(self, text: str) -> bool:
         """Let the thief write; tell whether the customer shows it."""
