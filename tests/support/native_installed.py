@@ -29,6 +29,7 @@ COPIED: Final = (
     "tests",
     "spec",
     "bench",
+    "docs",
     "examples",
     "release",
     "pyproject.toml",
