@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-import termios
+import sys
 
 from .failures import Refused
 from .line_input import input_lines
 from .session import Session
+
+if sys.platform != "win32":
+    import termios
 
 _DIGITS = 64
 
@@ -31,6 +34,7 @@ async def typed_key(session: Session, question: str, without_terminal: str = "")
             if not line.strip() or len(typed) >= _DIGITS:
                 break
     finally:
-        termios.tcflush(0, termios.TCIFLUSH)
+        if sys.platform != "win32":
+            termios.tcflush(0, termios.TCIFLUSH)
         session.terminal.erase()
     return typed
