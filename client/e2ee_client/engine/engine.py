@@ -241,10 +241,10 @@ class Engine(Queries):
             SuccessorInvalid, UnknownContact, ListUnknown, ContactBlocked. ConfigError: the new account is
             ours, or rooms are with the old one.
         """
-        old = self._context.successors.check(text, card.account_id)
+        found = self._context.successors.check(text, card.account_id)
         turn = self._step(now_ms)
         self._add(turn, card)
-        self._context.successors.hold(turn, old)
+        self._context.successors.hold(turn, found.old_account_id)
         return card.account_id, turn.effects()
 
     def _add(self, turn: Turn, card: ContactCard) -> None:

@@ -135,9 +135,8 @@ class Queries:
         Raises:
             SuccessorInvalid, UnknownContact, ListUnknown. As `follow_successor`, where `new` is given.
         """
-        if new is not None:
-            self._context.successors.check(text, new)
-        return self._context.successors.read(text)
+        successors = self._context.successors
+        return successors.read(text) if new is None else successors.check(text, new)
 
     def safety_number(self, account_id: bytes) -> str:
         """Return the sixty digits to compare with a contact (ID-25)."""

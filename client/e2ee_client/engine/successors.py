@@ -48,8 +48,8 @@ class Successors(Part):
         except RemoteError as error:
             raise SuccessorInvalid(str(error)) from None
 
-    def check(self, text: str, new: AccountId) -> Contact:
-        """Return the old contact of a statement that may be followed to the account of a card (ID-62).
+    def check(self, text: str, new: AccountId) -> Successor:
+        """Return what a statement says that may be followed to the account of a card (ID-62).
 
         Raises:
             As `read`. SuccessorInvalid: the card is another account's. ConfigError: rooms are with it.
@@ -65,7 +65,7 @@ class Successors(Part):
             raise ContactSucceeded("this account was followed by another one already")
         if known is not None and known.alarm:
             raise ContactBlocked("the new account is under an alarm")
-        return old
+        return found
 
     def _list(self, contact: Contact) -> DeviceList:
         """Return the pinned list of a contact, with the recovery key that its first one has named (ID-64).
@@ -96,7 +96,8 @@ class Successors(Part):
         if turn.read(self._state.rows, FirstRecovery.TABLE, key) is not None:
             turn.delete(FirstRecovery.TABLE, key)
 
-    def hold(self, turn: Turn, old: Contact) -> None:
+    def hold(self, turn: Turn, account_id: AccountId) -> None:
         """Send nothing more to an account that was followed, until a person verifies it (ID-62)."""
+        old = self._state.contact(account_id)
         old.alarm = ContactSucceeded.code
         turn.put(old.put())
