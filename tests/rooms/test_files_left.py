@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,26 +12,12 @@ from e2ee_client.engine.rooms.file_rows import FileOut
 from e2ee_client.errors import FileCancelled, RelayUnavailable
 from e2ee_client.rooms import Agent, Customer, Room
 from e2ee_client.runtime.transfer import Transfer, Upload
-from e2ee_client.testing import FakeClock, MemoryNetwork
 from file_scene import Scene, blobs, file, files_of, scene_of
-from practice import Practice, practice
+from practice import Practice
 
 from e2ee.rooms.state import Phase
 
 WAYS = {"withdrawn": Phase.WITHDRAWN, "erased": Phase.ERASED}
-
-
-@pytest.fixture
-def network() -> Iterator[MemoryNetwork]:
-    made = MemoryNetwork(clock=FakeClock(speed=20))
-    yield made
-    made.relay.close()
-
-
-@pytest.fixture
-async def praxis(network: MemoryNetwork) -> AsyncIterator[Practice]:
-    async with practice(network) as made:
-        yield made
 
 
 @pytest.fixture
