@@ -725,3 +725,107 @@ async def test_a_room_that_a_colleague_takes_is_no_longer_offered(
         await claim.first.wait_for()
         await claimed(a, room)
         await until_read(claim.count, 0)
+
+
+# Notices of the system, as they are shown.
+TOLD = """window.told = [];
+window.Notification = class { static permission = "granted";
+  constructor(title, { body }) { window.told.push(body) } addEventListener() {} };"""
+
+
+async def test_who_takes_a_room_writes_at_once_and_is_told_of_no_handover(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    agent = await praxis.agent("Frau Sommer")
+    await visitor.context.add_init_script(TOLD)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.get_by_text("Sobald jemand schreibt, sehen Sie es hier.").wait_for()
+        await asked(praxis, agent, "Eine Rechnung")
+        await page.locator(".item").get_by_text("wartet").wait_for()
+        await page.keyboard.press("n")
+        await page.get_by_text("Sie kümmern sich darum.").wait_for()
+        await until_read(lambda: page.evaluate(WRITES_IN), "seal-composer")
+        await page.keyboard.type("Guten Tag")
+        field = page.get_by_role("textbox", name="Nachricht")
+        assert await field.input_value() == "Guten Tag"
+        await page.keyboard.press("Alt+i")
+        await until_read(lambda: page.evaluate(WRITES_IN), "seal-composer")
+        await page.get_by_role("textbox", name="Notiz").wait_for()
+        await page.keyboard.press("Alt+i")
+        await until_read(field.input_value, "Guten Tag")
+        told: list[str] = await page.evaluate("told")
+        assert told == ["Ein Kunde wartet"]
+
+
+async def test_a_canned_answer_has_no_pseudonym_and_is_not_removed_unasked(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Ein Rezept")
+    await claimed(agent, room)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").click()
+        await page.get_by_role("button", name="Textbausteine").click()
+        await page.get_by_role("menuitem", name="Textbausteine bearbeiten").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Schließen").wait_for()
+        await page.get_by_role("button", name="Neuer Textbaustein").click()
+        await page.get_by_label("Titel").fill("Rezept")
+        await page.get_by_label("Kürzel").fill("rez")
+        await page.get_by_label("Text;").fill("Guten Tag {name}, es liegt bereit.\n{name}, bis dann\n{agent}")
+        await page.get_by_role("button", name="Speichern").click()
+        await page.get_by_role("button", name="Entfernen").click()
+        await page.get_by_role("dialog").get_by_text("Diesen Textbaustein entfernen?").wait_for()
+        await page.get_by_role("dialog").get_by_role("button", name="Abbrechen").last.click()
+        await page.get_by_role("dialog").get_by_text("es liegt bereit").wait_for()
+        await page.keyboard.press("Escape")
+        await page.get_by_role("dialog").wait_for(state="detached")
+        field = page.get_by_role("textbox", name="Nachricht")
+        await field.press_sequentially("/rez ")
+        await until_read(field.input_value, "Guten Tag, es liegt bereit.\nbis dann\nFrau Sommer")
+
+
+async def test_a_page_with_something_unsent_asks_before_it_goes(
+    praxis: Practice, visitor: browsers.Visitor
+) -> None:
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Guten Tag")
+    await claimed(agent, room)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").click()
+        await page.get_by_role("textbox", name="Nachricht").press_sequentially("Begonnen")
+        async with page.expect_event("dialog") as asks:
+            await page.close(run_before_unload=True)
+        question = await asks.value
+        assert question.type == "beforeunload"
+        await question.dismiss()
+        await page.get_by_role("textbox", name="Nachricht").fill("")
+
+
+# Texts of the list that stand over each other, and words that are broken; what is wider than its pane.
+OVER = """() => {
+  const root = document.querySelector("seal-desk").shadowRoot;
+  const box = (one) => one.getBoundingClientRect();
+  const seen = (all) => [...all].filter((one) => box(one).width > 0);
+  const row = box(seen(root.querySelectorAll(".item"))[0]);
+  const lines = seen(root.querySelectorAll(".item .name, .item .preview, .item .third")).map(box);
+  const tight = lines.some((one, at) => at > 0 && one.top < lines[at - 1].bottom - 2);
+  const cut = lines.some((one) => one.top < row.top - 1 || one.bottom > row.bottom + 1);
+  const wide = seen(root.querySelectorAll(".top h1, .views button, .find > *"))
+    .some((one) => box(one).right > box(one.closest(".pane")).right + 1 || box(one).top < 0);
+  return [tight && "tight", cut && "cut", wide && "wide"].filter(Boolean);
+}"""
+
+
+async def test_text_of_twice_the_size_stands_whole(praxis: Practice, visitor: browsers.Visitor) -> None:
+    agent = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, agent, "Guten Tag")
+    await claimed(agent, room)
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        await page.locator(".item").get_by_text("bei Ihnen").wait_for()
+        assert await page.evaluate(OVER) == []
+        browser = await page.context.new_cdp_session(page)
+        await browser.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+        await until_read(lambda: page.evaluate("getComputedStyle(document.documentElement).fontSize"), "32px")
+        await until_read(lambda: page.evaluate(OVER), [])
+        assert await page.locator("main").count() == 0 or not await page.locator("main").is_visible()

@@ -153,7 +153,7 @@ function labelsView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement
     { class: "plain", type: "button", onclick: () => void acts.labels(row) },
     words("canned.edit"),
   );
-  return section(words("about.labels"), h("div", { class: "chips" }, ...chips), edit);
+  return section(words("about.labels"), chips.length > 0 && h("div", { class: "chips" }, ...chips), edit);
 }
 
 function requestView(one: RequestRow, row: RoomRow, { desk, acts, words }: AboutOptions): HTMLElement {

@@ -23,6 +23,8 @@ export interface ActContext {
   words(): DeskWords;
   say(text: string): void;
   openRoom(id: string): void;
+  /** A room that was taken is to be answered. */
+  write(id: string): void;
 }
 
 export interface RoomActs {
@@ -87,7 +89,7 @@ export function roomActs(context: ActContext): RoomActs {
   }
 
   async function claim(row: RoomRow): Promise<void> {
-    await attempt({ type: "claim", room: row.id });
+    if (await attempt({ type: "claim", room: row.id })) context.write(row.id);
   }
 
   return {
@@ -133,7 +135,15 @@ export function roomActs(context: ActContext): RoomActs {
       if (device !== null) await attempt({ type: "handOver", room: row.id, device, count: 64, reason: null });
     },
     async leave(row) {
-      await attempt({ type: "leave", room: row.id });
+      const say = words();
+      const question = {
+        title: say("ask.leave"),
+        text: say("ask.leave.text"),
+        doWord: say("act.leave"),
+        isGrave: true,
+      };
+      if (await ask(root, { ...question, cancelWord: say("act.cancel") }))
+        await attempt({ type: "leave", room: row.id });
     },
     async setSensitive(row) {
       await attempt({ type: "setSensitive", room: row.id, on: !row.isSensitive });

@@ -17,7 +17,7 @@ import type { RoomRow } from "./messages.ts";
 import { tellOfNews } from "./notify.ts";
 import { type QueuePane, queuePane } from "./queue_pane.ts";
 import { type RoomPane, roomPane } from "./room_pane.ts";
-import { nameOfRoom } from "./rooms.ts";
+import { nameOfRoom, signedIn } from "./rooms.ts";
 import { screenOf } from "./screens.ts";
 import { keepSettings, readSettings, type Settings } from "./settings.ts";
 import { deskStyle } from "./styles/desk.ts";
@@ -54,6 +54,7 @@ class DeskElement extends HTMLElement {
     words: () => this.#words,
     say: (text) => this.#say(text),
     openRoom: (id) => this.#open(id, null),
+    write: (id) => this.#middle.write(id),
   });
   readonly #queue: QueuePane = queuePane({
     desk: this.#desk,
@@ -61,6 +62,7 @@ class DeskElement extends HTMLElement {
     isCompact: () => this.#settings.density === "compact",
     openRoom: (id, entry) => this.#open(id, entry),
     openMenu: (anchor) => this.#openMenu(anchor),
+    say: (text) => this.#say(text),
   });
   readonly #about: AboutPane = aboutPane({
     desk: this.#desk,
@@ -91,6 +93,9 @@ class DeskElement extends HTMLElement {
     });
     tellOfNews(this.#desk, { words: () => this.#words, hasSound: () => this.#settings.hasSound });
     addEventListener("keydown", (event) => this.#onKey(event));
+    addEventListener("beforeunload", (event) => {
+      if (this.#middle.hasDraft()) event.preventDefault();
+    });
     this.#apply();
     this.#update();
   }
@@ -101,7 +106,7 @@ class DeskElement extends HTMLElement {
 
   #fill(text: string, row: RoomRow): string {
     const { me, company } = this.#desk.state();
-    return filled(text, { name: nameOfRoom(row, this.#desk.state(), this.#words), agent: me?.name ?? "", company });
+    return filled(text, { name: signedIn(row, this.#desk.state()), agent: me?.name ?? null, company });
   }
 
   #nameOf(room: string): string | null {
@@ -282,6 +287,7 @@ class DeskElement extends HTMLElement {
       t: row?.isMine ? ofRoom(this.#acts.transfer) : undefined,
       b: row?.isMine ? ofRoom(this.#acts.toQueue) : undefined,
       e: row?.isMine ? ofRoom(this.#acts.close) : undefined,
+      i: row?.isHere ? () => this.#middle.turn() : undefined,
       l: ofRoom(this.#acts.labels),
       v: () => this.#queue.nextView(),
       "/": () => this.#queue.search(),

@@ -1,7 +1,7 @@
 /** Canned answers: chosen at the field, kept and changed in a dialog; they stay on this device. */
 
 import { icon } from "@sealroom/ui/all_icons.ts";
-import { openDialog } from "@sealroom/ui/dialog.ts";
+import { ask, openDialog } from "@sealroom/ui/dialog.ts";
 import { h } from "@sealroom/ui/dom.ts";
 import { openMenu } from "@sealroom/ui/menu.ts";
 import type { RoomActs } from "./acts.ts";
@@ -23,9 +23,15 @@ export interface CannedContext {
   words(): DeskWords;
 }
 
-/** What stands in a text for names is filled in; nothing else is. */
-export function filled(text: string, values: Readonly<Record<"name" | "agent" | "company", string>>): string {
-  return text.replace(/\{(name|agent|company)\}/gu, (_, name: "name" | "agent" | "company") => values[name]);
+type Filled = "name" | "agent" | "company";
+
+/** What stands in a text for names is filled in; a name that is not known (null) goes with the space before it. */
+export function filled(text: string, values: Readonly<Record<Filled, string | null>>): string {
+  return text.replace(/( ?)\{(name|agent|company)\}(,? ?)/gu, (_, before, name: Filled, after, at: number) => {
+    const value = values[name];
+    if (value !== null) return `${before}${value}${after}`;
+    return at === 0 || text[at - 1] === "\n" ? "" : after;
+  });
 }
 
 /** A menu of the answers at a button. */
@@ -50,7 +56,7 @@ export function manageCanned(context: CannedContext): void {
   const add = h("button", { class: "button", type: "button" }, icon("plus"), words("canned.new"));
   const dialog = openDialog(root, {
     title: words("canned.title"),
-    closeWord: words("act.cancel"),
+    closeWord: words("act.hide"),
     content: [list, add],
   });
   /** A lock closes dialogs, and none comes after it. */
@@ -63,9 +69,11 @@ export function manageCanned(context: CannedContext): void {
     if (wanted !== null) await acts.attempt({ type: "saveAnswer", answer: wanted });
     again();
   };
-  const drop = async (id: string) => {
+  const drop = async ({ id, title }: AnswerRow) => {
     dialog.close();
-    await acts.attempt({ type: "dropAnswer", id });
+    const question = { title: words("canned.drop.ask"), text: title, doWord: words("canned.drop"), isGrave: true };
+    const isSure = await ask(root, { ...question, cancelWord: words("act.cancel") });
+    if (isSure) await acts.attempt({ type: "dropAnswer", id });
     again();
   };
   add.addEventListener("click", () => void go(null));
@@ -78,7 +86,7 @@ export function manageCanned(context: CannedContext): void {
     );
     const remove = h(
       "button",
-      { class: "button small stop", type: "button", onclick: () => void drop(one.id) },
+      { class: "button small stop", type: "button", onclick: () => void drop(one) },
       words("canned.drop"),
     );
     list.append(

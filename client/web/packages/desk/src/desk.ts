@@ -78,6 +78,8 @@ export function openDesk(): Desk {
   const hearers = new Set<(message: ToPage) => void>();
   const newsOf = new Set<(news: News) => void>();
   const asked = new Set<string>();
+  /** Rooms that this page takes: that they are one's own then is no news. */
+  const claimed = new Set<string>();
   let wanted: string[] = [];
 
   /** Once for all that changed in one turn. */
@@ -134,7 +136,8 @@ export function openDesk(): Desk {
       const was = before.get(row.id);
       if (row.isHere && row.unread > (was?.unread ?? 0)) texts += 1;
       if (row.waitsMs !== null && row.assigned === null && row.isForUs && (was?.waitsMs ?? null) === null) waiting += 1;
-      if (row.isMine && was !== undefined && !was.isMine) taken.push(row);
+      if (row.isMine && was !== undefined && !was.isMine && !claimed.has(row.id)) taken.push(row);
+      if (row.assigned !== null) claimed.delete(row.id);
     }
     if (texts + waiting + taken.length > 0) for (const hear of newsOf) hear({ texts, waiting, taken });
   }
@@ -206,7 +209,11 @@ export function openDesk(): Desk {
     onNews: (listener) => void newsOf.add(listener),
     async ask(question) {
       if (link === null) throw new Error("not connected");
-      const answer = await link.ask(question);
+      if (question.type === "claim") claimed.add(question.room);
+      const answer = await link.ask(question).catch((problem: unknown) => {
+        if (question.type === "claim") claimed.delete(question.room);
+        throw problem;
+      });
       if (question.type === "saveAnswer" || question.type === "dropAnswer") await begin();
       if (question.type === "unlock") await begin();
       return answer;

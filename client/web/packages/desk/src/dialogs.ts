@@ -15,7 +15,8 @@ const DAYS = 7;
 export function showKeys(root: Root, words: DeskWords): void {
   const list = h("dl", { class: "keys" });
   for (const one of KEYS) list.append(h("dt", null, h("kbd", null, one.shown)), h("dd", null, words(one.word)));
-  openDialog(root, { title: words("keys.title"), closeWord: words("act.cancel"), content: [list] });
+  const hint = h("p", { class: "meta" }, words("keys.hint"));
+  openDialog(root, { title: words("keys.title"), closeWord: words("act.hide"), content: [list, hint] });
 }
 
 /** Figures of the last days, computed by the process on this device. */
@@ -29,7 +30,7 @@ export async function showFigures(root: Root, desk: Desk, words: DeskWords): Pro
   fact(words("figures.longest"), long(answer.longestWaitMs));
   fact(words("figures.first"), `${long(answer.firstAnswerMs)} (${answer.answered})`);
   const content = [h("p", { class: "meta" }, words("figures.text")), facts, dayTable(answer, words)];
-  openDialog(root, { title: words("figures.title"), closeWord: words("act.cancel"), content });
+  openDialog(root, { title: words("figures.title"), closeWord: words("act.hide"), content });
 }
 
 function dayTable(figured: Figured, words: DeskWords): HTMLElement {

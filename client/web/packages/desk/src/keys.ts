@@ -18,6 +18,7 @@ export const KEYS = [
   { key: "t", shown: "T", word: "act.transfer" },
   { key: "b", shown: "B", word: "act.queue" },
   { key: "e", shown: "E", word: "act.close" },
+  { key: "i", shown: "I", word: "keys.notes" },
   { key: "l", shown: "L", word: "act.labels" },
   { key: "v", shown: "V", word: "keys.view" },
   { key: "/", shown: "/", word: "keys.search" },

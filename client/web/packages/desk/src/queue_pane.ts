@@ -2,6 +2,7 @@
 
 import { icon } from "@sealroom/ui/all_icons.ts";
 import { h, redraw, replace, say, set } from "@sealroom/ui/dom.ts";
+import { failureText } from "./acts.ts";
 import type { Desk } from "./desk.ts";
 import { type List, listOf } from "./list.ts";
 import type { FoundRow, PreviewRow, RoomRow } from "./messages.ts";
@@ -17,6 +18,9 @@ const WORDS_B = 200;
 const AGAIN_MS = 1_000;
 const MOST_COUNTED = 99;
 const MINUTE_MS = 60_000;
+/** Of a row, as its style has it. */
+const ROW_REM = 4.75;
+const COMPACT_REM = 3.25;
 
 export interface QueueOptions {
   readonly desk: Desk;
@@ -24,6 +28,7 @@ export interface QueueOptions {
   isCompact(): boolean;
   openRoom(id: string, entry: string | null): void;
   openMenu(anchor: HTMLElement): void;
+  say(text: string): void;
 }
 
 export interface QueuePane {
@@ -86,7 +91,10 @@ export function queuePane(options: QueueOptions): QueuePane {
   });
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter") void look();
-    else if (event.key === "Escape" && (found !== null || field.value !== "")) {
+    else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      below.querySelector<HTMLElement>(".hit, .list")?.focus();
+    } else if (event.key === "Escape" && (found !== null || field.value !== "")) {
       event.preventDefault();
       endSearch();
     }
@@ -106,14 +114,14 @@ export function queuePane(options: QueueOptions): QueuePane {
 
   async function look(): Promise<void> {
     sought = startOf(onOneLine(field.value), WORDS_B);
-    await seek();
+    await seek().catch((problem: unknown) => options.say(failureText(problem, words())));
   }
 
   async function seek(): Promise<void> {
     const text = sought;
     if (text === "") return;
-    const answer = await desk.ask({ type: "search", words: text, limit: MAX_FOUND }).catch(() => null);
-    if (answer?.type !== "found" || sought !== text) return;
+    const answer = await desk.ask({ type: "search", words: text, limit: MAX_FOUND });
+    if (answer.type !== "found" || sought !== text) return;
     found = answer.found;
     update(selected);
   }
@@ -124,7 +132,7 @@ export function queuePane(options: QueueOptions): QueuePane {
     if (again !== 0 || message.type !== "rooms" || !message.rooms.some(isFound)) return;
     again = setTimeout(() => {
       again = 0;
-      void seek();
+      seek().catch(() => {});
     }, AGAIN_MS) as unknown as number;
   });
 
@@ -142,7 +150,7 @@ export function queuePane(options: QueueOptions): QueuePane {
   function makeList(): List<Line> {
     return listOf<Line>({
       label: words()("queue.label"),
-      height: () => (options.isCompact() ? 52 : 76),
+      height: () => remPx() * (options.isCompact() ? COMPACT_REM : ROW_REM),
       idOf: (line) => line.row.id,
       isSame: (a, b) => a.row === b.row && a.preview === b.preview && (a.minute === b.minute || a.row.waitsMs === null),
       view: (line) => lineView(line, desk, words()),
@@ -237,6 +245,11 @@ export function queuePane(options: QueueOptions): QueuePane {
     nextView: () =>
       choose(MAIN_VIEWS[((MAIN_VIEWS as readonly string[]).indexOf(view) + 1) % MAIN_VIEWS.length] as View),
   };
+}
+
+/** What a person has set as the size of text, in pixels. */
+function remPx(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 }
 
 function lineView({ row, preview }: Line, desk: Desk, words: DeskWords): HTMLElement {

@@ -37,6 +37,12 @@ export interface RoomPane {
   /** Forget what was being written: it outlives no lock. */
   forget(): void;
   focus(): void;
+  /** Put the focus into the field as soon as one can write in this room. */
+  write(room: string): void;
+  /** From the messages to the notes, or back, and into the field. */
+  turn(): void;
+  /** Whether something that was written is not sent. */
+  hasDraft(): boolean;
 }
 
 /** What is said. What opens a room is handed to everybody who joins. */
@@ -61,6 +67,8 @@ export function roomPane(options: RoomOptions): RoomPane {
   /** What is being written, by the room or its notes. */
   const drafts = new Map<string, string>();
   let draft = "";
+  /** Where a person is about to write. */
+  let awaited: string | null = null;
   /** What is on its way, or was when the connection was lost, by the same. */
   const unsure = new Map<string, string>();
   /** Of these what stood in the field from the start: a person reads that it may be sent. */
@@ -87,7 +95,7 @@ export function roomPane(options: RoomOptions): RoomPane {
   document.addEventListener("visibilitychange", () => conversation?.seenAgain());
 
   function showEmpty(): void {
-    redraw(element, emptyView(acts, words(), roomsOf(desk.state(), "waiting").length > 0));
+    redraw(element, emptyView(acts, words(), roomsOf(desk.state(), "waiting").length > 0, desk.state().rooms.size > 0));
   }
 
   const rowNow = () => (room === null ? undefined : desk.state().rooms.get(room));
@@ -385,6 +393,11 @@ export function roomPane(options: RoomOptions): RoomPane {
     if (messages !== null) messages.intro = introOf(conversation as Conversation);
     if (tools !== null) tools.hidden = !state.canWrite;
     composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : words()(whyShut(row.phase)));
+    if (awaited !== room || !state.canWrite) return;
+    awaited = null;
+    // A person may be elsewhere by now; and a keyboard on the screen would hide what there is to read.
+    const at = (element.getRootNode() as ShadowRoot).activeElement;
+    if (!at?.matches("input, select, dialog *") && !matchMedia("(hover: none)").matches) composer?.focus();
   }
 
   /** What stands above the first message: that more may be had, where nothing from before is here. */
@@ -397,6 +410,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     element,
     show(next, entry) {
       room = next;
+      awaited = null;
       isNotes = false;
       open(entry);
     },
@@ -410,6 +424,15 @@ export function roomPane(options: RoomOptions): RoomPane {
       open(null);
     },
     focus: () => composer?.focus(),
+    write(id) {
+      awaited = id;
+      update();
+    },
+    turn() {
+      awaited = room;
+      turn(!isNotes);
+    },
+    hasDraft: () => [composer?.draft ?? "", ...drafts.values()].some((one) => one.trim() !== ""),
   };
 }
 
@@ -457,11 +480,12 @@ function waitingView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElemen
   );
 }
 
-function emptyView(acts: RoomActs, words: DeskWords, isAny: boolean): HTMLElement {
+function emptyView(acts: RoomActs, words: DeskWords, isWaitedFor: boolean, isAny: boolean): HTMLElement {
   const act = h(
     "button",
     { class: "button main", type: "button", onclick: () => void acts.claimNext() },
     words("room.none.act"),
   );
-  return h("div", { class: "none" }, icon("chat"), h("p", null, words("room.none")), isAny && act);
+  const text = words(isAny ? "room.none" : "room.none.yet");
+  return h("div", { class: "none" }, icon("chat"), h("p", null, text), isWaitedFor && act);
 }

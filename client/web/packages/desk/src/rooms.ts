@@ -46,11 +46,14 @@ export function labelsOf(state: DeskState): string[] {
   return [...found].sort((a, b) => a.localeCompare(b));
 }
 
-/** What a room is called: whom the company's login names, or a short pseudonym, the same before it is taken and after. */
+/** Whom the company's login names; null where nobody signed in. */
+export function signedIn(row: RoomRow, state: DeskState): string | null {
+  return state.previews.get(row.id)?.customer ?? null;
+}
+
+/** What a room is called: who signed in, or a short pseudonym, the same before it is taken and after. */
 export function nameOfRoom(row: RoomRow, state: DeskState, words: DeskWords): string {
-  const known = state.previews.get(row.id)?.customer ?? null;
-  if (known !== null) return known;
-  return words("row.customer", { short: row.id.slice(0, 4) });
+  return signedIn(row, state) ?? words("row.customer", { short: row.id.slice(0, 4) });
 }
 
 /** How pressing a wait is: told by a word and a picture too. */

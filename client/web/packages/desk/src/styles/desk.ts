@@ -1,15 +1,15 @@
-/** Three panes, two below 1024, one below 640; the list; the head of a room; what is known of a customer. */
+/** Three panes, two below 1100 pixels, one below 800, more where a person has larger text; the list; the head of a room; what is known of a customer. */
 import { sheet } from "@sealroom/ui/dom.ts";
 
 export const deskStyle: CSSStyleSheet = sheet(`
 :host { display: flex; flex-direction: column; height: 100%; background: var(--surface); overflow: hidden; }
-.desk { display: grid; grid-template: minmax(0, 1fr) / 280px minmax(0, 1fr) 300px; height: 100%; }
+.desk { display: grid; grid-template: minmax(0, 1fr) / 17.5rem minmax(0, 1fr) 18.75rem; height: 100%; }
 .stage { flex: 1; min-height: 0; }
 .pane { min-width: 0; min-height: 0; display: flex; flex-direction: column; overflow: hidden; }
 .queue { border-inline-end: 1px solid var(--line); }
 .about { border-inline-start: 1px solid var(--line); }
 .desk .only-narrow, .desk .only-middle { display: none; }
-.top { display: flex; align-items: center; gap: 8px; flex: none; height: 57px; padding: 8px 8px 8px 16px; border-block-end: 1px solid var(--line); }
+.top { display: flex; align-items: center; gap: 8px; flex: none; height: 3.5625rem; padding: 8px 8px 8px 16px; border-block-end: 1px solid var(--line); }
 .top h1, .top h2 { flex: 1; min-width: 0; font-size: 1rem; line-height: 1.4; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .names { flex: 1; min-width: 0; }
 .names p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -23,13 +23,13 @@ export const deskStyle: CSSStyleSheet = sheet(`
 .find .field, .find select { min-height: 32px; padding: 2px 8px; font-size: 0.875rem; min-width: 0; }
 .find .field { flex: 1; }
 .find .field::placeholder { color: var(--text-2); opacity: 1; }
-.find select { width: 108px; flex: none; border: 1px solid var(--line-strong); border-radius: var(--radius-control); background: var(--surface); }
+.find select { width: 6.75rem; flex: none; border: 1px solid var(--line-strong); border-radius: var(--radius-control); background: var(--surface); }
 .scroll { flex: 1; min-height: 0; overflow: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--line-strong) transparent; }
 .list { position: relative; contain: strict; }
 .list:focus-visible { outline: 0; }
 .item { position: absolute; inset-inline: 0; top: 0; display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 8px; align-content: center;
-  height: 76px; padding: 0 12px 0 13px; border-block-end: 1px solid var(--line); border-inline-start: 3px solid transparent; cursor: pointer; contain: layout style; }
-:host([data-density="compact"]) .item { height: 52px; }
+  height: 4.75rem; padding: 0 12px 0 13px; border-block-end: 1px solid var(--line); border-inline-start: 3px solid transparent; cursor: pointer; contain: layout style; }
+:host([data-density="compact"]) .item { height: 3.25rem; }
 :host([data-density="compact"]) .item .third { display: none; }
 .item:hover { background: var(--surface-2); }
 .item[aria-selected="true"] { background: var(--tint); border-inline-start-color: var(--accent); }
@@ -46,7 +46,7 @@ export const deskStyle: CSSStyleSheet = sheet(`
 .waits { display: inline-flex; align-items: center; gap: 4px; color: var(--text-2); flex: none; }
 .waits.long { color: var(--warn); font-weight: 600; } .waits.late { color: var(--stop); font-weight: 600; }
 .facts .plain { justify-self: start; font-size: 0.875rem; padding-inline: 0; }
-.count { justify-self: end; display: inline-grid; place-items: center; min-width: 20px; height: 20px; padding-inline: 6px; border-radius: 10px; background: var(--accent);
+.count { justify-self: end; display: inline-grid; place-items: center; min-width: 1.25rem; height: 1.25rem; padding-inline: 6px; border-radius: 10px; background: var(--accent);
   color: var(--on-accent); font-size: 0.75rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 .views .count { background: var(--surface-3); color: var(--text); } .views [aria-pressed="true"] .count { background: var(--accent); color: var(--on-accent); }
 .chip { display: block; min-width: 0; max-width: 12em; padding: 0 8px; border: 1px solid var(--line-strong); border-radius: 10px;
@@ -87,25 +87,25 @@ export const deskStyle: CSSStyleSheet = sheet(`
 kbd { display: inline-block; min-width: 28px; padding: 2px 8px; border: 1px solid var(--line-strong); border-radius: 6px; background: var(--surface-2);
   font: inherit; font-size: 0.875rem; text-align: center; }
 table { border-collapse: collapse; width: 100%; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 8px; text-align: end; border-block-end: 1px solid var(--line); } th:first-child, td:first-child { text-align: start; } th { font-weight: 600; }
-.toast { position: fixed; inset-block-start: 68px; inset-inline: 16px; z-index: 1; margin-inline: auto; width: fit-content; max-width: min(34em, calc(100vw - 32px)); padding: 10px 16px;
+th, td { padding: 4px 8px; text-align: end; border-block-end: 1px solid var(--line); } th:first-child, td:first-child { text-align: start; white-space: nowrap; } th { font-weight: 600; }
+.toast { position: fixed; inset-block-start: 4.25rem; inset-inline: 16px; z-index: 1; margin-inline: auto; width: fit-content; max-width: min(34em, calc(100vw - 32px)); padding: 10px 16px;
   display: flex; gap: 8px; align-items: center; border-radius: 10px; background: var(--text); color: var(--surface); box-shadow: var(--shadow); animation: come var(--come); }
 .toast:empty { display: none; }
-@media (max-width: 1099px) {
-  .desk { grid-template-columns: 280px minmax(0, 1fr); }
-  .about { position: fixed; inset-block: 0; inset-inline-end: 0; width: 300px; background: var(--surface); box-shadow: var(--shadow); display: none; }
+@media (max-width: 68.6875em) {
+  .desk { grid-template-columns: 17.5rem minmax(0, 1fr); }
+  .about { position: fixed; inset-block: 0; inset-inline-end: 0; width: min(18.75rem, 100%); background: var(--surface); box-shadow: var(--shadow); display: none; }
   .desk[data-about] .about { display: flex; }
   .desk .only-middle { display: inline-grid; }
 }
-@media (max-width: 799px) {
+@media (max-width: 49.9375em) {
   .desk { grid-template-columns: minmax(0, 1fr); }
   .queue { border: 0; }
   .desk:not([data-room]) .room { display: none; } .desk[data-room] .queue { display: none; }
   .desk .only-narrow { display: inline-grid; }
   .about { width: 100%; } .top .word { display: none; }
 }
-@media (max-width: 479px) {
-  .room .top { flex-wrap: wrap; height: auto; min-height: 57px; } .room .names { flex-basis: 0; }
+@media (max-width: 29.9375em) {
+  .room .top { flex-wrap: wrap; height: auto; min-height: 3.5625rem; } .room .names { flex-basis: 0; }
   .room .acts:not(:empty) { order: 1; flex-basis: 100%; }
 }
 @media (forced-colors: active) { .item[aria-selected="true"] { outline: 2px solid Highlight; outline-offset: -2px; } .count { border: 1px solid ButtonText; } }
