@@ -38,6 +38,7 @@ from relay_scenes import (
     withholding,
 )
 
+from e2ee import pair as pairs
 from e2ee.constants import HASH_B
 from e2ee.content import Content, Heads, Nothing
 from e2ee.identity import ListHead, next_list, sign_list
@@ -318,6 +319,21 @@ def test_an_old_head_draws_one_list_a_day() -> None:
     world.advance(10_000)
     assert the_peer(company).pair.budget.lists == 1
     assert sends(company) <= 1 + 10
+
+
+def test_no_more_than_48_asks_of_a_contact_are_answered_in_a_day() -> None:
+    """SES-35: of one that asks without a budget of its own."""
+    world, company, customer, _ = talking()
+    left = pairs.left(the_peer(company).pair, "tells", world.now_ms)
+    answers: list[bytes] = []
+    company.outgoing = copying(answers)
+    for _ in range(left + 6):
+        peer, turn = the_peer(customer), Turn(world.now_ms)
+        peer.pair = replace(peer.pair, ask=None, asked_ms=0, budget=Budget())
+        customer.engine._context.renewal.doubt(turn, peer)
+        customer.carry_out(turn.effects())
+        world.advance(1_000)
+    assert len(answers) == left > pairs.MAX_ASKS
 
 
 def test_a_head_that_nobody_signed_is_told_and_stops_nothing() -> None:

@@ -139,7 +139,7 @@ def test_a_crash_between_delivery_and_acknowledgement_repeats_nothing() -> None:
 
 
 def test_nothing_goes_back_to_somebody_who_is_not_accepted() -> None:
-    """CON-04: no receipt tells a stranger that we are there."""
+    """CON-04, SES-38: no receipt, answer or proof tells a stranger that we are there."""
     world = World()
     company = world.node("Praxis", publish=True)
     company.start()
@@ -149,6 +149,8 @@ def test_nothing_goes_back_to_somebody_who_is_not_accepted() -> None:
     message_id = customer.send(praxis, "Sind Sie da?")
     world.advance(600_000)
     assert MessageStateChanged(praxis, message_id, MessageState.DELIVERED) not in customer.events
+    assert company.texts() == ["Sind Sie da?"]
+    assert not [item for data in company.sent for item in sent_items(data)]
     company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
     world.advance(60_000)
     assert MessageStateChanged(praxis, message_id, MessageState.DELIVERED) in customer.events

@@ -12,12 +12,12 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.events import Churn, IdentityAlarm, MessageRejected
 from e2ee_relay.protocol import Message, PrekeysBundle, encode_frames
 from engine_world import RELAY_URL, Node, World, acquainted
-from relay_scenes import intercepting, lose, push, second_contact, the_peer
+from relay_scenes import active_of, intercepting, lose, push, second_contact, the_peer
 from struck_off import heedless
 
 from e2ee import identity, prekeys
 from e2ee.constants import CLOCK_TOLERANCE_MS, MAX_LIST_RECORDS, MAX_OTHER_SESSIONS, PREKEY_LIFE_MS
-from e2ee.content import AddressOnly, Content, Nothing, WayBack
+from e2ee.content import AddressOnly, Content, Nothing, SignedList, WayBack
 from e2ee.errors import Expired, ListFork
 from e2ee.identity import DeviceKind, DeviceRecord, OurDevice
 from e2ee.ids import ContentId
@@ -251,6 +251,25 @@ def test_a_flight_of_a_device_that_only_a_settled_list_names_is_refused() -> Non
     assert not customer.of(IdentityAlarm)
     assert customer.engine._state.contacts[praxis].head == pinned
     assert the_peer(customer).record == record
+
+
+def test_another_list_of_the_pinned_number_is_an_alarm_inside_a_session_too() -> None:
+    """CON-10, ID-07: nothing that comes with it is pinned."""
+    world, company, customer, _ = acquainted()
+    own, peer, turn = customer.engine._state.own, the_peer(customer), Turn(world.now_ms)
+    assert own.account_key is not None
+    contact = company.engine._state.contacts[own.account_id]
+    pinned, records = contact.device_list(), [own.device.record]
+    assert pinned is not None
+    unsigned = identity.next_list(own.account_id, None, records, None, world.now_ms, least_seq=pinned.seq)
+    other = identity.sign_list(own.account_key, unsigned)
+    assert (other.seq, other.hash != pinned.hash) == (pinned.seq, True)
+    signed = SignedList(other.signed)
+    customer.engine._context.sending.send_control(turn, peer, active_of(customer), signed)
+    customer.carry_out(turn.effects())
+    world.settle()
+    assert company.of(IdentityAlarm) == [IdentityAlarm(own.account_id, "remote.list_fork")]
+    assert contact.head == pinned.head
 
 
 def test_a_fork_of_one_contact_in_the_mailbox_of_another_shows_nothing() -> None:

@@ -108,6 +108,28 @@ def test_a_replay_or_a_changed_copy_changes_no_row(part: str) -> None:
     assert customer.texts()[-1] == "unterwegs"
 
 
+@pytest.mark.parametrize("place", [-1, -200])
+def test_a_spoiled_flight_uses_no_prekey_up(place: int) -> None:
+    """HS-07, HS-08: a relay that keeps the prefix and spoils the message; the true flight still counts."""
+    world = World()
+    company, customer = world.node("Praxis", publish=True), world.node("Kundin")
+    company.start()
+    customer.start()
+    world.settle()
+    flights: list[bytes] = []
+    customer.outgoing = intercepting(flights)
+    customer.send(customer.add(company.engine.card()), "Guten Tag")
+    world.settle()
+    before = kept_rows(company)
+    push(company, flipped(flights[0], len(flights[0]) + place))
+    assert company.of(MessageRejected)
+    assert kept_rows(company) == before
+    for flight in flights:
+        push(company, flight)
+    assert company.texts() == ["Guten Tag"]
+    assert len(company.rows.tables["prekey"]) < len(before["prekey"])
+
+
 def test_a_doubt_is_one_ask_and_the_session_stays() -> None:
     """SES-25, SES-24: the company tells where it stands on the session of the ask; both go on with it."""
     world, company, customer, praxis = talking()

@@ -205,6 +205,12 @@ def test_auditors_are_told_of_each_package_that_steps_and_tests_want() -> None:
     assert wanted - set(block[1].replace("\\", "").split()) == set()
 
 
+def test_auditors_are_told_how_each_result_is_made_again() -> None:
+    told = (ROOT / "AUDIT.md").read_text("utf-8")
+    results = [step.result for step in steps.STEPS if step.result]
+    assert [one for one in results if f"`reports/{one}`" not in told] == []
+
+
 def test_a_run_of_the_tests_is_read_case_by_case(tmp_path: Path) -> None:
     (tmp_path / "tests.xml").write_text(JUNIT)
     found = junit.read([tmp_path / "tests.xml"])

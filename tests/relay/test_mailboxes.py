@@ -229,6 +229,23 @@ async def test_a_deleted_mailbox_is_gone(relay: AnyRelay, peer: Peer, sender: Pe
     assert not any(isinstance(push, protocol.Message) for push in again.pushes)
 
 
+async def test_who_has_proved_a_mailbox_of_before_owns_no_other_one_of_its_id(
+    peer: Peer, sender: Peer, owner: Owner
+) -> None:
+    """RLY-26, RLY-27: the connection that proved the deleted one lasts."""
+    await peer.expect(Done, DeleteMailbox(peer.next_id(), owner.mailbox))
+    successor = Owner(mailbox=owner.mailbox)
+    await successor.set_up(sender)
+    assert (await sender.send(successor.item(b"held")))[0].code is ErrorCode.OK
+    requests: list[KnownFrame] = [
+        Subscribe(peer.next_id(), (owner.mailbox,)),
+        Ack(peer.next_id(), owner.mailbox, (1,)),
+        DeleteMailbox(peer.next_id(), owner.mailbox),
+    ]
+    for request in requests:
+        assert await refused(peer, request) is ErrorCode.NOT_AUTHENTICATED
+
+
 async def test_an_abandoned_mailbox_is_removed(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-79: after the period without use; one that is used stays."""
     policy = Policy(abandoned_s=20 * 86_400)

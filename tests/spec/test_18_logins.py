@@ -11,6 +11,7 @@ import pytest
 from e2ee_login import issue_login_token
 from vector_files import load, unhex
 
+from e2ee.constants import RELAY_RETENTION_MS
 from e2ee.errors import BadSignature, DecodeError, LoginExpired, LoginOfAnother, MandateInvalid
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms import login
@@ -106,6 +107,15 @@ def test_a_token_outside_its_time_or_under_a_wrong_clock_is_refused(sent_ms: int
     """CNS-52."""
     with pytest.raises(LoginExpired):
         checked(issue(), sent_ms=sent_ms)
+
+
+def test_a_token_that_comes_when_no_relay_holds_it_any_more_is_refused() -> None:
+    """CNS-52: by the clock of who takes it, whatever time the entry states."""
+    signed = parse_token(issue())
+    last_ms = checked(issue()).expires_ms + RELAY_RETENTION_MS
+    assert check_login(MANDATE, signed, AUTHOR, ROOM, NOW_MS, last_ms).person == ERIKA
+    with pytest.raises(LoginExpired):
+        check_login(MANDATE, signed, AUTHOR, ROOM, NOW_MS, last_ms + 1)
 
 
 def test_a_login_key_ends_with_its_mandate() -> None:
