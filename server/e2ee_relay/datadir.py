@@ -15,7 +15,8 @@ from typing import Self
 
 from .settings import reason_of
 from .store.api import StoreError, StoreInUse
-from .store.mark import MarkFile, flush_directory
+from .store.backup import forget_unfinished
+from .store.mark import MarkFile, flush_directory, give_to_owner
 from .store.open_files import OpenDatabase
 from .store.room import DEFAULT_RESERVE_B
 from .store.spare import SpareRoom
@@ -50,6 +51,7 @@ class DataDirectory:
         try:
             _make_durably(path, 0o700)
             lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            give_to_owner(lock, path)
         except OSError as error:
             raise StoreError(f"the data directory {path} cannot be used: {reason_of(error)}") from None
         try:
@@ -70,6 +72,7 @@ class DataDirectory:
         database = self.path / DATABASE
         if mark_file.read() is not None and not (database.exists() and database.stat().st_size):
             raise StoreError(_NO_DATABASE.format(path=self.path))
+        forget_unfinished(database.resolve())
         self.spare(reserve_b).give_back()
         file = DatabaseFile(database.resolve(), secrets.token_bytes(16), mark_file, reserve_b)
         file.files = OpenDatabase(database, self.path / LOCK)

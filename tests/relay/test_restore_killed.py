@@ -1,4 +1,4 @@
-"""RLY-191: a `restore` that is killed loses nothing of the database that it replaces."""
+"""RLY-191, RLY-272, RLY-273: what a `restore` or `backup` that fails or is killed leaves, and takes along."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from e2ee_relay.cli import main
@@ -80,3 +81,160 @@ def test_a_damaged_database_is_kept_with_its_journal(tmp_path: Path) -> None:
         assert (data_dir / name).read_bytes().startswith(b"damaged %d" % round_no)
         assert (data_dir / f"{name}-wal").read_bytes() == b"journal %d" % round_no
         assert rows_of(data_dir / "relay.db") == 0
+
+
+def test_a_copy_of_files_is_put_back_with_its_journal(tmp_path: Path) -> None:
+    """RLY-273: what a crash left in the journal only comes along, also of the database in its own place."""
+    source, data_dir = tmp_path / "source", tmp_path / "relay"
+    stocked(source)
+    with_a_journal(source, tmp_path / "crashed")
+    before = (tmp_path / "crashed/relay.db-wal").read_bytes()
+    assert main(["restore", str(tmp_path / "crashed/relay.db"), "--data-dir", str(data_dir)]) == 0
+    assert (rows_of(data_dir / "relay.db"), before) == (50, (tmp_path / "crashed/relay.db-wal").read_bytes())
+    assert sorted(path.name for path in data_dir.iterdir()) == ["relay.db", "relay.lock"]
+    assert main(["restore", str(tmp_path / "crashed/relay.db"), "--data-dir", str(tmp_path / "crashed")]) == 0
+    assert rows_of(tmp_path / "crashed/relay.db") == 50
+
+
+def test_a_journal_beside_a_backup_is_not_its_own(tmp_path: Path) -> None:
+    """RLY-273: a backup is whole without one; a file that lies there under the name is not taken."""
+    source, data_dir, copy = tmp_path / "source", tmp_path / "relay", tmp_path / "copy"
+    stocked(source)
+    assert main(["backup", str(copy), "--data-dir", str(source)]) == 0
+    with_a_journal(source, tmp_path / "crashed")
+    shutil.copy(tmp_path / "crashed/relay.db-wal", tmp_path / "copy-wal")
+    assert main(["restore", str(copy), "--data-dir", str(data_dir)]) == 0
+    assert rows_of(data_dir / "relay.db") == 0
+
+
+class DiskFull(OSError):
+    """No room is left."""
+
+
+def test_a_restore_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-273: half a copy would fill the disk of the relay that runs again beside it."""
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    stocked(source)
+    assert main(["backup", str(copy), "--data-dir", str(source)]) == 0
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    seen: list[int] = []
+
+    def copied(_content: object, file: BinaryIO, _size_b: int) -> None:
+        file.write(b"half")
+        file.flush()
+        seen.append((source / "relay.db.new").stat().st_mode & 0o777)
+        raise DiskFull("no room")
+
+    monkeypatch.setattr(shutil, "copyfileobj", copied)
+    assert main(["restore", str(copy), "--data-dir", str(source)]) == 1
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+    assert seen == [0o600]
+
+
+def test_a_start_deletes_what_a_killed_restore_left(tmp_path: Path) -> None:
+    """RLY-273: and `restore` does not take it for a backup and delete it."""
+    stocked(tmp_path)
+    left = tmp_path / "relay.db.new"
+    left.write_bytes(b"half of a copy")
+    assert main(["restore", str(left), "--data-dir", str(tmp_path)]) == 1
+    assert left.exists()
+    stocked(tmp_path)
+    assert not left.exists()
+
+
+class Canaries:
+    """A data directory with a message, and the places where its bytes are looked for."""
+
+    def __init__(self, data_dir: Path) -> None:
+        stocked(data_dir)
+        self.data_dir = data_dir
+        self.body = os.urandom(5000)
+        with closing(sqlite3.connect(data_dir / "relay.db", isolation_level=None)) as db:
+            db.execute("INSERT INTO message VALUES (1, 1, 1, ?, 0, 0, ?)", (bytes(16), self.body))
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def are_in(self, folder: Path) -> bool:
+        return any(self.body[:64] in path.read_bytes() for path in folder.iterdir())
+
+
+def test_a_backup_has_its_name_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-272: one that fails leaves nothing, and at its last moment there was no message in it."""
+    canaries, folder = Canaries(tmp_path / "relay"), tmp_path / "backups"
+    folder.mkdir()
+    command = ["backup", str(folder / "copy"), "--data-dir", str(canaries.data_dir)]
+    real = os.fsync
+    seen: list[tuple[list[str], bool]] = []
+
+    def full(descriptor: int) -> None:
+        seen.append((sorted(path.name for path in folder.iterdir()), canaries.are_in(folder)))
+        raise DiskFull("no room")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(command) == 1
+    assert list(folder.iterdir()) == []
+    assert main([*command, "--with-messages"]) == 1
+    assert list(folder.iterdir()) == []
+    assert seen == [(["copy.part"], False), (["copy.part"], True)]
+    monkeypatch.setattr(os, "fsync", real)
+    assert main(command) == 0
+    assert [path.name for path in folder.iterdir()] == ["copy"]
+
+
+# As `Canaries`, at each step of SQLite in a backup: what is written at this moment?
+WATCHED = """
+import sqlite3, sys
+from pathlib import Path
+from e2ee_relay.cli import main
+from e2ee_relay.store import backup
+folder, canary, real = Path(sys.argv.pop(1)), bytes.fromhex(sys.argv.pop(1)), sqlite3.connect
+def connect(*given, **named):
+    db = real(*given, **named)
+    def look():
+        for path in folder.iterdir():
+            if canary in path.read_bytes():
+                print("a message in", path.name)
+    db.set_progress_handler(look, 1)
+    return db
+backup.sqlite3.connect = connect
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_backup_without_messages_never_writes_one(tmp_path: Path) -> None:
+    """RLY-272: its medium may be another's, and a kill leaves what was written by then."""
+    canaries, folder = Canaries(tmp_path / "relay"), tmp_path / "backups"
+    folder.mkdir()
+    command = ["backup", str(folder / "copy"), "--data-dir", str(canaries.data_dir)]
+    watched = [sys.executable, "-c", WATCHED, str(folder), canaries.body[:64].hex()]
+    done = subprocess.run([*watched, *command], check=True, capture_output=True, text=True)
+    assert done.stdout == ""
+    (folder / "copy").unlink()
+    done = subprocess.run([*watched, *command, "--with-messages"], check=True, capture_output=True, text=True)
+    assert "a message in copy" in done.stdout
+
+
+def test_a_backup_to_a_name_that_is_being_written_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RLY-272: a part that a kill has left says so, and is not overwritten."""
+    stocked(tmp_path / "relay")
+    part = tmp_path / "copy.part"
+    part.write_bytes(b"of another run")
+    assert main(["backup", str(tmp_path / "copy"), "--data-dir", str(tmp_path / "relay")]) == 1
+    assert str(part) in capsys.readouterr().err
+    assert (part.read_bytes(), (tmp_path / "copy").exists()) == (b"of another run", False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files that belong to others")
+def test_what_root_makes_belongs_to_who_has_the_directory(tmp_path: Path) -> None:
+    """RLY-274: else a relay under a user of its own could not start after `restore` or `restored`."""
+    stocked(tmp_path / "source")
+    assert main(["backup", str(tmp_path / "copy"), "--data-dir", str(tmp_path / "source")]) == 0
+    data_dir = tmp_path / "relay"
+    data_dir.mkdir()
+    os.chown(data_dir, 12345, 23456)
+    for command in (["restore", str(tmp_path / "copy")], ["restored"], ["restore-check"]):
+        assert main([*command, "--data-dir", str(data_dir)]) == 0
+    found = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in data_dir.iterdir()}
+    assert found.keys() >= {"relay.db", "relay.lock", "relay.mark"}
+    assert set(found.values()) == {(12345, 23456)}

@@ -10,36 +10,44 @@ from pathlib import Path
 from typing import Final
 
 from .api import StoreError
-from .mark import flush_directory
-from .sqlite_schema import migrate, refuse_newer, schema_version
+from .mark import flush_directory, give_to_owner
+from .sqlite_schema import migrate, refuse_newer
 
 # The header of a database: its first bytes, and the versions by which it is written and read with a journal.
 _MAGIC: Final = b"SQLite format 3\0"
 _VERSIONS: Final = slice(18, 20)
 _WITH_JOURNAL: Final = b"\2\2"
+_FIGURES: Final = ("user_version", "application_id")
+_PIECE_B: Final = 1 << 20
+_OF_MESSAGES: Final = frozenset({"message", "seen", "cold_message", "remembered", "blob"})
 
 
 def back_up(source: Path, destination: Path, *, with_messages: bool) -> int:
     """Write a consistent copy; messages, remembered ids and blobs are left out unless asked for.
 
-    The parts of blobs are in no copy of the database. Return how many blobs the relay had.
+    It gets its name when it is whole and on the disk (RLY-272). The parts of blobs are in no copy of the
+    database. Return how many blobs the relay had.
 
     Raises:
-        StoreError: there is no database (RLY-175), or the destination exists.
+        StoreError: there is no database (RLY-175), the destination exists, or a copy to it is being written.
         SchemaTooNew: a newer release wrote the database, and it may have messages in tables unknown here.
     """
     refuse_missing(source)
     if destination.exists():
         raise StoreError(f"the destination exists: {destination}")
-    origin = sqlite3.connect(source, isolation_level=None, timeout=10.0)
+    part = destination.with_name(destination.name + ".part")
     try:
-        refuse_newer(schema_version(origin))
-        destination.touch(mode=0o600)
-        _copy(origin, destination, with_messages=with_messages)
-        has_blobs = "blob" in _tables(origin)
-        return int(origin.execute("SELECT count(*) FROM blob").fetchone()[0]) if has_blobs else 0
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        raise StoreError(f"{part} exists: of a backup that runs, or was killed; then delete it") from None
+    try:
+        blobs = _copy(source, part, with_messages=with_messages)
+        _flush(part)
+        part.replace(destination)
     finally:
-        origin.close()
+        part.unlink(missing_ok=True)
+    flush_directory(destination.parent)
+    return blobs
 
 
 def refuse_missing(database: Path) -> None:
@@ -54,22 +62,31 @@ def refuse_missing(database: Path) -> None:
         raise StoreError(f"there is no database in the data directory: {database} is empty")
 
 
-def _copy(origin: sqlite3.Connection, destination: Path, *, with_messages: bool) -> None:
-    copy = sqlite3.connect(destination, isolation_level=None)
-    origin.backup(copy)
-    # A copy in WAL mode would need its side files; a single file is what one wants to carry away.
-    copy.execute("PRAGMA journal_mode = DELETE")
-    copy.execute("PRAGMA secure_delete = ON")
-    if not with_messages:
+def _copy(source: Path, part: Path, *, with_messages: bool) -> int:
+    """Copy table by table, in one transaction, so that what is left out is never written."""
+    with closing(sqlite3.connect(part, isolation_level=None, timeout=10.0)) as copy:
+        # What fails is deleted as a whole, and what does not is flushed as a whole.
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
+        copy.execute("ATTACH ? AS origin", (os.fsencode(source),))
+        copy.execute("BEGIN")
+        version, program = (copy.execute(f"PRAGMA origin.{name}").fetchone()[0] for name in _FIGURES)
+        refuse_newer(version)
+        made = copy.execute("SELECT name, type, sql FROM origin.sqlite_schema WHERE sql IS NOT NULL")
+        kinds: dict[str, str] = {}
+        for name, kind, sql in made.fetchall():
+            copy.execute(sql)
+            kinds[name] = kind
+        tables = {name for name, kind in kinds.items() if kind == "table"}
         # One of an older schema is copied as it is (RLY-152), and may lack the youngest of these.
-        for table in _tables(copy) & {"message", "seen", "cold_message", "remembered", "blob"}:
-            copy.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
-        copy.execute("VACUUM")
-    copy.close()
-
-
-def _tables(db: sqlite3.Connection) -> set[str]:
-    return {str(name) for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        for table in tables if with_messages else tables - _OF_MESSAGES:
+            copy.execute(f"INSERT INTO main.{table} SELECT * FROM origin.{table}")  # noqa: S608 - our names
+        for name, value in zip(_FIGURES, (version, program), strict=True):
+            copy.execute(f"PRAGMA main.{name} = {value}")
+        count = "SELECT count(*) FROM origin.blob" if "blob" in tables else "SELECT 0"
+        blobs = int(copy.execute(count).fetchone()[0])
+        copy.execute("COMMIT")
+    return blobs
 
 
 def put_back(source: Path, database: Path) -> Path | None:
@@ -83,23 +100,48 @@ def put_back(source: Path, database: Path) -> Path | None:
     """
     if not source.exists():
         raise StoreError(f"there is no such backup: {source}")
-    fresh = database.with_name(database.name + ".new")
-    fresh.unlink(missing_ok=True)
-    shutil.copyfile(source, fresh)
-    fresh.chmod(0o600)
+    fresh = _fresh(database)
+    if fresh.exists() and fresh.samefile(source):
+        raise StoreError(f"the name {fresh} is needed: give the backup another one")
+    forget_unfinished(database)
     try:
-        _check(fresh)
-    except (sqlite3.Error, StoreError) as error:
-        fresh.unlink()
-        raise StoreError(f"the backup {source} cannot be used: {error}") from None
-    like = database.parent.stat()
-    if os.geteuid() == 0:
-        os.chown(fresh, like.st_uid, like.st_gid)
-    old = _keep(database)
-    flush_directory(database.parent)
-    fresh.replace(database)
+        _take(source, fresh)
+        try:
+            _check(fresh)
+        except (sqlite3.Error, StoreError) as error:
+            raise StoreError(f"the backup {source} cannot be used: {error}") from None
+        old = _keep(database)
+        flush_directory(database.parent)
+        fresh.replace(database)
+    finally:
+        forget_unfinished(database)
     flush_directory(database.parent)
     return old
+
+
+def _take(source: Path, fresh: Path) -> None:
+    """Copy a backup, and with it what is in its journal only, as in a copy of files (RLY-273)."""
+    _copy_file(source, fresh)
+    journal = _beside(source.resolve())[0]
+    if _has_journal(source) and journal.exists():
+        _copy_file(journal, _beside(fresh)[0])
+
+
+def _copy_file(path: Path, copy: Path) -> None:
+    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with path.open("rb") as content, os.fdopen(descriptor, "wb") as file:
+        give_to_owner(descriptor, copy.parent)
+        shutil.copyfileobj(content, file, _PIECE_B)
+
+
+def forget_unfinished(database: Path) -> None:
+    """Delete what a `restore` that failed, or was killed, has left (RLY-273)."""
+    for path in (_fresh(database), *_beside(_fresh(database))):
+        path.unlink(missing_ok=True)
+
+
+def _fresh(database: Path) -> Path:
+    return database.with_name(database.name + ".new")
 
 
 def _keep(database: Path) -> Path | None:
@@ -127,14 +169,19 @@ def _keep(database: Path) -> Path | None:
 
 def _empty_journal(database: Path) -> None:
     # SQLite deletes a journal beside a file that it takes for none with a journal: both are kept as they are.
-    with database.open("rb") as file:
-        header = file.read(_VERSIONS.stop)
-    if not header.startswith(_MAGIC) or header[_VERSIONS] != _WITH_JOURNAL:
+    if not _has_journal(database):
         return
     db = sqlite3.connect(database, isolation_level=None)
     # So is what turns out to be damaged.
     with closing(db), suppress(sqlite3.Error):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _has_journal(database: Path) -> bool:
+    """Tell whether what is in a journal beside the file belongs to it."""
+    with database.open("rb") as file:
+        header = file.read(_VERSIONS.stop)
+    return header.startswith(_MAGIC) and header[_VERSIONS] == _WITH_JOURNAL
 
 
 def _free_name(database: Path) -> Path:
@@ -170,9 +217,15 @@ def _check(copy: Path) -> None:
         migrate(db)
         if db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
             raise StoreError("it is damaged")
+        # Now, where a fault is told, what stood in its journal goes into the one file.
+        db.execute("PRAGMA journal_mode = DELETE")
     finally:
         db.close()
-    descriptor = os.open(copy, os.O_RDWR)
+    _flush(copy)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -86,8 +86,9 @@ a customer beyond a random mailbox. Periods are the defaults; `retention_s`, `re
 Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie
 `relay.mark`, 48 bytes that repeat the table `meta`, the empty `relay.lock`, once the operator has
 blocked somebody, `relay.blocked`: the ids of blocked mailboxes and accounts, until unblocked; once a
-backup was put back, `relay.db.old`: the database of before, until the operator deletes it; once somebody
-has put a blob, `relay.blobs`: a file of sealed parts for each row of the table `blob`, deleted with it and
+backup was put back, `relay.db.old`: the database of before, until the operator deletes it; while one is
+put back, `relay.db.new`: its copy, until the next start where `restore` was killed; once somebody has put
+a blob, `relay.blobs`: a file of sealed parts for each row of the table `blob`, deleted with it and
 not overwritten; and, while the disk is ample, `relay.spare`: no content, a sixth of `disk_reserve_b` for
 deletions on a full disk. Deleted bytes are overwritten in the database (`secure_delete`) and gone from the
 write-ahead log after the next checkpoint: one idle second, at most a minute under load. File systems and
