@@ -11,7 +11,10 @@ import wheel_build
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("client", "desk", "relay", "dev", "native", "audit", "peers", "docs")
+LOCKS = ("build", "client", "desk", "relay", "relay-nodes", "dev", "native", "audit", "peers", "docs")
+
+EXTRAS = {"relay-nodes": "relay-postgres"}
+"""Those whose lock has another name."""
 
 
 def _project(root: Path) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def _locked(root: Path, extra: str) -> dict[str, str]:
 @pytest.mark.parametrize("extra", LOCKS)
 def test_each_declared_requirement_is_locked_at_a_version_it_allows(repo_root: Path, extra: str) -> None:
     locked = _locked(repo_root, extra)
-    for text in _project(repo_root)["optional-dependencies"][extra]:
+    for text in _project(repo_root)["optional-dependencies"][EXTRAS.get(extra, extra)]:
         requirement = Requirement(text)
         if requirement.name != "sealroom":
             version = locked[canonicalize_name(requirement.name.split("[")[0])]
@@ -37,7 +40,7 @@ def test_each_declared_requirement_is_locked_at_a_version_it_allows(repo_root: P
 
 def test_development_has_the_libraries_of_client_and_relay_at_the_same_versions(repo_root: Path) -> None:
     dev = _locked(repo_root, "dev")
-    for extra in ("client", "desk", "relay"):
+    for extra in ("build", "client", "desk", "relay", "relay-nodes"):
         assert _locked(repo_root, extra).items() <= dev.items()
 
 
@@ -74,7 +77,7 @@ def test_nothing_is_installed_by_default(repo_root: Path) -> None:
 
 
 def test_each_declared_library_has_a_line_on_who_maintains_it_and_why(repo_root: Path) -> None:
-    pages = dict.fromkeys(("dev", "native", "audit", "peers", "docs"), "CONTRIBUTING.md")
+    pages = dict.fromkeys(("build", "dev", "native", "audit", "peers", "docs"), "CONTRIBUTING.md")
     for extra, texts in _project(repo_root)["optional-dependencies"].items():
         page = (repo_root / pages.get(extra, "spec/adr/0001-dependencies.md")).read_text("utf-8")
         names = {Requirement(text).name for text in texts} - {"sealroom"}

@@ -9,7 +9,9 @@ import re
 import shutil
 import ssl
 import subprocess
+import sys
 import urllib.parse
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,8 @@ from relay_actors import Owner, Peer, SocketLink
 from relay_process import RelayProcess
 from service_certificate import write_pair
 from websockets.asyncio.client import connect
+
+from release import wheel_contents
 
 SERIES = re.compile(r"sealroom_relay_[a-z0-9_]+")
 COUNTED = re.compile(r"(?:rate|increase)\((sealroom_relay_[a-z0-9_]+)")
@@ -276,12 +280,35 @@ def test_the_rules_of_nftables_are_valid(deploy: Path) -> None:
     assert shown.stdout.count("tcp dport 443") == 4
 
 
-def test_the_container_copies_what_exists(deploy: Path, repo_root: Path) -> None:
-    """RLY-70: every path that is copied is there, the relay runs as nobody special and ends by SIGTERM."""
+def test_the_container_builds_the_relay_of_what_it_copies(
+    deploy: Path, repo_root: Path, tmp_path: Path
+) -> None:
+    """RLY-70: a whole wheel, by what the lock has; the relay is nobody special and ends by SIGTERM."""
     text = (deploy / "Containerfile").read_text("utf-8")
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
-    paths = [path for line in copied for path in line.split()]
-    assert len(paths) >= 6
-    assert [path for path in paths if not (repo_root / path).exists()] == []
+    for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
+        *paths, place = line.split()
+        for path in paths:
+            target = tmp_path / place / (Path(path).name if place == "./" else "")
+            copy = shutil.copytree if (repo_root / path).is_dir() else shutil.copy
+            copy(repo_root / path, target)
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "dist"]
+    environment = os.environ | {"SEALROOM_WHEEL": "pure"}
+    subprocess.run(build, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=120)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    wheel_contents.read(wheel)
+    names = {path.partition("/")[0] for path in zipfile.ZipFile(wheel).namelist()}
+    assert {"e2ee", "e2ee_client", "e2ee_login", "e2ee_relay"} <= names
+    for installed in re.findall(r"pip install (.*)", text):
+        assert "--no-index" in installed or "--require-hashes --only-binary=:all: -r " in installed
+    assert "pip wheel --no-deps --no-build-isolation " in text
+    assert (tmp_path / "relay.txt").is_file()
+    assert (tmp_path / "build.txt").is_file()
     assert "\nUSER relay\n" in text
     assert "\nSTOPSIGNAL SIGTERM\n" in text
+
+
+def test_the_program_is_built_by_what_is_locked(deploy: Path) -> None:
+    """With build isolation pip takes the newest hatchling that an index has, which can write any program."""
+    builds = re.findall(r"^.*pip wheel .*$", (deploy / "OPERATING.md").read_text("utf-8"), re.MULTILINE)
+    assert len(builds) == 2
+    assert all(" --no-build-isolation " in line for line in builds)

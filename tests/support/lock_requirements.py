@@ -15,6 +15,7 @@ LOCKS = {
     "desk.txt": "desk",
     "relay.txt": "relay",
     "relay-nodes.txt": "relay-postgres",
+    "build.txt": "build",
     "dev.txt": "dev",
     "native.txt": "native",
     "audit.txt": "audit",
