@@ -9,6 +9,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from . import __version__
 from .bench import command as bench
@@ -24,8 +25,8 @@ from .store.manifest import render_manifest
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    if sys.stdout is None:  # it was closed before the start
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    # Those that were closed before the start.
+    sys.stdout, sys.stderr = (_nowhere() if one is None else one for one in (sys.stdout, sys.stderr))
     options = _parser().parse_args(arguments)
     try:
         status = _run(options)
@@ -42,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return EXIT_UNREAD
         print(f"sealroom-relay: {error}", file=sys.stderr)
         return EXIT_FAILED
+
+
+def _nowhere() -> TextIO:
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
 def _run(options: argparse.Namespace) -> int:

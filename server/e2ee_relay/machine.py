@@ -36,6 +36,11 @@ def allow_open_files(wanted: int) -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+def forbid_core_dumps() -> None:
+    """Have no end of this process write its memory to a disk (RLY-275)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def measure(data_dir: Path) -> MachineFigures:
     """Return the figures of now; of the disk none while the data directory is gone."""
     try:

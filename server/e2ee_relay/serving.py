@@ -16,7 +16,7 @@ from .config import Config
 from .datadir import DataDirectory
 from .engine import EmbeddedEngine, Engine
 from .logs import Event, EventLog, take_over_error_reports
-from .machine import allow_open_files
+from .machine import allow_open_files, forbid_core_dumps
 from .notify import ServiceNotifier
 from .server import RelayServer
 from .store.api import StoreError
@@ -38,6 +38,7 @@ async def serve(config: Config) -> bool:
         StoreError: the data directory or the database cannot be used.
         OSError: the address cannot be bound.
     """
+    forbid_core_dumps()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     log = EventLog(sys.stderr, config.log_level, _now_ms)
     take_over_error_reports(log, asyncio.get_running_loop())

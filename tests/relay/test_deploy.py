@@ -312,3 +312,11 @@ def test_the_program_is_built_by_what_is_locked(deploy: Path) -> None:
     builds = re.findall(r"^.*pip wheel .*$", (deploy / "OPERATING.md").read_text("utf-8"), re.MULTILINE)
     assert len(builds) == 2
     assert all(" --no-build-isolation " in line for line in builds)
+
+
+def test_the_unit_is_started_again_however_long_a_fault_lasts(deploy: Path) -> None:
+    """RLY-109: a start fails in a second while the database is away; after five systemd would give up."""
+    unit = (deploy / "sealroom-relay.service").read_text("utf-8")
+    before, service = unit.split("[Service]")
+    assert "\nStartLimitIntervalSec=0\n" in before
+    assert "\nRestart=on-failure\n" in service

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -41,7 +42,7 @@ from e2ee_relay.protocol import (
 from e2ee_relay.store.sqlite_schema import SCHEMA_VERSION
 from held_port import HeldPort
 from relay_actors import Company, Owner, Peer, SocketLink
-from relay_process import RelayProcess
+from relay_process import PROGRAM, RelayProcess
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
@@ -526,6 +527,23 @@ def test_commands_without_a_database(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "no database" in done.stderr
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="no core dumps here at all")
+def test_a_relay_writes_no_core_dump(tmp_path: Path) -> None:
+    """RLY-275: also where its shell allows them."""
+    program = ("sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh", *PROGRAM)
+    with RelayProcess(tmp_path / "relay", program=program) as process:
+        limits = Path(f"/proc/{process.pid}/limits").read_text("ascii")
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+
+
+def test_an_error_output_that_was_closed_before_the_start_is_no_fault(tmp_path: Path) -> None:
+    """As of `sealroom-relay serve 2>&-`: its log is lost, and messages are served."""
+    program = ("sh", "-c", 'exec "$@" 2>&-', "sh", *PROGRAM)
+    with RelayProcess(tmp_path / "relay", program=program) as process:
+        assert process.stop() == 0
+    assert process.log() == ""
 
 
 def test_two_relays_do_not_share_a_directory(process: RelayProcess) -> None:
