@@ -38,6 +38,12 @@ def closing_due_ms(last_ms: int) -> int:
     return last_ms + SILENCE_MS
 
 
+def closers(members: Sequence[DeviceId], ranks: Ranks, stewards: Sequence[DeviceId]) -> list[DeviceId]:
+    """Return who closes a silent room, in turn: those to whom what is written goes (ROOM-15, ROOM-24)."""
+    in_force = [one for one in members if one in ranks]
+    return sorted(in_force, key=lambda one: ranks[one] < DESK) or list(stewards)
+
+
 def repeat_due_ms(asked_ms: int, times: int) -> int:
     """Return when a request that nobody has answered is repeated, after it was sent so often (ROOM-22)."""
     return asked_ms + REPEATS_MS[min(times, len(REPEATS_MS)) - 1]

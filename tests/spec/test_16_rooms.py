@@ -443,6 +443,14 @@ def test_a_silent_room_is_closed() -> None:
     assert desk.closing_due_ms(NOW_MS) == NOW_MS + 30 * 86_400_000
 
 
+def test_a_silent_room_is_closed_by_whom_its_content_goes_to() -> None:
+    """ROOM-24: members in force, stewards first; without one the stewards."""
+    ranks = {dev("A"): 1, dev("C"): 1, dev("F"): 2, dev("S"): 3}
+    assert desk.closers(ids("ACF"), ranks, ids("FS")) == [dev("F"), dev("A"), dev("C")]
+    assert desk.closers(ids("ABC"), ranks, ids("FS")) == [dev("A"), dev("C")]
+    assert desk.closers(ids("B"), ranks, ids("FS")) == [dev("F"), dev("S")]
+
+
 def test_a_request_is_repeated() -> None:
     """ROOM-22: after 1 minute, 10 minutes, 1 hour, and each further 6 hours."""
     waits = [desk.repeat_due_ms(NOW_MS, times) - NOW_MS for times in (1, 2, 3, 4, 5, 99)]

@@ -188,6 +188,11 @@ class Device:
         """Nobody has taken our place."""
         return False
 
+    @property
+    def has_all_since_ms(self) -> int | None:
+        """A network has delivered everything at once here."""
+        return 0
+
     def gaps(self, turn: Turn) -> int:
         """Nobody was suspended."""
         return 0

@@ -529,7 +529,7 @@ class Engine(Queries):
             case LowPrekeys():
                 self._context.entry.low(turn, link, frame)
             case QueueEmpty(mailbox=mailbox) if mailbox == link.channel.mailbox:
-                link.emptied = True
+                link.emptied, link.emptied_ms = True, turn.now_ms
                 self._context.rooms.hearing.look(turn)
             case _:
                 if isinstance(frame, Response):

@@ -43,8 +43,8 @@ class LinkState(Enum):
 class Link:
     """State of one channel. `deadlines`, of all connections, has when to give up waiting for the answer to a
     request, and under number 0 when to give up waiting for the connection, or when to open it again;
-    `emptied` says that all that waited in the mailbox has been delivered on this connection, `has_created`
-    that the mailbox was made on it.
+    `emptied` says that all that waited in the mailbox has been delivered on this connection, since
+    `emptied_ms`; `has_created` that the mailbox was made on it.
     """
 
     channel: Channel
@@ -55,6 +55,7 @@ class Link:
     attempts: int = 0
     refusals: int = 0
     emptied: bool = False
+    emptied_ms: int = 0
     has_created: bool = False
     next_id: int = 1
     pending: dict[int, Answered] = field(default_factory=dict)

@@ -79,6 +79,10 @@ class Links(Part):
         mailboxes = [channel for channel in self.by_channel if channel.mailbox]
         return bool(mailboxes) and all(self.has_all_of(one) for one in mailboxes)
 
+    def have_all_since_ms(self) -> int | None:
+        """Return since when our relays have delivered all; None: they have not, or are not connected."""
+        return max(one.emptied_ms for one in self.by_channel.values()) if self.have_all() else None
+
     def tick(self, turn: Turn) -> None:
         """Give up on what took too long, open again what is due."""
         for channel in dict.fromkeys(channel for channel, _ in self._deadlines.pop_all(turn.now_ms)):

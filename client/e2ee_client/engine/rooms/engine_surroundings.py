@@ -63,6 +63,10 @@ class EngineSurroundings(Part):
         """Whether our device writes nothing more (ACC-67, ID-48)."""
         return self._state.is_stopped
 
+    @property
+    def has_all_since_ms(self) -> int | None:
+        return self._context.links.have_all_since_ms()
+
     def check_goes_on(self) -> None:
         self._state.check_goes_on()
 

@@ -381,6 +381,7 @@ class RoomEngine:
             *(self.freezing.due_ms(turn), self.identifying.due_ms(turn)),
             *(self.erasures.due_ms(turn), self.retaining.due_ms(turn), self.passing.due_ms(turn)),
             *(self.writing.due_ms(turn), self.stewarding.saying_due_ms()),
+            self.stewarding.silence_due_ms(turn),
         )
         return min((one for one in due if one is not None), default=None)
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from typing import Final
 
 from e2ee.constants import VERSION
 from e2ee.content import ContentType, OfRooms
 from e2ee.errors import NoRight, RemoteError, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms.acts import RoomAct, What, answered
-from e2ee.rooms.desk import TURN_MS, closing_due_ms, opening_due_ms, repeat_due_ms
+from e2ee.rooms.desk import TURN_MS, closers, closing_due_ms, opening_due_ms, repeat_due_ms
 from e2ee.rooms.entry import Author, Entry, EntryHash
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Erased, Refusal
-from e2ee.rooms.signals import NoLongerWaiting, Signal, Waiting, encode_signal
+from e2ee.rooms.signals import NoLongerWaiting, Request, RequestKind, Signal, Waiting, encode_signal
 from e2ee.rooms.state import (
     DESK,
     HOLD,
@@ -34,7 +35,11 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import DeskCalled, WaitingChanged
 
 from .policies import as_told
+from .requests import EXPIRES_MS
 from .room_part import RoomPart
+
+_THERE_MS: Final = 900_000
+"""So long all that waited is here before a room counts as silent, and it is looked at so often (ROOM-24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +197,15 @@ class Stewarding(RoomPart):
 
     def place(self, turn: Turn) -> int | None:
         """Our place among the stewards in force that know the room; None if we are none of them."""
-        states, us = self._room.states, self._around.us.device_id
-        known = states.room.known()
-        stewards = [one for one in states.stewards(turn.now_ms) if one in known or one == us]
+        us, stewards = self._around.us.device_id, self._stewards(turn)
         is_ours = self._around.side is Side.COMPANY and us in stewards
         return stewards.index(us) if is_ours else None
+
+    def _stewards(self, turn: Turn) -> list[DeviceId]:
+        """Return the stewards in force that know the room, and this device if it is one."""
+        states, us = self._room.states, self._around.us.device_id
+        known = states.room.known()
+        return [one for one in states.stewards(turn.now_ms) if one in known or one == us]
 
     def leads(self, turn: Turn) -> bool:
         """Whether we are the first steward in turn, or the one whose state is in force (ROOM-23)."""
@@ -239,9 +248,33 @@ class Stewarding(RoomPart):
             return None if due_ms is None else max(due_ms, self._live.retry_ms)
         stored = [self._room.log.find(turn, one) for one in states.condition().unanswered]
         due = [one.received_ms + TURN_MS * place for one in stored if one is not None]
-        if states.state.phase is Phase.OPEN:
-            due.append(closing_due_ms(self._room.index.last_ms) + TURN_MS * place)
         return max(min(due), self._live.retry_ms) if due else None
+
+    def silence_due_ms(self, turn: Turn) -> int | None:
+        """Return when a silent room is ours to close, or to ask for that (ROOM-24)."""
+        state, us = self._room.states.state, self._around.us.device_id
+        is_ours = self._around.side is Side.COMPANY and self._live.customer is not None
+        if (
+            not is_ours
+            or state is None
+            or state.phase is not Phase.OPEN
+            or not self._room.writing.can_write(turn)
+        ):
+            return None
+        ranks = self._room.states.ranks(turn.now_ms)
+        order = closers(state.members, ranks, self._stewards(turn))
+        if us not in order:
+            return None
+        due_ms = max(
+            closing_due_ms(self._room.index.last_ms) + TURN_MS * order.index(us), self._live.retry_ms
+        )
+        if due_ms > turn.now_ms:
+            return due_ms
+        asked = [one for one in self._room.requests.of(turn, self._live.room_id) if _closes(one.request)]
+        if asked:
+            return max(one.begun_ms for one in asked) + EXPIRES_MS
+        since_ms = self._around.has_all_since_ms
+        return max(due_ms, (turn.now_ms if since_ms is None else min(since_ms, turn.now_ms)) + _THERE_MS)
 
     def _opening_ms(self, turn: Turn) -> int | None:
         ranks = self._room.states.ranks(turn.now_ms)
@@ -250,16 +283,21 @@ class Stewarding(RoomPart):
 
     def tick(self, turn: Turn) -> None:
         """Open, answer acts, or close, if it is still our turn."""
-        due_ms = self.due_ms(turn)
-        if due_ms is None or due_ms > turn.now_ms:
-            return
-        states = self._room.states
-        silent = states.state is not None and not states.condition().unanswered
+        due_ms, silence_ms = self.due_ms(turn), self.silence_due_ms(turn)
         try:
-            self.change(turn, Change(phase=Phase.CLOSED if silent else None))
+            if due_ms is not None and due_ms <= turn.now_ms:
+                self.change(turn, Change())
+            elif silence_ms is not None and silence_ms <= turn.now_ms:
+                self._close_silent(turn)
         except RemoteError:
             # Another roster may be known later; until then the next one has its turn.
             self._live.retry_ms = turn.now_ms + TURN_MS
+
+    def _close_silent(self, turn: Turn) -> None:
+        if self.place(turn) is None:
+            self._room.ask(turn, RequestKind.CLOSE)
+        else:
+            self.change(turn, Change(phase=Phase.CLOSED))
 
     # --- what comes ---
 
@@ -370,6 +408,10 @@ class Stewarding(RoomPart):
         to = [Author(live.company, one) for one in devices]
         payload = OfRooms(ContentType.SIGNAL, encode_signal(live.room_id, signal))
         self._around.signal(turn, payload, [one for one in to if one != us])
+
+
+def _closes(request: Request) -> bool:
+    return request.what is RequestKind.CLOSE
 
 
 def _flags(head: State | None, change: Change, acts: Iterable[RoomAct]) -> int:

@@ -93,6 +93,11 @@ class Surroundings(Protocol):
         """Whether our device writes nothing more (ACC-67, ID-48)."""
         ...
 
+    @property
+    def has_all_since_ms(self) -> int | None:
+        """Return since when all that waited in our mailboxes is here; None while it is not (ROOM-24)."""
+        ...
+
     def check_goes_on(self) -> None:
         """Refuse what a device does not do that has stopped.
 
