@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.rooms.about import AboutOthers
+from e2ee_client.engine.rooms.entry_log import EntryLog, StoredEntry
 from e2ee_client.engine.rooms.erasing import MAX_GONE, MAX_ORDERS
 from e2ee_client.engine.rooms.erasures import MAX_ERASURES, is_erased_by_customer
 from e2ee_client.engine.rooms.records import Erasure
@@ -189,6 +190,25 @@ def test_marks_by_which_nothing_is_destroyed_here_keep_none_from_being_taken() -
     write(customer, room_id, Erase((texts[0],)))
     world.advance(26 * HOUR_MS)
     assert [body(node, room_id, texts[0]) for node in (desk, agent, customer)] == [None] * 3
+
+
+def test_a_device_that_keeps_what_is_marked_looks_for_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROOM-17: each entry that comes asks when a mark destroys."""
+    _, desk, agent, customer, room_id = staffed()
+    write(customer, room_id, Sensitive((write(customer, room_id, SECRET),)))
+    desk.world.advance(10 * MINUTE_MS)
+    found, find = list[EntryHash](), EntryLog.find
+
+    def noted(self: EntryLog, turn: Turn, entry_hash: EntryHash) -> StoredEntry | None:
+        found.append(entry_hash)
+        return find(self, turn, entry_hash)
+
+    monkeypatch.setattr(EntryLog, "find", noted)
+    for node, looks in ((desk, False), (customer, False), (agent, True)):
+        found.clear()
+        turn = Turn(node.now_ms)
+        due_ms = rooms_of(node).room(turn, room_id).erasing.due_ms(turn)
+        assert (due_ms is not None, bool(found)) == (looks, looks)
 
 
 @pytest.mark.parametrize("floods", [True, False])

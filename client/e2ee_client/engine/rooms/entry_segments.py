@@ -85,8 +85,11 @@ class EntrySegments:
         number = self._index.find(turn, content_id)
         if number is None:
             return None
-        segment = self._read(turn, number)
-        return self._opened(segment.one(content_id), self._keys.get(turn, segment.key))
+        row = self._row(turn, number)
+        place = next((one for one in _places(row) if one[0] == content_id), None)
+        if place is None:
+            raise StoreCorrupt("an entry is missing")
+        return self._opened(_sealed(row, *place), self._keys.get(turn, _key_of(row)))
 
     def each(self, turn: Turn, content_ids: Iterable[bytes]) -> Iterator[Kept | None]:
         """Yield entries in this order; a segment is read once for all of its entries that are near, and the
@@ -228,10 +231,13 @@ class EntrySegments:
         return number, self._read(turn, number)
 
     def _read(self, turn: Turn, number: int) -> Segment:
+        return decode_segment(self._row(turn, number))
+
+    def _row(self, turn: Turn, number: int) -> bytes:
         row = turn.read(self._rows, SEGMENTS, self._key(number))
         if row is None:
             raise StoreCorrupt("a segment of entries is missing")
-        return decode_segment(row)
+        return row
 
     def _write(self, turn: Turn, number: int, segment: Segment) -> None:
         items = (_encoded(one) for one in segment.entries.values())
@@ -257,14 +263,31 @@ def decode_segment(row: bytes) -> Segment:
     Raises:
         StoreCorrupt: not a segment.
     """
-    at, found = _KEY_B, dict[bytes, Sealed]()
-    while at < len(row):
-        if at + _HEAD.size > len(row):
+    return Segment(_key_of(row), {place[0]: _sealed(row, *place) for place in _places(row)})
+
+
+def _key_of(row: bytes) -> int:
+    return int.from_bytes(row[:_KEY_B])
+
+
+def _places(row: bytes) -> Iterator[tuple[bytes, int, int, int]]:
+    """Yield of each entry its content id, where its record begins, where its body does, and where that ends.
+
+    Raises:
+        StoreCorrupt: not a segment.
+    """
+    end = _KEY_B
+    while end < len(row):
+        record_at = end + _HEAD.size
+        if record_at > len(row):
             raise StoreCorrupt("a stored row has another shape")
-        content_id, record_b, body_b = _HEAD.unpack_from(row, at)
-        body_at = at + _HEAD.size + record_b
-        at = body_at + body_b
-        if at > len(row):
+        content_id, record_b, body_b = _HEAD.unpack_from(row, end)
+        body_at = record_at + record_b
+        end = body_at + body_b
+        if end > len(row):
             raise StoreCorrupt("a stored row has another shape")
-        found[content_id] = Sealed(content_id, row[body_at - record_b : body_at], row[body_at:at] or None)
-    return Segment(int.from_bytes(row[:_KEY_B]), found)
+        yield content_id, record_at, body_at, end
+
+
+def _sealed(row: bytes, content_id: bytes, record_at: int, body_at: int, end: int) -> Sealed:
+    return Sealed(content_id, row[record_at:body_at], row[body_at:end] or None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -83,8 +83,14 @@ class Erasing(RoomPart):
         same = [one for one in self._live.orders if one.is_mark == is_mark]
         if len(same) < MAX_ORDERS:
             return False
-        of_side = [one for one in same if self._side(turn, one.by) is side]
+        of_side = self._of_side(turn, same, side)
         return sum(not self._is_idle(turn, one) for one in of_side) >= MAX_ORDERS
+
+    def _of_side(self, turn: Turn, orders: Sequence[Order], side: Side | None) -> list[Order]:
+        """Return the orders of a side."""
+        ordered = self._room.log.several(turn, [one.by for one in orders])
+        theirs = {one.hash for one in ordered if self._room.taking.side_of(one.author) is side}
+        return [one for one in orders if one.by in theirs]
 
     def _side(self, turn: Turn, by: EntryHash) -> Side | None:
         """Whose an order is."""
@@ -93,8 +99,9 @@ class Erasing(RoomPart):
 
     def _is_idle(self, turn: Turn, order: Order) -> bool:
         """Whether it is a mark by which nothing is to be destroyed now, and all that it names is here."""
-        here = (self._room.log.find(turn, one) for one in order.hashes)
-        return order.is_mark and None not in here and self._at_ms(turn, order) is None
+        if not order.is_mark or self._at_ms(turn, order) is not None:
+            return False
+        return all(self._room.log.find(turn, one) is not None for one in order.hashes)
 
     def _actor(self, turn: Turn, entry: Entry) -> Actor:
         side = self._room.taking.side_of(entry.author)
@@ -144,7 +151,7 @@ class Erasing(RoomPart):
         """Make place for a mark of a side: of those of it that are idle the newest are kept (ROOM-63)."""
         orders = self._live.orders
         if sum(one.is_mark for one in orders) >= MAX_ORDERS:
-            of_side = [one for one in orders if self._side(turn, one.by) is side]
+            of_side = self._of_side(turn, orders, side)
             idle = [one for one in of_side if self._is_idle(turn, one)]
             dropped = idle[: max(0, len(idle) + 1 - MAX_ORDERS)]
             self._live.orders = tuple(one for one in orders if one not in dropped)
@@ -306,13 +313,14 @@ class Erasing(RoomPart):
         if not order.is_mark:
             is_answered = any(order.by in one.state.answers for one in self._room.states.path)
             return destroyed_at_ms(since_ms, keeps=keeps, is_answered=is_answered)
-        seen = all(self._is_acknowledged(turn, one, self._cleared(turn)) for one in order.hashes)
-        return mark_destroys_at_ms(
-            since_ms, keeps=keeps, cleared_has_it=seen, cleared=self._room.states.is_cleared(turn.now_ms)
-        )
+        is_cleared = self._room.states.is_cleared(turn.now_ms)
+        # Whoever keeps them all looks for none of them.
+        seen = not keeps and not is_cleared and self._are_acknowledged(turn, order.hashes)
+        return mark_destroys_at_ms(since_ms, keeps=keeps, cleared_has_it=seen, cleared=is_cleared)
 
-    def _cleared(self, turn: Turn) -> frozenset[bytes]:
-        return self._room.states.cleared(turn.now_ms)
+    def _are_acknowledged(self, turn: Turn, named: Iterable[EntryHash]) -> bool:
+        cleared = self._room.states.cleared(turn.now_ms)
+        return all(self._is_acknowledged(turn, one, cleared) for one in named)
 
     def _is_acknowledged(self, turn: Turn, named: EntryHash, cleared: frozenset[bytes]) -> bool:
         """Whether a cleared device wrote an entry, or has linked it or a later one of its device."""
