@@ -98,7 +98,7 @@ class AddressRow:
         """Return the row with these rooms alone; without any that uses the address it goes."""
         if all(one.is_ended for one in rooms):
             return replace(self, rooms=(), address=None)
-        return replace(self, rooms=rooms)
+        return self if rooms == self.rooms else replace(self, rooms=rooms)
 
 
 class AddressBook(Protocol):
