@@ -11,11 +11,13 @@ from functools import lru_cache
 
 import pytest
 
-from e2ee.primitives import kem, sign
+from e2ee.primitives import dh, kem, sign
 
 _MOST = 8_192
 
-_derive_public = lru_cache(_MOST)(kem.derive_public)
+_dh_public = lru_cache(_MOST)(dh.derive_public)
+_kem_public = lru_cache(_MOST)(kem.derive_public)
+_sign_public = lru_cache(_MOST)(sign.derive_public)
 _sign = lru_cache(_MOST)(sign.sign)
 _verify = lru_cache(_MOST)(sign.verify)
 
@@ -24,7 +26,9 @@ _verify = lru_cache(_MOST)(sign.verify)
 def remembered() -> Iterator[None]:
     """Ask the library once for each key, signature and verification; a refusal is not remembered."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kem, "derive_public", _derive_public)
+        patch.setattr(dh, "derive_public", _dh_public)
+        patch.setattr(kem, "derive_public", _kem_public)
+        patch.setattr(sign, "derive_public", _sign_public)
         patch.setattr(sign, "sign", _sign)
         patch.setattr(sign, "verify", _verify)
         yield
