@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
+import { minify } from "terser";
 import { FIRST_WORDS } from "../packages/ui/src/words_first.ts";
 import { ROOM_WORDS } from "../packages/ui/src/words_room.ts";
 import { TARGETS } from "./settings.ts";
@@ -96,7 +97,13 @@ const COMMON = {
 /** One module and all that it uses, as one file. */
 export async function bundle(name: string, entry: string): Promise<Part> {
   const { outputFiles } = await build({ ...COMMON, entryPoints: [entry], write: false });
-  return named(name, (outputFiles[0] as OutputFile).contents);
+  return named(name, new TextEncoder().encode(await small(outputFiles[0] as OutputFile)));
+}
+
+/** A file of esbuild, made small by terser: it puts functions that are called once where they are called. */
+async function small({ text }: OutputFile): Promise<string> {
+  const { code = "" } = await minify(text, { module: true, ecma: 2020, compress: { passes: 2 } });
+  return code;
 }
 
 export function named(name: string, bytes: Uint8Array): Part {
@@ -145,7 +152,9 @@ export async function split(name: string, script: string): Promise<Split> {
   });
   const entries = new Map(Object.entries(metafile.outputs).map(([path, { entryPoint }]) => [entryPoint, path]));
   const first = closure(metafile, entries.get(script) as string).filter((path) => holdsAnything(metafile, path));
-  const texts = new Map(outputFiles.map((one) => [basename(one.path), one.text]));
+  const texts = new Map(
+    await Promise.all(outputFiles.map(async (one) => [basename(one.path), await small(one)] as const)),
+  );
   const built = withOwnNames(metafile, texts);
   const files = renamed(metafile, built, (path) => (path === first[0] ? name : stemOf(path)));
   const fileOf = (path: string): Part => files.get(path) as Part;
