@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import type { Bytes } from "../src/bytes.ts";
+import { concat, hex } from "../src/bytes.ts";
 import { LABELS, padded } from "../src/labels.ts";
 import { open, seal } from "../src/primitives/aead.ts";
 import { dh, publicOf, x25519Public } from "../src/primitives/dh.ts";
@@ -56,6 +58,36 @@ test("sign and verify (PRM-03, PRM-11)", () => {
     equal(ed25519PublicOf(seed), one.public);
     equal(sign(seed, one.label, bytes(one.data)), one.signature);
     verify(bytes(one.public), one.label, bytes(one.data), bytes(one.signature));
+  }
+});
+
+/** Bytes of a seed, the same in each run. */
+function scripted(number: number, sizeB: number): Bytes {
+  return prf(new Uint8Array(32).fill(number), "SR1-record", null, Uint8Array.of(number), 64).slice(0, sizeB);
+}
+
+test("curves and signatures are those of the larger library, whatever is drawn (PRM-02, PRM-03)", () => {
+  for (let number = 0; number < 32; number += 1) {
+    const drawn = scripted(number, 32);
+    const seed = new Secret("Ed25519 seed", drawn);
+    const data = new Uint8Array(number * 7).fill(number);
+    const signed = concat(padded("SR1-record"), data);
+    const signature = sign(seed, "SR1-record", data);
+    equal(ed25519PublicOf(seed), hex(ed25519.getPublicKey(drawn)));
+    equal(signature, hex(ed25519.sign(signed, drawn)));
+    const publicKey = ed25519PublicOf(seed);
+    verify(publicKey, "SR1-record", data, signature);
+    const changed = signature.slice();
+    changed[number * 2] = (changed[number * 2] as number) ^ (1 << (number % 8));
+    assert.equal(ed25519.verify(changed, signed, publicKey, { zip215: false }), false);
+    assert.equal(
+      codeOf(() => verify(publicKey, "SR1-record", data, changed)),
+      "remote.signature",
+    );
+    const ours = new Secret("X25519 private key", drawn);
+    const theirs = publicOf(new Secret("X25519 private key", scripted(number + 32, 32)));
+    equal(publicOf(ours), hex(x25519.getPublicKey(drawn)));
+    equal(dh(ours, theirs).expose(), hex(x25519.getSharedSecret(drawn, theirs)));
   }
 });
 

@@ -1,5 +1,6 @@
 /** X25519 with strict public keys (PRM-01, PRM-02). */
-import { x25519 } from "@noble/curves/ed25519.js";
+import { pow } from "@noble/curves/abstract/modular.js";
+import { montgomery } from "@noble/curves/abstract/montgomery.js";
 import type { Bytes } from "../bytes.ts";
 import { allZero } from "../bytes.ts";
 import { RemoteError } from "../errors.ts";
@@ -7,6 +8,21 @@ import type { X25519Private } from "../secret.ts";
 import { Secret } from "../secret.ts";
 
 export const DH_B = 32;
+const PRIME = 2n ** 255n - 19n;
+
+/** The ladder of the library; its module of Curve25519 would bring a second Ed25519 with it. */
+const x25519 = montgomery({
+  P: PRIME,
+  type: "x25519",
+  adjustScalarBytes: clamped,
+  powPminus2: (x) => pow(x, PRIME - 2n, PRIME),
+});
+
+function clamped(scalar: Uint8Array): Uint8Array {
+  scalar[0] = (scalar[0] as number) & 0xf8;
+  scalar[31] = ((scalar[31] as number) & 0x7f) | 0x40;
+  return scalar;
+}
 
 declare const checked: unique symbol;
 /** A canonical X25519 public key of 32 bytes (PRM-01). */

@@ -1,5 +1,5 @@
 /** Ed25519, verified as libsodium does: the library's own check accepts more (PRM-03). */
-import { ed25519 } from "@noble/curves/ed25519.js";
+import { getPublicKey, hashes, Point, sign as signed } from "@noble/ed25519";
 import type { Bytes } from "../bytes.ts";
 import { concat, same } from "../bytes.ts";
 import { RemoteError } from "../errors.ts";
@@ -12,16 +12,21 @@ export const ED25519_PUBLIC_B = 32;
 export const SIGNATURE_B = 64;
 const HALF_B = 32;
 
-const Point = ed25519.Point;
-const ORDER = Point.Fn.ORDER;
+const ORDER = Point.CURVE().n;
+hashes.sha512 = sha512;
 
 export function ed25519PublicOf(seed: Ed25519Seed): Bytes {
-  return new Uint8Array(ed25519.getPublicKey(seed.expose()));
+  return new Uint8Array(getPublicKey(seed.expose()));
 }
 
 /** `sign(label, data)`: Ed25519 over the padded label and the data; 64 bytes (PRM-11). */
 export function sign(seed: Ed25519Seed, label: Label, data: Uint8Array): Bytes {
-  return new Uint8Array(ed25519.sign(concat(padded(label), data), seed.expose()));
+  return signBare(seed, concat(padded(label), data));
+}
+
+/** Ed25519 over what has its label already; 64 bytes. */
+export function signBare(seed: Ed25519Seed, labelled: Uint8Array): Bytes {
+  return new Uint8Array(signed(labelled, seed.expose()));
 }
 
 /**
@@ -48,7 +53,7 @@ function holds(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array
 }
 
 /** The point of a canonical encoding, or null. */
-function strictPoint(encoded: Uint8Array): InstanceType<typeof Point> | null {
+function strictPoint(encoded: Uint8Array): Point | null {
   try {
     return Point.fromBytes(encoded, false);
   } catch {

@@ -1,9 +1,9 @@
 /** What a client signs, hashes and works for at a relay (RLY-22, RLY-24, RLY-25). */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { blake2b } from "@noble/hashes/blake2.js";
 import type { Bytes } from "../bytes.ts";
 import { ascii, concat } from "../bytes.ts";
+import { signBare } from "../primitives/sign.ts";
 import type { Ed25519Seed } from "../secret.ts";
 import { encode } from "../wire/cbor.ts";
 
@@ -21,8 +21,7 @@ function labelOf(text: string): Bytes {
 
 /** The signature over label | CBOR [relay name, nonce, [mailbox ids]] of this connection's HELLO (RLY-22). */
 export function signAuth(seed: Ed25519Seed, relayName: string, nonce: Bytes, mailboxes: readonly Bytes[]): Bytes {
-  const signed = concat(AUTH, encode([relayName, nonce, mailboxes]));
-  return new Uint8Array(ed25519.sign(signed, seed.expose()));
+  return signBare(seed, concat(AUTH, encode([relayName, nonce, mailboxes])));
 }
 
 /** The 32 bytes by which a relay knows a delivery token (RLY-25). */
