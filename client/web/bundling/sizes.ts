@@ -39,7 +39,10 @@ export function composition(metafile: Metafile, files: readonly Part[]): readonl
 }
 
 const GROUPS: readonly (readonly [modules: RegExp, group: string])[] = [
-  [/@noble\//u, "library: noble (curves, hashes, ciphers, ML-KEM)"],
+  [/@noble\/hashes\//u, "library: SHA-2, SHA-3, BLAKE2b, HKDF (@noble/hashes)"],
+  [/@noble\/ciphers\//u, "library: ChaCha20-Poly1305 (@noble/ciphers)"],
+  [/@noble\/(post-quantum|curves\/abstract\/fft)/u, "library: ML-KEM (@noble/post-quantum)"],
+  [/@noble\//u, "library: Ed25519, X25519 (@noble/ed25519, @noble/curves)"],
   [/core\/src\/(rooms|consent|company)\//u, "protocol: rooms, consent, company"],
   [/core\/src\//u, "protocol: identity, sessions, encoding"],
   [/client\/src\/engine\/rooms\//u, "engine: rooms"],
