@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -28,8 +30,11 @@ def pure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel_build.build(tmp_path_factory.mktemp("pure"))
 
 
-def like(wheel: Path, folder: Path, tag: str, files: list[str], changed: str = "") -> Path:
-    """Write a wheel with the Python of another, under a tag, with files that stand for compiled ones."""
+def like(wheel: Path, folder: Path, tag: str, files: list[str], changed: str = "", line: str = "#") -> Path:
+    """Write a wheel with the Python of another, under a tag, with files that stand for compiled ones.
+
+    One that is `changed` has a line more, at the first gap between its lines.
+    """
     distribution, version, *_ = wheel.stem.split("-")
     target = folder / f"{distribution}-{version}-{tag}.whl"
     folder.mkdir(exist_ok=True)
@@ -39,7 +44,10 @@ def like(wheel: Path, folder: Path, tag: str, files: list[str], changed: str = "
             if name.endswith("/WHEEL"):
                 said = data.decode().replace("py3-none-any", tag)
                 data = said.replace("Purelib: true", f"Purelib: {str(tag.endswith('any')).lower()}").encode()
-            archive.writestr(name, data + b"#" if name == changed else data)
+            if name == changed:
+                head, gap, rest = data.partition(b"\n\n")
+                data = head.rstrip() + f"\n{line}\n".encode() + gap + rest
+            archive.writestr(name, data)
         for name in files:
             archive.writestr(name, b"compiled")
     return target
@@ -89,12 +97,81 @@ def test_a_wheel_that_claims_what_it_is_not_is_refused(
 
 
 def test_wheels_of_a_release_have_the_same_python(pure: Path, tmp_path: Path) -> None:
-    other = like(
-        pure, tmp_path, "cp313-cp313-linux_x86_64", compiled_files(pure, "313"), changed="e2ee/card.py"
-    )
+    page = f"{wheel_contents.BUILT[0].removeprefix('client/')}another.js"
+    other = like(pure, tmp_path, "cp313-cp313-linux_x86_64", [*compiled_files(pure, "313"), page])
     wheel_contents.read(other)
     with pytest.raises(wheel_contents.Contradiction, match="differ"):
         wheel_contents.compare([pure, other])
+
+
+INFO = "sealroom-0.1.0.dist-info/"
+
+
+@pytest.mark.parametrize(
+    ("changed", "line", "more", "why"),
+    [
+        ("e2ee/card.py", "#", [], "e2ee/card.py is another"),
+        ("e2ee_relay/cli.py", "#", [], "server/e2ee_relay/cli.py is another"),
+        ("", "", ["e2ee/more.py"], "e2ee/more.py is no file of the source"),
+        ("", "", ["e2ee/more.dist-info/x.py"], "x.py is no file of the source"),
+        ("", "", ["start.pth"], "start.pth is no file of the source"),
+        ("", "", ["hatch_build.py"], "hatch_build.py is no file of the source"),
+        ("", "", ["sealroom-0.1.0.data/scripts/pip"], "scripts/pip is no file of the source"),
+        ("", "", [f"{INFO}direct_url.json"], "metadata"),
+        (f"{INFO}METADATA", "Requires-Dist: another-library", [], "libraries.*another-library"),
+        (f"{INFO}METADATA", "Requires-Dist: cbor2 @ https://example.org/cbor2.whl", [], "libraries"),
+        (f"{INFO}METADATA", "Requires-Dist: cbor2==5.0", [], "libraries"),
+        (f"{INFO}entry_points.txt", "pip = e2ee_client.cli:main", [], "commands"),
+    ],
+)
+def test_a_wheel_that_is_not_what_its_source_says_is_refused(
+    pure: Path, tmp_path: Path, changed: str, line: str, more: list[str], why: str
+) -> None:
+    """What builds a release, and whoever keeps it, could put into it what runs at each start of Python."""
+    wheel_contents.read(pure)
+    wheel = like(pure, tmp_path, "py3-none-any", more, changed, line)
+    with pytest.raises(wheel_contents.Contradiction, match=why):
+        wheel_contents.read(wheel)
+
+
+def test_a_wheel_with_two_files_of_one_name_is_refused(pure: Path, tmp_path: Path) -> None:
+    """One program unpacks the first, another the last."""
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        wheel = like(pure, tmp_path, "py3-none-any", ["e2ee/card.py"])
+    with pytest.raises(wheel_contents.Contradiction, match="two files of one name"):
+        wheel_contents.read(wheel)
+
+
+def sources(folder: Path) -> Path:
+    """Build the source distribution."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(folder)]
+    environment = wheel_build.clean_environment()
+    subprocess.run(command, cwd=checkout.ROOT, env=environment, check=True, capture_output=True)
+    return next(folder.glob("*.tar.gz"))
+
+
+def test_a_source_distribution_that_is_not_its_source_is_refused(tmp_path: Path) -> None:
+    """All wheels of a release are built of it."""
+    good = sources(tmp_path / "good")
+    wheel_contents.read_sources(good)
+    folder = good.name.removesuffix(".tar.gz")
+    for name, content, why in (
+        (f"{folder}/hatch_build.py", b"#", "hatch_build.py is another"),
+        (f"{folder}/e2ee/more.py", b"#", "more.py is no file of the source"),
+        ("elsewhere/e2ee/card.py", b"#", "outside of its folder"),
+        (f"{folder}/e2ee/../../more.py", b"#", "no file of the source"),
+    ):
+        (tmp_path / "bad").mkdir(exist_ok=True)
+        bad = tmp_path / "bad" / good.name
+        with tarfile.open(good) as source, tarfile.open(bad, "w:gz") as archive:
+            for member in source:
+                if member.name != name:
+                    archive.addfile(member, source.extractfile(member))
+            planted = tarfile.TarInfo(name)
+            planted.size = len(content)
+            archive.addfile(planted, io.BytesIO(content))
+        with pytest.raises(wheel_contents.Contradiction, match=why):
+            wheel_contents.read_sources(bad)
 
 
 @pytest.mark.audit_only
@@ -174,6 +251,7 @@ def test_the_release_pins_what_it_runs() -> None:
     assert "SEALROOM_WHEEL=pure" in text
     for python in ("cp311", "cp312", "cp313", "cp314"):
         assert f"{python}-*" in text
+    assert text.count("release/wheel_contents.py dist/*.whl dist/*.tar.gz") == 1
     named = set(re.findall(r"(?:\{project\}/|python3? |-r )([a-z][\w/-]*\.(?:py|txt))", text))
     assert {"requirements/native.txt", "requirements/dev.txt", "release/sodium.py"} <= named
     assert [name for name in named if not (checkout.ROOT / name).is_file()] == []
