@@ -168,7 +168,7 @@ audit: ## rerun the evidence of every claim; a dated report under reports/ (QUIC
 audit-run: $(READY)
 	@$(PY) -m audit $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(ONLY),--only "$(ONLY)")
 
-sbom: ## list the libraries of client, relay and development as CycloneDX 1.6, under reports/
+sbom: ## list the libraries of client, desk, relay, development and within wheels as CycloneDX 1.6, under reports/
 	@$(MAKE) --no-print-directory $(AUDIT) sbom-run
 
 sbom-run: $(READY)

@@ -1,14 +1,17 @@
 """Lists of the locked libraries as CycloneDX 1.6, one for each use, under reports/; `make sbom`.
 
 Made from the lock files, so each entry has the hashes of all files that the lock allows, whatever the
-platform. Addresses of registries are left out: whoever installs decides where from.
+platform. Addresses of registries are left out: whoever installs decides where from. What wheels bring along
+within themselves, and no installer sees, has a list of its own (`bundled`).
 """
 
 from __future__ import annotations
 
+import base64
 import importlib
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from audit import REPORTS, ROOT
+from release import sodium
 
-LOCKS = ("client", "relay", "dev")
+LOCKS = ("client", "desk", "relay", "relay-nodes", "dev")
 VERSION = "1.6"
 
 
@@ -57,6 +61,34 @@ def _licence(name: str) -> dict[str, Any]:
     return {"licenses": [{"license": {"name": name}} for name in first or names]}
 
 
+def bundled() -> dict[str, Any]:
+    """The list of what stands in wheels themselves: libsodium, parts of mypyc, the libraries of the pages."""
+    locked = (ROOT / "requirements/native.txt").read_text("utf-8")
+    (mypyc,) = re.findall(r"^mypy==(\S+)", locked, re.MULTILINE)
+    packages = json.loads((ROOT / "client/web/package-lock.json").read_text("utf-8"))["packages"]
+    pages = [
+        _bundled(
+            name.removeprefix("node_modules/"), one["version"], one["license"], _digest(one["integrity"])
+        )
+        for name, one in packages.items()
+        if "integrity" in one and not one.get("dev")
+    ]
+    native = _bundled("libsodium", sodium.VERSION, "ISC", {"alg": "SHA-256", "content": sodium.SHA256})
+    components = [native, _bundled("mypyc", mypyc, "MIT AND PSF-2.0"), *pages]
+    return {"bomFormat": "CycloneDX", "specVersion": VERSION, "version": 1, "components": components}
+
+
+def _bundled(name: str, version: str, licence: str, *hashes: dict[str, str]) -> dict[str, Any]:
+    known = {"type": "library", "name": name, "version": version, "licenses": [{"expression": licence}]}
+    return known | {"bom-ref": f"{name}@{version}"} | ({"hashes": list(hashes)} if hashes else {})
+
+
+def _digest(integrity: str) -> dict[str, str]:
+    """A digest as the lock of npm writes it."""
+    algorithm, _, content = integrity.partition("-")
+    return {"alg": algorithm.upper().replace("SHA", "SHA-"), "content": base64.b64decode(content).hex()}
+
+
 def fault(text: str) -> str:
     """What the schema of CycloneDX finds wrong with a list; empty where it finds nothing."""
     # Only the environment of the audit has these modules; the checks of development read this file too.
@@ -68,8 +100,8 @@ def fault(text: str) -> str:
 
 def main() -> int:
     REPORTS.mkdir(exist_ok=True)
-    for lock in LOCKS:
-        document = plain(listed(ROOT / "requirements" / f"{lock}.txt"))
+    documents = {lock: plain(listed(ROOT / "requirements" / f"{lock}.txt")) for lock in LOCKS}
+    for lock, document in (documents | {"bundled": bundled()}).items():
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         if found := fault(text):
             print(f"{lock}: {found}", file=sys.stderr)
