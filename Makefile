@@ -65,6 +65,8 @@ demo: $(READY) ## tell the story of a room through a real relay and search the r
 	@$(PY) -m demo $(if $(FILE),--file "$(FILE)") $(if $(LEAKY),--leaky)
 
 test: $(READY) web ## run all tests; all lines and branches of e2ee/ must be executed
+	@test -d tests/web/__pycache__ || { echo "==> compiling the tests, once for all processes"; \
+	  ls -d tests/*/ | xargs -P 2 -n 16 $(PY) -m pytest --collect-only -q >/dev/null || true; }
 	@echo "==> pytest, $(JOBS) processes"
 	@$(PY) -m pytest -n $(JOBS) --hypothesis-profile=full --durations=10 \
 	  --cov=e2ee --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=$(COVER_MIN)
