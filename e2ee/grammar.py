@@ -8,7 +8,6 @@ URLs, addresses or Unicode takes part, since those of two languages accept diffe
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from typing import Final
 
 MAX_RELAY_B: Final = 240
@@ -37,7 +36,7 @@ _DEVICE: Final = re.compile(
 _PHONE: Final = re.compile(r"\+?[0-9][0-9 ()/-]{2,30}")
 
 _SPACE: Final = " "
-_JOINERS: Final = frozenset("\u200c\u200d\ufe0f")
+_JOINERS: Final = "\u200c\u200d\ufe0f"
 _FORBIDDEN: Final = (
     (0x00, 0x1F),
     (0x7F, 0xA0),
@@ -69,7 +68,10 @@ _FORBIDDEN: Final = (
     (0xE0000, 0x10FFFF),
 )
 """First and last code point of each range that no name holds, ascending (ID-33)."""
-_FIRSTS: Final = tuple(first for first, _ in _FORBIDDEN)
+_RANGES: Final = "".join(rf"\U{first:08x}-\U{last:08x}" for first, last in _FORBIDDEN)
+_HIDDEN: Final = re.compile(f"[{_RANGES}]")
+_LOOSE: Final = re.compile(rf"(?:\A|[{_JOINERS}])[{_JOINERS}]")
+"""A joiner that joins nothing to what stands before it."""
 
 
 def is_relay_url(text: str) -> bool:
@@ -135,12 +137,4 @@ def is_phone(text: str) -> bool:
 
 def _is_visible(text: str) -> bool:
     """Whether nothing in a text is hidden or turns its direction."""
-    if any(_is_forbidden(ord(character)) for character in text):
-        return False
-    return all(
-        at > 0 and text[at - 1] not in _JOINERS for at, character in enumerate(text) if character in _JOINERS
-    )
-
-
-def _is_forbidden(code_point: int) -> bool:
-    return code_point <= _FORBIDDEN[bisect_right(_FIRSTS, code_point) - 1][1]
+    return _HIDDEN.search(text) is None and _LOOSE.search(text) is None
