@@ -166,17 +166,21 @@ function doesSensitive(d: Draft, { entry: mark, stands }: Kept): void {
   }
 }
 
-/** When the next order is carried out: after a day, or at once where a state up to the head names it (ROOM-26). */
+/** When the next order is carried out. */
 export function erasingDueMs(d: Draft): number | null {
-  notAhead(d);
-  const times = d.room.orders.map((one) => atMs(d, one)).filter((one) => one !== null);
+  const times = due(d).map(([, atMs]) => atMs);
   return times.length === 0 ? null : Math.min(...times);
 }
 
-function atMs(d: Draft, order: Order): number | null {
-  if (condition(d.c, d.room, d.judged()).keeps) return null;
-  const answered = d.judged().path.some((one) => one.state.answers.some((hash) => same(hash, order.by)));
-  return answered ? order.sinceMs : order.sinceMs + DAY_MS;
+/** When each order is carried out: after a day, or at once where a state up to the head names it (ROOM-26). */
+function due(d: Draft): readonly (readonly [Order, number])[] {
+  notAhead(d);
+  if (d.room.orders.length === 0 || condition(d.c, d.room, d.judged()).keeps) return [];
+  const answered = d.judged().path.flatMap((one) => one.state.answers);
+  return d.room.orders.map((one) => {
+    const isAnswered = answered.some((hash) => same(hash, one.by));
+    return [one, isAnswered ? one.sinceMs : one.sinceMs + DAY_MS];
+  });
 }
 
 /** The time of an order that a clock ahead has written is now, and stays that (TRN-13). */
@@ -187,8 +191,9 @@ function notAhead(d: Draft): void {
 
 /** Destroy what is due. */
 export function tickErasing(d: Draft): void {
-  notAhead(d);
-  const done = d.room.orders.filter((one) => (atMs(d, one) ?? Number.POSITIVE_INFINITY) <= d.turn.nowMs);
+  const done = due(d)
+    .filter(([, atMs]) => atMs <= d.turn.nowMs)
+    .map(([order]) => order);
   for (const order of done) {
     const gone = ordered(d, order).filter((one) => one.hidden && one.entry.body !== null);
     for (const one of gone) erase(d, one, true);
