@@ -80,6 +80,16 @@ def check_mark(actor: Actor, target: Target) -> None:
         raise NoRight("not an entry that may be marked")
 
 
+def check_refusal(actor: Actor) -> None:
+    """Refuse an answer to a login or request by who is no steward (ROOM-70).
+
+    Raises:
+        NoRight.
+    """
+    if actor.rank < DESK:
+        raise NoRight("a steward alone refuses a login or a request")
+
+
 def binds(actor: Side, us: Side) -> bool:
     """Whether an erasure of one side binds ours: the customer's all, the company's its own (ROOM-26)."""
     return actor is Side.CUSTOMER or us is Side.COMPANY

@@ -9,14 +9,16 @@ from typing import Any
 from e2ee_client.engine.rooms.states import DAY_STATES, MAX_HELD
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryRefused, IdentifyAnswered
 from parties import DAY_MS
-from room_rooms import MINUTE_MS, dev, do, opened, say
+from room_logins import handed_in, log_in
+from room_rooms import MINUTE_MS, change, dev, do, opened, say
 from room_world import World, ground
 
 from e2ee.content import Content
-from e2ee.errors import TooMany
+from e2ee.errors import NoRight, TooMany
 from e2ee.rooms.entry import Entry, EntryHash, carrier, make_header, write_entry
-from e2ee.rooms.payloads import EntryPayload, Erase, Sensitive, encode_payload
+from e2ee.rooms.payloads import EntryPayload, Erase, Refusal, Sensitive, encode_payload
 from e2ee.rooms.state import State
 
 
@@ -131,3 +133,22 @@ def test_a_desk_has_no_more_states_held_however_many_of_its_are_judged_at_once()
     own = [one for one in chief.states.room.states.values() if one.author == dev("desk")]
     assert (len(chief.states.held()), len(own)) == (MAX_HELD, DAY_STATES)
     assert counted["room.too_many"] == 9 * DAY_STATES - counted["taken"] > 0
+
+
+def test_an_agent_answers_no_login_in_place_of_a_steward() -> None:
+    """ROOM-70, CNS-42: what it refuses waits on all devices as before, and a steward grants it."""
+    world = opened("desk", "agent")
+    change(world, "desk", Change(add=(dev("agent"),)))
+    world.run(MINUTE_MS)
+    for name in ("desk", "agent", "phone"):
+        world.devices[name].known_lists = 2
+    login = log_in(world)
+    refusal = made(world, "agent", 900, Refusal(login, NoRight.code))
+    for name in ("desk", "phone"):
+        give(world, name, refusal)
+        refused = [one.code for one in world.devices[name].told(EntryRefused)]
+        assert refused == [NoRight.code]
+        assert world.devices[name].told(IdentifyAnswered) == []
+    handed_in(world, lambda room, turn: room.identifying.decide(turn, login, grant=True), "desk")
+    for name in ("desk", "phone"):
+        assert world.devices[name].told(IdentifyAnswered) == [IdentifyAnswered(world.room_id, login)]

@@ -32,6 +32,7 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     # What a device may not do in a room.
     "nobody erases proofs, or what the other side wrote": "Nachweise, und was die andere Seite geschrieben "
     "hat, löscht niemand",
+    "a steward alone refuses a login or a request": "nur ein Empfang lehnt eine Anmeldung oder Bitte ab",
     "the customer alone erases the room": "nur der Kunde löscht den Raum",
     "not an entry that may be marked": "dieser Eintrag lässt sich nicht kennzeichnen",
     "only the device that wrote a text words it anew": "nur das Gerät, das einen Text geschrieben hat, "

@@ -16,6 +16,7 @@ from e2ee.rooms.erasure import (
     check_erase,
     check_erase_room,
     check_mark,
+    check_refusal,
     destroyed_at_ms,
     is_content,
     mark_destroys_at_ms,
@@ -77,6 +78,14 @@ class Erasing(RoomPart):
         is_mark = isinstance(payload, Sensitive)
         if not isinstance(payload, Edit) and self.is_full(turn, actor.side, is_mark=is_mark):
             raise TooMany("too many orders to erase that are not carried out")
+
+    def check_refusal(self, turn: Turn, entry: Entry) -> None:
+        """Refuse what who is no steward answers in a steward's place.
+
+        Raises:
+            NoRight: as ROOM-70 says.
+        """
+        check_refusal(self._actor(turn, entry))
 
     def is_full(self, turn: Turn, side: Side, *, is_mark: bool = False) -> bool:
         """Whether no more erasures, or marks, of a side are taken now (ROOM-63)."""

@@ -36,7 +36,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.forward import GROUND
 from e2ee.rooms.kinds import PROOFS, TO_READ, Kind, Side, check_writer
-from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
+from e2ee.rooms.payloads import EntryPayload, Reach, Refusal, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
 from e2ee.rooms.signed_payloads import Identify, Withdrawal
 from e2ee.rooms.state import State
@@ -149,6 +149,8 @@ class Taking(RoomPart):
             self._room.states.check_room_for(turn, entry.author.device_id, payload)
         if act_of(kind, payload) is not None:
             self._room.states.check_act(turn, entry, payload)
+        if isinstance(payload, Refusal):
+            self._room.erasing.check_refusal(turn, entry)
         self._room.erasing.check(turn, entry, payload)
         self._room.consent.check(entry, payload)
         return payload

@@ -252,7 +252,7 @@ function access(entry: EntryView): readonly Happening[] {
   if (what === null) return [];
   const device = fieldOf(entry.payload, 2);
   const reason = fieldOf(entry.payload, 5);
-  const member = device instanceof Uint8Array ? hex(device) : entry.author;
+  const member = what === "handed-over" ? hex(device as Uint8Array) : entry.author;
   const detail = typeof reason === "string" ? reason : null;
   return [happening(entry, what, { member, detail, count: Number(fieldOf(entry.payload, 3) ?? 0) })];
 }

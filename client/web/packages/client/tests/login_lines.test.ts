@@ -1,10 +1,12 @@
 /** What a conversation says of a person's logins. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { hex } from "@sealroom/core/bytes.ts";
 import { agent, desk } from "./shop.ts";
 import { itemsOf } from "./shop_items.ts";
 import { ERASE, map, Scene } from "./shop_room.ts";
 
+const ACCESS = 16;
 const IDENTIFY = 17;
 const REFUSAL = 22;
 
@@ -26,6 +28,31 @@ test("a login that is refused is told once, and one that was granted is not told
   assert.deepEqual(lines(scene), ["not-identified"]);
   scene.state([desk, agent], { answers: [login.hash] });
   assert.deepEqual(lines(scene), ["identified"]);
+});
+
+test("what an agent refuses is no answer, whatever it names (ROOM-70)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  const login = scene.writes(IDENTIFY, new Uint8Array(400));
+  const refusal = scene.entryOf(agent, REFUSAL, map(login.hash, "room.right"));
+  assert.deepEqual([scene.arrives(refusal).codes, lines(scene)], [["room.right"], []]);
+});
+
+test("who logs what it does in the name of a colleague is told as itself (TRN-54)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  const said = scene.says("Guten Tag");
+  for (const [what, told] of [
+    [1, agent],
+    [2, desk],
+    [3, agent],
+    [4, agent],
+  ] as const) {
+    const log = scene.entryOf(agent, ACCESS, map(what, desk.id, 1, [said.hash, said.hash], null));
+    scene.arrives(log);
+    const shown = itemsOf(scene).find(({ id }) => id === hex(log.hash));
+    assert.equal(shown?.kind === "happening" && shown.member, hex(told.id));
+  }
 });
 
 test("what was said with a state before all was erased is shown no more, though the company has not answered", () => {

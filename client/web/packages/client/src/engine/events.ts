@@ -42,7 +42,6 @@ export type CustomerEvent =
       readonly outcome: "done" | "hold" | "class";
       readonly untilMs: number | null;
     }
-  | { readonly type: "refusal"; readonly room: string; readonly entry: string; readonly code: string }
   | { readonly type: "notice"; readonly number: number }
   | { readonly type: "team"; readonly known: boolean; readonly code: string }
   /** The company appears with other keys: nothing is sent until a person has looked (ID-07). */

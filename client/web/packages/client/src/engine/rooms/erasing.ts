@@ -22,6 +22,7 @@ const ERASABLE: readonly number[] = [3, 4, 7, 14, 17, 18, 19, 20];
 const KIND_EDIT = 4;
 export const KIND_ERASE = 5;
 const KIND_SENSITIVE = 15;
+const KIND_REFUSAL = 22;
 const MAX_ORDERS = 64;
 
 function check(allowed: boolean, what: string): void {
@@ -53,7 +54,8 @@ export function checkErasing(room: Room, entry: Entry, payload: Value, team: rea
       const isCustomers = same(target.entry.author.accountId, room.customer);
       check(ofCustomer || rank >= RANK_DESK || isCustomers, "an agent marks only what the customer wrote");
     }
-  } else return;
+  } else if (kind === KIND_REFUSAL) check(rank >= RANK_DESK, "a steward alone refuses");
+  else return;
   const isOrder = kind === KIND_ERASE && ofCustomer;
   if (isOrder && room.orders.length >= MAX_ORDERS) throw new RemoteError("room.too_many", "too many orders to erase");
 }

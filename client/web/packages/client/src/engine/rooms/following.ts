@@ -1,4 +1,4 @@
-/** What entries of the company do: states, notices, erasures, refusals. */
+/** What entries of the company do: states, notices, erasures. */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
@@ -14,7 +14,6 @@ import type { Draft } from "./draft.ts";
 import { KIND_ERASED } from "./judging.ts";
 
 const KIND_NOTICE = 12;
-const KIND_REFUSAL = 22;
 
 export function takeState(d: Draft, entry: Entry, payload: Value): void {
   const state = asState(payload);
@@ -33,10 +32,6 @@ export function does(d: Draft, entry: Entry, payload: Value): void {
     const hashes = fields.orNull(1, (value) => (value as readonly Bytes[]).map(hex));
     const outcome = (["done", "hold", "class"] as const)[fields.uint(2) - 1] ?? "done";
     d.tell({ type: "erasure", room, entries: hashes, outcome, untilMs: fields.has(3) ? fields.uint(3) : null });
-  }
-  if (kind === KIND_REFUSAL) {
-    const fields = new Fields(payload, 2);
-    d.tell({ type: "refusal", room, entry: hex(fields.bytesUpTo(1, 32)), code: fields.text(2, 64) });
   }
 }
 
