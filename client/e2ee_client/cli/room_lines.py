@@ -112,6 +112,7 @@ def entry_json(entry: Entry) -> dict[str, object]:
         "edited_ms": entry.edited_ms,
         "reply_to": None if entry.reply_to is None else entry.reply_to.hex(),
         "quote": entry.quote,
+        "holds": entry.holds,
         **_questions_json(entry),
         "sent_ms": entry.sent_ms,
         "received_ms": entry.received_ms,
@@ -191,7 +192,7 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
     name, payload = person_name(entry.author, client, texts), entry.payload
     match payload:
         case State():
-            return _state(payload, client, texts)
+            return _state(payload, client, texts) if entry.holds else texts.say("entry.no_state", name=name)
         case Act(what=ActKind() as what):
             return texts.say(f"act.{what.name.lower()}", name=name)
         case File():

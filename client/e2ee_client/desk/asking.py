@@ -7,13 +7,13 @@ from typing import Final
 
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import RoomId
-from e2ee.rooms.kinds import Kind
 from e2ee.rooms.notice import Mode
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import State
 from e2ee_client.errors import UnknownRoom
 from e2ee_client.people import LoggedIn
 from e2ee_client.rooms import Agent, CompanyRoom, Entry, Room
+from e2ee_client.rooms.desk_rows import of_desk
 
 from . import schema
 from .alarms import Alarms
@@ -21,7 +21,6 @@ from .local import LocalRows
 from .showing import ROLES, entry_row, person_row, preview_row, room_row, state_row
 
 _PREVIEWED: Final = 8
-_LOOKED_THROUGH: Final = 4
 _PAGE: Final = 200
 _MODES: Final[dict[Mode, schema.ModeName]] = {
     Mode.NOTICE: "notice",
@@ -133,7 +132,7 @@ class Asking:
         room_id = RoomId(bytes.fromhex(asked.room))
         room, queries = self._of(room_id), self._agent.client.shell.machine.rooms
         notes_id, is_here = queries.notes_of(room_id), bool(room.members)
-        state = await self._state(room) if is_here else None
+        state = await self._state(room_id) if is_here else None
         return schema.Detail(
             asked.ask,
             asked.room,
@@ -164,7 +163,7 @@ class Asking:
             by, said = entry.author, entry.text or ""
             found.append(
                 schema.FoundRow(
-                    room.room_id.hex(), entry_hash.hex(), said, by.name, ROLES[by.role], entry.sent_ms
+                    room.room_id.hex(), entry_hash.hex(), said, by.name, ROLES[by.role], entry.written_ms
                 )
             )
         return schema.Found(asked.ask, tuple(found))
@@ -177,18 +176,11 @@ class Asking:
         view = self._agent.client.shell.machine.rooms.view(room.room_id)
         return [] if view is None or view.phase is None else await room.history(before, limit)
 
-    async def _state(self, room: Room) -> State | None:
-        """Return the newest state, which stands rarely far up."""
-        before: Entry | None = None
-        for _ in range(_LOOKED_THROUGH):
-            entries = await self._newest(room, before, _PAGE)
-            for one in reversed(entries):
-                if one.kind == Kind.STATE and isinstance(one.payload, State):
-                    return one.payload
-            if len(entries) < _PAGE:
-                return None
-            before = entries[0]
-        return None
+    async def _state(self, room_id: RoomId) -> State | None:
+        """Return the state in force."""
+        return await of_desk(
+            self._agent.client.shell, lambda turn, rooms: rooms.room(turn, room_id).states.state
+        )
 
 
 def _terms(terms: Terms | None) -> schema.TermsRow | None:

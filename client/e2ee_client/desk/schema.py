@@ -97,7 +97,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """What a steward has set: who is in the room and what holds."""
+    """What a steward has set: who is in the room and what holds; `answers` are acts and logins it names."""
 
     phase: PhaseName
     members: tuple[PersonRow, ...]
@@ -107,6 +107,7 @@ class StateRow:
     is_sensitive: bool
     on_hold: bool
     text: str | None
+    answers: tuple[EntryName, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class FoundRow:
     text: str
     author: str | None
     role: RoleName
-    sent_ms: int
+    written_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from e2ee.rooms.entry import Author
 from e2ee.rooms.forms import Rating
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Access, Act, EntryPayload, Erased, Reach, RoomText
+from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import HOLD, SENSITIVE, RetentionClass, State
 from e2ee_client.engine.rooms.views import RoomView
 from e2ee_client.people import Person, Role
@@ -152,7 +153,7 @@ def entry_row(agent: Agent, entry: Entry) -> EntryRow:
         None if by is None else by.name,
         None if entry.progress is None else _PROGRESS[entry.progress.value],
         None if entry.file is None else file_row(entry.file, _upload(agent, entry)),
-        state_row(agent, payload) if isinstance(payload, State) else None,
+        state_row(agent, payload) if isinstance(payload, State) and entry.holds else None,
         _what(payload),
         _count(payload),
         _detail(agent, payload),
@@ -183,6 +184,7 @@ def state_row(agent: Agent, state: State) -> StateRow:
         state.has(SENSITIVE),
         state.has(HOLD),
         state.text,
+        tuple(one.hex() for one in state.answers),
     )
 
 
@@ -192,6 +194,8 @@ def _what(payload: EntryPayload | None) -> str | None:
             return payload.what.name.lower()
         case Erased():
             return payload.outcome.name.lower()
+        case Identify(signed=None):
+            return "signed_out"
         case _:
             return None
 

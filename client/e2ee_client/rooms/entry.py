@@ -82,6 +82,11 @@ class Entry:
         return self._view.payload
 
     @property
+    def holds(self) -> bool:
+        """Whether a state is valid: not refused, and not still to be judged (ROOM-71); True for others."""
+        return self._view.holds
+
+    @property
     def text(self) -> str | None:
         """The text, in its newest wording; None for other kinds and what is erased."""
         payload = self._view.payload

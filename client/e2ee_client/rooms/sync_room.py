@@ -34,6 +34,7 @@ class Entry(Handle[entries.Entry]):
     author = Read[Person]("author")
     is_ours = Read[bool]("is_ours")
     sent_ms = Read[int]("sent_ms")
+    holds = Read[bool]("holds")
     received_ms = Read[int]("received_ms")
     written_ms = Read[int]("written_ms")
     payload = Read[EntryPayload | None]("payload")

@@ -227,6 +227,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "progress.failed": "failed",
     # --- entries ---
     "entry.open": "{name} opened the room",
+    "entry.no_state": "a change of the room that does not count ({name})",
     "entry.state": "room: {what}",
     "entry.erase": "something is to be erased ({name})",
     "entry.erased": "erased",

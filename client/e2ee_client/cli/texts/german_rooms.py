@@ -236,6 +236,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "progress.failed": "gescheitert",
     # --- entries ---
     "entry.open": "Raum eröffnet ({name})",
+    "entry.no_state": "eine Änderung des Raums, die nicht gilt ({name})",
     "entry.state": "Raum: {what}",
     "entry.erase": "etwas soll gelöscht werden ({name})",
     "entry.erased": "gelöscht",

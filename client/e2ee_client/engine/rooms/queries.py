@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Final, TypeAlias, TypedDict
 
@@ -18,7 +18,7 @@ from e2ee.rooms.payloads import Edit, File, RoomText
 from e2ee.rooms.proof import Evidence
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
 from e2ee.rooms.signals import Waiting
-from e2ee.rooms.state import Phase
+from e2ee.rooms.state import Phase, State, Verdict
 from e2ee.rooms.team import Rank
 from e2ee_client.engine.turn import Turn
 from e2ee_client.people import LoggedIn, Person, Role
@@ -32,6 +32,7 @@ from .entry_search import holding
 from .identifying import logins_of, person_of, waiting_logins
 from .records import LiveRoom, RoomIndex
 from .room_part import RoomsPart
+from .state_pages import StatePages
 from .surroundings import Policy
 from .views import EntryView, ErasureAnswer, ErasureView, FoundPage, RoomView
 from .writing import progress_of
@@ -39,6 +40,8 @@ from .writing import progress_of
 QUOTE_CHARACTERS: Final = 120
 MAX_LOOKED_AT: Final = 256
 People: TypeAlias = Callable[[Author], Person]
+Verdicts: TypeAlias = Callable[[], Mapping[EntryHash, Verdict]]
+IsSeen: TypeAlias = Callable[[StoredEntry], bool]
 _ROLES: Final = {
     Rank.BOT: Role.BOT,
     Rank.AGENT: Role.AGENT,
@@ -293,8 +296,9 @@ class RoomQueries(RoomsPart):
         """Return the newest entries, or the newest before one, in the order of the transcript."""
         turn = Turn(now_ms)
         live, log = self._rooms.stored(turn, room_id)
-        people = self._people(now_ms)
-        return [self._entry(turn, live, log, one, people) for one in log.newest(turn, limit, before)]
+        people, verdicts = self._people(now_ms), cache(lambda: self._verdicts(turn, room_id))
+        found = log.newest(turn, limit, before)
+        return [self._entry(turn, live, log, one, people, verdicts) for one in found]
 
     def unread(self, room_id: RoomId, limit: int, now_ms: int) -> list[EntryView]:
         """Return the newest entries that were not marked as read, in the order of the transcript."""
@@ -326,10 +330,22 @@ class RoomQueries(RoomsPart):
         """Return `person` for one answer: each device is looked at once."""
         return cache(lambda author: self.person(author, now_ms))
 
+    def _verdicts(self, turn: Turn, room_id: RoomId) -> Mapping[EntryHash, Verdict]:
+        return StatePages(self._state.rows, room_id).load(turn)
+
     def _entry(
-        self, turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry, people: People
+        self,
+        turn: Turn,
+        live: LiveRoom,
+        log: EntryLog,
+        stored: StoredEntry,
+        people: People,
+        verdicts: Verdicts | None = None,
     ) -> EntryView:
-        is_shown = not stored.is_marked or self._rooms.shows_marked(turn, live.company)
+        def is_seen(one: StoredEntry) -> bool:
+            return not one.is_marked or self._rooms.shows_marked(turn, live.company)
+
+        is_shown = is_seen(stored)
         header, payload = Header.decode(stored.header), payload_of(stored) if is_shown else None
         by = stored.forwarded_by
         wording, edited_ms = _wording(turn, log, stored)
@@ -350,12 +366,15 @@ class RoomQueries(RoomsPart):
         )
         match payload:
             case RoomText(reply=bytes() as named):
-                return view._replace(quote=_quote(turn, log, named))
+                return view._replace(quote=_quote(turn, log, named, is_seen))
+            case State():
+                known = self._verdicts(turn, live.room_id) if verdicts is None else verdicts()
+                return view._replace(holds=known.get(stored.hash) is Verdict.VALID)
             case Form():
                 answer = Abouts(self._state.rows, live.room_id, log).answer_to(turn, stored, payload)
                 return view._replace(form=payload, answer=answer)
             case Answer():
-                return view._replace(**_of_form(turn, log, payload))
+                return view._replace(**_of_form(turn, log, payload, is_seen))
             case _:
                 return view
 
@@ -451,9 +470,15 @@ def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> tuple[str | None
     return payload.text, max(_written_ms(newest, Header.decode(newest.header)), first_ms)
 
 
-def _quote(turn: Turn, log: EntryLog, named: EntryHash) -> str | None:
-    """Return the beginning of what an entry says, as it is shown; None if it is hidden or not here."""
+def _seen(turn: Turn, log: EntryLog, named: EntryHash, is_seen: IsSeen) -> StoredEntry | None:
+    """Return an entry that another one names, if this device shows it (ROOM-17)."""
     stored = log.find(turn, named)
+    return stored if stored is not None and is_seen(stored) else None
+
+
+def _quote(turn: Turn, log: EntryLog, named: EntryHash, is_seen: IsSeen) -> str | None:
+    """Return the beginning of what an entry says, as it is shown; None if it is hidden or not here."""
+    stored = _seen(turn, log, named, is_seen)
     payload = None if stored is None else payload_of(stored)
     match payload:
         case RoomText() if stored is not None:
@@ -474,9 +499,9 @@ class _OfForm(TypedDict):
     fault: AnswerFault | None
 
 
-def _of_form(turn: Turn, log: EntryLog, answer: Answer) -> _OfForm:
-    """Return the form that an answer is about, if it is here, and why the answer does not fit."""
-    stored = log.find(turn, answer.form)
+def _of_form(turn: Turn, log: EntryLog, answer: Answer, is_seen: IsSeen) -> _OfForm:
+    """Return the form that an answer is about, if it is shown here, and why the answer does not fit."""
+    stored = _seen(turn, log, answer.form, is_seen)
     form = None if stored is None else payload_of(stored)
     if not isinstance(form, Form):
         return {"form": None, "fault": None}

@@ -34,7 +34,7 @@ class EntryView(NamedTuple):
     """An entry. `written_ms` is the time that a person is shown (TRN-49). `wording` is the newest one of a
     text that was worded anew, at `edited_ms`, and `progress` that of our own. `form` is what an answer is
     about, `fault` why it does not fit; `answer` is the one of a form that counts; `quote` is the beginning of
-    what a text answers.
+    what a text answers. A state that is not valid `holds` nothing (ROOM-71).
     """
 
     hash: EntryHash
@@ -54,6 +54,7 @@ class EntryView(NamedTuple):
     fault: AnswerFault | None = None
     answer: EntryHash | None = None
     quote: str | None = None
+    holds: bool = True
 
 
 class ErasureAnswer(NamedTuple):

@@ -38,6 +38,13 @@ test("what an agent refuses is no answer, whatever it names (ROOM-70)", () => {
   assert.deepEqual([scene.arrives(refusal).codes, lines(scene)], [["room.right"], []]);
 });
 
+test("what an agent decides like a steward is shown as nothing that holds (ROOM-71)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  scene.state([desk], { by: agent, phase: 2, text: "on request" });
+  assert.deepEqual(lines(scene), []);
+});
+
 test("who logs what it does in the name of a colleague is told as itself (TRN-54)", () => {
   const scene = new Scene();
   scene.state([desk, agent]);

@@ -12,7 +12,6 @@ const MOST_MARKED = 256;
 const HAPPENED: Readonly<Record<string, Happened>> = {
   withdraw: "withdrawn",
   notice: "notice-replaced",
-  identify: "identified",
   rating: "rated",
   erased: "erased",
   unknown: "unsupported",
@@ -213,11 +212,16 @@ function itemsOf(entries: readonly EntryRow[], isStart: boolean, before: readonl
   const known = new Map(before.map((one) => [one.id, one]));
   const items: Item[] = [];
   let last: StateRow | null = null;
+  const logins = new Map(entries.filter(isLogin).map((one) => [one.id, one.author.id]));
   const newest = entries.findLast((one) => one.state !== null)?.state?.phase;
   const isOver = newest === "withdrawn" || newest === "erased";
   for (const entry of entries) {
-    const made =
+    const made: Item[] =
       entry.kind === "text" || entry.kind === "file" ? [messageOf(entry)] : happeningsOf(entry, last, isStart, isOver);
+    for (const one of entry.state?.answers ?? []) {
+      const who = logins.get(one);
+      if (who !== undefined) made.push(happening(entry, "identified", who, made.length));
+    }
     if (entry.state !== null) last = entry.state;
     for (const item of made) {
       if (isErasure(item) && isErasure(items.at(-1))) continue;
@@ -226,6 +230,11 @@ function itemsOf(entries: readonly EntryRow[], isStart: boolean, before: readonl
     }
   }
   return items;
+}
+
+/** A login is told with the state that grants it; the end of one is none (CNS-42). */
+function isLogin({ kind, what, isHidden }: EntryRow): boolean {
+  return kind === "identify" && what === null && !isHidden;
 }
 
 /** Each device says that it has erased; one line after the other is one. */

@@ -41,7 +41,7 @@ export interface FileRow {
   readonly isHere: boolean;
 }
 
-/** What a steward has set: who is in the room and what holds. */
+/** What a steward has set: who is in the room and what holds; `answers` are acts and logins it names. */
 export interface StateRow {
   readonly phase: "begun" | "open" | "closed" | "frozen" | "withdrawn" | "erased";
   readonly members: readonly PersonRow[];
@@ -51,6 +51,7 @@ export interface StateRow {
   readonly isSensitive: boolean;
   readonly onHold: boolean;
   readonly text: string | null;
+  readonly answers: readonly string[];
 }
 
 /** An entry of a room. `kind` is its name in the registry, `detail` what else it says in words. */
@@ -90,7 +91,7 @@ export interface FoundRow {
   readonly text: string;
   readonly author: string | null;
   readonly role: "customer" | "bot" | "agent" | "desk" | "supervisor" | "former";
-  readonly sentMs: number;
+  readonly writtenMs: number;
 }
 
 /** What a colleague asks for, or a login that waits, with the number of devices that are new. */

@@ -324,7 +324,7 @@ function foundView(found: readonly FoundRow[], options: QueueOptions, end: () =>
       h(
         "button",
         { class: "hit", type: "button", onclick: () => options.openRoom(one.room, one.entry) },
-        h("span", { class: "meta" }, `${name} · ${shortTime(one.sentMs, options.desk.nowMs(), words.language)}`),
+        h("span", { class: "meta" }, `${name} · ${shortTime(one.writtenMs, options.desk.nowMs(), words.language)}`),
         h("span", { dir: "auto" }, one.text.slice(0, 200)),
       ),
     );

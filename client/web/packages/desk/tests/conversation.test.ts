@@ -37,6 +37,19 @@ test("what was handed over is shown with the time at which it was written, not t
   assert.deepEqual(times, [NOW_MS - 3 * HOUR_MS, NOW_MS - HOUR_MS]);
 });
 
+test("a login is told with the state that grants it, and its end is none", async () => {
+  const none = { phase: "open", members: [], assigned: null, retention: "default", retentionS: 0, text: null };
+  const state = (id: string, ...answers: string[]) => {
+    return { ...row(id, "state", NOW_MS), state: { ...none, isSensitive: false, onHold: false, answers } } as EntryRow;
+  };
+  const login = row("login", "identify", NOW_MS);
+  const end = { ...row("end", "identify", NOW_MS), what: "signed_out" };
+  const told = async (...entries: EntryRow[]) =>
+    (await shownOf(entries)).map((one) => one.kind !== "message" && one.what);
+  assert.deepEqual(await told(state("s"), login, end, state("t", "act", "end")), []);
+  assert.deepEqual(await told(state("s"), login, end, state("t", "act", "end", "login")), ["identified"]);
+});
+
 test("each device says that it has erased, and a clerk reads it once", async () => {
   const erased = ["a", "b", "c"].map((id) => row(id, "erased", NOW_MS));
   const shown = await shownOf([
