@@ -19,6 +19,7 @@ from e2ee_client.rooms.mail import MailKind, MailPassword, MailServer, compose, 
 from e2ee_client.rooms.reach import (
     ALL_TO_ASK,
     ASKED_A_DAY,
+    ASKED_BY_ROOM,
     MAX_ASKED,
     MAX_TO_ASK,
     MemoryBook,
@@ -423,6 +424,20 @@ def test_another_address_of_a_room_replaces_the_first() -> None:
     one = confirmed()
     assert token_of(one.set(b"r", "other@mail.example", "de", NOW_MS))
     assert not told(one, b"r", NOW_MS)
+
+
+def test_one_room_takes_not_all_mails_of_a_day() -> None:
+    """CNS-91, CNS-73: what it enters beyond three waits, and others are asked."""
+    one = reach()
+    asked = [one.set(b"r", f"a{at}@mail.example", "de", NOW_MS) for at in range(ASKED_A_DAY)]
+    assert [order is None for order in asked] == [False] * ASKED_BY_ROOM + [True] * (
+        ASKED_A_DAY - ASKED_BY_ROOM
+    )
+    assert one.set(b"q", "q@mail.example", "de", NOW_MS) is not None
+    assert one.waiting(b"r", BOTH, "de", NOW_MS + DAY_MS - 1, is_open=True) is None
+    order = one.waiting(b"r", BOTH, "de", NOW_MS + DAY_MS, is_open=True)
+    assert order is not None
+    assert order.address == f"a{ASKED_A_DAY - 1}@mail.example"
 
 
 def test_not_many_strangers_are_asked_in_a_day_and_not_many_rooms_share_an_address() -> None:

@@ -10,6 +10,7 @@ import pytest
 from e2ee_client.errors import ConfigError
 from e2ee_client.rooms.errors import WebhookFailed, WebhookQueueFull
 from e2ee_client.rooms.webhooks import (
+    CAPACITY,
     PAUSES_S,
     MemoryQueue,
     RoomEvent,
@@ -144,6 +145,26 @@ async def test_no_more_than_a_thousand_events_wait() -> None:
     with pytest.raises(WebhookQueueFull):
         await one.add(EVENT)
     assert one.lost == 1
+
+
+async def test_who_writes_without_end_keeps_no_other_room_from_being_told_of() -> None:
+    """CNS-90, CNS-72: what goes for another room is the newest entry of the one with most, and is counted."""
+    receiver, clock, failed = Receiver(), FakeClock(NOW_MS), list[BaseException]()
+    events = Webhooks(HOOK, clock, ScriptedRng("hook"), MemoryQueue(), receiver, failed=failed.append)
+    loud, quiet = b"loud" * 4, [b"%016d" % at for at in range(3)]
+    await events.add(RoomEvent("room.opened", loud, NOW_MS))
+    for at in range(CAPACITY - 1):
+        await events.add(RoomEvent("entry.text", loud, NOW_MS + at, b"%032d" % at))
+    for room in quiet:
+        await events.add(RoomEvent("room.closed", room, NOW_MS))
+    assert (events.lost, [type(one) for one in failed]) == (len(quiet), [WebhookQueueFull] * len(quiet))
+    with pytest.raises(WebhookQueueFull):
+        await events.add(RoomEvent("entry.text", loud, NOW_MS, b"x" * 32))
+    await events.send_due()
+    rooms = [bytes.fromhex(one["room"]) for one in receiver.bodies]
+    assert sorted(rooms[:4]) == sorted((loud, *quiet))
+    assert rooms[4:] == [loud] * (CAPACITY - 4)
+    assert "room.opened" in {one["kind"] for one in receiver.bodies}
 
 
 async def test_a_sender_that_runs_wakes_for_new_events_and_for_due_ones() -> None:

@@ -33,6 +33,8 @@ MAX_ADDRESSES: Final = 10_000
 MAX_ASKED: Final = 3
 """How often one address is asked within `ASKED_MS`, by all rooms together."""
 ASKED_A_DAY: Final = 200
+ASKED_BY_ROOM: Final = 3
+"""Of these, how many for one room (CNS-91)."""
 TOKEN_B: Final = 16
 
 
@@ -156,6 +158,7 @@ class Reach:
             raise ConfigError("the page is an https address without a fragment, of at most 200 characters")
         self._book, self._page, self._rng = book, page, rng
         self._tried: tuple[int, ...] = ()
+        self._by_room: dict[bytes, tuple[int, ...]] = {}
 
     def set(self, room: bytes, address: str | None, locale: str, now_ms: int) -> Order | None:
         """Take an entry `reach` of a room: an address, or None to give it up. Return the mail that asks."""
@@ -240,6 +243,8 @@ class Reach:
         elif not asked.is_confirmed:
             self._tried = (*self._tried, *(at_ms for at_ms in row.asked if at_ms == asked.asked_ms))
             left = tuple(at_ms for at_ms in row.asked if at_ms != asked.asked_ms)
+            times = self._by_room.get(room, ())
+            self._by_room[room] = tuple(at_ms for at_ms in times if at_ms != asked.asked_ms)
             self._book.put(replace(row, asked=left).with_room(RoomAddress(room, b"", order.since_ms)))
 
     def forget(self, room: bytes) -> None:
@@ -300,11 +305,26 @@ class Reach:
         is_full = len(rows) >= MAX_ADDRESSES and self._book.row(row.digest) is None
         if row.address is None or len(asked) >= MAX_ASKED or today >= ASKED_A_DAY or is_full:
             return None
+        if not self._may_ask(room, now_ms):
+            return None
         before, made = row.of(room), RoomAddress(room, self._rng(TOKEN_B), now_ms)
         since_ms = now_ms if before is None or before.asked_ms is None else before.asked_ms
         self._book.put(replace(row, asked=(*asked, now_ms)).with_room(made))
         link = f"{self._page}#confirm={_encoded(made.token)}"
         return Order(row.address, MailKind.CONFIRM, locale, link, since_ms)
+
+    def _may_ask(self, room: bytes, now_ms: int) -> bool:
+        """Whether one more mail that asks may be sent for a room, and note that it is (CNS-91)."""
+        recent = {
+            one: tuple(at_ms for at_ms in times if abs(now_ms - at_ms) < DAY_MS)
+            for one, times in self._by_room.items()
+        }
+        self._by_room = {one: times for one, times in recent.items() if times}
+        times = self._by_room.get(room, ())
+        if len(times) >= ASKED_BY_ROOM:
+            return False
+        self._by_room[room] = (*times, now_ms)
+        return True
 
     def _of_room(self, room: bytes) -> AddressRow | None:
         return next((row for row in self._book.rows() if row.of(room) is not None), None)

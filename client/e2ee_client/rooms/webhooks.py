@@ -12,7 +12,9 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
@@ -20,6 +22,7 @@ from urllib.parse import urlsplit
 
 from e2ee.grammar import is_web_url
 from e2ee.ports import Rng
+from e2ee.rooms.entry import ROOM_ID_B
 from e2ee.secret import Secret
 from e2ee_client.errors import ConfigError
 from e2ee_client.rooms.errors import WebhookFailed, WebhookQueueFull
@@ -135,6 +138,17 @@ class Waiting:
     content_of: bytes | None = None
 
 
+_ROOM: Final = re.compile(rb'"room": "([0-9a-f]{32})"')
+
+
+def _room_of(row: Waiting) -> bytes:
+    """Return the room of an event; of a body that has none all have one turn."""
+    if row.content_of is not None:
+        return row.content_of[:ROOM_ID_B].hex().encode()
+    found = _ROOM.search(row.body)
+    return b"" if found is None else found[1]
+
+
 class QueueStore(Protocol):
     """Where events wait; each call is on disk when it returns."""
 
@@ -213,7 +227,9 @@ async def post(webhook: Webhook, body: bytes, now_ms: int) -> None:
 
 
 class Webhooks:
-    """Sends events to one receiver, in the order in which they are due; `lost` counts those given up."""
+    """Sends events to one receiver, rooms in turn, of one room what is due first (CNS-90); `lost` counts what
+    was given up.
+    """
 
     def __init__(
         self,
@@ -233,6 +249,7 @@ class Webhooks:
         self._says, self._ready, self._failed = says, ready, failed
         self._store = MemoryQueue() if store is None else store
         self._added = asyncio.Event()
+        self._turns: dict[bytes, int] = {}
         self.lost = 0
 
     async def add(self, event: RoomEvent, of: bytes | None = None) -> None:
@@ -249,11 +266,28 @@ class Webhooks:
             return
         if len(waiting) >= CAPACITY:
             self.lost += 1
-            raise WebhookQueueFull("the receiver has taken nothing for so long that no event is kept")
+            given_up = self._least(event.room.hex().encode())
+            full = WebhookQueueFull("the receiver has taken nothing for so long that no event is kept")
+            if given_up is None:
+                raise full
+            self._failed(full)
+            await self._store.drop(given_up.event_id)
         content_of = None if event.entry is None else event.room + event.entry
         body = encode_event(event, event_id)
         await self._store.put(Waiting(event_id, body, self._clock.now_ms(), content_of=content_of))
         self._added.set()
+
+    def _least(self, room: bytes) -> Waiting | None:
+        """Return the event in whose place one of a room is kept: of the room of which most wait, if those are
+        more, the one about an entry that came last (CNS-90).
+        """
+        rows = [(_room_of(row), row) for row in self._store.rows()]
+        counts = Counter(one for one, _ in rows)
+        most = max(counts, key=counts.__getitem__, default=room)
+        of_entries = [row for one, row in rows if one == most and row.content_of is not None]
+        if counts[most] <= counts[room] + 1:
+            return None
+        return max(of_entries, key=lambda row: (-row.failures, row.due_ms), default=None)
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -266,10 +300,18 @@ class Webhooks:
         """Send each event that is due, one after the other; one that fails waits for its next time."""
         while True:
             await self._ready()
-            row = min(filter(self._is_due, self._store.rows()), key=lambda one: one.due_ms, default=None)
+            row = self._next_due()
             if row is None:
                 return
             await self._try(row)
+
+    def _next_due(self) -> Waiting | None:
+        """Return the event that is sent next, and note the turn of its room (CNS-90)."""
+        due = [(_room_of(row), row) for row in self._store.rows() if self._is_due(row)]
+        self._turns = {room: self._turns.get(room, 0) for room, _ in due}
+        room, row = min(due, key=lambda one: (self._turns[one[0]], one[1].due_ms), default=(b"", None))
+        self._turns[room] = max(self._turns.values(), default=0) + 1
+        return row
 
     def _is_due(self, row: Waiting) -> bool:
         """Whether an event is due; a time beyond the longest pause was noted by a clock that was ahead."""
