@@ -7,6 +7,8 @@ import type { Uploads } from "./uploads.ts";
 import { MAX_FILE_B, roomUploads } from "./uploads.ts";
 
 const PAGE = 50;
+/** After so many have come a room is read anew, so that what is shown of it does not grow without end. */
+const MOST_COME = 500;
 /** As many are marked as read at once. */
 const MOST_MARKED = 256;
 const HAPPENED: Readonly<Record<string, Happened>> = {
@@ -56,6 +58,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
   let unread = new Set<string>();
   let isStart = true;
   let seenTo: string | null = null;
+  let come = 0;
   let failed: { readonly problem: unknown; readonly before: string | null } | null = null;
   let shown: ConversationState | null = null;
   let built: { entries: readonly EntryRow[]; items: readonly Item[]; members: readonly Member[] } | null = null;
@@ -107,6 +110,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       const at = known.get(row.id);
       if (at !== undefined) next[at] = row;
       else {
+        come += 1;
         next.push(row);
         if (!row.author.isThis) unread.add(row.id);
       }
@@ -114,6 +118,9 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
     entries = next;
     uploads.arrived(rows);
     tell();
+    if (come < MOST_COME) return;
+    come = 0;
+    void read(null);
   }
 
   const stop = desk.hear((message) => {

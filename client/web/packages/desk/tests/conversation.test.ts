@@ -87,6 +87,30 @@ function paged(fails: { now: boolean }) {
   return { asked, conversation, marked };
 }
 
+test("what is shown of a room does not grow with what comes, however much that is", async () => {
+  const all: EntryRow[] = [];
+  let tell: (message: unknown) => void = () => {};
+  const desk = {
+    state: () => ({ connection: "online", rooms: new Map(), me: null }),
+    subscribe: () => () => {},
+    hear: (listener: typeof tell) => {
+      tell = listener;
+      return () => {};
+    },
+    ask: async () => ({ type: "history", entries: all.slice(-50), unread: [], isStart: all.length <= 50 }),
+  } as unknown as Desk;
+  const conversation = openConversation(desk, "r", null, VIEW);
+  for (let at = 0; at < 2_000; at += 1) {
+    all.push(row(`n${at}.`, "text", NOW_MS));
+    tell({ type: "entries", room: "r", entries: all.slice(-1), again: false });
+    await Promise.resolve();
+  }
+  await turn();
+  const { items, hasEarlier } = conversation.state();
+  assert.deepEqual([items.at(-1)?.id, hasEarlier], ["n1999.", true]);
+  assert.ok(items.length <= 600, `${items.length} are shown`);
+});
+
 const turn = () => new Promise((done) => setTimeout(done));
 
 test("what was shown is marked as read up to where a person has seen it, and what was never loaded is not", async () => {
