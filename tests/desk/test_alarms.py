@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from conversations import until, until_read
@@ -13,7 +14,7 @@ from e2ee_client.engine.effects import Effect
 from e2ee_client.engine.engine import Engine
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ChainRestarted, Differ, Equivocation, FreezeUndecided, RoomEvent
-from e2ee_client.rooms import Agent, CustomerRoom
+from e2ee_client.rooms import Agent, CustomerRoom, desk_rows
 from practice import Practice
 
 from e2ee.rooms.desk import FREEZE_MS
@@ -39,6 +40,31 @@ async def happens(agent: Agent, event: RoomEvent) -> None:
         return turn.effects()
 
     await agent.client.shell.do(step)
+
+
+async def test_objections_of_many_rooms_are_looked_at_one_at_a_time(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROOM-37: who freezes many rooms keeps a desk from nothing else; other rooms cost nothing."""
+    company, me, steps = praxis.company, await praxis.customer(), list[object]()
+    rooms = [await opened(praxis, company) for _ in range(2)]
+    going_on = await praxis.opened(me)
+    await until(lambda: len(company.rooms()) == 3)
+    for room in rooms:
+        await room.freeze()
+    await until(lambda: sum(one.phase is Phase.FROZEN for one in company.rooms()) == len(rooms))
+    monkeypatch.setattr(alarms, "TOLD_BEFORE_MS", FREEZE_MS + DAY_MS)
+
+    async def counted(shell: Any, do: Any) -> Any:
+        steps.append(do)
+        return await desk_rows.of_desk(shell, do)
+
+    monkeypatch.setattr(alarms, "of_desk", counted)
+    found = alarms.Alarms(company)
+    await found.look()
+    assert {one.room for one in found.rows()} == {one.room_id.hex() for one in rooms}
+    assert len(steps) == len(rooms)
+    assert company.room(going_on.room_id).phase is Phase.OPEN
 
 
 async def test_an_objection_is_shown_with_its_end_until_it_is_over(

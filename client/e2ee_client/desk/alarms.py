@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.state import Phase
 from e2ee_client.engine.rooms.freezing import TOLD_BEFORE_MS
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import RoomsLocked
 from e2ee_client.room_events import ChainRestarted, Differ, Equivocation, FreezeUndecided, OfRoom
 from e2ee_client.rooms import Agent
 from e2ee_client.rooms.desk_rows import of_desk
@@ -31,13 +35,20 @@ class Alarms:
         )
 
     async def look(self) -> None:
-        """Find the objections that wait for a person, but those that were hidden, and no other (ROOM-37)."""
+        """Find the objections that wait for a person, but those that were hidden, and no other (ROOM-37): one
+        room at a time, so that nothing else waits for all of them.
+        """
         if self._agent.client.shell.machine.rooms.is_open:
             for room_id, code in list(self._open):
                 if code == "objection":
                     self._drop_ended(room_id)
-            for room_id, until_ms in (await of_desk(self._agent.client.shell, _undecided)).items():
-                if self._hidden.get(room_id) != until_ms:
+            for room_id in [one.room_id for one in self._agent.rooms()]:
+                if self._phase(room_id) != Phase.FROZEN:
+                    continue
+                until_ms = None
+                with suppress(RoomsLocked):  # struck off meanwhile
+                    until_ms = await of_desk(self._agent.client.shell, partial(_undecided, RoomId(room_id)))
+                if until_ms is not None and self._hidden.get(room_id) != until_ms:
                     self._open[room_id, "objection"] = until_ms
 
     async def until_ms(self, room_id: RoomId) -> int | None:
@@ -79,11 +90,9 @@ class Alarms:
         return None if view is None else view.phase or 0
 
 
-def _undecided(turn: Turn, rooms: Rooms) -> dict[bytes, int]:
-    """Until when the objections have to be decided of which people are told by now."""
-    found: dict[bytes, int] = {}
-    for room_id in [one.room_id for one in rooms.index.values() if one.phase == Phase.FROZEN]:
-        ends_ms = rooms.room(turn, room_id).freezing.ends_ms(turn)
-        if ends_ms is not None and ends_ms - TOLD_BEFORE_MS <= turn.now_ms:
-            found[room_id] = ends_ms
-    return found
+def _undecided(room_id: RoomId, turn: Turn, rooms: Rooms) -> int | None:
+    """Until when the objection of a room has to be decided, if people are told of it by now."""
+    if room_id not in rooms.index or not rooms.is_active():
+        return None
+    ends_ms = rooms.room(turn, room_id).freezing.ends_ms(turn)
+    return ends_ms if ends_ms is not None and ends_ms - TOLD_BEFORE_MS <= turn.now_ms else None
