@@ -62,6 +62,21 @@ async def test_of_two_desks_one_greets(praxis: Practice) -> None:
         await until_read(lambda: texts(room), ["Willkommen"])
 
 
+async def test_a_room_is_greeted_once_however_much_its_customer_writes_after_it(praxis: Practice) -> None:
+    """ROOM-39: also when the desk begins to run again, and finds it unread."""
+    desk, service = praxis.company, Service(greeting="Willkommen")
+    async with running(desk, service):
+        room = await praxis.opened(await praxis.customer())
+        await until_read(lambda: texts(room), ["Willkommen"])
+    for _ in range(55):
+        await room.send("Hallo?")
+    await until(lambda: desk.room(room.room_id).unread == 55)
+    async with running(desk, service):
+        await settled(praxis, desk)
+    everything = await desk.room(room.room_id).texts(limit=500)
+    assert [one.text for one in everything].count("Willkommen") == 1
+
+
 async def test_the_next_desk_greets_where_the_first_does_not(praxis: Practice) -> None:
     """ROOM-39."""
     desks = [praxis.company, await second_desk(praxis)]

@@ -49,6 +49,7 @@ from .webhooks import RoomEvent, Webhooks
 
 _READ_AGAIN: Final = 64
 """Unread entries of a room that are offered when the desk begins to run; older ones stay unread."""
+_PAGE: Final = 256
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
 _END: Final = b"end"
 """Before the id of a room: the lane of its end, which waits for no handler of the room."""
@@ -297,10 +298,21 @@ class Attending:
             self._do(room_id, self._greet, room_id)
 
     async def _is_silent(self, room: CompanyRoom) -> bool:
-        """Whether nobody of the company has written in an open room, and nobody else answers."""
-        texts = await room.texts()
+        """Whether nobody of the company has written in an open room, and nobody else answers; in one in which
+        more was written than is looked through that is not known.
+        """
         is_free = room.assigned is None or room.assigned.is_this
-        return is_free and room.phase is Phase.OPEN and all(one.author.role is Role.CUSTOMER for one in texts)
+        if not is_free or room.phase is not Phase.OPEN:
+            return False
+        before: Entry | None = None
+        for _ in range(LOOKED_AT // _PAGE):
+            page = await room.history(before, _PAGE)
+            if any(one.text is not None and one.author.role is not Role.CUSTOMER for one in page):
+                return False
+            if len(page) < _PAGE:
+                return True
+            before = page[0]
+        return False
 
     async def _greet(self, room_id: bytes) -> None:
         room = self._desk.room(room_id)
