@@ -9,7 +9,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from . import __version__
 from .bench import command as bench
@@ -21,6 +21,8 @@ from .setting_table import SETTINGS
 from .settings import ConfigError, ConfigErrors, raise_all
 from .store.api import StoreError
 from .store.manifest import render_manifest
+
+_READABLE: Final = "not as a flag, which others on this machine can read: in a file, or in the environment"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,7 +141,9 @@ def _config(options: argparse.Namespace) -> Config:
     malformed: list[ConfigError] = []
     for pair in options.set:
         name, equals, value = pair.partition("=")
-        if equals:
+        if name == "registration_secret":
+            malformed.append(ConfigError(name, _READABLE))
+        elif equals:
             flags[name] = value
         else:
             malformed.append(ConfigError(name, "written as NAME=VALUE"))

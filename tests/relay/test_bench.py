@@ -106,7 +106,8 @@ def test_a_run_against_a_relay_at_an_address(tmp_path: Path, capsys: pytest.Capt
         kept = tmp_path / "figures.json"
         assert main(["bench", *SHORT, "--rate", "400", "--url", process.url, "--json", str(kept)]) == 0
         assert json.loads(kept.read_text(encoding="utf-8"))["runs"][0]["refused"] > 0
-    with RelayProcess(tmp_path / "closed", "registration_secret=open-sesame") as process:
+    closed = {"SEALROOM_RELAY_REGISTRATION_SECRET": "open-sesame"}
+    with RelayProcess(tmp_path / "closed", environment=closed) as process:
         assert main(["bench", *SHORT, "--url", process.url]) == 1
         assert "error 9" in capsys.readouterr().err
         secret = tmp_path / "secret"

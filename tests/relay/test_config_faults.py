@@ -141,6 +141,15 @@ def test_files_that_are_no_secret_and_no_configuration(tmp_path: Path) -> None:
         load(tmp_path / "no.toml", {}, {})
 
 
+def test_a_secret_in_a_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """RLY-276: and not repeated."""
+    for value in ("registration_secret=s3cret", "registration_secret"):
+        assert main(["check-config", "--set", value]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("sealroom-relay: registration_secret: not as a flag")
+        assert "s3cret" not in told
+
+
 def test_only_a_relay_that_serves_needs_certificate_and_key(tmp_path: Path) -> None:
     """RLY-168: the operator's other commands run as somebody who may not read the key."""
     config = load(None, {}, {"tls_cert": "no", "tls_key": "no", "listen": "0.0.0.0:1"})
