@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import SessionStarted
 from e2ee_client.rows import Continuity
 from engine_world import Node, World, acquainted
+from rooms_world import change, opened, texts, write
+from team_world import colleague, this
 
 from e2ee import pair as pairs
 
@@ -72,3 +75,24 @@ def test_a_session_that_may_be_started_earlier_than_was_noted_is_started_then() 
     assert len(device.of(SessionStarted)) == started
     world.advance(6 * HOUR_MS)
     assert len(device.of(SessionStarted)) == started + 1
+
+
+def test_a_colleague_who_joined_a_room_goes_by_the_newest_prekeys_of_its_customer() -> None:
+    """SES-34: not for ever by those of the dossier, which were over after four weeks."""
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Klein")
+    world.advance(MINUTE_MS)
+    change(desk, room_id, Change(add=(this(agent),), assign=this(agent)))
+    world.advance(MINUTE_MS)
+    write(customer, room_id, "eins")
+    for _ in range(6):
+        world.advance(5 * DAY_MS)
+        write(agent, room_id, "zwischendurch")
+    given = peer_of(agent, customer.engine.account_id).prekeys()
+    assert given is not None
+    assert given.ends_ms > world.now_ms
+    agent.crash(continuity=Continuity.ROLLED_BACK)
+    agent.start()
+    write(agent, room_id, "nach dem Verlust")
+    world.advance(HOUR_MS)
+    assert "nach dem Verlust" in texts(customer, room_id)

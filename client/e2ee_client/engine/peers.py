@@ -75,11 +75,14 @@ class Peer(Row):
         return self.given.get(self.given_in)
 
     def learn_prekeys(self, session_id: bytes, prekeys: Given) -> None:
-        """Keep prekeys as long as their session; before the first proof the newest count (SES-34)."""
-        before = self.prekeys()
+        """Keep prekeys as long as their session; before the first proof the newest count, then those of the
+        active session (SES-34).
+        """
+        before, active = self.prekeys(), self.pair.active
         self.given[session_id] = prekeys.joined(self.given.get(session_id))
-        newer = before is None or self.given[session_id].ends_ms >= before.ends_ms
-        if not self.pair.met and newer:
+        is_newer = before is None or self.given[session_id].ends_ms >= before.ends_ms
+        is_active = active is not None and active.id == session_id
+        if is_active or (is_newer and not self.pair.met):
             self.given_in = session_id
         self.forget_prekeys()
 
