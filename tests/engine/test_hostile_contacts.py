@@ -358,6 +358,26 @@ def test_a_held_text_is_shown_though_its_session_has_gone() -> None:
     assert customer.texts() == ["spät"]
 
 
+def test_a_held_text_of_a_device_that_the_next_list_leaves_out_is_not_shown() -> None:
+    """ID-36, ID-28: of a device that was stolen while the list was late."""
+    world, company, customer, praxis = acquainted()
+    key, own = company.engine.export_account_key(), company.engine._state.own
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    world.advance(own.device_list.expires_ms + CLOCK_TOLERANCE_MS - world.now_ms + 3_600_000)
+    heedless(company)
+    company.send(customer.engine.account_id, "gestohlen")
+    world.advance(60_000)
+    assert len(customer.rows.tables["held"]) == 1
+    records = [another(world, own.device).record]
+    unsigned = identity.next_list(own.account_id, own.device_list, records, None, world.now_ms)
+    contact, turn = customer.engine._state.contacts[praxis], Turn(world.now_ms)
+    customer.engine._context.contents._list(turn, contact, identity.sign_list(key, unsigned).signed)
+    customer.carry_out(turn.effects())
+    assert customer.texts() == []
+    assert customer.of(MessageRejected)[-1].code == "remote.identity"
+    assert not customer.rows.tables.get("held")
+
+
 def test_a_bundle_of_other_keys_under_a_known_name_starts_nothing() -> None:
     """ID-27: a directory that has the account's key gives them with the prekeys, not with the list."""
     world, company, customer, _ = acquainted()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from e2ee_client.engine.outbox import Lane
+from e2ee_client.engine.outbox import Lane, Outgoing
+from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.sending import MAX_SENDINGS
+from e2ee_client.engine.turn import Turn
 from e2ee_client.events import (
     Doubt,
     Gap,
@@ -33,7 +38,7 @@ from relay_scenes import (
     withholding,
 )
 
-from e2ee.session import Heard, Proven, Started
+from e2ee.session import Heard, Proven, Session, Started
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -209,11 +214,26 @@ def test_a_text_unconfirmed_for_a_day_leads_to_an_ask_and_goes_again() -> None:
 
 
 def test_a_text_is_sent_four_times_and_then_told() -> None:
-    """SES-37: one session after another swallows it; after 14 days at the latest the sender is told."""
+    """SES-37: the peer passes it over again and again; after 14 days at the latest the sender is told."""
     world, company, customer, praxis = talking()
     kept, _ = withholding(customer)
+    sending = customer.engine._context.sending
+    seal, sealed = sending._seal, list[bytes]()
+
+    def noting(turn: Turn, peer: Peer, session: Session, item: Outgoing, *more: Any, **others: Any) -> bool:
+        sealed.append(item.content_id)
+        return seal(turn, peer, session, item, *more, **others)
+
+    sending._seal = noting  # type: ignore[method-assign]  # what it does stays
     sent = customer.send(praxis, "kommt nie an")
+    for _ in range(2 * MAX_SENDINGS):
+        world.advance(2 * MINUTE_MS)
+        turn, peer = Turn(world.now_ms), the_peer(customer)
+        sending.again_up_to(turn, peer, peer.pair.given.n)
+        sending.pump(turn, peer.contact)
+        customer.carry_out(turn.effects())
     world.advance(15 * DAY_MS)
+    assert sealed.count(sent) == MAX_SENDINGS == 4
     assert Unconfirmed(praxis, sent) in customer.events
     assert len(customer.of(Unconfirmed)) == 1
     assert sent not in delivered(customer)
