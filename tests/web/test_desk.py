@@ -103,7 +103,7 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
     a = await praxis.agent("Frau Sommer", teams=["Empfang"])
     b = await praxis.agent("Herr Winter", teams=["Abrechnung"])
     async with served(a) as (at, _), opened(await new_visitor(), at.address()) as page:
-        await page.get_by_text("Hier ist kein Raum.").wait_for()
+        await page.get_by_text("Hier ist kein Gespräch.").wait_for()
         await page.locator(".queue .top").get_by_text("Frau Sommer").wait_for()
         assert await faults(page) == []
         room = await asked(praxis, a, "Guten Tag")
@@ -131,12 +131,12 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await page.get_by_role("menuitem", name="Verlauf weitergeben").click()
         await page.locator(".toast").get_by_text("Dafür ist gerade niemand da.").wait_for()
         await page.get_by_role("button", name="Übergeben", exact=True).click()
-        await page.get_by_label("An wen").select_option(label="Herr Winter (Mitarbeiter)")
-        await page.get_by_label("Notiz für Kollegen").fill("Bitte die zweite Position prüfen")
+        await page.get_by_label("An wen").select_option(label="Herr Winter (Team)")
+        await page.get_by_label("Notiz für das Team").fill("Bitte die zweite Position prüfen")
         assert await faults(page) == []
         await page.get_by_role("dialog").get_by_role("button", name="Übergeben").click()
         await until(lambda: room.assigned is not None and room.assigned.name == "Herr Winter")
-        await page.locator(".toast").get_by_text("Der Raum ist übergeben.").wait_for()
+        await page.locator(".toast").get_by_text("Das Gespräch ist übergeben.").wait_for()
     visitor = await new_visitor(color_scheme="dark")
     async with served(b) as (at, _), opened(visitor, at.address(), "en") as page:
         await page.locator(".item").click()
@@ -152,11 +152,11 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await until(lambda: room.phase is Phase.CLOSED)
         await page.get_by_role("button", name="Open again").wait_for()
         await page.get_by_role("tab", name="Messages").click()
-        await page.get_by_text("The room is closed.").wait_for()
+        await page.get_by_text("The conversation is closed.").wait_for()
         await page.get_by_text("The conversation is closed: \u2068Erledigt\u2069").wait_for()
         assert await page.get_by_role("button", name="Canned answers").count() == 0
         await page.get_by_role("button", name="More actions").click()
-        await page.get_by_role("menuitem", name="Leave the room").wait_for()
+        await page.get_by_role("menuitem", name="Leave the conversation").wait_for()
         assert await page.get_by_role("menuitem", name="Back to the queue").count() == 0
         await page.keyboard.press("Escape")
         await room.rate(4, "Schnell")
@@ -165,7 +165,7 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await (
             page.get_by_role("main")
             .get_by_text("The customer has withdrawn consent")
-            .or_(page.get_by_text("The room is erased."))
+            .or_(page.get_by_text("The conversation is erased."))
             .wait_for()
         )
         await page.get_by_text("The conversation is closed.").first.wait_for()
@@ -363,7 +363,7 @@ async def test_who_has_a_room_without_its_history_reads_who_hands_it_over(
     room = await asked(praxis, agent, "Guten Tag")
     ours = await claimed(agent, room)
     assert any(one.kind == Kind.OPEN and one.forwarded_by for one in await ours.history())
-    why = "Den Verlauf davor geben Kollegen oder der Empfang weiter."
+    why = "Den Verlauf davor gibt das Team oder der Empfang weiter."
     async with served(agent) as (at, _), opened(visitor, at.address()) as page:
         await page.locator(".item").click()
         await page.get_by_text(why).wait_for()
@@ -393,7 +393,7 @@ async def test_escape_in_the_search_ends_it_and_leaves_the_room_open(
         assert await page.evaluate(WRITES_IN) is None
         await page.get_by_role("textbox", name="Nachricht").wait_for()
         await page.keyboard.press("Escape")
-        await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+        await page.get_by_text("Wählen Sie links ein Gespräch.").wait_for()
 
 
 # The field in which a person writes.
@@ -594,7 +594,7 @@ async def test_what_the_desk_does_not_take_and_a_lost_connection_leave_what_is_b
         assert await field.input_value() == "Eine halbe Seite"
         for one in hub.pages:
             one.failed.set()  # type: ignore[attr-defined]  # pages are told of by a protocol
-        await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+        await page.get_by_text("Wählen Sie links ein Gespräch.").wait_for()
         await page.locator(".item").click()
         await until_read(field.input_value, "Eine halbe Seite")
 
@@ -616,7 +616,7 @@ async def test_what_is_being_written_outlives_no_lock_of_while_the_connection_wa
             if is_locked:
                 hub.lock()
                 await hub.unlock("")
-            await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+            await page.get_by_text("Wählen Sie links ein Gespräch.").wait_for()
             await page.locator(".item").click()
             await until_read(field.input_value, left)
 
@@ -651,7 +651,7 @@ async def test_what_may_be_sent_is_no_draft_like_others(
         await sent("Guten Morgen")
         for one in hub.pages:
             one.failed.set()  # type: ignore[attr-defined]  # pages are told of by a protocol
-        await page.get_by_text("Wählen Sie links einen Raum.").wait_for()
+        await page.get_by_text("Wählen Sie links ein Gespräch.").wait_for()
         await items.nth(1).click()
         await until_read(field.input_value, "")
         assert await doubt.count() == 0
@@ -689,12 +689,12 @@ async def test_an_alarm_names_its_room_and_stands_until_it_is_hidden(
         ends_ms = hub.now_ms() + 3 * 86_400_000
         hub._of_room(FreezeUndecided(first.room_id, ends_ms))
         strip = page.get_by_role("region", name="Warnungen")
-        named = f"Kunde {first.room_id.hex()[:4]}"
+        named = f"Kontakt {first.room_id.hex()[:4]}"
         await strip.get_by_text("Entscheidet die Aufsicht nicht bis").wait_for()
         await strip.get_by_role("button", name=named, exact=True).wait_for()
         hub.lock()
         await page.get_by_label("Passphrase").wait_for()
-        assert await page.get_by_text("widerspricht").count() == 0
+        assert await page.get_by_text("Widerspruch").count() == 0
         hub._of_room(Equivocation(second.room_id, bytes(16), 1, b""))
         await page.get_by_label("Passphrase").fill("x")
         await page.keyboard.press("Enter")
@@ -703,12 +703,14 @@ async def test_an_alarm_names_its_room_and_stands_until_it_is_hidden(
         assert await faults(page) == []
         hide = strip.get_by_role("button", name="Ausblenden")
         await until_read(hide.count, 2)
-        await strip.get_by_role("button", name=f"Kunde {second.room_id.hex()[:4]}", exact=True).press("Enter")
+        await strip.get_by_role("button", name=f"Kontakt {second.room_id.hex()[:4]}", exact=True).press(
+            "Enter"
+        )
         await page.get_by_role("textbox", name="Nachricht").wait_for()
         await hide.first.press("Enter")
         await until_read(hide.count, 1)
         assert await hide.evaluate("(one) => one.matches(':focus')")
-        await strip.get_by_text("widerspricht").wait_for()
+        await strip.get_by_text("Widerspruch").wait_for()
         await hide.press("Enter")
         await until_read(page.get_by_text("Ausblenden").count, 0)
         assert await page.evaluate(WRITES_IN) == "seal-composer"
@@ -754,7 +756,7 @@ async def test_who_takes_a_room_writes_at_once_and_is_told_of_no_handover(
         await page.keyboard.press("Alt+i")
         await until_read(field.input_value, "Guten Tag")
         told: list[str] = await page.evaluate("told")
-        assert told == ["Ein Kunde wartet"]
+        assert told == ["Jemand wartet"]
 
 
 async def test_a_canned_answer_has_no_pseudonym_and_is_not_removed_unasked(

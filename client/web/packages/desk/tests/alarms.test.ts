@@ -14,8 +14,11 @@ function row(code: AlarmRow["code"], untilMs: number | null = null): AlarmRow {
 
 test("an objection says until when it has to be decided", () => {
   const ends = row("objection", NOW_MS + 4 * DAY_MS);
-  assert.match(alarmText(ends, deskWords("de"), NOW_MS), /nicht bis Freitag, 4\. Dezember, \d\d:\d\d, wird der Raum/u);
-  assert.match(alarmText(ends, deskWords("en"), NOW_MS), /decides by Friday, .*4.*, the room is closed\.$/u);
+  assert.match(
+    alarmText(ends, deskWords("de"), NOW_MS),
+    /nicht bis Freitag, 4\. Dezember, \d\d:\d\d, wird das Gespräch/u,
+  );
+  assert.match(alarmText(ends, deskWords("en"), NOW_MS), /decides by Friday, .*4.*, the conversation is closed\.$/u);
 });
 
 test("each alarm is whole sentences in both languages", () => {

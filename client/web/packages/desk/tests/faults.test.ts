@@ -15,10 +15,10 @@ test("a clerk reads a sentence for each code that a room may answer, in both lan
   assert.match(wordsOf("room.right", deskWords("de")) ?? "", /darf dieser Platz nicht/u);
 });
 
-test("one thing has one word at the desk: a supervisor is Aufsicht, a room is abgeschlossen, no relay is named", () => {
+test("one thing has one word at the desk: a room is a Gespräch, a customer a Kontakt, no relay is named", () => {
   assert.equal(deskWords("de")("role.supervisor"), "Aufsicht");
   for (const [key, [german, english]] of Object.entries(DESK_WORDS)) {
-    assert.doesNotMatch(german, /Leitung|Server|Relay|[^b]geschlossen/u, key);
-    assert.doesNotMatch(english, /\b(server|relay)\b/iu, key);
+    assert.doesNotMatch(german, /Leitung|Server|Relay|[^b]geschlossen|Raum|Räum|Kunden?\b|Kollege|Mitarbeiter/u, key);
+    assert.doesNotMatch(english, /\b(server|relay|rooms?)\b/iu, key);
   }
 });

@@ -14,14 +14,14 @@ test("why nothing can be written is a sentence in each part of a room's life", (
     for (const one of said) assert.match(one, /^\p{Lu}.*\.$/u);
     assert.equal(new Set(said).size, phases.length - 1);
   }
-  assert.match(deskWords("de")(whyShut("withdrawn")), /Einwilligung widerrufen/u);
-  assert.match(deskWords("en")(whyShut("begun")), /Take the room/u);
+  assert.match(deskWords("de")(whyShut("withdrawn")), /Einwilligung ist widerrufen/u);
+  assert.match(deskWords("en")(whyShut("begun")), /Take the conversation/u);
 });
 
 test("what the desk has handed to its relay's way is not called sent, nor is a colleague's erasure everybody's", () => {
   assert.equal(deskWords("de").ui("delivery.sent"), "Unterwegs");
   assert.equal(deskWords("en").notes("delivery.sent"), "On its way");
-  assert.match(deskWords("de")("ask.erase.text"), /Der Kunde behält sie/u);
+  assert.match(deskWords("de")("ask.erase.text"), /Die andere Seite behält sie/u);
 });
 
 test("what has just come waits since just now, and nothing takes no minutes", () => {
