@@ -138,6 +138,31 @@ async def test_a_text_that_could_not_be_stored_stays_in_the_field(show: Show) ->
     assert await field.input_value() == "wichtig"
 
 
+async def test_what_is_on_its_way_is_not_said_to_wait_for_a_connection(show: Show) -> None:
+    page = await show("offline")
+    said = page.locator("seal-messages .state .word")
+    assert await said.all_text_contents() == ["Wartet auf Verbindung"]
+    await page.evaluate("void backend.change({ link: 'online' })")
+    await until_read(said.all_text_contents, ["Wird gesendet"])
+    await page.evaluate("void backend.change({ canWrite: false })")
+    await until_read(said.all_text_contents, ["Wartet auf Verbindung"])
+
+
+@only_chromium
+async def test_a_page_with_something_unsent_asks_before_it_goes(show: Show) -> None:
+    page = await show("open")
+    field = page.get_by_role("textbox", name="Nachricht")
+    await field.press_sequentially("Begonnen")
+    async with page.expect_event("dialog") as asks:
+        await page.close(run_before_unload=True)
+    question = await asks.value
+    assert question.type == "beforeunload"
+    await question.dismiss()
+    await field.fill(" ")
+    async with page.expect_event("close"):
+        await page.close(run_before_unload=True)
+
+
 @browsers.firefox_in_audit
 async def test_only_what_is_new_and_of_others_is_announced(show: Show) -> None:
     page = await show("open")

@@ -2,6 +2,7 @@
 
 import { icon } from "./all_icons.ts";
 import type { Message, RoomBackend, RoomState } from "./backend.ts";
+import type { ComposerElement } from "./composer.ts";
 import { dialogStyle, openDialog } from "./dialog.ts";
 import { h, offer } from "./dom.ts";
 import { decideExport, startRecovery } from "./further_parts.ts";
@@ -36,6 +37,11 @@ export function setUpList(element: HTMLElement, { words, backend, run, now, open
   defineMessages();
   customElements.upgrade(element);
   const messages = element as MessagesElement;
+  addEventListener("beforeunload", (event) => {
+    const field = (element.getRootNode() as ShadowRoot).querySelector<ComposerElement>("seal-composer");
+    // What was being written goes with the page; in a window that was closed a person has left it.
+    if (element.clientHeight > 0 && field?.draft.trim()) event.preventDefault();
+  });
   messages.setup({
     words,
     now,

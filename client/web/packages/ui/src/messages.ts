@@ -115,7 +115,8 @@ export class MessagesElement extends HTMLElement {
     const anchor = this.#anchor();
     this.#state = state;
     if (this.#options === null) return;
-    if (before?.items !== state.items || before.members !== state.members) this.#take(state, before);
+    if (before?.items !== state.items || before.members !== state.members || isGoing(before) !== isGoing(state))
+      this.#take(state, before);
     this.#isLoading = false;
     this.#render(anchor);
   }
@@ -145,7 +146,7 @@ export class MessagesElement extends HTMLElement {
   #take(state: ConversationState, before: ConversationState | null): void {
     const own = state.members.find((member) => member.isSelf)?.id ?? null;
     const known = new Map(this.#rows.map((row, at) => [row.item.id, this.#heights.height(at)]));
-    this.#rows = rowsOf(state.items, own);
+    this.#rows = rowsOf(state.items, own, isGoing(state));
     this.#index = new Map(this.#rows.map((row, at) => [row.item.id, at]));
     this.#heights.reset(this.#rows.map((row) => known.get(row.item.id) ?? guessHeight(row)));
     this.#people = JSON.stringify(state.members);
@@ -351,6 +352,11 @@ export class MessagesElement extends HTMLElement {
     element?.focus();
     element?.scrollIntoView({ block: "nearest" });
   }
+}
+
+/** Whether what is written goes at once. */
+function isGoing({ link, canWrite }: ConversationState): boolean {
+  return link === "online" && canWrite;
 }
 
 function isOwn(item: Item, state: ConversationState): boolean {

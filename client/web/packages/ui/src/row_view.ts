@@ -52,7 +52,7 @@ function messageView(row: Row, message: Message, day: Child, context: RowContext
     day,
     whoView(row, message, author, context),
     h("div", { class: "line" }, bubble(message, row.quoted, context), sideView(row, message, author, context)),
-    row.hasState && stateView(message, context),
+    row.hasState && stateView(message, row.isGoing, context),
   );
 }
 
@@ -147,9 +147,10 @@ function sideView(row: Row, message: Message, author: Member | undefined, contex
   return h("div", { class: "side" }, message.isErased ? null : more, shown);
 }
 
-function stateView(message: Message, { words, actions }: RowContext): HTMLElement {
+function stateView(message: Message, isGoing: boolean, { words, actions }: RowContext): HTMLElement {
   const delivery = message.delivery ?? "sent";
-  const word = h("span", { class: "word" }, icon(DELIVERY_ICON[delivery]), words(`delivery.${delivery}`));
+  const said = words(isGoing ? "delivery.sending" : `delivery.${delivery}`);
+  const word = h("span", { class: "word" }, icon(DELIVERY_ICON[delivery]), said);
   const again =
     delivery === "failed" &&
     h("button", { class: "plain", type: "button", onclick: () => actions.retry(message.id) }, words("delivery.retry"));

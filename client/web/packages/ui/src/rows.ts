@@ -15,6 +15,8 @@ export interface Row {
   readonly hasTime: boolean;
   /** The state stands below. */
   readonly hasState: boolean;
+  /** What waits is on its way: there is a connection, and nothing holds it back. */
+  readonly isGoing: boolean;
   /** What it answers, as it is now. */
   readonly quoted: Item | undefined;
 }
@@ -24,16 +26,17 @@ export function atMsOf(item: Item): number {
 }
 
 /** All rows of a conversation. */
-export function rowsOf(items: readonly Item[], own: string | null): Row[] {
+export function rowsOf(items: readonly Item[], own: string | null, isGoing = false): Row[] {
   const lastOwn = items.findLastIndex((item) => item.kind === "message" && item.author === own && !item.isErased);
   const found = new Map<unknown, Item>(items.map((item) => [item.id, item]));
   return items.map((item, at) => ({
     ...rowOf(item, items[at - 1], at === lastOwn),
+    isGoing: isGoing && item.kind === "message" && item.delivery === "waiting" && item.file?.state !== "failed",
     quoted: item.kind === "message" ? found.get(item.replyTo) : undefined,
   }));
 }
 
-function rowOf(item: Item, before: Item | undefined, isLastOwn: boolean): Omit<Row, "quoted"> {
+function rowOf(item: Item, before: Item | undefined, isLastOwn: boolean): Omit<Row, "quoted" | "isGoing"> {
   const pause = before === undefined ? Number.POSITIVE_INFINITY : atMsOf(item) - atMsOf(before);
   const isNewDay = before === undefined || daysBetween(atMsOf(before), atMsOf(item)) > 0;
   if (item.kind !== "message") return { item, isNewDay, isFirst: true, hasTime: false, hasState: false };

@@ -28,6 +28,7 @@ export const ROOM_WORDS = {
   "channels.title": ["Andere Wege", "Other ways"],
 
   "delivery.waiting": ["Wartet auf Verbindung", "Waiting for a connection"],
+  "delivery.sending": ["Wird gesendet", "Sending"],
   "delivery.sent": ["Gesendet", "Sent"],
   "delivery.delivered": ["Angekommen", "Delivered"],
   "delivery.failed": ["Nicht zugestellt", "Not delivered"],

@@ -52,6 +52,20 @@ test("the state stands under the last own message, and under each that failed", 
   );
 });
 
+test("what waits while there is a connection is on its way, but no file that was interrupted", () => {
+  const failed = { name: "a", mediaType: "", sizeB: 1, movedB: 0, canPreview: false, failure: null, untilMs: null };
+  const items = [
+    messageOf("me", 9, "a", { delivery: "waiting" }),
+    messageOf("me", 8, "", { delivery: "waiting", file: { ...failed, isUpload: true, state: "failed" } }),
+    messageOf("me", 7, "c", { delivery: "sent" }),
+  ];
+  for (const isGoing of [true, false])
+    assert.deepEqual(
+      rowsOf(items, "me", isGoing).map((row) => row.isGoing),
+      [isGoing, false, false],
+    );
+});
+
 test("a name stands once a group, a time at pauses of ten minutes, a day at its first line", () => {
   const items = [
     messageOf("me", 3_000, "a"),
