@@ -11,6 +11,8 @@ const PAGE = 50;
 const MOST_COME = 500;
 /** As many are marked as read at once. */
 const MOST_MARKED = 256;
+/** What is said. */
+const SAID: readonly string[] = ["text", "file", "form", "answer"];
 const HAPPENED: Readonly<Record<string, Happened>> = {
   withdraw: "withdrawn",
   notice: "notice-replaced",
@@ -184,6 +186,15 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       listeners.clear();
     },
   };
+}
+
+/**
+ * Whether something that was said before this device joined is here: handed over, or sent to it by who wrote it
+ * (ROOM-35). What opens a room is handed to everybody who joins.
+ */
+export function hasBefore(entries: readonly EntryRow[]): boolean {
+  const joined = entries.findIndex(({ state }) => state?.members.some((one) => one.isThis));
+  return entries.some((one, at) => SAID.includes(one.kind) && (at < joined || one.forwardedBy !== null));
 }
 
 /** Who has written or is in the room; an unchanged list is the same object. */

@@ -9,7 +9,7 @@ import { type MenuItem, openMenu } from "@sealroom/ui/menu.ts";
 import { defineMessages, type MessagesElement } from "@sealroom/ui/messages.ts";
 import { memberOf } from "@sealroom/ui/names.ts";
 import { failureText, type RoomActs } from "./acts.ts";
-import { type Conversation, openConversation } from "./conversation.ts";
+import { type Conversation, hasBefore, openConversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
 import type { Detail, RoomRow } from "./messages.ts";
@@ -44,9 +44,6 @@ export interface RoomPane {
   /** Whether something that was written is not sent. */
   hasDraft(): boolean;
 }
-
-/** What is said. What opens a room is handed to everybody who joins. */
-const SAID: readonly string[] = ["text", "file", "form", "answer"];
 
 const LOST = { code: "local.desk_lost", retryable: true, notBeforeMs: null } as const;
 
@@ -402,8 +399,7 @@ export function roomPane(options: RoomOptions): RoomPane {
 
   /** What stands above the first message: that more may be had, where nothing from before is here. */
   function introOf(of: Conversation): HTMLElement | null {
-    const isHanded = [...of.entries().values()].some((one) => one.forwardedBy !== null && SAID.includes(one.kind));
-    return isNotes || isHanded ? null : h("p", { class: "meta" }, words()("room.before"));
+    return isNotes || hasBefore([...of.entries().values()]) ? null : h("p", { class: "meta" }, words()("room.before"));
   }
 
   return {

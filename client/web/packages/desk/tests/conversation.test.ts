@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Item } from "@sealroom/ui/backend.ts";
-import { openConversation } from "../src/conversation.ts";
+import { hasBefore, openConversation } from "../src/conversation.ts";
 import type { Desk } from "../src/desk.ts";
 import { DeskFailure } from "../src/link.ts";
 import type { EntryRow } from "../src/messages.ts";
@@ -48,6 +48,16 @@ test("a login is told with the state that grants it, and its end is none", async
     (await shownOf(entries)).map((one) => one.kind !== "message" && one.what);
   assert.deepEqual(await told(state("s"), login, end, state("t", "act", "end")), []);
   assert.deepEqual(await told(state("s"), login, end, state("t", "act", "end", "login")), ["identified"]);
+});
+
+test("what was said before is here once it was handed over, or its author has sent it (ROOM-35)", () => {
+  const members = [{ ...CUSTOMER, isThis: true }];
+  const joined = { ...row("state", "state", NOW_MS), state: { members } } as unknown as EntryRow;
+  const [early, late] = [row("am Morgen", "text", NOW_MS), row("danach", "text", NOW_MS)];
+  assert.equal(hasBefore([early, joined, late]), true);
+  assert.equal(hasBefore([row("log", "access", NOW_MS), joined, late]), false);
+  assert.equal(hasBefore([joined, { ...late, forwardedBy: "d".repeat(32) }]), true);
+  assert.equal(hasBefore([early]), false);
 });
 
 test("each device says that it has erased, and a clerk reads it once", async () => {
