@@ -16,12 +16,12 @@ from parties import NOW_MS, Party, unpinned
 from bench.bare_calls import recorded
 from bench.paired import PROCESSOR_TIME, Row
 from e2ee import prekeys, session
+from e2ee.constants import KEM_CIPHERTEXT_B
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceKind
 from e2ee.ports import Rng
 from e2ee.primitives import kem
 from e2ee.primitives.kem import DecapsulationKey
-from e2ee.secret import KemSeed
 from e2ee.wire.envelope import decode
 
 pytestmark = PROCESSOR_TIME
@@ -41,11 +41,12 @@ def _initiator(alice: Party, bob: Party, one_time: bool) -> Callable[[Rng], byte
     return initiate
 
 
-def _expanded(keys: ResponderKeys) -> ResponderKeys:
-    """Keep a key of last resort in its expanded form, as the client does."""
-    if keys.pqk.prekey.kind.is_one_time or not isinstance(keys.pqk.private, KemSeed):
-        return keys
-    return replace(keys, decapsulation=DecapsulationKey(keys.pqk.private.expose()))
+def _as_kept(keys: ResponderKeys) -> ResponderKeys:
+    """Return the keys as the client has them: only a key of last resort was used and is expanded."""
+    private = DecapsulationKey(keys.pqk.private.expose())
+    if not keys.pqk.prekey.kind.is_one_time:
+        private.decapsulate(bytes(KEM_CIPHERTEXT_B))
+    return replace(keys, pqk=replace(keys.pqk, private=private))
 
 
 @pytest.mark.parametrize("one_time", ONE_TIME.values(), ids=ONE_TIME.keys())
@@ -69,13 +70,14 @@ def test_responder(row: Row, one_time: bool) -> None:
     flight = _initiator(Party.make("alice"), bob, one_time)(os.urandom)
     held = bob.responder_keys(decode(flight))
     with recorded() as bare:
-        keys = _expanded(held)
+        keys = _as_kept(held)
         bare.forget()
         session.respond(decode(flight), keys, unpinned, NOW_MS)
-    ours_keys = _expanded(held)
+    kept = _as_kept(held)
 
     def ours() -> None:
         for _ in range(times):
+            ours_keys = _as_kept(held) if one_time else kept
             session.respond(decode(flight), ours_keys, unpinned, NOW_MS)
 
     row(ours, bare.block(times), times, unit="handshake")

@@ -9,7 +9,7 @@ Both end with the same `HandshakeKeys`; nothing here touches a session.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from . import labels
@@ -29,7 +29,7 @@ from .ports import Encapsulate, Rng
 from .prekeys import PrekeyKind, PrekeyPair, VerifiedBundle
 from .primitives import aead, dh, kdf
 from .primitives.kem import DecapsulationKey
-from .secret import DhPrivateKey, HeaderKey, HedgeSecret, KemSeed, RootKey
+from .secret import DhPrivateKey, HeaderKey, HedgeSecret, RootKey
 from .wire import cbor, padding
 from .wire.envelope import Prefix, encode_prefix
 
@@ -66,7 +66,6 @@ class ResponderKeys:
     spk: PrekeyPair
     opk: PrekeyPair | None
     pqk: PrekeyPair
-    decapsulation: DecapsulationKey | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +200,6 @@ def dh_private(pair: PrekeyPair) -> bytes:
 
 
 def _decapsulate(ours: ResponderKeys, ciphertext: bytes) -> bytes:
-    if ours.decapsulation is not None:
-        return ours.decapsulation.decapsulate(ciphertext)
-    if not isinstance(ours.pqk.private, KemSeed):
+    if not isinstance(ours.pqk.private, DecapsulationKey):
         raise InvalidArgument("not an ML-KEM prekey")
-    return DecapsulationKey(ours.pqk.private.expose()).decapsulate(ciphertext)
+    return ours.pqk.private.decapsulate(ciphertext)

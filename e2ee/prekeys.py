@@ -36,7 +36,7 @@ from .identity import (
 from .ids import AccountId, DhPublic, KemPublic, RecordHash
 from .ports import Rng
 from .primitives import dh, kem
-from .secret import DhPrivateKey, KemSeed
+from .secret import DhPrivateKey
 from .wire import cbor
 from .wire.fields import KEYS, MAX_MS, MAX_U32, Fields, array, bstr, decode_map, decode_signed, uint
 
@@ -111,7 +111,7 @@ class PrekeyPair:
     """A prekey of ours with its private key; what a responder needs of it (HS-06)."""
 
     prekey: SignedPrekey
-    private: DhPrivateKey | KemSeed = field(repr=False)
+    private: DhPrivateKey | kem.DecapsulationKey = field(repr=False)
 
 
 class OneTimeState(NamedTuple):
@@ -207,10 +207,10 @@ def new_prekey_id(rng: Rng, kept: Container[int]) -> int:
 
 def new_prekey(device: OurDevice, kind: PrekeyKind, key_id: int, not_after_ms: int, rng: Rng) -> PrekeyPair:
     """Make and sign a prekey; `key_id` is one of `new_prekey_id` (ID-14, ID-30)."""
-    private: DhPrivateKey | KemSeed
+    private: DhPrivateKey | kem.DecapsulationKey
     public: DhPublic | KemPublic
     if kind.is_kem:
-        private = KemSeed(rng(KEM_SEED_B))
+        private = kem.DecapsulationKey(rng(KEM_SEED_B))
         public = kem.derive_public(private.expose())
     else:
         private = DhPrivateKey(rng(KEY_B))

@@ -101,13 +101,6 @@ class HedgeSecret(Secret):
     __slots__ = ()
 
 
-class KemSeed(Secret):
-    """ML-KEM-768 private key in its only stored form (PRM-05)."""
-
-    __slots__ = ()
-    SIZE_B: ClassVar[int] = 64
-
-
 class RootKey(Secret):
     """Root of a ratchet."""
 

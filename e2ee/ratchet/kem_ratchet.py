@@ -18,7 +18,7 @@ from e2ee.errors import AuthenticationError, InvalidKey, PqDesync
 from e2ee.ids import SessionId
 from e2ee.ports import Encapsulate, Rng
 from e2ee.primitives import kdf, kem
-from e2ee.secret import EpochSecret, KemSeed
+from e2ee.secret import EpochSecret
 from e2ee.wire import fragment as fragments
 from e2ee.wire.fragment import CT, EK, ID_B, NONE, PIECES, Fragment
 
@@ -62,10 +62,9 @@ class KeyDue:
 class Offering(NamedTuple):
     """Generator with a key pair. It sends the key until pieces of a ciphertext for it arrive (PQ-05).
 
-    `pair` is what follows from `seed`, kept because expanding a seed costs more than the rest of an epoch.
+    `pair` stays expanded: to expand its seed costs more than the rest of an epoch.
     """
 
-    seed: KemSeed
     pair: kem.DecapsulationKey
     key_id: bytes
     blocks: tuple[bytes, ...]
@@ -180,21 +179,20 @@ def make(
     if isinstance(state, KeyDue):
         if epoch >= MAX_COUNTER:
             return state
-        return offering(KemSeed(rng(KEM_SEED_B)), epoch, 0, None, now)
+        return offering(kem.DecapsulationKey(rng(KEM_SEED_B)), epoch, 0, None, now)
     ciphertext, shared = encapsulate(state.key)
     secret, confirmation = epoch_secret(session_id, epoch, shared, state.key, ciphertext)
     return answering(state.key_id, ciphertext + confirmation, secret, epoch, 0, None, now)
 
 
-def offering(seed: KemSeed, epoch: int, sent: int, received: Pieces | None, made: Mark) -> Offering:
+def offering(
+    pair: kem.DecapsulationKey, epoch: int, sent: int, received: Pieces | None, made: Mark
+) -> Offering:
     """Return the state of a generator with a key pair."""
-    pair = kem.DecapsulationKey(seed.expose())
     key = pair.public
     id_of_key = key_id(key)
     blocks = fragments.blocks(EK, epoch, id_of_key, key)
-    return Offering(
-        seed=seed, pair=pair, key_id=id_of_key, blocks=blocks, sent=sent, received=received, made=made
-    )
+    return Offering(pair=pair, key_id=id_of_key, blocks=blocks, sent=sent, received=received, made=made)
 
 
 def answering(
@@ -214,11 +212,10 @@ def answering(
 def next_block(state: KemState) -> tuple[KemState, bytes]:
     """Return the state after a message, and that message's fragment block (PQ-05)."""
     if isinstance(state, Offering):
-        seed, pair, id_of_key, blocks, sent, received, made = state
+        pair, id_of_key, blocks, sent, received, made = state
         if received is not None:
             return state, NONE
-        following = _new(Offering, (seed, pair, id_of_key, blocks, sent + 1, None, made))
-        return following, _following(blocks, sent)
+        return _new(Offering, (pair, id_of_key, blocks, sent + 1, None, made)), _following(blocks, sent)
     if isinstance(state, Answering):
         id_of_key, blocks, secret, sent, other, made = state
         return _new(Answering, (id_of_key, blocks, secret, sent + 1, other, made)), _following(blocks, sent)

@@ -9,7 +9,7 @@ from e2ee.constants import KEM_KEY_B, KEM_SEED_B, KEY_B, MAX_COUNTER
 from e2ee.errors import DecodeError
 from e2ee.ids import DhPublic, SessionId, Tag
 from e2ee.primitives import dh, kem
-from e2ee.secret import ChainKey, EpochSecret, HeaderKey, KemSeed, RatchetPrivateKey, RootKey
+from e2ee.secret import ChainKey, EpochSecret, HeaderKey, RatchetPrivateKey, RootKey
 from e2ee.wire import cbor, fragment
 from e2ee.wire.fields import MAX_MS, array, bstr, uint
 
@@ -183,8 +183,8 @@ def encode_kem(state: KemState) -> cbor.Value:
     match state:
         case KeyDue():
             return [_KEY_DUE]
-        case Offering(seed, _, _, _, sent, received, made):
-            return [_OFFERING, seed.expose(), sent, _encode_pieces(received), list(made)]
+        case Offering(pair, _, _, sent, received, made):
+            return [_OFFERING, pair.expose(), sent, _encode_pieces(received), list(made)]
         case SecretHeld(secret, id_, made):
             return [_SECRET_HELD, secret.expose(), id_, list(made)]
         case Collecting(received):
@@ -228,9 +228,9 @@ def _decode_mark(value: cbor.Value) -> Mark:
 
 
 def _decode_offering(items: Sequence[cbor.Value], epoch: int) -> Offering:
-    seed = KemSeed(bstr(items[1], KEM_SEED_B))
+    pair = kem.DecapsulationKey(bstr(items[1], KEM_SEED_B))
     received = _decode_pieces(items[3], fragment.CT)
-    return kem_ratchet.offering(seed, epoch, uint(items[2], MAX_MS), received, _decode_mark(items[4]))
+    return kem_ratchet.offering(pair, epoch, uint(items[2], MAX_MS), received, _decode_mark(items[4]))
 
 
 def _decode_answering(items: Sequence[cbor.Value], epoch: int) -> Answering:

@@ -7,7 +7,7 @@ from harvester import Loot, harvest
 from recorded_run import PING_PONG, Run
 from thief import Powers
 
-from e2ee.secret import DhPrivateKey, KemSeed
+from e2ee.secret import DhPrivateKey
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,7 @@ def loot_of(run: Run, *names: str) -> Loot:
     for name, pair in pairs.items():
         if name in names and isinstance(pair.private, DhPrivateKey):
             found[pair.prekey.key] = pair.private.expose()
-    seed = run.bob.pqk.private
-    kem = {run.bob.pqk.prekey.key: seed.expose()} if "PQK" in names and isinstance(seed, KemSeed) else {}
+    kem = {run.bob.pqk.prekey.key: run.bob.pqk.private.expose()} if "PQK" in names else {}
     return Loot(found, kem)
 
 

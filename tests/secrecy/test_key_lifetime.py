@@ -50,7 +50,7 @@ def dead_of_the_epoch(old: Session, new: Session) -> set[bytes]:
     """PQ-14: secrets of the KEM ratchet that have served."""
     was, now = old.ratchet.kem, new.ratchet.kem
     if isinstance(was, Offering) and not isinstance(now, Offering):
-        return {was.seed.expose(), *was.blocks}
+        return {was.pair.expose(), *was.blocks}
     if isinstance(was, CiphertextDue) and not isinstance(now, CiphertextDue):
         return {was.key}
     if isinstance(was, SecretHeld | Answering) and type(was) is not type(now):

@@ -22,7 +22,7 @@ from parties import NOW_MS, Party, ScriptedRng
 from e2ee import identity, labels, prekeys, session
 from e2ee.errors import AuthenticationError, BadSignature, InvalidArgument, InvalidKey
 from e2ee.primitives import aead, dh, kdf, kem, sign
-from e2ee.secret import KemSeed, RootKey
+from e2ee.secret import RootKey
 from e2ee.wire import cbor, fields
 
 P = 2**255 - 19
@@ -237,7 +237,7 @@ def test_a_kem_key_with_an_unreduced_coefficient_is_refused(coefficient: int) ->
 def test_a_kem_private_key_is_its_seed() -> None:
     """PRM-05, HS-12: from seed or from a key object in memory, the secret is the same."""
     pair = Party.make("bob").pqk
-    assert isinstance(pair.private, KemSeed)
+    assert isinstance(pair.private, kem.DecapsulationKey)
     seed = pair.private.expose()
     assert len(seed) == 64
     ciphertext, secret = kem.encapsulate(pair.prekey.key)

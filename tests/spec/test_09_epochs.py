@@ -287,7 +287,7 @@ def test_what_a_message_carries_is_in_the_stored_state() -> None:
     assert draws == [32, 64, 16]
     state = sealed.session.ratchet.kem
     assert isinstance(state, Offering)
-    assert (state.seed.expose(), state.sent) == (b"\2" * 64, 1)
+    assert (state.pair.expose(), state.sent) == (b"\2" * 64, 1)
     again = snapshot.decode_session(snapshot.encode_session(sealed.session))
     assert again.ratchet.kem == state
 

@@ -26,7 +26,7 @@ from e2ee.errors import AuthenticationError, E2eeError, InvalidArgument, LocalEr
 from e2ee.primitives import aead, dh, kem
 from e2ee.primitives.kem import DecapsulationKey
 from e2ee.ratchet.skipped import SkippedKeys
-from e2ee.secret import ChainKey, InviteSecret, KemSeed, RecoverySecret, RootKey, Secret
+from e2ee.secret import ChainKey, InviteSecret, RecoverySecret, RootKey, Secret
 from e2ee.wire import envelope
 
 ROLES = [kind for kind in vars(e2ee.secret).values() if isinstance(kind, type) and issubclass(kind, Secret)]
@@ -106,7 +106,7 @@ def test_a_secret_has_one_size(role: type[Secret]) -> None:
     other = ChainKey if role is RootKey else RootKey
     if role.SIZE_B == other.SIZE_B:
         assert secret != other(secret.expose())
-    sizes_b: dict[type[Secret], int] = {KemSeed: 64, InviteSecret: 16, RecoverySecret: 16}
+    sizes_b: dict[type[Secret], int] = {DecapsulationKey: 64, InviteSecret: 16, RecoverySecret: 16}
     assert sizes_b.get(role, 32) == role.SIZE_B
     assert not hasattr(secret, "__dict__")
 

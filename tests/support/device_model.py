@@ -427,8 +427,8 @@ class DeviceModel:
         for pair in (held.spk, held.opk, held.pqk):
             if pair is not None and now_ms > pair.prekey.not_after_ms + RELAY_RETENTION_MS:
                 raise UnknownPrekey("no such prekey is held any longer")
-        device, decapsulation = self.owner.device, self.shelf.decapsulation(held.pqk)
-        return ResponderKeys(device, device.record, held.spk, held.opk, held.pqk, decapsulation)
+        device = self.owner.device
+        return ResponderKeys(device, device.record, held.spk, held.opk, held.pqk)
 
     # --- store ---
 

@@ -7,7 +7,7 @@ The KEM keys are real. Encapsulation to a prekey is scripted: the library takes 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from e2ee.ports import Encapsulate, Rng
 from e2ee.prekeys import OneTimeState, PrekeyKind, PrekeyPair, VerifiedBundle
 from e2ee.primitives import kem
 from e2ee.primitives.kem import DecapsulationKey
-from e2ee.secret import AccountKey, KemSeed
+from e2ee.secret import AccountKey
 
 ONE_TIME_KEYS_PER_WINDOW = 8
 _FIRST_ONE_TIME_KEM_ID = 1 << 16
@@ -142,10 +142,6 @@ class PrekeyShelf:
             self._prekey(index, kind, pqk_id),
         )
 
-    def decapsulation(self, pair: PrekeyPair) -> ScriptedDecapsulation:
-        """Return the scripted private side of a KEM prekey."""
-        return self._decapsulations[pair.prekey.key]
-
     def encapsulation(self, rng: Rng) -> Encapsulate:
         """Return an encapsulation that draws its randomness from `rng`."""
 
@@ -164,9 +160,10 @@ class PrekeyShelf:
             not_after_ms = NOW_MS + window * PREKEY_ROTATION_MS + life_ms
             rng = ScriptedRng(f"prekey {index} {kind.name} {key_id}")
             pair = prekeys.new_prekey(self.owner(index).device, kind, key_id, not_after_ms, rng)
-            if isinstance(pair.private, KemSeed):
-                seed = pair.private.expose()
-                self._decapsulations[pair.prekey.key] = ScriptedDecapsulation(seed)
+            if kind.is_kem:
+                scripted = ScriptedDecapsulation(pair.private.expose())
+                self._decapsulations[pair.prekey.key] = scripted
+                pair = replace(pair, private=scripted)
             self._prekeys[place] = pair
         return self._prekeys[place]
 

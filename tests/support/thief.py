@@ -159,7 +159,7 @@ class Thief:
         """Take what a stolen state of the KEM ratchet holds."""
         match state:
             case Offering():
-                self.seeds[state.key] = state.seed.expose()
+                self.seeds[state.key] = state.pair.expose()
                 self.keep(1, pq_epoch + 1, state.key_id, dict(enumerate(pieces(state.key))))
                 self.keep_pieces(2, pq_epoch + 1, state.received)
             case SecretHeld() | Answering():

@@ -6,10 +6,12 @@ from typing import Any
 
 from vector_files import unhex
 
+from e2ee.constants import KEM_SEED_B
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceList, DeviceRecord, OurDevice
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
-from e2ee.secret import DhPrivateKey, HedgeSecret, KemSeed, SigningKey
+from e2ee.primitives.kem import DecapsulationKey
+from e2ee.secret import DhPrivateKey, HedgeSecret, SigningKey
 
 KEM_KINDS = (PrekeyKind.PQK_ONE_TIME, PrekeyKind.PQK_LAST_RESORT)
 
@@ -33,7 +35,7 @@ def list_of(case: dict[str, Any]) -> DeviceList:
 def prekey_pair(record: DeviceRecord, case: dict[str, str], *kinds: PrekeyKind) -> PrekeyPair:
     """A prekey with its private key."""
     private = unhex(case["private"])
-    key = KemSeed(private) if len(private) == KemSeed.SIZE_B else DhPrivateKey(private)
+    key = (DecapsulationKey if len(private) == KEM_SEED_B else DhPrivateKey)(private)
     return PrekeyPair(SignedPrekey.verify(record, unhex(case["signed"]), kinds), key)
 
 

@@ -10,7 +10,8 @@ from e2ee.errors import IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord, ListHead, OurDevice
 from e2ee.ids import AccountId, RecordHash, SessionId
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
-from e2ee.secret import AccountKey, DhPrivateKey, InviteSecret, KemSeed
+from e2ee.primitives.kem import DecapsulationKey
+from e2ee.secret import AccountKey, DhPrivateKey, InviteSecret
 from e2ee_client.errors import AccountKeyAbsent, StoreCorrupt
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
@@ -150,7 +151,7 @@ class OwnPrekey:
         kind = _KINDS[row.kind]
         with stored_parts():
             prekey = SignedPrekey.verify(row.record, row.signed, (kind,))
-            private = KemSeed(row.private_b) if kind.is_kem else DhPrivateKey(row.private_b)
+            private = (DecapsulationKey if kind.is_kem else DhPrivateKey)(row.private_b)
         return cls(PrekeyPair(prekey, private), row.record, row.contact)
 
 

@@ -11,7 +11,6 @@ from e2ee.ids import SessionId, Tag
 from e2ee.numbers import Given
 from e2ee.pair import Pair
 from e2ee.prekeys import PrekeyKind
-from e2ee.primitives.kem import DecapsulationKey
 from e2ee.ratchet.skipped import EMPTY
 from e2ee.session import Session
 from e2ee.snapshot import (
@@ -57,7 +56,6 @@ class State:
     own_devices: dict[bytes, OwnDevice] = field(default_factory=dict)
     is_second_copy: bool = False
     colleagues: Contact = field(init=False)
-    decapsulation: dict[int, DecapsulationKey] = field(default_factory=dict)
     _devices: dict[bytes, list[Peer]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

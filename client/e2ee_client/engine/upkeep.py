@@ -21,7 +21,6 @@ from e2ee.identity import FLAG_FRONT_DESK, MAX_SEQ, DeviceList, DeviceRecord
 from e2ee.pair import DAY_MS
 from e2ee.ports import Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind
-from e2ee.primitives.kem import DecapsulationKey
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
@@ -225,7 +224,6 @@ class Upkeep(Part):
             spk.pair,
             None if opk is None else opk.pair,
             pqk.pair,
-            self._expanded(pqk),
         )
         return keys, [item for item in (opk, one_time_pqk) if item is not None]
 
@@ -237,23 +235,12 @@ class Upkeep(Part):
         found = self._state.prekeys.get(prekey_place(kind, key_id))
         return found if found is not None and found.contact == owner else None
 
-    def _expanded(self, pqk: OwnPrekey) -> DecapsulationKey | None:
-        """Keep the expanded last-resort key: it answers many first flights (HS-12)."""
-        if pqk.pair.prekey.kind.is_one_time:
-            return None
-        key_id = pqk.pair.prekey.id
-        known = self._state.decapsulation.get(key_id)
-        if known is None:
-            known = self._state.decapsulation[key_id] = DecapsulationKey(pqk.pair.private.expose())
-        return known
-
     def _keep(self, turn: Turn, item: OwnPrekey) -> None:
         self._state.prekeys[item.key] = item
         turn.put(item.put())
 
     def _delete(self, turn: Turn, item: OwnPrekey) -> None:
         self._state.prekeys.pop(item.key, None)
-        self._state.decapsulation.pop(item.pair.prekey.id, None)
         turn.delete("prekey", item.key)
 
     def _new_id(self) -> int:
