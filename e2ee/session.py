@@ -282,8 +282,8 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_J
 
 def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:
     """Drop skipped keys past their age; return the session and how many went (DR-16, SES-33)."""
-    ratchet, dropped = step.expire_skipped(session.ratchet, now_ms)
-    return (_after(session, ratchet) if dropped else session), dropped
+    kept, dropped = session.ratchet.skipped.trimmed(now_ms)
+    return (_after(session, session.ratchet._replace(skipped=kept)) if dropped else session), dropped
 
 
 def health(session: Session, now_ms: int) -> Health:

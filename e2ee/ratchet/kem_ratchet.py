@@ -42,12 +42,6 @@ class Pieces:
     id: bytes
     data: tuple[bytes | None, ...] = field(repr=False)
 
-    def with_piece(self, piece: Fragment) -> Pieces:
-        """Return the collection with one piece more, or this one if it has the piece."""
-        if self.data[piece.number] is not None:
-            return self
-        return Pieces(self.id, (*self.data[: piece.number], piece.data, *self.data[piece.number + 1 :]))
-
     def whole(self) -> bytes | None:
         """Return the key or ciphertext message once every piece is there."""
         there = [data for data in self.data if data is not None]
@@ -71,11 +65,6 @@ class Offering(NamedTuple):
     sent: int
     received: Pieces | None
     made: Mark
-
-    @property
-    def key(self) -> bytes:
-        """The whole key that is offered."""
-        return self.pair.public
 
     def __repr__(self) -> str:
         return "<Offering>"
@@ -211,10 +200,8 @@ def answering(
 
 def next_block(state: KemState) -> tuple[KemState, bytes]:
     """Return the state after a message, and that message's fragment block (PQ-05)."""
-    if isinstance(state, Offering):
-        pair, id_of_key, blocks, sent, received, made = state
-        if received is not None:
-            return state, NONE
+    if isinstance(state, Offering) and state.received is None:
+        pair, id_of_key, blocks, sent, _, made = state
         return _new(Offering, (pair, id_of_key, blocks, sent + 1, None, made)), _following(blocks, sent)
     if isinstance(state, Answering):
         id_of_key, blocks, secret, sent, other, made = state
@@ -282,19 +269,16 @@ def after_their_step(state: KemState) -> tuple[KemState, EpochSecret, Mark]:
 
 
 def _added(received: Pieces | None, piece: Fragment) -> Pieces:
+    """Return what has come with one piece more; what is there stays, another id begins anew (PQ-09)."""
     if received is None or received.id != piece.id:
         received = Pieces(piece.id, _NOTHING)
-    return received.with_piece(piece)
+    at, data = piece.number, received.data
+    return received if data[at] is not None else Pieces(piece.id, (*data[:at], piece.data, *data[at + 1 :]))
 
 
 def _collect_key(state: Collecting | CiphertextDue | Answering, piece: Fragment) -> KemState:
-    match state:
-        case Collecting():
-            collected = _added(state.received, piece)
-        case CiphertextDue():
-            collected = _added(None, piece)
-        case _:
-            collected = _added(state.other, piece)
+    begun = state.received if isinstance(state, Collecting) else None
+    collected = _added(state.other if isinstance(state, Answering) else begun, piece)
     key = collected.whole()
     if key is None:
         return state._replace(other=collected) if isinstance(state, Answering) else Collecting(collected)
@@ -318,7 +302,7 @@ def _collect_ciphertext(state: Offering, session_id: SessionId, piece: Fragment)
         raise AuthenticationError
     ciphertext = message[:KEM_CIPHERTEXT_B]
     shared = state.pair.decapsulate(ciphertext)
-    secret, confirmation = epoch_secret(session_id, piece.epoch, shared, state.key, ciphertext)
+    secret, confirmation = epoch_secret(session_id, piece.epoch, shared, state.pair.public, ciphertext)
     if not kdf.equal(confirmation, message[KEM_CIPHERTEXT_B:]):
         raise PqDesync("the ciphertext of the post-quantum ratchet is not for our key")
     return SecretHeld(secret, collected.id, state.made)

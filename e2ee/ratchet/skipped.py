@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
@@ -62,19 +62,9 @@ class SkippedKeys:
         return None
 
     def without(self, header_key: HeaderKey, number: int) -> SkippedKeys:
-        """Return the set without one key; a chain goes with its last key."""
-        chains: list[_Chain] = []
-        removed = 0
-        for chain in self._chains:
-            if number in chain.keys and chain.header_key == header_key:
-                keys = dict(chain.keys)
-                del keys[number]
-                removed = 1
-                if keys:
-                    chains.append(chain._replace(keys=keys))
-            else:
-                chains.append(chain)
-        return SkippedKeys(tuple(chains), self._count - removed)
+        """Return the set without one key."""
+        found = (at for at, chain in enumerate(self._chains) if chain.header_key == header_key)
+        return self._without([(at, number) for at in found if number in self._chains[at].keys])
 
     def with_keys(
         self, tag: Tag, header_key: HeaderKey, first: int, keys: Sequence[MessageKey], now_ms: int
@@ -100,8 +90,16 @@ class SkippedKeys:
             return self, 0
         by_age = sorted(self._ages())
         expired = sum(stored_ms < oldest_ms for stored_ms, *_ in by_age)
-        gone = {(at, number) for _, _, number, at in by_age[: max(expired, surplus)]}
-        return SkippedKeys(tuple(_without_all(self._chains, gone)), self._count - len(gone)), len(gone)
+        gone = [(at, number) for _, _, number, at in by_age[: max(expired, surplus)]]
+        return self._without(gone), len(gone)
+
+    def _without(self, gone: Sequence[tuple[int, int]]) -> SkippedKeys:
+        """Return the set without keys by (place of the chain, number); a chain goes with its last key."""
+        kept = [dict(chain.keys) for chain in self._chains]
+        for at, number in gone:
+            del kept[at][number]
+        chains = [chain._replace(keys=keys) for chain, keys in zip(self._chains, kept, strict=True) if keys]
+        return SkippedKeys(tuple(chains), self._count - len(gone))
 
     def _ages(self) -> Iterator[tuple[int, Tag, int, int]]:
         """Yield (stored_ms, tag, number, place of the chain): the order in which keys go (DR-16)."""
@@ -129,10 +127,3 @@ def restore(rows: list[SkippedKey]) -> SkippedKeys:
             chains[name] = _Chain(row.tag, row.header_key, keys[name])
         keys[name][row.number] = (row.message_key, row.stored_ms)
     return SkippedKeys(tuple(chains.values()), len(rows))
-
-
-def _without_all(chains: Iterable[_Chain], gone: set[tuple[int, int]]) -> Iterator[_Chain]:
-    for at, chain in enumerate(chains):
-        kept = {number: entry for number, entry in chain.keys.items() if (at, number) not in gone}
-        if kept:
-            yield chain._replace(keys=kept)

@@ -23,7 +23,7 @@ from e2ee.errors import (
     SkipLimitExceeded,
 )
 from e2ee.handshake import HandshakeKeys
-from e2ee.ids import DhPublic, SessionId
+from e2ee.ids import DhPublic
 from e2ee.ports import Encapsulate, Rng
 from e2ee.primitives import dh
 from e2ee.secret import ChainKey, EpochSecret, HeaderKey, MessageKey, RatchetPrivateKey
@@ -182,12 +182,6 @@ def open_(state: RatchetState, raw: RawEnvelope, now_ms: int, max_skip: int = MA
     raise AuthenticationError
 
 
-def expire_skipped(state: RatchetState, now_ms: int) -> tuple[RatchetState, int]:
-    """Drop skipped keys past their age; return the state and how many went (DR-16, DR-17)."""
-    kept, dropped = state.skipped.trimmed(now_ms)
-    return (state._replace(skipped=kept) if dropped else state), dropped
-
-
 def _turned(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
     """Take the sending step if it is due (DR-03, DR-06, PQ-06)."""
     sending = state.sending
@@ -236,10 +230,7 @@ def _open_current(
     if missing < 0:
         return _open_skipped(state, raw, receiving.header_key, number, now_ms)
     _check_skip(missing, max_skip)
-    receiving, skipped, body, dropped = _open_ahead(
-        state.session_id, raw, number, receiving, state.skipped, now_ms
-    )
-    return Opened(state.with_receiving(receiving, skipped), body, missing, dropped)
+    return _open_ahead(state, receiving, raw, number, missing, now_ms)
 
 
 def _open_skipped(
@@ -255,25 +246,20 @@ def _open_skipped(
 
 
 def _open_ahead(
-    session_id: SessionId,
-    raw: RawEnvelope,
-    number: int,
-    receiving: Receiving,
-    skipped: SkippedKeys,
-    now_ms: int,
-) -> tuple[Receiving, SkippedKeys, bytes, int]:
-    """Open at the chain's next number or beyond; return (chain, skipped keys, body, dropped keys)."""
-    chain_key, passed = receiving.chain_key, _NONE_PASSED
+    state: RatchetState, receiving: Receiving, raw: RawEnvelope, number: int, missing: int, now_ms: int
+) -> Opened:
+    """Open at the next number of the state's chain or beyond; `missing` is said to the caller (DR-13)."""
+    chain_key, passed, skipped, dropped = receiving.chain_key, _NONE_PASSED, state.skipped, 0
     if number != receiving.number:
         chain_key, passed = _pass_over(chain_key, number - receiving.number)
     next_chain_key, body = message.open_next(
-        chain_key.expose(), raw.salt, raw.sealed_body, raw.ahead + session_id
+        chain_key.expose(), raw.salt, raw.sealed_body, raw.ahead + state.session_id
     )
-    dropped = 0
     if passed or skipped is not EMPTY:
         skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
         skipped, dropped = skipped.trimmed(now_ms)
-    return receiving.advanced(ChainKey(next_chain_key), number + 1), skipped, body, dropped
+    advanced = receiving.advanced(ChainKey(next_chain_key), number + 1)
+    return Opened(state.with_receiving(advanced, skipped), body, missing, dropped)
 
 
 def _open_new_chain(
@@ -287,7 +273,6 @@ def _open_new_chain(
     left_behind = _left_behind(state.receiving, header)
     missing = left_behind + header.number
     _check_skip(missing, max_skip)
-    skipped = _finish_chain(state, left_behind, now_ms)
     shared = _exchange(sending, header.ratchet_key)
     outputs = chain.root(state.root_key, shared, secret, header.pq_epoch)
     sent, answered = (sending.number, sending.public_key) if isinstance(sending, Sending) else (0, None)
@@ -299,9 +284,6 @@ def _open_new_chain(
         number=0,
         pq_epoch=header.pq_epoch,
     )
-    receiving, skipped, body, dropped = _open_ahead(
-        state.session_id, raw, header.number, begun, skipped, now_ms
-    )
     finished = state.healing.finished + sent + header.previous_length
     turned = RatchetState(
         session_id=state.session_id,
@@ -309,14 +291,15 @@ def _open_new_chain(
         sending=StepDue(
             their_key=header.ratchet_key, next_header_key=sending.next_header_key, previous_length=sent
         ),
-        receiving=receiving,
+        receiving=begun,
         next_receive=NextReceive.of(outputs.next_header_key),
         pq_epoch=header.pq_epoch,
         kem=kem,
-        skipped=skipped,
+        skipped=_finish_chain(state, left_behind, now_ms),
         healing=Healing(healed_ms=now_ms, post_quantum=healed, finished=finished),
     )
-    return Opened(turned, body, missing, dropped, new_chain=True, answered=answered)
+    opened = _open_ahead(turned, begun, raw, header.number, missing, now_ms)
+    return opened._replace(new_chain=True, answered=answered)
 
 
 def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, EpochSecret | None, Mark]:
@@ -347,7 +330,7 @@ def _check_skip(count: int, max_skip: int) -> None:
 def _finish_chain(state: RatchetState, left_behind: int, now_ms: int) -> SkippedKeys:
     """Return the skipped keys with those that the old chain still owes (DR-14)."""
     receiving = state.receiving
-    if isinstance(receiving, NoChain) or not left_behind:
+    if isinstance(receiving, NoChain):
         return state.skipped
     _, passed = _pass_over(receiving.chain_key, left_behind)
     return state.skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)

@@ -159,8 +159,8 @@ class Thief:
         """Take what a stolen state of the KEM ratchet holds."""
         match state:
             case Offering():
-                self.seeds[state.key] = state.pair.expose()
-                self.keep(1, pq_epoch + 1, state.key_id, dict(enumerate(pieces(state.key))))
+                self.seeds[state.pair.public] = state.pair.expose()
+                self.keep(1, pq_epoch + 1, state.key_id, dict(enumerate(pieces(state.pair.public))))
                 self.keep_pieces(2, pq_epoch + 1, state.received)
             case SecretHeld() | Answering():
                 self.secrets[pq_epoch + 1] = state.secret.expose()
