@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias, cast
 
 import cbor2
 
@@ -58,7 +58,7 @@ def encode(value: Value) -> bytes:
         InvalidArgument: a type, range or depth outside WIRE-01 to WIRE-03.
     """
     try:
-        return cbor2.dumps(value if _in_order(value, 0) else _sorted(value))
+        return cbor2.dumps(value, canonical=not _in_order(value, 0))
     except (cbor2.CBORError, UnicodeEncodeError):
         raise InvalidArgument("not an encodable value") from None
 
@@ -73,43 +73,23 @@ def _in_order(value: object, depth: int) -> bool:
         return True
     if depth >= MAX_CBOR_DEPTH:
         raise InvalidArgument("nested too deep, or a type outside the accepted set")
+    items: Iterable[object]
     if type(value) is dict:
-        return _map_in_order(value, depth + 1)
-    if type(value) is list or type(value) is tuple:
-        return _items_in_order(value, depth + 1)
-    raise InvalidArgument("a type outside the accepted set")
-
-
-def _items_in_order(items: Sequence[Any], depth: int) -> bool:
-    """Check every item, even after one out of order. Strings and integers, which most are, need no call."""
-    ordered = True
+        items, ordered = value.values(), _keys_in_order(value)
+    elif type(value) is list or type(value) is tuple:
+        items, ordered = value, True
+    else:
+        raise InvalidArgument("a type outside the accepted set")
     for item in items:
-        kind = type(item)
-        if kind in _STRINGS or (kind is int and _MIN_INT <= item <= _MAX_UINT):
-            continue
-        if not _in_order(item, depth):
-            ordered = False
+        # Every item is checked, even after one out of order.
+        ordered = _in_order(item, depth + 1) and ordered
     return ordered
 
 
-def _map_in_order(entries: dict[object, object], depth: int) -> bool:
-    ordered = True
-    previous = -1
-    for key, item in entries.items():
+def _keys_in_order(entries: dict[object, object]) -> bool:
+    previous, ordered = -1, True
+    for key in entries:
         if type(key) is not int or not 0 <= key <= _MAX_UINT:
             raise InvalidArgument("map key is not an unsigned integer")
-        if key <= previous:
-            ordered = False
-        previous = key
-        # Strings are what most maps hold; they need no call.
-        if type(item) not in _STRINGS and not _in_order(item, depth):
-            ordered = False
+        ordered, previous = ordered and key > previous, key
     return ordered
-
-
-def _sorted(value: Value) -> Value:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [_sorted(item) for item in value]
-    return value

@@ -16,6 +16,7 @@ from e2ee.constants import (
     PREFIX_B,
     SALT_B,
     SEALED_HEADER_B,
+    SEALED_IDENTITY_B,
     TAG_B,
     VERSION,
 )
@@ -30,9 +31,8 @@ FIRST_LEAD: Final = bytes((VERSION, KIND_FIRST_FLIGHT))
 
 _LEAD_B: Final = 2
 _IDS: Final = struct.Struct(">III")
-_IDS_END: Final = KEY_B + _IDS.size
-_CIPHERTEXT_END: Final = _IDS_END + KEM_CIPHERTEXT_B
-_FIXED_B: Final = TAG_B + SALT_B + SEALED_HEADER_B
+_PREFIX: Final = struct.Struct(f">{KEY_B}sIII{KEM_CIPHERTEXT_B}s{SEALED_IDENTITY_B}s")
+_FIXED: Final = struct.Struct(f"{TAG_B}s{SALT_B}s{SEALED_HEADER_B}s")
 _HEADER: Final = struct.Struct(">32sIIII")
 _NO_FLAGS: Final = 0
 
@@ -84,19 +84,11 @@ def decode(encoded: bytes) -> RawEnvelope:
     if not first and not encoded.startswith(LEAD):
         raise UnsupportedVersion("unknown version or kind of envelope")
     start = _LEAD_B + PREFIX_B if first else _LEAD_B
-    body = start + _FIXED_B
+    body = start + _FIXED.size
     if not padding.is_body_size(len(encoded) - body - AEAD_TAG_B, first=first):
         raise DecodeError("not the size of an envelope")
-    salt = start + TAG_B
-    header = salt + SALT_B
-    return RawEnvelope(
-        encoded[_LEAD_B:start],
-        Tag(encoded[start:salt]),
-        encoded[salt:header],
-        encoded[header:body],
-        encoded[body:],
-        encoded[:body],
-    )
+    tag, salt, sealed_header = _FIXED.unpack_from(encoded, start)
+    return RawEnvelope(encoded[_LEAD_B:start], tag, salt, sealed_header, encoded[body:], encoded[:body])
 
 
 def encode_prefix(prefix: Prefix) -> bytes:
@@ -114,17 +106,11 @@ def decode_prefix(encoded: bytes) -> Prefix:
     """
     if len(encoded) != PREFIX_B:
         raise DecodeError("not a handshake prefix")
-    spk_id, opk_id, pqk_id = _IDS.unpack(encoded[KEY_B:_IDS_END])
-    if not spk_id or not pqk_id:
+    prefix = Prefix(*_PREFIX.unpack(encoded))
+    if not prefix.spk_id or not prefix.pqk_id:
         raise DecodeError("a prekey id of zero")
-    return Prefix(
-        dh.public_key(encoded[:KEY_B]),
-        spk_id,
-        opk_id,
-        pqk_id,
-        encoded[_IDS_END:_CIPHERTEXT_END],
-        encoded[_CIPHERTEXT_END:],
-    )
+    dh.public_key(prefix.ephemeral)
+    return prefix
 
 
 def encode_header(ratchet_key: DhPublic, previous_length: int, number: int, pq_epoch: int) -> bytes:

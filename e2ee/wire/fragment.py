@@ -49,8 +49,7 @@ def piece_size_b(kind: int, index: int) -> int:
 def encode(kind: int, index: int, epoch: int, id_: bytes, whole: bytes) -> bytes:
     """Return the block with piece `index` of a whole key or ciphertext message."""
     start = index * PIECE_B
-    piece = whole[start : start + PIECE_B]
-    return (_HEAD.pack(kind, index, 0, epoch, id_) + piece).ljust(FRAGMENT_B, b"\0")
+    return _BLOCK.pack(kind, index, 0, epoch, id_, whole[start : start + PIECE_B])
 
 
 def blocks(kind: int, epoch: int, id_: bytes, whole: bytes) -> tuple[bytes, ...]:
@@ -81,9 +80,7 @@ def decode(body: bytes) -> Fragment | None:
         raise AuthenticationError
     if kind > CT or index > _LAST or reserved or not 0 < epoch < MAX_COUNTER:
         raise AuthenticationError
-    if index == _LAST:
-        size_b = _LAST_PIECE_B[kind]
-        if any(data[size_b:]):
-            raise AuthenticationError
-        data = data[:size_b]
-    return Fragment(kind, index, epoch, id_, data)
+    size_b = piece_size_b(kind, index)
+    if any(data[size_b:]):
+        raise AuthenticationError
+    return Fragment(kind, index, epoch, id_, data[:size_b])

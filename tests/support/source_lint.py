@@ -34,7 +34,6 @@ PUBLIC_NAMES: dict[tuple[str, str], str] = {
     ("e2ee/ratchet/step.py", "ratchet_key"): "a public ratchet key",
     ("e2ee/rooms/forward.py", "tag"): "the tag of a device stands in what a signal names",
     ("e2ee/rooms/transcript.py", "tag"): "the tag of a device stands in the links of every entry",
-    ("e2ee/wire/fields.py", "keys"): "the integer keys of a map",
 }
 
 
