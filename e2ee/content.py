@@ -31,17 +31,14 @@ MAX_RECEIPT_IDS: Final = 64
 _IGNORED_FROM: Final = 64
 _OPTIONAL: Final = frozenset({5, 6, 7, 8, 9})
 
-# A text with its number and nothing else has one of three layouts, by the length of the text.
-_AHEAD: Final = f">5s{CONTENT_ID_B}s2sQ3sB"
-_TINY: Final = struct.Struct(_AHEAD)
-_SHORT: Final = struct.Struct(_AHEAD + "B")
-_LONG: Final = struct.Struct(_AHEAD + "H")
+# A text with its number and nothing else has one layout; only the length of the text has 1 to 3 bytes.
+_PLAIN: Final = struct.Struct(f">5s{CONTENT_ID_B}s2sQ3s")
 _TEXT_HEAD: Final = b"\xa5\x01\x01\x02\x50"
 _TIME_HEAD: Final = b"\x03\x1b"
 _PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
 _NUMBER_HEAD: Final = b"\x09\x54"
 _TAIL_B: Final = len(_NUMBER_HEAD) + NUMBER_B
-_TEXT_AT: Final = {0x78: _SHORT.size, 0x79: _LONG.size}
+_LENGTH_B: Final = {0x78: 2, 0x79: 3}
 _PLAIN_MAX_B: Final = 32_768
 _A_NUMBER: Final = Number(1, bytes(LINE_B), 1)
 
@@ -222,7 +219,11 @@ def encode(content: Content) -> bytes:
     encoded = cbor.encode(entries)
     if len(encoded) > MAX_CONTENT_B:
         raise ContentTooLarge("a content has at most 65536 bytes")
-    _check_accepted(entries)
+    try:
+        # What every peer would refuse is not sealed: its number would be used, and the content lost.
+        _decode(entries)
+    except DecodeError:
+        raise InvalidArgument("a content outside chapter 10") from None
     return encoded
 
 
@@ -253,16 +254,6 @@ def _encode_prepared(content: Content) -> bytes | None:
     if content._replace(payload=payload.payload, number=None) != payload.content:
         return None
     return b"".join((payload.head, _NUMBER_HEAD, number.encode()))
-
-
-def _check_accepted(entries: dict[int, cbor.Value]) -> None:
-    """Refuse to seal what every peer would refuse: the number would be used and the content lost. What was
-    encoded decodes to the same map.
-    """
-    try:
-        _decode(entries)
-    except DecodeError:
-        raise InvalidArgument("a content outside chapter 10") from None
 
 
 def decode(encoded: bytes) -> Content:
@@ -298,10 +289,10 @@ def _decode_plain(encoded: bytes) -> Content | None:
     property test holds this against the long way.
     """
     end = len(encoded) - _TAIL_B
-    if end < _TINY.size or not encoded.startswith(_NUMBER_HEAD, end):
+    if end <= _PLAIN.size or not encoded.startswith(_NUMBER_HEAD, end):
         return None
-    _, content_id, _, sent_ms, _, first = _TINY.unpack_from(encoded)
-    start = _TEXT_AT.get(first, _TINY.size)
+    _, content_id, _, sent_ms, _ = _PLAIN.unpack_from(encoded)
+    start = _PLAIN.size + _LENGTH_B.get(encoded[_PLAIN.size], 1)
     if encoded[:start] != _plain_head(content_id, sent_ms, end - start):
         return None
     try:
@@ -318,11 +309,10 @@ def _plain_head(content_id: bytes, sent_ms: int, size_b: int) -> bytes | None:
     """
     if len(content_id) != CONTENT_ID_B or not MAX_U32 < sent_ms <= MAX_MS or not 0 < size_b <= _PLAIN_MAX_B:
         return None
+    ahead = _PLAIN.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD)
     if size_b < 24:
-        return _TINY.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x60 | size_b)
-    if size_b < 256:
-        return _SHORT.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x78, size_b)
-    return _LONG.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x79, size_b)
+        return ahead + bytes((0x60 | size_b,))
+    return ahead + (bytes((0x78, size_b)) if size_b < 256 else b"\x79" + size_b.to_bytes(2, "big"))
 
 
 def _decode(value: cbor.Value) -> Content:
