@@ -8,7 +8,14 @@ from typing import ClassVar, NoReturn
 from .errors import InvalidArgument
 
 
-class Secret:
+class _Role(type):
+    """A class whose objects take no attributes but those that it names in `__slots__`."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], names: dict[str, object]) -> _Role:
+        return super().__new__(cls, name, bases, {"__slots__": (), **names})
+
+
+class Secret(metaclass=_Role):
     """Bytes that must not leak; `expose` is the only way out. Compared in constant time (PRM-10)."""
 
     __slots__ = ("_value",)
@@ -42,96 +49,66 @@ class Secret:
 class DhPrivateKey(Secret):
     """X25519 private key: identity key, signed prekey, one-time prekey or ephemeral key."""
 
-    __slots__ = ()
-
 
 class RatchetPrivateKey(Secret):
     """X25519 private key of one ratchet step."""
-
-    __slots__ = ()
 
 
 class SigningKey(Secret):
     """Ed25519 seed of a device."""
 
-    __slots__ = ()
-
 
 class AccountKey(Secret):
     """Ed25519 seed of an account; may be kept offline."""
-
-    __slots__ = ()
 
 
 class RecoveryKey(Secret):
     """Ed25519 seed that can sign a successor of an account (ID-13)."""
 
-    __slots__ = ()
-
 
 class RosterKey(Secret):
     """Ed25519 seed of a front desk: signs rosters and channels, while a mandate names it (ACC-02)."""
-
-    __slots__ = ()
 
 
 class LoginKey(Secret):
     """Ed25519 seed of a company's web server: signs login tokens, while a mandate names it (ACC-06)."""
 
-    __slots__ = ()
-
 
 class InviteSecret(Secret):
     """What the code of an invite is made of; for one device, ten minutes (ACC-31)."""
 
-    __slots__ = ()
     SIZE_B: ClassVar[int] = 16
 
 
 class RecoverySecret(Secret):
     """The r of a recovery code, from which a customer's account key follows (ACC-60)."""
 
-    __slots__ = ()
     SIZE_B: ClassVar[int] = 16
 
 
 class HedgeSecret(Secret):
     """Key that hedges the ephemeral keys of one device (HS-13); never in a backup."""
 
-    __slots__ = ()
-
 
 class RootKey(Secret):
     """Root of a ratchet."""
-
-    __slots__ = ()
 
 
 class ChainKey(Secret):
     """Key of a chain, replaced with each message."""
 
-    __slots__ = ()
-
 
 class EpochSecret(Secret):
     """KEM secret of one epoch, until a root step mixes it (PQ-03)."""
-
-    __slots__ = ()
 
 
 class HeaderKey(Secret):
     """Key from which the header keys and the tag of a chain come."""
 
-    __slots__ = ()
-
 
 class MessageKey(Secret):
     """Key of one message number, kept only while the message is missing."""
 
-    __slots__ = ()
-
 
 class FileKey(Secret):
     """Key of one sealed file, told to all who may open it (FIL-03)."""
-
-    __slots__ = ()
