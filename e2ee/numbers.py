@@ -167,10 +167,6 @@ class Received(NamedTuple):
 
 def _without(ranges: tuple[Range, ...], n: int) -> tuple[Range, ...]:
     """Return the ranges without one number."""
-    kept: list[Range] = []
-    for first, last in ranges:
-        if not first <= n <= last:
-            kept.append((first, last))
-            continue
-        kept += [part for part in ((first, n - 1), (n + 1, last)) if part[0] <= part[1]]
-    return tuple(kept)
+    below = [(first, min(last, n - 1)) for first, last in ranges]
+    above = [(max(first, n + 1), last) for first, last in ranges]
+    return tuple(sorted((first, last) for first, last in (*below, *above) if first <= last))

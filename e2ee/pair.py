@@ -124,9 +124,6 @@ class Budget(NamedTuple):
 
 Use: TypeAlias = Literal["flights", "tells", "asks", "starts", "skips", "lists"]
 LIMITS: Final = Budget(0, MAX_FLIGHTS, MAX_TELLS, MAX_ASKS, MAX_STARTS, MAX_SKIPS, MAX_LISTS)
-_NOTHING_USED: Final = Budget()
-_NOTHING_GIVEN: Final = Given()
-_NOTHING_RECEIVED: Final = Received()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +139,9 @@ class Pair:
     asked_ms: int = 0
     gap_asks: int = len(GAP_ASKS_MS)
     rolled_back_ms: int = 0
-    budget: Budget = _NOTHING_USED
-    given: Given = _NOTHING_GIVEN
-    received: Received = _NOTHING_RECEIVED
+    budget: Budget = field(default_factory=Budget)
+    given: Given = field(default_factory=Given)
+    received: Received = field(default_factory=Received)
 
     def session(self, session_id: bytes) -> Standing | None:
         """Return a session by its id."""
@@ -181,11 +178,10 @@ class Change:
 
 def sending(pair: Pair, now_ms: int) -> SessionId | None:
     """Return the session for texts: the active one, before the first proof the best unproven (SES-22)."""
-    active = pair.active
-    if active is not None or pair.met:
-        return None if active is None else active.id
-    usable = (one for one in pair.sessions if one.may_send(now_ms))
-    best = min(usable, key=lambda one: one.rank, default=None)
+    best = pair.active
+    if best is None and not pair.met:
+        usable = (one for one in pair.sessions if one.may_send(now_ms))
+        best = min(usable, key=lambda one: one.rank, default=None)
     return None if best is None else best.id
 
 
@@ -318,7 +314,7 @@ def numbered(pair: Pair, number: Number) -> Change:
 def give(pair: Pair) -> tuple[Pair, Number]:
     """Give the next number to a text of ours (SES-29)."""
     given = pair.given.following()
-    return replace(pair, given=given), Number(given.n, given.line, given.first)
+    return replace(pair, given=given), Number(*given)
 
 
 # --- doubt and silence ---
@@ -430,7 +426,11 @@ def _change(before: Pair, pair: Pair, now_ms: int) -> Change:
     """Drop what is too old or too much (SES-33); name every session of `before` that is gone."""
     active, candidate = pair.active, _candidate_of(pair)
     kept_ids = {one.id for one in (active, candidate) if one is not None}
-    sessions = tuple(_clamped(one, now_ms) for one in pair.sessions)
+    # A stored time ahead of now counts as now.
+    sessions = tuple(
+        one._replace(created_ms=min(one.created_ms, now_ms), since_ms=min(one.since_ms, now_ms))
+        for one in pair.sessions
+    )
     others = [one.id for one in sessions if one.id not in kept_ids and _is_young(one, now_ms)]
     kept_ids.update(others[-MAX_OTHER_SESSIONS:])
     kept = tuple(one for one in sessions if one.id in kept_ids)
@@ -492,7 +492,7 @@ def _alive(pair: Pair, answered: DhPublic | None) -> Pair:
 def _calm(pair: Pair) -> Pair:
     """Forget that a session is wanted, unless the top for which it is outranks the active one (SES-27)."""
     wanted = pair.wanted
-    if wanted is None or (wanted.top is not None and _is_outranked(pair, wanted.top)):
+    if wanted is None or _is_outranked(pair, wanted.top):
         return pair
     return replace(pair, wanted=None)
 
@@ -544,13 +544,13 @@ def _after_their_count(pair: Pair, got: int, now_ms: int) -> tuple[Pair, bool]:
 def _at(pair: Pair, now_ms: int) -> Pair:
     """Return the pair with every stored time that is ahead of now set to now: the clock was put back."""
     wanted, candidate, ask = pair.wanted, pair.candidate, pair.ask
-    if wanted is not None and wanted.since_ms > now_ms:
-        wanted = wanted._replace(since_ms=now_ms)
-    if candidate is not None and max(candidate.since_ms, candidate.asked_ms) > now_ms:
+    if wanted is not None:
+        wanted = wanted._replace(since_ms=min(wanted.since_ms, now_ms))
+    if candidate is not None:
         since_ms, asked_ms = min(candidate.since_ms, now_ms), min(candidate.asked_ms, now_ms)
         candidate = candidate._replace(since_ms=since_ms, asked_ms=asked_ms)
-    if ask is not None and ask.taken_ms > now_ms:
-        ask = ask._replace(taken_ms=now_ms)
+    if ask is not None:
+        ask = ask._replace(taken_ms=min(ask.taken_ms, now_ms))
     moved = replace(
         pair,
         wanted=wanted,
@@ -580,15 +580,6 @@ def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: boo
     if now_ms > candidate.since_ms + SEARCH_MS and not texts_wait:
         return replace(pair, candidate=None)
     return replace(pair, candidate=None, wanted=Wanted(candidate.since_ms, session.top, again=True))
-
-
-def _clamped(session: Standing, now_ms: int) -> Standing:
-    """A stored time ahead of now counts as now."""
-    if session.created_ms <= now_ms and session.since_ms <= now_ms:
-        return session
-    return session._replace(
-        created_ms=min(session.created_ms, now_ms), since_ms=min(session.since_ms, now_ms)
-    )
 
 
 def _is_young(session: Standing, now_ms: int) -> bool:
