@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote, unquote
 
 from . import labels
 from .constants import ACCOUNT_ID_B
@@ -29,7 +30,6 @@ _STRING: Final = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*"'
 _MEMBER: Final = rf'"(sealroom|account|relay|name)"{_SPACE}:{_SPACE}(1|{_STRING})'
 _MEMBERS: Final = re.compile(_MEMBER)
 _JSON: Final = re.compile(rf"\{{{_SPACE}{_MEMBER}(?:{_SPACE},{_SPACE}{_MEMBER})*{_SPACE}\}}")
-_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _REQUIRED: Final = ["account", "relay", "sealroom"]
 
 
@@ -124,12 +124,11 @@ def _card(account: str, relay: str, name: str | None) -> ContactCard:
 
 def _escaped(text: str) -> str:
     """Percent-encode all bytes of UTF-8 but the unreserved ones (ID-21)."""
-    return "".join(chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in text.encode("utf-8"))
+    return quote(text, safe="")
 
 
 def _unescaped(text: str) -> str:
-    octets = re.sub(rb"%(..)", lambda match: bytes.fromhex(match[1].decode("ascii")), text.encode("ascii"))
     try:
-        return octets.decode("utf-8")
+        return unquote(text, errors="strict")
     except UnicodeDecodeError:
         raise DecodeError("not UTF-8") from None

@@ -42,22 +42,17 @@ _PARTS: Final = {
     b"xl/": f"{_OFFICE}spreadsheetml.sheet",
     b"ppt/": f"{_OFFICE}presentationml.presentation",
 }
-_BEGINS: Final = (
-    (b"%PDF-", "application/pdf"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"ID3", "audio/mpeg"),
-    (b"\xff\xfb", "audio/mpeg"),
-    (b"\xff\xf3", "audio/mpeg"),
-    (b"\xff\xf2", "audio/mpeg"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-    (b"\x1a\x45\xdf\xa3", "video/webm"),
-)
+_BEGINS: Final = {
+    "application/pdf": (b"%PDF-",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/tiff": (b"II*\0", b"MM\0*"),
+    "audio/mpeg": (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"),
+    "audio/ogg": (b"OggS",),
+    "audio/flac": (b"fLaC",),
+    "video/webm": (b"\x1a\x45\xdf\xa3",),
+}
 _RIFF: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _BRANDS: Final = {
     **dict.fromkeys((b"heic", b"heix", b"mif1", b"msf1"), "image/heic"),
@@ -181,4 +176,4 @@ def _of_head(head: bytes) -> str | None:
         return _BRANDS.get(head[8:12])
     if head.startswith(b"RIFF"):
         return _RIFF.get(head[8:12])
-    return next((media_type for begins, media_type in _BEGINS if head.startswith(begins)), None)
+    return next((media_type for media_type, begins in _BEGINS.items() if head.startswith(begins)), None)

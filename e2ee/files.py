@@ -18,8 +18,7 @@ from .wire.padding import padme
 CHUNK_B: Final = 65_536
 PART_B: Final = CHUNK_B + AEAD_TAG_B
 _MARK: Final = b"\x80"
-_NOTHING_HASHED: Final = hashlib.sha256(labels.FILE_HASH)
-"""The hash of a file ahead of its chunks; each file goes on with a copy (FIL-04)."""
+_NOTHING_HASHED: Final = hashlib.sha256(labels.FILE_HASH)  # each file goes on with a copy (FIL-04)
 
 
 @dataclass(frozen=True, slots=True)

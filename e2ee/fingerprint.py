@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from enum import Enum
 from typing import Final
 
@@ -17,8 +18,7 @@ _FINGERPRINT_B: Final = 32
 _GROUPS: Final = 6
 _GROUP_B: Final = 5
 _QR_PREFIX: Final = "SEALROOM:1:"
-_QR_LENGTH: Final = len(_QR_PREFIX) + 4 * _FINGERPRINT_B
-_HEX_DIGITS: Final = frozenset("0123456789ABCDEF")
+_QR: Final = re.compile(f"{_QR_PREFIX}[0-9A-F]{{{4 * _FINGERPRINT_B}}}")
 
 
 class Comparison(Enum):
@@ -59,14 +59,10 @@ def compare_qr(ours: AccountId, theirs: AccountId, scanned: str) -> Comparison:
     Raises:
         DecodeError: the text is not a safety number.
     """
-    if len(scanned) != _QR_LENGTH or not scanned.startswith(_QR_PREFIX) or not _is_hex(scanned):
+    if _QR.fullmatch(scanned) is None:
         raise DecodeError("not a safety number")
     equal = kdf.equal(scanned.encode("ascii"), qr_payload(ours, theirs).encode("ascii"))
     return Comparison.EQUAL if equal else Comparison.DIFFERENT
-
-
-def _is_hex(scanned: str) -> bool:
-    return _HEX_DIGITS.issuperset(scanned[len(_QR_PREFIX) :])
 
 
 def _ordered(ours: AccountId, theirs: AccountId) -> list[bytes]:

@@ -36,10 +36,7 @@ _INTERVAL_MS: Final = 4_000
 _DRAWN_B: Final = 3
 _DRAWN: Final = 2**22
 _LEFT_OUT: Final = re.compile("[ \t\r\n-]+")
-_READ_AS: Final = {ord(low): low.upper() for low in "abcdefghijklmnopqrstuvwxyz"} | {
-    ord(typed): meant
-    for typed, meant in (("O", "0"), ("o", "0"), ("I", "1"), ("i", "1"), ("L", "1"), ("l", "1"))
-}
+_READ_AS: Final = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWXYZ011")
 
 
 @dataclass(frozen=True, slots=True)
