@@ -18,7 +18,6 @@ from .errors import Expired, IdentityMismatch, InvalidArgument
 from .identity import (
     DeviceList,
     DeviceRecord,
-    FlightIdentity,
     OurDevice,
     check_flight_identity,
     decode_identity,
@@ -70,10 +69,11 @@ class ResponderKeys:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The responder's outcome: initiator and keys; authentic only once the first message opens (HS-07)."""
+    """Keys, initiator and its list in force; authentic only once the first message opens (HS-07)."""
 
     keys: HandshakeKeys
-    identity: FlightIdentity
+    record: DeviceRecord
+    device_list: DeviceList
 
 
 def initiate(
@@ -125,12 +125,12 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
     plaintext = aead.open_(_identity_key(t0, ikm), prefix.sealed_identity, t0)
     record_b, signed_list = decode_identity(padding.unpad(plaintext))
     record = DeviceRecord.decode(record_b)
-    identity = check_flight_identity(record, signed_list, pinned(record.account_id), now_ms)
+    device_list = check_flight_identity(record, signed_list, pinned(record.account_id), now_ms)
     if _same_device(record, ours.record):
         raise IdentityMismatch("a first flight from our own device")
     theirs = record.dh_public
     ikm += dh.exchange(dh_private(ours.spk), theirs) + dh.exchange(own.expose(), theirs)
-    return Response(derive_keys(transcript1(t0, record_b), ikm), identity)
+    return Response(derive_keys(transcript1(t0, record_b), ikm), record, device_list)
 
 
 def hedged_ephemeral(hedge: HedgeSecret, fresh: bytes, bundle: VerifiedBundle, plaintext: bytes) -> bytes:

@@ -218,14 +218,6 @@ class DeviceList:
 
 
 @dataclass(frozen=True, slots=True)
-class FlightIdentity:
-    """Who sent a first flight; `device_list` is the newer of the flight's list and the pinned one (ID-11)."""
-
-    record: DeviceRecord
-    device_list: DeviceList
-
-
-@dataclass(frozen=True, slots=True)
 class Address:
     """A verified entry of a published device: where to send a first flight (ID-20)."""
 
@@ -252,11 +244,6 @@ def new_account(rng: Rng) -> AccountKey:
 def account_id_of(key: AccountKey) -> AccountId:
     """Return the self-certifying id of an account (ID-01)."""
     return AccountId(sign.derive_public(key.expose()))
-
-
-def new_recovery(rng: Rng) -> RecoveryKey:
-    """Make a recovery key, to be printed or stored away from the account key."""
-    return RecoveryKey(rng(KEY_B))
 
 
 def recovery_public_of(key: RecoveryKey) -> SignPublic:
@@ -375,8 +362,9 @@ def check_link(head: ListHead, following: DeviceList) -> None:
 
 def check_flight_identity(
     record: DeviceRecord, signed_list: bytes, pinned: DeviceList | None, now_ms: int
-) -> FlightIdentity:
-    """Check the list inside a sealed identity, and the record beside it by that (HS-07, ID-10, ID-11, ID-29).
+) -> DeviceList:
+    """Check the list inside a sealed identity, and the record beside it by that (HS-07, ID-10, ID-11, ID-29);
+    return the list in force, the newer of the given and the pinned one.
 
     Under a pinned list that is dated ahead or ended long ago, the given one has to be of now: its account was
     set back to before its clock was ahead (ID-40).
@@ -391,7 +379,7 @@ def check_flight_identity(
         given.check_time(now_ms, CLOCK_TOLERANCE_MS)
     device_list.check_record(record)
     record.check_time(now_ms, grace_ms)
-    return FlightIdentity(record, device_list)
+    return device_list
 
 
 def _newer(given: DeviceList, pinned: DeviceList | None) -> DeviceList:

@@ -22,7 +22,7 @@ from .errors import (
     SessionExpired,
 )
 from .handshake import Pinned, ResponderKeys
-from .identity import DeviceList, DeviceRecord, FlightIdentity, OurDevice
+from .identity import DeviceList, DeviceRecord, OurDevice
 from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .ports import Encapsulate, Rng
 from .prekeys import OneTimeState, VerifiedBundle
@@ -155,10 +155,11 @@ class Health(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """A responder's new session; to be stored together with all that HS-08 lists."""
+    """A responder's new session, its initiator and the list in force; stored with all that HS-08 lists."""
 
     opened: Opened
-    identity: FlightIdentity
+    record: DeviceRecord
+    device_list: DeviceList
 
 
 def initiate(
@@ -216,7 +217,7 @@ def respond(
     session = Session(
         origin=Origin(
             our_record_hash=ours.record.hash,
-            peer=PeerDevice.of(response.identity.record),
+            peer=PeerDevice.of(response.record),
             initiator=False,
             epoch=_epoch_under_prefix(content),
             one_time=OneTimeState(ours.opk is not None, ours.pqk.prekey.kind.is_one_time),
@@ -226,7 +227,8 @@ def respond(
         ratchet=opened.state,
         opened_ms=now_ms,
     )
-    return Accepted(Opened(session, content, opened.missing, opened.dropped, None), response.identity)
+    outcome = Opened(session, content, opened.missing, opened.dropped, None)
+    return Accepted(outcome, response.record, response.device_list)
 
 
 def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate: Encapsulate) -> Sealed:

@@ -12,6 +12,7 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.events import Churn, IdentityAlarm, MessageRejected
 from e2ee_relay.protocol import Message, PrekeysBundle, encode_frames
 from engine_world import RELAY_URL, Node, World, acquainted
+from parties import bundle_of
 from relay_scenes import active_of, intercepting, lose, push, second_contact, the_peer
 from struck_off import heedless
 
@@ -393,7 +394,7 @@ def test_a_bundle_of_other_keys_under_a_known_name_starts_nothing() -> None:
     unsigned = identity.next_list(own.account_id, own.device_list, [record], None, world.now_ms)
     signed = identity.sign_list(own.account_key, unsigned).signed
     spk, pqk = (one.prekey for one in prekeys.new_signed_pair(device, 9, world.now_ms, os.urandom))
-    bundle = prekeys.encode_bundle(record, signed, spk, None, pqk)
+    bundle = bundle_of(record, signed, spk, None, pqk)
     turn, directory = Turn(world.now_ms), customer.engine._context.directory
     sessions = set(customer.engine._state.sessions)
     directory._fetching[known.account_id] = {known.key}

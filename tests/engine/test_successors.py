@@ -265,7 +265,7 @@ def test_a_circle_ends_where_it_would_close(scene: Scene) -> None:
 def test_a_statement_that_does_not_hold_is_refused(scene: Scene) -> None:
     """ID-13, ID-61, ID-62"""
     now_ms, new_id = scene.world.now_ms, AccountId(scene.new.engine.account_id)
-    thief = identity.new_recovery(scene.world.nodes[0].rng)
+    thief = RecoveryKey(scene.world.nodes[0].rng(32))
     text = scene.statement()
     hostile = (
         "", "\x1b[2J", text[:-4], text[:-9] + "AAAA" + text[-5:], scene.new.engine.card().to_uri(),
@@ -309,7 +309,7 @@ def test_a_thief_of_the_account_key_who_names_another_recovery_key_gains_nothing
     scene: Scene, named: str | None
 ) -> None:
     """ID-64: for whoever knew the account before; it outlives a restart and a backup."""
-    thief = identity.new_recovery(scene.world.nodes[0].rng)
+    thief = RecoveryKey(scene.world.nodes[0].rng(32))
     text = scene.statement()
     own = scene.old.engine._state.own
     public = None if named is None else identity.recovery_public_of(thief)
@@ -349,7 +349,7 @@ def test_without_a_list_nothing_is_said_of_a_statement(scene: Scene) -> None:
 
 def test_who_signs_is_told_of_a_wrong_key_where_that_can_be_known(scene: Scene) -> None:
     """ID-13: by the old account's list, once the old card was added."""
-    wrong = identity.new_recovery(scene.world.nodes[0].rng)
+    wrong = RecoveryKey(scene.world.nodes[0].rng(32))
     text = scene.new.engine.sign_successor(wrong, scene.old_id, scene.world.now_ms)
     for reader in (scene.reader, scene.new):
         if reader is scene.new:
@@ -365,7 +365,7 @@ def test_who_signs_is_told_of_a_wrong_key_where_that_can_be_known(scene: Scene) 
 def test_a_thief_of_the_account_key_keeps_no_owner_from_stating(scene: Scene) -> None:
     """ID-13, ID-64: the owner's new account knows the old one by the thief's list; the readers decide."""
     own = scene.old.engine._state.own
-    stolen = identity.recovery_public_of(identity.new_recovery(scene.world.nodes[0].rng))
+    stolen = identity.recovery_public_of(RecoveryKey(scene.world.nodes[0].rng(32)))
     own.device_list = replace(own.device_list, recovery_public=stolen)
     scene.old.start()
     scene.world.advance(20 * DAY_MS)

@@ -20,7 +20,7 @@ def test_maps_inside_of_arrays_are_sorted() -> None:
 def test_optional_keys_are_taken_and_others_are_not() -> None:
     """WIRE-05: all that must be there, perhaps what may, nothing else."""
     for entries in ({1: 7}, {1: 7, 2: 8}):
-        assert decode_map(cbor.encode(entries), 99, ONE, TWO).has(2) == (2 in entries)
+        assert Fields.of(entries, ONE, TWO).has(2) == (2 in entries)
     for entries in ({}, {2: 8}, {1: 7, 3: 9}, {1: 7, 2: 8, 3: 9}):
         with pytest.raises(DecodeError):
             Fields.of(entries, ONE, TWO)

@@ -6,7 +6,6 @@ The bugs live in patched copies, in this process and for one test; nothing in sh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 from device_model import DeviceModel
@@ -54,8 +53,7 @@ def failure_changes_state(patch: pytest.MonkeyPatch) -> None:
         found = get(self, header_key, number)
         for one in self._chains:
             if found is not None and one.header_key == header_key:
-                keys = cast("dict[int, tuple[MessageKey, int]]", one.keys)
-                keys[number] = MessageKey(bytes(32)), keys[number][1]
+                one.keys[number] = MessageKey(bytes(32)), one.keys[number][1]
         return found
 
     patch.setattr(SkippedKeys, "get", take)

@@ -17,7 +17,7 @@ import nacl.bindings as sodium
 import parties
 import pytest
 from call_record import recorded
-from parties import NOW_MS, Party, ScriptedRng
+from parties import NOW_MS, Party, ScriptedRng, bundle_of
 
 from e2ee import identity, labels, prekeys, session
 from e2ee.errors import AuthenticationError, BadSignature, InvalidArgument, InvalidKey
@@ -126,9 +126,7 @@ def test_a_bundle_with_a_low_order_key_starts_nothing(low: bytes, place: str) ->
         device = replace(bob.device, record=identity.DeviceRecord.decode(record))
         bob.renew_list(NOW_MS, [device])
         spk_pair, pqk_pair = prekeys.new_signed_pair(device, 1, NOW_MS, bob.rng)
-        bundle = prekeys.encode_bundle(
-            device.record, bob.device_list.signed, spk_pair.prekey, None, pqk_pair.prekey
-        )
+        bundle = bundle_of(device.record, bob.device_list.signed, spk_pair.prekey, None, pqk_pair.prekey)
     else:
         chosen = spk if place == "spk" else opk
         wrong = forgery.signed(seed, labels.SIG_PREKEY, forgery.entries_of(chosen) | {8: low})

@@ -10,9 +10,10 @@ from parties import NOW_MS, Party, ScriptedRng
 
 from e2ee import identity, labels, successor
 from e2ee.errors import DecodeError, InvalidArgument, UnsupportedVersion
+from e2ee.secret import RecoveryKey
 
 HEAD = "sealroom:successor?v=1&s="
-KEY = identity.new_recovery(ScriptedRng("recovery"))
+KEY = RecoveryKey(ScriptedRng("recovery")(32))
 
 
 @pytest.fixture

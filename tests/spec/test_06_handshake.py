@@ -77,8 +77,8 @@ def test_a_flight_made_by_the_words_of_the_chapter_is_accepted(alice: Party, bob
     flight = forgery.flight(alice, bob, opk=bob.opk if opk else None)
     accepted = bob.accept(flight)
     assert parties.text_of(accepted.opened) == "forged"
-    assert accepted.identity.record == alice.device.record
-    assert accepted.identity.device_list == alice.device_list
+    assert accepted.record == alice.device.record
+    assert accepted.device_list == alice.device_list
 
 
 def test_a_handshake_with_oneself_is_refused(alice: Party) -> None:
@@ -313,7 +313,7 @@ def test_a_first_flight_has_room_for_way_back_prekeys_and_a_text(alice: Party, b
     assert accepted.opened.content.heads == heads
     bundle = accepted.opened.content.bundle
     assert bundle is not None
-    found = prekeys.verify_compact(accepted.identity.record, bundle)
+    found = prekeys.verify_compact(accepted.record, bundle)
     assert (found.spk, found.pqk) == (alice.spk.prekey, alice.pqk.prekey)
     again = alice.text("x", bundle=bundle)
     assert session.seal(alice.initiate(bob), again, NOW_MS, alice.rng, kem.encapsulate)
@@ -410,10 +410,10 @@ def test_the_pinned_list_of_the_initiators_account_is_asked_for(alice: Party, bo
         asked.append(account_id)
         return first
 
-    assert bob.accept(flight, pinned).identity.device_list == alice.device_list
+    assert bob.accept(flight, pinned).device_list == alice.device_list
     assert asked == [alice.account_id]
     newest = alice.renew_list(NOW_MS + 3)
-    assert bob.accept(flight, lambda _: newest).identity.device_list == newest
+    assert bob.accept(flight, lambda _: newest).device_list == newest
 
 
 def test_an_acceptance_holds_all_that_is_stored_together(alice: Party, bob: Party) -> None:
@@ -423,7 +423,7 @@ def test_an_acceptance_holds_all_that_is_stored_together(alice: Party, bob: Part
     accepted = bob.accept(flight)
     assert accepted.opened.session.id
     assert accepted.opened.session.origin.one_time.x25519
-    assert accepted.identity.device_list.head == alice.device_list.head
+    assert accepted.device_list.head == alice.device_list.head
     assert accepted.opened.content.id
     assert envelope.decode_prefix(raw.prefix).opk_id == bob.opk.prekey.id
 

@@ -341,8 +341,8 @@ class DeviceModel:
         self._check_replay(replay_key)
         ours = self._responder_keys(raw, now_ms)
         accepted = sessions.respond(raw, ours, self.pins.get, now_ms)
-        session, identity = accepted.opened.session, accepted.identity
-        number = self.numbers[identity.record.account_id]
+        session = accepted.opened.session
+        number = self.numbers[accepted.record.account_id]
         if session.id in self.peer(number).sessions:
             raise ReplayError("a session that is known")
         if not pairs.left(self.pair(number), "flights", now_ms):
@@ -353,7 +353,7 @@ class DeviceModel:
             for held in (ours.opk, ours.pqk)
             if held is not None and held.prekey.kind.is_one_time
         }
-        self.pins[identity.record.account_id] = identity.device_list
+        self.pins[accepted.record.account_id] = accepted.device_list
         standing = Standing(session.id, session.origin.epoch, False, now_ms, now_ms + pairs.SEARCH_MS)
         self._take(number, pairs.heard(self.pair(number), standing, now_ms), session)
         return self._finish(number, accepted.opened, Change(self.pair(number)), now_ms)

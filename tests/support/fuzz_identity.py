@@ -25,7 +25,7 @@ from e2ee.errors import (
     ListFork,
     UnsupportedVersion,
 )
-from e2ee.identity import Address, DeviceList, DeviceRecord, FlightIdentity, Successor
+from e2ee.identity import Address, DeviceList, DeviceRecord, Successor
 from e2ee.ids import AccountId
 from e2ee.wire import cbor
 from e2ee.wire.fields import decode_signed
@@ -96,24 +96,22 @@ def _decode_list(data: bytes) -> DeviceList:
 # --- identity of a first flight ---
 
 
-def _flight_identity(data: bytes) -> FlightIdentity:
+def _flight_identity(data: bytes) -> tuple[DeviceRecord, DeviceList]:
     """The input is [record, unsigned list]: what a sealed identity holds, before it was signed."""
     record_b, unsigned = identity.decode_identity(data)
     record = DeviceRecord.decode(record_b)
     signed_list = sign_as(account_seed(), labels.SIG_LIST, unsigned)
     lists = fuzz_seeds.vectors("identity")["lists"]
     pinned = DeviceList.verify(account(), unhex(lists[0]["signed"])) if len(data) % 2 else None
-    return identity.check_flight_identity(record, signed_list, pinned, time_ms())
+    return record, identity.check_flight_identity(record, signed_list, pinned, time_ms())
 
 
-def _flight_identity_holds(data: bytes, found: FlightIdentity) -> None:
-    parts = cbor.decode(data)
-    require(
-        isinstance(parts, list) and parts[0] == found.record.encoded, "the record is the one that was sent"
-    )
-    require(found.record.hash in found.device_list.record_hashes, "the list names the record (ID-09)")
-    require(found.record.account_id == found.device_list.account_id, "one account (ID-09)")
-    _record_holds(found.record.encoded, found.record)
+def _flight_identity_holds(data: bytes, found: tuple[DeviceRecord, DeviceList]) -> None:
+    (record, device_list), parts = found, cbor.decode(data)
+    require(isinstance(parts, list) and parts[0] == record.encoded, "the record is the one that was sent")
+    require(record.hash in device_list.record_hashes, "the list names the record (ID-09)")
+    require(record.account_id == device_list.account_id, "one account (ID-09)")
+    _record_holds(record.encoded, record)
 
 
 def _flight_identity_seeds() -> Iterator[bytes]:

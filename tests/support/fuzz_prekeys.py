@@ -8,6 +8,7 @@ from typing import Final
 import fuzz_seeds
 from fuzz_signed import account, device_seed, part_of, record, sign_as, time_ms
 from fuzz_target import Shape, Target, require
+from parties import bundle_of
 from vector_files import unhex
 
 from e2ee import labels, prekeys
@@ -80,7 +81,7 @@ def _decode_bundle(data: bytes) -> VerifiedBundle:
 
 def _bundle_holds(data: bytes, found: VerifiedBundle) -> None:
     signed_list = found.device_list.signed
-    again = prekeys.encode_bundle(found.record, signed_list, found.spk, found.opk, found.pqk)
+    again = bundle_of(found.record, signed_list, found.spk, found.opk, found.pqk)
     require(again == data, "a bundle has one encoding (ID-16)")
 
 

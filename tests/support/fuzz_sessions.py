@@ -103,7 +103,7 @@ def _respond_holds(_: bytes, accepted: Accepted) -> None:
     opened = accepted.opened
     require(opened.session.origin.epoch == opened.content.epoch, "the epoch is that of the content (HS-05)")
     require(
-        opened.session.origin.peer.record_hash == accepted.identity.record.hash,
+        opened.session.origin.peer.record_hash == accepted.record.hash,
         "the peer is the sender (HS-07)",
     )
 

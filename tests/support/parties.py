@@ -14,7 +14,7 @@ from e2ee import identity, prekeys, session, snapshot
 from e2ee.content import Content, Payload, Text, WayBack
 from e2ee.errors import UnknownPrekey
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import DeviceKind, DeviceList, OurDevice
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, OurDevice
 from e2ee.ids import AccountId, ContentId
 from e2ee.numbers import Number
 from e2ee.ports import Encapsulate, Rng
@@ -211,9 +211,17 @@ def encode_bundle(
 ) -> bytes:
     """Encode a bundle of a party with parts replaced; without `opk` it has none."""
     shown = party.device.record if record is None else replace(party.device.record, encoded=record)
-    return prekeys.encode_bundle(
+    return bundle_of(
         shown, signed_list or party.device_list.signed, spk or party.spk.prekey, opk, pqk or party.pqk.prekey
     )
+
+
+def bundle_of(
+    record: DeviceRecord, signed_list: bytes, spk: SignedPrekey, opk: SignedPrekey | None, pqk: SignedPrekey
+) -> bytes:
+    """Encode a bundle of its parts, as a relay hands it out."""
+    signed_opk = None if opk is None else opk.signed
+    return identity.encode_map(record.encoded, signed_list, spk.signed, signed_opk, pqk.signed)
 
 
 class Connected(NamedTuple):

@@ -63,7 +63,7 @@ class Conversation:
         """B's first arrival: what the flight makes of it (HS-07)."""
         keys = responder_keys(self.file["responder"], self.file)
         accepted = session.respond(envelope.decode(whole), keys, lambda _: None, step["now_ms"])
-        assert accepted.identity.record == self.a.record
+        assert accepted.record == self.a.record
         return accepted.opened
 
     def _play(self) -> list[Played]:

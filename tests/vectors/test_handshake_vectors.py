@@ -122,7 +122,7 @@ def test_lists_of_flights(case: dict[str, Any]) -> None:
     keys = responder_keys(LISTS["responder"], LISTS)
     pinned = pinned_lists(case["pinned"])
     accepted = session.respond(envelope.decode(unhex(case["envelope"])), keys, pinned.get, case["now_ms"])
-    assert accepted.identity.device_list.hash.hex() == case["in_force"]
+    assert accepted.device_list.hash.hex() == case["in_force"]
 
 
 @CASES
@@ -135,8 +135,8 @@ def test_responder(case: dict[str, Any]) -> None:
     prefix = envelope.decode_prefix(unhex(case["prefix"]))
     response = handshake.respond(prefix, ours, lambda _: None, FILE["now_ms"])
     assert hexed(_keys(response.keys)) == {name: case[name] for name in _keys(response.keys)}
-    assert response.identity.record == A.record
-    assert response.identity.device_list == A_LIST
+    assert response.record == A.record
+    assert response.device_list == A_LIST
 
 
 @CASES

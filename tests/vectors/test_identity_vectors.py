@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from parties import bundle_of
 from vector_files import hexed, load, scripted, unhex
 
 from e2ee import card, fingerprint, grammar, identity, labels, prekeys
@@ -150,7 +151,7 @@ def test_bundles(case: dict[str, Any]) -> None:
     pairs, newest = _prekeys(), _lists()[-1]
     opk = pairs["OPK"].prekey if case["one_time_x25519"] else None
     pqk = pairs["PQK_ONE_TIME" if case["one_time_kem"] else "PQK_LAST_RESORT"].prekey
-    encoded = prekeys.encode_bundle(DESK.record, newest.signed, pairs["SPK"].prekey, opk, pqk)
+    encoded = bundle_of(DESK.record, newest.signed, pairs["SPK"].prekey, opk, pqk)
     assert encoded.hex() == case["bundle"]
     verified = prekeys.verify_bundle(ACCOUNT_ID, newest.head, [], encoded, NOW_MS)
     assert verified.one_time == (case["one_time_x25519"], case["one_time_kem"])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from e2ee import identity
 from e2ee.content import WayBack
 from e2ee.errors import IdentityMismatch, RemoteError
-from e2ee.identity import Address, DeviceList, FlightIdentity
+from e2ee.identity import Address, DeviceList
+from e2ee.session import Accepted
 from e2ee_client.events import MessageRejected
 
 from .part import Part
@@ -35,7 +36,7 @@ class Colleagues(Part):
             return None
         return identity.verify_address(known.record, known.address)
 
-    def check_flight(self, turn: Turn, found: FlightIdentity) -> None:
+    def check_flight(self, turn: Turn, found: Accepted) -> None:
         """Refuse a flight of a device that our list does not name; a newer list is looked for (ACC-37).
 
         Raises:

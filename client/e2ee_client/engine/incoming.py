@@ -30,7 +30,7 @@ from e2ee.errors import (
     UnsupportedVersion,
 )
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import DeviceList, DeviceRecord, FlightIdentity
+from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import AccountId, SessionId
 from e2ee.pair import Change
 from e2ee.session import Accepted, Opened, Session
@@ -155,9 +155,9 @@ class Incoming(Part):
         keys, one_time = found
         accepted = self._respond(turn, mailbox, raw, keys)
         self._check_new(turn, accepted)
-        self._admit(turn, accepted.identity.record, accepted.opened.content)
-        contact = self._contact_of(turn, mailbox, accepted.identity)
-        peer = self._peer_of(turn, contact, accepted.identity)
+        self._admit(turn, accepted.record, accepted.opened.content)
+        contact = self._contact_of(turn, mailbox, accepted)
+        peer = self._peer_of(turn, contact, accepted)
         self._context.upkeep.used(turn, one_time)
         ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
         turn.put(TakenFlight(replay_key, ends_ms, accepted.opened.session.id).put())
@@ -185,7 +185,7 @@ class Incoming(Part):
                 self._context.forks.alarm(turn, contact, error)
                 raise
             accepted = respond(lambda _: other, turn.now_ms, skip)
-            in_force(contact, accepted.identity.device_list).check_record(accepted.identity.record)
+            in_force(contact, accepted.device_list).check_record(accepted.record)
             return accepted
 
     def _refuse_again(self, session_id: SessionId) -> None:
@@ -224,9 +224,9 @@ class Incoming(Part):
 
     def _check_new(self, turn: Turn, accepted: Accepted) -> None:
         """Refuse what the pair cannot take, before anything changes (SES-35, ID-27)."""
-        record, session = accepted.identity.record, accepted.opened.session
+        record, session = accepted.record, accepted.opened.session
         if record.account_id == self._state.own.account_id:
-            self._context.colleagues.check_flight(turn, accepted.identity)
+            self._context.colleagues.check_flight(turn, accepted)
         known = self._state.peers.get(record.account_id + record.device_id)
         if session.id in self._state.sessions:
             raise ReplayError("a session that is known")
@@ -248,7 +248,7 @@ class Incoming(Part):
         peer.heard_ms = turn.now_ms
         self._finish(turn, peer, opened, Change(peer.pair))
 
-    def _contact_of(self, turn: Turn, mailbox: Mailbox, found: FlightIdentity) -> Contact:
+    def _contact_of(self, turn: Turn, mailbox: Mailbox, found: Accepted) -> Contact:
         account_id = found.record.account_id
         if account_id == self._state.own.account_id:
             return self._state.colleagues
@@ -260,7 +260,7 @@ class Incoming(Part):
         self._context.contents.pin(turn, contact, found.device_list, (found.record,))
         return contact
 
-    def _peer_of(self, turn: Turn, contact: Contact, found: FlightIdentity) -> Peer:
+    def _peer_of(self, turn: Turn, contact: Contact, found: Accepted) -> Peer:
         record = found.record
         peer = self._state.peers.get(contact.account_id + record.device_id)
         if peer is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from e2ee import identity, prekeys, recovery
 from e2ee.constants import (
     CLOCK_TOLERANCE_MS,
+    KEY_B,
     LIST_TTL_MS,
     PREKEY_LIFE_MS,
     PREKEY_ROTATION_MS,
@@ -67,7 +68,7 @@ def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryK
         NoListNumber: an account that is recovered gets no number for it (ACC-70).
     """
     rng = ports.rng
-    by, recovery_key = setup.recovery, identity.new_recovery(rng)
+    by, recovery_key = setup.recovery, RecoveryKey(rng(KEY_B))
     account_key = identity.new_account(rng) if by is None else by.code.account_key()
     account_id = identity.account_id_of(account_key)
     flags = FLAG_FRONT_DESK if setup.front_desk else 0
