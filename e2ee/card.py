@@ -56,9 +56,9 @@ class ContactCard:
         return base64.urlsafe_b64encode(self.account_id + check[:_CHECK_B]).decode("ascii")
 
     def to_uri(self) -> str:
-        """Return the `sealroom:` URI (ID-21)."""
-        uri = f"sealroom:contact?v=1&a={self.account_text}&r={_escaped(self.relay_url)}"
-        return uri if self.name is None else f"{uri}&n={_escaped(self.name)}"
+        """Return the `sealroom:` URI, with all bytes of UTF-8 but the unreserved ones escaped (ID-21)."""
+        uri = f"sealroom:contact?v=1&a={self.account_text}&r={quote(self.relay_url, safe='')}"
+        return uri if self.name is None else f"{uri}&n={quote(self.name, safe='')}"
 
     def to_json(self) -> str:
         """Return the JSON for `/.well-known/sealroom.json` (ID-22)."""
@@ -120,11 +120,6 @@ def _card(account: str, relay: str, name: str | None) -> ContactCard:
         return ContactCard(account_id, relay, name)
     except InvalidArgument as error:
         raise DecodeError(str(error)) from None
-
-
-def _escaped(text: str) -> str:
-    """Percent-encode all bytes of UTF-8 but the unreserved ones (ID-21)."""
-    return quote(text, safe="")
 
 
 def _unescaped(text: str) -> str:

@@ -229,15 +229,6 @@ def new_signed_pair(device: OurDevice, key_id: int, now_ms: int, rng: Rng) -> tu
     )
 
 
-def encode_bundle(
-    record: DeviceRecord, signed_list: bytes, spk: SignedPrekey, opk: SignedPrekey | None, pqk: SignedPrekey
-) -> bytes:
-    """Return a bundle as a relay hands it out."""
-    return encode_map(
-        record.encoded, signed_list, spk.signed, None if opk is None else opk.signed, pqk.signed
-    )
-
-
 def verify_bundle(
     account_id: AccountId,
     pinned: ListHead | None,
@@ -262,7 +253,8 @@ def verify_bundle(
     chain = list(links) if own_list in links else [*links, own_list]
     device_list = verify_chain(account_id, pinned, chain, now_ms)
     record = DeviceRecord.decode(record_b)
-    _check_device(record, device_list, now_ms)
+    device_list.check_record(record)
+    record.check_time(now_ms)
     spk = SignedPrekey.verify(record, spk_b, (PrekeyKind.SPK,))
     opk = None if opk_b is None else SignedPrekey.verify(record, opk_b, (PrekeyKind.OPK,))
     pqk = SignedPrekey.verify(record, pqk_b, (PrekeyKind.PQK_ONE_TIME, PrekeyKind.PQK_LAST_RESORT))
@@ -287,16 +279,12 @@ def bundle_from_peer(
         Expired, ListExpired, IdentityMismatch.
     """
     device_list.check_time(now_ms)
-    _check_device(record, device_list, now_ms)
+    device_list.check_record(record)
+    record.check_time(now_ms)
     bundle = VerifiedBundle(record, device_list, spk, opk, pqk)
     if any(prekey.record_hash != record.hash for prekey in bundle.prekeys):
         raise IdentityMismatch("a prekey of another device")
     return _timely(bundle, now_ms, grace_ms)
-
-
-def _check_device(record: DeviceRecord, device_list: DeviceList, now_ms: int) -> None:
-    device_list.check_record(record)
-    record.check_time(now_ms)
 
 
 def _timely(bundle: VerifiedBundle, now_ms: int, grace_ms: int) -> VerifiedBundle:

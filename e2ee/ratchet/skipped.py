@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
@@ -23,7 +23,7 @@ class SkippedKey(NamedTuple):
 class _Chain(NamedTuple):
     tag: Tag
     header_key: HeaderKey
-    keys: Mapping[int, tuple[MessageKey, int]]
+    keys: dict[int, tuple[MessageKey, int]]
 
     def __repr__(self) -> str:
         return f"<chain with {len(self.keys)} skipped keys>"
@@ -86,7 +86,7 @@ class SkippedKeys:
         """Drop keys past their age, and the oldest beyond 1000; return the set and how many went (DR-16)."""
         oldest_ms = now_ms - SKIPPED_KEY_TTL_MS
         surplus = max(self._count - MAX_SKIPPED_KEYS, 0)
-        if not surplus and not self._has_older(oldest_ms):
+        if not surplus and all(next(iter(one.keys.values()))[1] >= oldest_ms for one in self._chains):
             return self, 0
         by_age = sorted(self._ages())
         expired = sum(stored_ms < oldest_ms for stored_ms, *_ in by_age)
@@ -107,9 +107,6 @@ class SkippedKeys:
             for number, (_, stored_ms) in chain.keys.items():
                 yield stored_ms, chain.tag, number, at
 
-    def _has_older(self, oldest_ms: int) -> bool:
-        return any(next(iter(chain.keys.values()))[1] < oldest_ms for chain in self._chains)
-
 
 EMPTY: Final = SkippedKeys()
 
@@ -119,11 +116,7 @@ def restore(rows: list[SkippedKey]) -> SkippedKeys:
     if not rows:
         return EMPTY
     chains: dict[bytes, _Chain] = {}
-    keys: dict[bytes, dict[int, tuple[MessageKey, int]]] = {}
     for row in sorted(rows, key=lambda row: (row.stored_ms, row.tag, row.number)):
-        name = row.header_key.expose()
-        if name not in chains:
-            keys[name] = {}
-            chains[name] = _Chain(row.tag, row.header_key, keys[name])
-        keys[name][row.number] = (row.message_key, row.stored_ms)
+        chain = chains.setdefault(row.header_key.expose(), _Chain(row.tag, row.header_key, {}))
+        chain.keys[row.number] = (row.message_key, row.stored_ms)
     return SkippedKeys(tuple(chains.values()), len(rows))

@@ -45,7 +45,6 @@ from .state import (
     StepDue,
 )
 
-_FIRST_EPOCH: Final = 0
 _LEAD_B: Final = 2
 _NONE_PASSED: Final[Sequence[MessageKey]] = ()
 
@@ -88,7 +87,7 @@ def _start(
         sending=sending,
         receiving=NoChain(),
         next_receive=NextReceive.of(next_receive),
-        pq_epoch=_FIRST_EPOCH,
+        pq_epoch=0,
         kem=kem,
         skipped=EMPTY,
         healing=Healing(healed_ms=now_ms, post_quantum=Mark(now_ms, 0), finished=0),
@@ -241,8 +240,7 @@ def _open_skipped(
     if message_key is None:
         raise ReplayError("the message was opened before, or its key is gone")
     body = message.open_skipped(message_key.expose(), raw.salt, raw.sealed_body, raw.ahead + state.session_id)
-    left = kept.without(header_key, number)
-    return Opened(state._replace(skipped=left), body, 0, dropped)
+    return Opened(state._replace(skipped=kept.without(header_key, number)), body, 0, dropped)
 
 
 def _open_ahead(

@@ -18,11 +18,9 @@ KEYS: Final = tuple(frozenset(range(1, count + 1)) for count in range(11))
 """`KEYS[n]` are the keys 1 to n of a map."""
 
 
-def decode_map(
-    encoded: bytes, max_b: int, keys: frozenset[int], optional: frozenset[int] = frozenset()
-) -> Fields:
-    """Decode a map that has all of `keys`, perhaps some of `optional`, and nothing else."""
-    return Fields.of(cbor.decode(encoded, max_b), keys, optional)
+def decode_map(encoded: bytes, max_b: int, keys: frozenset[int]) -> Fields:
+    """Decode a map that has all of `keys` and nothing else."""
+    return Fields.of(cbor.decode(encoded, max_b), keys)
 
 
 def decode_signed(encoded: bytes, max_b: int) -> tuple[bytes, bytes]:
@@ -44,7 +42,7 @@ class Fields:
         """Wrap a value that must be a map with exactly these keys."""
         if not isinstance(value, dict):
             raise DecodeError("not a map")
-        if value.keys() != keys and not keys <= value.keys() <= keys | optional:
+        if not keys <= value.keys() <= keys | optional:
             raise DecodeError("a map key is missing or unknown")
         return cls(value)
 

@@ -8,8 +8,6 @@ from e2ee.constants import BODY_CLASSES_B, FIRST_BODY_B
 from e2ee.errors import AuthenticationError
 
 _MARK: Final = b"\x80"
-_LARGEST_CLASS_B: Final = BODY_CLASSES_B[-1]
-_FIRST_CLASSES_B: Final = (FIRST_BODY_B, *(one for one in BODY_CLASSES_B if one > FIRST_BODY_B))
 
 
 def body_class(length_b: int) -> int:
@@ -34,9 +32,7 @@ def padme(length_b: int) -> int:
 
 def is_body_size(size_b: int, *, first: bool) -> bool:
     """Whether a padded body can have this size."""
-    if size_b <= _LARGEST_CLASS_B:
-        return size_b in (_FIRST_CLASSES_B if first else BODY_CLASSES_B)
-    return padme(size_b) == size_b
+    return size_b == (first_body_class(size_b) if first else body_class(size_b))
 
 
 def pad(plaintext: bytes, size_b: int) -> bytes:

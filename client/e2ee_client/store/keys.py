@@ -27,8 +27,6 @@ MAX_MEMORY_B: Final = 1024 * MIB
 class RawKey(Secret):
     """A 32-byte key that the host application keeps, for example in the keyring of the operating system."""
 
-    __slots__ = ()
-
     def __init__(self, value: bytes) -> None:
         if len(value) != self.SIZE_B:
             raise StoreMisuse(f"a raw key has {self.SIZE_B} bytes")
@@ -37,8 +35,6 @@ class RawKey(Secret):
 
 class Passphrase(Secret):
     """A passphrase, 1 to 1024 bytes as UTF-8 of its Unicode form NFC (STO-04)."""
-
-    __slots__ = ()
 
     def __init__(self, text: str) -> None:
         try:
@@ -56,19 +52,13 @@ Unlock: TypeAlias = Passphrase | RawKey
 class WrappingKey(Secret):
     """Seals nothing but data keys."""
 
-    __slots__ = ()
-
 
 class DataKey(Secret):
     """The random root of a store's subkeys; it stays the same for the life of the store."""
 
-    __slots__ = ()
-
 
 class Subkey(Secret):
     """One purpose's key, derived from the data key by its label (STO-03)."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
