@@ -32,13 +32,16 @@ _IGNORED_FROM: Final = 64
 _OPTIONAL: Final = frozenset({5, 6, 7, 8, 9})
 
 # A text with its number and nothing else has one layout; only the length of the text has 1 to 3 bytes.
-_PLAIN: Final = struct.Struct(f">5s{CONTENT_ID_B}s2sQ3s")
+_PLAIN: Final = f">5s{CONTENT_ID_B}s2sQ3sB"
+_TINY: Final = struct.Struct(_PLAIN)
+_SHORT: Final = struct.Struct(_PLAIN + "B")
+_LONG: Final = struct.Struct(_PLAIN + "H")
 _TEXT_HEAD: Final = b"\xa5\x01\x01\x02\x50"
 _TIME_HEAD: Final = b"\x03\x1b"
 _PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
 _NUMBER_HEAD: Final = b"\x09\x54"
 _TAIL_B: Final = len(_NUMBER_HEAD) + NUMBER_B
-_LENGTH_B: Final = {0x78: 2, 0x79: 3}
+_TEXT_AT: Final = {0x78: _SHORT.size, 0x79: _LONG.size}
 _PLAIN_MAX_B: Final = 32_768
 _A_NUMBER: Final = Number(1, bytes(LINE_B), 1)
 
@@ -289,10 +292,10 @@ def _decode_plain(encoded: bytes) -> Content | None:
     property test holds this against the long way.
     """
     end = len(encoded) - _TAIL_B
-    if end <= _PLAIN.size or not encoded.startswith(_NUMBER_HEAD, end):
+    if end < _TINY.size or not encoded.startswith(_NUMBER_HEAD, end):
         return None
-    _, content_id, _, sent_ms, _ = _PLAIN.unpack_from(encoded)
-    start = _PLAIN.size + _LENGTH_B.get(encoded[_PLAIN.size], 1)
+    _, content_id, _, sent_ms, _, first = _TINY.unpack_from(encoded)
+    start = _TEXT_AT.get(first, _TINY.size)
     if encoded[:start] != _plain_head(content_id, sent_ms, end - start):
         return None
     try:
@@ -309,10 +312,10 @@ def _plain_head(content_id: bytes, sent_ms: int, size_b: int) -> bytes | None:
     """
     if len(content_id) != CONTENT_ID_B or not MAX_U32 < sent_ms <= MAX_MS or not 0 < size_b <= _PLAIN_MAX_B:
         return None
-    ahead = _PLAIN.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD)
     if size_b < 24:
-        return ahead + bytes((0x60 | size_b,))
-    return ahead + (bytes((0x78, size_b)) if size_b < 256 else b"\x79" + size_b.to_bytes(2, "big"))
+        return _TINY.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x60 | size_b)
+    layout, first = (_SHORT, 0x78) if size_b < 256 else (_LONG, 0x79)
+    return layout.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, first, size_b)
 
 
 def _decode(value: cbor.Value) -> Content:

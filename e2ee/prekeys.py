@@ -258,7 +258,7 @@ def verify_bundle(
     spk = SignedPrekey.verify(record, spk_b, (PrekeyKind.SPK,))
     opk = None if opk_b is None else SignedPrekey.verify(record, opk_b, (PrekeyKind.OPK,))
     pqk = SignedPrekey.verify(record, pqk_b, (PrekeyKind.PQK_ONE_TIME, PrekeyKind.PQK_LAST_RESORT))
-    return _timely(VerifiedBundle(record, device_list, spk, opk, pqk), now_ms, grace_ms)
+    return bundle_from_peer(record, device_list, spk, opk, pqk, now_ms, grace_ms=grace_ms)
 
 
 def bundle_from_peer(
@@ -284,10 +284,6 @@ def bundle_from_peer(
     bundle = VerifiedBundle(record, device_list, spk, opk, pqk)
     if any(prekey.record_hash != record.hash for prekey in bundle.prekeys):
         raise IdentityMismatch("a prekey of another device")
-    return _timely(bundle, now_ms, grace_ms)
-
-
-def _timely(bundle: VerifiedBundle, now_ms: int, grace_ms: int) -> VerifiedBundle:
     for prekey in bundle.prekeys:
         prekey.check_time(now_ms, grace_ms)
     return bundle

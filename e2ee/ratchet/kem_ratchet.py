@@ -200,10 +200,11 @@ def answering(
 
 def next_block(state: KemState) -> tuple[KemState, bytes]:
     """Return the state after a message, and that message's fragment block (PQ-05)."""
-    if isinstance(state, Offering) and state.received is None:
-        pair, id_of_key, blocks, sent, _, made = state
-        return _new(Offering, (pair, id_of_key, blocks, sent + 1, None, made)), _following(blocks, sent)
-    if isinstance(state, Answering):
+    if isinstance(state, Offering):
+        pair, id_of_key, blocks, sent, received, made = state
+        if received is None:
+            return _new(Offering, (pair, id_of_key, blocks, sent + 1, None, made)), _following(blocks, sent)
+    elif isinstance(state, Answering):
         id_of_key, blocks, secret, sent, other, made = state
         return _new(Answering, (id_of_key, blocks, secret, sent + 1, other, made)), _following(blocks, sent)
     return state, NONE
