@@ -125,10 +125,10 @@ class _Cbor:
         self._bare.add("loads", partial(cbor2.loads, encoded), encoded)
         return cbor2.loads(encoded, **strict)
 
-    def dumps(self, value: Any) -> bytes:
-        encoded = cbor2.dumps(value)
+    def dumps(self, value: Any, **form: Any) -> bytes:
+        encoded = cbor2.dumps(value, **form)
         if encoded not in self._loaded:
-            self._bare.add("dumps", partial(cbor2.dumps, value), encoded)
+            self._bare.add("dumps", partial(cbor2.dumps, value, **form), encoded)
         return encoded
 
 
