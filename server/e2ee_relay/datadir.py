@@ -51,7 +51,7 @@ class DataDirectory:
         try:
             _make_durably(path, 0o700)
             lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            give_to_owner(lock, path)
+            give_to_owner(lock, path / LOCK)
         except OSError as error:
             raise StoreError(f"the data directory {path} cannot be used: {reason_of(error)}") from None
         try:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
@@ -238,3 +239,23 @@ def test_what_root_makes_belongs_to_who_has_the_directory(tmp_path: Path) -> Non
     found = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in data_dir.iterdir()}
     assert found.keys() >= {"relay.db", "relay.lock", "relay.mark"}
     assert set(found.values()) == {(12345, 23456)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+@pytest.mark.parametrize("name", ["relay.lock", "relay.mark"])
+def test_root_gives_nothing_away_that_a_link_leads_to(
+    tmp_path: Path, name: str, link: Callable[[Path, Path], None]
+) -> None:
+    """RLY-274: else who took over the relay's user waits for a command of root to own any file."""
+    stocked(tmp_path / "source")
+    assert main(["backup", str(tmp_path / "copy"), "--data-dir", str(tmp_path / "source")]) == 0
+    data_dir, elsewhere = tmp_path / "relay", tmp_path / "shadow"
+    data_dir.mkdir()
+    os.chown(data_dir, 12345, 23456)
+    elsewhere.write_bytes(b"")
+    link(data_dir / name, elsewhere)
+    for command in (["restore", str(tmp_path / "copy")], ["restored"], ["restore-check"]):
+        assert main([*command, "--data-dir", str(data_dir)]) == 0
+    assert (elsewhere.stat().st_uid, elsewhere.stat().st_gid) == (0, os.getegid())
+    assert (data_dir / "relay.db").stat().st_uid == 12345

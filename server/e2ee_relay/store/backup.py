@@ -130,7 +130,7 @@ def _take(source: Path, fresh: Path) -> None:
 def _copy_file(path: Path, copy: Path) -> None:
     descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with path.open("rb") as content, os.fdopen(descriptor, "wb") as file:
-        give_to_owner(descriptor, copy.parent)
+        give_to_owner(descriptor, copy)
         shutil.copyfileobj(content, file, _PIECE_B)
 
 

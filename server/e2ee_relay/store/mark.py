@@ -56,7 +56,7 @@ class MarkFile:
         created = not self._path.exists()
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            give_to_owner(descriptor, self._path.parent)
+            give_to_owner(descriptor, self._path)
             os.pwrite(descriptor, packed + _check(packed), 0)
             os.fsync(descriptor)
         finally:
@@ -74,11 +74,15 @@ def flush_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def give_to_owner(descriptor: int, folder: Path) -> None:
-    """Let an open file of root belong to who has the folder, as the relay's user does (RLY-274)."""
-    ours, theirs = os.fstat(descriptor), folder.stat()
+def give_to_owner(descriptor: int, path: Path) -> None:
+    """Let an open file of root belong to who has its folder, as the relay's user does (RLY-274).
+
+    Who has the folder can put a link there: what it leads to keeps its owner.
+    """
+    ours, theirs = os.fstat(descriptor), path.parent.stat()
     owner = (theirs.st_uid, theirs.st_gid)
-    if os.geteuid() == 0 and (ours.st_uid, ours.st_gid) != owner:
+    is_linked = ours.st_nlink > 1 or not os.path.samestat(ours, path.lstat())
+    if os.geteuid() == 0 and not is_linked and (ours.st_uid, ours.st_gid) != owner:
         os.fchown(descriptor, *owner)
 
 
