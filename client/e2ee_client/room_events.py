@@ -30,7 +30,7 @@ class OfRoom:
 class EntryAdded(OfRoom):
     """An entry is in the transcript. `forwarded_by` is set where only that device vouches for it (TRN-17);
     `is_late` where it stands above what was there before (TRN-27); `is_history` where it is nothing new to
-    answer: it was handed over, or shown as forwarded before.
+    answer: it was handed over, or shown as forwarded before, or is a state that is valid only now (ROOM-71).
     """
 
     entry_hash: bytes

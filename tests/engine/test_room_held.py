@@ -9,12 +9,13 @@ from e2ee_client.engine.rooms.asking import MAX_ROSTERS, SOUGHT_TIMES
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import GapShown
+from e2ee_client.room_events import EntryAdded, GapShown
 from parties import DAY_MS, NOW_MS
 from room_rooms import MINUTE_MS, dev, do, opened, say
 from room_world import Device, World, ground
 
 from e2ee.rooms.entry import EntryHash, device_tag
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.roster import Roster, RosterRef
 from e2ee.rooms.state import Verdict, WrittenState
 
@@ -171,3 +172,23 @@ def test_what_was_given_up_is_judged_when_its_roster_comes() -> None:
     assert given_up(phone) == [(dev("chief"), true.n, true.n)]
     world.learn_roster(phone)
     assert room_of(phone).states.room.verdicts[true.hash] is Verdict.VALID
+
+
+def test_a_state_that_was_held_is_told_again_once_it_is_valid() -> None:
+    """ROOM-71: nothing of it was shown when it came, and a page is open still."""
+    world = opened("desk", "chief")
+    no_look_ups(world)
+    true = claims(world, "chief", later_roster(world).ref)
+    world.run(MINUTE_MS)
+    phone = world.devices["phone"]
+
+    def told() -> list[EntryAdded]:
+        return [one for one in phone.told(EntryAdded) if one.entry_hash == true.hash]
+
+    assert [one.is_history for one in told()] == [False]
+    world.learn_roster(phone)
+    assert [(one.kind, one.is_history) for one in told()] == [(Kind.STATE, False), (Kind.STATE, True)]
+    switched_off(world, "phone")
+    switched_on(world, "phone")
+    world.run(MINUTE_MS)
+    assert len(told()) == 2

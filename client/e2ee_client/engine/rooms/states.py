@@ -376,8 +376,11 @@ class States(RoomPart):
         self._condition = None
 
     def _take_over(self, turn: Turn, change: RoomChange) -> None:
-        before = self.room.head
+        before, held = self.room.head, self.held()
         self.room, self._condition = change.room, None
+        for written in held:
+            if change.room.verdicts.get(written.hash) is Verdict.VALID:
+                self._room.taking.tell_again(turn, written.hash)
         for one in change.refused:
             author = change.room.states[one].author
             self._around.tell(turn, EntryRefused(self._live.room_id, one, author, NoRight.code))

@@ -420,6 +420,13 @@ class Taking(RoomPart):
         if self._is_to_read(entry) and not stored.is_hidden:
             self._room.index.unread += self._room.log.mark_unread(turn, stored)
 
+    def tell_again(self, turn: Turn, state: EntryHash) -> None:
+        """Tell of a state that was held and is valid by now: what it says is shown from now on (ROOM-71)."""
+        stored = self._room.log.find(turn, state)
+        if stored is not None and not stored.is_aside:
+            sent_ms = Header.decode(stored.header).sent_ms
+            self._tell_added(turn, stored, Kind.STATE, sent_ms, is_late=False, is_history=True)
+
     def _tell_added(
         self,
         turn: Turn,
