@@ -167,6 +167,22 @@ async def test_who_writes_without_end_keeps_no_other_room_from_being_told_of() -
     assert "room.opened" in {one["kind"] for one in receiver.bodies}
 
 
+async def test_what_is_given_up_while_it_is_sent_does_not_wait_again() -> None:
+    """CNS-90: never more than a thousand, also where the receiver fails with what went for another room."""
+    loud, quiet, queue, clock = b"loud" * 4, b"quiet!!!" * 2, MemoryQueue(), FakeClock(NOW_MS)
+
+    async def send(webhook: Webhook, body: bytes, now_ms: int) -> None:
+        if events.lost == 0:
+            await events.add(RoomEvent("room.closed", quiet, NOW_MS))
+        raise WebhookFailed("no")
+
+    events = Webhooks(HOOK, clock, ScriptedRng("hook"), queue, send)
+    for at in range(CAPACITY):
+        await events.add(RoomEvent("entry.text", loud, NOW_MS, b"%032d" % at))
+    await events.send_due()
+    assert (len(list(queue.rows())), events.lost) == (CAPACITY, 1)
+
+
 async def test_a_sender_that_runs_wakes_for_new_events_and_for_due_ones() -> None:
     receiver, clock = Receiver(failures=1), FakeClock(NOW_MS)
     one = sender(receiver, clock)

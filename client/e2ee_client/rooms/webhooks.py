@@ -339,6 +339,9 @@ class Webhooks:
             await self._store.drop(row.event_id)
 
     async def _put_off(self, row: Waiting) -> None:
+        """Have an event sent again later, unless it was given up while it was sent (CNS-90)."""
+        if all(one.event_id != row.event_id for one in self._store.rows()):
+            return
         if row.failures >= len(PAUSES_S):
             self.lost += 1
             await self._store.drop(row.event_id)
