@@ -81,6 +81,8 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       return null;
     });
     if (answer?.type !== "history") return;
+    // The room was read anew meanwhile: what stands before this page is asked for again.
+    if (before !== null && entries[0]?.id !== before) return;
     failed = null;
     entries = before === null ? answer.entries : [...answer.entries, ...entries];
     uploads.arrived(answer.entries);

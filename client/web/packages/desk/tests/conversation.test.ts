@@ -121,6 +121,42 @@ test("what is shown of a room does not grow with what comes, however much that i
   assert.ok(items.length <= 600, `${items.length} are shown`);
 });
 
+test("an earlier page that comes after the room was read anew leaves no gap", async () => {
+  const ids = Array.from({ length: 200 }, (_, at) => `n${at}.`);
+  const held: (() => void)[] = [];
+  let all = ids.slice(0, 120);
+  let tell: (message: unknown) => void = () => {};
+  const desk = {
+    state: () => ({ connection: "online", rooms: new Map(), me: null }),
+    subscribe: () => () => {},
+    hear: (listener: typeof tell) => {
+      tell = listener;
+      return () => {};
+    },
+    ask: async ({ before }: Asked) => {
+      const end = before ? all.indexOf(before) : all.length;
+      const entries = all.slice(Math.max(0, end - 50), end).map((id) => row(id, "text", NOW_MS));
+      if (before) await new Promise<void>((done) => held.push(done));
+      return { type: "history", entries, unread: [], isStart: end <= 50 };
+    },
+  } as unknown as Desk;
+  const conversation = openConversation(desk, "r", null, VIEW);
+  await turn();
+  const earlier = conversation.loadEarlier();
+  all = ids;
+  tell({ type: "entries", room: "r", entries: [], again: true });
+  await turn();
+  held.shift()?.();
+  await earlier;
+  const shown = () => conversation.state().items.map(({ id }) => id);
+  assert.deepEqual(shown(), ids.slice(150));
+  const again = conversation.loadEarlier();
+  await turn();
+  held.shift()?.();
+  await again;
+  assert.deepEqual(shown(), ids.slice(100));
+});
+
 const turn = () => new Promise((done) => setTimeout(done));
 
 test("what was shown is marked as read up to where a person has seen it, and what was never loaded is not", async () => {
