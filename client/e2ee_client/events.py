@@ -144,7 +144,7 @@ class Unconfirmed(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class Unreachable(OfContact[C]):
-    """No session with a contact can be started: no prekeys of it, or no answer for days."""
+    """No session with any device of a contact can be started: no prekeys, or no answer for days (SES-43)."""
 
 
 @dataclass(frozen=True, slots=True)

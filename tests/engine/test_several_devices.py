@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import MessageState, MessageStateChanged, NewDevice
+from e2ee_client.events import MessageState, MessageStateChanged, NewDevice, Unreachable
 from e2ee_relay.protocol import Send
 from engine_world import Node, World, acquainted
-from own_devices import joined
+from own_devices import company, joined
 from relay_scenes import active_of, delivered, losing, lossless, once, talk, the_peer, well
 
 from e2ee.errors import CounterExhausted
@@ -148,3 +148,31 @@ def test_what_is_ready_when_a_connection_breaks_goes_in_its_order() -> None:
     customer.outgoing = lossless
     world.advance(MINUTE_MS)
     assert company.texts()[1:] == texts
+
+
+def test_a_contact_is_unreachable_when_none_of_its_devices_answers() -> None:
+    """SES-43: not while another one does; once, when the last has gone, and again after an answer."""
+    world, holder, second, customer, praxis = company()
+    second.stop()
+    second.alive = False
+    for day in range(8):
+        customer.send(praxis, f"Tag {day}")
+        world.advance(DAY_MS)
+    assert not customer.of(Unreachable)
+    holder.stop()
+    holder.alive = False
+    customer.send(praxis, "an niemanden")
+    world.advance(8 * DAY_MS)
+    assert customer.of(Unreachable) == [Unreachable(praxis)]
+    for node in (holder, second):
+        node.alive = True
+        node.start()
+    customer.send(praxis, "wieder da")
+    world.advance(HOUR_MS)
+    assert holder.texts()[-1] == second.texts()[-1] == "wieder da"
+    for node in (holder, second):
+        node.stop()
+        node.alive = False
+    customer.send(praxis, "noch einmal")
+    world.advance(8 * DAY_MS)
+    assert customer.of(Unreachable) == [Unreachable(praxis)] * 2

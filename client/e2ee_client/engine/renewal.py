@@ -62,7 +62,8 @@ class Renewal(Part):
         self._starts: Deadlines[bytes] = Deadlines()  # when the session that is wanted is tried
         self._put_off_ms: dict[bytes, int] = {}  # until then no session is started with a device
         self._stale: set[bytes] = set()
-        self._unreachable: set[bytes] = set()
+        self._out: set[bytes] = set()  # devices with which no session can be started
+        self._unreachable: set[bytes] = set()  # accounts of which that was told
         for peer in self._state.peers.values():
             self._note(peer, 0)
 
@@ -238,8 +239,11 @@ class Renewal(Part):
             self._tell_unreachable(turn, peer)
 
     def _tell_unreachable(self, turn: Turn, peer: Peer) -> None:
-        if peer.key not in self._unreachable:
-            self._unreachable.add(peer.key)
+        """Tell that no session with a device can be started, when that holds of all devices (SES-43)."""
+        self._out.add(peer.key)
+        met = (one for one in self._state.peers_named(peer.contact) if one.pair.met)
+        if peer.account_id not in self._unreachable and all(one.key in self._out for one in met):
+            self._unreachable.add(peer.account_id)
             turn.notify(Unreachable(peer.account_id))
 
     # --- what comes ---
@@ -266,7 +270,8 @@ class Renewal(Part):
         if opened.skipped:
             pair = pairs.used(pair, "skips", turn.now_ms, opened.skipped)
         peer.heard_ms = turn.now_ms
-        self._unreachable.discard(peer.key)
+        self._out.discard(peer.key)
+        self._unreachable.discard(peer.account_id)
         self.set_pair(turn, peer, pair, change.gone)
         if change.proven:
             peer.proven(session.id)

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
-import { MINUTE_MS } from "@sealroom/core/constants.ts";
+import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { content } from "@sealroom/core/content.ts";
 import { signAddress } from "@sealroom/core/identity/address.ts";
 import type { Entry } from "@sealroom/core/rooms/entry.ts";
@@ -127,6 +127,26 @@ test("doubt that names no device asks the four that were heard last (SES-39)", (
   const { turn, result } = arrives(scene.engine, new Uint8Array(400).fill(9), scene.nowMs + MINUTE_MS);
   const doubted = told(turn).flatMap((one) => (one.type === "session" && one.what === "doubt" ? [one.device] : []));
   assert.deepEqual([result, doubted], [false, all.slice(1).map(({ id }) => hex(id))]);
+});
+
+test("an account is unreachable when three days of candidates were for each device that was met (SES-43)", () => {
+  const scene = new Scene();
+  meets(scene, desk, agent);
+  const seek = (device: Device, days: number, met = true) => {
+    const { turn } = scene.engine.do(NOW_MS, (c, turn) => {
+      const { pair } = peerOf(c, device.id) as Peer;
+      const wanted = { sinceMs: NOW_MS - days * DAY_MS, top: null, again: false };
+      setPair(c, turn, device.id, { ...pair, met, candidate: null, wanted });
+      start(c, turn, device.id, bundle(device));
+    });
+    return told(turn).some((one) => one.type === "session" && one.what === "unreachable");
+  };
+  seek(desk, 0);
+  assert.ok(!seek(agent, 4), "the desk may answer");
+  assert.ok(!seek(desk, 3));
+  assert.ok(seek(desk, 4));
+  assert.ok(!seek(desk, 0, false));
+  assert.ok(seek(agent, 4), "the desk was not met");
 });
 
 // --- the open ahead of an ask (TRN-30) ---

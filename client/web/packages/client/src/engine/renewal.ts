@@ -132,8 +132,8 @@ export function start(c: Context, turn: Turn, deviceId: Bytes, bundle: VerifiedB
     return;
   }
   const peer = peerOf(c, deviceId) as Peer;
-  const since = peer.pair.candidate?.sinceMs ?? turn.nowMs;
-  if (peer.pair.met && turn.nowMs > since + UNREACHABLE_MS) tell(turn, peer, "unreachable");
+  const isOut = (one: Pair) => !one.met || turn.nowMs > (one.candidate?.sinceMs ?? turn.nowMs) + UNREACHABLE_MS;
+  if (pair.met && peersNamed(c).every((one) => isOut(one.pair))) tell(turn, peer, "unreachable"); // SES-43
   pump(c, turn);
 }
 
