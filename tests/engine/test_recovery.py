@@ -90,6 +90,21 @@ def test_the_last_word_goes_once_and_a_second_recovery_tells_the_first_device_al
     assert not company.of(IdentityAlarm)
 
 
+def test_the_last_word_is_kept_when_the_account_is_recovered_again_before_it_leaves() -> None:
+    """ACC-66: of a device without a session what is on its way still goes."""
+    world, company, phone = person_and_company()
+    company.outgoing = losing(Send)
+    for name in ("Neu", "Wieder"):
+        recovered(world, company, name)
+        world.advance(MINUTE_MS)
+    assert len(company.of(DeviceRemoved)) == 2
+    company.crash()
+    company.outgoing = lambda _channel, data: [data]
+    company.start()
+    world.advance(MINUTE_MS)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+
+
 def test_a_device_that_was_replaced_signs_no_more_lists_and_says_so_after_a_restart() -> None:
     """ACC-67: what it knows is on disk."""
     world, company, phone = person_and_company()
@@ -226,6 +241,19 @@ def test_with_an_entry_too_a_list_that_names_the_record_made_anew_is_nobodys_rec
     assert not tablet.engine.is_replaced
 
 
+def test_with_an_entry_and_without_the_code_a_list_of_no_recovery_is_left_to_the_entry() -> None:
+    """ACC-67: a contact gives one that leaves this device out, and the directory does not show it."""
+    world, _, phone = person_and_company(publish=True)
+    phone.rows.tables["meta"].pop(RecoveryRow.PREFIX)
+    own, asked = phone.engine._state.own, len(phone.sent)
+    beside = signed_beside(phone, own.device_list, names_phone=False)
+    assert recovery.has_replaced(beside, own.device_list, [own.device.record.hash])
+    give_back(phone, beside)
+    assert len(phone.sent) > asked
+    world.advance(MINUTE_MS)
+    assert not phone.engine.is_replaced
+
+
 def test_who_looks_up_a_recovered_account_finds_the_new_device() -> None:
     """ID-07, ACC-63: by its card, and from a list of before; the old device finds itself replaced."""
     world, labor, phone, tablet = recovered_with_entry()
@@ -339,6 +367,33 @@ def test_a_device_with_the_code_is_ended_by_a_list_that_it_has_not_signed(
     assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
     phone.crash(phone.rows)
     assert phone.engine.is_replaced
+
+
+def signed_beside(phone: Node, before: DeviceList | None, *, names_phone: bool) -> DeviceList:
+    """A list after another one that the account key signs elsewhere, for a device that nobody knows."""
+    own, now_ms = phone.engine._state.own, phone.now_ms
+    assert own.account_key is not None
+    other = new_device(own.account_id, DeviceKind.PERSON, 0, now_ms, now_ms + DAY_MS, SeededRng("other"))
+    named = [own.device.record, other.record] if names_phone else [other.record]
+    return sign_list(own.account_key, next_list(own.account_id, before, named, None, now_ms))
+
+
+def give_back(phone: Node, device_list: DeviceList) -> None:
+    """Let a contact give the device a list of its account."""
+    turn = Turn(phone.now_ms, phone.engine.account_id)
+    assert phone.engine._context.upkeep.take_back(turn, device_list.signed)
+    phone.carry_out(turn.effects())
+
+
+@pytest.mark.parametrize("names_phone", [False, True])
+def test_another_list_of_the_number_of_its_first_one_ends_a_device_with_the_code(names_phone: bool) -> None:
+    """ACC-75: not only one with a higher number."""
+    _, _, phone = person_and_company()
+    first = phone.engine._state.own.device_list
+    beside = signed_beside(phone, None, names_phone=names_phone)
+    assert (beside.seq, beside.hash != first.hash) == (first.seq, True)
+    give_back(phone, beside)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
 
 
 @pytest.mark.parametrize("publish", [False, True])

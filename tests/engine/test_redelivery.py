@@ -268,7 +268,9 @@ def test_a_mailbox_of_one_contact_asks_its_sessions_only() -> None:
 
 
 def test_a_first_flight_again_says_nothing_while_its_session_lives() -> None:
-    """HS-09: under another of the relay's ids, long after the session has moved on."""
+    """HS-09, SES-41: under another of the relay's ids, long after the session has moved on; it is taken at
+    once, since it comes from the peer.
+    """
     world, company, customer, praxis = acquainted()
     bodies: list[bytes] = []
     company.outgoing = copying(bodies)
@@ -280,7 +282,10 @@ def test_a_first_flight_again_says_nothing_while_its_session_lives() -> None:
     talk(world, company, customer, praxis, 3)
     world.advance(MINUTE_MS)
     events = len(customer.events)
+    customer.sent.clear()
     push(customer, flight)
+    frames = [one for data in customer.sent for one in decode_frames(data, Role.RELAY)]
+    assert [one.seqs for one in frames if isinstance(one, Ack)] == [(1,)]
     world.advance(MINUTE_MS)
     assert customer.events[events:] == []
 

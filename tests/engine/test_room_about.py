@@ -235,6 +235,23 @@ def test_a_sensitive_mark_of_a_text_holds_for_its_wordings() -> None:
         assert here.is_marked
 
 
+def test_a_wording_of_a_marked_text_is_marked_where_the_mark_itself_is_forgotten() -> None:
+    """TRN-41, ROOM-17: of many marks a device remembers some; the text says that it is marked."""
+    world = opened("desk")
+    said = write(world, "phone", RoomText("Befund"))
+    world.run(MINUTE_MS)
+    write(world, "desk", Sensitive((said,)))
+    world.run(MINUTE_MS)
+    room = world.devices["desk"].room
+    assert room is not None
+    room.live.orders = ()
+    edit = write(world, "phone", Edit(said, "Befund A"))
+    world.run(MINUTE_MS)
+    here = stored(world, "desk", edit)
+    assert here is not None
+    assert (here.is_marked, here.is_hidden) == (True, False)
+
+
 # --- replies ---
 
 

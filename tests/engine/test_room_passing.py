@@ -341,6 +341,19 @@ def test_an_agent_that_no_transfer_names_hands_nothing_over() -> None:
     assert not world.devices["agent2"].told(HistoryHandedOver)
 
 
+def test_who_gives_a_room_to_a_colleague_hands_nothing_over_to_a_desk_that_comes_in() -> None:
+    """TRN-18, ROOM-57: the colleague alone gets it."""
+    world, said = answered()
+    change(world, "desk", Change(add=(dev("desk"),)))
+    world.run(2 * MINUTE_MS)
+    transfer(world)
+    world.run(10_000)
+    found = do(world, "agent", lambda room, turn: room.hand_over(turn, dev("desk"), said))
+    assert isinstance(found, NoRight)
+    found = do(world, "agent", lambda room, turn: room.hand_over(turn, dev("agent2"), said))
+    assert not isinstance(found, Exception)
+
+
 def test_a_frozen_room_is_handed_over_when_the_freeze_is_decided() -> None:
     """TRN-34, ROOM-57."""
     world, _ = answered()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,6 +33,8 @@ from practice import ORIGIN, Practice, practice
 
 from e2ee.card import parse
 from e2ee.errors import NoRight
+from e2ee.identity import DeviceKind
+from e2ee.rooms.invite import new_invite
 
 pytestmark = pytest.mark.asyncio
 DAY_MS = 86_400_000
@@ -311,6 +314,20 @@ async def test_a_code_that_leads_to_another_relay_is_refused_before_anything_lea
         opened, screen = made.network.opened, Screen(is_own=False)
         with pytest.raises(InviteInvalid):
             await join(made, f"{moved} {code} {card}", screen)
+        assert (made.network.opened, screen.offers) == (opened, [])
+
+
+@pytest.mark.parametrize(("kind", "front_desk"), [(DeviceKind.AGENT, False), (DeviceKind.PERSON, True)])
+async def test_a_code_for_a_companys_device_is_refused_before_anything_leaves(
+    kind: DeviceKind, front_desk: bool
+) -> None:
+    """ACC-51: of another kind, or with a flag."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, _), await phone.link() as link:
+        account, _, card = link.text.split()
+        other, _ = new_invite(parse(account).account_id, kind, front_desk=front_desk, rng=os.urandom)
+        opened, screen = made.network.opened, Screen(is_own=False)
+        with pytest.raises(InviteInvalid):
+            await join(made, f"{account} {other.code} {card}", screen)
         assert (made.network.opened, screen.offers) == (opened, [])
 
 
