@@ -214,6 +214,18 @@ def test_a_backup_without_messages_never_writes_one(tmp_path: Path) -> None:
     assert "a message in copy" in done.stdout
 
 
+def test_a_database_with_statistics_is_backed_up(tmp_path: Path) -> None:
+    """RLY-272: what an operator's ANALYZE or VACUUM made in a database keeps no backup away."""
+    stocked(tmp_path / "relay")
+    with closing(sqlite3.connect(tmp_path / "relay/relay.db", isolation_level=None)) as db:
+        db.execute("INSERT INTO purge_request VALUES (x'00', 'mailbox')")
+        db.execute("ANALYZE")
+        db.execute("VACUUM")
+    assert main(["backup", str(tmp_path / "copy"), "--data-dir", str(tmp_path / "relay")]) == 0
+    assert rows_of(tmp_path / "copy") == 1
+    assert main(["restore", str(tmp_path / "copy"), "--data-dir", str(tmp_path / "relay")]) == 0
+
+
 def test_a_backup_to_a_name_that_is_being_written_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,7 +74,8 @@ def _copy(source: Path, part: Path, *, with_messages: bool) -> int:
         refuse_newer(version)
         made = copy.execute("SELECT name, type, sql FROM origin.sqlite_schema WHERE sql IS NOT NULL")
         kinds: dict[str, str] = {}
-        for name, kind, sql in made.fetchall():
+        # Names of its own are SQLite's: the statistics that an operator's ANALYZE has left.
+        for name, kind, sql in (one for one in made.fetchall() if not one[0].startswith("sqlite_")):
             copy.execute(sql)
             kinds[name] = kind
         tables = {name for name, kind in kinds.items() if kind == "table"}
