@@ -21,6 +21,7 @@ import tomllib
 import zipfile
 import zlib
 from collections.abc import Mapping
+from email import message_from_bytes
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -112,7 +113,8 @@ def read_sources(distribution: Path) -> None:
     with tarfile.open(distribution) as archive:
         for member in archive:
             content = archive.extractfile(member)
-            if content is None:
+            # A link of an archive can lead anywhere where it is unpacked.
+            if content is None or not member.isreg():
                 raise Contradiction(f"{distribution.name}: {member.name} is no file")
             folder, _, name = member.name.partition("/")
             if folder != distribution.name.removesuffix(".tar.gz"):
@@ -144,8 +146,9 @@ def _check_metadata(wheel: Path, archive: zipfile.ZipFile, folder: str, found: s
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     allowed = {folder + name for name in (*_DESCRIBED, *(f"licenses/{one}" for one in LICENCES))}
     _agree(wheel, "metadata", found - allowed, set())
-    lines = archive.read(folder + "METADATA").decode().partition("\n\n")[0].splitlines()
-    named = {_library(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")}
+    # As who installs reads it: whatever the case of a name, and over several lines.
+    described = message_from_bytes(archive.read(folder + "METADATA"))
+    named = {_library(str(one)) for one in described.get_all("Requires-Dist", ())}
     declared = {_library(one) for extra in project["optional-dependencies"].values() for one in extra}
     _agree(wheel, "libraries", named - declared, set())
     scripts = {f"{name} = {place}" for name, place in project["scripts"].items()}

@@ -119,6 +119,9 @@ INFO = "sealroom-0.1.0.dist-info/"
         ("", "", ["sealroom-0.1.0.data/scripts/pip"], "scripts/pip is no file of the source"),
         ("", "", [f"{INFO}direct_url.json"], "metadata"),
         (f"{INFO}METADATA", "Requires-Dist: another-library", [], "libraries.*another-library"),
+        (f"{INFO}METADATA", "requires-dist: another-library", [], "libraries.*another-library"),
+        (f"{INFO}METADATA", "Requires-Dist:another-library", [], "libraries.*another-library"),
+        (f"{INFO}METADATA", "Requires-Dist:\n another-library", [], "libraries.*another-library"),
         (f"{INFO}METADATA", "Requires-Dist: cbor2 @ https://example.org/cbor2.whl", [], "libraries"),
         (f"{INFO}METADATA", "Requires-Dist: cbor2==5.0", [], "libraries"),
         (f"{INFO}entry_points.txt", "pip = e2ee_client.cli:main", [], "commands"),
@@ -172,6 +175,19 @@ def test_a_source_distribution_that_is_not_its_source_is_refused(tmp_path: Path)
             archive.addfile(planted, io.BytesIO(content))
         with pytest.raises(wheel_contents.Contradiction, match=why):
             wheel_contents.read_sources(bad)
+
+
+def test_a_source_distribution_with_a_link_is_refused(tmp_path: Path) -> None:
+    """What it leads to in the archive is not what it leads to where that is unpacked."""
+    archived = tmp_path / "sealroom-0.1.0.tar.gz"
+    with tarfile.open(archived, "w:gz") as archive:
+        for name in ("client/e2ee_client/py.typed", "server/e2ee_relay/py.typed"):
+            archive.add(checkout.ROOT / name, f"sealroom-0.1.0/{name}")
+        link = tarfile.TarInfo("sealroom-0.1.0/e2ee/py.typed")
+        link.type, link.linkname = tarfile.SYMTYPE, "../server/e2ee_relay/py.typed"
+        archive.addfile(link)
+    with pytest.raises(wheel_contents.Contradiction, match=r"py\.typed is no file"):
+        wheel_contents.read_sources(archived)
 
 
 @pytest.mark.audit_only
