@@ -249,7 +249,7 @@ class OwnDeviceListed:
 
 @dataclass(frozen=True, slots=True)
 class DeviceListExpiring:
-    """Our own device list ends in 15 days or less, or has ended, and the account key is not here to renew it:
+    """Our own device list ends in 12 days or less, or has ended, and the account key is not here to renew it:
     from then on nothing that is written is accepted (ID-12, ID-65).
     """
 

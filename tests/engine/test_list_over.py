@@ -66,12 +66,12 @@ def test_a_device_whose_list_has_ended_accepts_nothing_until_the_first_one_is_ba
     assert customer.texts()[-2:] == ["eben noch", "wieder da"]
 
 
-def test_the_person_is_reminded_from_half_of_the_life_on() -> None:
+def test_the_person_is_reminded_from_12_days_before_the_end_on() -> None:
     """ID-65: of the end, by the device without the account key alone."""
     world, holder, second, *_ = company()
     holder.stop()
     holder.alive = False
-    world.advance(list_ends_ms(second) - 15 * DAY_MS - HOUR_MS - world.now_ms)
+    world.advance(list_ends_ms(second) - 12 * DAY_MS - HOUR_MS - world.now_ms)
     assert not second.of(DeviceListExpiring)
     world.advance(3 * HOUR_MS)
     assert set(second.of(DeviceListExpiring)) == {DeviceListExpiring(list_ends_ms(second))}
@@ -82,7 +82,26 @@ def test_the_person_is_reminded_from_half_of_the_life_on() -> None:
     second.events.clear()
     world.advance(20 * DAY_MS)
     assert not holder.of(DeviceListExpiring)
-    assert len(second.of(DeviceListExpiring)) <= 1
+    assert not second.of(DeviceListExpiring)
+
+
+def test_nobody_is_reminded_where_the_first_device_renews_its_list() -> None:
+    """ID-65: neither at the time for it, nor where the first device comes nearly two days later."""
+    world, holder, second, *_ = company()
+    first_ms = list_ends_ms(second)
+    world.advance(first_ms - 15 * DAY_MS + 26 * HOUR_MS - world.now_ms)
+    assert list_ends_ms(second) > first_ms
+    world.advance(13 * DAY_MS)
+    holder.stop()
+    holder.alive = False
+    second_ms = list_ends_ms(second)
+    world.advance(second_ms - 15 * DAY_MS + 47 * HOUR_MS - world.now_ms)
+    assert list_ends_ms(second) == second_ms
+    holder.alive = True
+    holder.start()
+    world.advance(DAY_MS)
+    assert list_ends_ms(second) > second_ms
+    assert not second.of(DeviceListExpiring)
 
 
 def test_what_was_under_way_at_the_end_is_told_of() -> None:

@@ -57,6 +57,7 @@ STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
+_REMIND_BEFORE_MS: Final = 12 * DAY_MS
 _MAILBOX_B: Final = 16
 _SEED_B: Final = 32
 
@@ -446,7 +447,7 @@ class Upkeep(Part):
             return False
         is_signed_here = own.account_key is not None and self._has_number(turn)
         is_waiting = pending is not None and _is_sendable(pending, turn.now_ms)
-        if not is_signed_here and not is_waiting and (left_ms <= _RENEW_BEFORE_MS or is_ahead):
+        if not is_signed_here and not is_waiting and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
             self.remind(turn)
         return is_signed_here
 

@@ -565,8 +565,8 @@ test("without the account key nothing is written from the end of the list on, un
   assert.equal(kin.ending(expiresMs + 1), null);
   c.own = { ...c.own, accountSeed: null };
   const listUntilMs = expiresMs;
-  assert.equal(kin.ending(expiresMs - 15 * DAY_MS - 1), null);
-  for (const ms of [expiresMs - 15 * DAY_MS, expiresMs]) assert.deepEqual(kin.ending(ms), { listUntilMs });
+  assert.equal(kin.ending(expiresMs - 12 * DAY_MS - 1), null);
+  for (const ms of [expiresMs - 12 * DAY_MS, expiresMs]) assert.deepEqual(kin.ending(ms), { listUntilMs });
   assert.deepEqual(kin.ending(expiresMs + 1), { listUntilMs, canWrite: false, canSendFiles: false });
   const entries = scene.room.entries.size;
   assert.throws(() => scene.says("nie"), { code: "account.list_over" });

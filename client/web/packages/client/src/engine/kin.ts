@@ -43,7 +43,7 @@ export interface Kin {
   given(turn: Turn, list: DeviceList, isShown: boolean): void;
   /** @throws RemoteError `remote.identity` for a device that our list does not name */
   checkFlight(turn: Turn, taken: Taken): void;
-  /** What the end of our list changes on a screen, from half of its life on, without the account key (ID-65). */
+  /** What the end of our list changes on a screen, from 12 days before it on, without the account key (ID-65). */
   ending(nowMs: number): Ending | null;
   /** @throws ClientError `account.list_over` where no content is accepted (ID-65) */
   checkListed(nowMs: number): void;

@@ -2,7 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
-import { CLOCK_TOLERANCE_MS, LIST_TTL_MS } from "@sealroom/core/constants.ts";
+import { CLOCK_TOLERANCE_MS, DAY_MS, LIST_TTL_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { hasReplaced, isRecovered, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
@@ -167,10 +167,10 @@ export function takeNext(k: KinState, turn: Turn, list: DeviceList): void {
   takeList(k.c, turn, list, { ...own, record });
 }
 
-/** The end of our list, from half of its life on, where another device renews it; past it nothing is written (ID-65). */
+/** The end of our list, from 12 days before it on, where another device renews it; past it nothing is written (ID-65). */
 export function endingOf({ accountSeed, list }: Own, nowMs: number): Ending | null {
   const { expiresMs } = list;
-  if (accountSeed !== null || expiresMs - nowMs > LIST_TTL_MS / 2) return null;
+  if (accountSeed !== null || expiresMs - nowMs > 12 * DAY_MS) return null;
   const until = { listUntilMs: expiresMs };
   return nowMs <= expiresMs ? until : { ...until, canWrite: false, canSendFiles: false };
 }
