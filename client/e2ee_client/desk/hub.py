@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal, Protocol
 
 from e2ee.rooms.kinds import Kind
+from e2ee.rooms.payloads import Sensitive
 from e2ee.rooms.state import Phase
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
-from e2ee_client.errors import SealroomError
+from e2ee_client.errors import RoomsLocked, SealroomError, UnknownEntry, UnknownRoom
 from e2ee_client.events import ConnectionChanged, OwnConditionChanged
 from e2ee_client.room_events import (
     EntryAdded,
@@ -152,6 +154,8 @@ class Hub:
             self._tell(schema.Link(self.agent.connection_state.value, self.agent.entry_waits))
         elif isinstance(event, OfRoom):
             self._of_room(event)
+            if isinstance(event, EntryAdded) and event.kind == Kind.SENSITIVE:
+                await self._show_marked(event)
             if isinstance(event, RoomChanged) and event.phase in _ENDED:
                 await self._forget(event.room_id)
         self._see_team()
@@ -204,6 +208,17 @@ class Hub:
             case _:
                 pass
         self._changed(room_id)
+
+    async def _show_marked(self, mark: EntryAdded) -> None:
+        """Have what a mark names shown as it is from now on, or hidden (ROOM-17)."""
+        with suppress(UnknownEntry, UnknownRoom, RoomsLocked):
+            room = self.agent.room(mark.room_id)
+            payload = (await room.entry(mark.entry_hash)).payload
+            for named in payload.hashes if isinstance(payload, Sensitive) else ():
+                with suppress(UnknownEntry):
+                    if (await room.entry(named)).is_hidden:
+                        self.downloads.drop(named)
+                    self._entry(mark.room_id, named, is_late=False)
 
     def _entry(self, room_id: bytes, entry_hash: bytes, *, is_late: bool) -> None:
         for page in list(self.pages):
