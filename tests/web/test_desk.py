@@ -800,7 +800,14 @@ async def test_a_page_with_something_unsent_asks_before_it_goes(
         question = await asks.value
         assert question.type == "beforeunload"
         await question.dismiss()
-        await page.get_by_role("textbox", name="Nachricht").fill("")
+        for _ in range(2):
+            await page.keyboard.press("Alt+i")
+        field = page.get_by_role("textbox", name="Nachricht")
+        await until_read(field.input_value, "Begonnen")
+        await field.press("Enter")
+        await until_read(field.input_value, "")
+        goes = "dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+        await until_read(lambda: page.evaluate(goes), wanted=True)
 
 
 # Texts of the list that stand over each other, and words that are broken; what is wider than its pane.

@@ -252,6 +252,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     });
     draft = `${room} ${isNotes}`;
     field.text = drafts.get(draft) ?? "";
+    drafts.delete(draft);
     field.addEventListener("input", showDoubt);
     doubted = unsure.get(draft) ?? null;
     messages = list;
