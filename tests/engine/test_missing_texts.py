@@ -38,6 +38,7 @@ from relay_scenes import (
     withholding,
 )
 
+from e2ee.content import Sync, SyncKind
 from e2ee.session import Heard, Proven, Session, Started
 
 MINUTE_MS = 60_000
@@ -265,6 +266,25 @@ def test_a_customer_that_is_away_for_weeks_gets_everything() -> None:
     world.advance(2 * DAY_MS)
     assert [customer.texts().count(f"Tag {day}") for day in range(20)] == [1] * 20
     well(world, company, customer, praxis)
+
+
+def test_a_sync_on_a_session_that_is_not_active_brings_no_text_again() -> None:
+    """SES-37: what it states of numbers counts on the active one alone."""
+    world, company, customer, _ = talking()
+    older = active_of(company)
+    lose(customer)
+    world.advance(2 * MINUTE_MS)
+    assert older.id != active_of(company).id
+    drop(world, company, customer, "Befund")
+    world.advance(2 * MINUTE_MS)
+    peer, lane, (item,) = the_peer(company), lane_of(company), lane_of(company).unconfirmed.values()
+    assert item.number is not None
+    tell = Sync(SyncKind.TELL, None, None, None, item.number.n)
+    for session, is_again in ((older, False), (active_of(company), True)):
+        turn = Turn(world.now_ms)
+        company.engine._context.renewal.synced(turn, peer, session, tell)
+        company.carry_out(turn.effects())
+        assert (item.sendings == 2 or item in lane.waiting) is is_again
 
 
 def test_at_most_64_texts_go_again_at_a_time() -> None:

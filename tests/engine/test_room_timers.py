@@ -117,6 +117,20 @@ def test_a_timer_of_a_room_runs_in_a_stopped_copy_of_a_store_too() -> None:
     assert not desk.connections
 
 
+def test_what_a_timer_destroys_is_sent_no_more() -> None:
+    """ROOM-44, ROOM-41: a text of ours that waits for a customer who is off."""
+    world, desk, customer, room_id = begun(RetentionClass.EPHEMERAL)
+    customer.stop()
+    world.advance(HOUR_MS)
+    said = write(desk, room_id, "Befund")
+    mark_read(desk, room_id, said)
+    world.advance(6 * DAY_MS)
+    assert desk.engine._context.posting.is_waiting(said[:16])
+    world.advance(2 * DAY_MS)
+    assert not has(desk, room_id, said)
+    assert not desk.engine._context.posting.is_waiting(said[:16])
+
+
 def test_a_closed_room_goes_after_its_time_with_its_notes_and_one_that_is_opened_again_stays() -> None:
     """ROOM-41, ROOM-43: counted from the last closing."""
     world, desk, customer, room_id = begun(RetentionClass.DEFAULT)

@@ -34,7 +34,7 @@ from practice import ORIGIN, Practice, practice
 from e2ee.card import parse
 from e2ee.errors import NoRight
 from e2ee.identity import DeviceKind
-from e2ee.rooms.invite import new_invite
+from e2ee.rooms.invite import Welcome, new_invite
 
 pytestmark = pytest.mark.asyncio
 DAY_MS = 86_400_000
@@ -270,6 +270,29 @@ async def test_a_code_used_after_the_link_was_confirmed_leads_nowhere() -> None:
         async with await joining:
             with pytest.raises(InviteExpired):
                 await join(made, text, Screen())
+            assert len(phone.devices()) == 2
+
+
+async def test_a_code_used_while_the_confirmed_device_is_let_in_is_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ACC-34, ACC-53: the second device alone; the one that a person has confirmed is in."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, _):
+        async with await phone.link() as link:
+            text, really = link.text, inviting.Invitation._tell_in
+
+            async def tell_in(
+                invitation: inviting.Invitation, welcome: Welcome, timeout_s: float | None
+            ) -> None:
+                with pytest.raises(InviteInvalid):
+                    await asyncio.wait_for(join(made, text, Screen()), 20)
+                await really(invitation, welcome, timeout_s)
+
+            monkeypatch.setattr(inviting.Invitation, "_tell_in", tell_in)
+            joining = asyncio.create_task(join(made, text, Screen()))
+            await link.digits(60)
+            await link.confirm(120)
+        async with await joining:
             assert len(phone.devices()) == 2
 
 

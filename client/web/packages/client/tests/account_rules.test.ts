@@ -159,6 +159,41 @@ test("a second flight on the same prekeys is another session, up to eight in a d
   assert.deepEqual(refusals(arrives(engine, flightsOf(engine, agent, NOW_MS)(spare(10)), NOW_MS).turn), []);
 });
 
+test("of 16 devices of the company that have begun sessions in a day a further one begins none (SES-35)", () => {
+  for (const [others, codes] of [
+    [15, []],
+    [16, ["remote.budget"]],
+  ] as const) {
+    const engine = engineOf();
+    arrives(engine, flightsOf(engine, desk, NOW_MS)(spare(1)), NOW_MS);
+    const { peers } = engine.context;
+    const known = peers.get(hex(desk.id));
+    assert.ok(known !== undefined && known.pair.budget.flights === 1);
+    peers.clear();
+    for (let i = 0; i < others; i++) peers.set(hex(new Uint8Array(16).fill(i)), known);
+    assert.deepEqual(refusals(arrives(engine, flightsOf(engine, agent, NOW_MS)(spare(2)), NOW_MS).turn), codes);
+  }
+});
+
+test("an address counts at the relay of the card alone, and no older one after it (CON-06)", () => {
+  const engine = engineOf();
+  arrives(engine, flightsOf(engine, desk, NOW_MS)(spare(1)), NOW_MS);
+  const gives = (
+    sentMs: number,
+    fill: number,
+    relayUrl = shop.RELAY,
+  ): readonly [number | undefined, readonly string[]] => {
+    const address = { mailbox: new Uint8Array(16).fill(fill), token: new Uint8Array(32), relayUrl };
+    const given = { ...spare(1), sentMs, address };
+    const { turn } = engine.do(NOW_MS + 9, (c, turn) => take(c, turn, desk.id, {} as Session, given));
+    return [engine.context.peers.get(hex(desk.id))?.wayBack?.mailbox[0], refusals(turn)];
+  };
+  assert.deepEqual(gives(NOW_MS + 1, 1), [1, []]);
+  assert.deepEqual(gives(NOW_MS + 5, 2), [2, []]);
+  assert.deepEqual(gives(NOW_MS + 4, 3), [2, []]);
+  assert.deepEqual(gives(NOW_MS + 9, 4, "wss://other.example"), [2, ["remote.content"]]);
+});
+
 test("a known device with other keys is refused (ID-27)", () => {
   const engine = engineOf();
   const impostor = shop.newDevice(1, desk.id);
