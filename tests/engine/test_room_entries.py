@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from e2ee_client.engine.rooms.records import Early
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import (
@@ -256,6 +257,20 @@ def test_an_entry_of_a_device_that_no_state_names_is_held_a_day_and_taken_when_o
     world.run(5 * MINUTE_MS)
     assert said in phone.order()
     assert not room_of(world, "phone").live.early
+
+
+def test_what_is_destroyed_is_not_held_early_either() -> None:
+    """ROOM-44: its device had sent it before a state named that, and another one has brought it since."""
+    world = opened("desk", "agent")
+    said = say(world, "desk", "wrong number")
+    world.run(MINUTE_MS)
+    room, turn = room_of(world, "phone"), Turn(world.now_ms)
+    here = room.log.find(turn, said)
+    assert here is not None
+    assert here.body is not None
+    room.live.early = (Early(here.device_id, said, here.header, here.body, bytes(64), world.now_ms),)
+    room.erasing.destroy(turn, [here])
+    assert room.live.early == ()
 
 
 def test_more_early_entries_than_are_held_are_refused_and_all_go_after_a_day() -> None:
