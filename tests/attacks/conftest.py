@@ -8,10 +8,10 @@ import attack_world
 import engine_world
 import pytest
 from attack_evidence import BOOK, Book
-from e2ee_client.engine import entry
 from remembered import remembered
+from small_stock import small_stock
 
-__all__ = ["remembered"]
+__all__ = ["remembered", "small_stock"]
 
 
 @pytest.fixture(autouse=True)
@@ -22,13 +22,6 @@ def closed_worlds() -> Iterator[None]:
         engine_world.OPEN.pop().relay.close()
     while attack_world.STORES:
         attack_world.STORES.pop().close()
-
-
-@pytest.fixture(autouse=True)
-def small_stock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Publish ten one-time keys of a kind instead of a hundred: most worlds need one."""
-    monkeypatch.setattr(entry, "STOCK", 10)
-    monkeypatch.setattr(entry, "REFILL_BELOW", 5)
 
 
 @pytest.fixture

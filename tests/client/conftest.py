@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from e2ee_client import Client
 from e2ee_client.testing import FakeClock, MemoryNetwork
+from small_stock import small_stock
+
+__all__ = ["small_stock"]
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ from e2ee_client.rooms import mailing
 from e2ee_client.rooms.mail import MailServer
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice, practice
+from small_stock import small_stock
+
+__all__ = ["small_stock"]
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ import pytest
 import pytest_asyncio
 import web_packages
 from playwright.async_api import Browser, Playwright, async_playwright
+from small_stock import small_stock
+
+__all__ = ["small_stock"]
 
 
 @pytest.fixture(scope="session")
