@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Person, Two, make_account
-from relay_process import RelayProcess
+from forked_relay import ForkedRelay
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 # Clears the screen, renames the window, fakes a line above, hides what follows, turns the text around.
@@ -69,7 +69,7 @@ def test_control_characters_of_a_sender_never_reach_the_terminal(acquainted: Two
 
 
 def test_without_the_relay_a_text_is_kept(person: Person, tmp_path: Path) -> None:
-    with RelayProcess(tmp_path / "data") as relay:
+    with ForkedRelay(tmp_path / "data") as relay:
         card = make_account(tmp_path / "shop.db", relay.url, name="Shop", publish=True)
         make_account(person.store, relay.url)
     person.ok("add", card)

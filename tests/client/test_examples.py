@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forked_relay import ForkedRelay
 from relay_process import RelayProcess
 
 pytestmark = pytest.mark.processes
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[RelayProcess]:
-    with RelayProcess(tmp_path / "relay") as running:
+    with ForkedRelay(tmp_path / "relay") as running:
         yield running
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from conversations import collect, meet
 from e2ee_client import Client, Contact, MessageState
+from forked_relay import ForkedRelay
 from relay_process import RelayProcess
 
 pytestmark = pytest.mark.processes
@@ -37,7 +38,7 @@ class Conversation:
 @pytest.fixture
 def relays(tmp_path: Path) -> Iterator[list[RelayProcess]]:
     """Three relays on one machine."""
-    started = [RelayProcess(tmp_path / f"relay-{place}") for place in range(RELAYS)]
+    started: list[RelayProcess] = [ForkedRelay(tmp_path / f"relay-{place}") for place in range(RELAYS)]
     try:
         yield [relay.start() for relay in started]
     finally:

@@ -1,4 +1,4 @@
-"""`sealroom` in processes that are forked from one which has imported it already.
+"""`sealroom` and `sealroom-relay` in processes that are forked from one which has imported it already.
 
 A test of the command line runs some hundred commands, and each would spend a quarter of a second importing.
 What is forked is the program all the same: its own process, session, terminal, descriptors, environment,
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import importlib
 import io
 import json
 import os
@@ -27,7 +28,12 @@ from pathlib import Path
 _MAX_REQUEST_B = 4 * 1024 * 1024
 _MAX_DESCRIPTORS = 16
 _ABOVE = 200
-_SERVE = "import sys, forked_command; forked_command.serve(sys.argv[1])"
+_SERVE = "import sys, forked_command; forked_command.serve(*sys.argv[1:])"
+# What is imported before the fork; the first has `main`.
+_MODULES = {
+    "sealroom": ("e2ee_client.cli", "e2ee_client.cli.chat_screen"),
+    "sealroom-relay": ("e2ee_relay.cli",),
+}
 
 
 class ForkedCommand:
@@ -41,15 +47,18 @@ class ForkedCommand:
         descriptors: Mapping[int, int],
         *,
         terminal: bool = False,
+        program: str = "sealroom",
     ) -> None:
         """`descriptors` are those of the command, with ours that each becomes."""
-        self._connection = _connect()
+        self._connection = _connect(program)
+        self._program = program
         request = {
             "arguments": list(arguments),
             "environment": dict(environment),
             "folder": str(folder),
             "targets": list(descriptors),
             "terminal": terminal,
+            "program": program,
         }
         data = json.dumps(request).encode()
         self._connection.sendall(len(data).to_bytes(4, "big"))
@@ -68,7 +77,7 @@ class ForkedCommand:
         """Wait for the end."""
         if self.returncode is None:
             if not select.select([self._connection], [], [], timeout_s)[0]:
-                raise subprocess.TimeoutExpired("sealroom", timeout_s)
+                raise subprocess.TimeoutExpired(self._program, timeout_s)
             self._take_status()
         return self.returncode if self.returncode is not None else 1
 
@@ -99,12 +108,10 @@ class ForkedCommand:
 # --- the process that has imported it ---
 
 
-def serve(address: str) -> None:
+def serve(address: str, program: str) -> None:
     """Fork for each connection until the input ends."""
-    # Imported here, in the process that is forked, and by its names only.
-    from e2ee_client.cli import chat_screen, main
-
-    del chat_screen, main
+    for name in _MODULES[program]:  # here, in the process that is forked
+        importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
@@ -157,8 +164,6 @@ def _command(request: dict[str, object], descriptors: list[int]) -> None:
 
 
 def _run(request: dict[str, object], descriptors: list[int]) -> int:
-    from e2ee_client.cli import main
-
     targets, arguments, environment = request["targets"], request["arguments"], request["environment"]
     assert isinstance(targets, list)
     assert isinstance(arguments, list)
@@ -177,8 +182,9 @@ def _run(request: dict[str, object], descriptors: list[int]) -> int:
     sys.stdin = _stream(0, encoding, "strict")
     sys.stdout = _stream(1, encoding, "strict")
     sys.stderr = _stream(2, encoding, "backslashreplace")
-    sys.argv = ["sealroom", *arguments]
-    return main()
+    program = str(request["program"])
+    sys.argv = [program, *arguments]
+    return int(importlib.import_module(_MODULES[program][0]).main())
 
 
 def _stream(descriptor: int, encoding: str, errors: str) -> io.TextIOWrapper:
@@ -189,23 +195,22 @@ def _stream(descriptor: int, encoding: str, errors: str) -> io.TextIOWrapper:
 
 # --- ours ---
 
-_address: str | None = None
+_addresses: dict[str, str] = {}
 
 
-def _connect() -> socket.socket:
-    global _address
-    if _address is None:
-        _address = _start()
+def _connect(program: str) -> socket.socket:
+    if program not in _addresses:
+        _addresses[program] = _start(program)
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(_address)
+    connection.connect(_addresses[program])
     return connection
 
 
-def _start() -> str:
+def _start(program: str) -> str:
     folder = tempfile.TemporaryDirectory(prefix="forked-")
     address = str(Path(folder.name) / "socket")
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVE, address],
+        [sys.executable, "-c", _SERVE, address, program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "error"},

@@ -11,13 +11,27 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, TextIO
 
 from held_port import HeldPort
 
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 _START_S = 60.0
 _STOP_S = 60.0
 PROGRAM = (sys.executable, "-m", "e2ee_relay")
+
+
+class Started(Protocol):
+    """A program that runs, as `subprocess.Popen` shows it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def wait(self, timeout_s: float, /) -> int: ...
 
 
 class RelayProcess:
@@ -47,7 +61,8 @@ class RelayProcess:
         self._held_for_figures = HeldPort()
         self._has_figures = figures
         self._tls: ssl.SSLContext | None = None
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Started | None = None
+        self._output: TextIO | None = None
 
     @property
     def url(self) -> str:
@@ -70,31 +85,36 @@ class RelayProcess:
         Raises:
             RuntimeError: it ended without listening.
         """
-        command = [*self.program, "serve", *self._options, "--listen", f"127.0.0.1:{self._port}"]
-        command += ["--data-dir", str(self.data_dir)]
+        words = ["serve", *self._options, "--listen", f"127.0.0.1:{self._port}"]
+        words += ["--data-dir", str(self.data_dir)]
         figures = [f"metrics_listen=127.0.0.1:{self._held_for_figures.number}"] if self._has_figures else []
         for setting in (*figures, *self._settings):
-            command += ["--set", setting]
-        with self.log_path.open("a") as log:
-            self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._variables(), cwd=_ROOT
-            )
-        self._await_ready()
+            words += ["--set", setting]
+        ours, theirs = os.pipe()
+        self._output = os.fdopen(ours, encoding="utf-8")
+        try:
+            with self.log_path.open("a") as log:
+                self._process = self._started(words, theirs, log.fileno())
+        finally:
+            os.close(theirs)
+        self._await_ready(self._output)
         return self
 
+    def _started(self, words: list[str], output: int, log: int) -> Started:
+        """Start the program with these words behind its name; its output goes to the two descriptors."""
+        command = [*self.program, *words]
+        return subprocess.Popen(command, stdout=output, stderr=log, env=self._variables(), cwd=ROOT)
+
     def _variables(self) -> dict[str, str]:
-        paths = os.pathsep.join(str(_ROOT / part) for part in (".", "client", "server"))
+        paths = os.pathsep.join(str(ROOT / part) for part in (".", "client", "server"))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SEALROOM_RELAY_")}
         return {**kept, "PYTHONPATH": paths, **self._environment}
 
-    def _await_ready(self) -> None:
-        process = self._running()
-        if process.stdout is None:
-            raise RuntimeError("the relay has no output")
-        line = process.stdout.readline().strip()
+    def _await_ready(self, output: TextIO) -> None:
+        line = output.readline().strip()
         if not line.startswith("ready "):
-            process.wait(_START_S)
-            process.stdout.close()
+            self._running().wait(_START_S)
+            output.close()
             self._process = None
             raise RuntimeError(f"the relay did not start: {self.log()}")
 
@@ -155,7 +175,7 @@ class RelayProcess:
         if self._process is not None:
             self.kill()
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _running(self) -> Started:
         if self._process is None:
             raise RuntimeError("the relay does not run")
         return self._process
@@ -167,7 +187,7 @@ class RelayProcess:
     def _finish(self) -> int:
         process = self._running()
         status = process.wait(_STOP_S)
-        if process.stdout is not None:
-            process.stdout.close()
+        if self._output is not None:
+            self._output.close()
         self._process = None
         return status

@@ -11,6 +11,7 @@ import pytest
 from conversations import until_read
 from e2ee_client.rooms import Company
 from e2ee_client.rooms.notices import EXAMPLE, Notice
+from forked_relay import ForkedRelay
 from relay_process import RelayProcess
 
 ORIGIN: Final = "https://praxis.example"
@@ -29,7 +30,7 @@ async def founded(relay_url: str) -> AsyncIterator[Company]:
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[RelayProcess]:
     """A relay on this machine."""
-    started = RelayProcess(tmp_path / "relay").start()
+    started = ForkedRelay(tmp_path / "relay").start()
     try:
         yield started
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import browsers
 import pytest
 from e2ee_client.rooms import Company
+from forked_relay import ForkedRelay
 from relay_process import RelayProcess
 from web_release import CHAT, company, proxy, site, visitor, written
 
@@ -21,7 +22,7 @@ pytestmark = [
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[RelayProcess]:
     """A relay that holds blobs to the end of the hour, and a minute in which the test sees one."""
-    with RelayProcess(tmp_path / "relay", "blob_retention_s=60") as started:
+    with ForkedRelay(tmp_path / "relay", "blob_retention_s=60") as started:
         yield started
 
 

@@ -14,6 +14,7 @@ import leakage_declaration
 import pytest
 import pytest_asyncio
 from e2ee_relay.protocol import find_pow
+from forked_relay import ForkedRelay
 from playwright.async_api import Browser, Page
 from relay_process import RelayProcess
 from websockets.asyncio.server import ServerConnection, serve
@@ -269,7 +270,7 @@ async def test_what_a_browser_adds_is_kept_by_nothing_of_a_relay(
 ) -> None:
     """LKG-09, RLY-252: neither database nor log nor figures have company, browser or language."""
     marks = {"user_agent": "Mozilla/5.0 (marked-system) Marked/7", "locale": "gsw-LI"}
-    with RelayProcess(tmp_path / "relay", "log_level=debug") as relay:
+    with ForkedRelay(tmp_path / "relay", "log_level=debug") as relay:
         async with browsers.visiting(browser, **marks) as marked:
             page = await marked.open(site.url(host=COMPANY))
             assert await page.evaluate("navigator.userAgent") == marks["user_agent"]
