@@ -327,8 +327,9 @@ def may_ask(pair: Pair, now_ms: int) -> bool:
 
 
 def _is_free(pair: Pair) -> bool:
-    """Whether an ask could go on an active session with none and no candidate open."""
-    return pair.ask is None and pair.candidate is None and pair.active is not None
+    """Whether an ask could go on an active session, with none, no candidate and no session wanted."""
+    is_searching = pair.candidate is not None or pair.wanted is not None
+    return pair.ask is None and not is_searching and pair.active is not None
 
 
 def asked(pair: Pair, ask_id: bytes, patience_ms: int, now_ms: int, *, for_gap: bool = False) -> Pair:

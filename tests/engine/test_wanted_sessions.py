@@ -6,9 +6,10 @@ import pytest
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import SessionStarted
+from e2ee_client.events import Doubt, SessionStarted
 from e2ee_client.rows import Continuity
 from engine_world import Node, World, acquainted
+from own_devices import company, device_id
 from rooms_world import change, opened, texts, write
 from team_world import colleague, this
 
@@ -96,3 +97,27 @@ def test_a_colleague_who_joined_a_room_goes_by_the_newest_prekeys_of_its_custome
     write(agent, room_id, "nach dem Verlust")
     world.advance(HOUR_MS)
     assert "nach dem Verlust" in texts(customer, room_id)
+
+
+def test_a_device_that_is_off_is_not_asked_while_a_session_with_it_is_wanted() -> None:
+    """SES-25: its prekeys are over and a text waits; the asks of each hour filled its mailbox."""
+    world, holder, second, customer, praxis = company()
+    second.stop()
+    second.alive = False
+    for _ in range(40):
+        customer.send(praxis, "täglich")
+        world.advance(DAY_MS)
+    (its,) = (one for one in customer.engine._state.peers_of(praxis) if one.device_id == device_id(second))
+    assert its.pair.wanted is not None
+    customer.events.clear()
+    customer.send(praxis, "noch einer")
+    world.advance(3 * DAY_MS)
+    assert its.pair.wanted is not None
+    assert not customer.of(Doubt)
+    second.alive = True
+    second.start()
+    world.advance(HOUR_MS)
+    customer.send(praxis, "zurück")
+    world.advance(HOUR_MS)
+    assert holder.texts()[-1] == second.texts()[-1] == "zurück"
+    assert its.pair.wanted is None

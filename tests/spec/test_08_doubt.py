@@ -17,9 +17,10 @@ YEAR_MS = 365 * DAY_MS
 
 
 def test_doubt_leads_to_one_ask_at_a_time() -> None:
-    """SES-25, SES-35: ten minutes apart, on the active session, beside no candidate, twelve in a day."""
+    """SES-25, SES-35: ten minutes apart, on the active session, beside no search, twelve in a day."""
     assert pairs.may_ask(met(), NOW_MS)
-    for pair in (Pair(), states.asking(), states.with_candidate(), met(heard(1))):
+    wanting = met(wanted=Wanted(NOW_MS))
+    for pair in (Pair(), states.asking(), states.with_candidate(), wanting, met(heard(1))):
         assert not pairs.may_ask(pair, NOW_MS)
     recent = met(asked_ms=NOW_MS)
     assert not pairs.may_ask(recent, NOW_MS + 10 * MINUTE_MS - 1)

@@ -121,7 +121,8 @@ test("doubt that names no device asks the four that were heard last (SES-39)", (
     assert.ok(arrives(scene.engine, seal(spare()), scene.nowMs).result);
     scene.engine.do(scene.nowMs, (c, turn) => {
       const { pair } = peerOf(c, device.id) as Peer;
-      setPair(c, turn, device.id, { ...pair, sessions: pair.sessions.map((one) => ({ ...one, proven: true })) });
+      const sessions = pair.sessions.map((one) => ({ ...one, proven: true }));
+      setPair(c, turn, device.id, { ...pair, sessions, wanted: null });
     });
   }
   const { turn, result } = arrives(scene.engine, new Uint8Array(400).fill(9), scene.nowMs + MINUTE_MS);

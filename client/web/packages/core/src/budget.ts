@@ -40,7 +40,8 @@ export function use(pair: Pair, what: Use, nowMs: number, count = 1): Pair {
 /** Whether a doubt leads to an ask now: on the active session, one at a time (SES-25, SES-35). */
 export function mayAsk(pair: Pair, nowMs: number): boolean {
   const apart = pair.askedMs === 0 || nowMs >= Math.min(pair.askedMs, nowMs) + ASK_APART_MS;
-  const free = pair.ask === null && pair.candidate === null && activeOf(pair.sessions) !== null;
+  const { ask, candidate, wanted } = pair;
+  const free = !ask && !candidate && !wanted && activeOf(pair.sessions) !== null;
   return free && apart && left(pair, "asks", nowMs) > 0;
 }
 

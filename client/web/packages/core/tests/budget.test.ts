@@ -49,6 +49,8 @@ test("doubt leads to one ask on the active session, ten minutes after the last (
   assert.ok(budget.mayAsk(answered, NOW_MS - DAY_MS + 10 * MINUTE_MS) === false, "a time ahead counts as now");
   const candidate = { id: standing(3, 3).id, sinceMs: NOW_MS, askedMs: NOW_MS, repeats: 0 };
   assert.ok(!budget.mayAsk({ ...answered, candidate }, NOW_MS + HOUR_MS));
+  const wanted = { sinceMs: NOW_MS, top: null, again: false };
+  assert.ok(!budget.mayAsk({ ...answered, wanted }, NOW_MS + HOUR_MS), "a session is wanted");
   assert.ok(!budget.mayAsk({ ...answered, sessions: [] }, NOW_MS + HOUR_MS));
   let often: Pair = answered;
   for (let i = 1; i < 12; i++) often = budget.use(often, "asks", NOW_MS + HOUR_MS);
