@@ -307,7 +307,7 @@ async def test_a_strangers_code_is_refused_before_anything_leaves() -> None:
         async with await stranger.link() as link:
             refusing = Screen(is_own=False)
             with pytest.raises(LinkRefused):
-                await join(made, link.text, refusing)
+                await asyncio.wait_for(join(made, link.text, refusing), 30)
             assert [one.origin for one in refusing.offers] == [ORIGIN]
             with pytest.raises(InviteInvalid):
                 await Customer.join(
