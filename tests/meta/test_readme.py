@@ -142,6 +142,19 @@ def test_a_background_block_that_is_never_ready_is_reported(
         page_run.run("```bash background ready=up\nsleep 60\n```\n")
 
 
+def test_later_blocks_have_a_forked_command_with_their_folder_variables_and_status(page_run: PageRun) -> None:
+    """The first of a language has the installed one."""
+    block = "```bash\ncommand -v sealroom >> which; sealroom --version >> said\n```\n"
+    with page_run:
+        page_run.run(block * 2)
+        with pytest.raises(BlockFailed, match="exit 2"):
+            page_run.run("```bash\nsealroom no-such-command\n```\n")
+    installed, forked = (page_run.folder / "which").read_text("utf-8").split()
+    assert (Path(installed).parent.name, Path(forked).parent.name) == ("programs", "forked")
+    first, second = (page_run.folder / "said").read_text("utf-8").splitlines()
+    assert first == second
+
+
 def test_a_block_that_hangs_is_reported(page_run: PageRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fenced_blocks, "BLOCK_S", 0.3)
     with page_run, pytest.raises(BlockFailed, match="still running"):

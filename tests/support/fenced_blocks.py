@@ -14,7 +14,9 @@ renderer takes a language and a title only:
 On the reader's machine `make` and `pip` would build environments and `git clone` would fetch this repository.
 Here `make` checks that each target exists, `pip` that what is to be installed is this distribution or an
 existing folder or requirements file, and `git clone` makes an empty folder. Each port of 127.0.0.1 that the
-page names is one that nobody else has, the same in all its blocks. All else is real.
+page names is one that nobody else has, the same in all its blocks. Where a run
+`forks`, the first block of each language that runs `sealroom`, and each in the background, has the installed
+command; later ones have the same program, forked from a process that has imported it. All else is real.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from forked_command import address_of
 from held_port import HeldPort
 
 READY_S = 60.0
@@ -42,6 +45,7 @@ KEEP_EXPORTS = """[ ! -e {file} ] || . {file}
 export -p > {file}
 """
 RUN_LANGUAGES = frozenset({"bash", "sh", "python", "console"})
+_SEALROOM = re.compile(r"(?<![\w./-])sealroom ")
 _COMMENT = re.compile(r"^ {0,3}<!-- run: (?P<words>.*) -->$")
 _ADDRESS = re.compile(r"(?<=\b127\.0\.0\.1:)\d+")
 _LOCALHOST = re.compile(r"(?<=\blocalhost:)\d+")
@@ -129,6 +133,8 @@ class PageRun:
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ports: dict[str, HeldPort] = field(default_factory=dict)
+    forks: bool = False  # whether later blocks of a language have a forked `sealroom`
+    installed: set[str] = field(default_factory=set)  # languages in which the installed one has run
 
     def __enter__(self) -> PageRun:
         return self
@@ -170,12 +176,27 @@ class PageRun:
             script = KEEP_EXPORTS.format(file=file, script=script)
         return ["bash", "-euo", "pipefail", "-c", script]
 
+    def _variables(self, block: Block) -> dict[str, str]:
+        if not self.forks or block.language == "python" or not _SEALROOM.search(block.text):
+            return self.environment
+        if block.language not in self.installed:
+            self.installed.add(block.language)
+            return self.environment
+        programs = self.folder.with_name("forked")
+        if not programs.exists():
+            programs.mkdir()
+            (programs / "sealroom").write_text(
+                _FORKED.format(python=sys.executable, address=address_of("sealroom")), "utf-8"
+            )
+            (programs / "sealroom").chmod(0o755)
+        return {**self.environment, "PATH": f"{programs}{os.pathsep}{self.environment['PATH']}"}
+
     def _execute(self, block: Block, script: str) -> str:
         try:
             done = subprocess.run(
                 self._argv(block, script),
                 cwd=self.folder,
-                env=self.environment,
+                env=self._variables(block),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -261,6 +282,18 @@ from {module} import {function}
 sys.argv[0] = {name!r}
 sys.exit({function}())
 """
+_FORKED = """#!{python} -IS
+import json, os, socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect({address!r})
+request = dict(arguments=sys.argv[1:], environment=dict(os.environ), folder=os.getcwd(), targets=[0, 1, 2])
+data = json.dumps(dict(request, terminal=False, program="sealroom")).encode()
+connection.sendall(len(data).to_bytes(4, "big"))
+socket.send_fds(connection, [b"x"], [0, 1, 2])
+connection.sendall(data)
+connection.recv(4, socket.MSG_WAITALL)
+sys.exit(os.waitstatus_to_exitcode(int.from_bytes(connection.recv(4, socket.MSG_WAITALL), "big")))
+"""
 _GIT = """#!/bin/sh
 if [ "$1" = clone ]; then mkdir -p "${{3:-$(basename "$2" .git)}}"; exit 0; fi
 exec "{git}" "$@"
@@ -309,4 +342,4 @@ def page_run(folder: Path, root: Path) -> PageRun:
     write_programs(programs, root, scripts)
     home.mkdir()
     reading.mkdir()
-    return PageRun(reading, environment(programs, home, root))
+    return PageRun(reading, environment(programs, home, root), forks=True)

@@ -198,11 +198,16 @@ def _stream(descriptor: int, encoding: str, errors: str) -> io.TextIOWrapper:
 _addresses: dict[str, str] = {}
 
 
-def _connect(program: str) -> socket.socket:
+def address_of(program: str) -> str:
+    """Return the socket of the process that forks a program; it is started once."""
     if program not in _addresses:
         _addresses[program] = _start(program)
+    return _addresses[program]
+
+
+def _connect(program: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(_addresses[program])
+    connection.connect(address_of(program))
     return connection
 
 
