@@ -22,6 +22,7 @@ from e2ee.rooms.erasure import (
     check_erase,
     check_erase_room,
     check_mark,
+    check_refusal,
     destroyed_at_ms,
     mark_destroys_at_ms,
 )
@@ -315,6 +316,14 @@ def test_who_marks() -> None:
     for actor, target in ((AGENT, of(DESK)), (DESK, of(CUSTOMER, Kind.CONSENT))):
         with pytest.raises(NoRight):
             check_mark(actor, target)
+
+
+def test_who_refuses_a_login_or_a_request() -> None:
+    """ROOM-70: a steward; neither an agent nor the customer."""
+    check_refusal(DESK)
+    for actor in (AGENT, CUSTOMER):
+        with pytest.raises(NoRight):
+            check_refusal(actor)
 
 
 def test_when_an_erasure_destroys() -> None:
