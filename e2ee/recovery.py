@@ -36,6 +36,7 @@ _INTERVAL_MS: Final = 4_000
 _DRAWN_B: Final = 3
 _DRAWN: Final = 2**22
 _LEFT_OUT: Final = re.compile("[ \t\r\n-]+")
+# Small letters as capitals; an O as 0, an I or L as 1.
 _READ_AS: Final = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWXYZ011")
 
 

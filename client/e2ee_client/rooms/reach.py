@@ -303,28 +303,22 @@ class Reach:
         self._tried = tuple(at_ms for at_ms in self._tried if abs(now_ms - at_ms) < DAY_MS)
         today = len(self._tried) + sum(abs(now_ms - at_ms) < DAY_MS for one in rows for at_ms in one.asked)
         is_full = len(rows) >= MAX_ADDRESSES and self._book.row(row.digest) is None
+        of_room = self._asked_for(room, now_ms)
         if row.address is None or len(asked) >= MAX_ASKED or today >= ASKED_A_DAY or is_full:
             return None
-        if not self._may_ask(room, now_ms):
+        if len(of_room) >= ASKED_BY_ROOM:
             return None
+        recent = {one: times for one in self._by_room if (times := self._asked_for(one, now_ms))}
+        self._by_room = recent | {room: (*of_room, now_ms)}
         before, made = row.of(room), RoomAddress(room, self._rng(TOKEN_B), now_ms)
         since_ms = now_ms if before is None or before.asked_ms is None else before.asked_ms
         self._book.put(replace(row, asked=(*asked, now_ms)).with_room(made))
         link = f"{self._page}#confirm={_encoded(made.token)}"
         return Order(row.address, MailKind.CONFIRM, locale, link, since_ms)
 
-    def _may_ask(self, room: bytes, now_ms: int) -> bool:
-        """Whether one more mail that asks may be sent for a room, and note that it is (CNS-91)."""
-        recent = {
-            one: tuple(at_ms for at_ms in times if abs(now_ms - at_ms) < DAY_MS)
-            for one, times in self._by_room.items()
-        }
-        self._by_room = {one: times for one, times in recent.items() if times}
-        times = self._by_room.get(room, ())
-        if len(times) >= ASKED_BY_ROOM:
-            return False
-        self._by_room[room] = (*times, now_ms)
-        return True
+    def _asked_for(self, room: bytes, now_ms: int) -> tuple[int, ...]:
+        """Return when mails of the last 24 hours have asked for a room (CNS-91)."""
+        return tuple(at_ms for at_ms in self._by_room.get(room, ()) if abs(now_ms - at_ms) < DAY_MS)
 
     def _of_room(self, room: bytes) -> AddressRow | None:
         return next((row for row in self._book.rows() if row.of(room) is not None), None)

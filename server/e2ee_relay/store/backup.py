@@ -37,7 +37,7 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> int:
         raise StoreError(f"the destination exists: {destination}")
     part = destination.with_name(destination.name + ".part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        open(part, "xb", opener=_private).close()
     except FileExistsError:
         raise StoreError(f"{part} exists: of a backup that runs, or was killed; then delete it") from None
     try:
@@ -129,10 +129,13 @@ def _take(source: Path, fresh: Path) -> None:
 
 
 def _copy_file(path: Path, copy: Path) -> None:
-    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with path.open("rb") as content, os.fdopen(descriptor, "wb") as file:
-        give_to_owner(descriptor, copy)
+    with path.open("rb") as content, open(copy, "xb", opener=_private) as file:
+        give_to_owner(file.fileno(), copy)
         shutil.copyfileobj(content, file, _PIECE_B)
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def forget_unfinished(database: Path) -> None:

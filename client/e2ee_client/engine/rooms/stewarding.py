@@ -251,23 +251,19 @@ class Stewarding(RoomPart):
         return max(min(due), self._live.retry_ms) if due else None
 
     def silence_due_ms(self, turn: Turn) -> int | None:
-        """Return when a silent room is ours to close, or to ask for that (ROOM-24)."""
+        """Return when to look whether a silent room is ours to close, or to ask for that (ROOM-24)."""
         state, us = self._room.states.state, self._around.us.device_id
         is_ours = self._around.side is Side.COMPANY and self._live.customer is not None
-        if (
-            not is_ours
-            or state is None
-            or state.phase is not Phase.OPEN
-            or not self._room.writing.can_write(turn)
-        ):
+        if not is_ours or state is None or state.phase is not Phase.OPEN:
             return None
+        due_ms = max(closing_due_ms(self._room.index.last_ms), self._live.retry_ms)
+        if due_ms > turn.now_ms:
+            return due_ms
         ranks = self._room.states.ranks(turn.now_ms)
         order = closers(state.members, ranks, self._stewards(turn))
-        if us not in order:
+        if us not in order or not self._room.writing.can_write(turn):
             return None
-        due_ms = max(
-            closing_due_ms(self._room.index.last_ms) + TURN_MS * order.index(us), self._live.retry_ms
-        )
+        due_ms = max(due_ms, closing_due_ms(self._room.index.last_ms) + TURN_MS * order.index(us))
         if due_ms > turn.now_ms:
             return due_ms
         asked = [one for one in self._room.requests.of(turn, self._live.room_id) if _closes(one.request)]

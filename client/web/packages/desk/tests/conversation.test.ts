@@ -97,19 +97,26 @@ function paged(fails: { now: boolean }) {
   return { asked, conversation, marked };
 }
 
-test("what is shown of a room does not grow with what comes, however much that is", async () => {
-  const all: EntryRow[] = [];
-  let tell: (message: unknown) => void = () => {};
-  const desk = {
+/** A conversation at a desk that answers so, and what tells it of entries. */
+function heard(desk: { ask(question: Asked): Promise<unknown> }) {
+  let hear: (message: unknown) => void = () => {};
+  const of = {
+    ...desk,
     state: () => ({ connection: "online", rooms: new Map(), me: null }),
     subscribe: () => () => {},
-    hear: (listener: typeof tell) => {
-      tell = listener;
+    hear: (listener: typeof hear) => {
+      hear = listener;
       return () => {};
     },
-    ask: async () => ({ type: "history", entries: all.slice(-50), unread: [], isStart: all.length <= 50 }),
   } as unknown as Desk;
-  const conversation = openConversation(desk, "r", null, VIEW);
+  return { conversation: openConversation(of, "r", null, VIEW), tell: (message: unknown) => hear(message) };
+}
+
+test("what is shown of a room does not grow with what comes, however much that is", async () => {
+  const all: EntryRow[] = [];
+  const { conversation, tell } = heard({
+    ask: async () => ({ type: "history", entries: all.slice(-50), unread: [], isStart: all.length <= 50 }),
+  });
   for (let at = 0; at < 2_000; at += 1) {
     all.push(row(`n${at}.`, "text", NOW_MS));
     tell({ type: "entries", room: "r", entries: all.slice(-1), again: false });
@@ -125,22 +132,14 @@ test("an earlier page that comes after the room was read anew leaves no gap", as
   const ids = Array.from({ length: 200 }, (_, at) => `n${at}.`);
   const held: (() => void)[] = [];
   let all = ids.slice(0, 120);
-  let tell: (message: unknown) => void = () => {};
-  const desk = {
-    state: () => ({ connection: "online", rooms: new Map(), me: null }),
-    subscribe: () => () => {},
-    hear: (listener: typeof tell) => {
-      tell = listener;
-      return () => {};
-    },
+  const { conversation, tell } = heard({
     ask: async ({ before }: Asked) => {
       const end = before ? all.indexOf(before) : all.length;
       const entries = all.slice(Math.max(0, end - 50), end).map((id) => row(id, "text", NOW_MS));
       if (before) await new Promise<void>((done) => held.push(done));
       return { type: "history", entries, unread: [], isStart: end <= 50 };
     },
-  } as unknown as Desk;
-  const conversation = openConversation(desk, "r", null, VIEW);
+  });
   await turn();
   const earlier = conversation.loadEarlier();
   all = ids;
