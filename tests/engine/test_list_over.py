@@ -104,6 +104,42 @@ def test_nobody_is_reminded_where_the_first_device_renews_its_list() -> None:
     assert not second.of(DeviceListExpiring)
 
 
+def test_who_was_off_looks_at_the_entry_before_it_reminds() -> None:
+    """ID-65: the first device has renewed the list, while this one was off until after the reminder was due;
+    and it has come back in the hours before the reminder. A relay that shows nothing delays it for a day.
+    """
+    world, holder, second, *_ = company()
+    first_ms = list_ends_ms(second)
+    second.stop()
+    second.alive = False
+    world.advance(first_ms - 10 * DAY_MS - world.now_ms)
+    second.alive = True
+    second.crash()
+    second.start()
+    world.advance(HOUR_MS)
+    assert list_ends_ms(second) > first_ms
+    assert not second.of(DeviceListExpiring)
+
+    holder.stop()
+    holder.alive = False
+    second_ms = list_ends_ms(second)
+    world.advance(second_ms - 12 * DAY_MS - 2 * HOUR_MS - world.now_ms)
+    holder.alive = True
+    holder.start()
+    world.advance(4 * HOUR_MS)
+    assert list_ends_ms(second) > second_ms
+    assert not second.of(DeviceListExpiring)
+
+    holder.stop()
+    holder.alive = False
+    world.advance(list_ends_ms(second) - 12 * DAY_MS - 2 * HOUR_MS - world.now_ms)
+    world.cut()
+    world.advance(DAY_MS)
+    assert not second.of(DeviceListExpiring)
+    world.advance(4 * HOUR_MS)
+    assert set(second.of(DeviceListExpiring)) == {DeviceListExpiring(list_ends_ms(second))}
+
+
 def test_what_was_under_way_at_the_end_is_told_of() -> None:
     """ID-65, SES-37: it is not shown as sent for ever where its reader stays away."""
     world, holder, second, customer, _ = company()

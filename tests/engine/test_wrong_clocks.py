@@ -138,4 +138,5 @@ def test_without_the_account_key_the_owner_is_told_of_a_list_ahead_of_time() -> 
     company.start()
     assert not company.of(DeviceListExpiring)
     company.set_clock(0)
+    world.advance(HOUR_MS)
     assert company.of(DeviceListExpiring)

@@ -155,8 +155,12 @@ class Entry(Part):
 
     def compare_again(self, turn: Turn) -> None:
         """Compare our entry now: it shows also who may act of our company (ACC-13)."""
-        self._compared_ms, self._is_fresh = None, False
+        self.look_anew()
         self.refill(turn)
+
+    def look_anew(self) -> None:
+        """Have our entry compared when it is looked after next, within the hour."""
+        self._compared_ms, self._is_fresh = None, False
 
     def follow(self, turn: Turn, list_hash: bytes) -> None:
         """Take this list, if the entry has it at the next look, though it parts from ours (ID-55)."""

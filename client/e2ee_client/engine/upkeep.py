@@ -125,6 +125,7 @@ class Upkeep(Part):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._reminded_ms: int | None = None  # when it was told last that our list ends
+        self._reminds_of: tuple[int, int] | None = None  # which end is to be told next, and since when
 
     # --- prekeys ---
 
@@ -452,11 +453,19 @@ class Upkeep(Part):
         return is_signed_here
 
     def remind(self, turn: Turn) -> None:
-        """Tell that our list ends, and that nothing renews it here, at most once in 24 hours (ID-65)."""
-        told_ms = self._reminded_ms
-        if told_ms is None or not told_ms <= turn.now_ms < told_ms + DAY_MS:
-            self._reminded_ms = turn.now_ms
-            turn.notify(DeviceListExpiring(self._state.own.device_list.expires_ms))
+        """Tell that our list ends, and that nothing renews it here, at most once in 24 hours: once our entry
+        was looked at since that is due, or a day later (ID-65).
+        """
+        told_ms, now_ms, expires_ms = self._reminded_ms, turn.now_ms, self._state.own.device_list.expires_ms
+        if told_ms is not None and told_ms <= now_ms < told_ms + DAY_MS:
+            return
+        if self._reminds_of is None or self._reminds_of[0] != expires_ms:
+            self._reminds_of = expires_ms, now_ms
+            self._context.entry.look_anew()
+        is_late = not self._reminds_of[1] <= now_ms < self._reminds_of[1] + DAY_MS
+        if is_late or not self._state.own.publish or self._context.entry.was_seen:
+            self._reminded_ms, self._reminds_of = self._reminds_of[1], None
+            turn.notify(DeviceListExpiring(expires_ms))
 
     def check_listed(self, turn: Turn) -> None:
         """Refuse to write where our list has ended, and no device has signed the next one (ID-65).
