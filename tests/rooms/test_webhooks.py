@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -165,6 +166,27 @@ async def test_who_writes_without_end_keeps_no_other_room_from_being_told_of() -
     assert sorted(rooms[:4]) == sorted((loud, *quiet))
     assert rooms[4:] == [loud] * (CAPACITY - 4)
     assert "room.opened" in {one["kind"] for one in receiver.bodies}
+
+
+async def test_what_is_given_up_is_offered_again_and_of_the_next_room_where_the_fullest_has_none() -> None:
+    """CNS-90, CNS-89: a text rather than the rating or the answer, which no start tells of again; and where
+    all of the fullest room are about no entry, one of the room that is the next.
+    """
+    queue, clock = MemoryQueue(), FakeClock(NOW_MS)
+    events = Webhooks(HOOK, clock, ScriptedRng("hook"), queue, Receiver())
+    waiting, loud, quiet = b"waiting." * 2, b"loud" * 4, b"quiet!!!" * 2
+    for at in range(CAPACITY // 2 + 2):
+        await events.add(RoomEvent("room.waiting", waiting, NOW_MS), b"%032d" % at)
+    kinds = ["entry.text", "entry.rating", "entry.answer"]
+    for at in range(CAPACITY // 2 - 2):
+        clock.advance(1)
+        await events.add(RoomEvent(kinds[at % 3], loud, NOW_MS, b"%032d" % at))
+    for at in range(170):
+        await events.add(RoomEvent("room.closed", quiet, NOW_MS), b"%032d" % at)
+    left = Counter(json.loads(one.body)["kind"] for one in queue.rows())
+    assert (left["room.waiting"], left["room.closed"], events.lost) == (CAPACITY // 2 + 2, 170, 170)
+    assert left["entry.text"] == 0
+    assert left["entry.rating"] + left["entry.answer"] == CAPACITY // 2 - 2 - 170
 
 
 async def test_what_is_given_up_while_it_is_sent_does_not_wait_again() -> None:

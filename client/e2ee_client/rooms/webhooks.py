@@ -149,6 +149,11 @@ def _room_of(row: Waiting) -> bytes:
     return b"" if found is None else found[1]
 
 
+def _is_offered_again(row: Waiting) -> bool:
+    """Whether a desk tells of it anew at a start while it is unread: a text or a new wording (CNS-89)."""
+    return json.loads(row.body).get("kind") in ("entry.text", "entry.edit")
+
+
 class QueueStore(Protocol):
     """Where events wait; each call is on disk when it returns."""
 
@@ -278,16 +283,17 @@ class Webhooks:
         self._added.set()
 
     def _least(self, room: bytes) -> Waiting | None:
-        """Return the event in whose place one of a room is kept: of the room of which most wait, if those are
-        more, the one about an entry that came last (CNS-90).
+        """Return the event in whose place one of a room is kept, if more wait of another one: of the fullest
+        that has one about an entry, the last text or wording, else the last about an entry (CNS-90).
         """
         rows = [(_room_of(row), row) for row in self._store.rows()]
         counts = Counter(one for one, _ in rows)
-        most = max(counts, key=counts.__getitem__, default=room)
-        of_entries = [row for one, row in rows if one == most and row.content_of is not None]
-        if counts[most] <= counts[room] + 1:
-            return None
-        return max(of_entries, key=lambda row: (-row.failures, row.due_ms), default=None)
+        given_up = [
+            (counts[one], _is_offered_again(row), -row.failures, row.due_ms, row)
+            for one, row in rows
+            if row.content_of is not None and counts[one] > counts[room] + 1
+        ]
+        return max(given_up, key=lambda one: one[:4], default=(None,))[-1]
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
