@@ -346,6 +346,23 @@ def test_every_kind_has_words(talk: Talk, tmp_path: Path, language: str) -> None
     assert WORDS[language]["ERASED 2"] in shown
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_state_says_that_does_not_count_is_not_shown(
+    talk: Talk, tmp_path: Path, language: str
+) -> None:
+    """ROOM-71, EXP-11: nobody reads that a room was closed by who has no right to that; the note says why."""
+    words, before = WORDS[language], talk.state()
+    talk.say(talk.agent, talk.state(before, talk.first, phase=Phase.CLOSED, assigned=None, text="vorbei"))
+    shown = "".join(page_of(talk, tmp_path, language).shown)
+    assert words["note RIGHT"] in shown
+    assert words["STATE"].format(words["phase CLOSED"]) not in shown
+    assert "vorbei" not in shown
+    talk.say(talk.desk, talk.state(before, talk.first, phase=Phase.CLOSED, assigned=None, text="fertig"))
+    shown = "".join(page_of(talk, tmp_path, language).shown)
+    assert words["STATE"].format(words["phase CLOSED"]) in shown
+    assert "fertig" in shown
+
+
 def test_both_languages_have_words_for_everything() -> None:
     german, english = WORDS["de"], WORDS["en"]
     assert german.keys() == english.keys()

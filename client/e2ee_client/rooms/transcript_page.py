@@ -15,11 +15,9 @@ from e2ee.ids import DeviceId
 from e2ee.rooms.entry import BODY_MAX_B, EntryHash
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import EntryPayload, decode_payload
+from e2ee.rooms.state import State
 from e2ee.rooms.transcript_file import EntryLine, decode_element
-from e2ee.rooms.transcript_report import (
-    Judged,
-    TranscriptReport,
-)
+from e2ee.rooms.transcript_report import Judged, Note, TranscriptReport
 from e2ee.wire import cbor
 from e2ee.wire.fields import array
 
@@ -33,11 +31,13 @@ from .transcript_findings import (
     stated_time,
     visible,
 )
-from .transcript_said import told
+from .transcript_said import Told, told
 from .transcript_words import LANGUAGES, WORDS, Words, counted
 
 __all__ = ["LANGUAGES", "write_page"]
 
+_NO_STATE: Final = frozenset({Note.RIGHT, Note.HELD})
+"""Notes of a state that does not count, or of which that is not known (EXP-11)."""
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--line:#d5dae0;--paper:#fff;--tint:#f3f6f9;
 --mine:#0b5cad;--good:#17663a;--bad:#a3162a}
@@ -160,6 +160,8 @@ class _Page:
         side = words["side company" if is_company else "side customer"]
         name = self._name(judged.device_id)
         shown = told(judged.kind, payload, words, self._name, self._place)
+        if isinstance(payload, State) and not judged.notes.isdisjoint(_NO_STATE):
+            shown = Told("")  # the note says why (ROOM-71)
         parts = [f'<p class="act">{as_html(shown.what)}</p>' if shown.what else ""]
         if shown.text is not None:
             parts.append(f'<p class="text" dir="auto">{escape(visible(shown.text))}</p>')
