@@ -16,7 +16,7 @@ from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList
 from .clock import resumed_ms
 from .config import Config
 from .consent import EXIT_FAILED, EXIT_OK, remove, say, warn
-from .datadir import DATABASE, DataDirectory
+from .datadir import DATABASE, DataDirectory, stands_still
 from .inspection import (
     ask_running_relay,
     held_about_account,
@@ -160,7 +160,7 @@ def _back_up(config: Config, options: argparse.Namespace) -> int:
 
 
 def _restore(config: Config, options: argparse.Namespace) -> int:
-    with DataDirectory.claim(config.data_dir):
+    with DataDirectory.claim(config.data_dir), stands_still(options.source, config.data_dir):
         kept = put_back(options.source, config.database_path)
     if kept is not None:
         say(f"the database of before is kept as {kept}; it has what was deleted since the backup")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,7 +18,7 @@ from typing import Self
 from .settings import reason_of
 from .store.api import StoreError, StoreInUse
 from .store.backup import forget_unfinished
-from .store.mark import MarkFile, flush_directory, give_to_owner
+from .store.mark import MarkFile, flush_directory, open_own
 from .store.open_files import OpenDatabase
 from .store.room import DEFAULT_RESERVE_B
 from .store.spare import SpareRoom
@@ -50,8 +52,7 @@ class DataDirectory:
         """
         try:
             _make_durably(path, 0o700)
-            lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            give_to_owner(lock, path / LOCK)
+            lock = open_own(path / LOCK, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StoreError(f"the data directory {path} cannot be used: {reason_of(error)}") from None
         try:
@@ -92,6 +93,26 @@ class DataDirectory:
 
     def __exit__(self, *_error: object) -> None:
         self.release()
+
+
+@contextmanager
+def stands_still(database: Path, ours: Path) -> Generator[None]:
+    """Keep relays from starting on another data directory than `ours`, that of a database (RLY-277).
+
+    Raises:
+        StoreInUse: a relay runs there: a copy of its files would be of several moments.
+    """
+    with ExitStack() as open_files:
+        for folder in {database.parent.resolve(), database.resolve().parent} - {ours.resolve()}:
+            with suppress(FileNotFoundError):
+                lock = open_files.enter_context((folder / LOCK).open("rb"))
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise StoreInUse(
+                        f"a relay runs on {folder}: stop it, or take a copy with `sealroom-relay backup`"
+                    ) from None
+        yield
 
 
 def _make_durably(path: Path, mode: int) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
+from disk_run import fill, small_disk
 from e2ee_client import Client, MessageState
 from e2ee_client.events import MessageReceived
 from e2ee_relay.config import Config
@@ -103,6 +107,54 @@ async def test_a_database_that_is_away(tmp_path: Path) -> None:
     finally:
         node.kill()
         server.remove()
+
+
+async def test_a_database_without_room(tmp_path: Path, shared_database: SharedDatabase) -> None:
+    """RLY-278: refused by name, told to the operator; with room again all that was confirmed is there."""
+    server = shared_database.server()
+    with small_tablespace(server) as (url, disk):
+        node = RelayProcess(tmp_path / "node", f"store={url}").start()
+        try:
+            peer, owner = await peer_at(node), Owner()
+            await owner.set_up(peer)
+            fill(disk / "filler")
+            confirmed: set[bytes] = set()
+            while True:
+                item = owner.item(os.urandom(60_000))
+                (result,) = await peer.send(item)
+                if result.code is not ErrorCode.OK:
+                    break
+                confirmed.add(item.msg_id)
+            assert (result.code, result.retry_after_ms > 0) == (ErrorCode.UNAVAILABLE, True)
+            status, page = node.get("/readyz")
+            assert (status, "the database has no room" in page) == (503, True)
+            (disk / "filler").unlink()
+            await until(lambda: "the database" not in node.get("/readyz")[1])
+            later = owner.item(b"later")
+            assert (await peer.send(later))[0].code is ErrorCode.OK
+            await owner.subscribe(peer)
+            found = {(await peer.push(Message)).msg_id for _ in range(len(confirmed) + 1)}
+            assert found == confirmed | {later.msg_id}
+        finally:
+            node.kill()
+
+
+@contextmanager
+def small_tablespace(server: PostgresServer) -> Iterator[tuple[str, Path]]:
+    """Yield the address of a database with a disk of its own, of 32 MiB, and where that is."""
+    try:
+        with small_disk(server.directory / "disk", 32 << 20) as disk, ExitStack() as after:
+            (disk / "data").mkdir()
+            owner = server.data.stat()
+            os.chown(disk / "data", owner.st_uid, owner.st_gid)
+            db = after.enter_context(psycopg.connect(server.url(), autocommit=True))
+            db.execute(f"CREATE TABLESPACE small LOCATION '{disk / 'data'}'".encode())
+            after.callback(db.execute, b"DROP TABLESPACE small")
+            db.execute(b"CREATE DATABASE small TABLESPACE small")
+            after.callback(db.execute, b"DROP DATABASE small WITH (FORCE)")
+            yield server.url("small"), disk
+    except PermissionError as error:
+        pytest.skip(f"a tmpfs cannot be mounted here: {error}")
 
 
 async def until(holds: object, within_s: float = 60.0) -> None:

@@ -97,6 +97,22 @@ def test_a_copy_of_files_is_put_back_with_its_journal(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "crashed/relay.db") == 50
 
 
+def test_the_database_of_a_relay_that_runs_is_no_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RLY-277: its files would be of several moments; nothing is changed, also where a link leads to it."""
+    source, data_dir, link = tmp_path / "source", tmp_path / "relay", tmp_path / "link"
+    stocked(source)
+    link.symlink_to(source / "relay.db")
+    running = DataDirectory.claim(source)
+    for name in (source / "relay.db", link):
+        assert main(["restore", str(name), "--data-dir", str(data_dir)]) == 1
+        assert f"a relay runs on {source}" in capsys.readouterr().err
+    assert not (data_dir / "relay.db").exists()
+    running.release()
+    assert main(["restore", str(link), "--data-dir", str(data_dir)]) == 0
+
+
 def test_a_journal_beside_a_backup_is_not_its_own(tmp_path: Path) -> None:
     """RLY-273: a backup is whole without one; a file that lies there under the name is not taken."""
     source, data_dir, copy = tmp_path / "source", tmp_path / "relay", tmp_path / "copy"
@@ -267,7 +283,21 @@ def test_root_gives_nothing_away_that_a_link_leads_to(
     os.chown(data_dir, 12345, 23456)
     elsewhere.write_bytes(b"")
     link(data_dir / name, elsewhere)
+    is_followed = link is Path.hardlink_to
     for command in (["restore", str(tmp_path / "copy")], ["restored"], ["restore-check"]):
-        assert main([*command, "--data-dir", str(data_dir)]) == 0
+        done = main([*command, "--data-dir", str(data_dir)]) == 0
+        assert done is (is_followed or (name == "relay.mark" and command != ["restored"]))
     assert (elsewhere.stat().st_uid, elsewhere.stat().st_gid) == (0, os.getegid())
-    assert (data_dir / "relay.db").stat().st_uid == 12345
+    assert is_followed or elsewhere.read_bytes() == b""
+    assert name == "relay.lock" or (data_dir / "relay.db").stat().st_uid == 12345
+
+
+@pytest.mark.parametrize("name", ["relay.lock", "relay.mark"])
+def test_a_link_that_leads_to_nothing_makes_nothing(tmp_path: Path, name: str) -> None:
+    """RLY-274: a new file of root at a place of somebody's choice may do harm by its name alone."""
+    data_dir, elsewhere = tmp_path / "relay", tmp_path / "nologin"
+    stocked(data_dir)
+    (data_dir / name).unlink(missing_ok=True)
+    (data_dir / name).symlink_to(elsewhere)
+    assert main(["restored", "--data-dir", str(data_dir)]) == 1
+    assert not elsewhere.exists()

@@ -146,7 +146,7 @@ class DiskRun:
     async def _without_any_room(self) -> None:
         """Somebody else takes the reserve: changes are refused, reading goes on; then the file goes."""
         filler = self.disk / "filler"
-        _fill(filler)
+        fill(filler)
         async with self._peer() as peer:
             if ErrorCode.OK in await self._send(peer):
                 self.faults.append("without any room: a message was confirmed")
@@ -219,7 +219,7 @@ class DiskRun:
         return disk.f_bavail * disk.f_frsize
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
     """Write until the disk has no room."""
     with path.open("wb", buffering=0) as filler:
         for size_b in (1 << 20, 1 << 12):

@@ -54,9 +54,8 @@ class MarkFile:
         """
         packed = _LAYOUT.pack(_MAGIC, mark.instance, mark.generation, mark.handed_out)
         created = not self._path.exists()
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        descriptor = open_own(self._path, os.O_WRONLY | os.O_CREAT)
         try:
-            give_to_owner(descriptor, self._path)
             os.pwrite(descriptor, packed + _check(packed), 0)
             os.fsync(descriptor)
         finally:
@@ -72,6 +71,21 @@ def flush_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open a file in the data directory, private to who has that; return its descriptor.
+
+    Raises:
+        OSError: it cannot be opened, or is a symbolic link, which may lead to a file of root (RLY-274).
+    """
+    descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    try:
+        give_to_owner(descriptor, path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def give_to_owner(descriptor: int, path: Path) -> None:

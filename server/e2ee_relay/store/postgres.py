@@ -56,6 +56,8 @@ _OF_DIRECTORY: Final = (Publish, PrekeysUpload, PrekeysFetch)
 _OF_BLOBS: Final = (BlobOpen, BlobPut, BlobGet, BlobDrop)
 # Without an answer for so long the database counts as away.
 _AWAY_S: Final = 5.0
+# So long after it had no room it is said to have none: as long as that a commit has failed.
+_FULL_S: Final = 10.0
 _SHORT_LIVED_EVERY_MS: Final = 10_000
 _KEEP_UP_EVERY_MS: Final = 60_000
 
@@ -319,8 +321,13 @@ class PostgresStore:
         return self._answered_s if self._handover is None else self._handover.completed_at
 
     def complaints(self) -> dict[str, bool]:
-        """Say whether the database answers (RLY-109)."""
-        return {"the database is away": time.monotonic() - self._answered_s > _AWAY_S}
+        """Say whether the database answers (RLY-109), and has room (RLY-278)."""
+        now_s = time.monotonic()
+        full_s = [worker.full_s for worker in self._workers if worker.full_s is not None]
+        return {
+            "the database is away": now_s - self._answered_s > _AWAY_S,
+            "the database has no room": any(now_s - one < _FULL_S for one in full_s),
+        }
 
     def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
         """Return figures of the connections; what is stored, `sealroom-relay stats` counts."""

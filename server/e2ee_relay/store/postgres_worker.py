@@ -40,6 +40,7 @@ class Worker(Generic[T, R]):
         self._thread = threading.Thread(target=self._run, name="postgres", daemon=True)
         self._is_busy = False
         self._is_severable = False  # what failed may go through one by one
+        self.full_s: float | None = None  # when the database last had no room, by the monotonic clock
 
     def start(self) -> None:
         """Begin to work."""
@@ -121,6 +122,7 @@ class Worker(Generic[T, R]):
                 self.link.close()
             except psycopg.Error as error:
                 self.link.look_after(db)
+                self.full_s = time.monotonic() if isinstance(error, psycopg.errors.DiskFull) else self.full_s
                 # Not where time or room ran out: each alone would wait as long.
                 self._is_severable = not isinstance(error, psycopg.OperationalError)
                 if self.link.is_connected:
