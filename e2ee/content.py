@@ -322,7 +322,7 @@ def _decode(value: cbor.Value) -> Content:
     if not isinstance(value, dict):
         raise DecodeError("not a map")
     known = {key: item for key, item in value.items() if key < _IGNORED_FROM}
-    fields = Fields.of(known, KEYS[4], _OPTIONAL)
+    fields = Fields(known, KEYS[4], _OPTIONAL)
     heads = _decode_heads(fields.value(5)) if fields.has(5) else None
     epoch = fields.uint(6, MAX_U32) if fields.has(6) else None
     way_back = _decode_way_back(fields.value(7)) if fields.has(7) else None
@@ -367,13 +367,13 @@ def _decode_payload(kind: int, value: cbor.Value) -> Payload:
         return OfRooms(ContentType(kind), value)
     match kind:
         case ContentType.TEXT:
-            return Text(Fields.of(value, KEYS[1]).text(1, MAX_CONTENT_B))
+            return Text(Fields(value, KEYS[1]).text(1, MAX_CONTENT_B))
         case ContentType.RECEIPT:
-            return _decode_receipt(Fields.of(value, KEYS[2]))
+            return _decode_receipt(Fields(value, KEYS[2]))
         case ContentType.SYNC:
-            return _decode_sync(Fields.of(value, KEYS[5]))
+            return _decode_sync(Fields(value, KEYS[5]))
         case ContentType.LIST:
-            return SignedList(Fields.of(value, KEYS[1]).bstr(1, 1, LIST_MAX_B))
+            return SignedList(Fields(value, KEYS[1]).bstr(1, 1, LIST_MAX_B))
         case ContentType.ADDRESS | ContentType.NOTHING:
             if value is not None:
                 raise DecodeError("a payload where none belongs")
@@ -425,7 +425,7 @@ def _encode_head(head: ListHead | None) -> cbor.Value:
 
 
 def _decode_heads(value: cbor.Value) -> Heads:
-    fields = Fields.of(value, KEYS[2])
+    fields = Fields(value, KEYS[2])
     peer = fields.value(2)
     return Heads(_decode_head(fields.value(1)), None if peer is None else _decode_head(peer))
 
@@ -436,7 +436,7 @@ def _decode_head(value: cbor.Value) -> ListHead:
 
 
 def _decode_way_back(value: cbor.Value) -> WayBack:
-    fields = Fields.of(value, KEYS[3])
+    fields = Fields(value, KEYS[3])
     url = fields.text(3, MAX_RELAY_B)
     if not is_relay_url(url):
         raise DecodeError("not the URL of a relay")

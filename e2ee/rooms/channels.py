@@ -93,7 +93,8 @@ def check_channels(channels: Sequence[Channel], hours: Mapping[str, str]) -> Non
     Raises:
         DecodeError.
     """
-    _read(Fields(dict(zip((5, 6), _written(channels, hours), strict=True))))
+    rows, times = _written(channels, hours)
+    _read(Fields({5: rows, 6: times}, frozenset({5, 6})))
 
 
 def _written(channels: Sequence[Channel], hours: Mapping[str, str]) -> tuple[cbor.Value, cbor.Value]:

@@ -92,7 +92,7 @@ class Header:
         Raises:
             DecodeError: as TRN-02 says, but for the size.
         """
-        fields = Fields.of(value, _HEADER_KEYS, _HEADER_OPTIONAL)
+        fields = Fields(value, _HEADER_KEYS, _HEADER_OPTIONAL)
         room_id = RoomId(fields.bstr(1, ROOM_ID_B))
         kind, n = fields.uint(2, MAX_KIND, 1), fields.uint(3, MAX_MS)
         if kind == Kind.OPEN and (n, fields.has(4), fields.has(5)) != (0, False, False):
@@ -222,7 +222,7 @@ def decode_entry(content: Content, author: Author, signer: SignPublic | None) ->
     with reading_content():
         match content.payload:
             case OfRooms(ContentType.ENTRY, payload):
-                fields = Fields.of(payload, _ENTRY_KEYS, _SIGNATURE_KEY)
+                fields = Fields(payload, _ENTRY_KEYS, _SIGNATURE_KEY)
             case _:
                 raise DecodeError("a content of another type")
         header, body = fields.bstr(1, 1, HEADER_MAX_B), fields.bstr(2, 1, BODY_MAX_B)

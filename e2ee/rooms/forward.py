@@ -154,7 +154,7 @@ def decode_forward(value: cbor.Value) -> tuple[RoomId, list[cbor.Value]]:
         ContentError: not 1 to 64 lines, or more than 48 KiB.
     """
     with reading_content():
-        fields = Fields.of(value, _KEYS)
+        fields = Fields(value, _KEYS)
         if len(cbor.encode(value)) > FORWARD_MAX_B:
             raise DecodeError("more than 48 KiB of entries")
         return RoomId(fields.bstr(1, ROOM_ID_B)), list(fields.array(2, 1, MAX_LINES))

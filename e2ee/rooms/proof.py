@@ -225,7 +225,7 @@ def _answer(
     value: cbor.Value, sides: _Sides, carried: dict[bytes, DeviceRecord], receipt: Receipt
 ) -> CompanyAnswer:
     """Verify how the company answered one of the signed structures, `carried` with their devices (CNS-24)."""
-    fields = Fields.of(value, _ANSWER_KEYS)
+    fields = Fields(value, _ANSWER_KEYS)
     view = _view(fields, sides.company)
     entry, written = (_line(fields.value(key), sides, view) for key in (5, 6))
     if (entry.author.account_id, written.author.account_id) != (sides.customer, sides.company):

@@ -151,7 +151,7 @@ def decode_signal(value: cbor.Value) -> tuple[RoomId, Signal]:
         ContentError: not a signal.
     """
     with reading_content():
-        fields = Fields.of(value, _KEYS, _PAYLOAD)
+        fields = Fields(value, _KEYS, _PAYLOAD)
         room_id, kind = RoomId(fields.bstr(1, ROOM_ID_B)), SignalKind(fields.uint(2, max(SignalKind), 1))
         if fields.has(3) == (kind is SignalKind.TYPING):
             raise DecodeError("a signal of typing says no more, and all others do")
@@ -206,7 +206,7 @@ def decode_dossier(value: cbor.Value) -> Dossier:
         ContentError: not a dossier, or one with one-time keys.
     """
     with reading_content():
-        fields = Fields.of(value, _KEYS)
+        fields = Fields(value, _KEYS)
         signed_list = fields.bstr(1, 1, LIST_MAX_B)
         return Dossier(signed_list, tuple(_decode_contact(item) for item in fields.array(2, 1, MAX_DEVICES)))
 
@@ -216,7 +216,7 @@ def _decode_contact(value: cbor.Value) -> Contact:
     found = None if bundle is None else decode_compact(bundle)
     if found is not None and (found.opks or found.one_time_pqks):
         raise DecodeError("a dossier carries no one-time keys")
-    fields = Fields.of(back, frozenset({1, 2, 3}))
+    fields = Fields(back, frozenset({1, 2, 3}))
     mailbox, token = fields.bstr(1, MAILBOX_B), fields.bstr(2, TOKEN_B)
     url = fields.text(3, MAX_RELAY_B)
     if not is_relay_url(url):

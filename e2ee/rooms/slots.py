@@ -90,7 +90,7 @@ class RosterContent:
             ContentError.
         """
         try:
-            fields = Fields.of(payload, frozenset(range(1, 7)))
+            fields = Fields(payload, frozenset(range(1, 7)))
             return cls(
                 fields.bstr(1, 1, MANDATE_MAX_B),
                 fields.bstr(2, 1, ROSTER_MAX_B),

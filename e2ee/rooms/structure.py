@@ -53,7 +53,7 @@ class Structure:
             DecodeError: a key is missing or unknown, a value is not what its place takes.
         """
         places = range(1, len(cls.shape) + 1)
-        given = Fields.of(value, frozenset(places) - cls.absent, cls.absent)
+        given = Fields(value, frozenset(places) - cls.absent, cls.absent)
         read = [
             reader(given.value(at)) if given.has(at) else None
             for at, reader in zip(places, cls.shape, strict=True)

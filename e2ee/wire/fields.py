@@ -20,7 +20,7 @@ KEYS: Final = tuple(frozenset(range(1, count + 1)) for count in range(11))
 
 def decode_map(encoded: bytes, max_b: int, keys: frozenset[int]) -> Fields:
     """Decode a map that has all of `keys` and nothing else."""
-    return Fields.of(cbor.decode(encoded, max_b), keys)
+    return Fields(cbor.decode(encoded, max_b), keys)
 
 
 def decode_signed(encoded: bytes, max_b: int) -> tuple[bytes, bytes]:
@@ -34,17 +34,13 @@ class Fields:
 
     __slots__ = ("_map",)
 
-    def __init__(self, entries: Mapping[int, cbor.Value]) -> None:
-        self._map = entries
-
-    @classmethod
-    def of(cls, value: cbor.Value, keys: frozenset[int], optional: frozenset[int] = frozenset()) -> Fields:
+    def __init__(self, value: cbor.Value, keys: frozenset[int], optional: frozenset[int] = KEYS[0]) -> None:
         """Wrap a value that must be a map with exactly these keys."""
         if not isinstance(value, dict):
             raise DecodeError("not a map")
         if not keys <= value.keys() <= keys | optional:
             raise DecodeError("a map key is missing or unknown")
-        return cls(value)
+        self._map: Mapping[int, cbor.Value] = value
 
     def has(self, key: int) -> bool:
         """Whether an optional key is there."""

@@ -19,13 +19,9 @@ KEM_MESSAGE_B: Final = KEM_CIPHERTEXT_B + KEY_B
 NONE: Final = bytes(FRAGMENT_B)
 """The block of a body that carries no piece."""
 
-_HEAD: Final = struct.Struct(">BBHI8s")
 _BLOCK: Final = struct.Struct(">BBHI8s256s")
-_LAST: Final = PIECES - 1
-_LAST_PIECE_B: Final = {
-    EK: KEM_KEY_B - _LAST * PIECE_B,
-    CT: KEM_MESSAGE_B - _LAST * PIECE_B,
-}
+_HEAD_B: Final = FRAGMENT_B - PIECE_B
+_WHOLE_B: Final = {EK: KEM_KEY_B, CT: KEM_MESSAGE_B}
 
 
 class Fragment(NamedTuple):
@@ -43,28 +39,23 @@ class Fragment(NamedTuple):
 
 def piece_size_b(kind: int, index: int) -> int:
     """Return how many bytes a piece has without its fill."""
-    return _LAST_PIECE_B[kind] if index == _LAST else PIECE_B
-
-
-def encode(kind: int, index: int, epoch: int, id_: bytes, whole: bytes) -> bytes:
-    """Return the block with piece `index` of a whole key or ciphertext message."""
-    start = index * PIECE_B
-    return _BLOCK.pack(kind, index, 0, epoch, id_, whole[start : start + PIECE_B])
+    return min(_WHOLE_B[kind] - index * PIECE_B, PIECE_B)
 
 
 def blocks(kind: int, epoch: int, id_: bytes, whole: bytes) -> tuple[bytes, ...]:
-    """Return all blocks of a key or ciphertext message."""
-    return tuple(encode(kind, index, epoch, id_, whole) for index in range(PIECES))
+    """Return the blocks of a key or ciphertext message, a piece in each."""
+    pieces = [whole[start : start + PIECE_B] for start in range(0, PIECES * PIECE_B, PIECE_B)]
+    return tuple(_BLOCK.pack(kind, index, 0, epoch, id_, piece) for index, piece in enumerate(pieces))
 
 
 def id_of(block: bytes) -> bytes:
     """Return the id in a block of ours."""
-    return block[_HEAD.size - ID_B : _HEAD.size]
+    return block[_HEAD_B - ID_B : _HEAD_B]
 
 
 def whole(made: tuple[bytes, ...], size_b: int) -> bytes:
     """Return the key or ciphertext message of all its blocks."""
-    return b"".join([block[_HEAD.size :] for block in made])[:size_b]
+    return b"".join([block[_HEAD_B:] for block in made])[:size_b]
 
 
 def decode(body: bytes) -> Fragment | None:
@@ -78,7 +69,7 @@ def decode(body: bytes) -> Fragment | None:
         if body.startswith(NONE):
             return None
         raise AuthenticationError
-    if kind > CT or index > _LAST or reserved or not 0 < epoch < MAX_COUNTER:
+    if kind > CT or index >= PIECES or reserved or not 0 < epoch < MAX_COUNTER:
         raise AuthenticationError
     size_b = piece_size_b(kind, index)
     if any(data[size_b:]):

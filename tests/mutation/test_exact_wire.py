@@ -20,10 +20,10 @@ def test_maps_inside_of_arrays_are_sorted() -> None:
 def test_optional_keys_are_taken_and_others_are_not() -> None:
     """WIRE-05: all that must be there, perhaps what may, nothing else."""
     for entries in ({1: 7}, {1: 7, 2: 8}):
-        assert Fields.of(entries, ONE, TWO).has(2) == (2 in entries)
+        assert Fields(entries, ONE, TWO).has(2) == (2 in entries)
     for entries in ({}, {2: 8}, {1: 7, 3: 9}, {1: 7, 2: 8, 3: 9}):
         with pytest.raises(DecodeError):
-            Fields.of(entries, ONE, TWO)
+            Fields(entries, ONE, TWO)
 
 
 def test_structures_have_their_limit() -> None:
@@ -44,6 +44,6 @@ def test_a_signature_has_64_bytes() -> None:
 
 def test_a_text_of_exactly_its_limit() -> None:
     """WIRE-05."""
-    assert Fields({1: "abc"}).text(1, 3) == "abc"
+    assert Fields({1: "abc"}, ONE).text(1, 3) == "abc"
     with pytest.raises(DecodeError):
-        Fields({1: "abcd"}).text(1, 3)
+        Fields({1: "abcd"}, ONE).text(1, 3)

@@ -92,7 +92,7 @@ def test_a_desync_changes_nothing_and_shows_nothing() -> None:
     ours = offering()
     wrong = answering().message[:-1] + bytes((answering().message[-1] ^ 1,))
     id_ = kem_ratchet.ciphertext_id(ours.key_id, wrong)
-    made = [fragments.encode(2, index, EPOCH, id_, wrong) for index in range(5)]
+    made = fragments.blocks(2, EPOCH, id_, wrong)
     waiting = with_kem(a, take(ours, *made[:4]))
     before = state_bytes(waiting)
     with pytest.raises(PqDesync) as caught:

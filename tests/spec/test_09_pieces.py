@@ -264,7 +264,7 @@ def test_what_is_whole_is_checked() -> None:
     with pytest.raises(AuthenticationError):
         take(offering(), *renamed(CIPHERTEXT_BLOCKS, CIPHERTEXT_BLOCKS[0][8:12] + b"\1" * 4))
     unreduced = b"\xff" * 1152 + KEY[1152:]
-    made = [fragments.encode(1, at, EPOCH, kem_ratchet.key_id(unreduced), unreduced) for at in range(5)]
+    made = fragments.blocks(1, EPOCH, kem_ratchet.key_id(unreduced), unreduced)
     assert isinstance(take(NOTHING_COLLECTED, *made[:4]), Collecting)
     with pytest.raises(AuthenticationError):
         take(NOTHING_COLLECTED, *made)
@@ -276,7 +276,7 @@ def test_an_unconfirmed_ciphertext_is_never_mixed(at: int) -> None:
     message = answering().message
     wrong = message[:at] + bytes((message[at] ^ 1,)) + message[at + 1 :]
     id_ = kem_ratchet.ciphertext_id(kem_ratchet.key_id(KEY), wrong)
-    made = [fragments.encode(2, index, EPOCH, id_, wrong) for index in range(5)]
+    made = fragments.blocks(2, EPOCH, id_, wrong)
     begun = take(offering(), *made[:4])
     assert isinstance(begun, Offering)
     with pytest.raises(PqDesync):

@@ -112,16 +112,15 @@ def _fragment_holds(data: bytes, piece: Fragment | None) -> None:
         require(block == fragment.NONE, "only the empty block carries nothing (WIRE-10)")
         return
     whole = bytes(piece.number * fragment.PIECE_B) + piece.data
-    again = fragment.encode(piece.type, piece.number, piece.epoch, piece.id, whole)
+    again = fragment.blocks(piece.type, piece.epoch, piece.id, whole)[piece.number]
     require(again == block, "a fragment encodes to the same block (WIRE-10, PQ-02)")
     require(len(piece.data) == fragment.piece_size_b(piece.type, piece.number), "pieces have their size")
 
 
 def _fragment_seeds() -> Iterator[bytes]:
     key, message = bytes(range(256)) * 5, bytes(range(255, -1, -1)) * 5
-    for index in range(fragment.PIECES):
-        yield fragment.encode(fragment.EK, index, 1, b"key-name", key[:1184])
-        yield fragment.encode(fragment.CT, index, 2**31 - 1, b"text-id!", message[:1120])
+    yield from fragment.blocks(fragment.EK, 1, b"key-name", key[:1184])
+    yield from fragment.blocks(fragment.CT, 2**31 - 1, b"text-id!", message[:1120])
     yield fragment.NONE
 
 
@@ -138,7 +137,7 @@ def _padding_seeds() -> Iterator[bytes]:
 def _decode_body(data: bytes) -> tuple[bytes, Content]:
     """First byte: whether under a prefix; the rest is a body, filled up to its class."""
     first, plain = data[:1] > b"\x7f", data[1:]
-    size_b = (padding.first_body_class if first else padding.body_class)(max(1, len(plain)))
+    size_b = padding.body_class(max(1, len(plain)), first=first)
     body = plain.ljust(size_b, b"\0")
     raw = RawEnvelope(bytes(PREFIX_B) if first else b"", *[b""] * 5)  # type: ignore[arg-type]  # parts unused
     return body, session._content_of(raw, body)

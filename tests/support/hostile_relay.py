@@ -196,7 +196,7 @@ def _seq(account_id: bytes, signed: bytes) -> int:
 def _field(signed: bytes, key: int) -> int:
     """Return a number of a signed prekey: 6 its id, 7 its end."""
     encoded, _ = decode_signed(signed, len(signed))
-    return Fields.of(cbor.decode(encoded, len(encoded)), frozenset(range(1, 9))).uint(key, MAX_MS)
+    return Fields(cbor.decode(encoded, len(encoded)), frozenset(range(1, 9))).uint(key, MAX_MS)
 
 
 class Connections:
