@@ -49,14 +49,6 @@ class HandshakeKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class Initiation:
-    """The initiator's outcome: keys, and the prefix that is repeated byte by byte (HS-03)."""
-
-    keys: HandshakeKeys
-    prefix: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class ResponderKeys:
     """Private keys behind a prefix's ids, signed under `record`; `device` may have a renewed one (HS-06)."""
 
@@ -78,8 +70,9 @@ class Response:
 
 def initiate(
     ours: OurDevice, our_list: DeviceList, bundle: VerifiedBundle, rng: Rng, encapsulate: Encapsulate
-) -> Initiation:
-    """Run the initiator's side against a verified bundle (HS-01 to HS-03).
+) -> tuple[HandshakeKeys, bytes]:
+    """Run the initiator's side against a verified bundle; return the keys, and the prefix that is repeated
+    byte by byte (HS-01 to HS-03).
 
     Raises:
         InvalidArgument: the bundle is our own device's, or our list does not name our record.
@@ -101,7 +94,7 @@ def initiate(
     own = ours.dh_key
     ikm += dh.exchange(own.expose(), spk.key) + dh.exchange(own.expose(), record.dh_public)
     prefix = Prefix(ephemeral_public, spk.id, opk_id, pqk.id, ciphertext, sealed)
-    return Initiation(derive_keys(transcript1(t0, ours.record.encoded), ikm), encode_prefix(prefix))
+    return derive_keys(transcript1(t0, ours.record.encoded), ikm), encode_prefix(prefix)
 
 
 def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) -> Response:

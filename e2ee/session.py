@@ -183,7 +183,7 @@ def initiate(
     """
     if now_ms > our_list.expires_ms or now_ms > ours.record.expires_ms:
         raise InvalidArgument("our own device list or record is past its end")
-    initiation = handshake.initiate(ours, our_list, bundle, rng, encapsulate)
+    keys, prefix = handshake.initiate(ours, our_list, bundle, rng, encapsulate)
     not_after_ms = min(now_ms + PREKEY_LIFE_MS, *(one.not_after_ms + grace_ms for one in bundle.prekeys))
     return Session(
         origin=Origin(
@@ -194,8 +194,8 @@ def initiate(
             one_time=bundle.one_time,
             created_ms=now_ms,
         ),
-        phase=Started(initiation.prefix, not_after_ms),
-        ratchet=step.start_initiator(initiation.keys, DhPublic(bundle.spk.key), now_ms),
+        phase=Started(prefix, not_after_ms),
+        ratchet=step.start_initiator(keys, DhPublic(bundle.spk.key), now_ms),
         opened_ms=0,
     )
 
@@ -242,21 +242,21 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate:
     """
     if content.epoch is not None:
         raise InvalidArgument("the epoch belongs to the session")
-    phase = session.phase
-    if not isinstance(phase, Started):
+    phase, ratchet = session.phase, session.ratchet
+    is_first = isinstance(phase, Started)
+    if isinstance(phase, Started):
+        if session.is_expired(now_ms):
+            raise SessionExpired("the session was never answered and can no longer start at the peer")
+        if content.way_back is None:
+            raise InvalidArgument("a content under a prefix has a way back")
+        plain = contents.encode(content._replace(epoch=session.origin.epoch))
+        lead, kem = envelopes.FIRST_LEAD + phase.prefix, ratchet.kem
+    else:
         encoded = contents.encode(content)
-        ratchet, kem, block = step.load(session.ratchet, now_ms, rng, encapsulate)
-        body = padding.pad(block + encoded, padding.body_class(FRAGMENT_B + len(encoded) + 1))
-        ratchet, envelope = step.seal(ratchet, envelopes.LEAD, body, rng, kem)
-        return Sealed(_after(session, ratchet), envelope)
-    if session.is_expired(now_ms):
-        raise SessionExpired("the session was never answered and can no longer start at the peer")
-    if content.way_back is None:
-        raise InvalidArgument("a content under a prefix has a way back")
-    encoded = contents.encode(content._replace(epoch=session.origin.epoch))
-    body = padding.pad(encoded, padding.first_body_class(len(encoded) + 1))
-    lead = envelopes.FIRST_LEAD + phase.prefix
-    ratchet, envelope = step.seal(session.ratchet, lead, body, rng, session.ratchet.kem)
+        ratchet, kem, block = step.load(ratchet, now_ms, rng, encapsulate)
+        lead, plain = envelopes.LEAD, block + encoded
+    body = padding.pad(plain, padding.body_class(len(plain) + 1, first=is_first))
+    ratchet, envelope = step.seal(ratchet, lead, body, rng, kem)
     return Sealed(_after(session, ratchet), envelope)
 
 
@@ -316,12 +316,9 @@ def _after(session: Session, ratchet: RatchetState) -> Session:
 
 def _content_of(raw: RawEnvelope, body: bytes) -> Content:
     """Check the padding behind a fragment block, and decode (WIRE-10 to WIRE-14)."""
-    if raw.prefix:
-        encoded = padding.unpad(body)
-        class_b = padding.first_body_class(len(encoded) + 1)
-    else:
-        encoded = padding.unpad(body, FRAGMENT_B)
-        class_b = padding.body_class(FRAGMENT_B + len(encoded) + 1)
+    start = 0 if raw.prefix else FRAGMENT_B
+    encoded = padding.unpad(body, start)
+    class_b = padding.body_class(start + len(encoded) + 1, first=bool(raw.prefix))
     if class_b != len(body) or len(encoded) > MAX_CONTENT_B:
         raise AuthenticationError
     return contents.decode(encoded)

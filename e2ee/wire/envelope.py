@@ -85,7 +85,8 @@ def decode(encoded: bytes) -> RawEnvelope:
         raise UnsupportedVersion("unknown version or kind of envelope")
     start = _LEAD_B + PREFIX_B if first else _LEAD_B
     body = start + _FIXED.size
-    if not padding.is_body_size(len(encoded) - body - AEAD_TAG_B, first=first):
+    body_b = len(encoded) - body - AEAD_TAG_B
+    if body_b != padding.body_class(body_b, first=first):
         raise DecodeError("not the size of an envelope")
     tag, salt, sealed_header = _FIXED.unpack_from(encoded, start)
     return RawEnvelope(encoded[_LEAD_B:start], tag, salt, sealed_header, encoded[body:], encoded[:body])

@@ -10,17 +10,14 @@ from e2ee.errors import AuthenticationError
 _MARK: Final = b"\x80"
 
 
-def body_class(length_b: int) -> int:
-    """Return the padded size of a body of kind 1 that has `length_b` bytes with its mark (WIRE-11)."""
-    for class_b in BODY_CLASSES_B:
+def body_class(length_b: int, *, first: bool = False) -> int:
+    """Return the padded size of a body that has `length_b` bytes with its mark: of kind 2 if it is of a first
+    flight, else of kind 1 (WIRE-11, WIRE-12). A padded body is of the class of its own size.
+    """
+    for class_b in (FIRST_BODY_B, *BODY_CLASSES_B) if first else BODY_CLASSES_B:
         if length_b <= class_b:
             return class_b
     return padme(length_b)
-
-
-def first_body_class(length_b: int) -> int:
-    """Return the padded size of a body of kind 2 (WIRE-12)."""
-    return FIRST_BODY_B if length_b <= FIRST_BODY_B else body_class(length_b)
 
 
 def padme(length_b: int) -> int:
@@ -28,11 +25,6 @@ def padme(length_b: int) -> int:
     exponent = length_b.bit_length() - 1
     mask: int = (1 << (exponent - exponent.bit_length())) - 1
     return (length_b + mask) & ~mask
-
-
-def is_body_size(size_b: int, *, first: bool) -> bool:
-    """Whether a padded body can have this size."""
-    return size_b == (first_body_class(size_b) if first else body_class(size_b))
 
 
 def pad(plaintext: bytes, size_b: int) -> bytes:

@@ -70,9 +70,7 @@ def test_another_moment_is_a_difference(played: Played, table: Table) -> None:
 
 def test_a_client_that_forgets_to_pad_is_found(monkeypatch: pytest.MonkeyPatch, table: Table) -> None:
     """LKG-04: bodies as long as what is in them."""
-    monkeypatch.setattr(padding, "body_class", lambda length_b: length_b)
-    monkeypatch.setattr(padding, "first_body_class", lambda length_b: length_b)
-    monkeypatch.setattr(padding, "is_body_size", lambda _size_b, *, first: True)
+    monkeypatch.setattr(padding, "body_class", lambda length_b, **_: length_b)
     found = differences(play(PING_PONG, FIRST).relay.view, play(PING_PONG, SECOND).relay.view, table)
     assert any("envelope.size" in line for line in found)
     assert any("envelope.sealed_body" in line for line in found)

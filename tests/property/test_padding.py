@@ -37,7 +37,7 @@ def test_the_class_is_the_smallest_that_holds_it(length_b: int) -> None:
     """WIRE-11: and no length below gets a larger one."""
     size_b = padding.body_class(length_b)
     assert size_b >= length_b
-    assert padding.is_body_size(size_b, first=False)
+    assert padding.body_class(size_b) == size_b
     smaller = [one for one in BODY_CLASSES_B if length_b <= one < size_b]
     assert not smaller
     assert padding.body_class(max(length_b - 1, 1)) <= size_b
@@ -46,16 +46,16 @@ def test_the_class_is_the_smallest_that_holds_it(length_b: int) -> None:
 @given(ANY_B)
 def test_a_first_body_has_the_first_class_whenever_it_suffices(length_b: int) -> None:
     """WIRE-12."""
-    size_b = padding.first_body_class(length_b)
+    size_b = padding.body_class(length_b, first=True)
     assert size_b == (FIRST_BODY_B if length_b <= FIRST_BODY_B else padding.body_class(length_b))
-    assert padding.is_body_size(size_b, first=True)
+    assert padding.body_class(size_b, first=True) == size_b
 
 
 @given(st.integers(0, 100_000), st.booleans())
 def test_a_size_is_a_body_size_exactly_if_some_length_pads_to_it(size_b: int, first: bool) -> None:
     """WIRE-07: a size is its own class, or nobody's."""
-    classify = padding.first_body_class if first else padding.body_class
-    assert padding.is_body_size(size_b, first=first) == (size_b > 0 and classify(size_b) == size_b)
+    is_own = padding.body_class(size_b, first=first) == size_b
+    assert is_own == any(padding.body_class(one, first=first) == size_b for one in range(size_b + 1))
 
 
 @given(st.binary(max_size=600), st.booleans())
@@ -63,7 +63,7 @@ def test_padding_comes_off_again(plaintext: bytes, ends_like_padding: bool) -> N
     """WIRE-13: also from a plaintext that ends like padding."""
     plaintext += b"\x80\x00\x00" if ends_like_padding else b""
     padded = padding.pad(plaintext, padding.body_class(len(plaintext) + 1))
-    assert padding.is_body_size(len(padded), first=False)
+    assert padding.body_class(len(padded)) == len(padded)
     assert padding.unpad(padded) == plaintext
 
 

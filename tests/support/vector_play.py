@@ -178,8 +178,8 @@ def _sealed(step: Step, before: Session, after: Session, whole: bytes) -> dict[s
     body_key = chain.body_key(message_key, raw.salt)
     opened = aead.open_(body_key, raw.sealed_body, whole[: -len(raw.sealed_body)] + after.ratchet.session_id)
     block = b"" if raw.prefix else opened[:FRAGMENT_B]
-    classes = padding.first_body_class if raw.prefix else padding.body_class
-    body = padding.pad(block + encoded, classes(len(block + encoded) + 1))
+    size_b = padding.body_class(len(block + encoded) + 1, first=bool(raw.prefix))
+    body = padding.pad(block + encoded, size_b)
     assert body == opened
     counters = (sent.previous_length, sent.number - 1, after.ratchet.pq_epoch, 0)
     header = sent.public_key + b"".join(value.to_bytes(4, "big") for value in counters)

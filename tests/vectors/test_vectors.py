@@ -148,15 +148,15 @@ def test_padding_of_a_message(case: dict[str, int]) -> None:
     """WIRE-07, WIRE-10, WIRE-11."""
     body_b = padding.body_class(FRAGMENT_B + case["content_b"] + 1)
     assert {"content_b": case["content_b"], "body_b": body_b, "envelope_b": 90 + body_b + 16} == case
-    assert padding.is_body_size(body_b, first=False)
+    assert padding.body_class(body_b) == body_b
 
 
 @pytest.mark.parametrize("case", load("padding.json")["kind_2"])
 def test_padding_under_a_prefix(case: dict[str, int]) -> None:
     """WIRE-07, WIRE-12."""
-    body_b = padding.first_body_class(case["content_b"] + 1)
+    body_b = padding.body_class(case["content_b"] + 1, first=True)
     assert {"content_b": case["content_b"], "body_b": body_b, "envelope_b": 2198 + body_b + 16} == case
-    assert padding.is_body_size(body_b, first=True)
+    assert padding.body_class(body_b, first=True) == body_b
 
 
 def test_padme() -> None:
