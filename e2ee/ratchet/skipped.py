@@ -69,9 +69,7 @@ class SkippedKeys:
     def with_keys(
         self, tag: Tag, header_key: HeaderKey, first: int, keys: Sequence[MessageKey], now_ms: int
     ) -> SkippedKeys:
-        """Return the set with consecutive keys from number `first` on added to a chain."""
-        if not keys:
-            return self
+        """Return the set with one or more consecutive keys from number `first` on added to a chain."""
         added = {number: (key, now_ms) for number, key in enumerate(keys, first)}
         chains = list(self._chains)
         for at, chain in enumerate(chains):
@@ -88,24 +86,23 @@ class SkippedKeys:
         surplus = max(self._count - MAX_SKIPPED_KEYS, 0)
         if not surplus and all(next(iter(one.keys.values()))[1] >= oldest_ms for one in self._chains):
             return self, 0
-        by_age = sorted(self._ages())
+        by_age = sorted(
+            (stored_ms, chain.tag, number, at)
+            for at, chain in enumerate(self._chains)
+            for number, (_, stored_ms) in chain.keys.items()
+        )
         expired = sum(stored_ms < oldest_ms for stored_ms, *_ in by_age)
         gone = [(at, number) for _, _, number, at in by_age[: max(expired, surplus)]]
         return self._without(gone), len(gone)
 
     def _without(self, gone: Sequence[tuple[int, int]]) -> SkippedKeys:
         """Return the set without keys by (place of the chain, number); a chain goes with its last key."""
-        kept = [dict(chain.keys) for chain in self._chains]
+        chains = list(self._chains)
+        for at in {at for at, _ in gone}:
+            chains[at] = chains[at]._replace(keys=dict(chains[at].keys))
         for at, number in gone:
-            del kept[at][number]
-        chains = [chain._replace(keys=keys) for chain, keys in zip(self._chains, kept, strict=True) if keys]
-        return SkippedKeys(tuple(chains), self._count - len(gone))
-
-    def _ages(self) -> Iterator[tuple[int, Tag, int, int]]:
-        """Yield (stored_ms, tag, number, place of the chain): the order in which keys go (DR-16)."""
-        for at, chain in enumerate(self._chains):
-            for number, (_, stored_ms) in chain.keys.items():
-                yield stored_ms, chain.tag, number, at
+            del chains[at].keys[number]
+        return SkippedKeys(tuple(chain for chain in chains if chain.keys), self._count - len(gone))
 
 
 EMPTY: Final = SkippedKeys()

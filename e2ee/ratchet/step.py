@@ -10,7 +10,6 @@ builds the new state beside the old one; whatever raises leaves the caller with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from e2ee.constants import KEY_B, MAX_COUNTER, MAX_JUMP, SALT_B
@@ -46,7 +45,6 @@ from .state import (
 )
 
 _LEAD_B: Final = 2
-_NONE_PASSED: Final[Sequence[MessageKey]] = ()
 
 
 class Opened(NamedTuple):
@@ -247,15 +245,11 @@ def _open_ahead(
     state: RatchetState, receiving: Receiving, raw: RawEnvelope, number: int, missing: int, now_ms: int
 ) -> Opened:
     """Open at the next number of the state's chain or beyond; `missing` is said to the caller (DR-13)."""
-    chain_key, passed, skipped, dropped = receiving.chain_key, _NONE_PASSED, state.skipped, 0
-    if number != receiving.number:
-        chain_key, passed = _pass_over(chain_key, number - receiving.number)
+    chain_key, skipped = _pass_over(receiving, number - receiving.number, state.skipped, now_ms)
     next_chain_key, body = message.open_next(
         chain_key.expose(), raw.salt, raw.sealed_body, raw.ahead + state.session_id
     )
-    if passed or skipped is not EMPTY:
-        skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
-        skipped, dropped = skipped.trimmed(now_ms)
+    skipped, dropped = skipped.trimmed(now_ms)
     advanced = receiving.advanced(ChainKey(next_chain_key), number + 1)
     return Opened(state.with_receiving(advanced, skipped), body, missing, dropped)
 
@@ -283,6 +277,9 @@ def _open_new_chain(
         pq_epoch=header.pq_epoch,
     )
     finished = state.healing.finished + sent + header.previous_length
+    skipped = state.skipped
+    if isinstance(state.receiving, Receiving):
+        _, skipped = _pass_over(state.receiving, left_behind, skipped, now_ms)
     turned = RatchetState(
         session_id=state.session_id,
         root_key=outputs.root_key,
@@ -293,7 +290,7 @@ def _open_new_chain(
         next_receive=NextReceive.of(outputs.next_header_key),
         pq_epoch=header.pq_epoch,
         kem=kem,
-        skipped=_finish_chain(state, left_behind, now_ms),
+        skipped=skipped,
         healing=Healing(healed_ms=now_ms, post_quantum=healed, finished=finished),
     )
     opened = _open_ahead(turned, begun, raw, header.number, missing, now_ms)
@@ -325,15 +322,6 @@ def _check_skip(count: int, max_skip: int) -> None:
         raise SkipLimitExceeded("the message would skip more keys than allowed")
 
 
-def _finish_chain(state: RatchetState, left_behind: int, now_ms: int) -> SkippedKeys:
-    """Return the skipped keys with those that the old chain still owes (DR-14)."""
-    receiving = state.receiving
-    if isinstance(receiving, NoChain):
-        return state.skipped
-    _, passed = _pass_over(receiving.chain_key, left_behind)
-    return state.skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
-
-
 def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
     try:
         return dh.exchange(sending.private_key.expose(), their_key)
@@ -341,10 +329,13 @@ def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
         raise AuthenticationError from None
 
 
-def _pass_over(chain_key: ChainKey, count: int) -> tuple[ChainKey, Sequence[MessageKey]]:
+def _pass_over(old: Receiving, count: int, skipped: SkippedKeys, now_ms: int) -> tuple[ChainKey, SkippedKeys]:
+    """Return the chain key `count` numbers further on, and the skipped keys with those of the numbers."""
+    if not count:
+        return old.chain_key, skipped
     keys: list[MessageKey] = []
-    key = chain_key.expose()
+    key = old.chain_key.expose()
     for _ in range(count):
         key, message_key = chain.step(key)
         keys.append(MessageKey(message_key))
-    return ChainKey(key), keys
+    return ChainKey(key), skipped.with_keys(old.tag, old.header_key, old.number, keys, now_ms)

@@ -50,9 +50,10 @@ class SkippedKeysMachine(RuleBasedStateMachine):
         """Store consecutive keys, and pass some numbers whose messages were opened at once."""
         first = self.next_number
         keys = [hashlib.sha256(b"%d %d" % (self.chain, first + at)).digest() for at in range(count)]
-        self.keys = self.keys.with_keys(
-            tag(self.chain), header_key(self.chain), first, [*map(MessageKey, keys)], self.now_ms
-        )
+        if keys:
+            self.keys = self.keys.with_keys(
+                tag(self.chain), header_key(self.chain), first, [*map(MessageKey, keys)], self.now_ms
+            )
         for number, key in enumerate(keys, first):
             self.model[self.chain, number] = key, self.now_ms
         self.next_number = first + count + opened
