@@ -27,8 +27,7 @@ _URI: Final = re.compile(
     rf"sealroom:contact\?v=1&a=(?P<account>{_ACCOUNT})&r=(?P<relay>{_ESCAPED})(?:&n=(?P<name>{_ESCAPED}))?"
 )
 _STRING: Final = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*"'
-_MEMBER: Final = rf'"(sealroom|account|relay|name)"{_SPACE}:{_SPACE}(1|{_STRING})'
-_MEMBERS: Final = re.compile(_MEMBER)
+_MEMBER: Final = rf'(?:"sealroom"{_SPACE}:{_SPACE}1|"(?:account|relay|name)"{_SPACE}:{_SPACE}{_STRING})'
 _JSON: Final = re.compile(rf"\{{{_SPACE}{_MEMBER}(?:{_SPACE},{_SPACE}{_MEMBER})*{_SPACE}\}}")
 _REQUIRED: Final = ["account", "relay", "sealroom"]
 
@@ -98,14 +97,10 @@ def _parse_uri(uri: str) -> ContactCard:
 def _parse_json(text: str) -> ContactCard:
     if _JSON.fullmatch(text) is None:
         raise DecodeError("not the JSON of a contact card")
-    pairs = _MEMBERS.findall(text)
-    members = {key: json.loads(value) for key, value in pairs}
-    names = sorted(key for key, _ in pairs if key != "name")
-    if names != _REQUIRED or len(members) != len(pairs):
+    pairs = json.loads(text, object_pairs_hook=list)
+    members = dict(pairs)
+    if len(members) != len(pairs) or sorted(members.keys() - {"name"}) != _REQUIRED:
         raise DecodeError("the members of the contact card are not those of version 1")
-    numbers = [key for key, value in members.items() if not isinstance(value, str)]
-    if numbers != ["sealroom"]:
-        raise DecodeError("a member of the contact card has the wrong type")
     found = _card(members["account"], members["relay"], members.get("name"))
     if found.account_text != members["account"]:
         raise DecodeError("the contact card is damaged")

@@ -89,11 +89,8 @@ class Sealing:
         if size_b != self._size_b:
             raise InvalidArgument("the file has another size than was said")
         yield _MARK
-        left_b = self._padded_b - size_b - len(_MARK)
-        while left_b:
-            zeros = bytes(min(left_b, CHUNK_B))
-            left_b -= len(zeros)
-            yield zeros
+        for start in range(size_b + len(_MARK), self._padded_b, CHUNK_B):
+            yield bytes(min(CHUNK_B, self._padded_b - start))
 
 
 def open_(key: FileKey, announced: Announced, parts: Iterable[bytes]) -> Iterator[bytes]:

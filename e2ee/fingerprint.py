@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from enum import Enum
 from typing import Final
 
 from . import labels
@@ -19,13 +18,6 @@ _GROUPS: Final = 6
 _GROUP_B: Final = 5
 _QR_PREFIX: Final = "SEALROOM:1:"
 _QR: Final = re.compile(f"{_QR_PREFIX}[0-9A-F]{{{4 * _FINGERPRINT_B}}}")
-
-
-class Comparison(Enum):
-    """Outcome of scanning the other side's QR code."""
-
-    EQUAL = "equal"
-    DIFFERENT = "different"
 
 
 def fingerprint(account_id: AccountId) -> bytes:
@@ -53,16 +45,15 @@ def qr_payload(ours: AccountId, theirs: AccountId) -> str:
     return _QR_PREFIX + b"".join(_ordered(ours, theirs)).hex().upper()
 
 
-def compare_qr(ours: AccountId, theirs: AccountId, scanned: str) -> Comparison:
-    """Compare a scanned payload with our own (ID-26).
+def compare_qr(ours: AccountId, theirs: AccountId, scanned: str) -> bool:
+    """Whether a scanned payload says the same as our own (ID-26).
 
     Raises:
         DecodeError: the text is not a safety number.
     """
     if _QR.fullmatch(scanned) is None:
         raise DecodeError("not a safety number")
-    equal = kdf.equal(scanned.encode("ascii"), qr_payload(ours, theirs).encode("ascii"))
-    return Comparison.EQUAL if equal else Comparison.DIFFERENT
+    return kdf.equal(scanned.encode("ascii"), qr_payload(ours, theirs).encode("ascii"))
 
 
 def _ordered(ours: AccountId, theirs: AccountId) -> list[bytes]:

@@ -91,7 +91,10 @@ class SignedPrekey:
             raise IdentityMismatch("a prekey of another account")
         if fields.bstr(3, HASH_B) != record.hash:
             raise IdentityMismatch("a prekey of another device")
-        kind = _kind_of(fields, kinds)
+        named = fields.uint(4), fields.uint(5)
+        kind = next((one for one in kinds if one.value == named), None)
+        if kind is None:
+            raise DecodeError("a prekey of a kind that does not belong here")
         return cls(
             signed, kind, record.hash, fields.uint(6, MAX_U32, 1), fields.time_ms(7), _key_of(fields, kind)
         )
@@ -172,12 +175,14 @@ class PeerPrekeys:
         if any(prekey.not_after_ms > latest_ms for prekey in prekeys):
             raise Expired("a prekey is of a time to come")
 
-    def take(self, now_ms: int) -> OneTimeChoice:
-        """Choose the first one-time key of each kind that has not expired (ID-32)."""
+    def take(self, now_ms: int) -> tuple[SignedPrekey | None, SignedPrekey | None, PeerPrekeys]:
+        """Return the first OPK and one-time PQK that have not expired, and what is left: neither these nor
+        any that has (ID-32).
+        """
         opks = [prekey for prekey in self.opks if now_ms <= prekey.not_after_ms]
         pqks = [prekey for prekey in self.one_time_pqks if now_ms <= prekey.not_after_ms]
         rest = PeerPrekeys(self.spk, self.pqk, tuple(opks[1:]), tuple(pqks[1:]))
-        return OneTimeChoice(opks[0] if opks else None, pqks[0] if pqks else None, rest)
+        return opks[0] if opks else None, pqks[0] if pqks else None, rest
 
     def compact(self) -> CompactBundle:
         """Return them as they came (ID-19)."""
@@ -187,14 +192,6 @@ class PeerPrekeys:
             [compact(prekey) for prekey in self.opks],
             [compact(prekey) for prekey in self.one_time_pqks],
         )
-
-
-class OneTimeChoice(NamedTuple):
-    """One-time keys for one handshake; `rest` holds neither these nor any that has expired (ID-32)."""
-
-    opk: SignedPrekey | None
-    pqk: SignedPrekey | None
-    rest: PeerPrekeys
 
 
 def new_prekey_id(rng: Rng, kept: Container[int]) -> int:
@@ -316,7 +313,7 @@ def encode_compact(bundle: CompactBundle) -> cbor.Value:
 
 def decode_compact(value: cbor.Value) -> CompactBundle:
     """Read the map of a compact bundle; the prekeys in it are checked by `verify_compact`."""
-    fields = Fields.of(value, KEYS[4])
+    fields = Fields(value, KEYS[4])
     return CompactBundle(
         fields.value(1),
         fields.value(2),
@@ -336,13 +333,6 @@ def _expand(record: DeviceRecord, kind: PrekeyKind, value: cbor.Value) -> Signed
 
 def _unsigned(record: DeviceRecord, kind: PrekeyKind, key_id: int, not_after_ms: int, key: bytes) -> bytes:
     return encode_map(SUITE, record.account_id, record.hash, *kind.value, key_id, not_after_ms, key)
-
-
-def _kind_of(fields: Fields, kinds: Sequence[PrekeyKind]) -> PrekeyKind:
-    for kind in kinds:
-        if (fields.uint(4), fields.uint(5)) == kind.value:
-            return kind
-    raise DecodeError("a prekey of a kind that does not belong here")
 
 
 def _key_of(fields: Fields, kind: PrekeyKind) -> DhPublic | KemPublic:

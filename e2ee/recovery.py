@@ -106,13 +106,10 @@ def _group_of(place: int) -> int:
 
 def _group_of_other_length(typed: str) -> int | None:
     parts = [part for part in _LEFT_OUT.split(typed) if part]
-    sizes = [len(part) for part in _grouped("0" * DIGITS)]
-    if len(parts) != len(sizes):
-        return None
-    others = [
-        number for number, (part, size) in enumerate(zip(parts, sizes, strict=True), 1) if len(part) != size
-    ]
-    return others[0] if len(others) == 1 else None
+    sizes = [GROUP] * (GROUPS - 1) + [DIGITS % GROUP]
+    sized = enumerate(zip(parts, sizes, strict=False), start=1)
+    others = [number for number, (part, size) in sized if len(part) != size]
+    return others[0] if len(parts) == GROUPS and len(others) == 1 else None
 
 
 def _places_in_doubt(digits: str) -> Iterator[int]:

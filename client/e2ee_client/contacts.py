@@ -9,7 +9,6 @@ from weakref import WeakValueDictionary
 
 from e2ee import fingerprint
 from e2ee.errors import DecodeError
-from e2ee.fingerprint import Comparison
 from e2ee.ids import AccountId
 from e2ee.session import Health
 from e2ee_client.engine import ContactView, Effect, Engine, records
@@ -239,10 +238,9 @@ class Contact:
             return digits == self.safety_number().replace(" ", "")
         ours = AccountId(self._shell.machine.account_id)
         try:
-            found = fingerprint.compare_qr(ours, AccountId(self.account_id), scanned.strip())
+            return fingerprint.compare_qr(ours, AccountId(self.account_id), scanned.strip())
         except DecodeError:
             raise ConfigError("the text is not a safety number") from None
-        return found is Comparison.EQUAL
 
     def health(self) -> Health | None:
         """Return the age of the newest healing, and the messages since, against a classical thief and against

@@ -28,7 +28,7 @@ from parties import DAY_MS
 from e2ee.ids import SessionId
 from e2ee.numbers import Received
 from e2ee.pair import HOUR_MS, MINUTE_MS, Change, Pair, Standing, Wanted
-from e2ee.prekeys import OneTimeChoice, PeerPrekeys, VerifiedBundle
+from e2ee.prekeys import PeerPrekeys, SignedPrekey, VerifiedBundle
 
 SECRET = "GEHEIM nach der Heilung"
 
@@ -332,8 +332,8 @@ def test_c6_a_list_that_has_ended() -> None:
 def test_c6_control_the_first_one_time_key(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of SES-34: where the first one-time key is taken, whatever its end, no session is begun."""
 
-    def first(self: PeerPrekeys, now_ms: int) -> OneTimeChoice:
-        return OneTimeChoice(next(iter(self.opks), None), next(iter(self.one_time_pqks), None), self)
+    def first(self: PeerPrekeys, now_ms: int) -> tuple[SignedPrekey | None, SignedPrekey | None, PeerPrekeys]:
+        return next(iter(self.opks), None), next(iter(self.one_time_pqks), None), self
 
     monkeypatch.setattr(PeerPrekeys, "take", first)
     world, _ = company_comes_back(20)

@@ -175,22 +175,22 @@ class Renewal(Part):
             return None
         try:
             verified = prekeys.verify_compact(peer.record, given.bundle)
-            choice = verified.take(turn.now_ms)
+            opk, pqk, rest = verified.take(turn.now_ms)
             use_one_time = not peer.pair.wanted.again
             grace_ms = PREKEY_GRACE_MS if peer.pair.met else 0
             bundle = prekeys.bundle_from_peer(
                 peer.record,
                 device_list,
                 verified.spk,
-                choice.opk if use_one_time else None,
-                (choice.pqk if use_one_time else None) or verified.pqk,
+                opk if use_one_time else None,
+                (pqk if use_one_time else None) or verified.pqk,
                 turn.now_ms,
                 grace_ms=grace_ms,
             )
         except RemoteError:
             return None
         if use_one_time:
-            peer.given[peer.given_in] = given._replace(bundle=choice.rest.compact())
+            peer.given[peer.given_in] = given._replace(bundle=rest.compact())
             turn.put(peer.put())
         return bundle
 
