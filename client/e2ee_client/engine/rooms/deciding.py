@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from e2ee.errors import NoRight, RemoteError, TooMany
@@ -38,11 +39,12 @@ class Deciding(RoomPart):
         known = [one for one in live.pending if one.request.id == request.id]
         if place is None or known or request.id in live.board.answered:
             return
-        own = sum(one.sender == by.device_id for one in live.pending)
-        if own >= MAX_PENDING_OF_DEVICE or len(live.pending) >= MAX_PENDING:
+        kept = tuple(one for one in live.pending if not _replaces(by.device_id, request, one))
+        own = sum(one.sender == by.device_id for one in kept)
+        if own >= MAX_PENDING_OF_DEVICE or len(kept) >= MAX_PENDING:
             raise TooMany("too many requests wait for an answer")
         pending = Pending(by.device_id, request, turn.now_ms + TURN_MS * place)
-        live.pending = (*live.pending, pending)
+        live.pending = (*kept, pending)
         self.tick(turn)
 
     def due_ms(self) -> int | None:
@@ -151,6 +153,11 @@ class Deciding(RoomPart):
             self._carry_out(turn, pending)
         else:
             self._refuse(turn, pending, NoRight.code)
+
+
+def _replaces(sender: DeviceId, request: Request, pending: Pending) -> bool:
+    """Whether a request is one that waits, made anew by the device that has asked for it (ROOM-22)."""
+    return pending.sender == sender and replace(request, id=pending.request.id) == pending.request
 
 
 def is_claim(pending: Pending) -> bool:
