@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.rooms.surroundings import Policy
+from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RequestAsked
 from engine_world import Node, World
 from parties import DAY_MS
-from rooms_world import MINUTE_MS, act, change, opened, rooms_of, texts, write
+from rooms_world import HOUR_MS, MINUTE_MS, act, change, opened, rooms_of, texts, write
 from team_world import colleague, this
 
 from e2ee.rooms.entry import RoomId
@@ -81,6 +82,19 @@ def test_a_person_who_keeps_a_silent_room_open_is_asked_again_after_30_days() ->
     assert phases(room_id, desk, agent) == {Phase.OPEN}
 
 
+def test_a_person_who_does_not_answer_has_one_question_and_not_one_a_week() -> None:
+    """ROOM-24, ROOM-22: what is asked anew takes the place of what was asked, and may be granted."""
+    world, desk, (agent,), _, room_id = with_agent()
+    act(desk, lambda turn, rooms: rooms.set_policy(turn, Policy(grants=frozenset())))
+    world.advance(31 * DAY_MS + 15 * DAY_MS)
+    (asked,) = rooms_of(desk).queries.asked(room_id, desk.now_ms)
+    assert asked == desk.of(RequestAsked)[-1]
+    act(desk, lambda turn, rooms: rooms.acting.decide(turn, room_id, asked.request_id, grant=True))
+    world.advance(DAY_MS)
+    assert phases(room_id, desk, agent) == {Phase.CLOSED}
+    assert not rooms_of(agent).requests.of(Turn(agent.now_ms), room_id)
+
+
 def test_an_agent_whom_nobody_answers_asks_again() -> None:
     """ROOM-24, ROOM-60: the desk is off for weeks; the room is closed when it is there."""
     world, desk, (agent,), customer, room_id = with_agent()
@@ -105,3 +119,23 @@ def test_a_desk_that_was_off_takes_what_waits_before_it_calls_a_room_silent() ->
     assert phases(room_id, desk, customer) == {Phase.OPEN}
     world.advance(31 * DAY_MS)
     assert phases(room_id, desk, customer) == {Phase.CLOSED}
+
+
+@pytest.mark.parametrize("ahead_days", [31, 400])
+def test_a_desk_whose_clock_leaps_ahead_closes_no_room(ahead_days: int) -> None:
+    """ROOM-24: the room in which a customer wrote yesterday is open on both sides, meanwhile and after it."""
+    world, desk, customer, room_id = opened()
+    world.advance(16 * DAY_MS)
+    write(customer, room_id, "gestern")
+    world.advance(DAY_MS)
+    desk.set_clock(ahead_days * DAY_MS)
+    world.advance(2 * HOUR_MS)
+    off(desk)
+    on(desk)
+    world.advance(2 * DAY_MS)
+    assert phases(room_id, desk, customer) == {Phase.OPEN}
+    desk.set_clock(0)
+    write(customer, room_id, "noch da?")
+    world.advance(DAY_MS)
+    assert phases(room_id, desk, customer) == {Phase.OPEN}
+    assert texts(desk, room_id) == ["gestern", "noch da?"]

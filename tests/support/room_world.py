@@ -193,6 +193,10 @@ class Device:
         """A network has delivered everything at once here."""
         return 0
 
+    def on_since_ms(self, turn: Turn) -> int | None:
+        """It was on each day."""
+        return turn.now_ms - 14 * DAY_MS
+
     def gaps(self, turn: Turn) -> int:
         """Nobody was suspended."""
         return 0

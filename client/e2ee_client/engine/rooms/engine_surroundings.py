@@ -28,6 +28,7 @@ from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
 
+from .on_days import on_since_ms
 from .policies import load_policy
 from .surroundings import Papers
 
@@ -66,6 +67,10 @@ class EngineSurroundings(Part):
     @property
     def has_all_since_ms(self) -> int | None:
         return self._context.links.have_all_since_ms()
+
+    def on_since_ms(self, turn: Turn) -> int | None:
+        """Return since when our device was on for 14 days (ROOM-24)."""
+        return on_since_ms(turn, self.rows)
 
     def check_goes_on(self) -> None:
         self._state.check_goes_on()

@@ -49,6 +49,7 @@ from .hearing import Hearing
 from .identifying import Identifying
 from .loaded import LoadedRooms
 from .noting import Noting
+from .on_days import note_day
 from .policies import check_told, rows_of
 from .proving import Proving
 from .queries import RoomQueries
@@ -567,7 +568,11 @@ class Rooms(LoadedRooms):
     # --- time ---
 
     def maintain(self, turn: Turn) -> None:
-        """Do what is done once an hour: forget who waits where no steward has said so for a day (ROOM-40)."""
+        """Do what is done once an hour: forget who waits where no steward has said so for a day (ROOM-40);
+        note that a device of a company is on (ROOM-24).
+        """
+        if self.around.side is Side.COMPANY and not self.dropping.is_struck_off():
+            note_day(turn, self.around.rows)
         for room_id in self.who_waits.old(turn.now_ms, self.index):
             self.around.tell(turn, WaitingChanged(room_id, None))
 

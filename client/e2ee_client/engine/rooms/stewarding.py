@@ -40,6 +40,8 @@ from .room_part import RoomPart
 
 _THERE_MS: Final = 900_000
 """So long all that waited is here before a room counts as silent, and it is looked at so often (ROOM-24)."""
+_ON_MS: Final = 21_600_000
+"""A silent room is looked at so often until this device was on for 14 days (ROOM-24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,9 @@ class Stewarding(RoomPart):
         asked = [one for one in self._room.requests.of(turn, self._live.room_id) if _closes(one.request)]
         if asked:
             return max(one.begun_ms for one in asked) + EXPIRES_MS
+        on_since_ms = self._around.on_since_ms(turn)
+        if on_since_ms is None or on_since_ms <= self._room.index.last_ms:
+            return turn.now_ms + _ON_MS
         since_ms = self._around.has_all_since_ms
         return max(due_ms, (turn.now_ms if since_ms is None else min(since_ms, turn.now_ms)) + _THERE_MS)
 

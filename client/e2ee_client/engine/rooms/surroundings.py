@@ -98,6 +98,12 @@ class Surroundings(Protocol):
         """Return since when all that waited in our mailboxes is here; None while it is not (ROOM-24)."""
         ...
 
+    def on_since_ms(self, turn: Turn) -> int | None:
+        """Return when the first of the last 14 days on which our device was on began; None: it was on fewer
+        (ROOM-24).
+        """
+        ...
+
     def check_goes_on(self) -> None:
         """Refuse what a device does not do that has stopped.
 

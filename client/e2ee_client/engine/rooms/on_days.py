@@ -1,0 +1,42 @@
+"""On which days this device of a company was on, by its own clock; one that leaps passes one (ROOM-24)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from e2ee_client.engine.ports import RowReader
+from e2ee_client.engine.row_codec import Row
+from e2ee_client.engine.turn import Turn
+
+DAYS: Final = 14
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(slots=True)
+class OnDays(Row):
+    """The last 14 of these days, ascending, each counted from 1970-01-01 UTC."""
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"days"
+    days: tuple[int, ...]
+
+
+def note_day(turn: Turn, rows: RowReader) -> None:
+    """Note that our device is on; days ahead of the clock were none."""
+    today = turn.now_ms // DAY_MS
+    known = _days(turn, rows)
+    days = (*(one for one in known if one < today), today)[-DAYS:]
+    if days != known:
+        turn.put(OnDays(days).put())
+
+
+def on_since_ms(turn: Turn, rows: RowReader) -> int | None:
+    """Return when the first of the last 14 days on which our device was on began; None: it was on fewer."""
+    days = _days(turn, rows)
+    return days[0] * DAY_MS if len(days) == DAYS else None
+
+
+def _days(turn: Turn, rows: RowReader) -> tuple[int, ...]:
+    row = turn.read(rows, OnDays.TABLE, OnDays.PREFIX)
+    return () if row is None else OnDays.decode(OnDays.PREFIX, row).days
