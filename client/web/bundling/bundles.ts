@@ -52,8 +52,9 @@ function withShortSheets(source: string): string {
 /** What an error says beside its code is for who reads the sources; the code is in the registry. */
 function withoutSentences(source: string): string {
   return source
-    .replace(/(new (?:Remote|Local|Store|Client|Door)Error\(\s*"[a-z_.]+"),\s*"[^"]*"/gu, '$1, ""')
-    .replace(/\b(notAccepted|refused)\("[^"]*"\)/gu, '$1("")')
+    .replace(/((?:new (?:Remote|Local|Store|Client|Door)Error|fault)\(\s*"[a-z_.]+"),\s*"[^"]*"/gu, '$1, ""')
+    .replace(/\b(notAccepted|refused|misuse)\("[^"]*"\)/gu, '$1("")')
+    .replace(/\b(Object\.assign\(new Error\()"[^"]*"\)/gu, "$1)")
     .replace(/\b(check(?:Identity)?\([^;]*?), "[^"]*"\);/gu, '$1, "");');
 }
 
