@@ -226,6 +226,15 @@ async def test_a_timer_is_never_early(page: Page) -> None:
     assert await does(page, "wakes", 20) is True
 
 
+async def test_who_waits_is_woken_where_the_clock_was_put_back(page: Page) -> None:
+    """STO-60"""
+    await page.clock.install()
+    await page.evaluate("() => { globalThis.woken = globalThis.page.wakes(3_600_000) }")
+    await page.clock.set_system_time(0)
+    await page.clock.run_for(31_000)
+    assert await page.evaluate("globalThis.woken") is False
+
+
 async def test_a_door_is_got_whole_or_the_reason_is_said(page: Page, site: browsers.Site) -> None:
     """CNS-26: no redirect is followed, and no more is read than a door may have."""
     elsewhere = {"Location": site.url("/other", host="hostile.localhost")}

@@ -8,7 +8,7 @@ import browsers
 import pytest
 import web_pictures
 from conversations import until_read
-from playwright.async_api import Browser
+from playwright.async_api import Browser, FilePayload
 from web_windows import Show, pages, show, site
 
 __all__ = ["pages", "show", "site"]
@@ -39,6 +39,7 @@ ACTIVE_PARTS: Final = """() => {
   return all.flatMap((one) => [...one.querySelectorAll(active)]).length;
 }"""
 HOSTILE: Final = "<img src=x onerror=alert(1)> {{7*7}} \u202egnp.exe javascript:alert(1) </script>&amp;"
+BRIEF: Final[FilePayload] = {"name": "Brief.txt", "mimeType": "text/plain", "buffer": b"Guten Tag"}
 WEBER: Final = "Praxis Dr. Weber"
 CODE: Final = "MTH5F-VVSPT-07X0V-4RED7-XD7VX-NS0J"
 INSIDE: Final = """() => document.activeElement === document.body
@@ -485,6 +486,39 @@ async def test_what_was_typed_for_one_room_is_sent_in_no_other(show: Show) -> No
     expected = [["Für das andere", "other"], ["Für das erste Gespräch", "room"]]
     await page.wait_for_function(f"() => {sent}.length === 2")
     assert await page.evaluate(sent) == expected
+
+
+@browsers.firefox_in_audit
+async def test_what_was_typed_stays_while_the_store_is_opened_again(show: Show) -> None:
+    """STO-59: also a chosen file; where all is lost it stands in the next room, and not after an erasure."""
+    page = await show("open")
+    field = page.get_by_role("textbox", name="Nachricht")
+    ends = "([phase, obstacle, room]) => backend.change({ phase, obstacle, room })"
+    again = page.get_by_role("button", name="Noch einmal versuchen")
+    await field.fill("Ein langer Text")
+    await page.locator("seal-composer input[type=file]").set_input_files([BRIEF])
+    await page.get_by_role("button", name="Brief.txt").wait_for()
+    await page.evaluate(ends, ["blocked", "storage-ended", None])
+    await again.wait_for()
+    await page.evaluate(ends, ["open", None, "room"])
+    assert await field.input_value() == "Ein langer Text"
+    await page.get_by_role("button", name="Brief.txt").wait_for()
+    await page.evaluate(ends, ["blocked", "storage-ended", None])
+    await again.wait_for()
+    await page.evaluate(ends, ["blocked", "storage-lost", None])
+    await page.get_by_role("heading", name="Willkommen zurück").wait_for()
+    for phase in ("notice", "open"):
+        await page.evaluate(ends, [phase, None, "next"])
+    assert await field.input_value() == "Ein langer Text"
+    assert await page.get_by_role("button", name="Brief.txt").count() == 0
+    assert await page.evaluate("backend.calls.filter(([name]) => name === 'send').length") == 0
+    await page.evaluate(ends, ["blocked", "storage-ended", None])
+    await again.wait_for()
+    await page.evaluate(ends, ["erased", None, "next"])
+    await field.wait_for(state="detached")
+    for phase in ("notice", "open"):
+        await page.evaluate(ends, [phase, None, "third"])
+    assert await field.input_value() == ""
 
 
 @browsers.firefox_in_audit

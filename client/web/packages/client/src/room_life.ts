@@ -15,6 +15,7 @@ import type { CustomerOptions, ShownNotice } from "./customer.ts";
 import { Customer } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
 import type { CustomerEvent } from "./engine/events.ts";
+import { StoreError } from "./engine/ports.ts";
 import type { ClientCode } from "./errors.ts";
 import { ClientError, codeOf, DoorError } from "./errors.ts";
 import type { CarryOut } from "./kin/further.ts";
@@ -194,7 +195,7 @@ export class RoomLife {
 
   /** One opening at a time, and none once the room was left (STO-38). */
   async #open(): Promise<Customer> {
-    if (this.#isLeft) throw new ClientError("client.closed", "the room was left");
+    if (this.#isLeft) throw new ClientError("client.closed", "the client was closed");
     this.#opening ??= this.#opened().finally(() => {
       this.#opening = null;
     });
@@ -207,12 +208,15 @@ export class RoomLife {
     if (before !== null && !(before.hasAccepted && before.shell.isOver)) return before;
     await before?.close();
     this.customer = await Customer.open(this.options);
+    if (before !== null && !this.customer.hasAccepted)
+      throw new StoreError("store.missing", "what was stored here is gone");
     return this.customer;
   }
 
-  /** Where another has written to the store, it is opened again by itself once (STO-33). */
+  /** Where another has written to the store, or the browser closed it, it is opened again by itself once (STO-33). */
   #ended(code: string | null, wasOpen = false): void {
-    if (code !== "store.conflict" || this.#isReopened) this.#obstacle = obstacleOf(code, wasOpen);
+    const isOnce = code === "store.conflict" || (wasOpen && code === "store.unavailable");
+    if (!isOnce || this.#isReopened) this.#obstacle = obstacleOf(code, wasOpen);
     else {
       this.#isReopened = true;
       void this.tryAgain();

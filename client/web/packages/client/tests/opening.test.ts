@@ -73,6 +73,31 @@ test("a store that has ended by itself is opened again, without a word once, the
   assert.equal(await refusal(life.send("drei", null)), null);
 });
 
+test("a database that the browser closes is opened again by itself, and what is gone by then is told as lost (STO-33, STO-59)", async () => {
+  const { place, ports, counts } = await kept();
+  const life = lifeOf(ports);
+  await life.tryAgain();
+  const closes = async () => {
+    place.isFull = () => {
+      throw new StoreError("store.unavailable", "the browser has closed the database");
+    };
+    assert.equal(await refusal(life.send("eins", null)), "store.unavailable");
+    place.isFull = () => false;
+    await new Promise((done) => setTimeout(done));
+  };
+  const shows = () => [life.state().phase, life.state().obstacle, counts.opened];
+  await closes();
+  assert.deepEqual(shows(), ["waiting", null, 2]);
+  assert.equal(await refusal(life.send("zwei", null)), null);
+  await closes();
+  assert.deepEqual(shows(), ["blocked", "storage-ended", 2]);
+  place.kept = null; // Erased by the browser, with all that told of it.
+  await life.tryAgain();
+  assert.deepEqual(shows(), ["blocked", "storage-lost", 3]);
+  await life.startAnew();
+  assert.deepEqual(shows(), ["blocked", "door-missing", 4]);
+});
+
 test("a room that is left while it opens its store lets go when that is closed, and opens none later (STO-38)", async () => {
   const { ports, counts, hold, release } = await kept();
   hold();

@@ -234,11 +234,13 @@ export class RoomElement extends HTMLElement {
   }
 
   #leaveConversation(state: RoomState): HTMLElement[] {
+    // What was typed waits for its room, or for the next one where that is lost (STO-59).
+    if (state.phase !== "blocked") this.#composers.clear();
+    else if (this.#composer?.isConnected) this.#given ||= this.#composer.draft;
     this.#list = null;
     this.#messages = null;
     this.#composer = null;
     this.#room = null;
-    this.#composers.clear();
     const options = this.#options as RoomOptions;
     const { words } = options;
     const screens = { ...options, opens: this.#opens };
@@ -314,9 +316,8 @@ export class RoomElement extends HTMLElement {
     const save = this.#opens("saveTranscript");
     const foot = this.#rest?.footView(state, words, this.#clock, now(), { backend, run: this.#run, save });
     redraw(this.#body, this.#list, isWriting ? this.#composer : (foot ?? null));
-    if (this.#given === "" || !isWriting) return;
-    this.prefill(this.#given);
-    this.#given = "";
+    if (isWriting && this.#given !== "") this.prefill(this.#given);
+    if (isWriting || state.phase === "erased") this.#given = "";
   }
 }
 

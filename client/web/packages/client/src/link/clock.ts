@@ -8,14 +8,18 @@ const MOST_RANDOM_B = 65_536;
 
 export const browserClock: Clock = {
   nowMs: () => Date.now(),
+  // Who waits is woken early where the clock was put back, and looks anew (STO-60).
   wake: (atMs, then) => {
     let timer: ReturnType<typeof setTimeout>;
-    const look = (): void => {
-      const leftMs = atMs - Date.now();
-      if (leftMs <= 0) then();
-      else timer = setTimeout(look, Math.min(leftMs, MOST_WAIT_MS));
+    const wait = (leftMs: number): void => {
+      const look = (): void => {
+        const stillMs = atMs - Date.now();
+        if (stillMs <= 0 || stillMs > leftMs + MOST_WAIT_MS) then();
+        else wait(stillMs);
+      };
+      timer = setTimeout(look, Math.min(leftMs, MOST_WAIT_MS));
     };
-    timer = setTimeout(look, Math.max(0, Math.min(atMs - Date.now(), MOST_WAIT_MS)));
+    wait(atMs - Date.now());
     return () => clearTimeout(timer);
   },
 };
