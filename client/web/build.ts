@@ -1,12 +1,13 @@
 /**
  * Builds what a browser gets into `build/web`: the launcher, the page of the room, and the list of both.
  *
- *     node build.ts [--out=FOLDER] [--sizes | --tests | --desk]
+ *     node build.ts [--out=FOLDER] [--anew] [--sizes | --tests | --desk]
  *
  * Names carry a hash of the bytes; there are no source maps; the same sources give the same bytes in any folder. What
  * the room does not need until a text can be sent is in parts of its own. A page that is larger than its budget is a
- * fault; `--sizes` says what its bytes are. With `--tests` the scripted pages of the tests are built instead, with `--desk` the page of the desk, which
- * the agent's own process serves.
+ * fault; `--sizes` says what its bytes are. With `--tests` the scripted pages of the tests are built instead, with
+ * `--desk` the page of the desk, which the agent's own process serves. What the minifier made of the same text before is
+ * taken from `node_modules/.cache`; with `--anew` nothing is.
  */
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";

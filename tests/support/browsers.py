@@ -46,6 +46,8 @@ _QUIET: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+# Each page has a process; none is started for a page that may come.
+_CALM: Final[dict[str, str | float | bool]] = {"dom.ipc.processPrelaunch.enabled": False}
 firefox_in_audit = pytest.mark.parametrize(
     "browser_name",
     ["chromium", pytest.param("firefox", marks=pytest.mark.audit_only)],
@@ -113,7 +115,8 @@ async def started(playwright: Playwright, name: str) -> AsyncIterator[Browser]:
 async def _launch(playwright: Playwright, name: str) -> Browser:
     kind: BrowserType = getattr(playwright, name)
     if name == "firefox":
-        return await kind.launch(channel="moz-firefox", executable_path=PROGRAMS[name])
+        path = PROGRAMS[name]
+        return await kind.launch(channel="moz-firefox", executable_path=path, firefox_user_prefs=_CALM)
     return await kind.launch(executable_path=PROGRAMS[name], args=list(_QUIET))
 
 

@@ -24,7 +24,7 @@ def test_a_copy_of_the_sources_in_another_folder_gives_the_same_bytes(
     copy = tmp_path / "a folder of another name"
     shutil.copytree(web_packages.WORKSPACE, copy, ignore=NOT_SOURCES)
     (copy / "node_modules").symlink_to(web_packages.WORKSPACE / "node_modules")
-    done = web_packages.run(str(copy / "build.ts"), f"--out={tmp_path / 'out'}")
+    done = web_packages.run(str(copy / "build.ts"), "--anew", f"--out={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     assert web_packages.files(tmp_path / "out") == built
 
@@ -35,7 +35,7 @@ def test_another_time_zone_locale_and_umask_give_the_same_bytes(
     built: dict[str, bytes], tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    strict = 'umask 077 && exec "$0" build.ts "--out=$1"'
+    strict = 'umask 077 && exec "$0" build.ts --anew "--out=$1"'
     command = ["/bin/sh", "-c", strict, str(web_packages.NODE), str(folder)]
     there = {**os.environ, "TZ": "Pacific/Kiritimati", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8"}
     done = subprocess.run(command, cwd=web_packages.WORKSPACE, env=there, capture_output=True, check=False)

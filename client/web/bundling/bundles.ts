@@ -1,10 +1,10 @@
 /** Modules and all that they use, as files whose names carry a hash of the bytes. */
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
-import { minify } from "terser";
+import { type MinifyOptions, minify } from "terser";
 import { FIRST_WORDS } from "../packages/ui/src/words_first.ts";
 import { ROOM_WORDS } from "../packages/ui/src/words_room.ts";
 import { TARGETS } from "./settings.ts";
@@ -13,6 +13,10 @@ const WORKSPACE = join(import.meta.dirname, "..");
 const OUT = "out";
 const HASH_HEX = 16;
 const LANGUAGES = ["de", "en"];
+const TERSER: MinifyOptions = { module: true, ecma: 2020, compress: { passes: 2 } };
+/** What terser made of a text: its work is nine tenths of a build, and few texts change between two. */
+const KEPT = join(WORKSPACE, "node_modules/.cache/terser");
+const IS_ANEW = process.argv.includes("--anew");
 const SOURCES = /packages\/\w+\/src\/.*\.ts$/;
 
 export interface Part {
@@ -103,7 +107,14 @@ export async function bundle(name: string, entry: string): Promise<Part> {
 
 /** A file of esbuild, made small by terser: it puts functions that are called once where they are called. */
 async function small({ text }: OutputFile): Promise<string> {
-  const { code = "" } = await minify(text, { module: true, ecma: 2020, compress: { passes: 2 } });
+  const lock = readFileSync(join(WORKSPACE, "package-lock.json"), "utf8");
+  const kept = join(KEPT, hash([JSON.stringify(TERSER), lock, text].join("\n")));
+  if (!IS_ANEW && existsSync(kept)) return readFileSync(kept, "utf8");
+  const { code = "" } = await minify(text, structuredClone(TERSER)); // which it changes
+  mkdirSync(KEPT, { recursive: true });
+  const whole = `${kept}.${process.pid}`;
+  writeFileSync(whole, code);
+  renameSync(whole, kept);
   return code;
 }
 

@@ -29,10 +29,10 @@ export function composition(metafile: Metafile, files: readonly Part[]): readonl
   const sizes = new Map<string, number>();
   for (const { bytes, path } of files) {
     const inputs = Object.entries((metafile.outputs[path] as Metafile["outputs"][string]).inputs);
-    const all = inputs.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
+    const perByte = gzipSize(bytes) / inputs.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
     for (const [module, { bytesInOutput }] of inputs) {
       const group = groupOf(module);
-      sizes.set(group, (sizes.get(group) ?? 0) + (bytesInOutput / all) * gzipSize(bytes));
+      sizes.set(group, (sizes.get(group) ?? 0) + bytesInOutput * perByte);
     }
   }
   return [...sizes].sort(([, a], [, b]) => b - a);
