@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from e2ee.card import ContactCard
-from e2ee.constants import MAILBOX_B, TOKEN_B
+from e2ee.constants import DEVICE_LIFE_MS, MAILBOX_B, TOKEN_B
 from e2ee.errors import AuthenticationError, DecodeError, E2eeError, Expired
 from e2ee.identity import DeviceKind, OurDevice
 from e2ee.ids import AccountId, DeviceId
@@ -38,7 +38,6 @@ from e2ee_client.rows import Put
 from .contacts import Signal, Watch, wait_until
 from .opening import Closing, Runtime
 from .relay_box import BoxAddress, RelayBox
-from .restoring import DEVICE_LIFE_MS
 from .runtime.clock import Clock
 from .runtime.shell import Shell
 

@@ -30,7 +30,7 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import identity, recovery
-from e2ee.constants import TOKEN_B
+from e2ee.constants import DEVICE_LIFE_MS, TOKEN_B
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import AccountId
@@ -60,7 +60,6 @@ from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
 from .runtime.transport import Connection, Transport
 
 _KIND: Final = "sealroom account"
-DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 LOOKUP_TIMEOUT_S: Final = 30.0
 MAX_PAGES: Final = 64
 MAX_LISTS_BACK: Final = 8

@@ -21,6 +21,7 @@ from relay_scenes import losing
 from struck_off import backup_of, restored
 
 from e2ee import recovery
+from e2ee.constants import DEVICE_LIFE_MS
 from e2ee.content import WayBack
 from e2ee.errors import ContentError, NoRight
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, new_device, next_list, redated, sign_list
@@ -233,7 +234,7 @@ def test_with_an_entry_too_a_list_that_names_the_record_made_anew_is_nobodys_rec
     own, now_ms = tablet.engine._state.own, world.now_ms + HOUR_MS
     key = own.account_key
     assert key is not None
-    anew = redated(own.device.record, now_ms, now_ms + 5 * 365 * DAY_MS)
+    anew = redated(own.device.record, now_ms, now_ms + DEVICE_LIFE_MS)
     newest = sign_list(key, next_list(own.account_id, own.device_list, [anew], None, now_ms))
     turn = Turn(now_ms, own.account_id)
     assert recovery.has_replaced(newest, own.device_list, [own.device.record.hash])
@@ -500,7 +501,7 @@ class Thief:
 
     def phone_anew(self) -> DeviceRecord:
         """Return the record of the person's device as it would be made anew for a list of now (ID-39)."""
-        return redated(self.phone, self._world.now_ms, self._world.now_ms + 5 * 365 * DAY_MS)
+        return redated(self.phone, self._world.now_ms, self._world.now_ms + DEVICE_LIFE_MS)
 
     def comes(self, *records: DeviceRecord) -> None:
         """Write to the company under a list that names these, and the thief's device."""
@@ -750,7 +751,7 @@ def test_without_the_code_a_lower_list_that_is_shown_ends_nothing_and_is_told() 
     assert not shown(phone, signed.signed)
     told = OwnDeviceListed(fingerprint(other.record.hash), signed.issued_ms, own.device_list.issued_ms)
     assert phone.of(OwnDeviceListed) == [told]
-    anew = redated(own.device.record, world.now_ms, world.now_ms + 5 * 365 * DAY_MS)
+    anew = redated(own.device.record, world.now_ms, world.now_ms + DEVICE_LIFE_MS)
     unsigned = next_list(own.account_id, earliest, [own.device.record, anew], None, world.now_ms)
     assert not shown(phone, sign_list(own.account_key, unsigned).signed)
     assert phone.of(OwnDeviceListed) == [told]

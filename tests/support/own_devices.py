@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from e2ee_client import inviting
 from e2ee_client.inviting import Joined
-from e2ee_client.restoring import DEVICE_LIFE_MS
 from engine_world import Node, World
 
+from e2ee.constants import DEVICE_LIFE_MS
 from e2ee.identity import DeviceKind
 from e2ee.ids import AccountId
 from e2ee.rooms.invite import new_invite

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from e2ee import recovery
+from e2ee.constants import DEVICE_LIFE_MS
 from e2ee.content import SignedList
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceKind, DeviceList, redated
@@ -24,7 +25,6 @@ from .ports import Recovery, RowReader
 from .records import named_records
 from .row_codec import Row
 from .turn import Turn
-from .upkeep import DEVICE_LIFE_MS
 
 if TYPE_CHECKING:
     from .context import Context

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from e2ee import identity, prekeys, recovery
 from e2ee.constants import (
     CLOCK_TOLERANCE_MS,
+    DEVICE_LIFE_MS,
     KEY_B,
     LIST_TTL_MS,
     PREKEY_LIFE_MS,
@@ -55,7 +56,6 @@ COMPACT_ONE_TIME: Final = 4
 MAX_STOCK_A_DAY: Final = 400
 STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
-DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 12 * DAY_MS
 _MAILBOX_B: Final = 16

@@ -46,3 +46,13 @@ for (const aheadMs of [0, 20 * DAY_MS]) {
     assert.notDeepEqual(signed(engine, minuteMs + 2 * MINUTE_MS), lists[0]);
   });
 }
+
+test("a record that is made, or dated anew, ends 36 500 days later (ID-67)", () => {
+  const engine = newEngine(bytesFrom(4), card, NOW_MS + 20 * DAY_MS);
+  const { record } = engine.context.own;
+  assert.equal(record.expiresMs - record.createdMs, 36_500 * DAY_MS);
+  engine.do(NOW_MS, renewList);
+  const anew = engine.context.own.record;
+  assert.ok(anew.createdMs <= NOW_MS);
+  assert.equal(anew.expiresMs - anew.createdMs, 36_500 * DAY_MS);
+});

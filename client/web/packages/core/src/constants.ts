@@ -15,6 +15,7 @@ export const MAX_OTHER_SESSIONS = 4;
 export const OTHER_TTL_MS = 604_800_000;
 export const MAX_NUMBER_JUMP = 10_000;
 export const MAX_MISSING_RANGES = 64;
+export const DEVICE_LIFE_MS = 3_153_600_000_000;
 export const MAX_LIST_RECORDS = 16;
 export const LIST_TTL_MS = 2_592_000_000;
 export const RELAY_RETENTION_MS = 2_592_000_000;

@@ -1,7 +1,7 @@
 /** Our own lists: renewed in time, dated anew after a clock that was ahead (ID-39, ID-40, ID-45). */
 
 import { compare, hex, u64 } from "@sealroom/core/bytes.ts";
-import { LIST_TTL_MS, MAX_COUNTER, MINUTE_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
+import { DEVICE_LIFE_MS, LIST_TTL_MS, MAX_COUNTER, MINUTE_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
@@ -10,7 +10,6 @@ import type { Context } from "./context.ts";
 import type { Own } from "./records.ts";
 import { setOwn } from "./state.ts";
 import type { Turn } from "./turn.ts";
-import { DEVICE_LIFE_MS } from "./upkeep.ts";
 
 /** From this minute on, the year 2097, nothing is signed (ID-46). */
 const END_MINUTE = 2 ** 26;

@@ -2,7 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, readU32 } from "@sealroom/core/bytes.ts";
-import { DAY_MS, LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS } from "@sealroom/core/constants.ts";
+import { DEVICE_LIFE_MS, LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS } from "@sealroom/core/constants.ts";
 import { signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
 import { encodePrekey, signPrekey, verifyPrekey } from "@sealroom/core/identity/prekey.ts";
@@ -22,7 +22,6 @@ import type { Mailbox, Own, OwnPrekey } from "./records.ts";
 import { encodePrekeyRow, prekeyKey } from "./records.ts";
 import type { Turn } from "./turn.ts";
 
-export const DEVICE_LIFE_MS = 5 * 365 * DAY_MS;
 const COMPACT_ONE_TIME = 4;
 const MAX_PREKEY_B = 1_536;
 

@@ -1,0 +1,33 @@
+"""Devices of a company and a customer that are as old as the practice is (ID-67)."""
+
+from __future__ import annotations
+
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, add, opened, texts, write
+from team_world import colleague
+
+YEARS = 6
+
+
+def test_devices_of_years_ago_write_to_each_other() -> None:
+    """ID-67, ID-04: of the device with the account key, a colleague's and the customer's no record ends.
+    All are off meanwhile, so that it costs little.
+    """
+    world, desk, customer, _ = opened()
+    agent = colleague(desk, "Frau Anders")
+    for node in world.nodes:
+        node.stop()
+    world.now_ms += YEARS * 365 * DAY_MS
+    for node in world.nodes:
+        node.crash()
+        node.start()
+    world.advance(2 * HOUR_MS)
+    room_id = accept(customer, desk)
+    world.advance(2 * DAY_MS)
+    add(desk, room_id, desk, agent)
+    world.advance(MINUTE_MS)
+    write(customer, room_id, "a question")
+    world.advance(MINUTE_MS)
+    write(agent, room_id, "an answer")
+    world.advance(MINUTE_MS)
+    for node in (desk, agent, customer):
+        assert texts(node, room_id) == ["a question", "an answer"]
