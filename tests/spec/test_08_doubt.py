@@ -10,6 +10,7 @@ from pair_states import ASK_ID, EPOCH, heard, met, session_id, started
 from parties import DAY_MS, NOW_MS
 
 from e2ee import pair as pairs
+from e2ee.numbers import Finding
 from e2ee.pair import Candidate, Pair, Wanted
 
 MINUTE_MS, HOUR_MS = pairs.MINUTE_MS, pairs.HOUR_MS
@@ -68,6 +69,18 @@ def test_a_gap_is_due_when_it_can_be_asked_for() -> None:
     ):
         assert pairs.due_ms(busy) is None
         assert not pairs.gap_ask_due(busy, NOW_MS + DAY_MS)
+
+
+def test_a_gap_while_a_session_is_wanted_is_told_and_asked_for_after_it() -> None:
+    """SES-25, SES-30: no text goes without an event meanwhile, and none of the three asks is used up."""
+    wanting = met(wanted=Wanted(NOW_MS))
+    change = pairs.numbered(wanting, parties.NUMBER._replace(n=3))
+    assert change.findings == [Finding.GAP]
+    assert pairs.due_ms(change.pair) is None
+    assert not pairs.gap_ask_due(change.pair, NOW_MS + DAY_MS)
+    calm = replace(change.pair, wanted=None)
+    assert pairs.gap_ask_due(calm, NOW_MS + DAY_MS)
+    assert (calm.gap_asks, pairs.due_ms(calm)) == (0, pairs.GAP_ASKS_MS[0] + pairs.ASK_APART_MS)
 
 
 def test_an_ask_that_the_relay_refused_is_free_again() -> None:
