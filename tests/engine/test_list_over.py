@@ -12,6 +12,7 @@ from e2ee_client.events import (
 )
 from engine_world import Node
 from own_devices import company
+from team_world import do
 
 from e2ee.identity import sign_list
 
@@ -138,6 +139,23 @@ def test_who_was_off_looks_at_the_entry_before_it_reminds() -> None:
     assert not second.of(DeviceListExpiring)
     world.advance(4 * HOUR_MS)
     assert set(second.of(DeviceListExpiring)) == {DeviceListExpiring(list_ends_ms(second))}
+
+
+def test_who_finds_its_list_over_as_it_starts_a_session_looks_at_the_entry_at_once() -> None:
+    """ID-65: not within the hour: whoever asks for a renewal waits for that look."""
+    world, holder, second, customer, _ = company()
+    holder.stop()
+    holder.alive = False
+    world.advance(list_ends_ms(second) + HOUR_MS - world.now_ms)
+    context = second.engine._context
+    context.upkeep._reminded_ms = None
+    (peer,) = second.engine._state.peers_of(customer.engine.account_id)
+    second.events.clear()
+    start = context.renewal.start
+    do(second, lambda turn: start(turn, peer, None))  # type: ignore[arg-type]  # the list is looked at first
+    assert context.entry.was_seen
+    world.advance(HOUR_MS)
+    assert second.of(DeviceListExpiring)
 
 
 def test_what_was_under_way_at_the_end_is_told_of() -> None:

@@ -199,6 +199,7 @@ class Renewal(Part):
         own, ports, pair = self._state.own, self._state.ports, peer.pair
         if turn.now_ms > own.device_list.expires_ms:
             self._context.upkeep.remind(turn)
+            self._context.entry.compare_daily(turn)
             self._retry_later(turn, peer)
             return
         try:
