@@ -79,11 +79,10 @@ class Known(Row):
 
 
 @dataclass(slots=True)
-class MandateRow(Row):
-    """A mandate that a kept roster belongs to."""
+class _SignedRow(Row):
+    """A signed structure of a company that is kept, by its hash."""
 
     TABLE = "team"
-    PREFIX = b"mandate:"
     KEY = (("account_id", HASH_B), ("hash", HASH_B))
     account_id: AccountId
     hash: bytes
@@ -91,15 +90,17 @@ class MandateRow(Row):
 
 
 @dataclass(slots=True)
-class RosterRow(Row):
+class MandateRow(_SignedRow):
+    """A mandate that a kept roster belongs to."""
+
+    PREFIX = b"mandate:"
+
+
+@dataclass(slots=True)
+class RosterRow(_SignedRow):
     """A roster that is kept."""
 
-    TABLE = "team"
     PREFIX = b"roster:"
-    KEY = (("account_id", HASH_B), ("hash", HASH_B))
-    account_id: AccountId
-    hash: bytes
-    signed: bytes
 
 
 @dataclass(slots=True)
@@ -116,15 +117,10 @@ class ListRow(Row):
 
 
 @dataclass(slots=True)
-class NoticeRow(Row):
+class NoticeRow(_SignedRow):
     """A notice of a company (CNS-01)."""
 
-    TABLE = "team"
     PREFIX = b"notice:"
-    KEY = (("account_id", HASH_B), ("hash", HASH_B))
-    account_id: AccountId
-    hash: bytes
-    signed: bytes
 
 
 @dataclass(slots=True)
