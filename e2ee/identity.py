@@ -158,11 +158,7 @@ class DeviceList:
             DecodeError, UnsupportedVersion: not a device list (ID-06).
             IdentityMismatch: the account signed a list of another account.
         """
-        return cls._decode(account_id, verified(account_id, labels.SIG_LIST, signed, LIST_MAX_B), signed)
-
-    @classmethod
-    def _decode(cls, account_id: AccountId, encoded: bytes, signed: bytes) -> DeviceList:
-        fields = decode_map(encoded, LIST_MAX_B, KEYS[8])
+        encoded, fields = verified(account_id, labels.SIG_LIST, signed, LIST_MAX_B, KEYS[8])
         check_version(fields)
         if fields.bstr(2, ACCOUNT_ID_B) != account_id:
             raise IdentityMismatch("a device list of another account")
@@ -404,8 +400,7 @@ def verify_address(record: DeviceRecord, signed: bytes) -> Address:
     Raises:
         DecodeError, BadSignature, IdentityMismatch.
     """
-    encoded = verified(record.sign_public, labels.SIG_ADDRESS, signed, ADDRESS_MAX_B)
-    fields = decode_map(encoded, ADDRESS_MAX_B, KEYS[5])
+    _, fields = verified(record.sign_public, labels.SIG_ADDRESS, signed, ADDRESS_MAX_B, KEYS[5])
     check_version(fields)
     if fields.bstr(2, HASH_B) != record.hash:
         raise IdentityMismatch("an address of another device")
@@ -452,15 +447,17 @@ def signed_bytes(key: Secret, label: bytes, unsigned: bytes) -> bytes:
     return cbor.encode([unsigned, sign.sign(key.expose(), label + unsigned)])
 
 
-def verified(public: bytes, label: bytes, signed: bytes, max_b: int) -> bytes:
-    """Return the bytes of the map in a signed structure (ID-29).
+def verified(
+    public: bytes, label: bytes, signed: bytes, max_b: int, keys: frozenset[int]
+) -> tuple[bytes, Fields]:
+    """Return the bytes of the map in a signed structure, and its fields: all of `keys` (ID-29).
 
     Raises:
         DecodeError, BadSignature.
     """
     encoded, signature = decode_signed(signed, max_b)
     sign.verify(public, label + encoded, signature)
-    return encoded
+    return encoded, decode_map(encoded, max_b, keys)
 
 
 def check_version(fields: Fields) -> None:

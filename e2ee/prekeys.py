@@ -84,8 +84,7 @@ class SignedPrekey:
             DecodeError: not a prekey, or of a kind that does not belong there (ID-15).
             BadSignature, IdentityMismatch, InvalidKey, UnsupportedVersion.
         """
-        encoded = verified(record.sign_public, labels.SIG_PREKEY, signed, PREKEY_MAX_B)
-        fields = decode_map(encoded, PREKEY_MAX_B, KEYS[8])
+        _, fields = verified(record.sign_public, labels.SIG_PREKEY, signed, PREKEY_MAX_B, KEYS[8])
         check_suite(fields.value(1))
         if fields.bstr(2, ACCOUNT_ID_B) != record.account_id:
             raise IdentityMismatch("a prekey of another account")

@@ -12,7 +12,7 @@ from e2ee.identity import check_version, encode_map
 from e2ee.ids import AccountId, DeviceId
 from e2ee.ports import Rng
 from e2ee.primitives import kdf
-from e2ee.wire.fields import decode_map
+from e2ee.wire.fields import KEYS, decode_map
 
 from .checks import ascending, locale, plain_name
 
@@ -41,7 +41,7 @@ class AgentCard:
         Raises:
             DecodeError, UnsupportedVersion.
         """
-        fields = decode_map(encoded, CARD_MAX_B, frozenset(range(1, 8)))
+        fields = decode_map(encoded, CARD_MAX_B, KEYS[7])
         check_version(fields)
         account_id, device_id = AccountId(fields.bstr(2, ACCOUNT_ID_B)), DeviceId(fields.bstr(3, DEVICE_ID_B))
         fields.bstr(4, BLIND_B)

@@ -15,7 +15,7 @@ from e2ee.identity import account_id_of, check_version, encode_map, signed_bytes
 from e2ee.ids import AccountId
 from e2ee.secret import AccountKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import array, bstr, decode_map, decode_signed, uint
+from e2ee.wire.fields import KEYS, array, bstr, decode_signed, uint
 
 from .checks import MAX_SEQ, ascending, check_account, check_life, is_in_force, page_origin, plain_text
 
@@ -89,8 +89,7 @@ class Assets:
             BadSignature: not signed by the account key.
             DecodeError, UnsupportedVersion, IdentityMismatch: as CNS-61 says.
         """
-        encoded = verified(account_id, labels.SIG_ASSETS, signed, ASSETS_MAX_B)
-        fields = decode_map(encoded, ASSETS_MAX_B, frozenset(range(1, 11)))
+        _, fields = verified(account_id, labels.SIG_ASSETS, signed, ASSETS_MAX_B, KEYS[10])
         check_version(fields)
         check_account(fields, account_id)
         seq, issued_ms, expires_ms = fields.uint(3, MAX_SEQ, 1), fields.time_ms(4), fields.time_ms(5)

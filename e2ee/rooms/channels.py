@@ -14,9 +14,9 @@ from e2ee.grammar import is_email, is_phone, is_plain_text, is_web_url
 from e2ee.identity import check_version, encode_map, signed_bytes, verified
 from e2ee.secret import RosterKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import Fields, array, decode_map, uint
+from e2ee.wire.fields import KEYS, Fields, array, uint
 
-from .checks import by_locale, check_account, plain_text
+from .checks import by_locale, plain_text
 from .mandate import Mandate, check_mandate
 
 CHANNELS_MAX_B: Final = 8_192
@@ -67,10 +67,8 @@ class Channels:
             BadSignature, DecodeError, UnsupportedVersion, IdentityMismatch.
             MandateInvalid: of another mandate, or issued ahead of the clock tolerance.
         """
-        encoded = verified(mandate.roster_public, labels.SIG_CHANNELS, signed, CHANNELS_MAX_B)
-        fields = decode_map(encoded, CHANNELS_MAX_B, frozenset(range(1, 7)))
+        _, fields = verified(mandate.roster_public, labels.SIG_CHANNELS, signed, CHANNELS_MAX_B, KEYS[6])
         check_version(fields)
-        check_account(fields, mandate.account_id)
         check_mandate(fields, mandate)
         issued_ms = fields.time_ms(4)
         channels, hours = _read(fields)

@@ -15,7 +15,7 @@ from e2ee.identity import encode_map, signed_bytes, verified
 from e2ee.ids import SignPublic
 from e2ee.primitives import kdf
 from e2ee.secret import SigningKey
-from e2ee.wire.fields import MAX_MS, MAX_U32, decode_map
+from e2ee.wire.fields import KEYS, MAX_MS, MAX_U32
 
 from .checks import MAX_SEQ, locale
 from .notice import Mode, Notice
@@ -53,8 +53,7 @@ class Receipt:
         Raises:
             BadSignature, DecodeError.
         """
-        encoded = verified(public, labels.SIG_CONSENT, signed, RECEIPT_MAX_B)
-        fields = decode_map(encoded, RECEIPT_MAX_B, frozenset(range(1, 8)))
+        encoded, fields = verified(public, labels.SIG_CONSENT, signed, RECEIPT_MAX_B, KEYS[7])
         notice_hash, name, mode = fields.bstr(1, HASH_B), locale(fields.value(2)), Mode(fields.uint(3, 3, 1))
         terms = Terms(notice_hash, name, mode, fields.uint(4, MAX_U32))
         accepted_ms = fields.time_ms(5)
@@ -96,8 +95,7 @@ class Withdrawal:
         Raises:
             BadSignature, DecodeError. ConsentRequired: of another room.
         """
-        encoded = verified(public, labels.SIG_WITHDRAWAL, signed, RECEIPT_MAX_B)
-        fields = decode_map(encoded, RECEIPT_MAX_B, frozenset(range(1, 5)))
+        _, fields = verified(public, labels.SIG_WITHDRAWAL, signed, RECEIPT_MAX_B, KEYS[4])
         found = cls(
             signed,
             fields.bstr(1, HASH_B),

@@ -18,9 +18,9 @@ from e2ee.identity import check_version, encode_map, signed_bytes, verified
 from e2ee.ids import AccountId, DeviceId
 from e2ee.secret import LoginKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import Fields, decode_map, decode_signed
+from e2ee.wire.fields import KEYS, Fields, decode_map, decode_signed
 
-from .checks import MAX_SEQ, check_account, check_life, plain_name
+from .checks import MAX_SEQ, check_life, plain_name
 from .entry import ROOM_ID_B, Author, RoomId
 from .mandate import Mandate, check_mandate
 
@@ -30,7 +30,7 @@ LOGIN_LIFE_MS: Final = 600_000
 LOGIN_TOLERANCE_MS: Final = 300_000
 """How far the clocks of device and web server may be apart (CNS-52)."""
 CHALLENGE_B: Final = 16
-_KEYS: Final = frozenset(range(1, 14))
+_KEYS: Final = KEYS[13]
 
 
 class LoginLevel(IntEnum):
@@ -80,10 +80,8 @@ class LoginToken:
         """
         if mandate.login_public is None:
             raise BadSignature("the mandate names no login key")
-        encoded = verified(mandate.login_public, labels.SIG_LOGIN, signed, LOGIN_MAX_B)
-        fields = decode_map(encoded, LOGIN_MAX_B, _KEYS)
+        _, fields = verified(mandate.login_public, labels.SIG_LOGIN, signed, LOGIN_MAX_B, _KEYS)
         check_version(fields)
-        check_account(fields, mandate.account_id)
         check_mandate(fields, mandate)
         return cls._of(signed, fields)
 

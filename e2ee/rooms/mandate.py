@@ -18,7 +18,7 @@ from e2ee.identity import account_id_of, check_version, encode_map, signed_bytes
 from e2ee.ids import AccountId, DeviceId, SignPublic
 from e2ee.primitives import kdf
 from e2ee.secret import AccountKey
-from e2ee.wire.fields import Fields, decode_map
+from e2ee.wire.fields import KEYS, Fields
 
 from .checks import MAX_SEQ, ascending, check_account, check_life, device_ids, is_in_force, page_origin
 
@@ -53,8 +53,7 @@ class Mandate:
             BadSignature: not signed by the account key.
             DecodeError, UnsupportedVersion, IdentityMismatch: as ACC-03 says.
         """
-        encoded = verified(account_id, labels.SIG_MANDATE, signed, MANDATE_MAX_B)
-        fields = decode_map(encoded, MANDATE_MAX_B, frozenset(range(1, 12)))
+        encoded, fields = verified(account_id, labels.SIG_MANDATE, signed, MANDATE_MAX_B, KEYS[11])
         check_version(fields)
         check_account(fields, account_id)
         seq, issued_ms, expires_ms = fields.uint(3, MAX_SEQ, 1), fields.time_ms(4), fields.time_ms(5)
@@ -139,10 +138,12 @@ def next_seq(last: int, now_ms: int) -> int:
 
 
 def check_mandate(fields: Fields, mandate: Mandate) -> None:
-    """Refuse what names another mandate under key 3, of one roster key in two mandates (ACC-03).
+    """Refuse what names another account under key 2, or another mandate of it under key 3, of one roster key
+    in two mandates (ACC-03).
 
     Raises:
-        MandateInvalid. DecodeError: not a number of a mandate.
+        IdentityMismatch, MandateInvalid. DecodeError: not the id of an account or the number of a mandate.
     """
+    check_account(fields, mandate.account_id)
     if fields.uint(3, MAX_SEQ, 1) != mandate.seq:
         raise MandateInvalid("made for another mandate")

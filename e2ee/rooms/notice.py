@@ -16,7 +16,7 @@ from e2ee.ids import AccountId
 from e2ee.primitives import kdf
 from e2ee.secret import AccountKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import MAX_U32, array, bstr, decode_map, flag, uint
+from e2ee.wire.fields import KEYS, MAX_U32, array, bstr, flag, uint
 
 from .checks import MAX_SEQ, by_locale, check_account, locale, plain_text
 
@@ -84,8 +84,7 @@ class Notice:
             BadSignature: not signed by the account key.
             DecodeError, UnsupportedVersion, IdentityMismatch: as CNS-02 says.
         """
-        encoded = verified(account_id, labels.SIG_NOTICE, signed, NOTICE_MAX_B)
-        fields = decode_map(encoded, NOTICE_MAX_B, frozenset(range(1, 22)))
+        encoded, fields = verified(account_id, labels.SIG_NOTICE, signed, NOTICE_MAX_B, KEYS[21])
         check_version(fields)
         check_account(fields, account_id)
         texts = by_locale(fields.array(19, 1, MAX_TEXTS), lambda value: bstr(value, HASH_B, HASH_B))

@@ -16,7 +16,7 @@ from e2ee.errors import ConsentRequired, DecodeError, IdentityMismatch, NoRight
 from e2ee.identity import LIST_MAX_B, RECORD_MAX_B, DeviceList, DeviceRecord, check_version
 from e2ee.ids import AccountId, SignPublic
 from e2ee.wire import cbor
-from e2ee.wire.fields import Fields, array, bstr, decode_map
+from e2ee.wire.fields import KEYS, Fields, array, bstr, decode_map
 
 from . import signed_payloads
 from .checks import check_account, is_in_force
@@ -34,8 +34,8 @@ from .team import Rank, TeamView, view_by
 
 PROOF_MAX_B: Final = 65_536
 NONCE_B: Final = 16
-_KEYS: Final = frozenset(range(1, 11))
-_ANSWER_KEYS: Final = frozenset(range(1, 7))
+_KEYS: Final = KEYS[10]
+_ANSWER_KEYS: Final = KEYS[6]
 
 
 class Signed(NamedTuple):

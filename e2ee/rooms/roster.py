@@ -21,9 +21,9 @@ from e2ee.ids import DeviceId, ListHash
 from e2ee.primitives import kdf
 from e2ee.secret import RosterKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import MAX_MS, array, bstr, decode_map, uint
+from e2ee.wire.fields import KEYS, MAX_MS, array, bstr, uint
 
-from .checks import MAX_SEQ, ascending, check_account, check_life, device_ids, is_in_force
+from .checks import MAX_SEQ, ascending, check_life, device_ids, is_in_force
 from .mandate import Mandate, check_mandate
 
 ROSTER_MAX_B: Final = 2_000
@@ -75,10 +75,8 @@ class Roster:
             BadSignature: not signed by the mandate's roster key.
             DecodeError, UnsupportedVersion, IdentityMismatch, MandateInvalid: as ACC-03 says.
         """
-        encoded = verified(mandate.roster_public, labels.SIG_ROSTER, signed, ROSTER_MAX_B)
-        fields = decode_map(encoded, ROSTER_MAX_B, frozenset(range(1, 12)))
+        encoded, fields = verified(mandate.roster_public, labels.SIG_ROSTER, signed, ROSTER_MAX_B, KEYS[11])
         check_version(fields)
-        check_account(fields, mandate.account_id)
         check_mandate(fields, mandate)
         seq, issued_ms, expires_ms = fields.uint(4, MAX_SEQ, 1), fields.time_ms(5), fields.time_ms(6)
         check_life(issued_ms, expires_ms, ROSTER_TTL_MS)

@@ -12,7 +12,7 @@ from e2ee.errors import ContentError, DecodeError, RemoteError
 from e2ee.identity import LIST_MAX_B, RECORD_MAX_B
 from e2ee.ids import AccountId
 from e2ee.wire import cbor
-from e2ee.wire.fields import Fields, array, bstr
+from e2ee.wire.fields import KEYS, Fields, array, bstr
 
 from .agent_card import CARD_MAX_B
 from .mandate import MANDATE_MAX_B, Mandate
@@ -90,7 +90,7 @@ class RosterContent:
             ContentError.
         """
         try:
-            fields = Fields(payload, frozenset(range(1, 7)))
+            fields = Fields(payload, KEYS[6])
             return cls(
                 fields.bstr(1, 1, MANDATE_MAX_B),
                 fields.bstr(2, 1, ROSTER_MAX_B),

@@ -14,7 +14,7 @@ MAX_U64: Final = 2**64 - 1
 MAX_MS: Final = 2**53 - 1
 """Times stay in the range that every language holds exactly."""
 
-KEYS: Final = tuple(frozenset(range(1, count + 1)) for count in range(11))
+KEYS: Final = tuple(frozenset(range(1, count + 1)) for count in range(22))
 """`KEYS[n]` are the keys 1 to n of a map."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from attack_evidence import Book, Verdict
@@ -13,13 +14,10 @@ from e2ee_relay.protocol import KnownFrame, Lookup, Message, PrekeysBundle, Prek
 from evil_relay import Strategy
 from forgery import account_of, map_of
 
-from e2ee import identity, labels, prekeys
-from e2ee.identity import DeviceList
-from e2ee.ids import AccountId
-from e2ee.prekeys import PrekeyPair
+from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
 from e2ee.primitives import sign
 from e2ee.wire import cbor
-from e2ee.wire.fields import decode_signed
 
 SPK, OPK, PQK = 3, 4, 5
 """Keys of a bundle's map."""
@@ -100,13 +98,8 @@ def test_a1_prekeys_exchanged(strategy: type[Strategy], code: str, book: Book) -
 def test_a1_control_any_account_will_do(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of ID-05: where the list may be of any account, the relay reads the first text."""
 
-    def verify(cls: type[DeviceList], _wanted: AccountId, signed_list: bytes) -> DeviceList:
-        encoded, signature = decode_signed(signed_list, identity.LIST_MAX_B)
-        made = cls._decode(account_of(signed_list), encoded, signed_list)
-        sign.verify(made.account_id, labels.SIG_LIST + encoded, signature)
-        return made
-
-    monkeypatch.setattr(DeviceList, "verify", classmethod(verify))
+    verify = DeviceList.verify
+    monkeypatch.setattr(DeviceList, "verify", lambda _wanted, signed: verify(account_of(signed), signed))
     strategy = OwnAccount()
     world = AttackWorld(strategy)
     world.say(world.customer, world.praxis, "Mein Befund, bitte vertraulich")
@@ -155,7 +148,12 @@ def test_a2_misplaced_prekey(place: int, source: int, book: Book) -> None:
 
 def test_a2_control_usage_is_not_looked_at(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of ID-15: a reusable key passes as a one-time key, and the client says that it had one."""
-    monkeypatch.setattr(prekeys, "_kind_of", lambda _fields, kinds: kinds[0])
+    verify = SignedPrekey.verify
+
+    def of_any_kind(record: DeviceRecord, signed: bytes, kinds: Sequence[PrekeyKind]) -> SignedPrekey:
+        return replace(verify(record, signed, tuple(PrekeyKind)), kind=kinds[0])
+
+    monkeypatch.setattr(SignedPrekey, "verify", of_any_kind)
     world = AttackWorld(Misplaced(OPK, SPK))
     world.say(world.customer, world.praxis, "Guten Tag")
     (started,) = world.customer.of(SessionStarted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from attack_world import Victim
 from e2ee_relay.protocol import LookupResult, PrekeysBundle
@@ -17,8 +17,9 @@ from e2ee.content import WayBack
 from e2ee.errors import E2eeError
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceList, DeviceRecord, OurDevice, sign_address
+from e2ee.ids import ListHash
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
-from e2ee.primitives import dh, sign
+from e2ee.primitives import dh, kdf, sign
 from e2ee.secret import AccountKey, DhPrivateKey, SigningKey
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import Prefix
@@ -113,13 +114,16 @@ def ghost(victim: Victim, signer: bytes, *, seq_step: int = 1, same_id: bool = F
     if seq_step:
         listed |= {3: own.device_list.seq + seq_step, 4: own.device_list.hash}
     device = OurDevice(record, SigningKey(signing), DhPrivateKey(identity_key), own.device.hedge)
-    return Impostor(_party_of(device, signed(signer, labels.SIG_LIST, listed), AccountKey(signer), rng))
+    made = signed(signer, labels.SIG_LIST, listed)
+    list_hash = ListHash(kdf.hash_(labels.LIST, decode_signed(made, len(made))[0]))
+    seq = own.device_list.seq + seq_step
+    # Not verified: the signer may be another than the victim.
+    shown = replace(own.device_list, signed=made, seq=seq, record_hashes=(record.hash,), hash=list_hash)
+    return Impostor(_party_of(device, shown, AccountKey(signer), rng))
 
 
-def _party_of(device: OurDevice, signed_list: bytes, account_key: AccountKey, rng: ScriptedRng) -> Party:
-    encoded, _ = decode_signed(signed_list, len(signed_list))
+def _party_of(device: OurDevice, shown: DeviceList, account_key: AccountKey, rng: ScriptedRng) -> Party:
     spk, opk, one_time_pqk, pqk = (_new_pair(device, kind, rng) for kind in PrekeyKind)
-    shown = DeviceList._decode(device.record.account_id, encoded, signed_list)
     way_back = WayBack(rng(16), rng(32), RELAY_URL)
     party = Party("ghost", rng, account_key, device, shown, spk, pqk, opk, one_time_pqk, way_back)
     for pair in (spk, pqk, opk, one_time_pqk):
