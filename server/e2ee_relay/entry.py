@@ -7,17 +7,17 @@ else: these requests are rare, messages are not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from nacl.exceptions import BadSignatureError
 from nacl.exceptions import ValueError as NaclValueError
 from nacl.signing import VerifyKey
 
 from .protocol import FrameError, decode_item
-from .store.api import DeviceRow, ListRow, PrekeyRow
+from .store.api import PrekeyRow
 
 _LABEL_RECORD: Final = b"SR1-record".ljust(16, b"\0")
 _LABEL_LIST: Final = b"SR1-list".ljust(16, b"\0")
@@ -91,14 +91,6 @@ class Entry:
     def devices_b(self) -> int:
         """Return the bytes of records, addresses and slots, which each PUBLISH writes (RLY-258)."""
         return sum(len(part) for one in self.devices for part in (one.record, one.address, one.slot) if part)
-
-    def rows(self) -> tuple[DeviceRow, ...]:
-        """Return the devices as the store keeps them."""
-        account_id = self.head.account_id
-        return tuple(
-            DeviceRow(account_id, one.record_hash, position, one.record, one.address, one.slot)
-            for position, one in enumerate(self.devices)
-        )
 
 
 def signature_is_valid(public: bytes, message: bytes, signature: bytes) -> bool:
@@ -242,17 +234,19 @@ def parse_prekey(
     return PrekeyRow(key_type, key_id, not_after_ms, encoded)
 
 
-def entry_from_rows(head: ListRow, devices: list[DeviceRow]) -> Entry:
-    """Build an entry from what the store kept; it was verified when it was published."""
-    return Entry(parse_list(head.signed_list), tuple(_device_from_row(row) for row in devices))
+def entry_from_rows(head: bytes, devices: Iterable[tuple[Any, ...]]) -> Entry:
+    """Build an entry from what the store kept; it was verified when it was published.
+
+    `head` is the signed list; a device is its record's hash, record, signed address and slot, in its order.
+    """
+    return Entry(parse_list(head), tuple(_device_from_row(*row) for row in devices))
 
 
-def _device_from_row(row: DeviceRow) -> Device:
-    if row.address is None:
-        return Device(row.record_hash, row.record, None, None, 0, row.slot)
-    fields = _map(_signed_part(row.address)[0], 5)
-    mailbox, issued_ms = _octets(fields[3], 16), _uint(fields[5])
-    return Device(row.record_hash, row.record, row.address, mailbox, issued_ms, row.slot)
+def _device_from_row(name: bytes, record: bytes, address: bytes | None, slot: bytes | None) -> Device:
+    if address is None:
+        return Device(name, record, None, None, 0, slot)
+    fields = _map(_signed_part(address)[0], 5)
+    return Device(name, record, address, _octets(fields[3], 16), _uint(fields[5]), slot)
 
 
 def mailbox_of(address: bytes) -> bytes:

@@ -10,14 +10,13 @@ from typing import Final
 from .reports import JsonValue, as_row
 from .store.api import ACCOUNT, StoreError
 from .store.backup import refuse_missing
-from .store.sqlite_directory import drop_account, drop_mailbox
+from .store.directory import OF_ACCOUNT, OF_DEVICE
+from .store.sqlite_directory import SqlDirectory, drop_mailbox
 from .store.sqlite_file import DatabaseFile
 from .store.sqlite_group import SqliteGroup
 from .store.sqlite_schema import refuse_newer, refuse_older, schema_version
 
 _OF_MAILBOX: Final = ("token", "message", "seen", "blob")
-_OF_ACCOUNT: Final = ("device_list", "entry")
-_OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
@@ -64,8 +63,8 @@ def held_about_mailbox(db: sqlite3.Connection, mailbox: bytes) -> dict[str, list
 
 def held_about_account(db: sqlite3.Connection, account_id: bytes) -> dict[str, list[dict[str, JsonValue]]]:
     """Return every row about an account and its devices, by table; byte strings as hex."""
-    found = {table: _rows(db, table, "account_id", account_id) for table in _OF_ACCOUNT}
-    return found | _held_about_devices(db, _rows(db, "device", "account_id", account_id))
+    found = {table: _rows(db, table, "account_id", account_id) for table in OF_ACCOUNT}
+    return found | _held_about_devices(db, found["device"])
 
 
 def _held_about_devices(
@@ -73,7 +72,7 @@ def _held_about_devices(
 ) -> dict[str, list[dict[str, JsonValue]]]:
     hashes = [bytes.fromhex(str(device["record_hash"])) for device in devices]
     held = {
-        table: [row for one in hashes for row in _rows(db, table, "record_hash", one)] for table in _OF_DEVICE
+        table: [row for one in hashes for row in _rows(db, table, "record_hash", one)] for table in OF_DEVICE
     }
     return {"device": devices} | held
 
@@ -90,7 +89,7 @@ def purge_now(file: DatabaseFile, kind: str, subject: bytes) -> None:
 
 def _remove(db: sqlite3.Connection, kind: str, subject: bytes) -> None:
     if kind == ACCOUNT:
-        drop_account(db, subject)
+        SqlDirectory(db).drop_account(subject)
     for (number,) in db.execute("SELECT no FROM mailbox WHERE mailbox = ?", (subject,)).fetchall():
         drop_mailbox(db, number, subject)
 

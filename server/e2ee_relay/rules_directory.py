@@ -38,10 +38,8 @@ from .store.api import (
     UNAVAILABLE,
     X25519,
     Box,
-    DeviceStock,
     HandedOut,
     Listed,
-    ListRow,
     MailboxView,
     Op,
     PrekeyRow,
@@ -102,9 +100,8 @@ def publish(view: View, op: Op, frame: Publish, policy: Policy, now_ms: int) -> 
         publishing = Publishing(min(own), frame.account_id, size_b, len(lists) if goes_on else 0, goes_on)
         op.result = op.charge(lambda: op.peer.charge_entry(publishing, now_ms))
         if op.result is None:
-            rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
             end_ms = max(one.expires_ms for one in (head, *lists)) - view.skew_ms
-            view.replace(entry, rows, MOST_LISTS, _due_day(policy, end_ms, now_ms))
+            view.replace(entry, lists, MOST_LISTS, _due_day(policy, end_ms, now_ms))
 
 
 def _due_day(policy: Policy, end_ms: int, now_ms: int) -> int:
@@ -271,11 +268,7 @@ def _hand_out(
 
 def stocks(view: View, op: Op, asked: Stocks, _policy: Policy, _now_ms: int) -> None:
     """Look at the stocks of the devices behind a mailbox, which its owner has filled (RLY-67)."""
-    found = [
-        DeviceStock(asked.mailbox, account_id, record_hash, view.stock(record_hash))
-        for account_id, record_hash in view.devices_of(asked.mailbox)
-    ]
-    op.result = [one for one in found if one.stock != Stock()]
+    op.result = [one for one in view.stocks_of(asked.mailbox) if one.stock != Stock()]
 
 
 def parse_upload(frame: PrekeysUpload, wall_ms: int) -> tuple[tuple[PrekeyRow, ...], tuple[PrekeyRow, ...]]:

@@ -339,7 +339,7 @@ def test_without_room_nothing_is_added_and_all_else_goes_on(scene: Scene) -> Non
         ),
         lambda: scene.upload(company, 1, 1, reusable=False),
     ]
-    company.lists.append(scene.view.rows[company.account_id][0].signed_list)
+    company.lists.append(scene.view.rows[company.account_id][0].encoded)
     for make in adding:
         assert scene.ask(make()) == UNAVAILABLE
     assert scene.send(scene.owner.item(b"y"))[0].code is ErrorCode.UNAVAILABLE

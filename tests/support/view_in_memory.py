@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from e2ee_relay.entry import Device, Entry
+from e2ee_relay.entry import Device, Entry, SignedList
 from e2ee_relay.limits import Policy, Publishing
 from e2ee_relay.protocol import BlobGet, BlobPut, CreateMailbox
 from e2ee_relay.rules import decide
@@ -17,9 +17,9 @@ from e2ee_relay.store.api import (
     Blob,
     Box,
     Close,
+    DeviceStock,
     Fresh,
     HeldMessage,
-    ListRow,
     Op,
     Opened,
     Page,
@@ -97,7 +97,7 @@ class MemoryView:
         self.seen: set[tuple[bytes, bytes]] = set()
         self.messages: dict[tuple[bytes, int], Fresh] = {}
         self.entries: dict[bytes, Entry] = {}
-        self.rows: dict[bytes, list[ListRow]] = {}
+        self.rows: dict[bytes, list[SignedList]] = {}
         self.keys: dict[tuple[bytes, int], list[PrekeyRow]] = {}
         self.reusables: dict[tuple[bytes, int], PrekeyRow] = {}
         self.highest: dict[tuple[bytes, int], int] = {}
@@ -217,7 +217,7 @@ class MemoryView:
     def entry(self, account_id: bytes) -> Entry | None:
         return self.entries.get(account_id)
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int, due_day: int) -> None:
+    def replace(self, entry: Entry, lists: Sequence[SignedList], most: int, due_day: int) -> None:
         account_id = entry.head.account_id
         before = self.entries.get(account_id)
         for device in () if before is None else before.devices:
@@ -228,7 +228,7 @@ class MemoryView:
 
     def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
         rows = self.rows.get(account_id, [])
-        return [row.signed_list for row in rows if row.seq > after_seq][:most]
+        return [row.encoded for row in rows if row.seq > after_seq][:most]
 
     def devices_of(self, mailbox: bytes) -> list[tuple[bytes, bytes]]:
         return [
@@ -254,8 +254,11 @@ class MemoryView:
             *[None if one is None else one.key_id for one in reusable],
         )
 
+    def stocks_of(self, mailbox: bytes) -> list[DeviceStock]:
+        return [DeviceStock(mailbox, *one, self.stock(one[1])) for one in self.devices_of(mailbox)]
+
     def add_prekeys(
-        self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
+        self, record_hash: bytes, reusable: Sequence[PrekeyRow], one_time: Sequence[PrekeyRow]
     ) -> None:
         self.reusables.update({(record_hash, row.key_type): row for row in reusable})
         for row in one_time:

@@ -38,7 +38,7 @@ from e2ee_relay.protocol import (
 )
 
 if TYPE_CHECKING:
-    from e2ee_relay.entry import Entry
+    from e2ee_relay.entry import Entry, SignedList
     from e2ee_relay.limits import Policy, Publishing
 
 HOUR_MS: Final = 3_600_000
@@ -113,25 +113,6 @@ class HeldMessage(NamedTuple):
     expires_ms: int
 
 
-class ListRow(NamedTuple):
-    """One signed list of an account's chain."""
-
-    account_id: bytes
-    seq: int
-    signed_list: bytes
-
-
-class DeviceRow(NamedTuple):
-    """One device of an account's head."""
-
-    account_id: bytes
-    record_hash: bytes
-    position: int
-    record: bytes
-    address: bytes | None
-    slot: bytes | None
-
-
 class PrekeyRow(NamedTuple):
     """One prekey of a device; the order is that of the columns behind `record_hash`."""
 
@@ -187,18 +168,6 @@ class Stock(NamedTuple):
     highest_kem_id: int = 0
     signed_prekey_id: int | None = None
     last_resort_id: int | None = None
-
-    @classmethod
-    def of(cls, counts: Mapping[int, int], highest: Mapping[int, int], reusable: Mapping[int, int]) -> Stock:
-        """Return it from numbers and highest ids of one-time keys and ids of reusable ones, each by type."""
-        return cls(
-            counts.get(X25519, 0),
-            counts.get(ML_KEM_768, 0),
-            highest.get(X25519, 0),
-            highest.get(ML_KEM_768, 0),
-            reusable.get(X25519),
-            reusable.get(ML_KEM_768),
-        )
 
 
 # --- requests that are no frames ---
@@ -584,7 +553,7 @@ class DirectoryView(MailboxView, Protocol):
         """Return an account's entry; the same until the commit, if this transaction replaces it."""
         ...
 
-    def replace(self, entry: Entry, lists: tuple[ListRow, ...], most: int, due_day: int) -> None:
+    def replace(self, entry: Entry, lists: Sequence[SignedList], most: int, due_day: int) -> None:
         """Append lists and keep the newest ones, replace devices; those that are gone lose their prekeys.
 
         From `due_day` on, or the day of before where that is later, the entry is dropped where no mailbox
@@ -604,9 +573,16 @@ class DirectoryView(MailboxView, Protocol):
         """Remove an entry with its lists, devices and their prekeys."""
         ...
 
-    def stock(self, record_hash: bytes) -> Stock: ...
+    def stock(self, record_hash: bytes) -> Stock:
+        """Return what is held for a device."""
+        ...
+
+    def stocks_of(self, mailbox: bytes) -> list[DeviceStock]:
+        """Return it of the devices whose address names this mailbox."""
+        ...
+
     def add_prekeys(
-        self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
+        self, record_hash: bytes, reusable: Sequence[PrekeyRow], one_time: Sequence[PrekeyRow]
     ) -> None:
         """Replace reusable keys, add one-time keys, and note their highest ids."""
         ...

@@ -55,7 +55,7 @@ class BlobGroup(DirectoryGroup):
         self._load_blobs(asked - changed, _FIND)
         pairs = [(one.mailbox, token_hash(one.token)) for one in opened]
         pairs += [(blob.mailbox, blob.hashed) for blob in self._blobs.values() if blob is not None]
-        self._rights.update(self._ask_rights(pairs).fetchall() if pairs else ())
+        self._read_rights(pairs)
 
     def _load_blobs(self, keys: set[bytes], query: LiteralString) -> None:
         for row in self.ask(query, [sorted(keys)]).fetchall() if keys else ():

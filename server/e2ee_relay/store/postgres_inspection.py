@@ -24,8 +24,9 @@ from e2ee_relay.reports import (
 )
 
 from .api import MAILBOX, StoreError
+from .directory import OF_ACCOUNT, OF_DEVICE
 from .postgres import unusable
-from .postgres_rows import OF_ACCOUNT, OF_DEVICE, OF_MAILBOX, erase_account, erase_mailbox, expire_blobs
+from .postgres_rows import OF_MAILBOX, PostgresDirectory, erase_mailbox, expire_blobs
 from .postgres_schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_version
 from .postgres_session import Identity, connect, refuse_other_time, refuse_unfit
 from .postgres_upkeep import drop_partitions, expire_now, find_identity, note_identity
@@ -115,7 +116,10 @@ def _purge(call: Call) -> int:
 
     def purge() -> int:
         with db.transaction():
-            (erase_mailbox if kind == MAILBOX else erase_account)(db, subject)
+            if kind == MAILBOX:
+                erase_mailbox(db, subject)
+            else:
+                PostgresDirectory(db).drop_account(subject)
         return EXIT_OK
 
     look = partial(held_about, db, kind, subject)

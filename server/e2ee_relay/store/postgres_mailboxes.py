@@ -8,8 +8,8 @@ what is asked in each is sent at once (pipeline).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, LiteralString
+from collections.abc import Sequence
+from typing import Any, Final, LiteralString, TypeAlias
 
 import psycopg
 
@@ -106,6 +106,8 @@ _PAGES: Final = (
     "   AND seq <> ALL(asked.in_flight::bigint[]) ORDER BY seq LIMIT asked.most) AS oldest) AS q"
     " WHERE q.before_b < asked.most_b ORDER BY asked.place, q.seq"
 )
+# Mailboxes with hashes of tokens.
+_Pairs: TypeAlias = list[tuple[bytes, bytes]]
 
 
 class MailboxGroup:
@@ -152,7 +154,7 @@ class MailboxGroup:
         named = sorted(mailboxes_named(self.ops))
         self._written_to = {one[0] for one in sends}
         boxes = self.ask(_LOCK if self._locks else _ROW, [named]) if named else None
-        rights = self._ask_rights(pairs) if pairs else None
+        rights = self._ask_rights(pairs)
         tokens = self.ask(_TOKENS, [[one.mailbox for one in adding]]) if adding else None
         hour = self.context.now_ms // HOUR_MS
         seen = (
@@ -161,15 +163,22 @@ class MailboxGroup:
         gone = self._delete_acknowledged()
         self._boxes = dict.fromkeys(named)
         self._keep_boxes(boxes)
-        self._rights = dict(rights.fetchall()) if rights is not None else {}
+        self._keep_rights(pairs, rights)
         self._tokens = dict(tokens.fetchall()) if tokens is not None else {}
         self._seen = {row[0] for row in seen.fetchall()} if seen is not None else set()
         if gone is not None:
             self._gone = {(row[0], row[1]): row[2] for row in gone.fetchall()}
         self._count_again_where_full()
 
-    def _ask_rights(self, pairs: list[tuple[bytes, bytes]]) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self.ask(_RIGHTS, [[one[0] for one in pairs], [one[1] for one in pairs]])
+    def _ask_rights(self, pairs: _Pairs) -> psycopg.Cursor[tuple[Any, ...]] | None:
+        return self.ask(_RIGHTS, [[one[0] for one in pairs], [one[1] for one in pairs]]) if pairs else None
+
+    def _keep_rights(self, pairs: _Pairs, found: psycopg.Cursor[tuple[Any, ...]] | None) -> None:
+        self._rights.update(dict.fromkeys([mailbox + hashed for mailbox, hashed in pairs], 0))
+        self._rights.update(found.fetchall() if found is not None else ())
+
+    def _read_rights(self, pairs: _Pairs) -> None:
+        self._keep_rights(pairs, self._ask_rights(pairs))
 
     def _keep_boxes(self, found: psycopg.Cursor[tuple[Any, ...]] | None) -> None:
         # Numbers of a day begin above those of all days before: a number tells its partition.
@@ -241,17 +250,15 @@ class MailboxGroup:
     def box(self, address: bytes) -> Box | None:
         """Return a mailbox; one that was not read ahead is looked up, without a lock."""
         if address not in self._boxes:
-            self._load_boxes((address,))
+            self._boxes[address] = None
+            self._keep_boxes(self.ask(_ROW, [[address]]))
         return self._boxes[address]
 
-    def _load_boxes(self, addresses: Iterable[bytes]) -> None:
-        asked = sorted(addresses)
-        self._boxes.update(dict.fromkeys(asked))
-        self._keep_boxes(self.ask(_ROW, [asked]) if asked else None)
-
     def right(self, address: bytes, hashed: bytes) -> int:
-        """Return the class of a token; all were read ahead."""
-        return self._rights.get(address + hashed, 0)
+        """Return the class of a token; one that was not read ahead is looked up."""
+        if address + hashed not in self._rights:
+            self._read_rights([(address, hashed)])
+        return self._rights[address + hashed]
 
     def knows(self, address: bytes, msg_id: bytes) -> bool:
         """Tell whether this id has come lately (RLY-32)."""
@@ -292,7 +299,7 @@ class MailboxGroup:
     def count_tokens(self, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
         """Return how many tokens a mailbox has, and how many of these are new."""
         keys = {box.address + hashed for hashed in hashes}
-        return self._tokens.get(box.address, 0), len(keys - self._rights.keys())
+        return self._tokens.get(box.address, 0), sum(not self._rights.get(key) for key in keys)
 
     def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int) -> None:
         """Add tokens."""
@@ -303,9 +310,10 @@ class MailboxGroup:
 
     def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None:
         """Admit them no longer: transactions that begin later refuse them, on every node (RLY-106)."""
-        for hashed in hashes:
-            if self._rights.pop(box.address + hashed, 0):
+        for key in [box.address + hashed for hashed in hashes]:
+            if self._rights.get(key):
                 self._tokens[box.address] = self._tokens.get(box.address, 1) - 1
+            self._rights[key] = 0
         self.ask(_REVOKE, [box.address, list(hashes)])
 
     def drop(self, box: Box) -> None:
@@ -319,7 +327,7 @@ class MailboxGroup:
         self._puts = [put for put in self._puts if put[0].box is not box]
         # One of the same name that this group makes is another.
         self._seen = {one for one in self._seen if not one.startswith(box.address)}
-        self._rights = {one: kind for one, kind in self._rights.items() if not one.startswith(box.address)}
+        self._rights.update((one, 0) for one in list(self._rights) if one.startswith(box.address))
 
     def touch(self, box: Box, day: int) -> None:
         """Note the day of use; it is written by itself, so that nobody waits for a mailbox in use."""

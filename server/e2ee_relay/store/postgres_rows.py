@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, LiteralString
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, LiteralString
 
 import psycopg
 
 from .api import LOOK_AGAIN_DAYS
+from .directory import DirectoryTables, put_in_place
 
 # Whoever replaces an entry or takes prekeys holds these locks until its transaction ends: a number each for
 # the accounts and devices, in ascending order.
 _LOCK: Final = "SELECT pg_advisory_xact_lock(name) FROM unnest(%b::bigint[]) AS name"
 OF_MAILBOX: Final[tuple[LiteralString, ...]] = ("message", "short_lived", "seen", "token", "blob", "mailbox")
-OF_ACCOUNT: Final[tuple[LiteralString, ...]] = ("device_list", "entry", "device")
-OF_DEVICE: Final[tuple[LiteralString, ...]] = ("prekey", "reusable_prekey", "prekey_mark")
+# Columns of entries and prekeys; the others hold bytes.
+_TYPES: Final = {
+    "seq": "bigint",
+    "position": "smallint",
+    "key_type": "smallint",
+    "key_id": "bigint",
+    "not_after_ms": "bigint",
+    "highest_id": "bigint",
+}
 
 _OVER: Final = "SELECT blob FROM blob WHERE expires_ms <= %b ORDER BY blob LIMIT 200 FOR UPDATE SKIP LOCKED"
 
@@ -34,32 +42,54 @@ def lock_directory(db: psycopg.Connection, ids: Iterable[bytes]) -> None:
         db.execute(_LOCK, [sorted(names)])
 
 
+class PostgresDirectory(DirectoryTables):
+    """Entries and prekeys, inside the caller's transaction. What is removed is locked before (RLY-104)."""
+
+    def __init__(self, db: psycopg.Connection) -> None:
+        self.db = db
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self.db.cursor(binary=True).execute(_bound(statement), values).fetchall()
+
+    def run(self, statement: str, *values: object) -> None:
+        self.db.execute(_bound(statement), values)
+
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]], key: str = ""
+    ) -> None:
+        lists = ", ".join(f"?::{_TYPES.get(name, 'bytea')}[]" for name in columns)
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({lists})"  # noqa: S608 - fixed names
+        if rows:
+            self.run(statement + put_in_place(columns, key), *map(list, zip(*rows, strict=True)))
+
+    def drop_account(self, account_id: bytes) -> None:
+        lock_directory(self.db, [account_id])
+        super().drop_account(account_id)
+
+    def forget_mailbox(self, mailbox: bytes) -> None:
+        lock_directory(self.db, [one for named in self.devices_of(mailbox) for one in named])
+        super().forget_mailbox(mailbox)
+
+    def drop_prekeys(self, devices: Collection[bytes]) -> None:
+        lock_directory(self.db, devices)
+        super().drop_prekeys(devices)
+
+
+def _bound(statement: str) -> bytes:
+    return statement.replace("?", "%b").encode()
+
+
 def erase_mailbox(db: psycopg.Connection, mailbox: bytes) -> None:
     """Remove a mailbox with its rows, and address and prekeys of devices that named it (RLY-27).
 
     Inside the caller's transaction. Its row is locked first, as every group does.
     """
     db.execute("SELECT FROM mailbox WHERE mailbox = %b FOR UPDATE", [mailbox])
-    query = "SELECT account_id, record_hash FROM device WHERE mailbox = %b"
-    named = db.execute(query, [mailbox]).fetchall()
-    lock_directory(db, [bytes(one) for row in named for one in row])
-    db.execute("UPDATE device SET address = NULL, mailbox = NULL, slot = NULL WHERE mailbox = %b", [mailbox])
-    drop_prekeys_of(db, [bytes(row[1]) for row in named])
+    PostgresDirectory(db).forget_mailbox(mailbox)
     query = "SELECT blob FROM blob WHERE mailbox = %b ORDER BY blob FOR UPDATE"
     drop_blobs(db, [bytes(row[0]) for row in db.execute(query, [mailbox]).fetchall()])
     for table in OF_MAILBOX:
         db.execute(f"DELETE FROM {table} WHERE mailbox = %b", [mailbox])  # noqa: S608 - fixed names
-
-
-def erase_account(db: psycopg.Connection, account_id: bytes) -> None:
-    """Remove an account with its lists, devices and prekeys; inside the caller's transaction."""
-    lock_directory(db, [account_id])
-    query = "SELECT record_hash FROM device WHERE account_id = %b"
-    devices = [bytes(row[0]) for row in db.execute(query, [account_id]).fetchall()]
-    lock_directory(db, devices)
-    drop_prekeys_of(db, devices)
-    for table in OF_ACCOUNT:
-        db.execute(f"DELETE FROM {table} WHERE account_id = %b", [account_id])  # noqa: S608 - fixed names
 
 
 def erase_due_entries(db: psycopg.Connection, today: int) -> None:
@@ -71,14 +101,7 @@ def erase_due_entries(db: psycopg.Connection, today: int) -> None:
             # It may have been published since it was found.
             is_due = db.execute(_IS_DUE, [today + LOOK_AGAIN_DAYS, account_id, today]).rowcount
             if is_due and is_held is None:
-                erase_account(db, account_id)
-
-
-def drop_prekeys_of(db: psycopg.Connection, devices: Iterable[bytes]) -> None:
-    """Remove everything held for devices, the marks included; inside the caller's transaction."""
-    hashes = sorted(devices)
-    for table in OF_DEVICE if hashes else ():
-        db.execute(f"DELETE FROM {table} WHERE record_hash = ANY(%b::bytea[])", [hashes])  # noqa: S608 - fixed names
+                PostgresDirectory(db).drop_account(account_id)
 
 
 def drop_blobs(db: psycopg.Connection, keys: list[bytes]) -> None:
