@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, cast
 
-from .answers import answer_of
 from .delivery import Delivery
 from .entry import signature_is_valid
 from .limits import Policy, SendLimits, SharedLimits
@@ -41,6 +40,7 @@ from .protocol import (
     Hello,
     Lookup,
     Ping,
+    PrekeysBundle,
     PrekeysCount,
     PrekeysFetch,
     PrekeysUpload,
@@ -405,7 +405,7 @@ class Node:
         else:
             finish = self._finish.get(type(op.request))
             if finish is None:
-                session.put(answer_of(op.request_id, op.result))
+                session.put(op.result or Done(op.request_id))
             else:
                 finish(op)
         while session.waiting and not session.is_busy:
@@ -449,5 +449,5 @@ class Node:
         given: HandedOut = op.result
         self.counters["bundles"] += 1
         self.counters["bundles_last_resort"] += not given.one_time_kem
-        op.peer.put(answer_of(op.request_id, given))
+        op.peer.put(PrekeysBundle(op.request_id, given.bundle, given.one_time_x25519, given.one_time_kem))
         self._warnings.handed_out(given)

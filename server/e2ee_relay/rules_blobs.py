@@ -12,13 +12,14 @@ from .protocol import (
     BlobGet,
     BlobOpen,
     BlobPut,
+    BlobState,
     ErrorCode,
     TokenClass,
     blob_hash,
     hour_of,
     token_hash,
 )
-from .store.api import HOUR_MS, Blob, BlobView, Box, Op, Paid, Progress, Refusal
+from .store.api import HOUR_MS, Blob, BlobView, Box, Op, Paid, Refusal
 
 _RETRY_MS: Final = 60_000
 _DENIED: Final = Refusal(ErrorCode.DENIED)
@@ -62,7 +63,7 @@ def open_(view: BlobView, op: Op, frame: BlobOpen, policy: Policy, now_ms: int) 
             if held is not None:
                 view.drop_blob(held)
             view.add_blob(fresh)
-            op.result = progress(fresh, 0, view.skew_ms)
+            op.result = state_of(op, fresh, 0, view.skew_ms)
 
 
 def _is_same(held: Blob, fresh: Blob) -> bool:
@@ -141,9 +142,9 @@ def drop(view: BlobView, op: Op, frame: BlobDrop, _policy: Policy, now_ms: int) 
     op.result = None if may else _DENIED
 
 
-def progress(blob: Blob, next_: int, skew_ms: int) -> Progress:
-    """Return what is told of a blob; its end by the machine's clock, as hours of arrival are (RLY-133)."""
-    return Progress(next_, blob.size_b, blob.expires_ms + hour_of(skew_ms + HOUR_MS // 2))
+def state_of(op: Op, blob: Blob, next_: int, skew_ms: int) -> BlobState:
+    """Return how far a blob has come; its end by the machine's clock, as hours of arrival are (RLY-133)."""
+    return BlobState(op.request_id, next_, blob.size_b, blob.expires_ms + hour_of(skew_ms + HOUR_MS // 2))
 
 
 def _found(view: BlobView, name: bytes, now_ms: int) -> Blob | None:

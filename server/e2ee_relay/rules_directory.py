@@ -23,8 +23,10 @@ from .protocol import (
     MAX_LISTS,
     ErrorCode,
     Lookup,
+    LookupResult,
     PrekeysCount,
     PrekeysFetch,
+    PrekeysStock,
     PrekeysUpload,
     Publish,
     TokenClass,
@@ -39,7 +41,6 @@ from .store.api import (
     X25519,
     Box,
     HandedOut,
-    Listed,
     MailboxView,
     Op,
     PrekeyRow,
@@ -123,7 +124,8 @@ def lookup(view: View, op: Op, frame: Lookup, _policy: Policy, _now_ms: int) -> 
         op.result = Refusal(ErrorCode.NOT_FOUND)
         return
     lists = view.lists(frame.account_id, min(frame.after_seq, entry.head.seq), MAX_LISTS + 1)
-    op.result = Listed(
+    op.result = LookupResult(
+        op.request_id,
         lists=tuple(lists[:MAX_LISTS]),
         records=tuple(device.record for device in entry.devices),
         addresses=tuple(device.address for device in entry.devices),
@@ -171,7 +173,7 @@ def upload(view: View, op: Op, frame: PrekeysUpload, policy: Policy, now_ms: int
     op.result = op.charge(lambda: op.peer.charge_prekeys(mailbox, size_b, now_ms))
     if op.result is None:
         view.add_prekeys(frame.record_hash, reusable, fresh)
-        op.result = view.stock(frame.record_hash)
+        op.result = PrekeysStock(op.request_id, *view.stock(frame.record_hash))
 
 
 def _new_ones(one_time: tuple[PrekeyRow, ...], stock: Stock) -> tuple[PrekeyRow, ...]:
@@ -188,8 +190,10 @@ def _is_beyond(fresh: tuple[PrekeyRow, ...], stock: Stock, most: int) -> bool:
 
 def count(view: View, op: Op, frame: PrekeysCount, _policy: Policy, _now_ms: int) -> None:
     """Tell the stock of an own device (RLY-60)."""
-    is_own = _mailbox_of_own(view, op.peer, frame) is not None
-    op.result = view.stock(frame.record_hash) if is_own else _NOT_AUTHENTICATED
+    if _mailbox_of_own(view, op.peer, frame) is None:
+        op.result = _NOT_AUTHENTICATED
+    else:
+        op.result = PrekeysStock(op.request_id, *view.stock(frame.record_hash))
 
 
 def _mailbox_of_own(view: View, peer: Requester, frame: PrekeysUpload | PrekeysCount) -> bytes | None:

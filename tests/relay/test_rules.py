@@ -15,7 +15,9 @@ from e2ee_relay.protocol import (
     DeleteMailbox,
     ErrorCode,
     Lookup,
+    LookupResult,
     PrekeysFetch,
+    PrekeysStock,
     PrekeysUpload,
     Publish,
     Send,
@@ -38,7 +40,6 @@ from e2ee_relay.store.api import (
     Find,
     Found,
     HandedOut,
-    Listed,
     Op,
     Open,
     Page,
@@ -46,7 +47,6 @@ from e2ee_relay.store.api import (
     Refusal,
     Remove,
     Request,
-    Stock,
     Stocks,
 )
 from relay_actors import DAY_MS, START_MS, Company, Owner
@@ -374,10 +374,10 @@ def test_an_entry_is_looked_up_behind_a_number(scene: Scene) -> None:
     """RLY-55."""
     company = scene.company()
     listed = scene.ask(Lookup(1, company.account_id, 0), by=scene.stranger)
-    assert isinstance(listed, Listed)
+    assert isinstance(listed, LookupResult)
     assert (len(listed.lists), listed.records, listed.more) == (1, (company.record,), False)
     later = scene.ask(Lookup(1, company.account_id, 9), by=scene.stranger)
-    assert isinstance(later, Listed)
+    assert isinstance(later, LookupResult)
     assert later.lists == ()
     assert scene.ask(Lookup(1, os.urandom(32), 0)) == Refusal(ErrorCode.NOT_FOUND)
 
@@ -447,13 +447,13 @@ def test_keys_with_known_ids_are_ignored_and_a_full_stock_is_refused(scene: Scen
     company = scene.company()
     first = scene.upload(company, 3, 3)
     stock = scene.ask(first)
-    assert isinstance(stock, Stock)
+    assert isinstance(stock, PrekeysStock)
     assert (stock.one_time_x25519, stock.highest_x25519_id, stock.signed_prekey_id) == (3, 3, 1)
     assert scene.ask(first) == stock
     beyond = scene.ask(scene.upload(company, 2, 0, reusable=False), Policy(max_one_time_keys=4))
     assert isinstance(beyond, Refusal)
     assert beyond.code is ErrorCode.QUOTA
-    assert scene.view.stock(company.record_hash) == stock
+    assert PrekeysStock(0, *scene.view.stock(company.record_hash)) == stock
 
 
 def test_the_stocks_behind_a_mailbox_are_found(scene: Scene) -> None:

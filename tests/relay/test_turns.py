@@ -10,9 +10,11 @@ from dataclasses import replace
 import pytest
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
+    BlobData,
     BlobGet,
     BlobOpen,
     BlobPut,
+    BlobState,
     CreateMailbox,
     DeleteMailbox,
     Lookup,
@@ -27,7 +29,7 @@ from e2ee_relay.protocol import (
     token_hash,
 )
 from e2ee_relay.store import sqlite as stores
-from e2ee_relay.store.api import UNAVAILABLE, Op, Parts, Progress, Read, Request, Stocks
+from e2ee_relay.store.api import UNAVAILABLE, Op, Read, Request, Stocks
 from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from e2ee_relay.store.turns import Turns, weight_of, whose
@@ -205,10 +207,12 @@ def test_a_blob_is_begun_anew_behind_the_removal_of_the_mailbox_that_held_it(
     while opened(new) == UNAVAILABLE:
         carried_out()
     store._thread = None
-    assert isinstance(asked(BlobPut(1, blob, secret, 0, b"y" * 10)), Progress)
+    assert isinstance(asked(BlobPut(1, blob, secret, 0, b"y" * 10)), BlobState)
     while store.backlog:
         carried_out()
-    assert asked(BlobGet(1, blob, 0, 1)) == Parts((b"y" * 10,))
+    answer = asked(BlobGet(1, blob, 0, 1))
+    assert isinstance(answer, BlobData)
+    assert answer.parts == (b"y" * 10,)
     relay.close()
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from e2ee_relay.entry import Device, Entry, SignedList
 from e2ee_relay.limits import Policy, Publishing
-from e2ee_relay.protocol import BlobGet, BlobPut, CreateMailbox
+from e2ee_relay.protocol import BlobData, BlobGet, BlobPut, CreateMailbox
 from e2ee_relay.rules import decide
-from e2ee_relay.rules_blobs import progress
+from e2ee_relay.rules_blobs import state_of
 from e2ee_relay.store.api import (
     ML_KEM_768,
     X25519,
@@ -24,7 +24,6 @@ from e2ee_relay.store.api import (
     Opened,
     Page,
     Paid,
-    Parts,
     PrekeyRow,
     Read,
     Refusal,
@@ -200,7 +199,7 @@ class MemoryView:
         del self.blobs[blob.key]
 
     def look_at(self, op: Op, blob: Blob) -> None:
-        op.result = progress(blob, len(blob.mine), self.skew_ms)
+        op.result = state_of(op, blob, len(blob.mine), self.skew_ms)
 
     def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
         if frame.index == len(blob.mine):
@@ -210,7 +209,7 @@ class MemoryView:
         self.look_at(op, blob)
 
     def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
-        op.result = Parts(tuple(blob.mine[frame.index : frame.index + frame.count]))
+        op.result = BlobData(op.request_id, tuple(blob.mine[frame.index : frame.index + frame.count]))
 
     # --- entries and prekeys ---
 

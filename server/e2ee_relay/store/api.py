@@ -19,16 +19,20 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 from e2ee_relay.protocol import (
     MAX_PART_B,
     Ack,
+    BlobData,
     BlobDrop,
     BlobGet,
     BlobOpen,
     BlobPut,
+    BlobState,
     CreateMailbox,
     DeleteMailbox,
     ErrorCode,
     Lookup,
+    LookupResult,
     PrekeysCount,
     PrekeysFetch,
+    PrekeysStock,
     PrekeysUpload,
     Publish,
     Send,
@@ -245,7 +249,7 @@ OF_DIRECTORY: Final = (Publish, Lookup, PrekeysUpload, PrekeysCount, PrekeysFetc
 READING: Final = (Open, Close, Read, Stocks, Lookup, PrekeysCount, BlobGet)
 
 
-# --- results; None is DONE ---
+# --- results; None is DONE, a frame is itself the answer ---
 
 
 class Refusal(NamedTuple):
@@ -277,30 +281,6 @@ class Page(NamedTuple):
     is_drained: bool
 
 
-class Listed(NamedTuple):
-    """The answer to LOOKUP."""
-
-    lists: tuple[bytes, ...]
-    records: tuple[bytes, ...]
-    addresses: tuple[bytes | None, ...]
-    more: bool
-    slots: tuple[bytes, ...]
-
-
-class Progress(NamedTuple):
-    """How far a blob has come: the answer to BLOB_OPEN and BLOB_PUT."""
-
-    next: int
-    size_b: int
-    expires_ms: int
-
-
-class Parts(NamedTuple):
-    """The answer to BLOB_GET."""
-
-    parts: tuple[bytes, ...]
-
-
 class DeviceStock(NamedTuple):
     """The stock of a device that is reached by a mailbox."""
 
@@ -330,12 +310,12 @@ Result: TypeAlias = (
     | Found
     | tuple[Opened, ...]
     | Page
-    | Listed
-    | Stock
-    | Progress
-    | Parts
     | list[DeviceStock]
     | HandedOut
+    | LookupResult
+    | PrekeysStock
+    | BlobState
+    | BlobData
     | None
 )
 UNAVAILABLE: Final = Refusal(ErrorCode.UNAVAILABLE, RETRY_UNAVAILABLE_MS)
@@ -531,18 +511,18 @@ class BlobView(MailboxView, Protocol):
         ...
 
     def look_at(self, op: Op, blob: Blob) -> None:
-        """Set the result to the Progress of a blob."""
+        """Set the result to the BlobState of a blob."""
         ...
 
     def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
-        """Append a part whose index is the next one, or change nothing; set the result to the Progress.
+        """Append a part whose index is the next one, or change nothing; set the result to the BlobState.
 
         With the last part the blob is whole, and its end another. UNAVAILABLE: it cannot be written.
         """
         ...
 
     def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
-        """Set the result to the Parts of a whole blob, as far as there are; there is one at least."""
+        """Set the result to the BlobData of a whole blob, as far as there are; there is one at least."""
         ...
 
 

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from typing import Final, LiteralString
 
-from e2ee_relay.protocol import MAX_PART_B, BlobDrop, BlobGet, BlobOpen, BlobPut, blob_hash, token_hash
-from e2ee_relay.rules_blobs import progress
+from e2ee_relay.protocol import (
+    MAX_PART_B,
+    BlobData,
+    BlobDrop,
+    BlobGet,
+    BlobOpen,
+    BlobPut,
+    blob_hash,
+    token_hash,
+)
+from e2ee_relay.rules_blobs import state_of
 
-from .api import Blob, Box, Op, Paid, Parts
+from .api import Blob, Box, Op, Paid
 from .postgres_directory import DirectoryGroup
 from .postgres_rows import drop_blobs
 
@@ -88,7 +97,7 @@ class BlobGroup(DirectoryGroup):
 
     def look_at(self, op: Op, blob: Blob) -> None:
         """Tell how far it has come."""
-        op.result = progress(blob, blob.mine, self.skew_ms)
+        op.result = state_of(op, blob, blob.mine, self.skew_ms)
 
     def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
         """Append a part, if it is the next one."""
@@ -103,4 +112,4 @@ class BlobGroup(DirectoryGroup):
     def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
         """Read parts of a whole blob."""
         found = self.ask(_GET, [blob.key, frame.index, frame.index + frame.count]).fetchall()
-        op.result = Parts(tuple([row[0] for row in found]))
+        op.result = BlobData(op.request_id, tuple([row[0] for row in found]))

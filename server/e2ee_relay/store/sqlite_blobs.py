@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
 
-from e2ee_relay.protocol import BlobGet, BlobPut, ErrorCode
-from e2ee_relay.rules_blobs import progress
+from e2ee_relay.protocol import BlobData, BlobGet, BlobPut, ErrorCode
+from e2ee_relay.rules_blobs import state_of
 
-from .api import UNAVAILABLE, Blob, Box, Limits, Op, Paid, Parts, Refusal
+from .api import UNAVAILABLE, Blob, Box, Limits, Op, Paid, Refusal
 from .blobs import BlobsUnusable
 from .sqlite_directory import SqlDirectory
 from .sqlite_file import DatabaseFile
@@ -122,7 +122,7 @@ class SqlBlobs(SqlDirectory):
         """Have the thread tell how far it has come."""
 
         def job() -> None:
-            op.result = progress(blob, self.parts.next_of(blob), self.skew_ms)
+            op.result = state_of(op, blob, self.parts.next_of(blob), self.skew_ms)
 
         self.taken.part_job = partial(_guarded, op, job)
 
@@ -132,7 +132,7 @@ class SqlBlobs(SqlDirectory):
         def job() -> Writes | None:
             next_ = self.parts.next_of(blob)
             if frame.index != next_:
-                op.result = progress(blob, next_, self.skew_ms)
+                op.result = state_of(op, blob, next_, self.skew_ms)
                 return None
             if frame.index == 0 and not self._file.is_in_place():
                 raise BlobsUnusable  # the directory would be made elsewhere (RLY-173)
@@ -140,7 +140,7 @@ class SqlBlobs(SqlDirectory):
             is_last = frame.index + 1 == blob.parts
             if is_last:
                 blob.is_whole, blob.expires_ms = True, whole_until_ms
-            op.result = progress(blob, frame.index + 1, self.skew_ms)
+            op.result = state_of(op, blob, frame.index + 1, self.skew_ms)
             if not is_last:
                 return None
             writes = Writes()
@@ -154,7 +154,7 @@ class SqlBlobs(SqlDirectory):
 
         def job() -> None:
             try:
-                op.result = Parts(self.parts.get(blob, frame.index, frame.count))
+                op.result = BlobData(op.request_id, self.parts.get(blob, frame.index, frame.count))
             except FileNotFoundError:
                 op.result = Refusal(ErrorCode.NOT_FOUND)
 
