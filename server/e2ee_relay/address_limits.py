@@ -33,7 +33,7 @@ class AddressLimits:
         """Count one more connection; False: this address has too many, or too many new ones."""
         if not self._places.take(ticket):
             return False
-        if self._buckets.of(ticket, now_ms).take(1, now_ms):
+        if self._buckets.take(ticket, now_ms, 1):
             self._places.give_back(ticket)
             return False
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
 
@@ -75,13 +75,13 @@ class Bucket:
 
 
 class Buckets:
-    """Buckets of one rate by key, made on first use and forgotten when full again."""
+    """Buckets by key, one of each rate, made on first use and forgotten when they are full again."""
 
-    __slots__ = ("_by_key", "_rate")
+    __slots__ = ("_by_key", "_rates")
 
-    def __init__(self, rate: Rate) -> None:
-        self._rate = rate
-        self._by_key: dict[bytes, Bucket] = {}
+    def __init__(self, *rates: Rate) -> None:
+        self._rates = rates
+        self._by_key: dict[bytes, tuple[Bucket, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -90,73 +90,48 @@ class Buckets:
         """Return for whom there are buckets."""
         return self._by_key.keys()
 
-    def of(self, key: bytes, now_ms: int) -> Bucket:
-        """Return the bucket of `key`."""
-        bucket = self._by_key.get(key)
-        if bucket is None:
-            bucket = self._by_key[key] = Bucket(self._rate, now_ms)
-        return bucket
+    def of(self, key: bytes, now_ms: int) -> tuple[Bucket, ...]:
+        """Return the buckets of `key`. Looked up once: another thread may forget full ones at any moment."""
+        found = self._by_key.get(key)
+        if found is None:
+            found = self._by_key[key] = tuple([Bucket(rate, now_ms) for rate in self._rates])
+        return found
+
+    def take(self, key: bytes, now_ms: int, *amounts: float) -> int:
+        """Take an amount from each bucket of `key` and return 0, or from none and return the wait."""
+        buckets = self.of(key, now_ms)
+        for place, bucket in enumerate(buckets):
+            wait_ms = bucket.take(amounts[place], now_ms)
+            if wait_ms:
+                for earlier, taken in zip(buckets[:place], amounts, strict=False):
+                    earlier.give_back(taken)
+                return wait_ms
+        return 0
+
+    def give_back(self, key: bytes, *amounts: float) -> None:
+        """Return what was taken for something that was not done after all."""
+        for bucket, amount in zip(self._by_key.get(key, ()), amounts, strict=False):
+            bucket.give_back(amount)
 
     def forget(self, key: bytes) -> None:
-        """Drop the bucket of `key`, where there is one."""
+        """Drop the buckets of `key`, where there are any."""
         self._by_key.pop(key, None)
 
     def forget_full(self, now_ms: int) -> None:
-        """Drop what a new bucket could stand for, so that memory follows the traffic."""
-        for key in [key for key, bucket in list(self._by_key.items()) if bucket.is_full(now_ms)]:
-            self.forget(key)
+        """Drop what new ones could stand for, so that memory follows the traffic."""
+        for key, buckets in list(self._by_key.items()):
+            if all(one.is_full(now_ms) for one in buckets):
+                self.forget(key)
 
 
-class Allowances:
-    """Two buckets by key, of messages and of their bytes; both are charged, or none."""
-
-    __slots__ = ("_by_key",)
-
-    def __init__(self) -> None:
-        self._by_key: dict[bytes, tuple[Bucket, Bucket]] = {}
-
-    def __len__(self) -> int:
-        return len(self._by_key)
-
-    def take(self, key: bytes, size_b: int, messages: Rate, octets: Rate, now_ms: int) -> int:
-        """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
-        # Looked up once: another thread may forget full buckets at any moment.
-        both = self._by_key.get(key)
-        if both is None:
-            both = self._by_key[key] = Bucket(messages, now_ms), Bucket(octets, now_ms)
-        of_messages, of_octets = both
-        wait_ms = of_messages.take(1, now_ms)
-        if wait_ms:
-            return wait_ms
-        wait_ms = of_octets.take(size_b, now_ms)
-        if wait_ms:
-            of_messages.give_back(1)
-        return wait_ms
-
-    def give_back(self, key: bytes, size_b: int) -> None:
-        """Return what was taken for a message that was not stored after all."""
-        both = self._by_key.get(key)
-        if both is not None:
-            both[0].give_back(1)
-            both[1].give_back(size_b)
-
-    def forget_full(self, now_ms: int) -> None:
-        """Drop what new buckets could stand for, so that memory follows the traffic."""
-        for key, both in list(self._by_key.items()):
-            if both[0].is_full(now_ms) and both[1].is_full(now_ms):
-                self._by_key.pop(key, None)
-
-
-def take_from_all(amounts: Iterable[tuple[Bucket, float]], now_ms: int) -> int:
+def take_from_all(charged: Sequence[tuple[Bucket, float]], now_ms: int) -> int:
     """Take its amount from each and return 0, or nothing from any and return the wait in milliseconds."""
-    charged: list[tuple[Bucket, float]] = []
-    for bucket, amount in amounts:
+    for place, (bucket, amount) in enumerate(charged):
         wait_ms = bucket.take(amount, now_ms)
         if wait_ms:
-            for one, taken in charged:
+            for one, taken in charged[:place]:
                 one.give_back(taken)
             return wait_ms
-        charged.append((bucket, amount))
     return 0
 
 
@@ -272,15 +247,16 @@ class SendLimits:
     same moment may charge it once.
     """
 
-    def __init__(self, policy: Callable[[], Policy], counters: Counter[str]) -> None:
-        self._policy = policy
+    def __init__(self, policy: Policy, counters: Counter[str]) -> None:
         self._counters = counters
-        self._by_token = Allowances()
-        self._by_mailbox = Allowances()
-        self._by_visitor = Allowances()  # of those who come through a front door
-        self._devices = Buckets(policy().fetches_per_device)
-        self._parts = Buckets(policy().blob_parts_b)
-        self._gets = Buckets(policy().blob_gets)
+        # Of messages and of their bytes.
+        self._contacts = Buckets(policy.contact_messages, policy.contact_b)
+        self._front_doors = Buckets(policy.front_door_messages, policy.front_door_b)
+        self._mailboxes = Buckets(policy.mailbox_messages, policy.mailbox_b)
+        self._knocks = Buckets(policy.knocks_per_address, policy.knocks_b_per_address)
+        self._devices = Buckets(policy.fetches_per_device)
+        self._parts = Buckets(policy.blob_parts_b)
+        self._gets = Buckets(policy.blob_gets)
 
     def charge(
         self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
@@ -289,37 +265,33 @@ class SendLimits:
 
         Return 0 or the wait in milliseconds (RLY-42, RLY-155, RLY-223).
         """
-        policy, key = self._policy(), mailbox + hashed
-        whole = (self._by_mailbox, mailbox, policy.mailbox_messages, policy.mailbox_b)
-        if token_class != protocol.TokenClass.FRONT_DOOR:
-            charged = [(self._by_token, key, policy.contact_messages, policy.contact_b), whole]
-        else:
-            charged = [(self._by_token, key, policy.front_door_messages, policy.front_door_b), whole]
-            if visitor:
-                knocks = policy.knocks_per_address, policy.knocks_b_per_address
-                charged.append((self._by_visitor, visitor, *knocks))
-        for place, (allowances, name, messages, octets) in enumerate(charged):
-            wait_ms = allowances.take(name, size_b, messages, octets, now_ms)
+        is_stranger = token_class == protocol.TokenClass.FRONT_DOOR
+        by_token = self._front_doors if is_stranger else self._contacts
+        charged = [(by_token, mailbox + hashed), (self._mailboxes, mailbox)]
+        if is_stranger and visitor:
+            charged.append((self._knocks, visitor))
+        for place, (buckets, key) in enumerate(charged):
+            wait_ms = buckets.take(key, now_ms, 1, size_b)
             if wait_ms:
-                for earlier, other, _, _ in charged[:place]:
-                    earlier.give_back(other, size_b)
-                self._counters["limited_by_mailbox"] += allowances is self._by_mailbox
+                for earlier, other in charged[:place]:
+                    earlier.give_back(other, 1, size_b)
+                self._counters["limited_by_mailbox"] += buckets is self._mailboxes
                 return wait_ms
         return 0
 
     def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether this fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
-        granted = not self._devices.of(record_hash, now_ms).take(1, now_ms)
+        granted = not self._devices.take(record_hash, now_ms, 1)
         self._counters["bundles_held_back"] += not granted
         return granted
 
     def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
         """Charge a part to the token that pays for its blob; return 0 or the wait (RLY-248)."""
-        return self._parts.of(mailbox + hashed, now_ms).take(size_b, now_ms)
+        return self._parts.take(mailbox + hashed, now_ms, size_b)
 
     def charge_get(self, key: bytes, share: float, now_ms: int) -> int:
         """Charge a share of a blob's size to what it is got; return 0 or the wait (RLY-245)."""
-        return self._gets.of(key, now_ms).take(share, now_ms)
+        return self._gets.take(key, now_ms, share)
 
     def forget_gets(self, key: bytes) -> None:
         """Forget how often a blob was got: it is dropped, and would be remembered for a day and a half."""
@@ -327,23 +299,18 @@ class SendLimits:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop buckets that are full again, so that memory follows the traffic."""
-        for buckets in (
-            self._by_token,
-            self._by_mailbox,
-            self._devices,
-            self._parts,
-            self._gets,
-        ):
+        of_messages = (self._contacts, self._front_doors, self._mailboxes)
+        for buckets in (*of_messages, self._devices, self._parts, self._gets):
             buckets.forget_full(now_ms)
 
     def forget_visitors(self, now_ms: int) -> None:
         """Drop full buckets of client addresses, soon: no address is kept for long (RLY-144)."""
-        self._by_visitor.forget_full(now_ms)
+        self._knocks.forget_full(now_ms)
 
     @property
     def charged_mailboxes(self) -> int:
         """Return for how many mailboxes there are buckets."""
-        return len(self._by_mailbox)
+        return len(self._mailboxes)
 
 
 class SharedLimits:
@@ -371,15 +338,15 @@ class SharedLimits:
 
     def take(self, kind: str, visitor: bytes, now_ms: int) -> int:
         """Charge a question to a client address, where that is known; return 0 or the wait (RLY-56)."""
-        return self._by_address[kind].of(visitor, now_ms).take(1, now_ms) if visitor else 0
+        return self._by_address[kind].take(visitor, now_ms, 1) if visitor else 0
 
     def of(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
         """Return the buckets of the client address, where that is known, and of the whole relay."""
         return [*self.of_address(kind, visitor, now_ms), self._of_all[kind]]
 
-    def of_address(self, kind: str, visitor: bytes, now_ms: int) -> list[Bucket]:
+    def of_address(self, kind: str, visitor: bytes, now_ms: int) -> tuple[Bucket, ...]:
         """Return the bucket of the client address, where that is known."""
-        return [self._by_address[kind].of(visitor, now_ms)] if visitor else []
+        return self._by_address[kind].of(visitor, now_ms) if visitor else ()
 
     def charge_entry(self, publishing: Publishing, visitor: bytes, now_ms: int) -> int:
         """Charge what a PUBLISH writes, to all buckets or none; return 0 or the wait (RLY-258, RLY-260).
@@ -388,9 +355,10 @@ class SharedLimits:
         """
         size_b = publishing.size_b
         shared = self.of("directory_b", visitor, now_ms)
-        charged: list[tuple[Bucket, float]] = [(self._publishing.of(publishing.mailbox, now_ms), size_b)]
+        charged = [(one, size_b) for one in self._publishing.of(publishing.mailbox, now_ms)]
         if publishing.further_lists:
-            charged.append((self._lists.of(publishing.account_id, now_ms), publishing.further_lists))
+            of_account = self._lists.of(publishing.account_id, now_ms)
+            charged += [(one, publishing.further_lists) for one in of_account]
         if not publishing.goes_on:
             charged += [(one, size_b) for one in shared]
         wait_ms = take_from_all(charged, now_ms)
@@ -401,16 +369,16 @@ class SharedLimits:
 
     def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
         """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
-        return self._uploading.of(mailbox, now_ms).take(size_b, now_ms)
+        return self._uploading.take(mailbox, now_ms, size_b)
 
     def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""
-        return not self._held_back_told.of(record_hash, now_ms).take(1, now_ms)
+        return not self._held_back_told.take(record_hash, now_ms, 1)
 
     def may_look_at_stocks(self, mailbox: bytes, now_ms: int, *, are_held_back: bool) -> bool:
         """Tell whether the stocks behind a mailbox are to be looked at now (RLY-267)."""
         looks = self._held_back_looks if are_held_back else self._stocks
-        return not looks.of(mailbox, now_ms).take(1, now_ms)
+        return not looks.take(mailbox, now_ms, 1)
 
     @property
     def known_visitors(self) -> int:

@@ -115,7 +115,7 @@ class Node:
         self.sessions: dict[Session, None] = {}
         self.counters: Counter[str] = Counter()
         self.refusals: Counter[ErrorCode] = Counter()
-        self.limits = SendLimits(lambda: self.policy, self.counters)
+        self.limits = SendLimits(policy, self.counters)
         self.shared = SharedLimits(policy, now_ms())
         self.is_draining = False
         self.admits_mailboxes: Callable[[], bool] = lambda: True  # whether there is room for new ones

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from core_bench import Bench
-from e2ee_relay.limits import Allowances, Bucket, Buckets, Policy, Publishing, Rate, SharedLimits
+from e2ee_relay.limits import Bucket, Buckets, Policy, Publishing, Rate, SharedLimits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,11 +71,11 @@ def test_equal_rates_of_a_connection_are_buckets_of_their_own() -> None:
 
 def test_full_buckets_are_forgotten() -> None:
     buckets = Buckets(Rate(2, 1))
-    buckets.of(b"a", 0).take(1, 0)
-    buckets.of(b"b", 0).take(2, 0)
+    buckets.take(b"a", 0, 1)
+    buckets.take(b"b", 0, 2)
     buckets.forget_full(1_000)
     assert len(buckets) == 1
-    assert buckets.of(b"b", 1_000).take(2, 1_000) > 0
+    assert buckets.take(b"b", 1_000, 2) > 0
 
 
 @given(
@@ -117,12 +117,12 @@ def test_registration_secret() -> None:
 
 def test_full_buckets_may_be_forgotten_while_they_are_charged(monkeypatch: pytest.MonkeyPatch) -> None:
     """RLY-42: a store's thread charges what the loop forgets: the charge is lost at most."""
-    allowances, rate, take = Allowances(), Rate(2, 1), Bucket.take
+    buckets, take = Buckets(Rate(2, 1), Rate(2, 1)), Bucket.take
 
     def forgotten_meanwhile(bucket: Bucket, amount: float, now_ms: int) -> int:
-        allowances.forget_full(now_ms)
+        buckets.forget_full(now_ms)
         return take(bucket, amount, now_ms)
 
-    allowances.take(b"token", 1, rate, rate, 0)
+    buckets.take(b"token", 0, 1, 1)
     monkeypatch.setattr(Bucket, "take", forgotten_meanwhile)
-    assert allowances.take(b"token", 1, rate, rate, 10_000) == 0
+    assert buckets.take(b"token", 10_000, 1, 1) == 0
