@@ -8,13 +8,13 @@ to operation n has 64 + n, a plain Done has 64, an error has 63, pushes have 128
 One file in spite of its length: one table of frames, one decoder, no second place that differs.
 """
 
-from __future__ import annotations
+# Annotations are values here, and not texts as elsewhere: a frame is decoded by those of its fields.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from enum import Enum, IntEnum
-from typing import ClassVar, Final, TypeAlias, cast, get_args
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, cast, get_args
 
 import cbor2
 
@@ -94,20 +94,24 @@ class TtlClass(IntEnum):
     RETENTION = 2
 
 
-# --- fields of several frames ---
+# --- fields of several frames: each has its type, and the shape that admits it ---
 
+B16: TypeAlias = Annotated[bytes, octets(16, 16)]
+B32: TypeAlias = Annotated[bytes, octets(32, 32)]
+B64: TypeAlias = Annotated[bytes, octets(64, 64)]
+Uint: TypeAlias = Annotated[int, uint(0, MAX_UINT)]
+MaybeUint: TypeAlias = Annotated[int | None, nullable(uint(0, MAX_UINT))]
+Flag: TypeAlias = Annotated[bool, flag]
+Work: TypeAlias = Annotated[bytes, octets(0, MAX_POW_B)]
+Mailboxes: TypeAlias = Annotated[tuple[bytes, ...], many(octets(16, 16), 1, MAX_MAILBOXES)]
 _B16: Final = octets(16, 16)
 _B32: Final = octets(32, 32)
-_B64: Final = octets(64, 64)
-_UINT: Final = uint(0, MAX_UINT)
-_POW: Final = octets(0, MAX_POW_B)
 _RECORD: Final = octets(1, MAX_RECORD_B)
 _LIST: Final = octets(1, MAX_SIGNED_LIST_B)
 _PREKEY: Final = octets(1, MAX_SIGNED_PREKEY_B)
 _ADDRESS: Final = octets(1, MAX_SIGNED_ADDRESS_B)
 _SLOT: Final = octets(1, MAX_SLOT_B)
 _PART: Final = octets(1, MAX_PART_B)
-_MAILBOXES: Final = many(_B16, 1, MAX_MAILBOXES)
 
 
 # --- items inside frames ---
@@ -187,103 +191,99 @@ def _limits(value: object) -> object:
     return Limits(*[as_uint(told[key]) for key in keys])
 
 
-_SEND_ITEM: Final = row(SendItem, _B16, _B32, _B16, one_of(TtlClass), _POW, octets(1, MAX_BODY_B))
-_SEND_RESULT: Final = row(SendResult, one_of(ErrorCode), _UINT)
+_SEND_ITEM: Final = row(
+    SendItem, _B16, _B32, _B16, one_of(TtlClass), octets(0, MAX_POW_B), octets(1, MAX_BODY_B)
+)
+_SEND_RESULT: Final = row(SendResult, one_of(ErrorCode), uint(0, MAX_UINT))
 
 
-class _Frame:
-    """What each frame is known by: its operation, and the shapes of its fields behind the request id."""
+class _Numbered:
+    """What each frame is known by."""
 
     __slots__ = ()
     OP: ClassVar[int]
-    SHAPES: ClassVar[tuple[Shape, ...]]
 
-    def __init_subclass__(cls, op: int = 0, shapes: tuple[Shape, ...] = ()) -> None:
+    def __init_subclass__(cls, op: int = 0) -> None:
         # A class with slots is made twice, the second time of what the first one has.
-        for name, value in (("OP", op), ("SHAPES", shapes)) if op else ():
-            setattr(cls, name, value)
+        if op:
+            cls.OP = op  # pyright: ignore[reportConstantRedefinition]  # it is declared above, given here
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame(_Numbered):
+    request_id: int
+
+
+@dataclass(slots=True)
+class _HotFrame(_Numbered):
+    request_id: int
 
 
 # --- requests ---
 
 
 @dataclass(frozen=True, slots=True)
-class CreateMailbox(_Frame, op=1, shapes=(_B16, _B32, _POW, nullable(octets(1, MAX_SECRET_B)))):
+class CreateMailbox(_Frame, op=1):
     """CREATE: make a mailbox owned by `owner_pub`. Answer: Done, also when it is repeated."""
 
-    request_id: int
-    mailbox: bytes  # 16 B, random
-    owner_pub: bytes  # 32 B, Ed25519
-    pow: bytes = b""
-    registration_secret: bytes | None = field(default=None, repr=False)
+    mailbox: B16  # 16 B, random
+    owner_pub: B32  # 32 B, Ed25519
+    pow: Work = b""
+    registration_secret: Annotated[bytes | None, nullable(octets(1, MAX_SECRET_B))] = field(
+        default=None, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Auth(_Frame, op=2, shapes=(_MAILBOXES, _B32, _B64)):
+class Auth(_Frame, op=2):
     """AUTH: prove the owner key of many mailboxes, by a signature over `auth_payload`. Answer: AuthResult."""
 
-    request_id: int
-    mailboxes: tuple[bytes, ...]  # 16 B each
-    owner_pub: bytes  # 32 B
-    signature: bytes  # 64 B
+    mailboxes: Mailboxes  # 16 B each
+    owner_pub: B32  # 32 B
+    signature: B64  # 64 B
 
 
 @dataclass(frozen=True, slots=True)
-class TokenAdd(_Frame, op=3, shapes=(_B16, many(_B32, 1, MAX_TOKEN_HASHES), one_of(TokenClass))):
+class TokenAdd(_Frame, op=3):
     """TOKEN_ADD: let the holders of these tokens write to an own mailbox. Answer: Done."""
 
-    request_id: int
-    mailbox: bytes
-    token_hashes: tuple[bytes, ...]  # 32 B each, see token_hash
-    token_class: TokenClass
+    mailbox: B16
+    token_hashes: Annotated[tuple[bytes, ...], many(_B32, 1, MAX_TOKEN_HASHES)]  # 32 B each, see token_hash
+    token_class: Annotated[TokenClass, one_of(TokenClass)]
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRevoke(_Frame, op=4, shapes=(_B16, many(_B32, 1, MAX_TOKEN_HASHES))):
+class TokenRevoke(_Frame, op=4):
     """TOKEN_REVOKE: take that right back; unknown hashes are ignored. Answer: Done."""
 
-    request_id: int
-    mailbox: bytes
-    token_hashes: tuple[bytes, ...]
+    mailbox: B16
+    token_hashes: Annotated[tuple[bytes, ...], many(_B32, 1, MAX_TOKEN_HASHES)]
 
 
 @dataclass(slots=True)
-class Send(_Frame, op=5, shapes=(many(_SEND_ITEM, 1, MAX_SEND_ITEMS),)):
+class Send(_HotFrame, op=5):
     """SEND: deliver sealed bodies, without authentication. Answer: SendResults, after the commit."""
 
-    request_id: int
-    items: tuple[SendItem, ...]
+    items: Annotated[tuple[SendItem, ...], many(_SEND_ITEM, 1, MAX_SEND_ITEMS)]
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe(_Frame, op=6, shapes=(_MAILBOXES,)):
+class Subscribe(_Frame, op=6):
     """SUBSCRIBE: begin push delivery of own mailboxes. Answer: Done, then Message and QueueEmpty pushes."""
 
-    request_id: int
-    mailboxes: tuple[bytes, ...]
+    mailboxes: Mailboxes
 
 
 @dataclass(slots=True)
-class Ack(_Frame, op=7, shapes=(_B16, many(uint(1, MAX_UINT), 1, MAX_ACK_SEQS))):
+class Ack(_HotFrame, op=7):
     """ACK: these messages are safe with the client; the relay deletes them. Answer: Done."""
 
-    request_id: int
-    mailbox: bytes
-    seqs: tuple[int, ...]
+    mailbox: B16
+    seqs: Annotated[tuple[int, ...], many(uint(1, MAX_UINT), 1, MAX_ACK_SEQS)]
 
 
 @dataclass(frozen=True, slots=True)
-class Publish(
-    _Frame,
-    op=8,
-    shapes=(
-        _B32,
-        many(_LIST, 1, MAX_LISTS),
-        many(_RECORD, 0, MAX_RECORDS),
-        many(nullable(_ADDRESS), 0, MAX_RECORDS),
-        nullable(_SLOT),
-    ),
-):
+class Publish(_Frame, op=8):
     """PUBLISH: put the account's directory entry. Answer: Done.
 
     `lists` are consecutive signed lists, the last one the new head; the first one follows the head that the
@@ -292,36 +292,23 @@ class Publish(
     `slot` replaces that of the device which publishes, and is not read by the relay; null leaves it.
     """
 
-    request_id: int
-    account_id: bytes
-    lists: tuple[bytes, ...]
-    records: tuple[bytes, ...]
-    addresses: tuple[bytes | None, ...]
-    slot: bytes | None = None  # 1 B to 4 KiB
+    account_id: B32
+    lists: Annotated[tuple[bytes, ...], many(_LIST, 1, MAX_LISTS)]
+    records: Annotated[tuple[bytes, ...], many(_RECORD, 0, MAX_RECORDS)]
+    addresses: Annotated[tuple[bytes | None, ...], many(nullable(_ADDRESS), 0, MAX_RECORDS)]
+    slot: Annotated[bytes | None, nullable(_SLOT)] = None  # 1 B to 4 KiB
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup(_Frame, op=9, shapes=(_B32, _UINT)):
+class Lookup(_Frame, op=9):
     """LOOKUP: ask for the signed lists with a seq above `after_seq` (0: all). Answer: LookupResult."""
 
-    request_id: int
-    account_id: bytes
-    after_seq: int
+    account_id: B32
+    after_seq: Uint
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysUpload(
-    _Frame,
-    op=10,
-    shapes=(
-        _B32,
-        _B32,
-        nullable(_PREKEY),
-        nullable(_PREKEY),
-        many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
-        many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
-    ),
-):
+class PrekeysUpload(_Frame, op=10):
     """PREKEYS_UPLOAD: add signed prekeys of a published own device. Answer: PrekeysStock.
 
     A signed prekey or last-resort key replaces the one held (null leaves it). One-time keys are added, in
@@ -329,90 +316,80 @@ class PrekeysUpload(
     repeated upload adds nothing twice.
     """
 
-    request_id: int
-    account_id: bytes
-    record_hash: bytes
-    signed_prekey: bytes | None  # X25519, usage reusable
-    last_resort: bytes | None  # ML-KEM-768, usage last-resort
-    one_time_x25519: tuple[bytes, ...]
-    one_time_kem: tuple[bytes, ...]
+    account_id: B32
+    record_hash: B32
+    signed_prekey: Annotated[bytes | None, nullable(_PREKEY)]  # X25519, usage reusable
+    last_resort: Annotated[bytes | None, nullable(_PREKEY)]  # ML-KEM-768, usage last-resort
+    one_time_x25519: Annotated[tuple[bytes, ...], many(_PREKEY, 0, MAX_ONE_TIME_KEYS)]
+    one_time_kem: Annotated[tuple[bytes, ...], many(_PREKEY, 0, MAX_ONE_TIME_KEYS)]
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysCount(_Frame, op=11, shapes=(_B32, _B32)):
+class PrekeysCount(_Frame, op=11):
     """PREKEYS_COUNT: ask for the stock of an own device. Answer: PrekeysStock."""
 
-    request_id: int
-    account_id: bytes
-    record_hash: bytes
+    account_id: B32
+    record_hash: B32
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysFetch(_Frame, op=12, shapes=(_B32, _B32, _B32, _POW)):
+class PrekeysFetch(_Frame, op=12):
     """PREKEYS_FETCH: ask for a bundle of a device, with its front-door token. Answer: PrekeysBundle."""
 
-    request_id: int
-    account_id: bytes
-    record_hash: bytes
-    token: bytes = field(repr=False)  # 32 B, from the device's signed address
-    pow: bytes = b""
+    account_id: B32
+    record_hash: B32
+    token: B32 = field(repr=False)  # 32 B, from the device's signed address
+    pow: Work = b""
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteMailbox(_Frame, op=13, shapes=(_B16,)):
+class DeleteMailbox(_Frame, op=13):
     """DELETE_MAILBOX: remove an own mailbox with everything that hangs on it. Answer: Done."""
 
-    request_id: int
-    mailbox: bytes
+    mailbox: B16
 
 
 @dataclass(frozen=True, slots=True)
 class Ping(_Frame, op=14):
     """PING: ask whether the relay is there. Answer: Done."""
 
-    request_id: int
-
 
 @dataclass(frozen=True, slots=True)
-class BlobOpen(_Frame, op=15, shapes=(_B16, _B32, _B32, _B32, uint(1, MAX_UINT))):
+class BlobOpen(_Frame, op=15):
     """BLOB_OPEN: begin a blob that a mailbox pays for, or ask how far it has come. Answer: BlobState."""
 
-    request_id: int
-    mailbox: bytes  # 16 B
-    token: bytes = field(repr=False)  # 32 B, a contact's
-    blob: bytes = field(repr=False)  # 32 B, random: who knows it gets the blob
-    writer: bytes  # 32 B, blob_hash of a secret
-    size_b: int
+    mailbox: B16  # 16 B
+    token: B32 = field(repr=False)  # 32 B, a contact's
+    blob: B32 = field(repr=False)  # 32 B, random: who knows it gets the blob
+    writer: B32  # 32 B, blob_hash of a secret
+    size_b: Annotated[int, uint(1, MAX_UINT)]
 
 
 @dataclass(slots=True)
-class BlobPut(_Frame, op=16, shapes=(_B32, _B32, _UINT, _PART)):
+class BlobPut(_HotFrame, op=16):
     """BLOB_PUT: put the next part; one with another index changes nothing. Answer: BlobState."""
 
-    request_id: int
-    blob: bytes = field(repr=False)  # 32 B
-    secret: bytes = field(repr=False)  # 32 B
-    index: int
-    part: bytes = field(repr=False)  # MAX_PART_B, the last one what is left
+    blob: B32 = field(repr=False)  # 32 B
+    secret: B32 = field(repr=False)  # 32 B
+    index: Uint
+    part: Annotated[bytes, _PART] = field(repr=False)  # MAX_PART_B, the last one what is left
 
 
 @dataclass(frozen=True, slots=True)
-class BlobGet(_Frame, op=17, shapes=(_B32, _UINT, uint(1, MAX_PARTS_GOT))):
+class BlobGet(_Frame, op=17):
     """BLOB_GET: ask for parts of a blob that is whole, from `index` on. Answer: BlobData."""
 
-    request_id: int
-    blob: bytes = field(repr=False)  # 32 B
-    index: int
-    count: int
+    blob: B32 = field(repr=False)  # 32 B
+    index: Uint
+    count: Annotated[int, uint(1, MAX_PARTS_GOT)]
 
 
 @dataclass(frozen=True, slots=True)
-class BlobDrop(_Frame, op=18, shapes=(_B32, nullable(_B32))):
+class BlobDrop(_Frame, op=18):
     """BLOB_DROP: delete a blob, with its secret, or as owner of the mailbox that pays. Answer: Done."""
 
-    request_id: int
-    blob: bytes = field(repr=False)  # 32 B
-    secret: bytes | None = field(default=None, repr=False)  # 32 B
+    blob: B32 = field(repr=False)  # 32 B
+    secret: Annotated[bytes | None, nullable(_B32)] = field(default=None, repr=False)  # 32 B
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,174 +412,138 @@ class InvalidRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorReply(_Frame, op=63, shapes=(one_of(ErrorCode), _UINT)):
+class ErrorReply(_Frame, op=63):
     """The relay refused the request; nothing of it was done."""
 
-    request_id: int
-    code: ErrorCode
-    retry_after_ms: int = 0  # 0: no statement
+    code: Annotated[ErrorCode, one_of(ErrorCode)]
+    retry_after_ms: Uint = 0  # 0: no statement
 
 
 @dataclass(slots=True)
-class Done(_Frame, op=64):
+class Done(_HotFrame, op=64):
     """The request was carried out and, where it changed something, committed."""
 
-    request_id: int
-
 
 @dataclass(frozen=True, slots=True)
-class AuthResult(_Frame, op=66, shapes=(many(_B16, 0, MAX_MAILBOXES),)):
+class AuthResult(_Frame, op=66):
     """The signature is valid; `refused` are the mailboxes that do not exist or belong to another key."""
 
-    request_id: int
-    refused: tuple[bytes, ...]
+    refused: Annotated[tuple[bytes, ...], many(_B16, 0, MAX_MAILBOXES)]
 
 
 @dataclass(slots=True)
-class SendResults(_Frame, op=69, shapes=(many(_SEND_RESULT, 1, MAX_SEND_ITEMS),)):
+class SendResults(_HotFrame, op=69):
     """One result for each item of a Send, in its order."""
 
-    request_id: int
-    results: tuple[SendResult, ...]
+    results: Annotated[tuple[SendResult, ...], many(_SEND_RESULT, 1, MAX_SEND_ITEMS)]
 
 
 @dataclass(frozen=True, slots=True)
-class LookupResult(
-    _Frame,
-    op=73,
-    shapes=(
-        many(_LIST, 0, MAX_LISTS),
-        many(_RECORD, 0, MAX_RECORDS),
-        many(nullable(_ADDRESS), 0, MAX_RECORDS),
-        flag,
-        many(_SLOT, 0, MAX_RECORDS),
-    ),
-):
+class LookupResult(_Frame, op=73):
     """Signed lists in ascending order of seq; if `more`, ask again after the last one's seq.
 
     Records and addresses belong to the head of the whole chain, in pairs; slots are the distinct ones of its
     devices, which the relay has not read.
     """
 
-    request_id: int
-    lists: tuple[bytes, ...]
-    records: tuple[bytes, ...]
-    addresses: tuple[bytes | None, ...]
-    more: bool
-    slots: tuple[bytes, ...] = ()  # 1 B to 4 KiB each
+    lists: Annotated[tuple[bytes, ...], many(_LIST, 0, MAX_LISTS)]
+    records: Annotated[tuple[bytes, ...], many(_RECORD, 0, MAX_RECORDS)]
+    addresses: Annotated[tuple[bytes | None, ...], many(nullable(_ADDRESS), 0, MAX_RECORDS)]
+    more: Flag
+    slots: Annotated[tuple[bytes, ...], many(_SLOT, 0, MAX_RECORDS)] = ()  # 1 B to 4 KiB each
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysStock(_Frame, op=75, shapes=(_UINT, _UINT, _UINT, _UINT, nullable(_UINT), nullable(_UINT))):
+class PrekeysStock(_Frame, op=75):
     """What the relay holds for a device: unused one-time keys, highest ids ever uploaded, reusable ids."""
 
-    request_id: int
-    one_time_x25519: int
-    one_time_kem: int
-    highest_x25519_id: int  # 0: none yet
-    highest_kem_id: int
-    signed_prekey_id: int | None
-    last_resort_id: int | None
+    one_time_x25519: Uint
+    one_time_kem: Uint
+    highest_x25519_id: Uint  # 0: none yet
+    highest_kem_id: Uint
+    signed_prekey_id: MaybeUint
+    last_resort_id: MaybeUint
 
 
 @dataclass(frozen=True, slots=True)
-class PrekeysBundle(_Frame, op=76, shapes=(octets(1, MAX_BUNDLE_B), flag, flag)):
+class PrekeysBundle(_Frame, op=76):
     """A prekey bundle, and whether its X25519 key is present and its ML-KEM key is a one-time key."""
 
-    request_id: int
-    bundle: bytes
-    one_time_x25519: bool
-    one_time_kem: bool
+    bundle: Annotated[bytes, octets(1, MAX_BUNDLE_B)]
+    one_time_x25519: Flag
+    one_time_kem: Flag
 
 
 @dataclass(frozen=True, slots=True)
-class BlobState(_Frame, op=79, shapes=(_UINT, _UINT, _UINT)):
+class BlobState(_Frame, op=79):
     """How far a blob has come: the part that is put next, its size, and when it ends."""
 
-    request_id: int
-    next: int
-    size_b: int
-    expires_ms: int  # a full hour
+    next: Uint
+    size_b: Uint
+    expires_ms: Uint  # a full hour
 
 
 @dataclass(slots=True)
-class BlobData(_Frame, op=81, shapes=(many(_PART, 1, MAX_PARTS_GOT),)):
+class BlobData(_HotFrame, op=81):
     """Parts of a blob, at least one and as many as were asked for, as far as there are."""
 
-    request_id: int
-    parts: tuple[bytes, ...] = field(repr=False)
+    parts: Annotated[tuple[bytes, ...], many(_PART, 1, MAX_PARTS_GOT)] = field(repr=False)
 
 
 # --- pushes ---
 
 
 @dataclass(frozen=True, slots=True)
-class Hello(
-    _Frame,
-    op=128,
-    shapes=(
-        uint(1, 0xFFFF),
-        text(1, MAX_NAME_B),
-        _B32,
-        _limits,
-        many(uint(1, 0xFFFF), 0, 256),
-    ),
-):
+class Hello(_Frame, op=128):
     """The first frame on each connection, from the relay."""
 
-    request_id: int
-    version: int
-    relay_name: str
-    nonce: bytes  # 32 B, fresh for each connection
-    limits: Limits
-    operations: tuple[int, ...]  # ascending
+    version: Annotated[int, uint(1, 0xFFFF)]
+    relay_name: Annotated[str, text(1, MAX_NAME_B)]
+    nonce: B32  # 32 B, fresh for each connection
+    limits: Annotated[Limits, _limits]
+    operations: Annotated[tuple[int, ...], many(uint(1, 0xFFFF), 0, 256)]  # ascending
 
 
 @dataclass(slots=True)
-class Message(_Frame, op=129, shapes=(_B16, _UINT, _B16, octets(1, MAX_BODY_B), _UINT)):
+class Message(_HotFrame, op=129):
     """A held message. `seq` rises within the mailbox; 0 marks an ephemeral one, which needs no Ack."""
 
-    request_id: int
-    mailbox: bytes
-    seq: int
-    msg_id: bytes
-    body: bytes = field(repr=False)
-    received_ms: int  # the full hour in which it arrived, by the relay's clock
+    mailbox: B16
+    seq: Uint
+    msg_id: B16
+    body: Annotated[bytes, octets(1, MAX_BODY_B)] = field(repr=False)
+    received_ms: Uint  # the full hour in which it arrived, by the relay's clock
 
 
 @dataclass(frozen=True, slots=True)
-class QueueEmpty(_Frame, op=130, shapes=(_B16,)):
+class QueueEmpty(_Frame, op=130):
     """All that was held when the subscription began has been delivered."""
 
-    request_id: int
-    mailbox: bytes
+    mailbox: B16
 
 
 @dataclass(frozen=True, slots=True)
-class Displaced(_Frame, op=131, shapes=(_B16,)):
+class Displaced(_Frame, op=131):
     """A newer connection subscribed to this mailbox; delivery here has ended."""
 
-    request_id: int
-    mailbox: bytes
+    mailbox: B16
 
 
 @dataclass(frozen=True, slots=True)
-class LowPrekeys(_Frame, op=132, shapes=(_B32, _B32, _UINT, _UINT)):
+class LowPrekeys(_Frame, op=132):
     """The stock of one-time keys of an own device has fallen below the limit."""
 
-    request_id: int
-    account_id: bytes
-    record_hash: bytes
-    one_time_x25519: int
-    one_time_kem: int
+    account_id: B32
+    record_hash: B32
+    one_time_x25519: Uint
+    one_time_kem: Uint
 
 
 @dataclass(frozen=True, slots=True)
-class GoAway(_Frame, op=133, shapes=(_UINT,)):
+class GoAway(_Frame, op=133):
     """The relay is about to close; reconnect after so long (the client adds its own jitter)."""
 
-    request_id: int
-    retry_after_ms: int
+    retry_after_ms: Uint
 
 
 @dataclass(frozen=True, slots=True)
@@ -649,8 +590,15 @@ KnownFrame: TypeAlias = Request | Response | Push
 Frame: TypeAlias = KnownFrame | UnknownRequest | InvalidRequest | UnknownFrame
 
 _Entry: TypeAlias = tuple[Callable[..., Frame], tuple[Shape, ...]]
-_REQUESTS: Final[dict[int, _Entry]] = {cls.OP: (cls, cls.SHAPES) for cls in get_args(Request)}
-_ANSWERS: Final[dict[int, _Entry]] = {cls.OP: (cls, cls.SHAPES) for cls in get_args(Response | Push)}
+
+
+def _entry(cls: type[KnownFrame]) -> _Entry:
+    """Return a frame's class with the shapes of its fields behind the request id."""
+    return cls, tuple(cast("Any", one.type).__metadata__[0] for one in dataclass_fields(cls)[1:])
+
+
+_REQUESTS: Final[dict[int, _Entry]] = {cls.OP: _entry(cls) for cls in get_args(Request)}
+_ANSWERS: Final[dict[int, _Entry]] = {cls.OP: _entry(cls) for cls in get_args(Response | Push)}
 OPERATIONS: Final = tuple(sorted(_REQUESTS))
 _FIELD_NAMES: Final[dict[type[KnownFrame], tuple[str, ...]]] = {
     cls: tuple(one.name for one in dataclass_fields(cls)) for cls in get_args(KnownFrame)
