@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cbor2
 
@@ -45,11 +45,13 @@ from .store.api import (
     Op,
     PrekeyRow,
     Refusal,
-    Requester,
     Stock,
     Stocks,
     View,
 )
+
+if TYPE_CHECKING:
+    from .session import Session
 
 _RETRY_STOCK_MS: Final = 60_000
 # Devices of other accounts whose address names a mailbox, as anybody and as its owner may have it: who fills
@@ -134,7 +136,7 @@ def lookup(view: View, op: Op, frame: Lookup, _policy: Policy, _now_ms: int) -> 
     )
 
 
-def owned_box(view: MailboxView, peer: Requester, address: bytes) -> Box | None:
+def owned_box(view: MailboxView, peer: Session, address: bytes) -> Box | None:
     """Return a mailbox that this connection has authenticated, if it is held and not blocked (RLY-26)."""
     owner_pub = peer.owned.get(address)
     if owner_pub is None or address in view.blocked:
@@ -196,7 +198,7 @@ def count(view: View, op: Op, frame: PrekeysCount, _policy: Policy, _now_ms: int
         op.result = PrekeysStock(op.request_id, *view.stock(frame.record_hash))
 
 
-def _mailbox_of_own(view: View, peer: Requester, frame: PrekeysUpload | PrekeysCount) -> bytes | None:
+def _mailbox_of_own(view: View, peer: Session, frame: PrekeysUpload | PrekeysCount) -> bytes | None:
     """Return the mailbox of a device, if this connection has authenticated it."""
     entry = _served_entry(view, frame.account_id)
     device = None if entry is None else entry.device(frame.record_hash)

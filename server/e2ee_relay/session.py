@@ -50,7 +50,7 @@ class Outlet(Protocol):
 
 
 class Session:
-    """One connection. Implements `Requester`."""
+    """One connection."""
 
     __slots__ = (
         "_answered",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from e2ee_relay.entry import Device, Entry, SignedList
-from e2ee_relay.limits import Policy, Publishing
+from e2ee_relay.limits import Policy, Publishing, SendLimits
 from e2ee_relay.protocol import BlobData, BlobGet, BlobPut, CreateMailbox
 from e2ee_relay.rules import decide
 from e2ee_relay.rules_blobs import state_of
@@ -56,13 +57,14 @@ class Asker:
         return 0
 
 
-@dataclass
-class Buckets:
+class Buckets(SendLimits):
     """Buckets that give what the test says."""
 
-    wait_ms: int = 0
-    grants: bool = True
-    charged: list[tuple[bytes, bytes, int, int]] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__(Policy(), Counter())
+        self.wait_ms = 0
+        self.grants = True
+        self.charged: list[tuple[bytes, bytes, int, int]] = []
 
     def charge(
         self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int

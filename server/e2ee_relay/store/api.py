@@ -12,7 +12,7 @@ and buckets, these once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -43,7 +43,7 @@ from e2ee_relay.protocol import (
 
 if TYPE_CHECKING:
     from e2ee_relay.entry import Entry, SignedList
-    from e2ee_relay.limits import Policy, Publishing
+    from e2ee_relay.limits import Policy, SendLimits
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
@@ -321,45 +321,13 @@ Result: TypeAlias = (
 UNAVAILABLE: Final = Refusal(ErrorCode.UNAVAILABLE, RETRY_UNAVAILABLE_MS)
 
 
-class Requester(Protocol):
-    """The connection on whose behalf an operation is carried out, as far as the rules look at it."""
-
-    @property
-    def nonce(self) -> bytes: ...
-    @property
-    def visitor(self) -> bytes:
-        """What stands for the client's address; empty where that is not known."""
-        ...
-
-    @property
-    def owned(self) -> Mapping[bytes, bytes]:
-        """Owner key by mailbox, proved by AUTH on this connection."""
-        ...
-
-    def admit(self, frame: CreateMailbox, now_ms: int) -> Refusal | None:
-        """Judge the creation of a mailbox that does not exist: secret, work, room and buckets (RLY-21)."""
-        ...
-
-    def charge_entry(self, publishing: Publishing, now_ms: int) -> int:
-        """Charge what a PUBLISH writes; return 0 or the wait (RLY-258, RLY-260)."""
-        ...
-
-    def charge_prekeys(self, mailbox: bytes, size_b: int, now_ms: int) -> int:
-        """Charge prekeys that are stored; return 0 or the wait (RLY-263)."""
-        ...
-
-    def charge_tokens(self, held: int, fresh: int, now_ms: int) -> int:
-        """Charge delivery tokens that are new beside those held; return 0 or the wait (RLY-269)."""
-        ...
-
-
 class Op:
     """One operation on its way: what is asked, by whom, and what came of it."""
 
     __slots__ = ("count", "fresh", "kept", "paid", "peer", "request", "request_id", "result", "told")
 
     def __init__(self, peer: Any, request: Request, request_id: int = 0) -> None:
-        self.peer = peer  # a Requester; for those that the rules ask nothing of, what the node likes
+        self.peer = peer  # a Session, where the rules look at it
         self.request: Any = request
         self.request_id = request_id  # 0: nobody waits for an answer
         self.result: Any = None  # a Result, set by the rules
@@ -388,40 +356,11 @@ class Op:
         self.paid.add(item)
 
 
-class Limits(Protocol):
-    """Buckets in the memory of a node. They may be asked by a store's thread."""
-
-    def charge(
-        self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
-    ) -> int:
-        """Charge a message to token, mailbox and a stranger's address, or to none of them.
-
-        Return 0 or the wait in milliseconds (RLY-42, RLY-155, RLY-223).
-        """
-        ...
-
-    def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
-        """Tell whether a fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
-        ...
-
-    def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
-        """Charge a part to the token that pays for its blob; return 0 or the wait (RLY-248)."""
-        ...
-
-    def charge_get(self, key: bytes, share: float, now_ms: int) -> int:
-        """Charge a share of a blob's size to what it is got; return 0 or the wait (RLY-245)."""
-        ...
-
-    def forget_gets(self, key: bytes) -> None:
-        """Forget how often a blob was got, which is dropped."""
-        ...
-
-
 class MailboxView(Protocol):
     """Mailboxes, rights and messages as one transaction sees them, and what it is to write."""
 
     @property
-    def limits(self) -> Limits: ...
+    def limits(self) -> SendLimits: ...
     @property
     def blocked(self) -> frozenset[bytes]:
         """Mailboxes and accounts that the operator has blocked (RLY-86)."""
@@ -584,7 +523,7 @@ class Listener(Protocol):
     """The node as a store sees it. All is called in the event loop's thread where nothing else is said."""
 
     @property
-    def limits(self) -> Limits: ...
+    def limits(self) -> SendLimits: ...
 
     @property
     def policy(self) -> Policy:

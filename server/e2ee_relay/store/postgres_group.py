@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from e2ee_relay.limits import Policy
+from e2ee_relay.limits import Policy, SendLimits
 from e2ee_relay.protocol import Ack, BlobOpen, CreateMailbox, DeleteMailbox, Send, TokenAdd, TokenRevoke
 
-from .api import MAILBOX, Close, Find, Limits, Op, Open, Read, Remove
+from .api import MAILBOX, Close, Find, Op, Open, Read, Remove
 
 _OF_ONE: Final = (Ack, CreateMailbox, TokenAdd, TokenRevoke, DeleteMailbox, Close, Read, BlobOpen)
 
@@ -28,7 +28,7 @@ class Context:
 
     tables: tuple[Any, ...]  # those that the connection was checked for
     policy: Policy
-    limits: Limits
+    limits: SendLimits
     node: str  # the name of this node, in hex
     now_ms: int
     skew_ms: int

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
 
+from e2ee_relay.limits import SendLimits
 from e2ee_relay.protocol import BlobData, BlobGet, BlobPut, ErrorCode
 from e2ee_relay.rules_blobs import state_of
 
-from .api import UNAVAILABLE, Blob, Box, Limits, Op, Paid, Refusal
+from .api import UNAVAILABLE, Blob, Box, Op, Paid, Refusal
 from .blobs import BlobsUnusable
 from .sqlite_directory import SqlDirectory
 from .sqlite_file import DatabaseFile
@@ -25,7 +26,7 @@ PartJob: TypeAlias = Callable[[], Writes | None]
 class SqlBlobs(SqlDirectory):
     """The part of a view that is about blobs (`api.BlobView`), above that of the directory."""
 
-    limits: Limits
+    limits: SendLimits
 
     def __init__(self, file: DatabaseFile) -> None:
         super().__init__(file.connection)
