@@ -251,7 +251,7 @@ def _with_links(
         if told - {link.hash}:
             findings.append(Finding(FindingKind.DIFFER, link.tag, link.n, by))
         below = chain.floor is not None and link.n < chain.floor
-        if below or link.hash in told:
+        if below or any(one[:3] == (link.n, link.hash, by) for one in chain.claims):
             continue
         if link.tag == view.us:
             findings.append(Finding(FindingKind.ROLLED_BACK, link.tag, link.n, by))

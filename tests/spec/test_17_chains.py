@@ -145,6 +145,19 @@ def test_a09_a_customer_that_tells_two_things() -> None:
     assert a.findings == [Finding(FindingKind.DIFFER, c.tag, 0, b.tag)]
 
 
+def test_each_who_names_what_was_never_there_is_told_of() -> None:
+    """TRN-09, TRN-28: two devices link one hash for a number, and another entry comes under it."""
+    a, b, d, c = people("a", "b", "d", "customer")
+    false = Link(c.tag, 0, EntryHash(bytes(32)))
+    for liar in (b, d):
+        first = liar.make(0, None, NOW_MS, seen=(false,))
+        for entry in (first, liar.make(1, first.hash, NOW_MS, seen=(false,))):
+            a.receive(carrier(entry), liar, NOW_MS)
+    assert [one.by for one in a.view.chain(c.tag).claims] == [b.tag, d.tag]
+    a.receive(carrier(c.write(NOW_MS)), c, NOW_MS)
+    assert a.findings == [Finding(FindingKind.DIFFER, c.tag, 0, one.tag) for one in (b, d)]
+
+
 def test_a10_a_company_that_tells_two_things() -> None:
     """TRN-09, attack 10: two signed entries of one number; the first stays, both are evidence."""
     a, c = people("a", "customer")

@@ -115,7 +115,7 @@ class View:
             known.add(self.here[at].hash)
         if known - {hash_}:
             self.findings.append(("differ", *at, by))
-        if hash_ not in known:
+        if (by, hash_) not in self.linked.get(at, []):
             self.linked.setdefault(at, []).append((by, hash_))
 
     def missing(self) -> list[tuple[bytes, int, int]]:
