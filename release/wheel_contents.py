@@ -1,7 +1,8 @@
 """Compares what is released with its tag and its source: `python release/wheel_contents.py WHEEL|SDIST ...`.
 
 The source is the checkout that this file stands in. Each file of a wheel or source distribution is one of
-it, byte by byte. What is beside those is what a build makes: the pages of desk and room (`BUILT`), compiled
+it, byte by byte, and none of the packages is missing. (RECORD says nothing more, and who installs writes its
+own.) What is beside those is what a build makes: the pages of desk and room (`BUILT`), compiled
 files, and metadata, whose libraries and commands are those that `pyproject.toml` declares. So what builds a
 wheel can put something of its own only into what is compiled or bundled: build that again and compare.
 
@@ -37,6 +38,7 @@ BUILT: Final = ("client/e2ee_client/desk/static/", "client/e2ee_client/web/stati
 """Pages: what `make web` has built them of is locked, and they are not in the checkout."""
 _PLACES: Final = {"e2ee": "", "e2ee_client": "client/", "e2ee_login": "client/", "e2ee_relay": "server/"}
 """Packages of a wheel, and where in the checkout each stands."""
+_OF_PACKAGES: Final = (".py", ".toml", ".typed")
 _DESCRIBED: Final = ("METADATA", "RECORD", "WHEEL", "entry_points.txt")
 _COMPILED: Final = re.compile(r"(.+)\.(?:cpython-|cp)(\d+)-[a-z0-9_-]+\.(?:so|pyd)")
 
@@ -133,6 +135,11 @@ def _in_checkout(wheel: Path, name: str) -> str:
 
 
 def _check_sources(artifact: Path, found: Mapping[str, bytes]) -> None:
+    packages = [(ROOT / place / package) for package, place in _PLACES.items()]
+    files = [path for package in packages for path in package.rglob("*") if path.suffix in _OF_PACKAGES]
+    missing = {path.relative_to(ROOT).as_posix() for path in files} - found.keys()
+    if missing:
+        raise Contradiction(f"{artifact.name}: {min(missing)} of the source is missing")
     for name, content in found.items():
         if name.startswith(BUILT) and ".." not in name:
             continue

@@ -137,6 +137,26 @@ def test_a_wheel_that_is_not_what_its_source_says_is_refused(
         wheel_contents.read(wheel)
 
 
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("e2ee_relay/limits.py", "server/e2ee_relay/limits.py"),
+        ("e2ee_client/rooms/notices/de.toml", "client/e2ee_client/rooms/notices/de.toml"),
+    ],
+)
+def test_a_wheel_that_lacks_a_file_of_the_source_is_refused(
+    pure: Path, tmp_path: Path, name: str, source: str
+) -> None:
+    """Also where all wheels of a release lack it."""
+    wheel = tmp_path / pure.name
+    with zipfile.ZipFile(pure) as whole, zipfile.ZipFile(wheel, "w") as archive:
+        for one in whole.namelist():
+            if one != name:
+                archive.writestr(one, whole.read(one))
+    with pytest.raises(wheel_contents.Contradiction, match=f"{source} of the source is missing"):
+        wheel_contents.compare([wheel])
+
+
 def test_a_wheel_with_two_files_of_one_name_is_refused(pure: Path, tmp_path: Path) -> None:
     """One program unpacks the first, another the last."""
     with pytest.warns(UserWarning, match="Duplicate name"):
