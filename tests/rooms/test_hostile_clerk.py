@@ -14,11 +14,14 @@ from e2ee_client.desk.schema import About
 from e2ee_client.desk.showing import entry_row
 from e2ee_client.errors import UnknownEntry
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Entry, Room
+from e2ee_client.rooms.transcript_said import Told, told
+from e2ee_client.rooms.transcript_words import WORDS
 from practice import Practice
 
 from e2ee.ids import DeviceId
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.payloads import Access, AccessKind
+from e2ee.rooms.signed_payloads import Notice
 from e2ee.rooms.state import Phase, State
 
 
@@ -54,6 +57,16 @@ async def test_what_an_agent_logs_is_not_said_of_a_colleague(praxis: Practice) -
     said = what_happened(await arrived(room, written.hash), room._client, Texts("de"))
     assert "Agent A" in said
     assert "Praxis" not in said
+
+
+async def test_a_notice_that_an_agent_sends_is_not_said_to_apply(praxis: Practice) -> None:
+    """TRN-56: it may be old, or the same."""
+    room, theirs = await claimed(praxis)
+    written = await theirs.write(Notice(b"of any time", "de", b"Hinweise"))
+    entry = await arrived(room, written.hash)
+    assert what_happened(entry, room._client, Texts("en")) == Texts("en").say("entry.other", name="Agent A")
+    said = told(entry.kind, Notice(b"of any time", "de", b"Hinweise"), WORDS["en"], str, lambda _hash: None)
+    assert said == Told("sent a notice.")
 
 
 async def test_an_answer_shows_nothing_of_a_text_that_is_marked(praxis: Practice) -> None:

@@ -52,7 +52,7 @@ STATEMENTS = {
         "controller": ["Verantwortlich", EXAMPLE["name"], EXAMPLE["address"], EXAMPLE["email"]],
         "officer": ["atenschutzbeauftragte Person"],
         "purposes": ["Anfragen zu beantworten", "per E-Mail mitzuteilen", "nachzuweisen"],
-        "basis": ["Rechtsgrundlage", "Art. 6 (1)"],
+        "basis": ["Rechtsgrundlage", "Art. 6 Abs. 1 Buchst. "],
         "recipients": [
             "Wer die Daten erhält",
             "Übertragungsdienst (Relay)",
@@ -75,7 +75,7 @@ STATEMENTS = {
         "controller": ["Controller", EXAMPLE["name"], EXAMPLE["address"], EXAMPLE["email"]],
         "officer": ["ata protection officer"],
         "purposes": ["answer your requests", "by e-mail", "To prove"],
-        "basis": ["egal basis", "Art. 6 (1)"],
+        "basis": ["egal basis", "Art. 6 Abs. 1 Buchst. "],
         "recipients": [
             "Who receives the data",
             "transport service (relay)",
@@ -186,7 +186,7 @@ def test_texts_stand_inline_or_in_a_file_beside(file: Path) -> None:
     (file.parent / "notice.de.txt").write_bytes("\ufeffGuten Tag\r\n{{purpose.1}}\r\n".encode())
     found = Notice.load(file)
     assert found.texts == {
-        "de": "Guten Tag\nArt. 6 (1) (a), Art. 9 (2) (a) DSGVO/GDPR",
+        "de": "Guten Tag\nArt. 6 Abs. 1 Buchst. a, Art. 9 Abs. 2 Buchst. a DSGVO (GDPR)",
         "fr": f"Bonjour {EXAMPLE['name']}",
     }
     assert found.fields.texts == {name: text.encode() for name, text in found.texts.items()}
@@ -270,7 +270,7 @@ def test_all_faults_are_named_at_once_with_the_provision_that_asks(file: Path) -
         ("number = 3", "number = 33", "purposes[2].number"),
         ("number = 3", "number = 3\nwhy = 1", "purposes[2].why"),
         ("required = false", "required = true", "purposes[1].required"),
-        ("Art. 6 (1) (a), Art. 9 (2) (a) DSGVO", "Art. 6 (1) (a) DSGVO", "purposes"),
+        (", Art. 9 Abs. 2 Buchst. a DSGVO", " DSGVO", "purposes"),
         ('de = { file = "notice.de.txt" }', 'DE = { file = "notice.de.txt" }', "texts.DE"),
         ('de = { file = "notice.de.txt" }', 'de = { file = "../notice.de.txt" }', "texts.de"),
         ('de = { file = "notice.de.txt" }', 'de = { file = "gone.txt" }', "texts.de"),

@@ -783,7 +783,7 @@ async def test_a_canned_answer_has_no_pseudonym_and_is_not_removed_unasked(
         await page.get_by_role("dialog").wait_for(state="detached")
         field = page.get_by_role("textbox", name="Nachricht")
         await field.press_sequentially("/rez ")
-        await until_read(field.input_value, "Guten Tag, es liegt bereit.\nbis dann\nFrau Sommer")
+        await until_read(field.input_value, "Guten Tag, es liegt bereit.\nBis dann\nFrau Sommer")
 
 
 async def test_a_page_with_something_unsent_asks_before_it_goes(

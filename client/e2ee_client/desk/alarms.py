@@ -38,11 +38,13 @@ class Alarms:
         """Find the objections that wait for a person, but those that were hidden, and no other (ROOM-37): one
         room at a time, so that nothing else waits for all of them.
         """
-        if self._agent.client.shell.machine.rooms.is_open:
+        rooms = self._agent.client.shell.machine.rooms
+        if rooms.is_open:
             for room_id, code in list(self._open):
                 if code == "objection":
                     self._drop_ended(room_id)
-            for room_id in [one.room_id for one in self._agent.rooms()]:
+            # Not by `Agent.rooms`, which shows nothing behind a lock of the application.
+            for room_id in [one.room_id for one in rooms.all()]:
                 if self._phase(room_id) != Phase.FROZEN:
                     continue
                 until_ms = None

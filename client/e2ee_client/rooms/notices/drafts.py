@@ -32,16 +32,20 @@ _RETENTION: Final = {
 _USUAL: Final = f"{DEFAULT_RETENTION.ttl_s // 86_400}d"
 """As long as new rooms are kept by a policy that nobody has set (CNS-46)."""
 _DURATIONS: Final = {"default": _USUAL, "statutory": _USUAL, "proof": "3y"}
+# One text for all languages, read as German law first: in its form there, with the word that others look for.
 _CONTRACT: Final = {
-    "general": "Art. 6 (1) (b) DSGVO/GDPR",
-    "health": "Art. 6 (1) (b), Art. 9 (2) (h), (3) DSGVO/GDPR, § 22 (1) Nr. 1 (b) BDSG",
-    "finance": "Art. 6 (1) (b) DSGVO/GDPR",
-    "legal": "Art. 6 (1) (b), Art. 9 (2) (f) DSGVO/GDPR",
+    "general": "Art. 6 Abs. 1 Buchst. b DSGVO (GDPR)",
+    "health": (
+        "Art. 6 Abs. 1 Buchst. b, Art. 9 Abs. 2 Buchst. h, Abs. 3 DSGVO (GDPR),"
+        " § 22 Abs. 1 Nr. 1 Buchst. b BDSG"
+    ),
+    "finance": "Art. 6 Abs. 1 Buchst. b DSGVO (GDPR)",
+    "legal": "Art. 6 Abs. 1 Buchst. b, Art. 9 Abs. 2 Buchst. f DSGVO (GDPR)",
 }
-_CONSENT: Final = "Art. 6 (1) (a) DSGVO/GDPR"
-_EXPLICIT: Final = "Art. 6 (1) (a), Art. 9 (2) (a) DSGVO/GDPR"
-_PROOF: Final = "Art. 6 (1) (c), Art. 7 (1) DSGVO/GDPR"
-_PROOF_OF_NOTICE: Final = "Art. 6 (1) (f) DSGVO/GDPR"
+_CONSENT: Final = "Art. 6 Abs. 1 Buchst. a DSGVO (GDPR)"
+_EXPLICIT: Final = "Art. 6 Abs. 1 Buchst. a, Art. 9 Abs. 2 Buchst. a DSGVO (GDPR)"
+_PROOF: Final = "Art. 6 Abs. 1 Buchst. c, Art. 7 Abs. 1 DSGVO (GDPR)"
+_PROOF_OF_NOTICE: Final = "Art. 6 Abs. 1 Buchst. f DSGVO (GDPR)"
 
 FACTS: Final = {
     "name": "name of the company",

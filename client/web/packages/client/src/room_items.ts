@@ -18,14 +18,13 @@ const TEXT = 3;
 const ERASE = 5;
 const FILE = 7;
 const WITHDRAW = 9;
-const NOTICE = 12;
 const ACCESS = 16;
 const IDENTIFY = 17;
 const FORM = 18;
 const ANSWER = 19;
 const REFUSAL = 22;
 /** Known, and shown by what they do, if at all. */
-const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, IDENTIFY, 19, 21, REFUSAL];
+const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 12, 13, 14, 15, IDENTIFY, 19, 21, REFUSAL];
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
 const COMES: readonly Happened[] = ["joined", "assigned", "transferred"];
 const CHOICE = 1;
@@ -241,7 +240,6 @@ function happeningOf(entry: EntryView): readonly Happening[] {
   const { kind, payload, author } = entry;
   if (kind === ERASE) return fieldOf(payload, 1) === null ? [happening(entry, "erased", { member: author })] : [];
   if (kind === WITHDRAW) return [happening(entry, "withdrawn")];
-  if (kind === NOTICE) return [happening(entry, "notice-replaced")];
   if (kind === ACCESS) return access(entry);
   if (kind === KIND_RATING) return [happening(entry, "rated", { count: Number(fieldOf(payload, 1) ?? 0) })];
   return SILENT.includes(kind) ? [] : [happening(entry, "unsupported", { member: author })];

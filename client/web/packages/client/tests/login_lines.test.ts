@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "@sealroom/core/bytes.ts";
-import { agent, desk } from "./shop.ts";
+import { agent, desk, notice, TEXT } from "./shop.ts";
 import { itemsOf } from "./shop_items.ts";
 import { ERASE, map, Scene } from "./shop_room.ts";
 
+const NOTICE = 12;
 const ACCESS = 16;
 const IDENTIFY = 17;
 const REFUSAL = 22;
@@ -45,9 +46,18 @@ test("what an agent decides like a steward is shown as nothing that holds (ROOM-
   assert.deepEqual(lines(scene), []);
 });
 
+test("that another notice applies is not said by who sends one (TRN-56)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  const payload = [notice.signed, [["de", new TextEncoder().encode(TEXT)]]];
+  for (const device of [agent, desk]) assert.deepEqual(scene.arrives(scene.entryOf(device, NOTICE, payload)).codes, []);
+  assert.deepEqual(lines(scene), []);
+});
+
 test("who logs what it does in the name of a colleague is told as itself (TRN-54)", () => {
   const scene = new Scene();
   scene.state([desk, agent]);
+  scene.nowMs += 1_000;
   const said = scene.says("Guten Tag");
   for (const [what, told] of [
     [1, agent],
@@ -55,6 +65,7 @@ test("who logs what it does in the name of a colleague is told as itself (TRN-54
     [3, agent],
     [4, agent],
   ] as const) {
+    scene.nowMs += 1_000;
     const log = scene.entryOf(agent, ACCESS, map(what, desk.id, 1, [said.hash, said.hash], null));
     scene.arrives(log);
     const shown = itemsOf(scene).find(({ id }) => id === hex(log.hash));

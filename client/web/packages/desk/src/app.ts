@@ -8,7 +8,7 @@ import { base, tokens } from "@sealroom/ui/styles/tokens.ts";
 import { type AboutPane, aboutPane } from "./about_pane.ts";
 import { type RoomActs, roomActs } from "./acts.ts";
 import { type AlarmStrip, alarmStrip } from "./alarms.ts";
-import { filled, manageCanned, openCanned } from "./canned.ts";
+import { manageCanned, openCanned } from "./canned.ts";
 import { type Desk, openDesk, type Phase } from "./desk.ts";
 import { showFigures, showKeys } from "./dialogs.ts";
 import { wordsOf } from "./faults.ts";
@@ -21,6 +21,7 @@ import { nameOfRoom, signedIn } from "./rooms.ts";
 import { screenOf } from "./screens.ts";
 import { keepSettings, readSettings, type Settings } from "./settings.ts";
 import { deskStyle } from "./styles/desk.ts";
+import { filled } from "./texts.ts";
 import { type DeskWords, deskWords } from "./words.ts";
 
 const TOAST_MS = 6_000;

@@ -23,17 +23,6 @@ export interface CannedContext {
   words(): DeskWords;
 }
 
-type Filled = "name" | "agent" | "company";
-
-/** What stands in a text for names is filled in; a name that is not known (null) goes with the space before it. */
-export function filled(text: string, values: Readonly<Record<Filled, string | null>>): string {
-  return text.replace(/( ?)\{(name|agent|company)\}(,? ?)/gu, (_, before, name: Filled, after, at: number) => {
-    const value = values[name];
-    if (value !== null) return `${before}${value}${after}`;
-    return at === 0 || text[at - 1] === "\n" ? "" : after;
-  });
-}
-
 /** A menu of the answers at a button. */
 export function openCanned(context: CannedContext, anchor: HTMLElement, insert: (text: string) => void): void {
   const words = context.words();

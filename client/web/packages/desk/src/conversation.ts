@@ -15,7 +15,6 @@ const MOST_MARKED = 256;
 const SAID: readonly string[] = ["text", "file", "form", "answer"];
 const HAPPENED: Readonly<Record<string, Happened>> = {
   withdraw: "withdrawn",
-  notice: "notice-replaced",
   rating: "rated",
   erased: "erased",
   unknown: "unsupported",

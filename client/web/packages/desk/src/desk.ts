@@ -66,6 +66,32 @@ const NOTHING: DeskState = {
 };
 const MAX_PREVIEWS = 60;
 const USED_MS = 15_000;
+/** So long after a claim its outcome is what a person waits for. */
+const CLAIM_MS = 60_000;
+
+/**
+ * What is news of rooms that changed. A room that this page has just asked for is none when it is one's own; later it is,
+ * as after a request that was refused. `claimed` says when each was asked for.
+ */
+export function newsIn(
+  rows: readonly RoomRow[],
+  before: ReadonlyMap<string, RoomRow>,
+  claimed: Map<string, number>,
+  nowMs: number,
+): News {
+  let texts = 0;
+  let waiting = 0;
+  const taken: RoomRow[] = [];
+  for (const row of rows) {
+    const was = before.get(row.id);
+    if (row.isHere && row.unread > (was?.unread ?? 0)) texts += 1;
+    if (row.waitsMs !== null && row.assigned === null && row.isForUs && (was?.waitsMs ?? null) === null) waiting += 1;
+    const isAsked = nowMs - (claimed.get(row.id) ?? -CLAIM_MS) < CLAIM_MS;
+    if (row.isMine && was !== undefined && !was.isMine && !isAsked) taken.push(row);
+    if (row.assigned !== null) claimed.delete(row.id);
+  }
+  return { texts, waiting, taken };
+}
 
 /** The desk of this page's session. */
 export function openDesk(): Desk {
@@ -78,8 +104,8 @@ export function openDesk(): Desk {
   const hearers = new Set<(message: ToPage) => void>();
   const newsOf = new Set<(news: News) => void>();
   const asked = new Set<string>();
-  /** Rooms that this page takes: that they are one's own then is no news. */
-  const claimed = new Set<string>();
+  /** When this page asked for rooms. */
+  const claimed = new Map<string, number>();
   let wanted: string[] = [];
 
   /** Once for all that changed in one turn. */
@@ -129,17 +155,8 @@ export function openDesk(): Desk {
   }
 
   function tellNews(rows: readonly RoomRow[], before: ReadonlyMap<string, RoomRow>): void {
-    let texts = 0;
-    let waiting = 0;
-    const taken: RoomRow[] = [];
-    for (const row of rows) {
-      const was = before.get(row.id);
-      if (row.isHere && row.unread > (was?.unread ?? 0)) texts += 1;
-      if (row.waitsMs !== null && row.assigned === null && row.isForUs && (was?.waitsMs ?? null) === null) waiting += 1;
-      if (row.isMine && was !== undefined && !was.isMine && !claimed.has(row.id)) taken.push(row);
-      if (row.assigned !== null) claimed.delete(row.id);
-    }
-    if (texts + waiting + taken.length > 0) for (const hear of newsOf) hear({ texts, waiting, taken });
+    const news = newsIn(rows, before, claimed, Date.now());
+    if (news.texts + news.waiting + news.taken.length > 0) for (const hear of newsOf) hear(news);
   }
 
   async function begin(): Promise<void> {
@@ -209,7 +226,7 @@ export function openDesk(): Desk {
     onNews: (listener) => void newsOf.add(listener),
     async ask(question) {
       if (link === null) throw new Error("not connected");
-      if (question.type === "claim") claimed.add(question.room);
+      if (question.type === "claim") claimed.set(question.room, Date.now());
       const answer = await link.ask(question).catch((problem: unknown) => {
         if (question.type === "claim") claimed.delete(question.room);
         throw problem;

@@ -13,7 +13,7 @@ import { type Conversation, hasBefore, openConversation } from "./conversation.t
 import type { Desk } from "./desk.ts";
 import { DeskFailure } from "./link.ts";
 import type { Detail, RoomRow } from "./messages.ts";
-import { isOver, nameOfRoom, roomsOf, whyShut } from "./rooms.ts";
+import { isOver, isUnsent, nameOfRoom, roomsOf, whyShut } from "./rooms.ts";
 import { ours } from "./session.ts";
 import type { DeskWords } from "./words.ts";
 
@@ -429,7 +429,7 @@ export function roomPane(options: RoomOptions): RoomPane {
       awaited = room;
       turn(!isNotes);
     },
-    hasDraft: () => [composer?.draft ?? "", ...drafts.values()].some((one) => one.trim() !== ""),
+    hasDraft: () => isUnsent([[draft, composer?.draft ?? ""], ...drafts], desk.state().rooms),
   };
 }
 

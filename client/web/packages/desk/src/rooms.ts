@@ -24,6 +24,14 @@ export function isOver(row: RoomRow): boolean {
   return row.phase === "withdrawn" || row.phase === "erased";
 }
 
+/** Whether something is being written that can still be sent; `drafts` are by the id of a room, and more behind it. */
+export function isUnsent(drafts: Iterable<readonly [string, string]>, rooms: ReadonlyMap<string, RoomRow>): boolean {
+  return [...drafts].some(([of, text]) => {
+    const row = rooms.get(of.split(" ")[0] as string);
+    return text.trim() !== "" && row !== undefined && !isOver(row);
+  });
+}
+
 function isIn(row: RoomRow, view: View): boolean {
   if (view === "waiting") return isWaiting(row);
   if (view === "mine") return row.isMine && isOpen(row);

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sentenceOf } from "@sealroom/ui/row_view.ts";
 import type { DeskState } from "../src/desk.ts";
+import { newsIn } from "../src/desk.ts";
 import type { RoomRow } from "../src/messages.ts";
-import { nameOfRoom, whyShut } from "../src/rooms.ts";
+import { isUnsent, nameOfRoom, whyShut } from "../src/rooms.ts";
 import { deskWords, isNow, longOf } from "../src/words.ts";
 
 test("why nothing can be written is a sentence in each part of a room's life", () => {
@@ -30,6 +31,26 @@ test("what has just come waits since just now, and nothing takes no minutes", ()
   assert.equal(deskWords("en")("row.waits.now"), "waiting, just now");
   assert.match(longOf(20_000, "de"), /^< 1\sMin\.$/u);
   assert.equal(longOf(60_000, "en"), "1 min");
+});
+
+test("what was written for a room that has ended or gone is not asked for before the page is closed", () => {
+  const rooms = new Map(
+    (["open", "closed", "withdrawn", "erased"] as const).map((phase) => [phase, { phase } as RoomRow]),
+  );
+  const asksFor = (of: string, text: string) => isUnsent([["open false", " "] as const, [of, text]], rooms);
+  assert.deepEqual(
+    [...rooms.keys(), "gone"].map((id) => asksFor(`${id} false`, "Guten Tag")),
+    [true, true, false, false, false],
+  );
+  assert.deepEqual([asksFor("open true", "Notiz"), asksFor("open true", " \n")], [true, false]);
+});
+
+test("one's own claim is no news, a transfer after one that was refused is", () => {
+  const row = (isMine: boolean, assigned: string | null) =>
+    ({ id: "1", isMine, assigned, unread: 0, waitsMs: null }) as unknown as RoomRow;
+  const before = new Map([["1", row(false, null)]]);
+  const takenAt = (nowMs: number) => newsIn([row(true, "me")], before, new Map([["1", 1_000]]), nowMs).taken.length;
+  assert.deepEqual([takenAt(2_000), takenAt(60_999), takenAt(61_000)], [0, 0, 1]);
 });
 
 test("a room that waits is called the same once it is taken and its customer is known", () => {

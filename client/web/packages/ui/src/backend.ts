@@ -99,7 +99,6 @@ export type Happened =
   | "exported"
   | "erased"
   | "withdrawn"
-  | "notice-replaced"
   | "identified"
   | "not-identified"
   | "rated"

@@ -169,7 +169,6 @@ const EVENT_ICON: Partial<Record<Happening["what"], IconName>> = {
   exported: "save",
   erased: "erase",
   withdrawn: "shield",
-  "notice-replaced": "shield",
   identified: "key",
   "not-identified": "key",
   gap: "warn",

@@ -82,7 +82,6 @@ export const ROOM_WORDS = {
   "happened.exported": ["{name} hat den Verlauf gespeichert.", "{name} saved what was written."],
   "happened.erased": ["Inhalte wurden gelöscht.", "Contents were erased."],
   "happened.withdrawn": ["Die Einwilligung wurde widerrufen.", "The consent was withdrawn."],
-  "happened.notice-replaced": ["Es gelten neue Hinweise.", "A new notice applies."],
   "happened.identified": ["Sie haben sich angemeldet.", "You have signed in."],
   "happened.not-identified": ["Ihre Anmeldung wurde hier nicht angenommen.", "Your sign-in was not accepted here."],
   "happened.rated": ["Danke für Ihre Rückmeldung.", "Thank you for your feedback."],

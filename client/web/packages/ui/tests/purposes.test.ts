@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { purposeOf } from "../src/purposes.ts";
 
-const consent = "Art. 6 (1) (a) DSGVO/GDPR";
-const proof = "Art. 6 (1) (c), Art. 7 (1) DSGVO/GDPR";
+const consent = "Art. 6 Abs. 1 Buchst. a DSGVO (GDPR)";
+const proof = "Art. 6 Abs. 1 Buchst. c, Art. 7 Abs. 1 DSGVO (GDPR)";
 const purposes = [consent, consent, proof].map((basis, i) => ({ number: i + 1, basis, isRequired: i !== 1 }));
 const lines = [
   `Um Ihre Anfragen zu beantworten. Rechtsgrundlage ist Ihre Einwilligung: ${consent}`,

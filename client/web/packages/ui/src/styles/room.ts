@@ -6,7 +6,7 @@ export const roomStyle: CSSStyleSheet = sheet(`
 .head { display: flex; align-items: center; gap: 12px; padding: 10px 8px 10px 16px; border-block-end: 1px solid var(--line); }
 .head:dir(rtl) { padding: 10px 16px 10px 8px; }
 .mark { display: grid; place-items: center; flex: none; width: 40px; height: 40px; border-radius: 10px; background: var(--accent);
-  color: var(--on-accent); font-weight: 600; letter-spacing: 0.02em; }
+  color: var(--on-accent); font-size: 16px; font-weight: 600; letter-spacing: 0.02em; }
 .names { flex: 1; min-width: 0; }
 .names h1 { font-size: 1rem; line-height: 1.4; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; text-wrap: nowrap; }
 .names .present { display: block; max-width: 100%; padding: 0; border: 0; background: none; overflow: hidden; text-overflow: ellipsis;
