@@ -31,13 +31,13 @@ from demo.web_site import Answer
 from demo.web_site import WebSite as Site
 
 __all__ = [
-    "COUNT_URLS", "NAMES", "PNG", "PROGRAMS", "Answer", "NewVisitor", "ServeFiles", "Site", "Visitor",
-    "bundled", "missing", "png", "started", "until", "visiting",
+    "COUNT_URLS", "NAMES", "PNG", "PROGRAMS", "QUIET", "Answer", "NewVisitor", "ServeFiles", "Site",
+    "Visitor", "bundled", "missing", "png", "started", "until", "visiting",
 ]  # fmt: skip
 
 PROGRAMS: Final = {"chromium": "/usr/bin/chromium", "firefox": "/usr/bin/firefox-esr"}
 NAMES: Final = tuple(PROGRAMS)
-_QUIET: Final = (
+QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -103,21 +103,23 @@ def missing(name: str) -> str | None:
 
 
 @asynccontextmanager
-async def started(playwright: Playwright, name: str) -> AsyncIterator[Browser]:
-    """One of the two browsers, without a window."""
-    browser = await _launch(playwright, name)
+async def started(playwright: Playwright, name: str, **settings: float) -> AsyncIterator[Browser]:
+    """One of the two browsers, without a window; `settings` are more of those of Firefox."""
+    browser = await _launch(playwright, name, settings)
     try:
         yield browser
     finally:
         await browser.close()
 
 
-async def _launch(playwright: Playwright, name: str) -> Browser:
+async def _launch(playwright: Playwright, name: str, settings: Mapping[str, float]) -> Browser:
     kind: BrowserType = getattr(playwright, name)
     if name == "firefox":
-        path = PROGRAMS[name]
-        return await kind.launch(channel="moz-firefox", executable_path=path, firefox_user_prefs=_CALM)
-    return await kind.launch(executable_path=PROGRAMS[name], args=list(_QUIET))
+        prefs = {**_CALM, **settings}
+        return await kind.launch(
+            channel="moz-firefox", executable_path=PROGRAMS[name], firefox_user_prefs=prefs
+        )
+    return await kind.launch(executable_path=PROGRAMS[name], args=list(QUIET))
 
 
 @dataclass  # Playwright keeps a note of its own at the methods that it calls

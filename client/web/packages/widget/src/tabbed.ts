@@ -90,6 +90,8 @@ function unpackFile(load: Load): SavedFile {
 /** The room as every tab has it; `inspect` finds on this device and in this tab. */
 export function tabbed(options: TabbedOptions, inspect: RoomBackend["inspect"]): RoomBackend {
   const listeners = new Set<() => void>();
+  /** This tab stands no more: it begins anew. */
+  let isOut = false;
   let led: Led | null = null;
   let state = bareState(null);
   const tell = (next: RoomState) => {
@@ -127,7 +129,10 @@ export function tabbed(options: TabbedOptions, inspect: RoomBackend["inspect"]):
     rng: options.rng,
     clock: options.clock,
     lead,
-    failed: () => tell(bareState("storage-blocked")),
+    failed: () => {
+      isOut = true;
+      tell(bareState("storage-blocked"));
+    },
     ledBy: (isUs) => {
       if (!isUs) void tabs.call("state", pack([])).then(heard, () => {});
     },
@@ -145,6 +150,7 @@ export function tabbed(options: TabbedOptions, inspect: RoomBackend["inspect"]):
   ) as unknown as Pick<RoomBackend, Plain>;
   return {
     ...plain,
+    tryAgain: async () => (isOut ? location.reload() : await plain.tryAgain()),
     state: () => led?.state() ?? state,
     subscribe: (listener) => {
       listeners.add(listener);

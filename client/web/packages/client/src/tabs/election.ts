@@ -9,9 +9,13 @@ export interface Election {
 
 /**
  * Stand until `stop`. `lead` is called when the lead is ours; it ends when its signal is aborted, and only then is the
- * lock let go, unless another tab has taken it already.
+ * lock let go, unless another tab has taken it already. `failed` is called where the browser gives no lock.
  */
-export function contend(name: string, lead: (over: AbortSignal) => Promise<void>): Election {
+export function contend(
+  name: string,
+  lead: (over: AbortSignal) => Promise<void>,
+  failed: (error: unknown) => void,
+): Election {
   let round = new AbortController();
   let isStopped = false;
   let last: Promise<void> = Promise.resolve();
@@ -37,7 +41,7 @@ export function contend(name: string, lead: (over: AbortSignal) => Promise<void>
   }
   function begin(isDeposing: boolean): void {
     last = stand(isDeposing);
-    last.catch(reportError);
+    last.catch(failed);
   }
   begin(false);
   return {

@@ -36,7 +36,7 @@ export interface TabsOptions {
   readonly clock: Clock;
   /** The lead is ours: open store and connections. `emit` tells all tabs, this one too. */
   lead(emit: (load: Load) => void): Promise<Leadership>;
-  /** It could not be opened; this tab stands no more. */
+  /** It could not be opened, or the browser lets no tab lead or speak; this tab stands no more. */
   failed(error: unknown): void;
   /** Another tab leads now, or this one: what is known is to be asked for anew. */
   ledBy(isUs: boolean): void;
@@ -96,10 +96,14 @@ export function joinTabs(options: TabsOptions): Tabs {
     try {
       return await options.lead(emit);
     } catch (error) {
-      options.failed(error);
-      void leave();
+      fail(error);
       return null;
     }
+  }
+
+  function fail(error: unknown): void {
+    options.failed(error);
+    void leave();
   }
 
   function emit(load: Load): void {
@@ -184,9 +188,14 @@ export function joinTabs(options: TabsOptions): Tabs {
 
   function join(): void {
     if (election !== null) return;
-    channel = new BroadcastChannel(options.name);
+    try {
+      channel = new BroadcastChannel(options.name);
+    } catch (error) {
+      fail(error);
+      return;
+    }
     channel.onmessage = heard;
-    election = contend(options.name, lead);
+    election = contend(options.name, lead, fail);
     ask();
   }
 
