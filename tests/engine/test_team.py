@@ -29,6 +29,7 @@ from team_world import (
     online,
     publish_notice,
     set_card,
+    signing_of,
     standing,
     team_of,
     this,
@@ -37,7 +38,7 @@ from team_world import (
 
 from e2ee import content as contents
 from e2ee.constants import MAX_LIST_RECORDS, MAX_TEAM
-from e2ee.errors import NoticeIncomplete, RosterExpired
+from e2ee.errors import RosterExpired
 from e2ee.identity import LIST_MAX_B, RECORD_MAX_B, DeviceKind
 from e2ee.rooms.agent_card import CARD_MAX_B
 from e2ee.rooms.channels import Channel, ChannelKind
@@ -57,13 +58,12 @@ def test_nothing_is_signed_before_a_notice_is_published() -> None:
     do(founder, lambda turn: company_of(founder).found(turn, Founding()))
     set_card(founder, founder, "Frau Braun")
     assert team_of(founder).standing(account(founder)) is None
-    with pytest.raises(NoticeIncomplete):
-        do(founder, company_of(founder).check_signing)
+    assert signing_of(founder).code == "config.notice"
     world.advance(3 * HOUR_MS)
     assert [one.code for one in founder.of(SigningStopped)] == ["config.notice"]
     publish_notice(founder)
     assert in_force(founder, founder) == {this(founder): 3}
-    do(founder, company_of(founder).check_signing)
+    assert signing_of(founder).code == ""
     assert len(founder.of(SigningStopped)) == 1
 
 
@@ -76,8 +76,7 @@ def test_only_a_front_desk_with_an_entry_founds_a_company() -> None:
     for node in (person, hidden, founder):
         with pytest.raises(ConfigError):
             do(node, lambda turn, node=node: company_of(node).found(turn, Founding()))  # type: ignore[misc]
-    with pytest.raises(ConfigError):
-        do(hidden, company_of(hidden).check_signing)
+    assert do(hidden, company_of(hidden).view) is None
     with pytest.raises(UnknownDevice):
         do(founder, lambda turn: company_of(founder).set_card(turn, this(hidden), "Fremd"))
 

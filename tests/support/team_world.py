@@ -9,6 +9,7 @@ from company import DRAFT, TEXTS
 from e2ee_client.engine.company import Company, Founding
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.signing import SigningView
 from e2ee_client.engine.team import Team
 from e2ee_client.engine.turn import Turn
 from engine_world import Node, World
@@ -38,6 +39,13 @@ def do(node: Node, step: Callable[[Turn], R]) -> R:
 def company_of(node: Node) -> Company:
     """The part of a node's engine that signs."""
     return node.engine._context.company
+
+
+def signing_of(node: Node) -> SigningView:
+    """What a person has to know of the signing of a node that signs."""
+    found = do(node, company_of(node).view)
+    assert found is not None
+    return found
 
 
 def team_of(node: Node) -> Team:

@@ -222,7 +222,7 @@ class Renewal(Part):
         beside = None if active is None else active.ratchet_key
         standing = Standing(session.id, epoch, True, turn.now_ms, session.ends_ms, beside=beside)
         self._adopt(turn, peer, session, pairs.started(pair, standing, turn.now_ms))
-        self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
+        self._send_ask(turn, peer, session, self._our_bundle(turn, peer.contact))
         self._tell_if_long(turn, peer)
         self._context.sending.pump(turn, peer.contact)
 
@@ -377,18 +377,11 @@ class Renewal(Part):
         bundle: CompactBundle | None = None,
         for_gap: bool = False,
     ) -> None:
-        ask_id = self._send_ask(turn, peer, session, bundle=bundle)
+        ask_id = self._send_ask(turn, peer, session, bundle)
         pair = pairs.asked(peer.pair, ask_id, patience_ms, turn.now_ms, for_gap=for_gap)
         self.set_pair(turn, peer, pair)
 
-    def _send_ask(
-        self,
-        turn: Turn,
-        peer: Peer,
-        session: Session,
-        *,
-        bundle: CompactBundle | None = None,
-    ) -> bytes:
+    def _send_ask(self, turn: Turn, peer: Peer, session: Session, bundle: CompactBundle | None) -> bytes:
         ask_id = self._state.ports.rng(ASK_ID_B)
         if isinstance(session.phase, sessions.Started):
             self._context.posting.ahead(turn, peer, session, bundle)
@@ -471,7 +464,7 @@ class Renewal(Part):
             self.set_pair(turn, peer, pairs.repeated(peer.pair, turn.now_ms))
             session = self._state.sessions[candidate.id]
             if not session.is_expired(turn.now_ms):
-                self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
+                self._send_ask(turn, peer, session, self._our_bundle(turn, peer.contact))
         active = self._active(peer) if pairs.gap_ask_due(peer.pair, turn.now_ms) else None
         if active is not None:
             self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, for_gap=True)

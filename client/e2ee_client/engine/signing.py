@@ -53,16 +53,6 @@ class Signer(Part):
 
     # --- what is due ---
 
-    def check_signing(self, turn: Turn) -> None:
-        """Refuse where nothing can be signed at present.
-
-        Raises:
-            ConfigError: this device does not sign.
-            NoticeIncomplete: no notice is published yet. SigningUnsure: ACC-07.
-        """
-        self._own_signing()
-        self._todo(turn)
-
     def view(self, turn: Turn) -> SigningView | None:
         """Return what a person has to know of the signing; None where this device does not sign."""
         signing, code = self._signing, ""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from e2ee.errors import IdentityMismatch, ListGap, RemoteError, RosterExpired
+from e2ee.errors import ListGap, RemoteError, RosterExpired
 from e2ee.identity import DeviceRecord
 from e2ee.ids import AccountId, DeviceId
 from e2ee.primitives import kdf
@@ -121,20 +121,15 @@ class Team(TeamLearning):
 
     # --- cards ---
 
-    def learn_card(
-        self, turn: Turn, account_id: AccountId, card_b: bytes, by: RosterRef | None = None
-    ) -> None:
-        """Keep the card of a device that is in force now, or was by a roster (ACC-14).
+    def learn_card(self, turn: Turn, account_id: AccountId, card_b: bytes) -> None:
+        """Keep the card of a device that is in force now (ACC-14).
 
         Raises:
             DecodeError, UnsupportedVersion: no card.
             IdentityMismatch: not the one that the roster names. NotInForce, and as `view`.
         """
         card = AgentCard.decode(card_b)
-        found = self.view(turn, account_id) if by is None else self.view_by(turn, account_id, by)
-        if found is None:
-            raise IdentityMismatch("a card by a roster that is not known")
-        found.member(card.device_id).check_card(card)
+        self.view(turn, account_id).member(card.device_id).check_card(card)
         self.put_card(turn, card)
 
     def put_card(self, turn: Turn, card: AgentCard) -> None:
