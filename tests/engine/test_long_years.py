@@ -1,4 +1,4 @@
-"""Devices of a company and a customer that are as old as the practice is (ID-67)."""
+"""Devices that are years old, or were away for longer than lists live (ID-67, CON-10)."""
 
 from __future__ import annotations
 
@@ -31,3 +31,26 @@ def test_devices_of_years_ago_write_to_each_other() -> None:
     world.advance(MINUTE_MS)
     for node in (desk, agent, customer):
         assert texts(node, room_id) == ["a question", "an answer"]
+
+
+def test_who_was_away_for_longer_than_lists_live_is_heard_at_once() -> None:
+    """CON-10, ID-36: both sides know an ended list; the agent, which signs none and so asks for nothing, is
+    sent the customer's new one ahead of its ask, and does not hold the text for a day.
+    """
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(MINUTE_MS)
+    add(desk, room_id, agent)
+    world.advance(2 * DAY_MS)
+    write(agent, room_id, "a reminder")
+    world.advance(MINUTE_MS)
+    for node in world.nodes:
+        node.stop()
+    world.now_ms += 29 * DAY_MS + 12 * HOUR_MS
+    for node in (desk, agent):
+        node.start()
+    world.advance(MINUTE_MS)
+    customer.start()
+    write(customer, room_id, "an answer")
+    world.advance(MINUTE_MS)
+    assert texts(agent, room_id) == ["a reminder", "an answer"]

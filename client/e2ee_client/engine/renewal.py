@@ -106,15 +106,15 @@ class Renewal(Part):
         return contact.account_id in self._stale
 
     def catch_up(self, turn: Turn, contact: Contact) -> None:
-        """A newer list or a person ends the time in which nothing was sealed: the ask of the week, with our
-        prekeys, and our own list may have been left out meanwhile (ID-36, ID-66, SES-25).
+        """A newer list or a person ends the time in which nothing was sealed: our own list may have been left
+        out meanwhile, and the ask of the week, with our prekeys (ID-36, ID-66, SES-25).
         """
         if self.is_held(turn, contact) or not contact.accepted:
             return
+        self._context.telling.tell_list(turn, contact)  # ahead of an ask, by which it counts as told
         if not self._state.own.publish:
             bundle = self._context.upkeep.compact(turn, contact.account_id, one_time=True)
             self.ask_weekly(turn, contact, bundle)
-        self._context.telling.tell_list(turn, contact)
 
     def exhausted(self, turn: Turn, peer: Peer, session: Session) -> None:
         """A session can send no more: another one is needed (DR-09, HS-04)."""

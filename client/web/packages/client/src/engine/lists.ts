@@ -32,8 +32,8 @@ export function pin(c: Context, turn: Turn, list: DeviceList): void {
   noteList(c, turn, list);
   companyChanged(c, turn);
   if (wasStale && !isStale(c, turn)) {
-    askWeekly(c, turn);
     sendLists(c, turn);
+    askWeekly(c, turn);
   }
 }
 
