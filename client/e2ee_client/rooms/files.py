@@ -49,7 +49,8 @@ class SentFile:
         Raises:
             FileQuota: no mailbox of the room has room for it; nothing was sent.
             FileCancelled: it was given up.
-            ClientClosed: it goes on when the client is opened again. As `Room.send`, if the room changed
+            ClientClosed: it goes on when the client is opened again.
+            StoreFull, StoreUnavailable: likewise; do not send it again. As `Room.send`, if the room changed
                 meanwhile.
         """
         try:

@@ -216,7 +216,8 @@ class Room:
             FileTypeRefused: nothing is left of it; parts of a large file may have been at the relay (FIL-24).
             FileQuota: no mailbox of the room has room for it; nothing was sent.
             FileUnusable: it cannot be read, or changes. FileStalled: its disk does not answer.
-            RelayUnavailable: the client is offline. As `send`.
+            RelayUnavailable: the client is offline. As `send`, but for a store without room: a file that was
+                on its way goes on when the client is opened again. `start_file` tells both apart.
         """
         return await (await self.start_file(path, name=name, strip_metadata=strip_metadata)).wait()
 
