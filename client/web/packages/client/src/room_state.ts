@@ -29,6 +29,7 @@ const OBSTACLES: Readonly<Record<string, Obstacle>> = {
   "door.origin": "other-site",
   "door.second": "other-site",
   "store.conflict": "storage-ended",
+  "store.closed": "storage-ended",
   "store.missing": "storage-lost",
   "store.corrupt": "storage-lost",
   "store.too_new": "page-too-old",

@@ -330,4 +330,5 @@ test("a wrong clock accuses nobody, and a store that ended is no private window 
   assert.equal(obstacleOf("store.unavailable"), "storage-blocked");
   assert.equal(obstacleOf("store.unavailable", true), "storage-ended");
   assert.equal(obstacleOf("store.conflict"), "storage-ended");
+  assert.equal(obstacleOf("store.closed"), "storage-ended");
 });
