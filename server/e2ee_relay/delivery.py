@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from .limits import Policy
@@ -32,34 +33,21 @@ class InFlight(NamedTuple):
     expires_ms: int
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Subscription:
     """Push delivery of one mailbox to one connection."""
 
-    __slots__ = (
-        "expected",
-        "is_behind",
-        "is_reading",
-        "mailbox",
-        "marker",
-        "needs_b",
-        "no",
-        "session",
-        "unacked",
-        "unacked_b",
-    )
-
-    def __init__(self, session: Session, opened: Opened) -> None:
-        self.session = session
-        self.mailbox = opened.mailbox
-        self.no = opened.no
-        # The last number that was given before the subscription began; None once QUEUE_EMPTY was said.
-        self.marker: int | None = opened.last_seq
-        self.expected = opened.last_seq + 1  # the number behind all that is known of here
-        self.unacked: dict[int, InFlight] = {}
-        self.unacked_b = 0
-        self.needs_b = 1  # the size of the next message, where it did not fit
-        self.is_behind = True
-        self.is_reading = False  # or waits for its turn to read
+    session: Session
+    mailbox: bytes
+    # The last number that was given before the subscription began; None once QUEUE_EMPTY was said.
+    marker: int | None
+    expected: int  # the number behind all that is known of here
+    no: int
+    unacked: dict[int, InFlight] = field(default_factory=dict[int, InFlight])
+    unacked_b: int = 0
+    needs_b: int = 1  # the size of the next message, where it did not fit
+    is_behind: bool = True
+    is_reading: bool = False  # or waits for its turn to read
 
     def has_room(self, size_b: int, policy: Policy) -> bool:
         """Tell whether the windows of mailbox and connection admit one more; one always fits (RLY-36)."""
@@ -114,7 +102,8 @@ class Delivery:
         if session.outlet is None:
             self._store.submit(Op(session, Close(opened.mailbox, opened.no)))
             return
-        subscription = Subscription(session, opened)
+        last_seq = opened.last_seq
+        subscription = Subscription(session, opened.mailbox, last_seq, last_seq + 1, opened.no)
         self.subscriptions[opened.mailbox] = session.delivering[opened.mailbox] = subscription
         self.pump(subscription)
 

@@ -57,32 +57,27 @@ class _Carried:
     waiting: int
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Messages:
     """What one connection has sent and what is not answered yet."""
 
-    __slots__ = (
-        "_carried", "_coming_b", "_decoded", "_decoding", "_decoding_b", "_message_b", "_parts",
-        "_reserved_b", "_shares", "_ticket", "_unanswered", "_unfinished_s", "_whole", "heads", "requests",
-    )  # fmt: skip
-
-    def __init__(self, shares: Shares, ticket: bytes) -> None:
-        self._shares = shares
-        self._ticket = ticket
-        self.heads = FrameHeads()
-        self._parts: Parts | None = None
-        self._coming_b = 0  # of a message that is not whole, while the connection reads
-        # Whole messages, and the codes of refusals that have their turn behind them.
-        self._whole: deque[bytes | CloseCode] | None = None
-        self._message_b = 0  # of these, and of all behind them that are not answered
-        self._decoding: Iterator[Frame] | None = None
-        self._decoding_b = 0
-        self._decoded: list[Frame] = []
-        self.requests: list[Frame] | None = None  # of a message that is whole and good, the last one first
-        self._carried = _Carried(0, 0)  # the message of these requests
-        # Of one id there may be several; the youngest counts as answered first: a quick one frees none.
-        self._unanswered: dict[int, list[_Carried]] = {}
-        self._reserved_b = 0
-        self._unfinished_s = 0.0  # since when a message is on its way; 0: none is
+    _shares: Shares
+    _ticket: bytes
+    heads: FrameHeads = field(default_factory=FrameHeads)
+    _parts: Parts | None = None
+    _coming_b: int = 0  # of a message that is not whole, while the connection reads
+    # Whole messages, and the codes of refusals that have their turn behind them.
+    _whole: deque[bytes | CloseCode] | None = None
+    _message_b: int = 0  # of these, and of all behind them that are not answered
+    _decoding: Iterator[Frame] | None = None
+    _decoding_b: int = 0
+    _decoded: list[Frame] = field(default_factory=list[Frame])
+    requests: list[Frame] | None = None  # of a message that is whole and good, the last one first
+    _carried: _Carried = field(default_factory=lambda: _Carried(0, 0))  # the message of these requests
+    # Of one id there may be several; the youngest counts as answered first: a quick one frees none.
+    _unanswered: dict[int, list[_Carried]] = field(default_factory=dict[int, list[_Carried]])
+    _reserved_b: int = 0
+    _unfinished_s: float = 0.0  # since when a message is on its way; 0: none is
 
     @property
     def is_decoding(self) -> bool:

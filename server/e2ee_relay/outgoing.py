@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from websockets.frames import Frame, Opcode
@@ -75,38 +76,23 @@ class Flusher:
                 self._loop.call_soon(self._write, leaving, flush)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Outgoing:
     """Frames and bytes that wait for the transport of one connection."""
 
-    __slots__ = (
-        "_counted_b",
-        "_flusher",
-        "_frames",
-        "_frames_b",
-        "_has_ended",
-        "_is_delayed",
-        "_is_flushing",
-        "_stalled_b",
-        "_stalled_s",
-        "_transport",
-        "_unsent",
-        "closes_at_end",
-        "is_full",
-    )  # fmt: skip
-
-    def __init__(self, flusher: Flusher, transport: asyncio.Transport) -> None:
-        self._flusher = flusher
-        self._transport: asyncio.Transport | None = transport
-        self._frames: list[bytes] = []
-        self._frames_b = 0
-        self._unsent: bytearray | None = (
-            None  # what waits for room; None: nothing, and the transport has room
-        )
-        self._stalled_b, self._stalled_s = 0, 0.0
-        self._counted_b = 0
-        self._is_flushing = self._is_delayed = self._has_ended = False
-        self.is_full = False
-        self.closes_at_end = False  # the other side has ended, or TLS knows no end of one direction
+    _flusher: Flusher
+    _transport: asyncio.Transport | None
+    _frames: list[bytes] = field(default_factory=list[bytes])
+    _frames_b: int = 0
+    _unsent: bytearray | None = None  # what waits for room; None: nothing, and the transport has room
+    _stalled_b: int = 0
+    _stalled_s: float = 0.0
+    _counted_b: int = 0
+    _is_flushing: bool = False
+    _is_delayed: bool = False
+    _has_ended: bool = False
+    is_full: bool = False
+    closes_at_end: bool = False  # the other side has ended, or TLS knows no end of one direction
 
     def put(self, frame: bytes, *, can_wait: bool = False) -> None:
         """Queue an encoded frame; it leaves at the end of the pass, or with one that does."""

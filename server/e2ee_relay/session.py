@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from .limits import Bucket, Policy, Publishing, Rate, take_from_all
@@ -49,52 +50,27 @@ class Outlet(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Session:
     """One connection."""
 
-    __slots__ = (
-        "_answered",
-        "_buckets",
-        "_node",
-        "_tokens_charged",
-        "delivering",
-        "is_busy",
-        "nonce",
-        "outlet",
-        "owned",
-        "parts",
-        "postponed",
-        "unacked_b",
-        "visitor",
-        "waiting",
-    )
-
-    def __init__(
-        self,
-        outlet: Outlet,
-        nonce: bytes,
-        visitor: bytes,
-        node: Node,
-        answered: Callable[[int], None] | None = None,
-    ) -> None:
-        """`visitor` stands for the client's address; empty where that is not known.
-
-        `answered` hears of each request that is answered, also when nobody is there any more.
-        """
-        self.outlet: Outlet | None = outlet  # None once the connection has ended
-        self.nonce = nonce
-        self.visitor = visitor
-        self.owned: dict[bytes, bytes] = {}  # owner key by mailbox
-        self.delivering: dict[bytes, Subscription] = {}  # by mailbox
-        self.postponed: set[Subscription] = set()  # delivery waits for room, or for the store
-        self.unacked_b = 0
-        self.parts = 0  # of blobs, on their way to the disk
-        self.waiting: deque[Request] | None = None  # behind a request that has to be finished before them
-        self.is_busy = False
-        self._buckets: dict[Kind, Bucket] = {}
-        self._tokens_charged: list[tuple[Bucket, float]] = []  # by the one TOKEN_ADD that is not answered yet
-        self._node = node
-        self._answered = answered
+    outlet: Outlet | None  # None once the connection has ended
+    nonce: bytes
+    visitor: bytes  # stands for the client's address; empty where that is not known
+    _node: Node
+    # Hears of each request that is answered, also when nobody is there any more.
+    _answered: Callable[[int], None] | None = None
+    owned: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])  # owner key by mailbox
+    delivering: dict[bytes, Subscription] = field(default_factory=dict[bytes, "Subscription"])  # by mailbox
+    # Delivery waits for room, or for the store.
+    postponed: set[Subscription] = field(default_factory=set["Subscription"])
+    unacked_b: int = 0
+    parts: int = 0  # of blobs, on their way to the disk
+    waiting: deque[Request] | None = None  # behind a request that has to be finished before them
+    is_busy: bool = False
+    _buckets: dict[Kind, Bucket] = field(default_factory=dict[Kind, Bucket])
+    # By the one TOKEN_ADD that is not answered yet.
+    _tokens_charged: list[tuple[Bucket, float]] = field(default_factory=list[tuple[Bucket, float]])
 
     def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
         """Give a frame to the connection, if it is still there."""

@@ -80,20 +80,18 @@ class StoreInUse(StoreError):
 # --- what is stored ---
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Box:
     """A mailbox's row; `mine` belongs to the store."""
 
-    __slots__ = ("address", "held", "held_b", "last_seq", "mine", "owner_pub", "subscriber", "used_day")
-
-    def __init__(self, address: bytes, owner_pub: bytes, used_day: int, last_seq: int = 0) -> None:
-        self.address = address
-        self.owner_pub = owner_pub
-        self.used_day = used_day
-        self.last_seq = last_seq
-        self.held = 0  # messages
-        self.held_b = 0  # their bytes
-        self.subscriber = ""  # the node that delivers; empty where there is one process, or nobody subscribed
-        self.mine: Any = None
+    address: bytes
+    owner_pub: bytes
+    used_day: int
+    last_seq: int = 0
+    held: int = 0  # messages
+    held_b: int = 0  # their bytes
+    subscriber: str = ""  # the node that delivers; empty where there is one process, or nobody subscribed
+    mine: Any = None
 
 
 class Fresh(NamedTuple):

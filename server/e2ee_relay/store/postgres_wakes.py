@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import psycopg
@@ -26,15 +27,13 @@ from .postgres_words import (
 _STANDING: Final = "SELECT mailbox, last_seq, subscription_no FROM mailbox WHERE mailbox = ANY(%b::bytea[])"
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class _Delivered:
     """A mailbox that this node delivers."""
 
-    __slots__ = ("mailbox", "no", "seen_seq")
-
-    def __init__(self, mailbox: bytes, no: int, seen_seq: int) -> None:
-        self.mailbox = mailbox
-        self.no = no
-        self.seen_seq = seen_seq  # the node has been told of all up to this number
+    mailbox: bytes
+    no: int
+    seen_seq: int  # the node has been told of all up to this number
 
 
 class Wakes:
