@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from .limits import Buckets, Rate
@@ -45,9 +45,6 @@ class AddressLimits:
     def forget(self, now_ms: int) -> None:
         """Forget who has gone and whose bucket is full again."""
         self._buckets.forget_full(now_ms)
-
-    def __len__(self) -> int:
-        return len(self._places.keys() | self._buckets.keys())
 
     def ticket(self, address: Address) -> bytes:
         """Return what an address is counted under; whoever has one of IPv6 has all of its network."""
@@ -88,10 +85,6 @@ class Shares:
             self._held[ticket] -= amount
             if self._held[ticket] <= 0:
                 del self._held[ticket]
-
-    def keys(self) -> Set[bytes]:
-        """Return who holds something."""
-        return self._held.keys()
 
 
 def plain(address: Address) -> Address:

@@ -104,11 +104,9 @@ class EmbeddedEngine:
         return None
 
     def is_in_place(self) -> bool:
-        """Tell whether the files of the database are still under their names."""
         return self.store.file.is_in_place()
 
     def file_sizes_b(self) -> tuple[int, int]:
-        """Return the sizes of the database and of its write-ahead log."""
         journal = self._database.with_name(self._database.name + "-wal")
         return _size_b(self._database), _size_b(journal)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
 
@@ -82,13 +82,6 @@ class Buckets:
     def __init__(self, *rates: Rate) -> None:
         self._rates = rates
         self._by_key: dict[bytes, tuple[Bucket, ...]] = {}
-
-    def __len__(self) -> int:
-        return len(self._by_key)
-
-    def keys(self) -> Set[bytes]:
-        """Return for whom there are buckets."""
-        return self._by_key.keys()
 
     def of(self, key: bytes, now_ms: int) -> tuple[Bucket, ...]:
         """Return the buckets of `key`. Looked up once: another thread may forget full ones at any moment."""
@@ -307,11 +300,6 @@ class SendLimits:
         """Drop full buckets of client addresses, soon: no address is kept for long (RLY-144)."""
         self._knocks.forget_full(now_ms)
 
-    @property
-    def charged_mailboxes(self) -> int:
-        """Return for how many mailboxes there are buckets."""
-        return len(self._mailboxes)
-
 
 class SharedLimits:
     """The buckets of one process that its connections share."""
@@ -379,11 +367,6 @@ class SharedLimits:
         """Tell whether the stocks behind a mailbox are to be looked at now (RLY-267)."""
         looks = self._held_back_looks if are_held_back else self._stocks
         return not looks.take(mailbox, now_ms, 1)
-
-    @property
-    def known_visitors(self) -> int:
-        """Return of how many client addresses there are buckets."""
-        return len(frozenset[bytes]().union(*(one.keys() for one in self._by_address.values())))
 
     def forget_visitors(self, now_ms: int) -> None:
         """Drop full buckets of client addresses, soon: no address is kept for long (RLY-144)."""

@@ -337,13 +337,11 @@ class Node:
                 self._answer(op, failed=failed)
 
     def wake(self, mailbox: bytes) -> None:
-        """Look for what another node has stored."""
         subscription = self.delivery.subscriptions.get(mailbox)
         if subscription is not None:
             self.delivery.wake(subscription)
 
     def displaced(self, mailbox: bytes, no: int) -> None:
-        """End a subscription that a newer one on another node has replaced."""
         self.delivery.displaced(mailbox, no)
 
     def passing(self, mailbox: bytes, msg_id: bytes, body: bytes) -> None:
@@ -355,7 +353,6 @@ class Node:
             self._look_at_stocks(subscription.session, Stocks(mailbox, is_held_back))
 
     def dropped(self, mailbox: bytes) -> None:
-        """End what there is of a mailbox that is gone, or served no longer."""
         subscription = self.delivery.subscriptions.get(mailbox)
         if subscription is not None:
             self.delivery.end(subscription)

@@ -268,9 +268,9 @@ async def test_a_dropped_blob_is_remembered_no_longer(make_relay: MakeRelay) -> 
     await upload.store(peer)
     await upload.load(peer)
     limits = relay.node.limits if isinstance(relay, MemoryRelay) else relay.nodes[0].node.limits
-    assert len(limits._gets) == 1
+    assert len(limits._gets._by_key) == 1
     await peer.expect(Done, BlobDrop(peer.next_id(), upload.blob, upload.secret))
-    assert len(limits._gets) == 0
+    assert len(limits._gets._by_key) == 0
 
 
 async def test_rates_of_parts(make_relay: MakeRelay, clock: Clock) -> None:

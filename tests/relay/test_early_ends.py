@@ -55,7 +55,7 @@ async def test_who_resets_behind_their_tls_handshake_is_counted_no_longer(
             end_by_reset(client.socket)
             client.socket.close()
             await asyncio.sleep(0.01)
-        assert server._admission.limits._buckets.keys()
+        assert server._admission.limits._buckets._by_key.keys()
 
 
 async def test_who_resets_behind_a_request_that_waits_is_counted_no_longer(

@@ -61,12 +61,13 @@ def states_of(relay: AnyRelay) -> list[Node]:
 
 def charged_mailboxes(relay: AnyRelay) -> int:
     """For how many mailboxes the first node has buckets."""
-    return states_of(relay)[0].limits.charged_mailboxes
+    return len(states_of(relay)[0].limits._mailboxes._by_key)
 
 
 def known_visitors(relay: AnyRelay) -> int:
     """For how many client addresses the first node has buckets."""
-    return states_of(relay)[0].shared.known_visitors
+    by_address = states_of(relay)[0].shared._by_address.values()
+    return len({visitor for buckets in by_address for visitor in buckets._by_key})
 
 
 def machine_is_ahead(relay: AnyRelay, skew_ms: int) -> None:

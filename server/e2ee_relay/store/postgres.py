@@ -261,7 +261,6 @@ class PostgresStore:
         self._words.start(self.name, self._wakes.heard)
 
     def submit(self, op: Op) -> None:
-        """Take an operation; never waits."""
         self._open += 1
         if isinstance(op.request, _READING):
             worker = self._reader
@@ -304,12 +303,10 @@ class PostgresStore:
 
     @property
     def backlog(self) -> int:
-        """Operations that wait for a commit (RLY-158)."""
         return sum(one.backlog for one in (self._writer, self._directory, self._blobs, self._reader))
 
     @property
     def crowd(self) -> int:
-        """The same, but so many of each client address (RLY-158)."""
         return sum(worker.crowd for worker in (self._writer, self._directory, self._blobs, self._reader))
 
     @property

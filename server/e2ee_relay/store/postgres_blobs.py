@@ -96,11 +96,9 @@ class BlobGroup(DirectoryGroup):
         drop_blobs(self.db, [blob.key])
 
     def look_at(self, op: Op, blob: Blob) -> None:
-        """Tell how far it has come."""
         op.result = state_of(op, blob, blob.mine, self.skew_ms)
 
     def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
-        """Append a part, if it is the next one."""
         if frame.index == blob.mine:
             blob.mine += 1
             if blob.mine == blob.parts:
@@ -110,6 +108,5 @@ class BlobGroup(DirectoryGroup):
         self.look_at(op, blob)
 
     def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
-        """Read parts of a whole blob."""
         found = self.ask(_GET, [blob.key, frame.index, frame.index + frame.count]).fetchall()
         op.result = BlobData(op.request_id, tuple([row[0] for row in found]))

@@ -261,7 +261,6 @@ class MailboxGroup:
         return self._rights[address + hashed]
 
     def knows(self, address: bytes, msg_id: bytes) -> bool:
-        """Tell whether this id has come lately (RLY-32)."""
         return address + msg_id in self._seen
 
     def is_published(self, address: bytes) -> bool:
@@ -276,7 +275,6 @@ class MailboxGroup:
         self._published.update({row[0]: True for row in named.fetchall()} if named is not None else {})
 
     def put(self, fresh: Fresh, until_hour: int) -> None:
-        """Store a message and its id."""
         self._puts.append((fresh, until_hour))
         self._seen.add(fresh.box.address + fresh.msg_id)
         self._changed[fresh.box.address] = fresh.box
@@ -297,12 +295,10 @@ class MailboxGroup:
         self._created.append(box)
 
     def count_tokens(self, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
-        """Return how many tokens a mailbox has, and how many of these are new."""
         keys = {box.address + hashed for hashed in hashes}
         return self._tokens.get(box.address, 0), sum(not self._rights.get(key) for key in keys)
 
     def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int) -> None:
-        """Add tokens."""
         self._tokens[box.address] = sum(self.count_tokens(box, hashes))
         self._rights.update(dict.fromkeys([box.address + hashed for hashed in hashes], token_class))
         self._write_created()

@@ -146,7 +146,6 @@ class SqliteStore:
         self._blobs.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """Commit what is queued, tidy and close; tell whether this was done in time."""
         if self._thread is None:
             self.file.close()
             return True
@@ -157,7 +156,6 @@ class SqliteStore:
         return not self._thread.is_alive()
 
     def give_up(self) -> None:
-        """Carry out no more of what waits for its turn."""
         self._undecided.clear()
 
     @property
@@ -191,7 +189,6 @@ class SqliteStore:
         self.view.skew_ms = skew_ms
 
     def block(self, blocked: frozenset[bytes]) -> None:
-        """Serve these mailboxes and accounts no longer (RLY-86)."""
         self.view.blocked = blocked
 
     @property
@@ -204,7 +201,6 @@ class SqliteStore:
         return {"the disk has no room for more": self.is_full, "the store fails": self.view.is_stopped}
 
     def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
-        """Return what is held at this moment."""
         return self._sweep.gauges(now_ms)
 
     # --- in the event loop's thread ---

@@ -80,11 +80,9 @@ class SqlBlobs(SqlDirectory):
             self._forget(blob)
 
     def blob(self, key: bytes) -> Blob | None:
-        """Return a blob."""
         return self.blobs.get(key)
 
     def paid(self, box: Box, hashed: bytes) -> Paid:
-        """Sum up what a mailbox pays for."""
         blobs = self._of.get(box.address, {}).values()
         return Paid(
             sum(one.paid_b for one in blobs if one.hashed == hashed),
@@ -109,7 +107,6 @@ class SqlBlobs(SqlDirectory):
 
     @property
     def has_room_for_blobs(self) -> bool:
-        """Tell whether parts may be added (RLY-250)."""
         return self._file.has_room_for_blobs()
 
     def expire_blobs(self, now_ms: int) -> None:

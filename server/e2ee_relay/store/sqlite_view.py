@@ -208,7 +208,6 @@ class SqliteView(SqlBlobs):
     # --- mailboxes and tokens ---
 
     def box(self, address: bytes) -> Box | None:
-        """Return a mailbox."""
         return self.boxes.get(address)
 
     def right(self, address: bytes, hashed: bytes) -> int:
@@ -231,7 +230,6 @@ class SqliteView(SqlBlobs):
         self._write_later("INSERT INTO mailbox VALUES (?, ?, ?, ?)", [row])
 
     def count_tokens(self, box: Box, hashes: tuple[bytes, ...]) -> tuple[int, int]:
-        """Return how many tokens a mailbox has, and how many of these are new."""
         tokens = box.mine.tokens
         return len(tokens), sum(one not in tokens for one in set(hashes))
 
@@ -285,7 +283,6 @@ class SqliteView(SqlBlobs):
         return box is not None and box.mine.key + msg_id in self.seen
 
     def put(self, fresh: Fresh, until_hour: int) -> None:
-        """Store a message and its id."""
         self.last_row += 1
         row_id, (box, seq, msg_id, body, received_ms, expires_ms) = self.last_row, fresh
         kept: _Kept = box.mine
