@@ -81,7 +81,7 @@ class Delivery:
     """All subscriptions of a node."""
 
     def __init__(
-        self, store: Store, policy: Callable[[], Policy], now_ms: Callable[[], int], counters: Counter[str]
+        self, store: Store, policy: Policy, now_ms: Callable[[], int], counters: Counter[str]
     ) -> None:
         self._store = store
         self._policy = policy
@@ -142,14 +142,14 @@ class Delivery:
         # Where others store too, a gap in the numbers is theirs, and comes first (RLY-104).
         is_next = self._store.overlaps or fresh.seq == subscription.expected
         is_idle = not subscription.is_behind and not subscription.is_reading
-        if is_next and is_idle and subscription.has_room(len(fresh.body), self._policy()):
+        if is_next and is_idle and subscription.has_room(len(fresh.body), self._policy):
             self._push(subscription, fresh)
         elif fresh.seq >= subscription.expected:
             self.wake(subscription)
 
     def pass_on(self, subscription: Subscription, msg_id: bytes, body: bytes, received_ms: int) -> None:
         """Push an ephemeral message, if there is room (RLY-40)."""
-        if subscription.has_room(len(body), self._policy()):
+        if subscription.has_room(len(body), self._policy):
             frame = Message(0, subscription.mailbox, 0, msg_id, body, received_ms)
             subscription.session.put(frame)
 
@@ -171,7 +171,7 @@ class Delivery:
         """Read as far as the window goes (RLY-35, RLY-36)."""
         if subscription.is_reading or not subscription.is_behind:
             return
-        if not subscription.has_room(subscription.needs_b, self._policy()):
+        if not subscription.has_room(subscription.needs_b, self._policy):
             subscription.session.postponed.add(subscription)
             return
         subscription.is_reading = True
@@ -187,7 +187,7 @@ class Delivery:
 
     def _read(self, subscription: Subscription) -> None:
         subscription.is_behind = False
-        most = min(_READ_MESSAGES, max(1, self._policy().window_messages - len(subscription.unacked)))
+        most = min(_READ_MESSAGES, max(1, self._policy.window_messages - len(subscription.unacked)))
         read = Read(subscription.mailbox, tuple(subscription.unacked), most, _READ_B)
         op = Op(subscription.session, read)
         op.kept = subscription
@@ -224,7 +224,7 @@ class Delivery:
         for message in messages:
             if message.seq in subscription.unacked:
                 continue
-            fits = subscription.has_room(len(message.body), self._policy())
+            fits = subscription.has_room(len(message.body), self._policy)
             subscription.needs_b = 1 if fits else len(message.body)
             if not fits:
                 return False
@@ -277,6 +277,6 @@ class Delivery:
         """Try again where delivery waited for room on this connection, or for the store."""
         postponed, session.postponed = session.postponed, set()
         for subscription in postponed:
-            if not subscription.has_room(subscription.needs_b, self._policy()):
+            if not subscription.has_room(subscription.needs_b, self._policy):
                 subscription.forget_expired(self._now_ms())
             self.pump(subscription)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast, get_args
 
 from .delivery import Delivery
 from .entry import signature_is_valid
@@ -26,7 +26,6 @@ from .protocol import (
     Ack,
     Auth,
     AuthResult,
-    BlobDrop,
     BlobGet,
     BlobOpen,
     BlobPut,
@@ -41,17 +40,13 @@ from .protocol import (
     Lookup,
     Ping,
     PrekeysBundle,
-    PrekeysCount,
     PrekeysFetch,
-    PrekeysUpload,
-    Publish,
     Request,
     Send,
     SendResult,
     SendResults,
     Subscribe,
     TokenAdd,
-    TokenRevoke,
     UnknownRequest,
     auth_payload,
 )
@@ -83,18 +78,7 @@ _PARTS: Final = 1024
 _BACK_AT_ONCE: Final = 50
 _APART_MS: Final = 50
 
-# Nothing is charged for these but the request.
-_FINISHED_FIRST: Final = (
-    CreateMailbox,
-    TokenAdd,
-    TokenRevoke,
-    DeleteMailbox,
-    Publish,
-    PrekeysUpload,
-    PrekeysCount,
-    BlobDrop,
-)
-
+_REQUESTS: Final = frozenset(get_args(Request))
 # Charged to buckets of these names, of the connection and of the client address.
 _QUESTIONS: Final[dict[type[Any], Kind]] = {
     Lookup: "lookups",
@@ -120,8 +104,8 @@ class Node:
         self.is_draining = False
         self.admits_mailboxes: Callable[[], bool] = lambda: True  # whether there is room for new ones
         self.blocked: frozenset[bytes] = frozenset()
-        self.delivery = Delivery(store, lambda: self.policy, now_ms, self.counters)
-        self._warnings = StockWarnings(self.delivery, self.shared, lambda: self.policy, now_ms, self.counters)
+        self.delivery = Delivery(store, policy, now_ms, self.counters)
+        self._warnings = StockWarnings(self.delivery, self.shared, policy, now_ms, self.counters)
         self._next_forget_ms = 0
         self._parts = 0  # of blobs, submitted and not answered
         self._begin: dict[type[Any], _Begin] = {
@@ -130,7 +114,6 @@ class Node:
             BlobPut: self._put_part,
             BlobGet: self._get_parts,
             **dict.fromkeys(_QUESTIONS, self._question),
-            **dict.fromkeys(_FINISHED_FIRST, self._submit),
         }
         self._finish: dict[type[Any], Callable[[Op], None]] = {
             Find: self._found,
@@ -168,7 +151,7 @@ class Node:
     def receive(self, session: Session, frame: Frame) -> None:
         """Begin one request, or have it wait for those before it; each is answered (RLY-07)."""
         kind = type(frame)
-        if kind is not Send and kind is not Ack and kind is not Ping and kind not in self._begin:
+        if kind not in _REQUESTS:
             unknown = isinstance(frame, UnknownRequest)
             code = ErrorCode.UNKNOWN_OPERATION if unknown else ErrorCode.BAD_REQUEST
             self._refuse(session, frame.request_id, Refusal(code))
@@ -234,7 +217,7 @@ class Node:
         elif kind is Ping:
             session.put(Done(frame.request_id))
         else:
-            self._begin[kind](session, frame, self.now_ms())
+            self._begin.get(kind, self._submit)(session, frame, self.now_ms())
 
     def _send(self, session: Session, frame: Send) -> None:
         if len(frame.items) > self.policy.max_send_items:
@@ -249,6 +232,7 @@ class Node:
             op.kept = self.delivery.acknowledged(session, frame)
 
     def _submit(self, session: Session, frame: Any, _now_ms: int) -> None:
+        """Carry out a request of a kind for which nothing is charged but the request."""
         self._submit_as(session, frame, frame.request_id)
 
     def _submit_as(self, session: Session, request: Any, request_id: int) -> None:

@@ -21,7 +21,7 @@ class StockWarnings:
         self,
         delivery: Delivery,
         shared: SharedLimits,
-        policy: Callable[[], Policy],
+        policy: Policy,
         now_ms: Callable[[], int],
         counters: Counter[str],
     ) -> None:
@@ -72,6 +72,6 @@ class StockWarnings:
 
     def _warn(self, mailbox: bytes, account_id: bytes, record_hash: bytes, left: tuple[int, int]) -> None:
         subscription = self._delivery.subscriptions.get(mailbox)
-        if subscription is not None and (min(left) < self._policy().low_prekeys or left == (0, 0)):
+        if subscription is not None and (min(left) < self._policy.low_prekeys or left == (0, 0)):
             self._counters["low_prekeys"] += 1
             subscription.session.put(LowPrekeys(0, account_id, record_hash, *left))
