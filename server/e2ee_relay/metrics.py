@@ -77,10 +77,7 @@ class ShellFigures:
     slow_clients_dropped: int
     journal_b: int
     database_b: int
-    store_backlog: int
     is_ready: bool
-    is_draining: bool = False
-    now_ms: int = 0
     certificate_ends_s: int | None = None
     machine: MachineFigures = field(default_factory=MachineFigures)
     not_let_in: Mapping[str, int] = field(default_factory=dict)
@@ -127,13 +124,13 @@ class _Figures(Collector):
         core, shell = self._core, self._shell
         return {
             "connections": ("Open connections", shell.connections),
-            **core.gauges(shell.now_ms),
-            "store_backlog": ("Changes that wait for a commit", shell.store_backlog),
+            **core.gauges(),
+            "store_backlog": ("Changes that wait for a commit", core.store.backlog),
             "journal_bytes": ("Size of the write-ahead log", shell.journal_b),
             "database_bytes": ("Size of the database", shell.database_b),
             "mailboxes_admitted": ("1 if new mailboxes are made", int(core.admits_mailboxes())),
             "ready": ("1 if the relay takes traffic", int(shell.is_ready)),
-            "draining": ("1 if the relay is about to close", int(shell.is_draining)),
+            "draining": ("1 if the relay is about to close", int(core.is_draining)),
             "clock_skew_seconds": (
                 "How far the machine's clock is ahead of the relay's",
                 core.store.skew_ms // 1000,

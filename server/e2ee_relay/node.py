@@ -201,10 +201,10 @@ class Node:
         self.blocked = blocked
         self.store.block(blocked)
 
-    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
+    def gauges(self) -> dict[str, tuple[str, int]]:
         """Return figures of this moment for the metrics (RLY-72)."""
         subscriptions = ("Mailboxes with a subscriber", len(self.delivery.subscriptions))
-        return {"subscriptions": subscriptions, **self.store.gauges(now_ms)}
+        return {"subscriptions": subscriptions, **self.store.gauges()}
 
     # --- requests ---
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from websockets.datastructures import Headers
 from websockets.http11 import Response
@@ -18,17 +18,26 @@ from .config import Config
 from .metrics import CONTENT_TYPE
 from .protocol import PROTOCOL_VERSION
 
-if TYPE_CHECKING:
-    from .server import RelayServer
-
 _TEXT: Final = "text/plain; charset=utf-8"
 _LEAST_FREE_DISK: Final = 0.05
+
+
+class Standing(Protocol):
+    """How the relay is at this moment."""
+
+    def complaints(self) -> list[str]:
+        """Return what keeps it from taking traffic."""
+        ...
+
+    def figures(self) -> str:
+        """Return the figures in Prometheus' text format."""
+        ...
 
 
 class Pages:
     """Answers plain HTTP requests."""
 
-    def __init__(self, config: Config, standing: RelayServer) -> None:
+    def __init__(self, config: Config, standing: Standing) -> None:
         self._config = config
         self._standing = standing
         self._common: dict[str, Callable[[], Response]] = {

@@ -351,10 +351,7 @@ class RelayServer:
             not_let_in={str(one): self._admission.refusals[one] for one in Reason},
             journal_b=journal_b,
             database_b=database_b,
-            store_backlog=self._store.backlog,
             is_ready=not self.complaints(),
-            is_draining=self._core.is_draining,
-            now_ms=self._clock(),
             certificate_ends_s=None if self._certificate is None else self._certificate.ends_s,
             machine=machine.measure(self._engine.home),
         )

@@ -49,7 +49,7 @@ def expressions(deploy: Path) -> list[str]:
 
 def kinds(relay: MemoryRelay) -> dict[str, str]:
     """Return each series that /metrics has, with its type."""
-    shell = ShellFigures(0, 0, 0, 0, 0, True, certificate_ends_s=1, machine=MachineFigures())
+    shell = ShellFigures(0, 0, 0, 0, True, certificate_ends_s=1, machine=MachineFigures())
     text = render(relay.node, CommitFigures(), shell)
     found: dict[str, str] = {}
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):

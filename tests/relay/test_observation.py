@@ -14,9 +14,7 @@ from e2ee_relay.metrics import CommitFigures, ShellFigures, render
 from e2ee_relay.protocol import Message
 from relay_actors import Owner, Peer
 
-SHELL = ShellFigures(
-    connections=2, slow_clients_dropped=1, journal_b=10, database_b=20, store_backlog=0, is_ready=True
-)
+SHELL = ShellFigures(connections=2, slow_clients_dropped=1, journal_b=10, database_b=20, is_ready=True)
 
 
 async def test_metrics_count_without_naming(relay: MemoryRelay, peer: Peer, owner: Owner) -> None:

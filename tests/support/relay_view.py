@@ -97,7 +97,7 @@ class RecordingRelay(MemoryRelay):
 
     def figures(self) -> None:
         """Write down what the operator's figures show now."""
-        shell = ShellFigures(len(self._connections), 0, 0, 0, 0, True)
+        shell = ShellFigures(len(self._connections), 0, 0, 0, True)
         text = render(self.node, CommitFigures(), shell)
         self._see(FIGURES, 0, fields_of_figures(text))
 

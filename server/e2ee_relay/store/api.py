@@ -646,6 +646,6 @@ class Store(Protocol):
         """Return what may keep the store from taking traffic, in fixed words, and whether it does."""
         ...
 
-    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
+    def gauges(self) -> dict[str, tuple[str, int]]:
         """Return figures of this moment for the metrics, each with its explanation (RLY-72)."""
         ...

@@ -326,7 +326,7 @@ class PostgresStore:
             "the database has no room": any(now_s - one < _FULL_S for one in full_s),
         }
 
-    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
+    def gauges(self) -> dict[str, tuple[str, int]]:
         """Return figures of the connections; what is stored, `sealroom-relay stats` counts."""
         links = [worker.link for worker in self._workers]
         return {

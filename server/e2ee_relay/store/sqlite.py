@@ -200,8 +200,8 @@ class SqliteStore:
         """No room for more: deletions and deliveries go on (RLY-131)."""
         return {"the disk has no room for more": self.is_full, "the store fails": self.view.is_stopped}
 
-    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
-        return self._sweep.gauges(now_ms)
+    def gauges(self) -> dict[str, tuple[str, int]]:
+        return self._sweep.gauges(self._node.now_ms())
 
     # --- in the event loop's thread ---
 
