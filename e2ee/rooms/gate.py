@@ -1,4 +1,4 @@
-"""The gate: what a company's device takes of a customer, by consent and phase of the room (CNS-13)."""
+"""The gate: what a company's device takes of a customer, by consent and phase (CNS-13, CNS-92)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from e2ee.errors import (
 from e2ee.ids import DeviceId
 
 from .consent import Receipt, RoomConsent, ends_ms
+from .kinds import Kind
 from .notice import REACH
 from .team import TeamView
 
@@ -102,9 +103,17 @@ def row_of(content_type: int, what: int = 0, *, is_null: bool = False) -> Row:
         case ContentType.SIGNAL:
             return _SIGNALS.get(what, Row.TEAM)
         case ContentType.FORWARD:
-            return Row.CONTENT
+            return Row.ACT
         case _:
             return Row.TEAM
+
+
+def row_of_line(kind: int, *, is_null: bool = False) -> Row:
+    """Return the row of a line of a customer's forward, which has entries of the team as well (CNS-92)."""
+    row = row_of(ContentType.ENTRY, kind, is_null=is_null)
+    if row is not Row.TEAM:
+        return row
+    return Row.CONTENT if kind == Kind.FORM else Row.ACT
 
 
 def column(

@@ -153,8 +153,8 @@ def consents() -> str:
         " `sets` are what is known of the room, in the order in which it came, and the receipt that counts,"
         " or null. `gate` are rooms, and for each kind of entry of a customer the code with which it is"
         " refused there, or null: whether a receipt is known, is over, or withdrawn, the phase, and whether a"
-        " closed room may be opened again.",
-        "CNS-01 CNS-02 CNS-04 CNS-05 CNS-06 CNS-07 CNS-08 CNS-09 CNS-13 ROOM-19",
+        " closed room may be opened again. `lines` are the codes for a line of a forward, with its body.",
+        "CNS-01 CNS-02 CNS-04 CNS-05 CNS-06 CNS-07 CNS-08 CNS-09 CNS-13 CNS-92 ROOM-19",
         {
             "now_ms": NOW_MS,
             "account_id": company.ACCOUNT_ID,

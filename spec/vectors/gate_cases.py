@@ -1,4 +1,4 @@
-"""Which kinds of entries a company's device takes of a customer, in which rooms (CNS-13, ROOM-19)."""
+"""Which kinds of entries a company's device takes of a customer, in which rooms (CNS-13, CNS-92, ROOM-19)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,21 @@ ROOMS: Final = (
 
 
 def cases() -> list[dict[str, Any]]:
-    """Each room with the code for each kind, null where it passes."""
-    return [{**room, "codes": {kind: _code(kind, room) for kind in KINDS}} for room in ROOMS]
+    """Each room with the code for each kind in a session, and as a line of a forward, null if it passes."""
+    return [
+        {
+            **room,
+            "codes": {kind: _code(kind, room) for kind in KINDS},
+            "lines": {kind: _line_code(kind, room) for kind in KINDS},
+        }
+        for room in ROOMS
+    ]
+
+
+def _line_code(kind: str, room: dict[str, Any]) -> str | None:
+    if not room["receipt"]:
+        return "room.consent_required"
+    return _code({"2": "21", "18": "3"}.get(kind, kind), room)
 
 
 def _code(kind: str, room: dict[str, Any]) -> str | None:

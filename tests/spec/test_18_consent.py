@@ -466,8 +466,18 @@ def test_each_content_has_a_row() -> None:
     assert [kind for kind, row in kinds.items() if row is Row.RATING] == [20]
     signals = [gate.row_of(ContentType.SIGNAL, what) for what in range(1, 7)]
     assert signals == [Row.CONTENT, Row.WANT, Row.TEAM, Row.TEAM, Row.WANT, Row.TEAM]
-    assert gate.row_of(ContentType.FORWARD) is Row.CONTENT
+    assert gate.row_of(ContentType.FORWARD) is Row.ACT
     assert gate.row_of(ContentType.DOSSIER) is gate.row_of(ContentType.ROSTER) is Row.TEAM
+
+
+def test_each_line_of_a_forward_has_a_row() -> None:
+    """CNS-92: as the entry itself; what the team alone writes is no content but a form."""
+    for kind in range(1, 64):
+        expected = gate.row_of(ContentType.ENTRY, kind)
+        if expected is Row.TEAM:
+            expected = Row.CONTENT if kind == 18 else Row.ACT
+        assert gate.row_of_line(kind) is expected
+    assert gate.row_of_line(14, is_null=True) is Row.ACT
 
 
 def test_the_column_of_a_room(firm: Company, anna: Party) -> None:

@@ -436,6 +436,13 @@ def gate(kind: str, room: dict[str, Any]) -> None:
     need(not over, "room.consent_stale")
 
 
+def gate_line(kind: str, room: dict[str, Any]) -> None:
+    """What a customer gives of a room, with its body, in a forward (CNS-92)."""
+    need(room["receipt"], "room.consent_required")
+    if kind not in ("2", "6", "12", "13", "16", "22"):
+        gate("3" if kind == "18" else kind, room)
+
+
 def counts(receipts: list[Receipt], withdrawals: list[int]) -> Receipt | None:
     """The receipt that counts; None if a withdrawal does (CNS-09)."""
     newest = min(receipts, key=lambda one: (-one.seq, one.hash))

@@ -141,19 +141,25 @@ def test_which_receipt_counts(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CONSENT["gate"], ids=range(len(CONSENT["gate"])))
 def test_what_passes_the_gate(case: dict[str, Any]) -> None:
-    """CNS-13, ROOM-19: in a closed room a rating, which passes in no frozen, withdrawn or erased one."""
+    """CNS-13, CNS-92, ROOM-19: in a closed room a rating, which passes in no frozen, withdrawn or erased
+    one; as lines of a forward what the team writes as well, and no content where none passes.
+    """
     found = Column.NONE
     if case["receipt"]:
         withdrawn, over, may_reopen = case["withdrawn"], case["over"], case["may_reopen"]
         found = gate.column_of(case["phase"], is_withdrawn=withdrawn, is_over=over, may_reopen=may_reopen)
-    assert {kind: code_of(kind, found) for kind in case["codes"]} == case["codes"]
+    kinds = {kind: (int(kind.partition(" ")[0]), " " in kind) for kind in case["codes"]}
+    rows = {kind: gate.row_of(ContentType.ENTRY, n, is_null=is_null) for kind, (n, is_null) in kinds.items()}
+    lines = {kind: gate.row_of_line(n, is_null=is_null) for kind, (n, is_null) in kinds.items()}
+    forward = code_of(gate.row_of(ContentType.FORWARD), found)
+    assert {kind: code_of(row, found) for kind, row in rows.items()} == case["codes"]
+    assert {kind: forward or code_of(row, found) for kind, row in lines.items()} == case["lines"]
 
 
-def code_of(kind: str, found: Column) -> str | None:
-    """The code with which the gate refuses a kind in a column, or None."""
-    number, _, null = kind.partition(" ")
+def code_of(row: gate.Row, found: Column) -> str | None:
+    """The code with which the gate refuses a row in a column, or None."""
     try:
-        gate.check(gate.row_of(ContentType.ENTRY, int(number), is_null=bool(null)), found)
+        gate.check(row, found)
     except RemoteError as error:
         return error.code
     return None

@@ -255,7 +255,7 @@ class RoomEngine:
             case ContentType.SIGNAL:
                 self._signal(turn, by, payload)
             case ContentType.FORWARD:
-                self._check_gate(turn, by, gate.Row.CONTENT)
+                self._check_gate(turn, by, gate.row_of(ContentType.FORWARD))
                 self.forwarding.take(turn, by, payload.payload)
             case _:
                 raise ContentError("a content that belongs to no room")

@@ -220,7 +220,8 @@ class Taking(RoomPart):
     # --- lines ---
 
     def line(self, turn: Turn, entry: Entry, by: Author, *, history: bool) -> Outcome:
-        """Take an entry that another device gave us: steps 4, 6 and 9 are not for lines (TRN-17).
+        """Take an entry that another device gave us: steps 4, 6 and 9 are not for lines (TRN-17), but of what
+        a customer gives no content is taken where the gate lets none pass (CNS-92).
 
         Raises:
             RemoteError: refused, and nothing of it stays.
@@ -229,6 +230,7 @@ class Taking(RoomPart):
         self._check_bare(entry)
         stored = log.find(turn, entry.hash)
         if stored is not None and not (stored.forwarded_by is not None and by == entry.author):
+            self._check_given(turn, entry, by, stored)
             self._complete(turn, stored, entry, is_history=history)
             self._count_again(turn, entry)
             return Outcome.KNOWN
@@ -237,6 +239,7 @@ class Taking(RoomPart):
             self._count_again(turn, entry)
             return Outcome.KNOWN
         log.check_new(turn, entry)
+        self._check_given(turn, entry, by, stored)
         payload: EntryPayload | None = None
         if entry.body is not None:
             try:
@@ -250,6 +253,20 @@ class Taking(RoomPart):
         may_begin = not history or entry.header.kind == Kind.MARK
         begins = may_begin and self._begins(turn, entry, payload)
         return self.keep(turn, entry, payload, begins=begins, by=by, history=history)
+
+    def _check_given(self, turn: Turn, entry: Entry, by: Author, stored: StoredEntry | None) -> None:
+        """Look up in the gate's table what a customer gives of an entry and is not here, nor was erased here;
+        a commitment alone passes (CNS-92).
+
+        Raises:
+            RemoteError: it does not pass.
+        """
+        is_given = self._around.side is Side.COMPANY and by.account_id == self._live.customer
+        if not is_given or entry.body is None:
+            return
+        if stored is None or not (stored.is_hidden or self._room.log.entry(turn, stored).body is not None):
+            row = gate.row_of_line(entry.header.kind, is_null=_takes_back(entry))
+            gate.check(row, self._room.consent.column(turn.now_ms))
 
     def _check_bare(self, entry: Entry) -> None:
         """Refuse the commitment alone of what nobody erases: its order would pass for carried out (TRN-53).
@@ -531,3 +548,14 @@ class Taking(RoomPart):
         except TooMany:
             # It stays hearsay, and is asked for as a gap.
             live.hearsay = (*live.hearsay, heard)
+
+
+def _takes_back(entry: Entry) -> bool:
+    """Whether an entry takes an address back, which is an act (CNS-11)."""
+    if entry.header.kind != Kind.REACH:
+        return False
+    try:
+        payload = read_payload(entry)
+    except ContentError:
+        return False
+    return isinstance(payload, Reach) and payload.email is None

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { checkAssets, checkFollows, verifyAssets } from "../src/company/assets.ts";
 import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyDoor } from "../src/consent/door.ts";
-import { arrivingEntry, checkGate, columnOf } from "../src/consent/gate.ts";
+import { type Arriving, arrivingEntry, arrivingLine, checkGate, columnOf } from "../src/consent/gate.ts";
 import { challengeText, checkLogin, parseChallenge, parseToken, verifyLogin } from "../src/consent/login.ts";
 import { verifyNotice } from "../src/consent/notice.ts";
 import { verifyProof } from "../src/consent/proof.ts";
@@ -86,13 +86,17 @@ for (const one of load("proof").proofs) {
 }
 
 for (const [at, one] of load("consent").gate.entries()) {
-  test(`the gate, room ${at} (CNS-13, ROOM-19)`, () => {
+  test(`the gate, room ${at} (CNS-13, CNS-92, ROOM-19)`, () => {
     const { receipt: hasReceipt, over: stale, withdrawn, phase, may_reopen: mayReopen } = one;
     const column = columnOf({ hasReceipt, withdrawn, stale, phase, mayReopen });
-    const codes = Object.keys(one.codes).map((kind) => {
-      const arriving = arrivingEntry(Number.parseInt(kind, 10), kind.endsWith("null"));
-      return [kind, codeOf(() => checkGate(arriving, column))];
-    });
-    assert.deepEqual(Object.fromEntries(codes), one.codes);
+    const codes = (rowOf: (kind: number, reachIsNull: boolean) => Arriving) => {
+      const found = Object.keys(one.codes).map((kind) => {
+        const row = rowOf(Number.parseInt(kind, 10), kind.endsWith("null"));
+        return [kind, codeOf(() => checkGate(row, column))];
+      });
+      return Object.fromEntries(found);
+    };
+    assert.deepEqual(codes(arrivingEntry), one.codes);
+    if (hasReceipt) assert.deepEqual(codes(arrivingLine), one.lines);
   });
 }

@@ -1,4 +1,4 @@
-/** What a company's device takes of a customer: a table (CNS-13, CNS-14). */
+/** What a company's device takes of a customer: a table (CNS-13, CNS-14, CNS-92). */
 
 import type { RemoteCode } from "../errors.ts";
 import { RemoteError } from "../errors.ts";
@@ -66,6 +66,7 @@ const OPENING = 1;
 const WITHDRAWAL = 9;
 const REACH = 14;
 const RATING = 20;
+const FORM = 18;
 
 /** The row of an entry by its kind; `reach` with an address is content, without one an act. */
 export function arrivingEntry(kind: number, reachIsNull: boolean): Arriving {
@@ -74,6 +75,13 @@ export function arrivingEntry(kind: number, reachIsNull: boolean): Arriving {
   if (kind === RATING) return "rating";
   if (OF_TEAM.includes(kind)) return "team";
   return ACTS.includes(kind) || (kind === REACH && reachIsNull) ? "act" : "content";
+}
+
+/** The row of a line of a customer's forward, which has entries of the team as well (CNS-92). */
+export function arrivingLine(kind: number, reachIsNull: boolean): Arriving {
+  if (kind === FORM) return "content";
+  const found = arrivingEntry(kind, reachIsNull);
+  return found === "team" ? "act" : found;
 }
 
 export interface RoomStanding {
