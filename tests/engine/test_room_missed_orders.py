@@ -1,8 +1,9 @@
-"""Erasures that a device of the company has missed reach it in every phase, and no content does (CNS-92)."""
+"""What a device of the company has missed reaches it in every phase, and no content (CNS-92, ROOM-72)."""
 
 from __future__ import annotations
 
 import pytest
+from e2ee_client.engine.rooms.ahead import MAX_UNDECIDED, Ahead, Kept
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryRefused
@@ -13,7 +14,9 @@ from rooms_world import DAY_MS, add, opened, rooms_of, write
 from rooms_world import change as engine_change
 from team_world import colleague
 
-from e2ee.rooms.entry import BLIND_B, Entry, EntryHash, make_header, write_entry
+from e2ee.content import Content, ContentType, OfRooms
+from e2ee.ids import ContentId
+from e2ee.rooms.entry import BLIND_B, Entry, EntryHash, RoomId, make_header, write_entry
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Erase, Mark, Reach, RoomText, encode_payload
 from e2ee.rooms.state import Phase
@@ -288,3 +291,44 @@ def test_a_device_that_was_away_over_the_closing_destroys_what_was_erased() -> N
     assert here() == (True, True)
     world.advance(DAY_MS)
     assert here() == (True, False)
+
+
+def test_what_waited_at_the_relay_for_weeks_is_taken_once_it_is_known_who_is_in_force() -> None:
+    """ROOM-72: the roster that the device knows has ended, nobody sends again what is so old, and nobody says
+    anything more.
+    """
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(5 * MINUTE_MS)
+    add(desk, room_id, desk, agent)
+    world.advance(MINUTE_MS)
+    said = write(customer, room_id, "Kanarienvogel")
+    world.advance(10 * MINUTE_MS)
+    agent.stop()
+    engine_change(desk, room_id, Change(phase=CLOSED))
+    write(customer, room_id, Erase((said,)))
+    world.advance(DAY_MS + HOUR_MS)
+    for node in (desk, customer):
+        node.stop()
+    world.now_ms += 20 * DAY_MS
+    for node in (desk, customer, agent):
+        node.start()
+    world.advance(MINUTE_MS)
+    assert rooms_of(agent).index[room_id].phase == CLOSED
+    world.advance(DAY_MS + MINUTE_MS)
+    stored = rooms_of(agent).log(room_id).find(Turn(agent.now_ms), said)
+    assert stored is not None
+    assert stored.body is None
+    assert not rooms_of(agent)._undecided.rooms()
+
+
+def test_of_what_waits_to_be_decided_the_newest_is_kept() -> None:
+    """ROOM-72, ROOM-31: 256 contents in all, and 64 of rooms that are not known."""
+    for kept, most in ((Ahead(), 64), (Ahead(MAX_UNDECIDED), 256)):
+        for n in range(most + 3):
+            content = Content(ContentId(n.to_bytes(16)), n, OfRooms(ContentType.SIGNAL, n))
+            kept.keep(Kept(RoomId(bytes([n % 2]) * 16), ground().author("desk"), content))
+        assert kept.rooms() == {RoomId(bytes(16)), RoomId(b"\x01" * 16)}
+        found = [one.content.sent_ms for n in range(2) for one in kept.take(RoomId(bytes([n]) * 16))]
+        assert sorted(found) == list(range(3, most + 3))
+        assert not kept.rooms()

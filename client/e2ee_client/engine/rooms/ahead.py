@@ -1,4 +1,4 @@
-"""What a colleague has sent ahead of what lets it in: the room itself, or its hand-over (ROOM-31, TRN-51)."""
+"""What came ahead of what lets it in: a room, its hand-over, who is in force (ROOM-31, ROOM-72, TRN-51)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from e2ee.ids import ContentId
 from e2ee.rooms.entry import Author, RoomId
 
 MAX_AHEAD: Final = 64
+MAX_UNDECIDED: Final = 256
+"""Contents of which nothing is decided while it is not known who is in force (ROOM-72)."""
 
 
 class Kept(NamedTuple):
@@ -28,14 +30,19 @@ class Kept(NamedTuple):
 class Ahead:
     """In memory only: a device that ends is sent again what it has not confirmed (SES-37)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_AHEAD) -> None:
+        self._most = most
         self._kept: dict[ContentId, Kept] = {}
 
     def keep(self, one: Kept) -> None:
-        """Keep a content; of more than 64 the oldest goes."""
+        """Keep a content; of more than there is room for the oldest goes."""
         self._kept[one.content.id] = one
-        while len(self._kept) > MAX_AHEAD:
+        while len(self._kept) > self._most:
             del self._kept[next(iter(self._kept))]
+
+    def rooms(self) -> set[RoomId]:
+        """Return the rooms of which something is kept."""
+        return {one.room_id for one in self._kept.values()}
 
     def of(self, room_id: RoomId) -> list[Kept]:
         """Return what is kept of a room; lines last, as all else may let them in."""

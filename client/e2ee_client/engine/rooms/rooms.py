@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import (
     ConsentRequired,
     ContentError,
+    ListExpired,
+    ListGap,
+    MandateInvalid,
     NoConsent,
     NoRight,
     NotInForce,
     RemoteError,
+    RosterExpired,
     Unlogged,
 )
 from e2ee.identity import DeviceRecord
@@ -37,7 +42,7 @@ from e2ee_client.room_events import RequestAnswered, RoomChanged, RoomEvent, Wai
 
 from .acting import Acting
 from .admission import Admission, room_of
-from .ahead import Ahead, Kept
+from .ahead import MAX_UNDECIDED, Ahead, Kept
 from .consent import Tombstones
 from .consenting import Consenting
 from .dropping import Dropping
@@ -65,6 +70,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_REFUSALS: Final = 1_024
+_UNDECIDED: Final = (RosterExpired, MandateInvalid, ListExpired, ListGap)
+"""It is not known who is in force: nothing is decided (ROOM-72)."""
 _AT_ONCE: Final = 8
 _APART_MS: Final = 50
 
@@ -88,6 +95,7 @@ class Rooms(LoadedRooms):
         self.who_waits = WhoWaits(self._state.rows)
         self.refusals: dict[bytes, str] = {}
         self._ahead = Ahead()
+        self._undecided = Ahead(MAX_UNDECIDED)
 
     # --- one room ---
 
@@ -276,7 +284,7 @@ class Rooms(LoadedRooms):
         with self.step(turn, room_id):
             if room_id in self.index:
                 room = self.room(turn, room_id)
-                taken = self._taken(turn, room, by, content)
+                taken = self._decided(turn, room, by, content)
                 self._wait_for_somebody(turn, room)
             else:
                 taken = self._of_an_unknown(turn, by, content, payload, room_id)
@@ -415,6 +423,31 @@ class Rooms(LoadedRooms):
         self._ahead.keep(Kept(room_id, by, content))
         return False
 
+    def _decided(self, turn: Turn, room: RoomEngine, by: Author, content: Content) -> bool:
+        """Take a content of a room, or keep it until a company's device knows who is in force (ROOM-72)."""
+        try:
+            return self._taken(turn, room, by, content)
+        except _UNDECIDED:
+            if self.around.side is Side.COMPANY:
+                self._undecided.keep(Kept(room.live.room_id, by, content))
+            raise
+
+    def _decide(self, turn: Turn) -> None:
+        """Take what has waited until it is known who is in force, of some rooms at a time (ROOM-72)."""
+        waiting = sorted(self._undecided.rooms())
+        try:
+            if waiting:
+                self.around.turn = turn
+                self.around.team(self.around.us.account_id, turn.now_ms)
+        except _UNDECIDED:
+            return
+        for room_id in waiting[:_AT_ONCE]:
+            kept = self._undecided.take(room_id)
+            if room_id in self.index:
+                self._quietly(turn, room_id, partial(self._take_all, turn, kept))
+        if len(waiting) > _AT_ONCE:
+            self._go_on(turn)
+
     def _taken(self, turn: Turn, room: RoomEngine, by: Author, content: Content) -> bool:
         """Take a content of a room; then lines that came ahead of what has let them in now, which are kept
         where a colleague gave them (TRN-51).
@@ -441,12 +474,15 @@ class Rooms(LoadedRooms):
 
     def _take_kept(self, turn: Turn, room: RoomEngine) -> None:
         """Take what came ahead of a room that has become known."""
-        for one in self._ahead.take(room.live.room_id):
+        self._take_all(turn, self._ahead.take(room.live.room_id), room)
+        if room.live.customer is not None:
+            self._notes_begin(turn, self.notes_of(room.live.room_id))
+
+    def _take_all(self, turn: Turn, kept: list[Kept], room: RoomEngine) -> None:
+        for one in kept:
             with self._telling(turn, one.by):
                 if self._taken(turn, room, one.by, one.content):
                     self._confirm(turn, one.by, one.content.id)
-        if room.live.customer is not None:
-            self._notes_begin(turn, self.notes_of(room.live.room_id))
 
     @contextmanager
     def _telling(self, turn: Turn, by: Author) -> Iterator[None]:
@@ -601,6 +637,7 @@ class Rooms(LoadedRooms):
         self._caught_up = []
         if not self.is_active():
             return  # closed rooms wait for the roster that opens them (ACC-15, STO-52)
+        self._decide(turn)
         for _ in range(_AT_ONCE):
             waiting = self._changed or self._unstarted
             if not waiting:
