@@ -41,6 +41,7 @@ REPEATED = (
     "tests/secrecy/test_conversations.py",
     "tests/store/test_durability.py",
     "tests/web/test_agreement.py",
+    "tests/web/test_blocked_store.py",
     "tests/web/test_built_site.py",
     "tests/web/test_file_end.py",
     "tests/web/test_files_room.py",
