@@ -89,6 +89,18 @@ def bytes_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
 
+def test_a_one_time_key_is_taken_by_statements_that_older_libraries_know(tmp_path: Path) -> None:
+    """RLY-63: SQLite knows RETURNING from 3.35 on; systems with Python 3.11 or newer have 3.34."""
+    file = open_store(tmp_path / "r")
+    add_prekeys(file, 2)
+    said: list[str] = []
+    file.connection.set_trace_callback(said.append)
+    assert [hand_out(file) for _ in range(3)] == [b"1-1", b"1-2", None]
+    assert any(one.startswith("DELETE FROM prekey ") for one in said)
+    assert [one for one in said if "RETURNING" in one] == []
+    file.close()
+
+
 # --- deletion ---
 
 

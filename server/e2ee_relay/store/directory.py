@@ -1,6 +1,7 @@
 """Entries and prekeys: tables that both databases have alike, read and written by the same statements.
 
-A statement has `?` in the place of each value. The transaction is the store's.
+A one-time key is taken as each database knows it. A statement has `?` in the place of each value. The
+transaction is the store's.
 """
 
 from __future__ import annotations
@@ -27,10 +28,6 @@ _PUT_DUE: Final = (
 _FORGET_LISTS: Final = (
     "DELETE FROM device_list WHERE account_id = ? AND seq <= (SELECT seq FROM device_list"
     " WHERE account_id = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)"
-)
-_TAKE_OLDEST: Final = (
-    "DELETE FROM prekey WHERE record_hash = ? AND key_type = ? AND key_id = (SELECT min(key_id) FROM prekey"
-    " WHERE record_hash = ? AND key_type = ? AND not_after_ms > ?) RETURNING signed_prekey"
 )
 # A `Stock`, by type: how many one-time keys, the highest id ever uploaded, the id of the reusable key.
 _OF_TYPE: Final = "WHERE record_hash = device.record_hash AND key_type ="
@@ -138,10 +135,6 @@ class DirectoryTables(ABC):
             " WHERE record_hash = ? AND key_type = ? AND not_after_ms > ?"
         )
         return next((row[0] for row in self.rows(query, record_hash, key_type, wall_ms)), None)
-
-    def pop_one_time(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
-        taken = self.rows(_TAKE_OLDEST, record_hash, key_type, record_hash, key_type, wall_ms)
-        return taken[0][0] if taken else None
 
     def drop_prekeys(self, devices: Collection[bytes]) -> None:
         """Remove all prekeys of devices, the highest ids included."""

@@ -26,6 +26,10 @@ _TYPES: Final = {
 
 _OVER: Final = "SELECT blob FROM blob WHERE expires_ms <= %b ORDER BY blob LIMIT 200 FOR UPDATE SKIP LOCKED"
 
+_TAKE_OLDEST: Final = (
+    "DELETE FROM prekey WHERE record_hash = ? AND key_type = ? AND key_id = (SELECT min(key_id) FROM prekey"
+    " WHERE record_hash = ? AND key_type = ? AND not_after_ms > ?) RETURNING signed_prekey"
+)
 # Entries that are removed or put off in one job of upkeep: some tenths of a second.
 DUE_AT_ONCE: Final = 200
 _DUE: Final = "SELECT account_id FROM entry WHERE due_day <= %b ORDER BY due_day LIMIT %b"
@@ -61,6 +65,10 @@ class PostgresDirectory(DirectoryTables):
         statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({lists})"  # noqa: S608 - fixed names
         if rows:
             self.run(statement + put_in_place(columns, key), *map(list, zip(*rows, strict=True)))
+
+    def pop_one_time(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        taken = self.rows(_TAKE_OLDEST, record_hash, key_type, record_hash, key_type, wall_ms)
+        return taken[0][0] if taken else None
 
     def drop_account(self, account_id: bytes) -> None:
         lock_directory(self.db, [account_id])

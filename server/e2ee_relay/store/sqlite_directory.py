@@ -12,6 +12,12 @@ from .api import HOUR_MS, LOOK_AGAIN_DAYS
 from .directory import DirectoryTables, put_in_place
 
 _ALL_ROWS: Final = range(2**63 - 1)
+# Deleted by a statement of its own: SQLite knows RETURNING from 3.35 on only.
+_OLDEST: Final = (
+    "SELECT key_id, signed_prekey FROM prekey WHERE record_hash = ? AND key_type = ? AND not_after_ms > ?"
+    " ORDER BY key_id LIMIT 1"
+)
+_TAKE: Final = "DELETE FROM prekey WHERE record_hash = ? AND key_type = ? AND key_id = ?"
 
 
 class SqlDirectory(DirectoryTables):
@@ -56,6 +62,12 @@ class SqlDirectory(DirectoryTables):
     def is_published(self, address: bytes) -> bool:
         """Tell whether an entry names this mailbox; any thread."""
         return address in self.published
+
+    def pop_one_time(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        for key_id, signed_prekey in self.rows(_OLDEST, record_hash, key_type, wall_ms):
+            self.run(_TAKE, record_hash, key_type, key_id)
+            return bytes(signed_prekey)
+        return None
 
     def drop_account(self, account_id: bytes) -> None:
         before = self._mailboxes(account_id)
