@@ -188,3 +188,19 @@ def test_a_list_that_waits_for_the_directory_counts() -> None:
     world.mend()
     world.advance(HOUR_MS)
     assert customer.texts()[-1] == "wartet nur auf das Netz"
+
+
+def test_a_late_reminder_is_told_once_in_a_day() -> None:
+    """ID-65: told without a look after a day, and looked at an hour after that, it waits for the next day."""
+    world, holder, second, *_ = company()
+    holder.stop()
+    holder.alive = False
+    world.advance(list_ends_ms(second) - 12 * DAY_MS - 2 * HOUR_MS - world.now_ms)
+    world.cut()
+    while not second.of(DeviceListExpiring):
+        world.advance(HOUR_MS)
+    world.mend()
+    world.advance(22 * HOUR_MS)
+    assert len(second.of(DeviceListExpiring)) == 1
+    world.advance(4 * HOUR_MS)
+    assert len(second.of(DeviceListExpiring)) == 2

@@ -464,7 +464,7 @@ class Upkeep(Part):
             self._context.entry.look_anew()
         is_late = not self._reminds_of[1] <= now_ms < self._reminds_of[1] + DAY_MS
         if is_late or not self._state.own.publish or self._context.entry.was_seen:
-            self._reminded_ms, self._reminds_of = self._reminds_of[1], None
+            self._reminded_ms, self._reminds_of = now_ms if is_late else self._reminds_of[1], None
             turn.notify(DeviceListExpiring(expires_ms))
 
     def check_listed(self, turn: Turn) -> None:
