@@ -164,9 +164,27 @@ class Asking(RoomPart):
             return
         times = live.asking.times + 1
         live.asking = Asks(ranges, turn.now_ms, times, repeat_due_ms(turn.now_ms, times))
+        below = tuple(self._below_refused(turn))[:MAX_WANTED] if times % 2 == 0 else ()
+        whom = self._whom(turn, ranges)
+        self._ask(turn, below or ranges, [one for one in whom if one.account_id == live.customer])
+        self._ask(turn, ranges, [one for one in whom if one.account_id != live.customer])
+
+    def _ask(self, turn: Turn, ranges: tuple[Range, ...], whom: list[Author]) -> None:
+        live = self._live
+        if not whom:
+            return
         live.asked = tuple(dict.fromkeys((*ranges, *live.asked)))[:MAX_ASKED]
         payload = OfRooms(ContentType.SIGNAL, encode_signal(live.room_id, Want(ranges)))
-        self._around.signal(turn, payload, self._whom(turn, ranges))
+        self._around.signal(turn, payload, whom)
+
+    def _below_refused(self, turn: Turn) -> Iterator[Range]:
+        """The numbers below those of which a customer gives what is not taken: an erasure may stand there
+        (CNS-92).
+        """
+        for gap in transcript.gaps(self._live.view, turn.now_ms, 0):
+            lowest = self._room.refused_from.get(gap.tag, 0)
+            if gap.first < lowest <= gap.last:
+                yield gap.tag, max(gap.first, lowest - MAX_WANTED), lowest - 1
 
     def _count_held(self, turn: Turn) -> None:
         """Count the questions of each held state, and ask no longer for what it lacks after enough of them

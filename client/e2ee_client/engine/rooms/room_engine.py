@@ -9,7 +9,7 @@ from e2ee.errors import ConsentRequired, ContentError, NoRight
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms import gate
 from e2ee.rooms.customer import Given
-from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, decode_entry, device_tag
+from e2ee.rooms.entry import Author, DeviceTag, Entry, EntryHash, RoomId, decode_entry, device_tag
 from e2ee.rooms.forward import Asked
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import EntryPayload, Open, read_payload
@@ -64,6 +64,7 @@ class RoomEngine:
         self.shares = self.moved = False
         self.sweeps_ms: int | None = None
         self.asked_by: dict[Author, Asked] = {}
+        self.refused_from: dict[DeviceTag, int] = {}  # the lowest number of what a customer gave in vain
         self.log = EntryLog(around.rows, live.room_id, around.rng)
         self.abouts = Abouts(around.rows, live.room_id, self.log)
         self.about = AboutOthers(self)

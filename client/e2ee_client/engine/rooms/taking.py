@@ -266,7 +266,13 @@ class Taking(RoomPart):
             return
         if stored is None or not (stored.is_hidden or self._room.log.entry(turn, stored).body is not None):
             row = gate.row_of_line(entry.header.kind, is_null=_takes_back(entry))
-            gate.check(row, self._room.consent.column(turn.now_ms))
+            column = self._room.consent.column(turn.now_ms)
+            try:
+                gate.check(row, column)
+            except RemoteError:
+                tag, n, known = self.tag_of(entry.author), entry.header.n, self._room.refused_from
+                known[tag] = min(n, known.get(tag, n))
+                raise
 
     def _check_bare(self, entry: Entry) -> None:
         """Refuse the commitment alone of what nobody erases: its order would pass for carried out (TRN-53).
