@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Bytes } from "@sealroom/core/bytes.ts";
+import { type Bytes, hex } from "@sealroom/core/bytes.ts";
 import { loadEngine } from "../src/engine/loading.ts";
 import { newEngine, putNew } from "../src/engine/new_engine.ts";
 import { renewList } from "../src/engine/own_lists.ts";
@@ -55,4 +55,16 @@ test("a record that is made, or dated anew, ends 36 500 days later (ID-67)", () 
   const anew = engine.context.own.record;
   assert.ok(anew.createdMs <= NOW_MS);
   assert.equal(anew.expiresMs - anew.createdMs, 36_500 * DAY_MS);
+});
+
+test("a list names the record in use and that of before it, in whatever order their hashes are (ID-28, ID-39)", () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const engine = newEngine(bytesFrom(seed), card, NOW_MS + 20 * DAY_MS);
+    for (const days of [10, 0]) {
+      const before = engine.context.own.record.hash;
+      engine.do(NOW_MS + days * DAY_MS, renewList);
+      const { list, record } = engine.context.own;
+      assert.deepEqual(list.recordHashes.map(hex).sort(), [hex(before), hex(record.hash)].sort());
+    }
+  }
 });

@@ -40,7 +40,8 @@ export function renewList(c: Context, turn: Turn): void {
   const renewed = own.record.createdMs > turn.nowMs;
   const minuteMs = turn.nowMs - (turn.nowMs % MINUTE_MS);
   const record = renewed ? redated(own.record, minuteMs) : own.record;
-  const hashes = [...new Map([...own.list.recordHashes, record.hash].map((one) => [hex(one), one])).values()];
+  const older = renewed ? [own.record.hash] : own.list.recordHashes;
+  const hashes = [...new Map([...older, record.hash].map((one) => [hex(one), one])).values()];
   const issued = c.ownLists.map((one) => one.issuedMs);
   const [first] = c.ownLists as [DeviceList];
   const seq = nextSeq(own.list.seq, issued, turn.nowMs);
