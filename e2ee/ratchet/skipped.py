@@ -83,6 +83,8 @@ class SkippedKeys:
     def trimmed(self, now_ms: int) -> tuple[SkippedKeys, int]:
         """Drop keys past their age, and the oldest beyond 1000; return the set and how many went (DR-16)."""
         oldest_ms = now_ms - SKIPPED_KEY_TTL_MS
+        if not self._chains:
+            return self, 0
         surplus = max(self._count - MAX_SKIPPED_KEYS, 0)
         if not surplus and all(next(iter(one.keys.values()))[1] >= oldest_ms for one in self._chains):
             return self, 0
