@@ -100,7 +100,7 @@ def test_the_customer_alone_brings_it(phase: Phase) -> None:
 
 @pytest.mark.parametrize(("count", "size_b"), [(6, 16_000), (70, 20)])
 def test_it_is_reached_behind_more_content_than_one_answer_has(count: int, size_b: int) -> None:
-    """CNS-92, TRN-15: six texts fill an answer, 70 a question; none of them is taken of the customer."""
+    """CNS-93, TRN-15: six texts fill an answer, 70 a question; none of them is taken of the customer."""
     world, said = staffed()
     away(world)
     do(world, "phone", lambda room, turn: room.write(turn, Erase((said,))))

@@ -179,7 +179,7 @@ class Asking(RoomPart):
 
     def _below_refused(self, turn: Turn) -> Iterator[Range]:
         """The numbers below those of which a customer gives what is not taken: an erasure may stand there
-        (CNS-92).
+        (CNS-93).
         """
         for gap in transcript.gaps(self._live.view, turn.now_ms, 0):
             lowest = self._room.refused_from.get(gap.tag, 0)

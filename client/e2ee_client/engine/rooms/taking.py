@@ -256,7 +256,7 @@ class Taking(RoomPart):
 
     def _check_given(self, turn: Turn, entry: Entry, by: Author, stored: StoredEntry | None) -> None:
         """Look up in the gate's table what a customer gives of an entry and is not here, nor was erased here;
-        a commitment alone passes (CNS-92).
+        a commitment alone passes (CNS-92). What is given in vain is noted for the next question (CNS-93).
 
         Raises:
             RemoteError: it does not pass.
