@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2ee_client.engine.outbox import Lane, Outgoing
+from e2ee_client.engine.outbox import MAX_SENDINGS, Lane, Outgoing
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.sending import MAX_SENDINGS
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import (
     Doubt,

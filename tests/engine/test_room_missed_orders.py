@@ -6,7 +6,7 @@ import pytest
 from e2ee_client.engine.rooms.ahead import MAX_UNDECIDED, Ahead, Kept
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import EntryRefused
+from e2ee_client.room_events import EntryProgress, EntryRefused
 from room_rooms import MINUTE_MS, change, dev, do, say
 from room_withdrawals import HOUR_MS, give, has_body, phase_of, send, staffed, withdraw
 from room_world import World, ground
@@ -336,6 +336,37 @@ def test_what_waited_at_the_relay_for_weeks_is_taken_once_it_is_known_who_is_in_
     assert stored is not None
     assert stored.body is None
     assert not rooms_of(agent)._undecided.rooms()
+
+
+@pytest.mark.parametrize("is_customer", [False, True])
+def test_who_was_off_for_longer_than_the_relay_keeps_messages_learns_of_closing_and_erasure(
+    *, is_customer: bool
+) -> None:
+    """ROOM-73: nobody writes any more, and all others are there all the time."""
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(5 * MINUTE_MS)
+    add(desk, room_id, desk, agent)
+    world.advance(MINUTE_MS)
+    author, away = (desk, customer) if is_customer else (customer, agent)
+    said = write(author, room_id, "Kanarienvogel")
+    world.advance(10 * MINUTE_MS)
+    away.stop()
+    engine_change(desk, room_id, Change(phase=CLOSED))
+    order = write(author, room_id, Erase((said,)))
+    for _ in range(40):
+        world.advance(DAY_MS)
+    assert rooms_of(author).queries.progress(room_id, order, author.now_ms) is not EntryProgress.FAILED
+    away.start()
+    world.advance(HOUR_MS)
+    assert rooms_of(away).index[room_id].phase == CLOSED
+    assert rooms_of(author).queries.progress(room_id, order, author.now_ms) is EntryProgress.DELIVERED
+    world.advance(DAY_MS)
+    stored = rooms_of(away).log(room_id).find(Turn(away.now_ms), said)
+    assert stored is not None
+    assert (stored.body is None) is not is_customer, (
+        "what the company erases a customer keeps, marked (ROOM-26)"
+    )
 
 
 def test_of_what_waits_to_be_decided_the_newest_is_kept() -> None:

@@ -22,6 +22,9 @@ from e2ee.numbers import Number
 from .effects import Channel
 from .row_codec import Row
 
+MAX_SENDINGS: Final = 4
+AGAIN_AGE_MS: Final = 14 * 86_400_000
+_DAY_MS: Final = 86_400_000
 NO_DEVICE: Final = bytes(DEVICE_ID_B)
 """Where a text waits while no device of the contact is known."""
 
@@ -34,7 +37,7 @@ class Outgoing(Row):
     `msg_id`, the relay's id, which is drawn when it is sealed: an older copy of the store seals under
     another one. `shown` marks a counted content, a text of the history or what was posted
     (TRN-29), which is kept until it is confirmed, with its number, its session and its sendings (SES-37).
-    `ask_id` is that of an ask.
+    `ask_id` is that of an ask. What `lasts` goes again until it is confirmed (ROOM-73).
     """
 
     TABLE = "outbox"
@@ -52,11 +55,21 @@ class Outgoing(Row):
     sendings: int = 0
     sealed_ms: int = 0
     ask_id: bytes | None = None
+    lasts: bool = False
 
     @property
     def has_left(self) -> bool:
         """Whether the relay has taken a sending; one that it is being given this moment does not count."""
         return self.sendings > bool(self.envelope)
+
+    def is_young(self, now_ms: int) -> bool:
+        """Whether it was written in the last 14 days."""
+        return now_ms < self.created_ms + AGAIN_AGE_MS
+
+    def may_go_again(self, now_ms: int) -> bool:
+        """Whether it is sent another time: by SES-37, and what lasts beyond that once in a day (ROOM-73)."""
+        is_within = self.sendings < MAX_SENDINGS and self.is_young(now_ms)
+        return is_within or (self.lasts and now_ms >= self.sealed_ms + _DAY_MS)
 
 
 @dataclass(slots=True)
@@ -67,6 +80,10 @@ class Lane:
     ready: deque[Outgoing] = field(default_factory=deque)
     flying: dict[int, tuple[Outgoing, Channel]] = field(default_factory=dict)
     unconfirmed: dict[bytes, Outgoing] = field(default_factory=dict)
+
+    def texts_wait(self, now_ms: int) -> bool:
+        """Whether something waits for the device, but for what is kept until it is there again (ROOM-73)."""
+        return bool(self.waiting) or any(one.is_young(now_ms) for one in self.unconfirmed.values())
 
     def confirm(self, content_id: bytes) -> Outgoing | None:
         """Take out a text that is confirmed; one that is on its way again is done when the relay has it."""
@@ -120,9 +137,11 @@ class Outbox:
         self._next_place += 1
         return self._next_place - 1
 
-    def new_text(self, account_id: AccountId, device_id: bytes, content_id: bytes, now_ms: int) -> Outgoing:
-        """Return an item for a text of the history; it is to be added, or sealed."""
-        return Outgoing(self.new_place(), account_id, device_id, content_id, True, now_ms)
+    def new_text(
+        self, account_id: AccountId, device_id: bytes, content_id: bytes, now_ms: int, *, lasts: bool = False
+    ) -> Outgoing:
+        """Return an item for a text of the history, or for what was posted; it is to be added, or sealed."""
+        return Outgoing(self.new_place(), account_id, device_id, content_id, True, now_ms, lasts=lasts)
 
     @property
     def is_handed_over(self) -> bool:

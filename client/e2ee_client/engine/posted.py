@@ -27,6 +27,8 @@ class Posted:
     sent_ms: int
     type: ContentType
     payload: cbor.Value = field(repr=False)
+    lasts: bool = False
+    """Whether it is kept for a device until that has confirmed it (ROOM-73)."""
 
     def content(self) -> Content:
         """Return what is sealed, before it has the number of a pair."""

@@ -212,8 +212,8 @@ class Posting(Part):
             turn.put(posted.row().put())
             self._newest = posted
         self._waits.setdefault(posted.content_id, set()).add(key)
-        outbox = self._state.outbox
-        return outbox.new_text(contact.account_id, key[HASH_B:], posted.content_id, turn.now_ms)
+        device = (contact.account_id, key[HASH_B:])
+        return self._state.outbox.new_text(*device, posted.content_id, turn.now_ms, lasts=posted.lasts)
 
     def _copy(self, turn: Turn, peer: Peer, item: Outgoing) -> Outgoing:
         """Return another sending of what is on its way: it is forgotten when the relay has it."""

@@ -453,9 +453,8 @@ class Renewal(Part):
         lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         mailbox = self._state.mailbox_for(peer.account_id)
         is_silent = self._context.links.has_all_of(self._context.mailboxes.channel(mailbox))
-        change = pairs.tick(
-            peer.pair, turn.now_ms, connected=is_silent, texts_wait=bool(lane.waiting or lane.unconfirmed)
-        )
+        waits = lane.texts_wait(turn.now_ms)
+        change = pairs.tick(peer.pair, turn.now_ms, connected=is_silent, texts_wait=waits)
         self.set_pair(turn, peer, change.pair, change.gone)
         if not peer.contact.accepted or self.is_held(turn, peer.contact):
             return

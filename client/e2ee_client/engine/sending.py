@@ -34,8 +34,6 @@ from .turn import Turn
 
 MAX_TEXT_B: Final = 63_000
 MAX_AGAIN: Final = 64
-MAX_SENDINGS: Final = 4
-AGAIN_AGE_MS: Final = 14 * 86_400_000
 AGAIN_AFTER_MS: Final = 60_000
 _MSG_ID_B: Final = 16
 
@@ -299,7 +297,7 @@ class Sending(Part):
         self._again(turn, lane, passed)
 
     def _again(self, turn: Turn, lane: Lane, items: list[Outgoing]) -> None:
-        young = [one for one in items if _may_go_again(one, turn.now_ms)]
+        young = [one for one in items if one.may_go_again(turn.now_ms)]
         room = max(MAX_AGAIN - len(list(lane.waiting_again())), 0)
         chosen = sorted(young, key=lambda one: one.place)[len(young) - min(room, len(young)) :]
         for item in reversed(chosen):
@@ -312,11 +310,12 @@ class Sending(Part):
         for item in list(lane.unconfirmed.values()):
             item.sealed_ms = min(item.sealed_ms, turn.now_ms)
             item.created_ms = min(item.created_ms, turn.now_ms)
-            if not _may_go_again(item, turn.now_ms) and turn.now_ms >= item.sealed_ms + 86_400_000:
+            if not item.may_go_again(turn.now_ms) and turn.now_ms >= item.sealed_ms + 86_400_000:
                 del lane.unconfirmed[item.content_id]
                 turn.delete("outbox", item.key)
                 self.gave_up(turn, item)
-        return any(turn.now_ms >= one.sealed_ms + 86_400_000 for one in lane.unconfirmed.values())
+        young = [one for one in lane.unconfirmed.values() if one.is_young(turn.now_ms)]
+        return any(turn.now_ms >= one.sealed_ms + 86_400_000 for one in young)
 
     def gave_up(self, turn: Turn, item: Outgoing) -> None:
         """Tell that a text may not have arrived, unless another device has it or may get it."""
@@ -405,7 +404,3 @@ _RANK: Final = {
 
 def _content_of(message: Message) -> Content:
     return Content(ContentId(message.message_id), message.sent_ms, Text(message.text))
-
-
-def _may_go_again(item: Outgoing, now_ms: int) -> bool:
-    return item.sendings < MAX_SENDINGS and now_ms < item.created_ms + AGAIN_AGE_MS

@@ -13,7 +13,7 @@ from e2ee.rooms.consent import Receipt, Withdrawal, opened
 from e2ee.rooms.entry import ROOM_ID_B, Author, Entry, Header, RoomId, decode_entry
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import Open, read_payload
-from e2ee.rooms.room import check_open
+from e2ee.rooms.room import LASTING, check_open
 from e2ee.rooms.signed_payloads import Withdrawal as WithdrawalPayload
 from e2ee.rooms.state import DESK, Phase
 from e2ee_client.engine.row_codec import Row
@@ -111,6 +111,13 @@ class Admission:
     def _withdrawal(self, turn: Turn, record: DeviceRecord, by: Author, withdrawal: Withdrawal) -> None:
         """A withdrawal of a room that is not known is kept, if there is a place for it (CNS-10)."""
         self._rooms.tombstones.check(turn, by.account_id, withdrawal)
+
+
+def does_last(payload: OfRooms) -> bool:
+    """Whether a content of ours is kept for a device until that has confirmed it (ROOM-73)."""
+    value = payload.payload
+    header = value.get(1) if payload.type is ContentType.ENTRY and isinstance(value, dict) else None
+    return isinstance(header, bytes) and Header.decode(header).kind in LASTING
 
 
 def room_of(payload: OfRooms) -> RoomId:

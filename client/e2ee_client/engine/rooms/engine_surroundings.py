@@ -28,6 +28,7 @@ from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
 
+from .admission import does_last
 from .on_days import on_since_ms
 from .policies import load_policy
 from .surroundings import Papers
@@ -197,7 +198,7 @@ class EngineSurroundings(Part):
         if not isinstance(payload, OfRooms):
             raise InvalidArgument("a room posts contents of rooms")
         self.posted += 1
-        posted = Posted(content.id, content.sent_ms, payload.type, payload.payload)
+        posted = Posted(content.id, content.sent_ms, payload.type, payload.payload, does_last(payload))
         self._context.posting.post(turn, posted, [one for one in to if self._state.party(one.account_id)])
 
     def signal(self, turn: Turn, payload: OfRooms, to: Iterable[Author]) -> None:

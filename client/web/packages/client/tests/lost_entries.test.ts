@@ -12,6 +12,7 @@ import { start } from "../src/engine/renewal.ts";
 import { withdraw } from "../src/engine/rooms/consenting.ts";
 import { wasLost, wasSent } from "../src/engine/rooms/progress.ts";
 import { retry } from "../src/engine/rooms/writing.ts";
+import { againFromOthers, reviewUnconfirmed } from "../src/engine/sending_again.ts";
 import { newPeer, setMailbox, setPeer } from "../src/engine/state.ts";
 import type { Device } from "./shop.ts";
 import * as shop from "./shop.ts";
@@ -122,4 +123,36 @@ test("what was lost goes ahead of what its person writes, not with what the comp
   assert.deepEqual(standing(scene, order.hash), ["waiting", []]);
   scene.says("vier");
   assert.deepEqual(standing(scene, order.hash), ["waiting", ids(desk, second)]);
+});
+
+test("an order outlasts the limits of a text, goes when its device is there again, once a day (ROOM-73)", () => {
+  const scene = new Scene();
+  scene.state([desk]);
+  const text = scene.says("eins");
+  const order = scene.writes(ERASE, map(null));
+  const { c } = scene;
+  const lane = c.outbox.lane(desk.id);
+  lane.waiting = [];
+  const id = (hash: Bytes): string => hex(contentIdOf(hash));
+  for (const { hash } of [text, order]) {
+    const item = c.outbox.newItem(desk.id, contentIdOf(hash), true, scene.nowMs);
+    c.outbox.add({ ...item, sendings: 4, sealedMs: scene.nowMs, sessionId: new Uint8Array(32) });
+  }
+  const review = (nowMs: number): boolean => {
+    let isWaitedFor = false;
+    scene.engine.do(nowMs, (context, turn) => {
+      isWaitedFor = reviewUnconfirmed(context, turn, desk.id);
+    });
+    return isWaitedFor;
+  };
+  const comesBack = (nowMs: number): readonly string[] => {
+    scene.engine.do(nowMs, (context, turn) => againFromOthers(context, turn, desk.id, new Uint8Array(32).fill(1)));
+    return lane.waiting.map((one) => hex(one.contentId));
+  };
+  assert.deepEqual(comesBack(scene.nowMs + DAY_MS - 1), [], "four times");
+  assert.equal(review(scene.nowMs + DAY_MS), true);
+  assert.deepEqual([...lane.unconfirmed.keys()], [id(order.hash)]);
+  assert.equal(review(scene.nowMs + 14 * DAY_MS), false, "nothing waits for it any more");
+  assert.deepEqual([...lane.unconfirmed.keys()], [id(order.hash)]);
+  assert.deepEqual(comesBack(scene.nowMs + 40 * DAY_MS), [id(order.hash)]);
 });

@@ -10,6 +10,7 @@ import { refresh } from "./directory.ts";
 import { deleteItem } from "./outbox.ts";
 import type { Peer } from "./records.ts";
 import { active, askOn, doubt, isStale, sendAsk, set, want } from "./renewal.ts";
+import { isYoung } from "./sending.ts";
 import { againUnanswered, reviewUnconfirmed } from "./sending_again.ts";
 import { isNamed, peerOf, sessionOf } from "./state.ts";
 import { removePeer } from "./state_ends.ts";
@@ -48,7 +49,7 @@ export function lookAt(c: Context, turn: Turn, deviceId: Bytes): void {
   const lane = c.outbox.lane(deviceId);
   const link = c.links.all.get("mailbox");
   const hasAll = link?.state === "ready" && link.emptied;
-  const waits = lane.waiting.length > 0 || lane.unconfirmed.size > 0;
+  const waits = lane.waiting.length > 0 || [...lane.unconfirmed.values()].some((one) => isYoung(one, turn.nowMs));
   const outcome = passTime((peerOf(c, deviceId) as Peer).pair, waits, turn.nowMs, hasAll);
   const { pair } = set(c, turn, deviceId, outcome.pair, outcome.gone);
   if (isStale(c, turn)) return;

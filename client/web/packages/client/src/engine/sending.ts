@@ -20,6 +20,7 @@ import { deleteItem, hasLeft, putItem, waitingAgain } from "./outbox.ts";
 import { contentOf, findPosted, lost, notSent } from "./posting.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { exhausted, need, sessionFor } from "./renewal.ts";
+import { doesLast } from "./rooms/progress.ts";
 import { headOf, isNamed, isOwn, listOf, notePeer, peerOf, setPair, setPeer, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -189,20 +190,28 @@ export function againIfBehind(c: Context, turn: Turn, item: Outgoing): void {
   const wentOn = sessions.find(({ id }) => same(id, item.sessionId as Bytes));
   // On a session that is not proven yet goes what begins it, beside the active one (TRN-30).
   const isBehind = active !== null && wentOn !== active && wentOn?.proven !== false;
-  if (isBehind) again(c.outbox.lane(item.deviceId), [item], turn.nowMs);
+  if (isBehind) again(c, item.deviceId, [item], turn.nowMs);
 }
 
 /** The newest 64 of the last 14 days, each at most four times in all. */
-export function again(lane: Lane, items: readonly Outgoing[], nowMs: number): void {
-  const young = items.filter((one) => mayGoAgain(one, nowMs)).sort((a, b) => a.place - b.place);
+export function again(c: Context, deviceId: Bytes, items: readonly Outgoing[], nowMs: number): void {
+  const lane = c.outbox.lane(deviceId);
+  const young = items.filter((one) => mayGoAgain(c, one, nowMs)).sort((a, b) => a.place - b.place);
   const room = Math.max(MAX_AGAIN - waitingAgain(lane).length, 0);
   const chosen = young.slice(Math.max(0, young.length - room));
   for (const item of chosen) lane.unconfirmed.delete(hex(item.contentId));
   lane.waiting.unshift(...chosen);
 }
 
-export function mayGoAgain(item: Outgoing, nowMs: number): boolean {
-  return item.sendings < MAX_SENDINGS && nowMs < item.createdMs + AGAIN_AGE_MS;
+/** By SES-37, and what lasts beyond that once in a day (ROOM-73). */
+export function mayGoAgain(c: Context, item: Outgoing, nowMs: number): boolean {
+  const isWithin = item.sendings < MAX_SENDINGS && isYoung(item, nowMs);
+  return isWithin || (nowMs >= item.sealedMs + DAY_MS && doesLast(c, item.contentId));
+}
+
+/** Whether it was written in the last 14 days: only then it is waited for (ROOM-73). */
+export function isYoung(item: Outgoing, nowMs: number): boolean {
+  return nowMs < item.createdMs + AGAIN_AGE_MS;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import { confirm as confirmItem, deleteItem } from "./outbox.ts";
 import { confirmed, lost } from "./posting.ts";
 import type { Peer } from "./records.ts";
-import { again, mayGoAgain } from "./sending.ts";
+import { again, isYoung, mayGoAgain } from "./sending.ts";
 import type { Turn } from "./turn.ts";
 
 const AGAIN_AFTER_MS = MINUTE_MS;
@@ -18,7 +18,7 @@ export function againFromOthers(c: Context, turn: Turn, deviceId: Bytes, session
   const others = [...lane.unconfirmed.values()].filter(
     (one) => one.sessionId === null || !same(one.sessionId, sessionId),
   );
-  again(lane, others, turn.nowMs);
+  again(c, deviceId, others, turn.nowMs);
 }
 
 /** Send again what the peer has passed over: unconfirmed, a minute old, and not above `got`. */
@@ -28,7 +28,7 @@ export function againUpTo(c: Context, turn: Turn, deviceId: Bytes, got: number):
   const passed = [...lane.unconfirmed.values()].filter((one) => {
     return one.number !== null && one.number.n <= got && one.sealedMs <= before;
   });
-  again(lane, passed, turn.nowMs);
+  again(c, deviceId, passed, turn.nowMs);
 }
 
 /** A receipt of a device: the contents are in its store (CON-04). */
@@ -43,8 +43,7 @@ export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly By
 
 /** Send again what went on first flights that everybody refuses (ID-39). */
 export function againUnanswered(c: Context, turn: Turn, deviceId: Bytes): void {
-  const lane = c.outbox.lane(deviceId);
-  again(lane, [...lane.unconfirmed.values()], turn.nowMs);
+  again(c, deviceId, [...c.outbox.lane(deviceId).unconfirmed.values()], turn.nowMs);
 }
 
 /** Report contents that will not go again; tell whether one has been unconfirmed for a day. */
@@ -54,10 +53,10 @@ export function reviewUnconfirmed(c: Context, turn: Turn, deviceId: Bytes): bool
     const sealedMs = Math.min(item.sealedMs, turn.nowMs);
     const past = { ...item, sealedMs, createdMs: Math.min(item.createdMs, turn.nowMs) };
     lane.unconfirmed.set(hex(item.contentId), past);
-    if (mayGoAgain(past, turn.nowMs) || turn.nowMs < sealedMs + DAY_MS) continue;
+    if (mayGoAgain(c, past, turn.nowMs) || turn.nowMs < sealedMs + DAY_MS) continue;
     lane.unconfirmed.delete(hex(item.contentId));
     deleteItem(turn, item);
     lost(c, turn, item, "local.unconfirmed");
   }
-  return [...lane.unconfirmed.values()].some((one) => turn.nowMs >= one.sealedMs + DAY_MS);
+  return [...lane.unconfirmed.values()].some((one) => turn.nowMs >= one.sealedMs + DAY_MS && isYoung(one, turn.nowMs));
 }

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import type { Delivery } from "../events.ts";
 import type { Outgoing } from "../records.ts";
 import type { Turn } from "../turn.ts";
-import { isContent } from "./judging.ts";
+import { isContent, LASTING } from "./judging.ts";
 import type { Kept, Room } from "./model.ts";
 import { encodeKept, entryKey, lostTimer } from "./model.ts";
 import { companyChanged } from "./rooms.ts";
@@ -18,6 +18,11 @@ function entryOf(c: Context, contentId: Bytes): { readonly room: Room; readonly 
     for (const [key, kept] of room.entries) if (key.startsWith(start)) return { room, kept };
   }
   return null;
+}
+
+/** Whether a content of ours is kept for a device until that has confirmed it (ROOM-73). */
+export function doesLast(c: Context, contentId: Bytes): boolean {
+  return LASTING.includes(entryOf(c, contentId)?.kept.entry.header.kind ?? 0);
 }
 
 function set(c: Context, turn: Turn, room: Room, kept: Kept): void {
