@@ -218,7 +218,7 @@ GARBAGE: tuple[str | bytes, ...] = (
     '{"type": "watch", "room": "XX"}',
     "[" * 100_000,
     b"\x00",
-    '{"type": "begin", "ask": 1}' + " " * 140_000,
+    '{"type": "begin", "ask": 1}' + " " * 410_000,
 )
 
 
@@ -345,6 +345,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "decide": {"room": "ROOM", "request": "00", "grant": True},
     "decideObjection": {"room": "ROOM", "text": "x", "close": False},
     "note": {"room": "ROOM", "text": "x"},
+    "keepDraft": {"room": "ROOM", "notes": False, "text": "x"},
     "setLabels": {"room": "ROOM", "labels": ["x"]},
     "saveAnswer": {"answer": {"id": "0" * 32, "shortcut": "x", "title": "x", "text": "x"}},
     "dropAnswer": {"id": "0" * 32},

@@ -15,7 +15,7 @@ from e2ee_client.engine.records import HeldEntry
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked, StoreUnavailable
 from e2ee_client.events import ConnectionChanged, ConnectionState
-from e2ee_client.rooms import Agent, CustomerRoom, EntryProgress
+from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, EntryProgress
 from practice import Practice
 
 from e2ee.rooms.state import Phase
@@ -109,6 +109,63 @@ async def test_what_is_kept_here_stays_here_and_goes_with_the_room(praxis: Pract
         await room.withdraw()
         await page.room(name, phase="withdrawn", labels=[])
         assert hub.local.answers() == ()
+
+
+async def test_a_draft_outlives_lock_and_restart_and_is_shown_by_the_other_page(praxis: Practice) -> None:
+    """ROOM-74: of the room and of its notes; what was sent, here or there, is no draft any more."""
+    room = await asked(praxis, praxis.company, "Guten Tag")
+    name = room.room_id.hex()
+    read = {"room": name, "before": None, "limit": 5}
+    long = "\x01" * 65_536  # Six times as much in JSON.
+    async with served(praxis.company) as (at, _), page_of(at) as page, page_of(at) as other:
+        for one in (page, other):
+            await one.ask("begin")
+        await page.ask("claim", room=name)
+        await page.room(name, isMine=True)
+        for notes, text in ((False, "Sehr geehrte"), (True, "ruft zurück"), (False, "Sehr geehrte Frau")):
+            assert (await page.ask("keepDraft", room=name, notes=notes, text=text))["type"] == "done"
+            await other.until("drafted", room=name, notes=notes, text=text)
+        assert (await page.ask("lock"))["type"] == "done"
+        await page.ask("unlock", passphrase="x")
+        first = await page.ask("read", **read, notes=False)
+        earlier = await page.ask("read", **read | {"before": first["entries"][-1]["id"]}, notes=False)
+        assert (first["draft"], earlier["draft"]) == ("Sehr geehrte Frau", "")
+        assert not any(one["type"] == "drafted" for one in page.seen)
+    async with served(praxis.company) as (at, _), page_of(at) as page, page_of(at) as other:
+        for one in (page, other):
+            await one.ask("begin")
+        assert (await page.ask("read", **read, notes=True))["draft"] == "ruft zurück"
+        assert (await page.ask("send", room=name, text="Sehr geehrte Frau X", reply=None))["type"] == "done"
+        await other.until("drafted", notes=False, text="")
+        assert (await page.ask("note", room=name, text="ruft zurück"))["type"] == "done"
+        await other.until("drafted", notes=True, text="")
+        assert (await page.ask("keepDraft", room=name, notes=False, text=long))["type"] == "done"
+        assert (await page.ask("read", **read, notes=False))["draft"] == long
+        beyond = await page.ask("keepDraft", room=name, notes=False, text=f"{long}x")
+        assert (beyond["type"], beyond["code"]) == ("failed", "local.desk_input")
+        await room.withdraw()
+        await page.room(name, phase="withdrawn")
+        refused = await page.ask("keepDraft", room=name, notes=False, text="zu spät")
+        assert (refused["type"], refused["code"]) == ("failed", "room.erased")
+        assert (await page.ask("read", **read, notes=False))["draft"] == ""
+
+
+async def test_what_was_sent_is_done_also_where_no_page_can_be_told(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await asked(praxis, praxis.company, "Guten Tag")
+    name = room.room_id.hex()
+    async with served(praxis.company) as (at, _), page_of(at) as page, page_of(at) as other:
+        for one in (page, other):
+            await one.ask("begin")
+        await page.ask("claim", room=name)
+        await page.room(name, isMine=True)
+
+        async def fail(_room: CompanyRoom, *, in_notes: bool) -> str:
+            raise RoomsLocked("suspended meanwhile")
+
+        monkeypatch.setattr(CompanyRoom, "draft", fail)
+        assert (await page.ask("send", room=name, text="Hier ist A", reply=None))["type"] == "done"
 
 
 async def test_labels_go_with_a_room_that_ended_while_no_page_was_served(praxis: Practice) -> None:

@@ -599,17 +599,19 @@ async def test_what_the_desk_does_not_take_and_a_lost_connection_leave_what_is_b
         await until_read(field.input_value, "Eine halbe Seite")
 
 
-async def test_what_is_being_written_outlives_no_lock_of_while_the_connection_was_lost(
+async def test_of_what_is_being_written_a_page_that_heard_of_no_lock_shows_what_is_kept(
     praxis: Practice, visitor: browsers.Visitor
 ) -> None:
-    """Who unlocks the desk, in another page, may be another person than who was writing."""
+    """What was not kept yet goes: who unlocks the desk may be another person than who was writing."""
     agent = await praxis.agent("Frau Sommer")
-    await claimed(agent, await asked(praxis, agent, "Guten Tag"))
+    row = await claimed(agent, await asked(praxis, agent, "Guten Tag"))
     async with served(agent) as (at, hub), opened(visitor, at.address()) as page:
         field = page.get_by_role("textbox", name="Nachricht")
-        for is_locked, left in ((False, "Eine halbe Seite"), (True, "")):
+        for is_locked, left in ((False, "Eine halbe Seite, ganz"), (True, "Eine halbe Seite")):
             await page.locator(".item").click()
             await field.fill("Eine halbe Seite")
+            await until_read(row.draft, "Eine halbe Seite")
+            await field.fill("Eine halbe Seite, ganz")
             [lost] = hub.pages
             hub.pages.clear()  # what is told from now on, this page does not hear
             lost.failed.set()  # type: ignore[attr-defined]  # pages are told of by a protocol
@@ -619,6 +621,56 @@ async def test_what_is_being_written_outlives_no_lock_of_while_the_connection_wa
             await page.get_by_text("Wählen Sie links ein Gespräch.").wait_for()
             await page.locator(".item").click()
             await until_read(field.input_value, left)
+
+
+async def test_a_draft_is_there_after_a_lock_and_in_another_page_after_a_restart(
+    praxis: Practice, new_visitor: browsers.NewVisitor
+) -> None:
+    """ROOM-74: the reply and the note of who was called away; nothing of what was sent comes back."""
+    agent = await praxis.agent("Frau Sommer")
+    await claimed(agent, await asked(praxis, agent, "Das Erste"))
+    row = await claimed(agent, await asked(praxis, agent, "Das Zweite"))
+    async with served(agent) as (at, _), opened(await new_visitor(), at.address()) as page:
+        items = page.locator(".item")
+        reply = page.get_by_role("textbox", name="Nachricht")
+        await items.first.click()
+        await reply.press_sequentially("Eine halbe")
+        await page.get_by_role("tab", name="Notizen").click()
+        await page.get_by_role("textbox", name="Notiz").press_sequentially("ruft zurück")
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Menü").click()
+        await page.get_by_role("menuitem", name="Sperren").click()
+        await page.get_by_label("Passphrase").fill("x")
+        assert await page.get_by_text("Eine halbe").count() == 0
+        await page.keyboard.press("Enter")
+        await items.nth(1).click()
+        await until_read(reply.input_value, "")
+        await items.first.click()
+        await until_read(reply.input_value, "Eine halbe")
+        await reply.press_sequentially(" Seite")
+        await until_read(row.draft, "Eine halbe Seite")
+    async with (
+        served(agent) as (at, _),
+        opened(await new_visitor(), at.address()) as page,
+        opened(await new_visitor(), at.address()) as other,
+    ):
+        fields = [one.get_by_role("textbox", name="Nachricht") for one in (page, other)]
+        for one, shown in zip((page, other), fields, strict=True):
+            await one.locator(".item").first.click()
+            await until_read(shown.input_value, "Eine halbe Seite")
+        await fields[0].press_sequentially(" und mehr")
+        await until_read(fields[1].input_value, "Eine halbe Seite und mehr")
+        await fields[1].fill("hier noch nicht")
+        await fields[0].press("Enter")
+        await page.locator("seal-messages .bubble").get_by_text("und mehr").wait_for()
+        await until_read(fields[0].input_value, "hier noch nicht")
+        assert await fields[1].input_value() == "hier noch nicht"
+        await fields[1].press("Enter")
+        for shown in fields:
+            await until_read(shown.input_value, "")
+        await page.get_by_role("tab", name="Notizen").click()
+        await until_read(page.get_by_role("textbox", name="Notiz").input_value, "ruft zurück")
+        assert await row.draft() == ""
 
 
 async def test_what_may_be_sent_is_no_draft_like_others(

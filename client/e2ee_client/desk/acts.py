@@ -20,6 +20,7 @@ Act: TypeAlias = (
     | (schema.Transfer | schema.Add | schema.HandOver | schema.Leave | schema.Close | schema.Reopen)
     | (schema.SetHold | schema.SetSensitive | schema.SetRetention | schema.Decide | schema.DecideObjection)
     | schema.Note
+    | schema.KeepDraft
 )
 Local: TypeAlias = schema.SetLabels | schema.SaveAnswer | schema.DropAnswer
 
@@ -101,4 +102,5 @@ _ACTS: Final[dict[type, Callable[[CompanyRoom, Any], Awaitable[object]]]] = {
     schema.Decide: _decide,
     schema.DecideObjection: lambda room, act: room.decide_objection(act.text, close=act.close),
     schema.Note: lambda room, act: room.note(act.text),
+    schema.KeepDraft: lambda room, act: room.keep_draft(act.text, in_notes=act.notes),
 }

@@ -108,19 +108,22 @@ class Asking:
 
     async def history(self, asked: schema.Read) -> schema.History:
         """Return a page of a room, or of its notes."""
-        room: Room = self._of(bytes.fromhex(asked.room))
+        of_room = self._of(bytes.fromhex(asked.room))
+        room: Room = of_room
+        draft = "" if asked.before is not None else await of_room.draft(in_notes=asked.notes)
         if asked.notes:
             self._new_notes.pop(self._agent.client.shell.machine.rooms.notes_of(room.room_id), None)
             try:
-                room = await self._of(room.room_id).notes()
+                room = await of_room.notes()
             except UnknownRoom:
-                return schema.History(asked.ask, asked.room, (), (), True, True)
+                return schema.History(asked.ask, asked.room, (), (), True, True, draft)
         before = None if asked.before is None else await room.entry(bytes.fromhex(asked.before))
         entries = await self._newest(room, before, asked.limit)
         unread = await room.unread_entries(_PAGE) if asked.before is None and entries else []
         rows = tuple(entry_row(self._agent, one) for one in entries)
         names = tuple(one.hash.hex() for one in unread)
-        return schema.History(asked.ask, asked.room, rows, names, len(entries) < asked.limit, asked.notes)
+        is_start = len(entries) < asked.limit
+        return schema.History(asked.ask, asked.room, rows, names, is_start, asked.notes, draft)
 
     async def entries(self, room_id: bytes, hashes: list[bytes]) -> tuple[schema.EntryRow, ...]:
         """Return entries of a room as they are now."""

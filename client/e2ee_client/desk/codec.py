@@ -13,8 +13,8 @@ from . import schema
 from .schema import FromPage, ToPage
 
 Check = Callable[[Any], Any]
-MESSAGE_MAX_B: Final = 131_072
-"""A text of 16 384 bytes may take six times as much in JSON."""
+MESSAGE_MAX_B: Final = 409_600
+"""A text of 65 536 bytes may take six times as much in JSON."""
 
 
 class MessageInvalid(Exception):

@@ -66,7 +66,7 @@ class Page:
     def tell(self, message: schema.ToPage) -> None:
         """Tell something in the place of what was told of the same before."""
         room = getattr(message, "room", "")
-        detail = getattr(message, "code", getattr(message, "file", ""))
+        detail = getattr(message, "code", getattr(message, "file", getattr(message, "notes", "")))
         if self._has_begun and len(self._told) < MAX_CHANGED:
             self._told[type(message).__name__, f"{room}{detail}"] = message
             self._wake.set()
@@ -199,20 +199,36 @@ class Page:
                 return await figured(hub.agent, ask, days)
             case schema.SendFile() | schema.CancelFile() | schema.FetchFile():
                 return await self._of_file(message)
-            case schema.MarkRead() | schema.Hide():
+            case schema.MarkRead() | schema.Hide() | schema.Send() | schema.Note() | schema.KeepDraft():
                 return await self._on_all_pages(message)
             case _:
                 await carry_out(hub.agent, message)
                 return schema.Done(ask)
 
-    async def _on_all_pages(self, message: schema.MarkRead | schema.Hide) -> schema.ToPage:
+    async def _on_all_pages(
+        self, message: schema.MarkRead | schema.Hide | schema.Send | schema.Note | schema.KeepDraft
+    ) -> schema.ToPage:
         hub, room_id = self._hub, bytes.fromhex(message.room)
         if isinstance(message, schema.Hide):
             hub.hide(room_id, message.code)
-        else:
-            await carry_out(hub.agent, message)
-            hub.was_read(room_id)
+            return schema.Done(message.ask)
+        await carry_out(hub.agent, message)
+        match message:
+            case schema.MarkRead():
+                hub.was_read(room_id)
+            case schema.KeepDraft(notes=in_notes):
+                await self._tell_draft(message.room, in_notes=in_notes)
+            case _:
+                await self._tell_draft(message.room, in_notes=isinstance(message, schema.Note))
         return schema.Done(message.ask)
+
+    async def _tell_draft(self, room: str, *, in_notes: bool) -> None:
+        """Tell the other pages what is kept now; what was done stays done where that cannot be told."""
+        others = self._hub.pages - {self}
+        with suppress(SealroomError, E2eeError):
+            text = await self._hub.agent.room(bytes.fromhex(room)).draft(in_notes=in_notes) if others else ""
+            for page in others:
+                page.tell(schema.Drafted(room, in_notes, text))
 
     async def _of_file(
         self, message: schema.SendFile | schema.CancelFile | schema.FetchFile

@@ -422,6 +422,14 @@ class Note(_OfRoom):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepDraft(_OfRoom):
+    """Keep what is being written in a room, or in its notes, on this device; an empty text keeps nothing."""
+
+    notes: bool
+    text: Annotated[str, Text(0, 65_536)]
+
+
+@dataclass(frozen=True, slots=True)
 class SetLabels(_OfRoom):
     """Set the labels of a room; they stay on this device."""
 
@@ -476,7 +484,7 @@ Asked: TypeAlias = (
     (Begin | Unlock | Lock | Read | Preview | About | Search | Figures)
     | (Send | Edit | Erase | MarkSensitive | MarkRead | Claim | Transfer | Add | HandOver | Leave | Close)
     | (Reopen | SetHold | SetSensitive | SetRetention | Decide | DecideObjection | Note)
-    | (SetLabels | SaveAnswer | DropAnswer | Hide | FetchFile | SendFile | CancelFile)
+    | (KeepDraft | SetLabels | SaveAnswer | DropAnswer | Hide | FetchFile | SendFile | CancelFile)
 )
 """What is answered by a message with the same number."""
 
@@ -513,12 +521,13 @@ class Whole(_Asking):
 
 @dataclass(frozen=True, slots=True)
 class History(_OfRoom):
-    """Entries in the order of the transcript."""
+    """Entries in the order of the transcript; with the newest ones, the draft that is kept."""
 
     entries: tuple[EntryRow, ...]
     unread: tuple[EntryName, ...]
     is_start: bool
     notes: bool
+    draft: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -613,6 +622,15 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True)
+class Drafted:
+    """What is kept now of what is being written in a room, or in its notes, by another page of this desk."""
+
+    room: RoomName
+    notes: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """Who is in force."""
 
@@ -675,4 +693,4 @@ class FileLost:
 
 ToPage: TypeAlias = (
     Welcome | Whole | History | Previews | Detail | Found | Figured | Ticket | Upload | Done | Failed
-) | (Rooms | Entries | Team | Link | Locked | Again | Alarms | NotDone | Moved | FileLost)
+) | (Rooms | Entries | Drafted | Team | Link | Locked | Again | Alarms | NotDone | Moved | FileLost)

@@ -17,7 +17,8 @@ from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.forms import Question
 from e2ee.rooms.state import Retention
 from e2ee.rooms.transcript_report import TranscriptReport
-from e2ee_client.contacts import wait_until
+from e2ee_client.contacts import checked_text, wait_until
+from e2ee_client.engine.rooms.drafts import MAX_DRAFT_B
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
@@ -25,6 +26,7 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, RequestRefused, UnknownRoom
 from e2ee_client.room_events import IdentifyAsked, RequestAsked
 
+from .desk_rows import of_desk
 from .entry import Entry
 from .questions import form_of, quick_replies
 from .room import Room
@@ -342,3 +344,29 @@ class CompanyRoom(Room):
         if self._shell.machine.rooms.view(notes_id) is None:
             raise UnknownRoom("nothing was noted in this room")
         return Room(self._client, notes_id)
+
+    # --- what is not sent ---
+
+    async def draft(self, *, in_notes: bool = False) -> str:
+        """Return what was kept last of what is being written here, or in the notes; "" for nothing.
+
+        Raises:
+            RoomsLocked.
+        """
+        return await of_desk(
+            self._shell, lambda turn, rooms: rooms.drafts.text(turn, self.room_id, in_notes=in_notes)
+        )
+
+    async def keep_draft(self, text: str, *, in_notes: bool = False) -> None:
+        """Keep what is being written here, or in the notes, in the store of this device alone, until it is
+        sent or the room ends (ROOM-74); spaces keep nothing.
+
+        Raises:
+            ConfigError: more than 65 536 bytes. UnknownRoom, RoomsLocked. RoomErased: the room has ended.
+            StoreFull: no room in the store; what was kept before stays.
+        """
+        if len(checked_text(text).encode()) > MAX_DRAFT_B:
+            raise ConfigError(f"a draft has at most {MAX_DRAFT_B} bytes in UTF-8")
+        await of_desk(
+            self._shell, lambda turn, rooms: rooms.drafts.keep(turn, self.room_id, text, in_notes=in_notes)
+        )

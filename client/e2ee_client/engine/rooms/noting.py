@@ -42,7 +42,9 @@ class Noting(RoomsPart):
             self._rooms.begin(turn, notes_id, self._rooms.around.us.account_id, None).open_notes(turn)
         if begins:
             self._bring_in_line(turn, room, self._rooms.around.us.device_id)
-        return self._rooms.do(turn, notes_id, lambda notes: notes.writing.write(turn, RoomText(text)))
+        written = self._rooms.do(turn, notes_id, lambda notes: notes.writing.write(turn, RoomText(text)))
+        self._rooms.drafts.sent(turn, notes_id, text)
+        return written
 
     def follow(self, turn: Turn, room: RoomEngine) -> None:
         """Let who joined a room by our state read its notes, and who left it no more (ROOM-32, ROOM-34)."""
@@ -67,10 +69,13 @@ class Noting(RoomsPart):
             return  # The change of the room stands; the next one tries again.
 
     def _sweep(self, turn: Turn, room: RoomEngine) -> None:
-        """Let notes go with what they are about (ROOM-43)."""
+        """Let notes, and what was not sent, go with what they are about (ROOM-43, ROOM-74)."""
         until_ms, room.sweeps_ms = room.sweeps_ms, None
+        if until_ms is None or room.live.customer is None:
+            return
+        self._rooms.drafts.sweep(turn, room.live.room_id, until_ms)
         notes_id = self._rooms.notes_of(room.live.room_id)
-        if until_ms is not None and room.live.customer is not None and notes_id in self._rooms.index:
+        if notes_id in self._rooms.index:
             self._rooms.do(turn, notes_id, lambda notes: notes.retaining.sweep(turn, until_ms))
 
     def _bring_in_line(self, turn: Turn, room: RoomEngine, *writers: DeviceId) -> None:

@@ -27,7 +27,7 @@ from e2ee.rooms.consent import Withdrawal
 from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, carrier, decode_entry
 from e2ee.rooms.forward import decode_forward, decode_line
 from e2ee.rooms.kinds import Kind, Side
-from e2ee.rooms.payloads import EntryPayload, Open, read_payload
+from e2ee.rooms.payloads import EntryPayload, Open, RoomText, read_payload
 from e2ee.rooms.room import notes_id
 from e2ee.rooms.room import room_id as id_of_room
 from e2ee.rooms.signals import NoLongerWaiting, Waiting, decode_signal
@@ -45,6 +45,7 @@ from .admission import Admission, room_of
 from .ahead import MAX_UNDECIDED, Ahead, Kept
 from .consent import Tombstones
 from .consenting import Consenting
+from .drafts import Drafts
 from .dropping import Dropping
 from .engine_surroundings import EngineSurroundings
 from .entry_keys import KEYS, as_stale
@@ -93,6 +94,7 @@ class Rooms(LoadedRooms):
         self.queries = RoomQueries(context, self)
         self.files = Files(context, self)
         self.who_waits = WhoWaits(self._state.rows)
+        self.drafts = Drafts(context, self)
         self.refusals: dict[bytes, str] = {}
         self._ahead = Ahead()
         self._undecided = Ahead(MAX_UNDECIDED)
@@ -151,6 +153,7 @@ class Rooms(LoadedRooms):
         self.who_waits.heard(turn, event)
         if isinstance(event, RoomChanged):
             self.acting.end_requests(turn, RoomId(event.room_id))
+            self.drafts.heard(turn, event)
 
     def _wait_for_somebody(self, turn: Turn, room: RoomEngine) -> None:
         """Who opens a room in which nobody answers, or the first in turn, tells the team that its customer
@@ -205,7 +208,10 @@ class Rooms(LoadedRooms):
         def step(room: RoomEngine) -> EntryHash:
             if self.around.side is Side.CUSTOMER:
                 self.consenting.check_writing(turn, room, int(payload.kind))
-            return room.writing.write(turn, payload)
+            written = room.writing.write(turn, payload)
+            if isinstance(payload, RoomText) and self.around.side is Side.COMPANY:
+                self.drafts.sent(turn, room_id, payload.text)
+            return written
 
         return self.do(turn, room_id, step)
 

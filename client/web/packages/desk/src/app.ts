@@ -162,6 +162,7 @@ class DeskElement extends HTMLElement {
     this.#phase = phase;
     if (phase === "running") {
       this.#forgetBeforeLock();
+      this.#middle.keep();
       replace(this.#stage, this.#grid);
       return;
     }
@@ -170,6 +171,7 @@ class DeskElement extends HTMLElement {
     // A connection that is lost for a while leaves what was being written.
     if (phase === "locked" || phase === "expired") this.#middle.forget();
     this.#middle.show(null, null);
+    this.#middle.lost();
     this.#about.show(null);
     this.#queue.forget();
     this.#queue.update(null);
@@ -262,10 +264,14 @@ class DeskElement extends HTMLElement {
         ? [{ word: words("menu.notices"), icon: "chat" as const, act: () => void Notification.requestPermission() }]
         : []),
     ];
-    const lock = [
-      { word: words("menu.lock"), icon: "lock" as const, act: () => void this.#acts.attempt({ type: "lock" }) },
-    ];
+    const lock = [{ word: words("menu.lock"), icon: "lock" as const, act: () => this.#lock() }];
     openMenu(anchor, words("menu.label"), [desk, looks, lock]);
+  }
+
+  /** What is being written goes ahead, and holds up no lock. */
+  #lock(): void {
+    this.#middle.keep();
+    void this.#acts.attempt({ type: "lock" });
   }
 
   #onKey(event: KeyboardEvent): void {

@@ -2,6 +2,7 @@
 
 import type { ConversationState, Happened, Happening, Item, Member, Message } from "@sealroom/ui/backend.ts";
 import type { Desk } from "./desk.ts";
+import type { Place } from "./drafts.ts";
 import type { EntryRow, PersonRow, RoomRow, StateRow } from "./messages.ts";
 import type { Uploads } from "./uploads.ts";
 import { MAX_FILE_B, roomUploads } from "./uploads.ts";
@@ -32,6 +33,8 @@ export interface View {
   nameless(id: string): string;
   /** Whether the page is before a person. */
   isLookedAt(): boolean;
+  /** What is kept of what is being written here. */
+  drafted(place: Place, text: string): void;
 }
 
 export interface Conversation {
@@ -85,7 +88,10 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
     failed = null;
     entries = before === null ? answer.entries : [...answer.entries, ...entries];
     uploads.arrived(answer.entries);
-    if (before === null) unread = new Set(answer.unread);
+    if (before === null) {
+      unread = new Set(answer.unread);
+      view.drafted(answer, answer.draft);
+    }
     isStart = answer.isStart;
     mark();
     tell();

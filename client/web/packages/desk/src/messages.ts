@@ -368,6 +368,15 @@ export interface Note {
   readonly text: string;
 }
 
+/** Keep what is being written in a room, or in its notes, on this device; an empty text keeps nothing. */
+export interface KeepDraft {
+  readonly type: "keepDraft";
+  readonly ask: number;
+  readonly room: string;
+  readonly notes: boolean;
+  readonly text: string;
+}
+
 /** Set the labels of a room; they stay on this device. */
 export interface SetLabels {
   readonly type: "setLabels";
@@ -448,7 +457,7 @@ export interface Whole {
   readonly locks: number;
 }
 
-/** Entries in the order of the transcript. */
+/** Entries in the order of the transcript; with the newest ones, the draft that is kept. */
 export interface History {
   readonly type: "history";
   readonly ask: number;
@@ -457,6 +466,7 @@ export interface History {
   readonly unread: readonly string[];
   readonly isStart: boolean;
   readonly notes: boolean;
+  readonly draft: string;
 }
 
 /** The newest texts. */
@@ -548,6 +558,14 @@ export interface Entries {
   readonly again: boolean;
 }
 
+/** What is kept now of what is being written in a room, or in its notes, by another page of this desk. */
+export interface Drafted {
+  readonly type: "drafted";
+  readonly room: string;
+  readonly notes: boolean;
+  readonly text: string;
+}
+
 /** Who is in force. */
 export interface Team {
   readonly type: "team";
@@ -630,6 +648,7 @@ export type Asked =
   | Decide
   | DecideObjection
   | Note
+  | KeepDraft
   | SetLabels
   | SaveAnswer
   | DropAnswer
@@ -668,6 +687,7 @@ export type FromPage =
   | Decide
   | DecideObjection
   | Note
+  | KeepDraft
   | SetLabels
   | SaveAnswer
   | DropAnswer
@@ -690,6 +710,7 @@ export type ToPage =
   | Failed
   | Rooms
   | Entries
+  | Drafted
   | Team
   | Link
   | Locked

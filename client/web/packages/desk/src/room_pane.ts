@@ -11,6 +11,7 @@ import { memberOf } from "@sealroom/ui/names.ts";
 import { failureText, type RoomActs } from "./acts.ts";
 import { type Conversation, hasBefore, openConversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
+import { keyOf, openDrafts, type Place } from "./drafts.ts";
 import { DeskFailure } from "./link.ts";
 import type { Detail, RoomRow } from "./messages.ts";
 import { isOver, isUnsent, nameOfRoom, roomsOf, whyShut } from "./rooms.ts";
@@ -34,7 +35,11 @@ export interface RoomPane {
   show(room: string | null, entry: string | null): void;
   update(): void;
   renew(): void;
-  /** Forget what was being written: it outlives no lock. */
+  /** Have the process keep what is being written. */
+  keep(): void;
+  /** The connection ended; what the process does not have stays here. */
+  lost(): void;
+  /** Forget what was being written; what the process keeps comes again with its room. */
   forget(): void;
   focus(): void;
   /** Put the focus into the field as soon as one can write in this room. */
@@ -61,9 +66,18 @@ export function roomPane(options: RoomOptions): RoomPane {
   let tools: HTMLElement | null = null;
   /** That the room could not be read. */
   const fault = h("div", { role: "alert" });
-  /** What is being written, by the room or its notes. */
-  const drafts = new Map<string, string>();
-  let draft = "";
+  /** What is being written. */
+  const drafts = openDrafts({
+    keep: (question) => desk.ask(question),
+    isUnsure: (one) => unsure.has(keyOf(one)),
+    hasEnded(id) {
+      const row = desk.state().rooms.get(id);
+      return row === undefined || isOver(row);
+    },
+    complain: (problem) => options.say(failureText(problem, words())),
+  });
+  /** Where the field is. */
+  let place: Place = { room: "", notes: false };
   /** Where a person is about to write. */
   let awaited: string | null = null;
   /** What is on its way, or was when the connection was lost, by the same. */
@@ -89,7 +103,15 @@ export function roomPane(options: RoomOptions): RoomPane {
   back.addEventListener("click", options.leave);
   about.addEventListener("click", options.toggleAbout);
   more.addEventListener("click", () => openActs());
-  document.addEventListener("visibilitychange", () => conversation?.seenAgain());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") keep();
+    conversation?.seenAgain();
+  });
+  desk.hear((message) => {
+    if (message.type !== "drafted" || unsure.has(keyOf(message))) return;
+    drafts.told(message, message.text);
+    showDraft(message);
+  });
 
   function showEmpty(): void {
     redraw(element, emptyView(acts, words(), roomsOf(desk.state(), "waiting").length > 0, desk.state().rooms.size > 0));
@@ -172,9 +194,25 @@ export function roomPane(options: RoomOptions): RoomPane {
     open(null);
   }
 
+  /** Another wording of a message would be sent as a message of its own. */
+  function wrote(): void {
+    if (composer !== null) drafts.write(place, composer.draft);
+  }
+
+  function keep(): void {
+    wrote();
+    drafts.keep();
+  }
+
+  /** What came of a draft goes into its field; another wording of a message stays in it. */
+  function showDraft(of: Place): void {
+    if (composer === null || keyOf(of) !== keyOf(place) || composer.text !== composer.draft) return;
+    const text = drafts.text(place);
+    if (composer.text !== text) composer.text = text;
+  }
+
   function keepDraft(): void {
-    // Another wording of a message would be sent as a message of its own.
-    if (composer !== null) drafts.set(draft, composer.draft);
+    keep();
     composer = null;
     doubted = null;
     messages = null;
@@ -203,6 +241,11 @@ export function roomPane(options: RoomOptions): RoomPane {
       customer: (one) => nameOfRoom(one, desk.state(), words()),
       nameless: (id) => id.slice(0, 8),
       isLookedAt: () => document.visibilityState === "visible",
+      drafted(of, text) {
+        wrote();
+        drafts.given(of, text);
+        showDraft(of);
+      },
     });
     makeParts(conversation);
     conversation.subscribe(() => update());
@@ -250,11 +293,14 @@ export function roomPane(options: RoomOptions): RoomPane {
       edit,
       sendFile: (file, { removeMetadata }) => of.uploads.send(file, removeMetadata),
     });
-    draft = `${room} ${isNotes}`;
-    field.text = drafts.get(draft) ?? "";
-    drafts.delete(draft);
-    field.addEventListener("input", showDoubt);
-    doubted = unsure.get(draft) ?? null;
+    place = { room: room as string, notes: isNotes };
+    field.text = drafts.text(place);
+    field.addEventListener("input", () => {
+      wrote();
+      showDoubt();
+    });
+    field.addEventListener("sent", keep);
+    doubted = unsure.get(keyOf(place)) ?? null;
     messages = list;
     composer = field;
     const canned = h("button", { class: "button small", type: "button" }, icon("chat"), words()("act.canned"));
@@ -275,25 +321,30 @@ export function roomPane(options: RoomOptions): RoomPane {
     event.preventDefault();
     const start = composer.text.length - (found[1] as string).length - 1;
     composer.text = composer.text.slice(0, start) + options.fill(answer.text, row);
+    wrote();
   }
 
   function insert(text: string): void {
     const row = rowNow();
     if (row !== undefined) composer?.insert(options.fill(text, row));
+    wrote();
   }
 
   async function send(text: string, reply: string | null): Promise<void> {
-    const [to, of, field] = [room as string, draft, composer];
+    const [to, at, field] = [room as string, place, composer];
+    const of = keyOf(at);
     doubted = null;
     unsure.set(of, text);
     try {
       await desk.ask(isNotes ? { type: "note", room: to, text } : { type: "send", room: to, text, reply });
-      if (field !== composer) dropSent(of, text);
+      if (field !== composer) dropSent(at, text);
     } catch (problem) {
       if (!(problem instanceof DeskFailure && problem.code === LOST.code)) settle(of, text);
+      drafts.keep();
       complain(problem);
     }
     settle(of, text);
+    if (field !== composer) drafts.keep();
   }
 
   function settle(of: string, text: string): void {
@@ -302,17 +353,17 @@ export function roomPane(options: RoomOptions): RoomPane {
   }
 
   /** The field from which it was sent is gone: a person was elsewhere meanwhile. */
-  function dropSent(of: string, text: string): void {
-    drafts.set(of, without(drafts.get(of) ?? "", text));
-    if (of === draft && composer !== null && composer.text === composer.draft)
-      composer.text = without(composer.text, text);
+  function dropSent(of: Place, text: string): void {
+    wrote();
+    drafts.write(of, without(drafts.text(of), text));
+    showDraft(of);
   }
 
   /** Until it is settled, sent again or worded otherwise. */
   function showDoubt(): void {
-    const isSame = unsure.get(draft) === doubted && composer?.draft.trimStart().startsWith(doubted ?? "");
+    const isSame = unsure.get(keyOf(place)) === doubted && composer?.draft.trimStart().startsWith(doubted ?? "");
     if (doubted !== null && !isSame) {
-      unsure.delete(draft);
+      unsure.delete(keyOf(place));
       doubted = null;
     }
     const said = () => h("div", { class: "strip warn" }, icon("warn"), h("span", null, words().ui("composer.unsure")));
@@ -412,9 +463,11 @@ export function roomPane(options: RoomOptions): RoomPane {
       open(entry);
     },
     update,
+    keep,
+    lost: () => drafts.lost(),
     forget() {
       composer = null;
-      drafts.clear();
+      drafts.forget();
       unsure.clear();
     },
     renew() {
@@ -429,7 +482,10 @@ export function roomPane(options: RoomOptions): RoomPane {
       awaited = room;
       turn(!isNotes);
     },
-    hasDraft: () => isUnsent([[draft, composer?.draft ?? ""], ...drafts], desk.state().rooms),
+    hasDraft() {
+      wrote();
+      return isUnsent(drafts.all(), desk.state().rooms);
+    },
   };
 }
 

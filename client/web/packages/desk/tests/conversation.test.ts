@@ -10,7 +10,7 @@ import type { EntryRow } from "../src/messages.ts";
 const NOW_MS = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 const CUSTOMER = { id: "c".repeat(32), name: null, role: "customer", isThis: false, isBot: false, teams: [] };
-const VIEW = { customer: () => "Kunde", nameless: () => "?", isLookedAt: () => true };
+const VIEW = { customer: () => "Kunde", nameless: () => "?", isLookedAt: () => true, drafted: () => {} };
 
 function row(id: string, kind: string, writtenMs: number): EntryRow {
   const said = { text: kind === "text" ? id : null, what: kind === "access" ? "handover" : null };

@@ -1,0 +1,110 @@
+"""What people of a company have written in rooms and not sent: rows of this device alone (ROOM-74)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from e2ee.errors import RoomErased
+from e2ee.rooms.entry import ROOM_ID_B, RoomId
+from e2ee.rooms.state import Phase
+from e2ee_client.engine.row_codec import Row
+from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import UnknownRoom
+from e2ee_client.room_events import RoomChanged
+
+from .room_part import RoomsPart
+
+MAX_DRAFT_B: Final = 65_536
+MAX_DRAFTS: Final = 256
+_ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
+
+
+@dataclass(slots=True)
+class DraftRow(Row):
+    """The draft of a room, or of the notes beside one, by the id of either."""
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"drft"
+    KEY: ClassVar = (("room_id", ROOM_ID_B),)
+    room_id: RoomId
+    text: str = field(repr=False)
+    kept_ms: int
+
+
+class Drafts(RoomsPart):
+    """Read from the store when they are asked for; nothing of them is in memory."""
+
+    def text(self, turn: Turn, room_id: RoomId, *, in_notes: bool) -> str:
+        """Return the draft of a room, or of its notes; "" for none.
+
+        Raises:
+            RoomsLocked.
+        """
+        self._rooms.check_active()
+        found = self._row(turn, self._rooms.notes_of(room_id) if in_notes else room_id)
+        return "" if found is None else found.text
+
+    def keep(self, turn: Turn, room_id: RoomId, text: str, *, in_notes: bool) -> None:
+        """Keep a draft of at most `MAX_DRAFT_B` bytes in place of the one before; one of spaces is none.
+
+        Raises:
+            UnknownRoom, RoomsLocked. RoomErased: the room has ended.
+        """
+        self._rooms.check_active()
+        room = self._rooms.index.get(room_id)
+        if room is None:
+            raise UnknownRoom("no such room")
+        if room.phase in _ENDED:
+            raise RoomErased("nothing is kept of a room that has ended")
+        self._put(turn, self._rooms.notes_of(room_id) if in_notes else room_id, text)
+
+    def sent(self, turn: Turn, room_id: RoomId, text: str) -> None:
+        """Drop of a draft what has been written as a text: all of it, or its beginning."""
+        found = self._row(turn, room_id)
+        if found is None:
+            return
+        draft = found.text.strip()
+        if draft.startswith(text):
+            self._put(turn, room_id, draft.removeprefix(text).lstrip())
+        elif text.startswith(draft):
+            self._drop(turn, room_id)
+
+    def heard(self, turn: Turn, event: RoomChanged) -> None:
+        """Drop what is of a room that ends, and of its notes."""
+        if event.phase in _ENDED:
+            self.sweep(turn, RoomId(event.room_id), turn.now_ms)
+
+    def sweep(self, turn: Turn, room_id: RoomId, until_ms: int) -> None:
+        """Drop what was kept until then of a room that is emptied, and of its notes; a time ahead of the
+        clock counts as now.
+        """
+        for one in (room_id, self._rooms.notes_of(room_id)):
+            found = self._row(turn, one)
+            if found is not None and min(found.kept_ms, turn.now_ms) <= until_ms:
+                self._drop(turn, one)
+
+    def _put(self, turn: Turn, room_id: RoomId, text: str) -> None:
+        if not text.strip():
+            self._drop(turn, room_id)
+            return
+        if self._row(turn, room_id) is None:
+            self._make_place(turn)
+        turn.put(DraftRow(room_id, text, turn.now_ms).put())
+
+    def _make_place(self, turn: Turn) -> None:
+        """Drop the oldest where there are as many as are kept."""
+        rows = turn.items(self._state.rows, DraftRow.TABLE)
+        kept = [DraftRow.decode(key, row) for key, row in rows if key.startswith(DraftRow.PREFIX)]
+        for one in sorted(kept, key=lambda one: one.kept_ms)[: max(0, len(kept) + 1 - MAX_DRAFTS)]:
+            self._drop(turn, one.room_id)
+
+    def _drop(self, turn: Turn, room_id: RoomId) -> None:
+        key = DraftRow.key_of(room_id)
+        if turn.read(self._state.rows, DraftRow.TABLE, key) is not None:
+            turn.delete(DraftRow.TABLE, key)
+
+    def _row(self, turn: Turn, room_id: RoomId) -> DraftRow | None:
+        key = DraftRow.key_of(room_id)
+        row = turn.read(self._state.rows, DraftRow.TABLE, key)
+        return None if row is None else DraftRow.decode(key, row)
