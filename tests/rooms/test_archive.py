@@ -23,7 +23,7 @@ from e2ee_client.runtime import file_threads
 from e2ee_client.runtime.drafts import Draft, draft
 from practice import Practice
 
-from e2ee.errors import NoRight
+from e2ee.errors import NoRight, NotMember, TooMany
 from e2ee.ids import AccountId
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import Kind
@@ -290,10 +290,33 @@ async def test_a_month_that_was_moved_away_keeps_no_other_room_from_its_file(
 
 
 class Refusing(Record):
-    """A room that may not leave."""
+    """A room that may not leave, or cannot be written."""
+
+    error: Exception = NoRight("a sensitive room")
 
     async def archive(self, path: Path) -> object:
-        raise NoRight("a sensitive room")
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [NotMember("given away"), TooMany("256 wait"), ConfigError("disk full")])
+async def test_the_file_of_a_room_that_cannot_be_written_goes_with_what_is_erased(
+    praxis: Practice, tmp_path: Path, error: Exception
+) -> None:
+    """EXP-21: who has given the room away archives it no more, nor is it written to a disk that is full."""
+    _, theirs = await both(praxis)
+    _, others = await both(praxis, "Hallo")
+    kept = begun(praxis, tmp_path)
+    await archived(kept, *(Record(one, 0, is_record=False, is_kept=False) for one in (theirs, others)))
+    refusing = Refusing(theirs, 0, is_record=False, is_kept=False)
+    refusing.error, refusing._outline = error, refusing._outline._replace(state=b"n" * 32)
+    await archived(kept, refusing, now_ms=NOW_MS + 1)
+    assert len(transcripts(tmp_path)) == 2
+    refusing._outline = refusing._outline._replace(withheld=1)
+    report = await archived(kept, refusing, Record(others, 1, is_record=False), now_ms=NOW_MS + 2)
+    assert (report.written, [one.room_id for one in report.refused]) == ((others.room_id,), [theirs.room_id])
+    assert files(tmp_path) == [f"{MONTH}/{others.room_id.hex()}.json", INDEX_NAME]
+    assert (await archived(kept, Record(theirs, 1, is_record=False))).written == (theirs.room_id,)
+    assert all(one.holds for one in verify_archive(tmp_path, praxis.company.client.account_id))
 
 
 @pytest.mark.parametrize("is_kept", [True, False])

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from e2ee.errors import E2eeError, NoRight
+from e2ee.errors import E2eeError
 from e2ee.ids import AccountId
 from e2ee_client.errors import ConfigError, FileStalled, SealroomError
 from e2ee_client.runtime.clock import Clock
@@ -21,7 +21,7 @@ from e2ee_client.runtime.file_threads import FileThreads
 from e2ee_client.store.files import synchronise_directory
 
 from .archive_index import INDEX_MAX_B, INDEX_NAME, MAX_KEPT, Archived, Index, decode_index, encode_index
-from .company_room import CompanyRoom
+from .company_room import CompanyRoom, Outline
 from .errors import AppLocked, ArchiveFull, TranscriptInvalid
 from .transcripts import verify_file
 
@@ -63,14 +63,15 @@ class Archive:
         index = await self._do(self._begin)
         written, unchanged, refused = list[bytes](), 0, list[Refused]()
         for room in rooms:
-            known = index.rooms.get(room.room_id)
+            known, outline = index.rooms.get(room.room_id), None
             try:
                 if room.view.customer is None:
                     continue
-                after = await self._room(room, known, now_ms)
+                outline = await room.outline()
+                after = await self._room(room, known, outline, now_ms)
             except (E2eeError, SealroomError) as error:
                 refused.append(Refused(room.room_id, error.code))
-                if isinstance(error, NoRight) and known is not None and await self._goes(room, known):
+                if known is not None and outline is not None and _goes(outline, known):
                     index = index.without_room(room.room_id)
                     await self._do(partial(self._remove, known, index))
                 continue
@@ -94,9 +95,10 @@ class Archive:
                 _LOG.info("archive: %d written, %d refused", len(report.written), len(report.refused))
             await clock.wait_until(now_ms + every_s * 1000)
 
-    async def _room(self, room: CompanyRoom, known: Archived | None, now_ms: int) -> Archived | None:
+    async def _room(
+        self, room: CompanyRoom, known: Archived | None, outline: Outline, now_ms: int
+    ) -> Archived | None:
         """Write a room; None if it is there as it is."""
-        outline = await room.outline()
         is_same = known is not None and known.state == outline.state
         if is_same and known is not None and await self._do((self.folder / known.file).is_file):
             return None
@@ -115,13 +117,6 @@ class Archive:
     async def _do(self, work: Callable[[], T]) -> T:
         """Do something with the folder, which may stand on a disk that never answers (FIL-27)."""
         return await self._threads.run(self.folder, lambda _: work())
-
-    async def _goes(self, room: CompanyRoom, known: Archived) -> bool:
-        """Whether the file of a room that may not leave any more has to go: it has what was erased or marked
-        since, and neither hold nor record keeps it.
-        """
-        outline = await room.outline()
-        return not outline.is_kept and outline.withheld > known.withheld
 
     # --- the folder ---
 
@@ -175,6 +170,13 @@ class Archive:
                 os.fsync(file.fileno())
             path.replace(self.folder / INDEX_NAME)
             synchronise_directory(self.folder)
+
+
+def _goes(outline: Outline, known: Archived) -> bool:
+    """Whether the file of a room that is not written has to go: it has what was erased or marked since, and
+    neither hold nor record keeps it (EXP-21).
+    """
+    return not outline.is_kept and outline.withheld > known.withheld
 
 
 def _name(room_id: bytes, now_ms: int) -> str:
