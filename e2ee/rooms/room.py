@@ -26,6 +26,7 @@ ANSWERED: Final = frozenset(
     {
         Kind.STATE,
         Kind.ERASE,
+        Kind.ERASED,
         Kind.CONSENT,
         Kind.WITHDRAW,
         Kind.ACT,
@@ -34,10 +35,14 @@ ANSWERED: Final = frozenset(
         Kind.IDENTIFY,
     }
 )
-"""What goes to all stewards in force, members or not: states, and what a steward answers (ROOM-15)."""
+"""What goes to all stewards in force, members or not: states, what a steward answers, and answers to erasures
+(ROOM-15).
+"""
 
-LASTING: Final = frozenset({Kind.STATE, Kind.ERASE, Kind.WITHDRAW, Kind.SENSITIVE, Kind.ACCESS})
-"""What goes to all in force that were ever named, too: by it they destroy what they have (ROOM-15)."""
+LASTING: Final = frozenset({Kind.STATE, Kind.ERASE, Kind.ERASED, Kind.WITHDRAW, Kind.SENSITIVE, Kind.ACCESS})
+"""What goes to all in force that were ever named, too: by it they destroy what they have, or learn who has
+(ROOM-15).
+"""
 
 ANSWERS: Final = frozenset({Kind.ERASED, Kind.ACCESS, Kind.REFUSAL})
 """What a steward answers with, or logs, member or not (ROOM-16)."""

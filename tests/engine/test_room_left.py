@@ -79,6 +79,21 @@ def test_an_erasure_reaches_who_has_left_and_is_answered_by_it() -> None:
     assert customer.of(ErasureUnanswered) == []
 
 
+def test_who_was_sent_an_erasure_and_is_no_member_knows_who_has_answered_it() -> None:
+    """ROOM-15, ROOM-45: neither who has left, nor a desk, is told that a member has not said what it said."""
+    world, desk, agent, customer, room_id, said = left()
+    taker = next(one for one in world.nodes if one.name == "Herr Brandt")
+    colleague(desk, "Frau Zwei", front_desk=True)  # who has nothing of this room, and answers for nothing
+    world.advance(5 * MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(8 * DAY_MS)
+    asked = {this(one) for one in (desk, agent, taker)}
+    for node in (desk, agent, taker, customer):
+        assert node.of(ErasureUnanswered) == []
+        assert {one.device_id for one in node.of(ErasureAnswered)} == asked
+        assert node.of(GapShown) == []
+
+
 def test_who_has_left_and_is_off_is_told_as_unanswered() -> None:
     """ROOM-45: nobody believes that a text is gone which a device still has."""
     world, _, agent, customer, room_id, said = left()

@@ -369,7 +369,11 @@ def test_an_entry_goes_to_the_members_in_force() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.REACH, Kind.SENSITIVE, Kind.IDENTIFY]
+    "kind",
+    [
+        *(Kind.ERASE, Kind.ERASED, Kind.CONSENT, Kind.WITHDRAW),
+        *(Kind.ACT, Kind.REACH, Kind.SENSITIVE, Kind.IDENTIFY),
+    ],
 )
 def test_an_act_goes_to_who_answers_it(kind: Kind) -> None:
     """ROOM-15, ROOM-18: else nobody would open a room again that only agents are members of."""
@@ -378,7 +382,9 @@ def test_an_act_goes_to_who_answers_it(kind: Kind) -> None:
     assert names(company_recipients(room, Kind.TEXT, RANKS)) == "B"
 
 
-@pytest.mark.parametrize("kind", [Kind.STATE, Kind.ERASE, Kind.WITHDRAW, Kind.SENSITIVE, Kind.ACCESS])
+@pytest.mark.parametrize(
+    "kind", [Kind.STATE, Kind.ERASE, Kind.ERASED, Kind.WITHDRAW, Kind.SENSITIVE, Kind.ACCESS]
+)
 def test_an_order_goes_to_whoever_was_a_member(kind: Kind) -> None:
     """ROOM-15: also two states later; it has what it was sent until an order or a timer destroys it."""
     one = first("S", members="A")

@@ -31,12 +31,8 @@ class Erasures(RoomPart):
         if any(one.by == order.by for one in self._live.erasures):
             return
         by = self._room.log.find(turn, order.by)
-        kind = int(Kind.ERASE)
-        found = {
-            one.device_id
-            for one in self._room.states.recipients(kind, turn.now_ms)
-            if one.account_id == self._live.company
-        }
+        to = self._room.states.recipients(int(Kind.ERASE), turn.now_ms)
+        found = self._owing(one.device_id for one in to if one.account_id == self._live.company)
         if self._around.side is Side.COMPANY:
             found.add(self._around.us.device_id)
         if by is not None and by.account_id == self._live.company:
@@ -59,7 +55,7 @@ class Erasures(RoomPart):
         else (ROOM-45, ROOM-52); from now on, unless one is owed already, so that nothing puts that off.
         """
         kept: list[Erasure] = []
-        due_from = tuple(sorted(devices))
+        due_from = tuple(sorted(self._owing(devices)))
         for one in self._live.erasures:
             if one.by == by:
                 is_known = {*due_from} <= {*one.due_from}
@@ -67,6 +63,13 @@ class Erasures(RoomPart):
                 one = one._replace(due_from=due_from, asked_ms=asked_ms, is_told=one.is_told and is_known)
             kept.append(one)
         self._live.erasures = tuple(kept)
+
+    def _owing(self, devices: Iterable[DeviceId]) -> set[DeviceId]:
+        """Of these devices of the company those which may have what is to be erased: a steward that no valid
+        state, nor `open`, has named was sent nothing of the room, and answers for nothing.
+        """
+        known = self._room.states.room.known()
+        return {one for one in devices if one in known}
 
     def reached_too(self, turn: Turn, by: EntryHash, devices: Collection[DeviceId]) -> None:
         """An order is on its way to further devices: an answer is due of them, too (ROOM-61)."""

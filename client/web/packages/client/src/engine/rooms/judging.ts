@@ -30,9 +30,9 @@ export const KIND_MARK = 21;
 /** What passes in every phase; all else is content, kinds that are not known as well (ROOM-19). */
 const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21, 22];
 /** What goes to all stewards in force, members or not (ROOM-15). */
-const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 14, 15, 17];
+const ANSWERED: readonly number[] = [2, 5, 6, 8, 9, 10, 14, 15, 17];
 /** What goes to all in force that a valid state has ever named: by it they destroy what they have (ROOM-15). */
-export const LASTING: readonly number[] = [2, 5, 9, 15, 16];
+export const LASTING: readonly number[] = [2, 5, 6, 9, 15, 16];
 /** What an entry says; null where it was erased, or was never given to us. */
 export function payloadOf(kept: Kept): Value {
   return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
@@ -161,8 +161,7 @@ export function knownDevices(room: Room, judged: Judged): readonly Bytes[] {
 export function recipients(room: Room, judged: Judged, kind: number, team: readonly InForce[]): readonly Bytes[] {
   const force = team.map(({ record }) => record.deviceId);
   const desks = team.filter(({ rank }) => rank >= RANK_DESK).map(({ record }) => record.deviceId);
-  const { head } = judged;
-  const named = (head?.state.members ?? []).filter((id) => has(force, id));
+  const named = (judged.head?.state.members ?? []).filter((id) => has(force, id));
   if (ANSWERED.includes(kind)) named.push(...desks);
   const known = knownDevices(room, judged);
   if (LASTING.includes(kind)) named.push(...known.filter((id) => has(force, id)));
