@@ -14,6 +14,7 @@ import tempfile
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -110,9 +111,18 @@ async def _site(site: WebSite, built: dict[str, bytes], company: Company, relay_
         site.files[path] = Answer(text.encode(), {"Content-Type": type_of(name)})
 
 
+@dataclass(frozen=True)
+class Stage:
+    """What runs: the address of the web page, each agent's name and desk, the relay."""
+
+    page: str
+    desks: list[tuple[str, Served]]
+    relay: Relay
+
+
 @asynccontextmanager
-async def rooms(folder: Path) -> AsyncIterator[tuple[str, list[tuple[str, Served]]]]:
-    """Start everything; yield the address of the web page, and each agent's name and desk.
+async def rooms(folder: Path) -> AsyncIterator[Stage]:
+    """Start everything.
 
     Raises:
         ProcessFailed: the relay does not start. BuildFailed: the pages cannot be built.
@@ -129,18 +139,18 @@ async def rooms(folder: Path) -> AsyncIterator[tuple[str, list[tuple[str, Served
             await team.join(company, name, part)
         await _site(site, built, company, relay.url)
         await team.serve_always(company)
-        yield f"{site.origin(WWW)}/", team.desks
+        yield Stage(f"{site.origin(WWW)}/", team.desks, relay)
 
 
 async def run(folder: Path, *, opens_browser: bool) -> None:
     """Show the addresses until a key is pressed."""
     print("A relay, a practice and two desks start on this machine ...", flush=True)
-    async with rooms(folder) as (page, desks):
-        print(f"\n  customer   {page}   ({page}en in English)")
-        for name, desk in desks:
+    async with rooms(folder) as stage:
+        print(f"\n  customer   {stage.page}   ({stage.page}en in English)")
+        for name, desk in stage.desks:
             print(f"  {name:<10} {desk.address()}")
         if opens_browser:
-            await asyncio.to_thread(webbrowser.open, page)
+            await asyncio.to_thread(webbrowser.open, stage.page)
         await until_a_key("\nThe addresses of the desks open once, within ten minutes. Press a key to end.")
         print("Everything is taken down, and nothing of it is kept.", flush=True)
 

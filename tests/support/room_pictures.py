@@ -86,12 +86,12 @@ class Story:
 async def take(browser: Browser, work: Path, folder: Path) -> list[str]:
     """Start everything below `work`, play, and write both pictures into `folder`; return the complaints."""
     async with (
-        rooms(work) as (address, desks),
+        rooms(work) as stage,
         browsers.visiting(browser, **PHONE) as customer,
         browsers.visiting(browser, **DESK) as clerk,
     ):
         story = Story(customer, clerk)
-        await story.play(address, desks[0][1], folder)
+        await story.play(stage.page, stage.desks[0][1], folder)
         return story.complaints
 
 

@@ -21,7 +21,7 @@ from typing import Final
 import browsers
 import checkout
 import web_packages
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Frame, Page, ViewportSize, async_playwright
 
 OUT = checkout.ROOT / "build/pictures"
 HEIGHTS = {320: 568, 390: 844, 768: 1024, 1280: 800}
@@ -119,7 +119,7 @@ async def show(page: Page, site: browsers.Site, scene: str, language: str) -> No
     )
 
 
-async def barriers(page: Page) -> list[str]:
+async def barriers(page: Page | Frame) -> list[str]:
     """What axe finds in a page, and what is wider than its window."""
     axe = web_packages.WORKSPACE / "node_modules/axe-core/axe.min.js"
     await page.evaluate(axe.read_text(encoding="utf-8"))

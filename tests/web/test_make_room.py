@@ -12,6 +12,7 @@ from pathlib import Path
 import checkout
 import pytest
 import room_pictures
+import room_trial
 from playwright.async_api import Browser
 
 pytestmark = [
@@ -32,6 +33,15 @@ async def test_a_customer_is_answered_from_the_desk_and_both_are_in_the_picture(
     pictures.mkdir()
     assert await room_pictures.take(browser, work, pictures) == []
     assert {path.name for path in pictures.iterdir()} == {"customer.png", "desk.png"}
+
+
+@pytest.mark.audit_only
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_conversation_from_consent_to_erasure(browser: Browser, tmp_path: Path) -> None:
+    work, pictures = tmp_path / "work", tmp_path / "pictures"
+    work.mkdir()
+    pictures.mkdir()
+    assert await room_trial.played(browser, work, pictures) == []
 
 
 def test_it_shows_its_addresses_and_ends_with_one_key() -> None:
