@@ -400,7 +400,7 @@ def due_ms(pair: Pair) -> int | None:
     candidate, session = pair.candidate, _candidate_of(pair)
     if candidate is not None and session is not None:
         repeat_ms = candidate.asked_ms + REPEATS_MS[min(candidate.repeats, len(REPEATS_MS) - 1)]
-        end_ms = session.created_ms + DAY_MS if pair.met else session.ends_ms + 1
+        end_ms = max(session.created_ms + DAY_MS if pair.met else 0, session.ends_ms + 1)
         times.append(repeat_ms if repeat_ms <= session.ends_ms else end_ms)
     if pair.received.missing and pair.gap_asks < len(GAP_ASKS_MS) and _is_free(pair):
         wait_ms = max(GAP_ASKS_MS[pair.gap_asks], ASK_APART_MS)
@@ -569,18 +569,27 @@ def _candidate_of(pair: Pair) -> Standing | None:
 
 
 def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: bool) -> Pair:
-    """After a day without an answer a candidate is replaced, for 14 days, then only while a text waits; else
-    the search ends, and the next doubt may begin another. In a pair that has not met it is replaced only
-    while a text waits (SES-26).
+    """After its time without an answer a candidate is replaced, for 14 days, then only while a text waits;
+    else the search ends, and the next doubt may begin another. In a pair that has not met it is replaced
+    only while a text waits (SES-26).
     """
     session = pair.session(candidate.id)
     if session is None or (not pair.met and now_ms > session.ends_ms):
         return replace(pair, candidate=None)
-    if now_ms < min(session.created_ms, now_ms) + DAY_MS or not (pair.met or texts_wait):
+    if now_ms < _replaced_ms(pair, session, now_ms) or not (pair.met or texts_wait):
         return pair
     if now_ms > candidate.since_ms + SEARCH_MS and not texts_wait:
         return replace(pair, candidate=None)
     return replace(pair, candidate=None, wanted=Wanted(candidate.since_ms, session.top, again=True))
+
+
+def _replaced_ms(pair: Pair, candidate: Standing, now_ms: int) -> int:
+    """Return when a candidate is to be replaced (SES-44). The times double, since what a peer has not fetched
+    waits at its relay for 30 days, and comes at once: fewer than `MAX_FLIGHTS` flights.
+    """
+    created_ms = min(candidate.created_ms, now_ms)
+    before_ms = created_ms - min(one.created_ms for one in pair.sessions if one.ours and not one.proven)
+    return created_ms + max(DAY_MS, min(before_ms, candidate.ends_ms + 1 - created_ms))
 
 
 def _is_young(session: Standing, now_ms: int) -> bool:

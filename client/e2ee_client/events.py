@@ -149,7 +149,7 @@ class Unreachable(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class Churn(OfContact[C]):
-    """A contact starts more sessions in a day than it may; those beyond are refused (SES-35)."""
+    """A contact starts more sessions in a day than it may; those beyond are refused. Once a day (SES-35)."""
 
 
 @dataclass(frozen=True, slots=True)

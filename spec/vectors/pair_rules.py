@@ -256,10 +256,15 @@ class Pair:
         session, since_ms = self.find(candidate[0]), candidate[1]
         if session is None or (not self.met and now_ms > session.ends_ms):
             self.candidate = None
-        elif now_ms >= session.made_ms + DAY_MS and (self.met or texts_wait):
+        elif now_ms >= session.made_ms + self._time_of(session) and (self.met or texts_wait):
             self.candidate = None
             if texts_wait or now_ms <= since_ms + SEARCH_MS:
                 self.wanted = since_ms, session.top, True
+
+    def _time_of(self, candidate: Session) -> int:
+        """How long a candidate is one (SES-44)."""
+        before_ms = candidate.made_ms - min(one.made_ms for one in self._begun())
+        return max(DAY_MS, min(before_ms, candidate.ends_ms + 1 - candidate.made_ms))
 
     def _trim(self, now_ms: int) -> Outcome:
         candidate = None if self.candidate is None else self.candidate[0]

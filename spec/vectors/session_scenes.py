@@ -166,9 +166,20 @@ def _search(scene: Scene) -> None:
     scene.start("again", EPOCH + 2)
     scene.wait(8 * DAY_MS)
     scene.start("once more", EPOCH + 3)
-    scene.wait(5 * DAY_MS)
+    scene.wait(9 * DAY_MS)
     scene.start("the last", EPOCH + 4)
-    scene.wait(DAY_MS + 1)
+    scene.wait(14 * DAY_MS + 1)
+
+
+def _search_of_weeks(scene: Scene) -> None:
+    scene.meet()
+    for epoch in range(EPOCH + 1, EPOCH + 8):
+        days = min(max(scene.now_ms - NOW_MS, DAY_MS), PREKEYS_MS)
+        scene.start(f"begun {epoch - EPOCH}", epoch)
+        scene.wait(days - 1, texts_wait=True)
+        scene.wait(1, texts_wait=True)
+        if scene.pair.candidate is not None:
+            scene.wait(1, texts_wait=True)
 
 
 def _unproven_ages(scene: Scene) -> None:
@@ -204,6 +215,7 @@ SCENES: Final[dict[str, Callable[[Scene], None]]] = {
     "a candidate of a pair that has not met": _candidate_before_it_met,
     "a candidate of a pair that has not met, while a text waits": _candidate_while_a_text_waits,
     "fourteen days of search": _search,
+    "a search of weeks while a text waits": _search_of_weeks,
     "the age of an unproven session": _unproven_ages,
     "the age of a proven session": _proven_ages,
     "of many sessions the four made last stay": _made_last,

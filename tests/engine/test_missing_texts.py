@@ -9,9 +9,11 @@ from e2ee_client.engine.outbox import MAX_SENDINGS, Lane, Outgoing
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import (
+    Churn,
     Doubt,
     Gap,
     GapFilled,
+    MessageRejected,
     MessageState,
     MessageStateChanged,
     Parted,
@@ -242,29 +244,53 @@ def test_a_text_is_sent_four_times_and_then_told() -> None:
 
 
 def test_a_company_that_is_away_for_weeks_gets_everything() -> None:
-    """SES-26, SES-37: texts of a customer wait at the relay; the search for an answer disturbs nothing."""
+    """SES-26, SES-37, SES-44: texts of a customer wait at the relay; the search for an answer disturbs
+    nothing, and what it has left there raises no alarm.
+    """
     world, company, customer, praxis = talking()
     company.stop()
-    for day in range(20):
+    for day in range(29):
         customer.send(praxis, f"Tag {day}")
         world.advance(DAY_MS)
     company.start()
     world.advance(2 * DAY_MS)
-    assert [company.texts().count(f"Tag {day}") for day in range(20)] == [1] * 20
+    assert [company.texts().count(f"Tag {day}") for day in range(29)] == [1] * 29
+    assert not company.of(Churn)
+    assert "remote.budget" not in [one.code for one in company.of(MessageRejected)]
     well(world, company, customer, praxis)
 
 
 def test_a_customer_that_is_away_for_weeks_gets_everything() -> None:
-    """SES-26, SES-34: the same for the side that publishes nothing, whose prekeys the company holds."""
+    """SES-26, SES-34, SES-44: the same for the side that publishes nothing; the company holds its prekeys."""
     world, company, customer, praxis = talking()
     customer.stop()
-    for day in range(20):
+    for day in range(29):
         company.send(customer.engine.account_id, f"Tag {day}")
         world.advance(DAY_MS)
     customer.start()
     world.advance(2 * DAY_MS)
-    assert [customer.texts().count(f"Tag {day}") for day in range(20)] == [1] * 20
+    assert [customer.texts().count(f"Tag {day}") for day in range(29)] == [1] * 29
+    assert not customer.of(Churn)
+    assert "remote.budget" not in [one.code for one in customer.of(MessageRejected)]
     well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("losses", [1, 2])
+def test_who_lost_its_sessions_meanwhile_is_heard_by_one_that_is_back_at_once(losses: int) -> None:
+    """SES-44: of more flights than a day takes the newest, which alone hold, were refused for a day."""
+    world, company, customer, praxis = talking()
+    customer.stop()
+    for day in range(28):
+        if day in (2, 10)[:losses]:
+            lose(company)
+        company.send(customer.engine.account_id, f"Tag {day}")
+        world.advance(DAY_MS)
+    customer.start()
+    customer.send(praxis, "bin zurück")
+    world.advance(15 * MINUTE_MS)
+    assert [customer.texts().count(f"Tag {day}") for day in range(14, 28)] == [1] * 14
+    assert "bin zurück" in company.texts()
+    assert len(customer.of(Churn)) == losses - 1
 
 
 def test_a_sync_on_a_session_that_is_not_active_brings_no_text_again() -> None:

@@ -10,8 +10,9 @@ from pair_states import ASK_ID, EPOCH, heard, met, session_id, started
 from parties import DAY_MS, NOW_MS
 
 from e2ee import pair as pairs
+from e2ee.constants import PREKEY_LIFE_MS, RELAY_RETENTION_MS
 from e2ee.numbers import Finding
-from e2ee.pair import Candidate, Pair, Wanted
+from e2ee.pair import Candidate, Pair, Standing, Wanted
 
 MINUTE_MS, HOUR_MS = pairs.MINUTE_MS, pairs.HOUR_MS
 YEAR_MS = 365 * DAY_MS
@@ -140,24 +141,49 @@ def test_the_ask_of_a_candidate_is_repeated() -> None:
     assert ended.candidate is None
 
 
-def test_a_candidate_is_replaced_each_day_for_14_days_then_while_a_text_waits() -> None:
-    """SES-26: without one-time keys; without a text the search ends and doubt may begin another."""
-    pair, replaced, now_ms = states.with_candidate(), 0, NOW_MS
-    for day in range(1, 20):
-        now_ms = NOW_MS + day * DAY_MS
+def begun(number: int, now_ms: int) -> Standing:
+    """Return the session of ours that follows `number` others."""
+    return started(2 + number, EPOCH + 1 + number, created_ms=now_ms, ends_ms=now_ms + PREKEY_LIFE_MS)
+
+
+def test_a_candidate_is_replaced_for_14_days_then_while_a_text_waits() -> None:
+    """SES-26, SES-44: without one-time keys; without a text the search ends and doubt may begin another.
+    The times double, but none is longer than a candidate may send.
+    """
+    pair, now_ms = states.with_candidate(), NOW_MS
+    days = (1, 2, 4, 8, 16, 30, 44, 58)
+    for number, day in enumerate(days, 1):
+        now_ms = NOW_MS + day * DAY_MS + (day > 16) * (day - 16) // 14
+        early = pairs.tick(pair, now_ms - 1, connected=True, texts_wait=True).pair
+        assert (early.wanted, early.candidate) == (None, pair.candidate)
         waiting = pairs.tick(pair, now_ms, connected=True, texts_wait=True).pair
         assert waiting.wanted == Wanted(NOW_MS, None, again=True)
         after = pairs.tick(pair, now_ms, connected=True, texts_wait=False).pair
         assert (after.wanted is not None) == (day <= 14)
         assert after.candidate is None
-        replaced += 1
-        pair = pairs.started(waiting, started(2 + day, EPOCH + 1 + day, created_ms=now_ms), now_ms).pair
+        pair = pairs.started(waiting, begun(number, now_ms), now_ms).pair
         assert pair.candidate is not None
         assert pair.candidate.since_ms == NOW_MS
-        older = pair.session(session_id(1 + day))
+        older = pair.session(session_id(1 + number))
         assert older is None or older.proven or not older.may_send(now_ms)
-    assert replaced == 19
-    assert pairs.may_ask(pairs.tick(pair, now_ms + DAY_MS, connected=True, texts_wait=False).pair, now_ms)
+    over_ms = now_ms + 15 * DAY_MS
+    assert pairs.may_ask(pairs.tick(pair, over_ms, connected=True, texts_wait=False).pair, over_ms)
+
+
+def test_flights_that_wait_for_30_days_are_fewer_than_a_day_takes() -> None:
+    """SES-35, SES-44: of one search, of searches one after the other, each day on which one may begin."""
+    for lull_days in (0, 1, 8, 15, 22):
+        pair, at = states.with_candidate(), [NOW_MS]
+        for hour in range(1, 24 * 100):
+            now_ms = NOW_MS + hour * HOUR_MS
+            pair = pairs.tick(pair, now_ms, connected=True, texts_wait=not lull_days).pair
+            is_begun = lull_days and pair.candidate is None and now_ms >= at[-1] + lull_days * DAY_MS
+            pair = replace(pair, wanted=Wanted(now_ms)) if is_begun and pair.wanted is None else pair
+            if pair.wanted is not None:
+                pair, at = pairs.started(pair, begun(len(at), now_ms), now_ms).pair, [*at, now_ms]
+        waiting = [sum(one <= late < one + RELAY_RETENTION_MS for late in at) for one in at]
+        assert 4 < len(at) < 100
+        assert max(waiting) < pairs.MAX_FLIGHTS - 1
 
 
 def test_a_pair_that_has_met_without_a_session_starts_one_when_a_text_waits() -> None:

@@ -8,7 +8,7 @@ reported.
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee import pair as pairs
 from e2ee import session as sessions
@@ -45,12 +45,19 @@ from .peers import Peer
 from .records import Contact, TakenFlight, check_keys
 from .turn import Turn
 
+if TYPE_CHECKING:
+    from .context import Context
+
 STRANGER_SKIP: Final = 64
 _NOT_AUTHENTIC: Final = (AuthenticationError, UnknownSession, UnknownPrekey, DecodeError, UnsupportedVersion)
 
 
 class Incoming(Part):
     """Everything that arrives in our mailboxes."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._churn_ms: dict[bytes, int] = {}  # when that of an account was told
 
     def take(self, turn: Turn, mailbox: Mailbox, body: bytes) -> bool:
         """Open a body and do what it asks for, whatever is in it; False if it did not authenticate."""
@@ -206,7 +213,9 @@ class Incoming(Part):
             self._over_budget(turn, mailbox.contact)
 
     def _over_budget(self, turn: Turn, account_id: bytes) -> None:
-        turn.notify(Churn(account_id))
+        if not 0 <= turn.now_ms - self._churn_ms.get(account_id, -pairs.DAY_MS) < pairs.DAY_MS:
+            self._churn_ms[account_id] = turn.now_ms
+            turn.notify(Churn(account_id))
         raise BudgetExceeded("more first flights in a day than a pair may have")
 
     def _skip_of(self, turn: Turn, mailbox: Mailbox) -> int:

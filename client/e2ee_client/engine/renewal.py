@@ -223,7 +223,6 @@ class Renewal(Part):
         standing = Standing(session.id, epoch, True, turn.now_ms, session.ends_ms, beside=beside)
         self._adopt(turn, peer, session, pairs.started(pair, standing, turn.now_ms))
         self._send_ask(turn, peer, session, self._our_bundle(turn, peer.contact))
-        self._tell_if_long(turn, peer)
         self._context.sending.pump(turn, peer.contact)
 
     def _active(self, peer: Peer) -> Session | None:
@@ -464,6 +463,7 @@ class Renewal(Part):
             session = self._state.sessions[candidate.id]
             if not session.is_expired(turn.now_ms):
                 self._send_ask(turn, peer, session, self._our_bundle(turn, peer.contact))
+        self._tell_if_long(turn, peer)
         active = self._active(peer) if pairs.gap_ask_due(peer.pair, turn.now_ms) else None
         if active is not None:
             self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, for_gap=True)

@@ -14,6 +14,7 @@ import { pin } from "../src/engine/lists.ts";
 import { all } from "../src/engine/outbox.ts";
 import type { Outgoing, Peer } from "../src/engine/records.ts";
 import { sendAsk, start } from "../src/engine/renewal.ts";
+import { lookAt } from "../src/engine/renewal_time.ts";
 import { wasLost, wasSent } from "../src/engine/rooms/progress.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { takeReceipt } from "../src/engine/sending_again.ts";
@@ -134,18 +135,19 @@ test("an account is unreachable when three days of candidates were for each devi
   const scene = new Scene();
   meets(scene, desk, agent);
   const seek = (device: Device, days: number, met = true) => {
-    const { turn } = scene.engine.do(NOW_MS, (c, turn) => {
+    scene.engine.do(NOW_MS, (c, turn) => {
       const { pair } = peerOf(c, device.id) as Peer;
       const wanted = { sinceMs: NOW_MS - days * DAY_MS, top: null, again: false };
       setPair(c, turn, device.id, { ...pair, met, candidate: null, wanted });
       start(c, turn, device.id, bundle(device));
     });
+    const { turn } = scene.engine.do(NOW_MS + 10 * MINUTE_MS, (c, turn) => lookAt(c, turn, device.id));
     return told(turn).some((one) => one.type === "session" && one.what === "unreachable");
   };
   seek(desk, 0);
   assert.ok(!seek(agent, 4), "the desk may answer");
-  assert.ok(!seek(desk, 3));
-  assert.ok(seek(desk, 4));
+  assert.ok(!seek(desk, 2));
+  assert.ok(seek(desk, 3));
   assert.ok(!seek(desk, 0, false));
   assert.ok(seek(agent, 4), "the desk was not met");
 });

@@ -74,7 +74,7 @@ export function dueMs(pair: Pair): number | null {
   const session = candidateOf(pair);
   if (candidate !== null && session !== null) {
     const repeat = candidate.askedMs + repeatMs(candidate.repeats);
-    const end = pair.met ? session.createdMs + DAY_MS : session.endsMs + 1;
+    const end = Math.max(pair.met ? session.createdMs + DAY_MS : 0, session.endsMs + 1);
     times.push(repeat <= session.endsMs ? repeat : end);
   }
   const wait = GAP_ASKS_MS[pair.gapAsks];

@@ -3,7 +3,7 @@
 import { DAY_MS } from "./constants.ts";
 import type { Outcome } from "./pair.ts";
 import { aged, isCandidate, looked, outcome } from "./pair.ts";
-import type { Pair } from "./pair_state.ts";
+import type { Pair, Standing } from "./pair_state.ts";
 import { activeOf } from "./pair_state.ts";
 
 const SEARCH_MS = 14 * DAY_MS;
@@ -48,10 +48,17 @@ function silent(pair: Pair, nowMs: number): Pair {
   return { ...pair, ask: null, wanted };
 }
 
+/** When a candidate is to be replaced (SES-44); the times double, since a peer that is away gets all flights at once. */
+function replacedMs(pair: Pair, candidate: Standing): number {
+  const { createdMs, endsMs } = candidate;
+  const firstMs = Math.min(...pair.sessions.filter((one) => one.ours && !one.proven).map((one) => one.createdMs));
+  return createdMs + Math.max(DAY_MS, Math.min(createdMs - firstMs, endsMs + 1 - createdMs));
+}
+
 function searched(pair: Pair, textsWait: boolean, nowMs: number): Pair {
   const { candidate } = pair;
   const session = pair.sessions.find((one) => isCandidate(pair, one));
-  if (candidate === null || session === undefined || nowMs < session.createdMs + DAY_MS) return pair;
+  if (candidate === null || session === undefined || nowMs < replacedMs(pair, session)) return pair;
   if (!pair.met && nowMs > session.endsMs) return { ...pair, candidate: null };
   const searching = nowMs <= candidate.sinceMs + SEARCH_MS;
   if (textsWait || (pair.met && searching)) {

@@ -9,7 +9,7 @@
 import * as budget from "@sealroom/core/budget.ts";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
-import { CLOCK_TOLERANCE_MS, DAY_MS, MINUTE_MS, PREKEY_GRACE_MS } from "@sealroom/core/constants.ts";
+import { CLOCK_TOLERANCE_MS, MINUTE_MS, PREKEY_GRACE_MS } from "@sealroom/core/constants.ts";
 import { SYNC } from "@sealroom/core/content.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import type { VerifiedBundle } from "@sealroom/core/identity/bundle.ts";
@@ -32,7 +32,6 @@ import type { Turn } from "./turn.ts";
 import { compact } from "./upkeep.ts";
 
 const RETRY_MS = 10 * MINUTE_MS;
-const UNREACHABLE_MS = 3 * DAY_MS;
 const TICK_APART_MS = 1_000;
 const STARTS_A_TICK = 5;
 
@@ -131,9 +130,6 @@ export function start(c: Context, turn: Turn, deviceId: Bytes, bundle: VerifiedB
     retryLater(c, turn, deviceId);
     return;
   }
-  const peer = peerOf(c, deviceId) as Peer;
-  const isOut = (one: Pair) => !one.met || turn.nowMs > (one.candidate?.sinceMs ?? turn.nowMs) + UNREACHABLE_MS;
-  if (pair.met && peersNamed(c).every((one) => isOut(one.pair))) tell(turn, peer, "unreachable"); // SES-43
   pump(c, turn);
 }
 

@@ -4,20 +4,22 @@ import { isGapAskDue, isRepeatDue } from "@sealroom/core/asks_due.ts";
 import * as budget from "@sealroom/core/budget.ts";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
+import type { Pair } from "@sealroom/core/pair_state.ts";
 import { lose, passTime, repeated } from "@sealroom/core/pair_time.ts";
 import type { Context } from "./context.ts";
 import { refresh } from "./directory.ts";
 import { deleteItem } from "./outbox.ts";
 import type { Peer } from "./records.ts";
-import { active, askOn, doubt, isStale, sendAsk, set, want } from "./renewal.ts";
+import { active, askOn, doubt, isStale, sendAsk, set, tell, want } from "./renewal.ts";
 import { isYoung } from "./sending.ts";
 import { againUnanswered, reviewUnconfirmed } from "./sending_again.ts";
-import { isNamed, peerOf, sessionOf } from "./state.ts";
+import { isNamed, peerOf, peersNamed, sessionOf } from "./state.ts";
 import { removePeer } from "./state_ends.ts";
 import type { Turn } from "./turn.ts";
 import { compact } from "./upkeep.ts";
 
 const UNPROVEN_TTL_MS = 44 * DAY_MS;
+const UNREACHABLE_MS = 3 * DAY_MS;
 
 /** Look at every pair, as once an hour: ages, contents without a receipt for a day (SES-25, SES-33). */
 export function lookAtAll(c: Context, turn: Turn): void {
@@ -59,6 +61,9 @@ export function lookAt(c: Context, turn: Turn, deviceId: Bytes): void {
     if (session !== null && session.phase.name === "Started" && turn.nowMs <= session.phase.notAfterMs) {
       sendAsk(c, turn, deviceId, session, compact(c, turn, false));
     }
+    const isOut = (one: Pair) => !one.met || turn.nowMs > (one.candidate?.sinceMs ?? turn.nowMs) + UNREACHABLE_MS;
+    const isMet = pair.met && peersNamed(c).every((one) => isOut(one.pair));
+    if (isMet) tell(turn, peerOf(c, deviceId) as Peer, "unreachable"); // SES-43
   }
   const peer = peerOf(c, deviceId) as Peer;
   const session = isGapAskDue(peer.pair, turn.nowMs) ? active(c, peer) : null;
