@@ -45,7 +45,9 @@ class EntryAdded(OfRoom):
 
 @dataclass(frozen=True, slots=True)
 class EntryState(OfRoom):
-    """An entry of ours came further. `device_id` is who has it; `code` says why it failed."""
+    """An entry of ours came further. `device_id` is who has it. `FAILED`: a content that no device of the
+    other side has or may get; `code` says why, `device_id` is who lost it last (TRN-57).
+    """
 
     entry_hash: bytes
     progress: EntryProgress

@@ -415,6 +415,8 @@ def test_an_entry_posted_to_a_device_that_is_gone_is_told_as_failed() -> None:
     assert isinstance(content.payload, OfRooms)
     posted = Posted(content.id, content.sent_ms, content.payload.type, content.payload.payload)
     company.events.clear()
+    stored.is_delivered = False
+    do(company, lambda turn: log.put(turn, stored))
     to = [(account(company), this(second))]
     do(company, lambda turn: company.engine._context.posting.post(turn, posted, to))
     (told,) = company.of(EntryState)

@@ -332,25 +332,28 @@ class Writing(RoomPart):
         self._around.tell(turn, event)
 
     def failed(self, turn: Turn, stored: StoredEntry, device_id: DeviceId, code: str) -> None:
-        """An entry of ours will not reach a device. What is no content waits then, where it is for nobody
-        (ROOM-64).
+        """An entry of ours will not reach a device. Where it is for nobody, a content has failed
+        (TRN-57), and what is no content waits (ROOM-64).
         """
         stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
         self._room.log.put(turn, stored)
-        event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
-        self._around.tell(turn, event)
-        if stored.is_hidden or kind_of(stored) in CONTENT or self._around.side is Side.COMPANY:
-            return
-        self._lost[stored.hash, device_id] = turn.now_ms
-        if self._is_for_nobody(stored, device_id):
+        is_company, is_content = self._around.side is Side.COMPANY, kind_of(stored) in CONTENT
+        waits = not (stored.is_hidden or is_content or is_company)
+        is_for_nobody = self._is_for_nobody(turn, stored, device_id)
+        if waits or is_company:
+            self._lost[stored.hash, device_id] = turn.now_ms
+        if is_for_nobody and waits:
             self._wait(turn, stored.hash)
+        elif is_for_nobody and is_content:
+            event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
+            self._around.tell(turn, event)
 
     def not_sent(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:
         """An entry of ours has not left for a device that was struck off; one that is then for nobody waits
         for those in force (ID-28), or has failed.
         """
         stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
-        if not self._is_for_nobody(stored, device_id):
+        if not self._is_for_nobody(turn, stored, device_id):
             self._room.log.put(turn, stored)
         elif self._waits(turn, stored):
             self._room.log.put(turn, stored)
@@ -358,8 +361,13 @@ class Writing(RoomPart):
         else:
             self.failed(turn, stored, device_id, IdentityMismatch.code)
 
-    def _is_for_nobody(self, stored: StoredEntry, device_id: DeviceId) -> bool:
-        """Whether no device of the company has an entry, or may get it, after this one."""
+    def _is_for_nobody(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> bool:
+        """Whether no device of the other side has an entry, or may get it, after this one (TRN-57)."""
+        customers = self._room.states.customers()
+        if self._around.side is Side.COMPANY and device_id in customers:
+            others = [one for one in customers if one != device_id]
+            is_open = any(one in stored.waiting_for for one in others)
+            return not is_open and all(self._has_lost(turn, stored.hash, one) for one in others)
         own = self._room.states.own_devices()
         is_open = any(one not in own for one in stored.waiting_for)
         return not (stored.is_delivered or device_id in own or is_open)

@@ -17,7 +17,7 @@ import { newPeer, setMailbox, setPeer } from "../src/engine/state.ts";
 import type { Device } from "./shop.ts";
 import * as shop from "./shop.ts";
 import { agent, desk, NOW_MS, other, second } from "./shop.ts";
-import { ERASE, engineOf, ids, learnRoster, map, Scene } from "./shop_room.ts";
+import { ERASE, engineOf, ids, learnRoster, map, Scene, told } from "./shop_room.ts";
 import { bundleOf } from "./shop_session.ts";
 
 /** The person finds prekeys of a device, and starts a session. */
@@ -155,4 +155,18 @@ test("an order outlasts the limits of a text, goes when its device is there agai
   assert.equal(review(scene.nowMs + 14 * DAY_MS), false, "nothing waits for it any more");
   assert.deepEqual([...lane.unconfirmed.keys()], [id(order.hash)]);
   assert.deepEqual(comesBack(scene.nowMs + 40 * DAY_MS), [id(order.hash)]);
+});
+
+test("what one device of the company has lost another may get, and has failed with the last one (TRN-57)", () => {
+  const scene = new Scene();
+  const text = scene.says("eins");
+  const states = (scene.kept(text.hash)?.waitingFor ?? []).map((deviceId) => {
+    const item: Outgoing = scene.c.outbox.newItem(deviceId, contentIdOf(text.hash), true, scene.nowMs);
+    const { turn } = scene.engine.do(scene.nowMs, (c, turn) => wasLost(c, turn, item, "local.unconfirmed"));
+    return [scene.kept(text.hash)?.delivery, told(turn).filter((one) => one.type === "delivery").length];
+  });
+  assert.deepEqual(states, [
+    ["waiting", 0],
+    ["failed", 1],
+  ]);
 });

@@ -61,8 +61,8 @@ export function wasConfirmed(c: Context, turn: Turn, deviceId: Bytes, contentId:
 }
 
 /**
- * It will not reach a device. Where no other device has it or may get it, a content has failed; all else waits, and goes
- * in an hour (ROOM-64).
+ * It will not reach a device. Where no other device has it or may get it, a content has failed (TRN-57); all else waits,
+ * and goes in an hour (ROOM-64).
  */
 export function wasLost(c: Context, turn: Turn, item: Outgoing, code: string): void {
   const found = without(c, item.contentId, item.deviceId);
