@@ -4,9 +4,11 @@ import { isGapAskDue } from "../src/asks_due.ts";
 import * as budget from "../src/budget.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../src/constants.ts";
 import { numbered } from "../src/counting.ts";
+import { start } from "../src/pair.ts";
 import { message } from "../src/pair_hearing.ts";
 import type { Pair, Standing } from "../src/pair_state.ts";
 import { NEW_PAIR } from "../src/pair_state.ts";
+import { passTime } from "../src/pair_time.ts";
 import { codeOf } from "./vectors.ts";
 
 const NOW_MS = 1_800_000_000_000;
@@ -97,4 +99,18 @@ test("numbers count up by one from what was given, on the line of this opening (
     codeOf(() => budget.give({ ...last, given: 2 ** 53 - 1 }, line, null)),
     "local.counter_exhausted",
   );
+});
+
+test("of several candidates each has the time of the search before it, a day at least (SES-44)", () => {
+  let pair: Pair = { ...PAIR, sessions: [standing(1, 1)] };
+  const days = [0, 1, 2, 4, 8, 16, 30];
+  for (const [at, day] of days.entries()) {
+    const nowMs = NOW_MS + day * DAY_MS;
+    const made = { id: new Uint8Array(32).fill(9 + at), epoch: 2 + at, endsMs: nowMs + 14 * DAY_MS - 1 };
+    pair = start(pair, made, null, nowMs).pair;
+    const dueMs = NOW_MS + ([...days, 44][at + 1] as number) * DAY_MS;
+    assert.equal(passTime(pair, true, dueMs - 1).pair.wanted, null);
+    pair = passTime(pair, true, dueMs).pair;
+    assert.deepEqual(pair.wanted, { sinceMs: NOW_MS, top: null, again: true });
+  }
 });
