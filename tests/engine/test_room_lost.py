@@ -11,10 +11,12 @@ from e2ee_client.room_events import EntryProgress, ErasureUnanswered
 from e2ee_relay.protocol import ErrorCode, Role, Send, SendResult, SendResults, decode_frames
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, opened, rooms_of, texts, write
-from team_world import founded, this
+from struck_off import backup_of, restored
+from team_world import colleague, company_of, do, founded, signing_of, this
 
+from e2ee.ids import DeviceId
 from e2ee.rooms.entry import EntryHash, RoomId
-from e2ee.rooms.payloads import Erase
+from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.state import Phase
 
 
@@ -169,3 +171,58 @@ def test_a_mark_that_is_written_by_itself_sends_nothing_again() -> None:
         write(company, room_id, f"{n}")
         world.advance(20_000)
     assert sum(sent) - before < 60
+
+
+def _signs(node: Node) -> None:
+    """A person confirms the numbers of a desk that was restored (ACC-28)."""
+    highest = signing_of(node).own
+    do(node, lambda turn: company_of(node).confirm_signing(turn, highest))
+    node.world.advance(HOUR_MS)
+
+
+def test_a_desk_from_a_backup_gets_what_customers_write_in_rooms_that_it_does_not_have() -> None:
+    """ROOM-75: all that the room's `open` has named are struck off; its customer accepts nothing again."""
+    world, company, person, room_id = opened()
+    write(person, room_id, "vorher")
+    world.advance(MINUTE_MS)
+    saved = backup_of(company)
+    company.stop()
+    again = restored(world, saved, "Praxis neu")
+    again.start()
+    world.advance(MINUTE_MS)
+    _signs(again)
+    said = write(person, room_id, "Ist da wer?")
+    world.advance(2 * HOUR_MS)  # it learned of the list at once, and of the roster by ACC-13
+    assert texts(again, room_id)[-1] == "Ist da wer?"
+    assert progress(person, room_id, said) is EntryProgress.DELIVERED
+    write(again, room_id, "Ja")
+    world.advance(MINUTE_MS)
+    assert texts(person, room_id) == ["vorher", "Ist da wer?", "Ja"]
+    write(person, room_id, Act(ActKind.CLOSE))
+    world.advance(5 * MINUTE_MS)
+    assert rooms_of(again).index[room_id].phase == rooms_of(person).index[room_id].phase == Phase.CLOSED
+
+
+def _suspends(node: Node, device_id: DeviceId, turn: Turn) -> None:
+    """What a thief of the roster key does, who suspends the desk that has it, too."""
+    signer = company_of(node)
+    signer._own_signing().suspended = [device_id]
+    signer._save(turn)
+
+
+def test_who_suspends_all_desks_is_given_no_room_that_it_does_not_have() -> None:
+    """ROOM-75: a roster strikes nobody off, and its key may be stolen."""
+    world, company, person, room_id = opened()
+    write(person, room_id, "vorher")
+    second = colleague(company, "Frau Zwei", front_desk=True)
+    world.advance(DAY_MS)
+    ranks = rooms_of(person).room(Turn(person.now_ms), room_id).states.ranks(person.now_ms)
+    assert {this(company), this(second)} <= set(ranks)
+    do(company, partial(_suspends, company, this(company)))
+    world.advance(DAY_MS)
+    said = write(person, room_id, "Ist da wer?")
+    world.advance(DAY_MS)
+    ranks = rooms_of(person).room(Turn(person.now_ms), room_id).states.ranks(person.now_ms)
+    assert set(ranks) == {this(second)}
+    assert progress(person, room_id, said) is EntryProgress.WAITING
+    assert room_id not in rooms_of(second).index

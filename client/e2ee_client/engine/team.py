@@ -237,13 +237,16 @@ class Team(TeamLearning):
     def _review(self, turn: Turn, account_id: AccountId) -> None:
         """Tell once when it is not known who may act, and what our own device has become (ACC-15)."""
         try:
-            self._view(turn, account_id)
+            found = self._view(turn, account_id)
         except RemoteError as error:
             if self._unclear.get(account_id) != error.code:
                 self._unclear[account_id] = error.code
                 turn.notify(TeamUnknown(account_id, error.code))
             self._ask_soon(turn, account_id)
         else:
+            if not found.members:
+                # As where a list came, by which all are struck off, ahead of the roster that goes by it.
+                self._ask_soon(turn, account_id)
             if self._unclear.pop(account_id, None) is not None:
                 self._context.rooms.devices_changed(turn, account_id)
         if account_id == self._state.own.account_id and self.condition() is not self._condition:

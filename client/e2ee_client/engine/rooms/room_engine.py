@@ -336,7 +336,7 @@ class RoomEngine:
 
     def team_changed(self, turn: Turn) -> None:
         """A list, a roster or a suspension was learned of: judge anew, serve who is in force now."""
-        if self.live.root is not None and self.live.root in self.live.unsent:
+        if self.live.root is not None and self.writing.opens_anew(turn, self.live.root):
             self._opened(turn, self.live.root)
         self.states.rejudge(turn)
         self.shares = self.moved = True

@@ -22,7 +22,7 @@ from e2ee.rooms.entry import (
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, encode_payload
 from e2ee.rooms.room import Admission, admit
-from e2ee.rooms.state import Phase, State
+from e2ee.rooms.state import DESK, Phase, State
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import DeviceListOver
@@ -184,6 +184,26 @@ class Writing(RoomPart):
             if kind in (Kind.ERASE, Kind.WITHDRAW):
                 self._room.erasures.reached(turn, one, [author.device_id for author in to])
         live.unsent = (*kept, *live.unsent)
+
+    def opens_anew(self, turn: Turn, root: EntryHash) -> bool:
+        """Whether our `open` is to go to the desks in force: it waits, or all who could hear the customer are
+        struck off (ROOM-74); then it waits from now on.
+        """
+        if root not in self._live.unsent and self._is_deserted(turn, root):
+            self._wait(turn, root)
+        return root in self._live.unsent
+
+    def _is_deserted(self, turn: Turn, root: EntryHash) -> bool:
+        around, states = self._around, self._room.states
+        stored = self._room.log.find(turn, root)
+        if around.side is Side.COMPANY or stored is None or stored.author != around.us:
+            return False
+        ranks, state = states.ranks(turn.now_ms), states.state
+        members = () if state is None else state.members
+        listed = states.room.known().intersection(around.devices(self._live.company))
+        if any(one in members or ranks.get(one, DESK) >= DESK for one in listed):
+            return False
+        return any(rank >= DESK for rank in ranks.values())
 
     def _has_lost(self, turn: Turn, entry_hash: EntryHash, device_id: DeviceId) -> bool:
         lost_ms = self._lost.get((entry_hash, device_id))

@@ -10,7 +10,7 @@ import { pin } from "../src/engine/lists.ts";
 import type { Outgoing } from "../src/engine/records.ts";
 import { start } from "../src/engine/renewal.ts";
 import { withdraw } from "../src/engine/rooms/consenting.ts";
-import { wasLost, wasSent } from "../src/engine/rooms/progress.ts";
+import { wasConfirmed, wasLost, wasSent } from "../src/engine/rooms/progress.ts";
 import { retry } from "../src/engine/rooms/writing.ts";
 import { againFromOthers, reviewUnconfirmed } from "../src/engine/sending_again.ts";
 import { newPeer, setMailbox, setPeer } from "../src/engine/state.ts";
@@ -92,6 +92,50 @@ test("an `open` for desks that were replaced before they had it goes to those in
   scene.in((d) => retry(d, text.hash));
   meets(scene, fresh, list);
   assert.deepEqual(sealed(scene, fresh), idsOf(scene.room.root, text.hash));
+});
+
+/** The company strikes off all but these devices, of which the first is new. */
+function replaces(scene: Scene, fresh: Device, ...staying: readonly Device[]): void {
+  const devices = [fresh, ...staying];
+  const list = shop.listOf(devices, 2, shop.list);
+  scene.engine.do(scene.nowMs, (c, turn) => {
+    setPeer(c, turn, newPeer(fresh.record));
+    pin(c, turn, list);
+    learnRoster(c, turn, shop.rosterOf({ seq: 2, devices, listed: list }), [shop.list, list]);
+  });
+  scene.passes(1_000);
+}
+
+/** A room whose `open` a desk has, and in which nobody of the company is. */
+function heard(): Scene {
+  const scene = new Scene();
+  const contentId = contentIdOf(scene.room.root);
+  for (const { id } of [desk, second]) {
+    scene.engine.do(scene.nowMs, (c, turn) => {
+      c.outbox.drop(id);
+      wasConfirmed(c, turn, id, contentId);
+    });
+  }
+  assert.deepEqual(standing(scene, scene.room.root), ["delivered", []]);
+  return scene;
+}
+
+test("an `open` whose desks are struck off goes to those in force, with what waits (ROOM-75)", () => {
+  const scene = heard();
+  const fresh = shop.newDevice(1);
+  replaces(scene, fresh, agent, other);
+  assert.deepEqual(standing(scene, scene.room.root), ["waiting", ids(fresh)]);
+  assert.deepEqual(standing(scene, scene.says("eins").hash), ["waiting", ids(fresh)]);
+});
+
+test("an `open` goes nowhere while a desk that it named is listed, or a member is in force (ROOM-75)", () => {
+  const named = heard();
+  replaces(named, shop.newDevice(1), desk, agent);
+  assert.deepEqual(standing(named, named.room.root), ["delivered", []]);
+  const left = heard();
+  left.state([agent]);
+  replaces(left, shop.newDevice(1), agent, other);
+  assert.deepEqual(standing(left, left.room.root), ["delivered", []]);
 });
 
 test("what is no content waits where it was lost, and goes within an hour; a content has failed (ROOM-64)", () => {

@@ -12,7 +12,7 @@ export { lookAt, loseAll } from "./renewal_time.ts";
 export { askAgain, plan, tickAsking } from "./rooms/asking.ts";
 export { checkErasing, doesEarlier, doesErase, erasingDueMs, tickErasing } from "./rooms/erasing.ts";
 export { does, takeState } from "./rooms/following.ts";
-export { postToNewcomers } from "./rooms/newcomers.ts";
+export { openAnew, postToNewcomers } from "./rooms/newcomers.ts";
 export { retryEarly } from "./rooms/taking.ts";
 export { checkOurs, countingWordings, shareFate } from "./rooms/wordings.ts";
 export { prune } from "./team_pruning.ts";

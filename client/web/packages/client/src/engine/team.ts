@@ -161,14 +161,15 @@ function askSoon(c: Context, turn: Turn): void {
 /** Tell once when it is not known who may act. */
 export function review(c: Context, turn: Turn): void {
   let code = "";
+  let isKnown = false;
   try {
-    inForceNow(c, turn);
+    isKnown = inForceNow(c, turn).length > 0;
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     code = error.code;
   }
+  if (!isKnown) askSoon(c, turn);
   if (code === c.team.unclear) return;
   c.team.unclear = code;
   turn.notify({ type: "team", known: code === "", code });
-  if (code !== "") askSoon(c, turn);
 }

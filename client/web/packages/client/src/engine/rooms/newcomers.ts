@@ -4,6 +4,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import { ERASED, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
+import { peersNamed } from "../state.ts";
 import { teamOrNone } from "../team.ts";
 import { receivedThen } from "./admitting.ts";
 import type { Draft } from "./draft.ts";
@@ -11,6 +12,7 @@ import {
   condition,
   isContent,
   KIND_WITHDRAW,
+  knownDevices,
   payloadOf,
   phaseCode,
   recipients,
@@ -20,6 +22,7 @@ import {
 import type { Kept } from "./model.ts";
 import { postedEntry } from "./writing.ts";
 
+const RANK_DESK = 2;
 const KIND_ERASE = 5;
 const ORDERS: readonly number[] = [KIND_ERASE, KIND_WITHDRAW, 15];
 const KIND_REACH = 14;
@@ -33,7 +36,8 @@ const TOLD_FOR_MS = 31 * DAY_MS;
  * Post what was under way when the room was given to others to those who have it now, and our orders; these, our
  * newest address and sign-out also to who is in force again.
  */
-export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
+export function postToNewcomers(d: Draft, before: readonly Bytes[]): void {
+  const newcomers = without(d.room.shown?.members ?? [], before);
   if (newcomers.length > 0) {
     for (const kept of [...underWay(d), ...orders(d)]) {
       give(
@@ -51,6 +55,18 @@ export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
     const served = recipients(d.room, d.judged(), kept.entry.header.kind, teamOrNone(d.c, d.turn));
     give(d, kept, without(returned, without(returned, served)));
   }
+}
+
+/** Our `open` waits again where all who could hear us are struck off: it goes to the desks in force (ROOM-75). */
+export function openAnew(d: Draft): void {
+  const root = d.find(d.room.root);
+  if (root === null || !same(root.entry.author.deviceId, d.c.own.record.deviceId)) return;
+  const team = teamOrNone(d.c, d.turn);
+  const agents = team.filter(({ rank }) => rank < RANK_DESK).map(({ record }) => record.deviceId);
+  const deaf = without(agents, d.judged().head?.state.members ?? []);
+  const known = without(knownDevices(d.room, d.judged()), deaf);
+  const isHeard = peersNamed(d.c).some(({ deviceId }) => without([deviceId], known).length === 0);
+  if (!isHeard && team.length > agents.length) d.keep({ ...root, waitingFor: [], delivery: "waiting" });
 }
 
 function give(d: Draft, kept: Kept, ids: readonly Bytes[]): void {

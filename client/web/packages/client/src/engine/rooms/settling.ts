@@ -28,14 +28,11 @@ export function settle(d: Draft): void {
   const before = d.room.shown;
   d.c.received?.retryEarly(d);
   d.c.received?.shareFate(d);
+  d.c.received?.openAnew(d);
   announce(d);
   takeBack(d);
   postUnsent(d);
-  const known = before?.members ?? [];
-  d.c.received?.postToNewcomers(
-    d,
-    (d.room.shown?.members ?? []).filter((id) => !known.some((one) => same(one, id))),
-  );
+  d.c.received?.postToNewcomers(d, before?.members ?? []);
   writeMark(d);
   d.c.received?.plan(d);
   wake(d);
