@@ -60,3 +60,49 @@ async def test_a_room_says_that_the_browser_stores_nothing_and_begins_anew(
         await room.get_by_role("button", name="Noch einmal versuchen").click()
         await until(lambda: site.requests.count("GET /room.html") == 2)
         await says.wait_for()
+
+
+# Its database is never opened, and 20 seconds are over at once.
+SILENT: Final = """if (location.host.startsWith("chat.")) {
+  const { setTimeout } = window;
+  const isOver = (ms) => ms === 20000 && IDBFactory.prototype.open !== opens;
+  window.opens = IDBFactory.prototype.open;
+  window.setTimeout = (act, ms, ...rest) => setTimeout(act, isOver(ms) ? 0 : ms, ...rest);
+  IDBFactory.prototype.open = () => new EventTarget();
+}"""
+
+
+@browsers.firefox_in_audit
+@pytest.mark.parametrize(
+    ("lang", "title", "again"),
+    [
+        ("de", "Der Speicher ist gerade nicht offen", "Noch einmal versuchen"),
+        ("en", "The storage is not open now", "Try again"),
+    ],
+)
+async def test_a_database_that_is_never_opened_is_told_with_a_way_on(
+    visitor: browsers.Visitor,
+    built: dict[str, bytes],
+    serve_files: browsers.ServeFiles,
+    lang: str,
+    title: str,
+    again: str,
+) -> None:
+    """STO-62: the room goes on where the browser opens it then; here as far as its page has no details."""
+    site = serve_files({})
+    put_release(site, built, b"", RELAY)
+    start = site.files["/index.html"]
+    assert isinstance(start, bytes)
+    site.files["/index.html"] = start.replace(b' lang="de">', f' lang="{lang}">'.encode())
+    await visitor.context.add_init_script(SILENT)
+    page = await visitor.open(site.url("/index.html", WWW))
+    await page.locator("seal-room button").first.click()
+    room = page.frame_locator("seal-room iframe")
+    says = room.get_by_role("heading", name=title)
+    await says.wait_for()
+    await room.get_by_role("button", name=again).click()
+    await says.wait_for()
+    await page.frames[1].evaluate("() => { IDBFactory.prototype.open = window.opens; }")
+    await room.get_by_role("button", name=again).click()
+    await says.wait_for(state="detached")
+    await room.get_by_role("heading", level=2).wait_for()

@@ -465,6 +465,42 @@ async def test_a_message_is_marked_and_erased_also_where_none_is_written(
     assert await page.get_by_role("menuitem").all_inner_texts() == offered
 
 
+STUCK: Final = """([waitedMs, changes]) => {
+  const own = backend.state().items.find((one) => one.author === "me");
+  const writtenMs = Date.UTC(2026, 10, 29, 13, 5) - waitedMs;
+  backend.change({ items: [{ ...own, delivery: "waiting", writtenMs }], ...changes });
+}"""
+ALARM: Final = {"kind": "identity", "sinceMs": 0, "before": [], "now": []}
+WAITS: Final[tuple[tuple[int, dict[str, object], bool], ...]] = (
+    (900_000, {}, True),
+    (599_900, {}, False),
+    (-30 * 86_400_000, {}, True),
+    (900_000, {"link": "offline"}, False),
+    (900_000, {"link": "online", "alarm": ALARM}, False),
+    (900_000, {"alarm": None, "account": "replaced"}, False),
+    (900_000, {"account": "key", "phase": "closed"}, False),
+    (900_000, {"phase": "waiting"}, True),
+    (0, {"phase": "open"}, False),
+)
+
+
+@browsers.firefox_in_audit
+async def test_a_text_that_does_not_leave_is_told_with_a_way_on(show: Show) -> None:
+    """CNS-94: by how long it waits, or where the clock was put back; not a moment before."""
+    page = await show("open")
+    told = page.get_by_text("Eine Nachricht konnte noch nicht hinausgehen")
+    for waited_ms, changes, is_told in WAITS:
+        await page.evaluate(STUCK, [waited_ms, changes])
+        await until_read(told.count, int(is_told))
+    note = page.locator(".note", has=told)
+    await page.evaluate(STUCK, [599_900, {}])
+    await page.evaluate("clock.laterMs = 100")
+    await note.get_by_role("link").wait_for()  # By a timer of its own: nothing else happens.
+    assert await web_pictures.barriers(page) == []
+    await note.get_by_role("button", name="Hinweis ausblenden").click()
+    await until_read(told.count, 0)
+
+
 @browsers.firefox_in_audit
 async def test_what_was_typed_for_one_room_is_sent_in_no_other(show: Show) -> None:
     """STO-55: nor does the focus lead who types on into the field of another room."""
@@ -605,7 +641,10 @@ async def test_a_menu_stays_when_its_message_is_drawn_anew(show: Show) -> None:
 @browsers.firefox_in_audit
 async def test_a_wrong_clock_and_a_store_that_ended_are_said_as_what_they_are(show: Show) -> None:
     """CNS-86: neither accuses the company or the browser, and both can be tried again."""
-    for scene, title in (("clock", "Stimmen Datum und Uhr?"), ("ended", "Der Speicher ist nicht mehr offen")):
+    for scene, title in (
+        ("clock", "Stimmen Datum und Uhr?"),
+        ("ended", "Der Speicher ist gerade nicht offen"),
+    ):
         page = await show(scene)
         await page.get_by_role("heading", name=title).wait_for()
         await page.get_by_role("button", name="Noch einmal versuchen").click()

@@ -183,6 +183,7 @@ export class RoomLife {
   /** Open the store and fetch the door; what is in the way is in the state. */
   async tryAgain(): Promise<void> {
     this.#obstacle = null;
+    if (this.customer === null) this.changed();
     try {
       const customer = await this.#open();
       this.#listen();

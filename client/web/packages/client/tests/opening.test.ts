@@ -98,6 +98,31 @@ test("a database that the browser closes is opened again by itself, and what is 
   assert.deepEqual(shows(), ["blocked", "door-missing", 4]);
 });
 
+test("who tries again where no store was opened sees that it is being opened, and the room once it is (STO-62)", async () => {
+  const { ports, hold, release } = await kept();
+  const { place } = ports;
+  let isSilent = true;
+  const open = () => (isSilent ? Promise.reject(new StoreError("store.closed", "not given")) : place.open());
+  const life = lifeOf({ ...ports, place: { ...place, open } });
+  await life.tryAgain();
+  const told: unknown[] = [];
+  life.subscribe(() => told.push([life.state().phase, life.state().obstacle]));
+  const settled = () => new Promise((done) => setTimeout(done));
+  await settled();
+  [isSilent] = [false];
+  hold();
+  const again = life.tryAgain();
+  await settled();
+  release();
+  await again;
+  await settled();
+  assert.deepEqual(told.slice(0, 2), [
+    ["blocked", "storage-ended"],
+    ["loading", null],
+  ]);
+  assert.deepEqual(told.at(-1), ["waiting", null]);
+});
+
 test("a room that is left while it opens its store lets go when that is closed, and opens none later (STO-38)", async () => {
   const { ports, counts, hold, release } = await kept();
   hold();

@@ -41,7 +41,6 @@ export class RoomElement extends HTMLElement {
   #clock: Clock = clockOf("en");
   #stop: Unsubscribe | null = null;
   #leaving = new AbortController();
-  #dismissed = new Set<string>();
   readonly #mark = h("div", { class: "mark", "aria-hidden": "true" });
   readonly #title = h("h1");
   readonly #present = h("button", { class: "present meta", type: "button" });
@@ -192,14 +191,8 @@ export class RoomElement extends HTMLElement {
     const before = this.#room;
     this.#showHead(state, words);
     this.#showBody(state);
-    const actions = {
-      opens: this.#opens,
-      dismiss: (id: string) => {
-        this.#dismissed.add(id);
-        this.#update();
-      },
-    };
-    const context = { words, clock: this.#clock, nowMs: now(), dismissed: this.#dismissed, actions };
+    const acts = { opens: this.#opens, update: () => this.#update() };
+    const context = { words, clock: this.#clock, nowMs: now(), ...acts };
     // A new page ends a room that is not stored.
     const again = state.keeping.mode === "session" ? null : reload;
     const code = state.fault ?? this.#failure;

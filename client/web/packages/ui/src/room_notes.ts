@@ -4,24 +4,24 @@ import { type IconName, icon } from "./all_icons.ts";
 import type { Hours, Item, RoomState } from "./backend.ts";
 import { channelLink } from "./channel_link.ts";
 import { h } from "./dom.ts";
+import { reachesNobody } from "./reach.ts";
 import type { Opened } from "./room.ts";
+import { atMsOf } from "./rows.ts";
 import type { Clock } from "./times.ts";
 import type { Words } from "./words.ts";
 import { laterWords } from "./words_later.ts";
 
 const MAX_NOTES = 2;
-
-export interface NoteActions {
-  opens(what: Opened): () => void;
-  dismiss(id: string): void;
-}
+/** After so long it is said that a text does not leave. */
+const STUCK_MS = 10 * 60_000;
 
 export interface NoteContext {
   readonly words: Words;
   readonly clock: Clock;
   readonly nowMs: number;
-  readonly dismissed: ReadonlySet<string>;
-  readonly actions: NoteActions;
+  readonly opens: (what: Opened) => () => void;
+  /** Show the notes anew. */
+  readonly update: () => void;
 }
 
 interface Note {
@@ -33,15 +33,22 @@ interface Note {
   readonly canDismiss: boolean;
 }
 
+/** The ids of notes that a person has hidden on this page. */
+const dismissed = new Set<string>();
+let stuckTimer: ReturnType<typeof setTimeout> | undefined;
+
 /** The notes of this state, each with its id as its key. */
 export function notesView(state: RoomState, context: NoteContext): HTMLElement[] {
-  const notes = notesOf(state, context).filter((note) => !context.dismissed.has(note.id));
+  const notes = notesOf(state, context).filter((note) => !dismissed.has(note.id));
   return notes.slice(0, MAX_NOTES).map((note) => noteView(note, context));
 }
 
-function noteView(note: Note, { words, actions }: NoteContext): HTMLElement {
+function noteView(note: Note, { words, update }: NoteContext): HTMLElement {
   const label = words("banner.dismiss");
-  const dismiss = () => actions.dismiss(note.id);
+  const dismiss = () => {
+    dismissed.add(note.id);
+    update();
+  };
   const leave =
     note.canDismiss &&
     h("button", { class: "round", type: "button", "aria-label": label, onclick: dismiss }, icon("close"));
@@ -55,47 +62,42 @@ function noteView(note: Note, { words, actions }: NoteContext): HTMLElement {
 }
 
 function notesOf(state: RoomState, context: NoteContext): Note[] {
-  const found = [alarmNote, replacedNote, listNote, linkNote, staleNote, hoursNote, sessionNote, codeNote].map((note) =>
-    note(state, context),
-  );
-  return found.filter((note) => note !== null);
+  const found = [alarmNote, replacedNote, listNote, linkNote, stuckNote, staleNote, hoursNote, sessionNote, codeNote];
+  return found.map((note) => note(state, context)).filter((note) => note !== null);
 }
 
 function button(word: string, act: () => void): HTMLElement {
   return h("button", { class: "button small", type: "button", onclick: act }, word);
 }
 
-function alarmNote({ alarm, company }: RoomState, { words, actions }: NoteContext): Note | null {
+function alarmNote({ alarm, company }: RoomState, { words, opens }: NoteContext): Note | null {
   if (alarm === null) return null;
   const text = words(`alarm.${alarm.kind}`, { company: company?.name ?? words("someone") });
-  const action = button(words("alarm.open"), actions.opens("showAlarm"));
+  const action = button(words("alarm.open"), opens("showAlarm"));
   return { id: "alarm", tone: "stop", icon: "stop", text, action, canDismiss: false };
 }
 
 /** Another device has the account: in every part of a room's life, with the way on (ACC-67). */
-function replacedNote(state: RoomState, { words, actions }: NoteContext): Note | null {
+function replacedNote(state: RoomState, { words, opens }: NoteContext): Note | null {
   if (state.account !== "replaced") return null;
   const say = laterWords(words);
   const company = state.company?.name ?? words("someone");
   const isByCode = state.code === "used";
   const text = say(isByCode ? "replaced.code" : "replaced.other", { company });
-  const anew = button(say("replaced.anew"), actions.opens("beginAnew"));
+  const anew = button(say("replaced.anew"), opens("beginAnew"));
   const call = isByCode ? callButton(state) : null;
   const action = call === null ? anew : h("div", { class: "acts" }, anew, call);
   return { id: "replaced", tone: isByCode ? "stop" : "warn", icon: "warn", text, action, canDismiss: false };
 }
 
 /** The list of devices ends, or has, unless the first one is opened; while that is looked up, nothing is said (ID-65). */
-function listNote(
-  { listUntilMs, account, link }: RoomState,
-  { words, clock, nowMs, actions }: NoteContext,
-): Note | null {
+function listNote({ listUntilMs, account, link }: RoomState, { words, clock, nowMs, opens }: NoteContext): Note | null {
   if (listUntilMs === undefined || account === "replaced") return null;
   const isOver = nowMs > listUntilMs;
   if (isOver && link === "connecting") return null;
   const say = laterWords(words);
   const text = say(isOver ? "list.over" : "list.ends", { when: clock.day(listUntilMs, nowMs) });
-  const action = isOver ? button(say("replaced.anew"), actions.opens("beginAnew")) : null;
+  const action = isOver ? button(say("replaced.anew"), opens("beginAnew")) : null;
   return { id: isOver ? "list-over" : "list-ends", tone: "warn", icon: "warn", text, action, canDismiss: !isOver };
 }
 
@@ -114,7 +116,28 @@ function linkNote(state: RoomState, { words }: NoteContext): Note | null {
   return { id: link, tone, icon: "offline", text: words(`banner.${link}`), action: null, canDismiss: false };
 }
 
-function staleNote({ staleUntilMs }: RoomState, { words, clock, nowMs, actions }: NoteContext): Note | null {
+/**
+ * A text that does not leave although there is a connection: by no statement of a relay, only by how long it waits. A
+ * clock that is wrong makes it so, and a company of which no device can be written to (SES-43, CNS-94); files take
+ * their time.
+ */
+function stuckNote(state: RoomState, { words, nowMs, update }: NoteContext): Note | null {
+  clearTimeout(stuckTimer);
+  const isWriting = state.phase === "waiting" || state.phase === "open";
+  if (state.link !== "online" || state.alarm !== null || !isWriting || reachesNobody(state, nowMs)) return null;
+  const waiting = state.items.filter((item) => item.kind === "message" && item.delivery === "waiting" && !item.file);
+  if (waiting.length === 0) return null;
+  // What was written by another clock than that of now has waited for nobody knows how long.
+  const longestMs = Math.max(...waiting.map((item) => Math.abs(nowMs - atMsOf(item))));
+  if (longestMs < STUCK_MS) {
+    stuckTimer = setTimeout(update, STUCK_MS - longestMs);
+    return null;
+  }
+  const text = words("banner.stuck", { company: state.company?.name ?? words("someone") });
+  return { id: "stuck", tone: "warn", icon: "clock", text, action: callButton(state), canDismiss: true };
+}
+
+function staleNote({ staleUntilMs }: RoomState, { words, clock, nowMs, opens }: NoteContext): Note | null {
   if (staleUntilMs === null) return null;
   const isOver = nowMs > staleUntilMs;
   const text = words(isOver ? "notice.due" : "notice.changed", { when: clock.moment(staleUntilMs, nowMs) });
@@ -123,7 +146,7 @@ function staleNote({ staleUntilMs }: RoomState, { words, clock, nowMs, actions }
     tone: "warn",
     icon: "shield",
     text,
-    action: button(words("notice.show"), actions.opens("showNotice")),
+    action: button(words("notice.show"), opens("showNotice")),
     canDismiss: false,
   };
 }
@@ -161,8 +184,8 @@ function sessionNote(state: RoomState, { words }: NoteContext): Note | null {
 }
 
 /** As long as the person has not shown to have the code on paper, and once something was written (ACC-68). */
-function codeNote(state: RoomState, { words, actions }: NoteContext): Note | null {
+function codeNote(state: RoomState, { words, opens }: NoteContext): Note | null {
   if (state.code !== "shown" || state.account === "replaced" || !hasWritten(state.items)) return null;
-  const action = button(words("banner.code.show"), actions.opens("showCode"));
+  const action = button(words("banner.code.show"), opens("showCode"));
   return { id: "code", tone: "", icon: "key", text: words("banner.code"), action, canDismiss: true };
 }

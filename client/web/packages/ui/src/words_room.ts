@@ -123,6 +123,10 @@ export const ROOM_WORDS = {
     "Ihre Nachricht wartet auf jemanden von uns. Sie können weiterschreiben.",
     "Your message waits for one of us. You can go on writing.",
   ],
+  "banner.stuck": [
+    "Eine Nachricht konnte noch nicht hinausgehen. Es wird weiter versucht. Vielleicht gehen Datum oder Uhr dieses Geräts falsch, oder {company} ist so gerade nicht erreichbar. Dringend?",
+    "A message could not leave yet. It will be tried again. Perhaps date or clock of this device are wrong, or {company} cannot be reached this way now. Urgent?",
+  ],
   "banner.session": [
     "Dieses Gespräch endet, wenn Sie die Seite schließen. Auf dem Gerät bleibt nichts.",
     "This conversation ends when you close the page. Nothing stays on the device.",
@@ -267,7 +271,7 @@ export const ROOM_WORDS = {
     "Vielleicht ist es ein privates Fenster. Ohne Speicher ginge Ihr Gespräch verloren.",
     "Perhaps this is a private window. Without storage your conversation would be lost.",
   ],
-  "obstacle.storage-ended.title": ["Der Speicher ist nicht mehr offen", "The storage is not open any more"],
+  "obstacle.storage-ended.title": ["Der Speicher ist gerade nicht offen", "The storage is not open now"],
   "obstacle.storage-ended.text": [
     "Der Browser gibt ihn gerade nicht frei, oder ein anderes Fenster hat hineingeschrieben. Er lässt sich wieder öffnen.",
     "The browser does not give it now, or another window has written to it. It can be opened again.",

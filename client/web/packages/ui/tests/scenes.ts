@@ -89,6 +89,9 @@ export const SCENES: Readonly<Record<string, Maker>> = {
     ],
   }),
   full: (tongue) => ({ link: "full", items: talkOf(tongue) }),
+  stuck: (tongue) => ({
+    items: [...talkOf(tongue), { ...hello(tongue), delivery: "waiting", writtenMs: NOW_MS - DAY_MS }],
+  }),
   failed: (tongue) => ({
     items: [...talkOf(tongue).slice(0, 6), hello(tongue, { delivery: "failed", failure: "local.full" })],
   }),

@@ -13,6 +13,9 @@ export const BY_TABLE = "by-table";
 /** Sealed parts of files, by file and place. */
 export const PARTS = "parts";
 
+/** Some browsers never answer (STO-62). */
+const OPEN_MS = 20_000;
+
 /** What leads to schema n + 1 is at place n. */
 const MIGRATIONS: readonly ((db: IDBDatabase) => void)[] = [
   (db) => {
@@ -62,7 +65,8 @@ export function factory(): IDBFactory {
  * The database of a name, brought to the newest schema, or null where there is none: then none is made.
  * `fill` makes one where there is none, in the transaction that makes its tables.
  *
- * @throws StoreError `store.too_new`, `store.locked` where another page keeps an older schema open, `store.exists`
+ * @throws StoreError `store.too_new`, `store.locked` where another page keeps an older schema open, `store.exists`,
+ *   `store.closed` where the browser does not answer: nothing is made in what it opens later
  */
 export async function openDatabase(
   name: string,
@@ -71,6 +75,10 @@ export async function openDatabase(
   const opening = request(() => factory().open(name, SCHEMA));
   let isNew = false;
   const found = await new Promise<IDBDatabase | null>((resolve, reject) => {
+    setTimeout(() => {
+      fill = null;
+      reject(fault("store.closed", "the browser does not open it"));
+    }, OPEN_MS);
     opening.onupgradeneeded = (event): void => {
       const transaction = opening.transaction as IDBTransaction;
       isNew = event.oldVersion === 0;
