@@ -153,19 +153,27 @@ class Delivery(Part):
         if not item.shown:
             turn.delete("outbox", item.key)
             return
-        item.envelope = b""
-        self._state.outbox.add(item)
-        turn.put(item.put())
+        self._keep(turn, item)
         self._context.sending.set_state(turn, peer.account_id, item.content_id, MessageState.SENT)
         self._context.sending.again_if_left_behind(turn, peer, item)
 
+    def _keep(self, turn: Turn, item: Outgoing) -> None:
+        """Wait for the receipt of a device."""
+        item.envelope = b""
+        self._state.outbox.add(item)
+        turn.put(item.put())
+
     def _was_denied(self, turn: Turn, peer: Peer, item: Outgoing) -> bool:
         """The address does not hold (any more): a directory entry may have another one. Without one it is
-        final after a day, since a relay that was set back learns our token again from its owner.
+        final after a day, since a relay that was set back learns our token again from its owner; what lasts
+        is kept until its device is there again (ROOM-78).
         """
         contact = peer.contact
         if not contact.published and turn.now_ms >= item.created_ms + _DENIED_FINAL_MS:
-            self._failed(turn, item, "relay.denied")
+            if item.lasts and item.shown:
+                self._keep(turn, item)
+            else:
+                self._failed(turn, item, "relay.denied")
             return True
         self._hold(turn, peer, _DENIED_RETRY_MS if contact.published else _DENIED_AGAIN_MS)
         self._context.directory.look_up(turn, contact)

@@ -66,10 +66,19 @@ class Outgoing(Row):
         """Whether it was written in the last 14 days."""
         return now_ms < self.created_ms + AGAIN_AGE_MS
 
+    def is_within(self, now_ms: int) -> bool:
+        """Whether it is sent another time by SES-37."""
+        return self.sendings < MAX_SENDINGS and self.is_young(now_ms)
+
     def may_go_again(self, now_ms: int) -> bool:
         """Whether it is sent another time: by SES-37, and what lasts beyond that once in a day (ROOM-73)."""
-        is_within = self.sendings < MAX_SENDINGS and self.is_young(now_ms)
-        return is_within or (self.lasts and now_ms >= self.sealed_ms + _DAY_MS)
+        return self.is_within(now_ms) or (self.lasts and now_ms >= self.sealed_ms + _DAY_MS)
+
+    def put_back_to(self, now_ms: int) -> bool:
+        """Set times ahead of the clock to now; tell whether one was."""
+        times = (self.created_ms, self.sealed_ms)
+        self.created_ms, self.sealed_ms = (min(one, now_ms) for one in times)
+        return times != (self.created_ms, self.sealed_ms)
 
 
 @dataclass(slots=True)

@@ -48,21 +48,23 @@ class Posting(Part):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._waits: dict[bytes, set[bytes]] = {}
+        self._lasting: set[bytes] = set()  # of these, entries that are kept (ROOM-73): no forwards
         self._newest: Posted | None = None
         self._confirmed: dict[bytes, int] = {}
         stored = {key for key, _ in self._state.rows.items(PostedRow.TABLE)}
         outbox = self._state.outbox
         for account_id in outbox.accounts() if stored else ():
-            for device_id, lane in outbox.of(account_id):
+            for _, lane in outbox.of(account_id):
                 for item in lane.all():
                     if item.shown and item.content_id in stored:
-                        self._waits.setdefault(item.content_id, set()).add(account_id + device_id)
+                        self._note(item)
 
     # --- out ---
 
     def post(self, turn: Turn, posted: Posted, to: Iterable[tuple[AccountId, DeviceId]]) -> None:
         """Send a content to devices, durable until each has confirmed it; writing to a contact accepts it. A
-        device that has it on its way already, or that was struck off, gets no other copy.
+        device that has it on its way already, or that was struck off, gets no other copy; what is kept for
+        one for longer than a text goes again (ROOM-78).
 
         Raises:
             UnknownContact: an account is neither a contact nor ours; nothing has changed.
@@ -131,7 +133,8 @@ class Posting(Part):
             for key in sorted(self._waits.get(content_id, ())):
                 if key[:HASH_B] != but:
                     self._drop_from(turn, key, content_id, code)
-        for content_id, keys in list(self._waits.items()):
+        may_forward = [one for one in self._waits.items() if one[0] not in self._lasting]
+        for content_id, keys in may_forward:
             posted = None if all(key[:HASH_B] == but for key in keys) else self.find(turn, content_id)
             if posted is not None and posted.type is ContentType.FORWARD:
                 payload = redacted(posted.payload)
@@ -199,6 +202,9 @@ class Posting(Part):
     def _post_to(self, turn: Turn, posted: Posted, content: Content, contact: Contact, key: bytes) -> None:
         peer = self._state.peers.get(key)
         if key in self._waits.get(posted.content_id, ()):
+            lane = self._state.outbox.lane(contact.account_id, key[HASH_B:])
+            item = lane.unconfirmed.get(posted.content_id)
+            self._context.sending.again_kept(turn, lane, [] if item is None else [item])
             return
         if peer is not None and not contact.names(peer.record.hash):
             code, self._newest = IdentityMismatch.code, posted
@@ -211,9 +217,16 @@ class Posting(Part):
         if posted.content_id not in self._waits:
             turn.put(posted.row().put())
             self._newest = posted
-        self._waits.setdefault(posted.content_id, set()).add(key)
         device = (contact.account_id, key[HASH_B:])
-        return self._state.outbox.new_text(*device, posted.content_id, turn.now_ms, lasts=posted.lasts)
+        item = self._state.outbox.new_text(*device, posted.content_id, turn.now_ms, lasts=posted.lasts)
+        self._note(item)
+        return item
+
+    def _note(self, item: Outgoing) -> None:
+        """A device has still to confirm a content."""
+        self._waits.setdefault(item.content_id, set()).add(item.account_id + item.device_id)
+        if item.lasts:
+            self._lasting.add(item.content_id)
 
     def _copy(self, turn: Turn, peer: Peer, item: Outgoing) -> Outgoing:
         """Return another sending of what is on its way: it is forgotten when the relay has it."""
@@ -255,6 +268,7 @@ class Posting(Part):
         devices.discard(key)
         if not devices:
             del self._waits[content_id]
+            self._lasting.discard(content_id)
             turn.delete(PostedRow.TABLE, content_id)
 
     # --- in ---

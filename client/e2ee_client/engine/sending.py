@@ -296,11 +296,16 @@ class Sending(Part):
         ]
         self._again(turn, lane, passed)
 
-    def _again(self, turn: Turn, lane: Lane, items: list[Outgoing]) -> None:
-        young = [one for one in items if one.may_go_again(turn.now_ms)]
+    def again_kept(self, turn: Turn, lane: Lane, items: Iterable[Outgoing], most: int = MAX_AGAIN) -> None:
+        """Send again what is kept for longer than a text: its device is there (ROOM-73)."""
+        self._again(turn, lane, [one for one in items if not one.is_young(turn.now_ms)], most)
+
+    def _again(self, turn: Turn, lane: Lane, items: list[Outgoing], most: int = MAX_AGAIN) -> None:
+        """Let the newest go, texts before what is kept beyond their limits, 64 at a time."""
+        may_go = [one for one in items if one.may_go_again(turn.now_ms)]
+        may_go.sort(key=lambda one: (one.is_within(turn.now_ms), one.place), reverse=True)
         room = max(MAX_AGAIN - len(list(lane.waiting_again())), 0)
-        chosen = sorted(young, key=lambda one: one.place)[len(young) - min(room, len(young)) :]
-        for item in reversed(chosen):
+        for item in may_go[: min(room, most)]:
             del lane.unconfirmed[item.content_id]
             lane.waiting.appendleft(item)
 
@@ -308,8 +313,8 @@ class Sending(Part):
         """Report texts that will not go again; tell whether one has been unconfirmed for a day."""
         lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         for item in list(lane.unconfirmed.values()):
-            item.sealed_ms = min(item.sealed_ms, turn.now_ms)
-            item.created_ms = min(item.created_ms, turn.now_ms)
+            if item.put_back_to(turn.now_ms):
+                turn.put(item.put())
             if not item.may_go_again(turn.now_ms) and turn.now_ms >= item.sealed_ms + 86_400_000:
                 del lane.unconfirmed[item.content_id]
                 turn.delete("outbox", item.key)
@@ -346,13 +351,16 @@ class Sending(Part):
 
     def confirmed(self, turn: Turn, peer: Peer, state: MessageState, ids: Iterable[bytes]) -> None:
         """Take a receipt of a device: the text is in its store, or was read."""
-        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
+        lane, kept = self._state.outbox.lane(peer.account_id, peer.device_id), 0
         for content_id in ids:
             item = lane.confirm(content_id)
             if item is not None:
                 turn.delete("outbox", item.key)
+                kept += not item.is_young(turn.now_ms)
             if not self._context.posting.confirmed(turn, peer, content_id):
                 self.set_state(turn, peer.account_id, content_id, state)
+        if kept:  # As many more go.
+            self.again_kept(turn, lane, lane.unconfirmed.values(), kept)
 
     def strike_off(self, turn: Turn, contact: Contact) -> None:
         """End what we have with devices that the contact's list does not name any more (ID-28).

@@ -7,13 +7,13 @@ import { DAY_MS, HOUR_MS } from "@sealroom/core/constants.ts";
 import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
 import { failUnanswerable } from "../src/engine/delivery.ts";
 import { pin } from "../src/engine/lists.ts";
-import type { Outgoing } from "../src/engine/records.ts";
+import type { Outgoing, Peer } from "../src/engine/records.ts";
 import { start } from "../src/engine/renewal.ts";
 import { withdraw } from "../src/engine/rooms/consenting.ts";
 import { wasConfirmed, wasLost, wasSent } from "../src/engine/rooms/progress.ts";
 import { retry } from "../src/engine/rooms/writing.ts";
-import { againFromOthers, reviewUnconfirmed } from "../src/engine/sending_again.ts";
-import { newPeer, setMailbox, setPeer } from "../src/engine/state.ts";
+import { againFromOthers, reviewUnconfirmed, takeReceipt } from "../src/engine/sending_again.ts";
+import { newPeer, peerOf, setMailbox, setPeer } from "../src/engine/state.ts";
 import type { Device } from "./shop.ts";
 import * as shop from "./shop.ts";
 import { agent, desk, NOW_MS, other, second } from "./shop.ts";
@@ -213,4 +213,26 @@ test("what one device of the company has lost another may get, and has failed wi
     ["waiting", 0],
     ["failed", 1],
   ]);
+});
+
+test("for each order that was kept and is confirmed now another one goes (ROOM-73)", () => {
+  const scene = new Scene();
+  scene.state([desk]);
+  const orders = [1, 2, 3].map(() => scene.writes(ERASE, map(null)));
+  const { c } = scene;
+  const lane = c.outbox.lane(desk.id);
+  lane.waiting = [];
+  for (const { hash } of orders) {
+    const item = c.outbox.newItem(desk.id, contentIdOf(hash), true, scene.nowMs);
+    c.outbox.add({ ...item, sendings: 1, sealedMs: scene.nowMs, sessionId: new Uint8Array(32) });
+  }
+  const [first, second, third] = orders.map(({ hash }) => contentIdOf(hash)) as [Bytes, Bytes, Bytes];
+  const confirm = (contentId: Bytes, days: number): readonly string[] => {
+    scene.engine.do(scene.nowMs + days * DAY_MS, (context, turn) => {
+      takeReceipt(context, turn, peerOf(context, desk.id) as Peer, [contentId]);
+    });
+    return lane.waiting.map((one) => hex(one.contentId));
+  };
+  assert.deepEqual(confirm(first, 13), [], "what is no older than a text goes as texts do");
+  assert.deepEqual(confirm(second, 15), [hex(third)]);
 });

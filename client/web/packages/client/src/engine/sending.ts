@@ -193,11 +193,11 @@ export function againIfBehind(c: Context, turn: Turn, item: Outgoing): void {
   if (isBehind) again(c, item.deviceId, [item], turn.nowMs);
 }
 
-/** The newest 64 of the last 14 days, each at most four times in all. */
-export function again(c: Context, deviceId: Bytes, items: readonly Outgoing[], nowMs: number): void {
+/** The newest 64 of the last 14 days, each at most four times in all; `most` where as many are to go. */
+export function again(c: Context, deviceId: Bytes, items: readonly Outgoing[], nowMs: number, most = MAX_AGAIN): void {
   const lane = c.outbox.lane(deviceId);
   const young = items.filter((one) => mayGoAgain(c, one, nowMs)).sort((a, b) => a.place - b.place);
-  const room = Math.max(MAX_AGAIN - waitingAgain(lane).length, 0);
+  const room = Math.min(most, MAX_AGAIN - waitingAgain(lane).length);
   const chosen = young.slice(Math.max(0, young.length - room));
   for (const item of chosen) lane.unconfirmed.delete(hex(item.contentId));
   lane.waiting.unshift(...chosen);

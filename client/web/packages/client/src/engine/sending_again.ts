@@ -15,9 +15,7 @@ const AGAIN_AFTER_MS = MINUTE_MS;
 /** Send again what went on other sessions and was not confirmed: this one has become active. */
 export function againFromOthers(c: Context, turn: Turn, deviceId: Bytes, sessionId: Bytes): void {
   const lane = c.outbox.lane(deviceId);
-  const others = [...lane.unconfirmed.values()].filter(
-    (one) => one.sessionId === null || !same(one.sessionId, sessionId),
-  );
+  const others = [...lane.unconfirmed.values()].filter((one) => !same(one.sessionId as Bytes, sessionId));
   again(c, deviceId, others, turn.nowMs);
 }
 
@@ -26,17 +24,21 @@ export function againUpTo(c: Context, turn: Turn, deviceId: Bytes, got: number):
   const lane = c.outbox.lane(deviceId);
   const before = turn.nowMs - AGAIN_AFTER_MS;
   const passed = [...lane.unconfirmed.values()].filter((one) => {
-    return one.number !== null && one.number.n <= got && one.sealedMs <= before;
+    return (one.number?.n as number) <= got && one.sealedMs <= before;
   });
   again(c, deviceId, passed, turn.nowMs);
 }
 
-/** A receipt of a device: the contents are in its store (CON-04). */
+/** A receipt of a device: the contents are in its store (CON-04). For each that was kept another goes (ROOM-73). */
 export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly Bytes[]): void {
   const lane = c.outbox.lane(peer.deviceId);
   for (const contentId of ids) {
     const item = confirmItem(lane, contentId);
-    if (item !== null) deleteItem(turn, item);
+    if (item !== null) {
+      deleteItem(turn, item);
+      const kept = [...lane.unconfirmed.values()].filter((one) => !isYoung(one, turn.nowMs));
+      if (!isYoung(item, turn.nowMs)) again(c, peer.deviceId, kept, turn.nowMs, 1);
+    }
     confirmed(c, turn, peer, contentId);
   }
 }

@@ -22,7 +22,7 @@ function entryOf(c: Context, contentId: Bytes): { readonly room: Room; readonly 
 
 /** Whether a content of ours is kept for a device until that has confirmed it (ROOM-73). */
 export function doesLast(c: Context, contentId: Bytes): boolean {
-  return LASTING.includes(entryOf(c, contentId)?.kept.entry.header.kind ?? 0);
+  return LASTING.includes(entryOf(c, contentId)?.kept.entry.header.kind as number);
 }
 
 function set(c: Context, turn: Turn, room: Room, kept: Kept): void {
