@@ -492,6 +492,8 @@ async def test_a_text_that_does_not_leave_is_told_with_a_way_on(show: Show) -> N
     for waited_ms, changes, is_told in WAITS:
         await page.evaluate(STUCK, [waited_ms, changes])
         await until_read(told.count, int(is_told))
+        if changes == {"phase": "waiting"}:
+            assert await page.locator(".note").count() == 1  # It waits for nobody there yet.
     note = page.locator(".note", has=told)
     await page.evaluate(STUCK, [599_900, {}])
     await page.evaluate("clock.laterMs = 100")

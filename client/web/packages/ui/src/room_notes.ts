@@ -63,7 +63,9 @@ function noteView(note: Note, { words, update }: NoteContext): HTMLElement {
 
 function notesOf(state: RoomState, context: NoteContext): Note[] {
   const found = [alarmNote, replacedNote, listNote, linkNote, stuckNote, staleNote, hoursNote, sessionNote, codeNote];
-  return found.map((note) => note(state, context)).filter((note) => note !== null);
+  const notes = found.map((note) => note(state, context)).filter((note) => note !== null);
+  // What has not left waits for nobody there yet.
+  return notes.some(({ id }) => id === "stuck") ? notes.filter(({ id }) => id !== "waiting") : notes;
 }
 
 function button(word: string, act: () => void): HTMLElement {
