@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, add, opened, texts, write
-from team_world import colleague
+from e2ee_client.engine.rooms.stewarding import Change
+from rooms_world import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    accept,
+    add,
+    change,
+    head,
+    opened,
+    rooms_of,
+    texts,
+    write,
+)
+from team_world import colleague, this
+
+from e2ee.rooms.state import Phase
 
 YEARS = 6
 
@@ -54,3 +69,22 @@ def test_who_was_away_for_longer_than_lists_live_is_heard_at_once() -> None:
     write(customer, room_id, "an answer")
     world.advance(MINUTE_MS)
     assert texts(agent, room_id) == ["a reminder", "an answer"]
+
+
+def test_a_customer_who_was_away_for_long_gets_more_states_than_are_held() -> None:
+    """ROOM-29, ROOM-30: the newest 16 come first, and those before them, which they wait for, beside them."""
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(5 * MINUTE_MS)
+    add(desk, room_id, desk, agent)
+    world.advance(5 * MINUTE_MS)
+    customer.stop()
+    for at in range(24):
+        change(desk, room_id, Change(assign=this((desk, agent)[at % 2])))
+        world.advance(8 * HOUR_MS)
+    world.advance(32 * DAY_MS)
+    assert rooms_of(desk).index[room_id].phase == Phase.CLOSED
+    customer.start()
+    world.advance(2 * HOUR_MS)
+    assert rooms_of(customer).index[room_id].phase == Phase.CLOSED
+    assert head(customer, room_id) == head(desk, room_id)

@@ -278,7 +278,10 @@ class States(RoomPart):
             if one.author == author
         ]
         held = sum(verdict is Verdict.HELD for _, verdict in own)
-        if held >= MAX_HELD and (state is None or not self._is_judged_at_once(state)):
+        # What is held may wait for the next one, and that for its roster.
+        is_next = state is not None and self._is_next(state)
+        is_judged = is_next and state is not None and self._is_known(state)
+        if held >= MAX_HELD + is_next and not is_judged:
             raise TooMany("too many states of a device are held")
         if sum(verdict is Verdict.REFUSED for _, verdict in own) >= MAX_REFUSED:
             raise TooMany("too many states of a device are invalid")
@@ -287,14 +290,16 @@ class States(RoomPart):
         if sum(one is not None and one.received_ms > since_ms for one in recent) >= DAY_STATES:
             raise TooMany("too many states of a device in a day")
 
-    def _is_judged_at_once(self, state: State) -> bool:
-        """Whether a device of the company has all that a state is judged by: what is held may wait for it."""
-        company, parent = self._live.company, state.parent
-        is_next = parent == self.room.root or (
-            parent is not None and self.room.verdicts.get(EntryHash(parent)) is Verdict.VALID
-        )
-        is_known = self._around.team_by(company, state.roster) is not None
-        return self._around.side is Side.COMPANY and is_next and is_known
+    def _is_next(self, state: State) -> bool:
+        """Whether the state before is `open`, or here and valid."""
+        parent = state.parent
+        if parent is None:
+            return False
+        return parent == self.room.root or self.room.verdicts.get(EntryHash(parent)) is Verdict.VALID
+
+    def _is_known(self, state: State) -> bool:
+        """Whether the roster of a state is here."""
+        return self._around.team_by(self._live.company, state.roster) is not None
 
     def check_act(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
         """Refuse an act of a device of which too many are unanswered; nobody is kept from ending the consent

@@ -235,6 +235,14 @@ test("a device has 16 states that are held, and 64 that are refused (ROOM-29)", 
   }
 });
 
+test("what 16 states that are held wait for is taken beside them (ROOM-29)", () => {
+  const scene = new Scene();
+  for (let i = 0; i < 16; i++) {
+    scene.state([desk], { epoch: 5 + i, parent: { hash: new Uint8Array(32).fill(9), epoch: 1 } });
+  }
+  assert.deepEqual(scene.state([desk], { parent: null }).codes, [], "judged at once");
+});
+
 test("for a state that is held all numbers of stewards are asked for (TRN-33)", () => {
   const scene = new Scene();
   const first = scene.stateOf([desk]);

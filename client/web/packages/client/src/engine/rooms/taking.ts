@@ -10,9 +10,11 @@ import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { decodeBody, KIND_OPEN } from "@sealroom/core/rooms/entry.ts";
 import { readEntry } from "@sealroom/core/rooms/entry_reading.ts";
 import { asHashes, checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
+import type { RoomState } from "@sealroom/core/rooms/state.ts";
+import { asState } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { Fields } from "@sealroom/core/wire/fields.ts";
-import { signerOf, teamNow } from "../team.ts";
+import { ranksBy, signerOf, teamNow } from "../team.ts";
 import { admit, isOurs } from "./admitting.ts";
 import type { Draft } from "./draft.ts";
 import { checkErasing, doesEarlier, isErasable, KIND_ERASE } from "./erasing.ts";
@@ -123,21 +125,27 @@ function readable(d: Draft, entry: Entry): Value {
   const isSecond = kind === KIND_OPEN && !same(d.room.root, entry.hash);
   if (sideOf(kind) === (byUs ? "company" : "customer") || isSecond)
     throw new RemoteError("room.right", "a kind that the other side writes, or a second open");
-  if (kind === KIND_STATE) checkRoomFor(d, entry.author.deviceId);
+  if (kind === KIND_STATE) checkRoomFor(d, entry.author.deviceId, asState(payload));
   // Looked at before anything of it stays (TRN-46).
   if (byUs) consentAfter(d.room.consent, entry, payload, signersOf(d.c));
   checkErasing(d.room, entry, payload, byUs ? [] : teamNow(d.c, d.turn));
   return payload;
 }
 
-/** At most 64 states of a device in a day, 16 that are held and 64 that are refused at a time (ROOM-29). */
-function checkRoomFor(d: Draft, deviceId: Bytes): void {
+/**
+ * At most 64 states of a device in a day, 16 that are held and 64 that are refused at a time; what is held may wait for
+ * the next one, and that for its roster (ROOM-29).
+ */
+function checkRoomFor(d: Draft, deviceId: Bytes, { parent, roster }: RoomState): void {
   const own = d.room.states.filter((one) => same(one.author, deviceId));
   const count = (verdict: string): number => {
     return own.filter((one) => d.judged().verdicts.get(hex(one.hash)) === verdict).length;
   };
   const recent = own.filter((one) => (d.find(one.hash)?.receivedMs ?? 0) > d.turn.nowMs - DAY_MS).length;
-  if (count("held") >= MAX_HELD || count("refused") >= MAX_REFUSED || recent >= DAY_STATES) {
+  const isNext = parent !== null && (same(parent, d.room.root) || d.judged().verdicts.get(hex(parent)) === "valid");
+  const isJudged = isNext && ranksBy(d.c, roster) !== null;
+  const isFull = count("held") >= MAX_HELD + Number(isNext) && !isJudged;
+  if (isFull || count("refused") >= MAX_REFUSED || recent >= DAY_STATES) {
     throw new RemoteError("room.too_many", "too many states of a device");
   }
 }
