@@ -79,10 +79,10 @@ def test_a_customer_who_was_away_for_long_gets_more_states_than_are_held() -> No
     add(desk, room_id, desk, agent)
     world.advance(5 * MINUTE_MS)
     customer.stop()
-    for at in range(24):
+    for at in range(40):
         change(desk, room_id, Change(assign=this((desk, agent)[at % 2])))
-        world.advance(8 * HOUR_MS)
-    world.advance(32 * DAY_MS)
+        world.advance(12 * HOUR_MS)
+    world.advance(30 * DAY_MS)
     assert rooms_of(desk).index[room_id].phase == Phase.CLOSED
     customer.start()
     world.advance(2 * HOUR_MS)
