@@ -516,9 +516,10 @@ async def test_what_was_found_is_shown_although_news_come_before_its_room(
         await page.locator("seal-messages .row:focus").get_by_text("Nummer 1").wait_for()
 
 
-async def test_what_an_agent_is_writing_stays_in_its_room_until_the_desk_is_locked(
+async def test_what_an_agent_is_writing_stays_in_its_room_also_when_the_desk_was_locked(
     praxis: Practice, visitor: browsers.Visitor
 ) -> None:
+    """ROOM-74: nothing of another wording of a message, which was not sent."""
     agent = await praxis.agent("Frau Sommer")
     rooms = [await asked(praxis, agent, text) for text in ("Das Erste", "Das Zweite")]
     for room in rooms:
@@ -560,7 +561,7 @@ async def test_what_an_agent_is_writing_stays_in_its_room_until_the_desk_is_lock
         await page.get_by_label("Passphrase").fill("x")
         await page.keyboard.press("Enter")
         await page.locator(".item").first.click()
-        await until_read(field.input_value, "")
+        await until_read(field.input_value, "Danach")
 
 
 async def test_what_the_desk_does_not_take_and_a_lost_connection_leave_what_is_being_written(
