@@ -369,6 +369,26 @@ def test_who_was_off_for_longer_than_the_relay_keeps_messages_learns_of_closing_
     )
 
 
+def test_who_was_off_for_weeks_asks_those_who_send_no_weekly_ask() -> None:
+    """ROOM-79: a colleague was off, too, and says nothing more."""
+    world, desk, _, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(5 * MINUTE_MS)
+    add(desk, room_id, desk, agent)
+    said = write(desk, room_id, "Kanarienvogel")
+    world.advance(10 * MINUTE_MS)
+    agent.stop()
+    order = write(desk, room_id, Erase((said,)))
+    world.advance(DAY_MS + HOUR_MS)
+    desk.stop()
+    for _ in range(40):
+        world.advance(DAY_MS)
+    for node in (desk, agent):
+        node.start()
+    world.advance(2 * HOUR_MS)
+    assert rooms_of(agent).log(room_id).find(Turn(agent.now_ms), order) is not None
+
+
 def test_of_what_waits_to_be_decided_the_newest_is_kept() -> None:
     """ROOM-72, ROOM-31: 256 contents in all, and 64 of rooms that are not known."""
     for kept, most in ((Ahead(), 64), (Ahead(MAX_UNDECIDED), 256)):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from e2ee import pair as pairs
@@ -51,6 +52,7 @@ _TICK_APART_MS: Final = 1_000
 _STARTS_A_TICK: Final = 5
 _UNREACHABLE_MS: Final = 3 * pairs.DAY_MS
 _MAX_DOUBTED: Final = 4
+_ASKS_AT_ONCE: Final = 64
 
 
 class Renewal(Part):
@@ -357,6 +359,23 @@ class Renewal(Part):
             active = self._active(peer)
             if active is not None and not self.is_held(turn, contact):
                 self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, bundle=bundle)
+
+    def ask_missed(self, turn: Turn, since_ms: int) -> None:
+        """Ask devices that were not asked since then, 64 at a time: the answers state the numbers of what has
+        not arrived here. With an account without an entry the weekly ask of that does so (ROOM-79, SES-25).
+        """
+        missed = (one for one in self._state.peers.values() if self._may_have_missed(turn, one, since_ms))
+        for peer in list(islice(missed, _ASKS_AT_ONCE)):
+            active = self._active(peer)
+            if active is not None:
+                self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS)
+
+    def _may_have_missed(self, turn: Turn, peer: Peer, since_ms: int) -> bool:
+        contact = peer.contact
+        is_meant = contact.published and contact.accepted and contact.names(peer.record.hash)
+        is_asked = since_ms <= peer.pair.asked_ms <= turn.now_ms
+        is_due = is_meant and not is_asked and pairs.may_ask(peer.pair, turn.now_ms)
+        return is_due and not self.is_held(turn, contact)
 
     def ask_taken(self, turn: Turn, peer: Peer, ask_id: bytes) -> None:
         """The relay has taken an ask: from now on silence counts (SES-26)."""

@@ -1,8 +1,9 @@
-"""On which days this device of a company was on, by its own clock; one that leaps passes one (ROOM-24)."""
+"""On which days this device was on, by its own clock; one that leaps passes one (ROOM-24, ROOM-79)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Final
 
 from e2ee_client.engine.ports import RowReader
@@ -35,6 +36,14 @@ def on_since_ms(turn: Turn, rows: RowReader) -> int | None:
     """Return when the first of the last 14 days on which our device was on began; None: it was on fewer."""
     days = _days(turn, rows)
     return days[0] * DAY_MS if len(days) == DAYS else None
+
+
+def back_since_ms(turn: Turn, rows: RowReader) -> int | None:
+    """Return when the last day began on which our device was on again after 14 days off; None: none is known
+    (ROOM-79).
+    """
+    found = [day for before, day in pairwise(_days(turn, rows)) if day - before > DAYS]
+    return found[-1] * DAY_MS if found else None
 
 
 def _days(turn: Turn, rows: RowReader) -> tuple[int, ...]:

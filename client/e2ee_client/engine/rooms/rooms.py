@@ -55,7 +55,7 @@ from .hearing import Hearing
 from .identifying import Identifying
 from .loaded import LoadedRooms
 from .noting import Noting
-from .on_days import note_day
+from .on_days import back_since_ms, note_day
 from .policies import check_told, rows_of
 from .proving import Proving
 from .queries import RoomQueries
@@ -611,10 +611,14 @@ class Rooms(LoadedRooms):
 
     def maintain(self, turn: Turn) -> None:
         """Do what is done once an hour: forget who waits where no steward has said so for a day (ROOM-40);
-        note that a device of a company is on (ROOM-24).
+        note that our device is on (ROOM-24), and ask what it has missed (ROOM-79).
         """
-        if self.around.side is Side.COMPANY and not self.dropping.is_struck_off():
+        is_company = self.around.side is Side.COMPANY
+        if (is_company or self._state.own.publish) and not self.dropping.is_struck_off():
             note_day(turn, self.around.rows)
+            back_ms = back_since_ms(turn, self.around.rows)
+            if back_ms is not None:
+                self._context.renewal.ask_missed(turn, back_ms)
         for room_id in self.who_waits.old(turn.now_ms, self.index):
             self.around.tell(turn, WaitingChanged(room_id, None))
 
