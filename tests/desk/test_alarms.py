@@ -10,8 +10,10 @@ from conversations import until, until_read
 from desk_page import Page, page_of, served
 from desk_runs import ahead
 from e2ee_client.desk import alarms
+from e2ee_client.desk import hub as hub_module
 from e2ee_client.engine.effects import Effect
 from e2ee_client.engine.engine import Engine
+from e2ee_client.engine.rooms.queries import RoomQueries
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ChainRestarted, Differ, Equivocation, FreezeUndecided, RoomEvent
 from e2ee_client.rooms import Agent, CustomerRoom, desk_rows
@@ -19,6 +21,7 @@ from e2ee_client.rooms.app_lock import AppLock
 from practice import Practice
 
 from e2ee.rooms.desk import FREEZE_MS
+from e2ee.rooms.entry import RoomId
 from e2ee.rooms.state import Phase
 
 DAY_MS = 86_400_000
@@ -111,6 +114,32 @@ async def test_an_objection_is_shown_with_its_end_until_it_is_over(
         await room.unfreeze()
         assert (await page.until("alarms"))["alarms"] == []
         assert (await page.ask("about", room=name))["decideMs"] is None
+
+
+async def test_a_room_of_which_no_member_can_be_reached_is_shown_until_one_can_be(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROOM-80: by itself, on each page; who has hidden it sees it again the next time."""
+    company = praxis.company
+    room = await opened(praxis, company)
+    name, found = room.room_id.hex(), list[RoomId]()
+    monkeypatch.setattr(RoomQueries, "unattended", lambda *_: found)
+    monkeypatch.setattr(hub_module, "_LOOK_MS", 10)
+    monkeypatch.setattr(hub_module, "_LOOK_FOR_MEMBERS_MS", 20)
+    async with served(company) as (at, _), page_of(at) as page:
+        assert (await page.ask("begin"))["alarms"] == []
+        found.append(RoomId(room.room_id))
+        alarm = {"room": name, "code": "unattended", "untilMs": None}
+        assert (await page.until("alarms"))["alarms"] == [alarm]
+        assert (await page.ask("hide", room=name, code="unattended"))["type"] == "done"
+        assert (await page.until("alarms"))["alarms"] == []
+        assert await alarms_of(page) == []
+        found.clear()
+        await asyncio.sleep(0.1)
+        found.append(RoomId(room.room_id))
+        assert (await page.until("alarms"))["alarms"] == [alarm]
+        found.clear()
+        assert (await page.until("alarms"))["alarms"] == []
 
 
 async def test_a_clerk_is_told_that_nothing_reaches_a_customer_whose_list_has_ended(praxis: Practice) -> None:

@@ -25,6 +25,7 @@ class Alarms:
         self._agent = agent
         self._open: dict[tuple[bytes, AlarmName], int | None] = {}
         self._hidden: dict[bytes, int | None] = {}
+        self._hidden_unattended: set[bytes] = set()
 
     def rows(self) -> tuple[AlarmRow, ...]:
         """Return the alarms of the rooms that are here."""
@@ -53,6 +54,18 @@ class Alarms:
                 if until_ms is not None and self._hidden.get(room_id) != until_ms:
                     self._open[room_id, "objection"] = until_ms
 
+    def look_for_members(self, now_ms: int) -> bool:
+        """Find the rooms of which no member can be reached (ROOM-80); whether the alarms are others now."""
+        before, rooms = dict(self._open), self._agent.client.shell.machine.rooms
+        found = set[bytes](rooms.unattended(now_ms) if rooms.is_open else ())
+        self._hidden_unattended &= found
+        for room_id, code in before:
+            if code == "unattended" and room_id not in found:
+                del self._open[room_id, code]
+        for room_id in sorted(found - self._hidden_unattended):
+            self._open[room_id, "unattended"] = None
+        return self._open != before
+
     async def until_ms(self, room_id: RoomId) -> int | None:
         """Return when the objection of a room has to be decided; None where there is none for us."""
         if self._phase(room_id) != Phase.FROZEN:
@@ -80,6 +93,8 @@ class Alarms:
         if (room_id, code) not in self._open:
             return
         until_ms = self._open.pop((room_id, code))
+        if code == "unattended":
+            self._hidden_unattended.add(room_id)
         if code == "objection":
             self._hidden[room_id] = until_ms
 

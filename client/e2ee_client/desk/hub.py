@@ -39,6 +39,7 @@ from .uploads import Uploads
 
 MAX_PAGES: Final = 8
 _LOOK_MS: Final = 5_000
+_LOOK_FOR_MEMBERS_MS: Final = 60_000
 _LOG: Final = logging.getLogger("sealroom")
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
 
@@ -139,11 +140,15 @@ class Hub:
         self._changed(room_id)
 
     async def _look(self) -> None:
-        """Lock pages that nobody uses."""
-        clock = self.agent.client.runtime.clock
+        """Lock pages that nobody uses, and once a minute look for rooms whose members cannot be reached."""
+        clock, looked_ms = self.agent.client.runtime.clock, 0
         while True:
             await clock.wait_until(self._now_ms() + _LOOK_MS)
             self._see_lock()
+            if not 0 <= self._now_ms() - looked_ms < _LOOK_FOR_MEMBERS_MS:
+                looked_ms = self._now_ms()
+                if self.alarms.look_for_members(looked_ms):
+                    self._tell(schema.Alarms(self.alarms.rows()))
 
     async def _take(self, event: ClientEvent) -> None:
         if isinstance(event, EventsMissed | OwnConditionChanged):

@@ -27,7 +27,7 @@ RoleName: TypeAlias = Literal["customer", "bot", "agent", "desk", "supervisor", 
 ProgressName: TypeAlias = Literal["waiting", "sent", "delivered", "failed"]
 ConnectionName: TypeAlias = Literal["offline", "connecting", "online"]
 ModeName: TypeAlias = Literal["notice", "consent", "explicit"]
-AlarmName: TypeAlias = Literal["two_histories", "restarted_twice", "objection"]
+AlarmName: TypeAlias = Literal["two_histories", "restarted_twice", "objection", "unattended"]
 RetentionName: TypeAlias = Literal["ephemeral", "default", "statutory", "proof"]
 
 

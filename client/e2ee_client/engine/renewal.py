@@ -243,6 +243,8 @@ class Renewal(Part):
     def _tell_unreachable(self, turn: Turn, peer: Peer) -> None:
         """Tell that no session with a device can be started, when that holds of all devices (SES-43)."""
         self._out.add(peer.key)
+        if peer.contact is self._state.colleagues:
+            return
         met = (one for one in self._state.peers_named(peer.contact) if one.pair.met)
         if peer.account_id not in self._unreachable and all(one.key in self._out for one in met):
             self._unreachable.add(peer.account_id)
@@ -376,6 +378,26 @@ class Renewal(Part):
         is_asked = since_ms <= peer.pair.asked_ms <= turn.now_ms
         is_due = is_meant and not is_asked and pairs.may_ask(peer.pair, turn.now_ms)
         return is_due and not self.is_held(turn, contact)
+
+    def ask_daily(self, turn: Turn, peer: Peer) -> None:
+        """Ask a device whether it is there, a day after the last ask of it (ROOM-80)."""
+        active, pair = self._active(peer), peer.pair
+        is_due = turn.now_ms >= min(pair.asked_ms, turn.now_ms) + pairs.DAY_MS or not pair.asked_ms
+        if active is None or not is_due or self.is_held(turn, peer.contact):
+            return
+        if pairs.may_ask(pair, turn.now_ms):
+            self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS)
+
+    def is_out(self, peer: Peer, now_ms: int) -> bool:
+        """Whether for three days no session with a device could be started (SES-43) and nothing of it has
+        come, by what is stored; the relay has delivered all it had.
+        """
+        pair, mailbox = peer.pair, self._state.mailbox_for(peer.account_id)
+        began = [one.created_ms for one in pair.sessions if one.ours and not one.proven]
+        began += [] if pair.wanted is None else [pair.wanted.since_ms]
+        first_ms = min((one for one in began if one >= peer.heard_ms), default=now_ms)
+        has_all = self._context.links.has_all_of(self._context.mailboxes.channel(mailbox))
+        return has_all and now_ms > first_ms + _UNREACHABLE_MS
 
     def ask_taken(self, turn: Turn, peer: Peer, ask_id: bytes) -> None:
         """The relay has taken an ask: from now on silence counts (SES-26)."""

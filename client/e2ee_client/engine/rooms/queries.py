@@ -413,6 +413,10 @@ class RoomQueries(RoomsPart):
         stored = None if counts is None else log.find(turn, counts)
         return None if stored is None else self._entry(turn, live, log, stored, self._people(now_ms))
 
+    def unattended(self, now_ms: int) -> list[RoomId]:
+        """Return the open rooms whose members this steward's device has not reached for days (ROOM-80)."""
+        return self._rooms.unattended.now(Turn(now_ms)) if self._rooms.is_active() else []
+
     def waits_since(self, room_id: RoomId, now_ms: int) -> int | None:
         """Return when the oldest text of the company came that waits: it stands behind all that the customer
         has written, and no device of the customer has confirmed it (CNS-78); None if nothing waits.

@@ -64,6 +64,7 @@ from .room_engine import RoomEngine, heard
 from .room_list import NOTES_NONCE
 from .stewarding import Change
 from .surroundings import ANYBODY, REQUESTS, Policy
+from .unattended import Unattended
 from .who_waits import WhoWaits
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Rooms(LoadedRooms):
         self.queries = RoomQueries(context, self)
         self.files = Files(context, self)
         self.who_waits = WhoWaits(self._state.rows)
+        self.unattended = Unattended(context, self)
         self.drafts = Drafts(context, self)
         self.refusals: dict[bytes, str] = {}
         self._ahead = Ahead()
@@ -619,6 +621,8 @@ class Rooms(LoadedRooms):
             back_ms = back_since_ms(turn, self.around.rows)
             if back_ms is not None:
                 self._context.renewal.ask_missed(turn, back_ms)
+            if is_company:
+                self.unattended.look(turn)
         for room_id in self.who_waits.old(turn.now_ms, self.index):
             self.around.tell(turn, WaitingChanged(room_id, None))
 

@@ -122,7 +122,7 @@ export interface TermsRow {
 /** What a person has to know of a room; at `until_ms` an objection has to be decided. */
 export interface AlarmRow {
   readonly room: string;
-  readonly code: "two_histories" | "restarted_twice" | "objection";
+  readonly code: "two_histories" | "restarted_twice" | "objection" | "unattended";
   readonly untilMs: number | null;
 }
 
@@ -404,7 +404,7 @@ export interface Hide {
   readonly type: "hide";
   readonly ask: number;
   readonly room: string;
-  readonly code: "two_histories" | "restarted_twice" | "objection";
+  readonly code: "two_histories" | "restarted_twice" | "objection" | "unattended";
 }
 
 /** Fetch the file of an entry, for one download. */

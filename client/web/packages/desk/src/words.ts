@@ -271,6 +271,10 @@ const DESK = {
     "Es gibt einen Widerspruch. Entscheidet die Aufsicht nicht bis {time}, wird das Gespräch abgeschlossen.",
     "The customer objects. Unless the supervisor decides by {time}, the conversation is closed.",
   ],
+  "alarm.unattended": [
+    "Das Gespräch ist offen, und niemand darin war in den letzten Tagen zu erreichen. Übergeben Sie es jemand anderem.",
+    "The conversation is open, and nobody in it could be reached for some days. Hand it to somebody else.",
+  ],
   "alarm.label": ["Warnungen", "Warnings"],
   "alarm.hide": ["Ausblenden", "Hide"],
   "alarm.hide.of": ["Ausblenden: {name}", "Hide: {name}"],

@@ -6,7 +6,7 @@ import { deskWords } from "../src/words.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 30, 12);
 const DAY_MS = 86_400_000;
-const CODES = ["two_histories", "restarted_twice", "objection"] as const;
+const CODES = ["two_histories", "restarted_twice", "objection", "unattended"] as const;
 
 function row(code: AlarmRow["code"], untilMs: number | null = null): AlarmRow {
   return { room: "0".repeat(32), code, untilMs };
