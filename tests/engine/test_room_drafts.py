@@ -136,6 +136,21 @@ def test_it_goes_with_the_room_and_is_not_kept_afterwards(world: DiskWorld, phas
     assert (remains(desk, DRAFT), left_of(desk, boxes)) == ([], 0)
 
 
+def test_it_goes_with_the_room_also_where_a_hold_keeps_what_was_said(world: DiskWorld) -> None:
+    """ROOM-26: what was not sent is no content that a hold keeps."""
+    _, desk, customer, room_id = opened(world)
+    write(customer, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    change(desk, room_id, Change(hold=True, text="Klage"))
+    keep(desk, room_id, DRAFT)
+    world.advance(MINUTE_MS)
+    act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    world.advance(MINUTE_MS)
+    assert rooms_of(desk).index[room_id].phase == Phase.WITHDRAWN
+    assert kept(desk, room_id) == ("", "")
+    assert remains(desk, "Guten Tag") != []
+
+
 def test_it_goes_when_the_timer_of_a_closed_room_empties_it(world: DiskWorld) -> None:
     """ROOM-41, ROOM-43: also what was kept while the clock was ahead."""
     _, desk, _, room_id = opened(world)
