@@ -170,3 +170,15 @@ def test_an_erasure_looks_into_no_order_that_is_kept() -> None:
     posting.take_back(Turn(world.now_ms), [bytes(16)], redacted)
     assert seen == [{1: "weiter"}]
     assert len(read) == 1
+
+
+def test_what_a_device_refuses_for_good_is_sent_less_and_less_often() -> None:
+    """ROOM-78: after 16 times once in 30 days."""
+    world, company, *_ = scene()
+    item = company.engine._state.outbox.new_text(*to_peer(company), bytes(16), world.now_ms, lasts=True)
+    for sendings, days in ((15, 1), (16, 30)):
+        is_old(company, item, 20)
+        item.sendings = sendings
+        last_ms = item.sealed_ms
+        assert not item.may_go_again(last_ms + days * DAY_MS - 1)
+        assert item.may_go_again(last_ms + days * DAY_MS)

@@ -25,6 +25,7 @@ from .row_codec import Row
 MAX_SENDINGS: Final = 4
 AGAIN_AGE_MS: Final = 14 * 86_400_000
 _DAY_MS: Final = 86_400_000
+_SENDINGS_AT_MOST_DAILY: Final = 16
 NO_DEVICE: Final = bytes(DEVICE_ID_B)
 """Where a text waits while no device of the contact is known."""
 
@@ -71,8 +72,11 @@ class Outgoing(Row):
         return self.sendings < MAX_SENDINGS and self.is_young(now_ms)
 
     def may_go_again(self, now_ms: int) -> bool:
-        """Whether it is sent another time: by SES-37, and what lasts beyond that once in a day (ROOM-73)."""
-        return self.is_within(now_ms) or (self.lasts and now_ms >= self.sealed_ms + _DAY_MS)
+        """Whether it is sent another time: by SES-37, and what lasts beyond that once in a day (ROOM-73), or, as
+        where a device refuses it for good, after 16 times once in 30 days (ROOM-78).
+        """
+        pause_ms = _DAY_MS if self.sendings < _SENDINGS_AT_MOST_DAILY else 30 * _DAY_MS
+        return self.is_within(now_ms) or (self.lasts and now_ms >= self.sealed_ms + pause_ms)
 
     def put_back_to(self, now_ms: int) -> bool:
         """Set times ahead of the clock to now; tell whether one was."""
