@@ -72,8 +72,8 @@ class Outgoing(Row):
         return self.sendings < MAX_SENDINGS and self.is_young(now_ms)
 
     def may_go_again(self, now_ms: int) -> bool:
-        """Whether it is sent another time: by SES-37, and what lasts beyond that once in a day (ROOM-73), or, as
-        where a device refuses it for good, after 16 times once in 30 days (ROOM-78).
+        """Whether it is sent another time: by SES-37, and what lasts once in a day beyond that (ROOM-73);
+        after 16 times, as where a device refuses it for good, once in 30 days (ROOM-78).
         """
         pause_ms = _DAY_MS if self.sendings < _SENDINGS_AT_MOST_DAILY else 30 * _DAY_MS
         return self.is_within(now_ms) or (self.lasts and now_ms >= self.sealed_ms + pause_ms)
