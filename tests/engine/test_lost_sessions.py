@@ -259,6 +259,29 @@ def test_who_forgets_and_adds_again_is_heard() -> None:
     well(world, company, customer, praxis)
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_nobody_is_unreachable_while_our_own_mailbox_is_not_read(is_restarted: bool) -> None:
+    """SES-26, SES-43: the answer may wait there."""
+    world, company, customer, praxis = talking()
+    company.stop()
+    lose(customer)
+    customer.send(praxis, "noch da?")
+    world.advance(5 * DAY_MS // 2)
+    assert the_peer(customer).pair.candidate is not None
+    world.cut()
+    world.advance(3 * DAY_MS // 4)
+    if is_restarted:
+        customer.crash()
+        customer.start()
+    world.advance(MINUTE_MS)
+    assert not customer.of(Unreachable)
+    world.mend()
+    company.start()
+    world.advance(HOUR_MS)
+    assert "noch da?" in company.texts()
+    assert not customer.of(Unreachable)
+
+
 def test_two_unpublished_prekeys_that_are_dead_are_told() -> None:
     """SES-26, SES-34: a company that lost its sessions and has no prekeys in force of a customer."""
     world, company, customer, praxis = talking()

@@ -504,7 +504,8 @@ class Renewal(Part):
             session = self._state.sessions[candidate.id]
             if not session.is_expired(turn.now_ms):
                 self._send_ask(turn, peer, session, self._our_bundle(turn, peer.contact))
-        self._tell_if_long(turn, peer)
+        if is_silent:
+            self._tell_if_long(turn, peer)
         active = self._active(peer) if pairs.gap_ask_due(peer.pair, turn.now_ms) else None
         if active is not None:
             self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, for_gap=True)

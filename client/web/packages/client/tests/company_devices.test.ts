@@ -10,6 +10,7 @@ import type { Entry } from "@sealroom/core/rooms/entry.ts";
 import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
 import type { Context } from "../src/engine/context.ts";
 import { lookUp } from "../src/engine/directory.ts";
+import { linkOf } from "../src/engine/links.ts";
 import { pin } from "../src/engine/lists.ts";
 import { all } from "../src/engine/outbox.ts";
 import type { Outgoing, Peer } from "../src/engine/records.ts";
@@ -134,19 +135,23 @@ test("doubt that names no device asks the four that were heard last (SES-39)", (
 test("an account is unreachable when three days of candidates were for each device that was met (SES-43)", () => {
   const scene = new Scene();
   meets(scene, desk, agent);
-  const seek = (device: Device, days: number, met = true) => {
+  const seek = (device: Device, days: number, met = true, emptied = true) => {
     scene.engine.do(NOW_MS, (c, turn) => {
       const { pair } = peerOf(c, device.id) as Peer;
       const wanted = { sinceMs: NOW_MS - days * DAY_MS, top: null, again: false };
       setPair(c, turn, device.id, { ...pair, met, candidate: null, wanted });
       start(c, turn, device.id, bundle(device));
     });
-    const { turn } = scene.engine.do(NOW_MS + 10 * MINUTE_MS, (c, turn) => lookAt(c, turn, device.id));
+    const { turn } = scene.engine.do(NOW_MS + 10 * MINUTE_MS, (c, turn) => {
+      c.links.all.set("mailbox", { ...linkOf(c, turn, "mailbox"), state: "ready", emptied });
+      lookAt(c, turn, device.id);
+    });
     return told(turn).some((one) => one.type === "session" && one.what === "unreachable");
   };
   seek(desk, 0);
   assert.ok(!seek(agent, 4), "the desk may answer");
   assert.ok(!seek(desk, 2));
+  assert.ok(!seek(desk, 3, true, false), "an answer may wait at the relay");
   assert.ok(seek(desk, 3));
   assert.ok(!seek(desk, 0, false));
   assert.ok(seek(agent, 4), "the desk was not met");

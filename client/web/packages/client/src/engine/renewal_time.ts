@@ -61,10 +61,10 @@ export function lookAt(c: Context, turn: Turn, deviceId: Bytes): void {
     if (session !== null && session.phase.name === "Started" && turn.nowMs <= session.phase.notAfterMs) {
       sendAsk(c, turn, deviceId, session, compact(c, turn, false));
     }
-    const isOut = (one: Pair) => !one.met || turn.nowMs > (one.candidate?.sinceMs ?? turn.nowMs) + UNREACHABLE_MS;
-    const isMet = pair.met && peersNamed(c).every((one) => isOut(one.pair));
-    if (isMet) tell(turn, peerOf(c, deviceId) as Peer, "unreachable"); // SES-43
   }
+  const isOut = (one: Pair) => !one.met || turn.nowMs > (one.candidate?.sinceMs ?? turn.nowMs) + UNREACHABLE_MS;
+  const isMet = hasAll && pair.met && peersNamed(c).every((one) => isOut(one.pair));
+  if (isMet) tell(turn, peerOf(c, deviceId) as Peer, "unreachable"); // SES-43
   const peer = peerOf(c, deviceId) as Peer;
   const session = isGapAskDue(peer.pair, turn.nowMs) ? active(c, peer) : null;
   if (session !== null) askOn(c, turn, deviceId, session, budget.LONG_PATIENCE_MS, null, true);
