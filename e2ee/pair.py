@@ -433,7 +433,9 @@ def _change(before: Pair, pair: Pair, now_ms: int) -> Change:
         for one in pair.sessions
     )
     others = [one.id for one in sessions if one.id not in kept_ids and _is_young(one, now_ms)]
-    kept_ids.update(others[-MAX_OTHER_SESSIONS:])
+    # A peer that took all our flights holds the four made last: the oldest that we keep is one of these.
+    most = MAX_OTHER_SESSIONS - (candidate is not None)
+    kept_ids.update(others[-most:])
     kept = tuple(one for one in sessions if one.id in kept_ids)
     gone = tuple(one.id for one in before.sessions if one.id not in kept_ids)
     return Change(pair if kept == pair.sessions else replace(pair, sessions=kept), gone)

@@ -271,4 +271,5 @@ class Pair:
         others = [one for one in self.sessions if one is not self.active and one.id != candidate]
         aged = [one for one in others if now_ms >= one.leaves_ms]
         young = [one for one in others if one not in aged]
-        return Outcome(self._drop([*aged, *young[: max(len(young) - OTHERS, 0)]]))
+        most = OTHERS if candidate is None else OTHERS - 1
+        return Outcome(self._drop([*aged, *young[: max(len(young) - most, 0)]]))

@@ -293,6 +293,23 @@ def test_who_lost_its_sessions_meanwhile_is_heard_by_one_that_is_back_at_once(lo
     assert len(customer.of(Churn)) == losses - 1
 
 
+def test_the_session_that_is_proven_first_is_one_that_the_peer_still_has() -> None:
+    """SES-33: of six flights that come at once it keeps four, and its answer to the second proved one that
+    was gone: all that had waited was sealed on it, and what was older than 14 days went no more.
+    """
+    world, company, customer, praxis = talking()
+    customer.stop()
+    for day in range(25):
+        company.send(customer.engine.account_id, f"Tag {day}")
+        if day == 1:
+            lose(company)
+        world.advance(DAY_MS)
+    customer.start()
+    world.advance(MINUTE_MS)
+    assert [customer.texts().count(f"Tag {day}") for day in range(25)] == [1] * 25
+    well(world, company, customer, praxis)
+
+
 def test_a_sync_on_a_session_that_is_not_active_brings_no_text_again() -> None:
     """SES-37: what it states of numbers counts on the active one alone."""
     world, company, customer, _ = talking()

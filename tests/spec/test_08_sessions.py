@@ -284,14 +284,17 @@ def test_a_top_that_is_known_or_lower_wants_nothing() -> None:
 
 
 def test_four_others_are_kept_the_newest() -> None:
-    """SES-33: beside the active session and the candidate; the caller is told which went."""
+    """SES-33: beside the active session, three with a candidate; the caller is told which went."""
     pair, gone = states.with_candidate(), list[int]()
     for number in range(10, 16):
         change = pairs.heard(pair, heard(number), NOW_MS)
         pair = change.pair
         gone += [one[0] for one in change.gone]
-    assert gone == [10, 11]
-    assert [one.id[0] for one in pair.sessions] == [1, 2, 12, 13, 14, 15]
+    assert gone == [10, 11, 12]
+    assert [one.id[0] for one in pair.sessions] == [1, 2, 13, 14, 15]
+    pair = replace(pair, candidate=None)
+    pair = pairs.heard(pair, heard(16), NOW_MS).pair
+    assert [one.id[0] for one in pair.sessions] == [1, 13, 14, 15, 16]
 
 
 def test_others_go_by_age() -> None:

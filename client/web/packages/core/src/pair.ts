@@ -50,7 +50,8 @@ export function outcome(pair: Pair, before: Pair, more: Partial<Outcome> = {}): 
 function limited(pair: Pair): Pair {
   const active = activeOf(pair.sessions);
   const others = pair.sessions.filter((one) => one !== active && !isCandidate(pair, one));
-  const dropped = others.slice(0, Math.max(0, others.length - MAX_OTHER_SESSIONS));
+  const most = MAX_OTHER_SESSIONS - (pair.candidate ? 1 : 0);
+  const dropped = others.slice(0, Math.max(0, others.length - most));
   return { ...pair, sessions: pair.sessions.filter((one) => !dropped.includes(one)) };
 }
 
