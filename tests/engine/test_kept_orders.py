@@ -175,7 +175,8 @@ def test_an_erasure_looks_into_no_order_that_is_kept() -> None:
 def test_what_a_device_refuses_for_good_is_sent_less_and_less_often() -> None:
     """ROOM-78: after 16 times once in 30 days."""
     world, company, *_ = scene()
-    item = company.engine._state.outbox.new_text(*to_peer(company), bytes(16), world.now_ms, lasts=True)
+    peer, outbox = the_peer(company), company.engine._state.outbox
+    item = outbox.new_text(peer.account_id, peer.device_id, bytes(16), world.now_ms, lasts=True)
     for sendings, days in ((15, 1), (16, 30)):
         is_old(company, item, 20)
         item.sendings = sendings
