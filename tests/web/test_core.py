@@ -23,8 +23,7 @@ LEAST_CASES = 1400
 @pytest.mark.usefixtures("web_libraries")
 def test_every_case_of_the_core_passes() -> None:
     files = sorted(str(path) for path in (CORE / "tests").glob("*.test.ts"))
-    options = ["--test", "--test-isolation=none", "--test-reporter=tap"]
-    done = web_packages.run(*options, *files)
+    done = web_packages.run(*web_packages.TESTS, *files)
     failed = FAILED.findall(done.stdout)
     assert not failed, "\n".join(failed)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -17,7 +17,7 @@ PASSED = re.compile(r"^# pass (\d+)$", re.MULTILINE)
 def test_every_case_of_a_package_passes(package: str, least: int) -> None:
     folder = web_packages.WORKSPACE / "packages" / package / "tests"
     files = sorted(str(path) for path in folder.glob("*.test.ts"))
-    done = web_packages.run("--test", "--test-isolation=none", "--test-reporter=tap", *files)
+    done = web_packages.run(*web_packages.TESTS, *files)
     assert not FAILED.findall(done.stdout), done.stdout[-4000:]
     passed = PASSED.search(done.stdout)
     assert passed is not None, done.stdout + done.stderr

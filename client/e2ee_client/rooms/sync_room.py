@@ -168,6 +168,8 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     decide = waiting(company_rooms.CompanyRoom.decide, same)
     note = waiting(company_rooms.CompanyRoom.note, same)
     notes = waiting(company_rooms.CompanyRoom.notes, Room)
+    draft = waiting(company_rooms.CompanyRoom.draft, same)
+    keep_draft = waiting(company_rooms.CompanyRoom.keep_draft, same)
 
 
 class CustomerRoom(_Room[customer_rooms.CustomerRoom]):

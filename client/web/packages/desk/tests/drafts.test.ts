@@ -1,6 +1,6 @@
 /** What is being written, between the field and the process that keeps it. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
+import { mock, test as untimed } from "node:test";
 import { type Drafts, openDrafts, type Place } from "../src/drafts.ts";
 import { DeskFailure, type Question } from "../src/link.ts";
 
@@ -28,11 +28,18 @@ const texts = () => asked.map((one) => (one.type === "keepDraft" ? one.text : nu
 const settled = () => new Promise((done) => setImmediate(done));
 const failed = (code: string) => new DeskFailure({ code, retryable: true, notBeforeMs: null });
 
-beforeEach(() => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  [asked, complaints, answer, unsure, ended] = [[], [], async () => null, null, ""];
-});
-afterEach(() => mock.timers.reset());
+/** With a clock that the test moves. Hooks of this file would be those of all files of one process. */
+function test(name: string, body: () => void | Promise<void>): void {
+  untimed(name, async () => {
+    [asked, complaints, answer, unsure, ended] = [[], [], async () => null, null, ""];
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      await body();
+    } finally {
+      mock.timers.reset();
+    }
+  });
+}
 
 test("a draft is kept two seconds after the last key, of the room and of its notes, and nothing twice", async () => {
   const drafts = made();
