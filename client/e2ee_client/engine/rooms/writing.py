@@ -187,7 +187,7 @@ class Writing(RoomPart):
 
     def opens_anew(self, turn: Turn, root: EntryHash) -> bool:
         """Whether our `open` is to go to the desks in force: it waits, or all who could hear the customer are
-        struck off (ROOM-74); then it waits from now on.
+        struck off (ROOM-75); then it waits from now on.
         """
         if root not in self._live.unsent and self._is_deserted(turn, root):
             self._wait(turn, root)

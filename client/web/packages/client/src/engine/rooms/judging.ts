@@ -31,7 +31,7 @@ export const KIND_MARK = 21;
 const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21, 22];
 /** What goes to all stewards in force, members or not (ROOM-15). */
 const ANSWERED: readonly number[] = [2, 5, 6, 8, 9, 10, 14, 15, 17];
-/** What goes to all in force that a valid state has ever named: by it they destroy what they have (ROOM-15). */
+/** What goes to all in force that were ever named: by it they destroy what they have, or learn who has (ROOM-15). */
 export const LASTING: readonly number[] = [2, 5, 6, 9, 15, 16];
 /** What an entry says; null where it was erased, or was never given to us. */
 export function payloadOf(kept: Kept): Value {
