@@ -14,11 +14,11 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import EntryRefused
 from e2ee_client.rows import Continuity
-from e2ee_relay.protocol import Role, Send, decode_frames
+from e2ee_relay.protocol import Lookup, Role, Send, Subscribe, decode_frames
 from engine_world import Node, World
 from gate_contents import bad_opens, entry, every_content, opening, room_of, seal, signing_key
-from relay_scenes import push
-from rooms_world import MINUTE_MS, change, opened, rooms_of, texts
+from relay_scenes import losing, push
+from rooms_world import DAY_MS, MINUTE_MS, accept, change, opened, rooms_of, texts, write
 from team_world import company_of, do, founded, online, publish_notice, set_card, this
 
 from e2ee.content import Content
@@ -210,3 +210,49 @@ def test_the_control_notices_a_gate_with_a_hole(fault: str, monkeypatch: pytest.
     monkeypatch.setattr(Admission, fault, lambda *_: None)
     with pytest.raises(AssertionError):
         test_no_content_without_a_receipt_changes_a_row(stranger, nothing)
+
+
+@pytest.mark.parametrize("count", [9, 16])
+def test_what_a_customer_began_while_no_desk_was_on_is_taken_when_one_is_back(count: int) -> None:
+    """ACC-81: the customer is not on again; its `open` and its text are all that there is."""
+    world = World()
+    company = founded(world)
+    world.advance(DAY_MS)
+    company.stop()
+    customer = world.node("Kundin")
+    customer.start()
+    room_id = accept(customer, company)
+    world.settle()
+    write(customer, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    customer.stop()
+    for _ in range(count):
+        world.advance(DAY_MS)
+    company.crash()
+    company.start()
+    world.advance(MINUTE_MS)
+    assert texts(company, room_id) == ["Guten Tag"]
+    assert not company.of(MessageRejected)
+
+
+def test_a_desk_whose_entry_is_not_shown_reads_its_mailbox_ten_minutes_later() -> None:
+    """ACC-81: it has rooms, whoever is in force."""
+    world = World()
+    company = founded(world)
+    company.stop()
+    for _ in range(9):
+        world.advance(DAY_MS)
+    reads: list[Subscribe] = []
+    lose = losing(Lookup)
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        reads.extend(one for one in decode_frames(data, Role.RELAY) if isinstance(one, Subscribe))
+        return lose(channel, data)
+
+    company.crash()
+    company.outgoing = outgoing
+    company.start()
+    world.advance(9 * MINUTE_MS)
+    assert not reads
+    world.advance(2 * MINUTE_MS)
+    assert reads

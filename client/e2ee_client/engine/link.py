@@ -44,7 +44,7 @@ class Link:
     """State of one channel. `deadlines`, of all connections, has when to give up waiting for the answer to a
     request, and under number 0 when to give up waiting for the connection, or when to open it again;
     `emptied` says that all that waited in the mailbox has been delivered on this connection, since
-    `emptied_ms`; `has_created` that the mailbox was made on it.
+    `emptied_ms`; `has_created` that the mailbox was made on it, `listens` that its messages were asked for.
     """
 
     channel: Channel
@@ -57,6 +57,7 @@ class Link:
     emptied: bool = False
     emptied_ms: int = 0
     has_created: bool = False
+    listens: bool = False
     next_id: int = 1
     pending: dict[int, Answered] = field(default_factory=dict)
     working: dict[int, Worked] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class Link:
     def down(self, turn: Turn, least_ms: int = 0) -> None:
         """The connection is gone: forget what was asked, and wait before the next attempt."""
         self.state = LinkState.CLOSED
-        self.hello, self.emptied, self.has_created = None, False, False
+        self.hello, self.emptied, self.has_created, self.listens = None, False, False, False
         self.forget()
         self.working.clear()
         self._wait(turn.now_ms + max(least_ms, self._delay_ms()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee_relay.protocol import (
     Ack,
@@ -42,12 +42,20 @@ from .token_parts import TokenPart, TokenParts
 from .turn import Turn
 from .upkeep import new_mailbox
 
+if TYPE_CHECKING:
+    from .context import Context
+
 _FRONT_DOOR: Final = b""
 _TOKENS_APART_MS: Final = 1000
+_UNHEARD_MS: Final = 600_000
 
 
 class Mailboxes(Part):
     """The receiving side of every mailbox of ours."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._unheard_ms = 0  # since when we wait for our entry; 0 while we do not
 
     @staticmethod
     def channel(mailbox: Mailbox) -> Channel:
@@ -202,10 +210,38 @@ class Mailboxes(Part):
             self._give_tokens(turn, link, mailbox, mailbox.unknown)
         else:
             self._is_usable(turn, mailbox, [])
-        subscribe = Subscribe(link.new_id(), (mailbox.id,))
-        link.request(turn, subscribe, partial(self._subscribed, link, mailbox))
-        if not mailbox.contact and self._state.own.publish:
-            self._context.entry.publish(turn, link, mailbox)
+        if mailbox.contact or not self._state.own.publish:
+            self.listen(turn, link, mailbox)
+            return
+        if self._is_to_wait(turn):
+            listen = partial(self._listen_late, link, mailbox)
+            self._context.timers.set("listen", self._unheard_ms + _UNHEARD_MS, listen)
+        else:
+            self.listen(turn, link, mailbox)
+        self._context.entry.publish(turn, link, mailbox)
+
+    def _is_to_wait(self, turn: Turn) -> bool:
+        """Whether what a company's device has to know or sign first is in its entry: out of force it refuses
+        what customers begin, and would destroy what has waited for it (ACC-81).
+        """
+        own, team = self._state.own, self._context.team
+        is_of_company = team.standing(own.account_id) is not None
+        if self._state.is_stopped or not is_of_company or team.is_in_force(turn):
+            self._unheard_ms = 0
+            return False
+        self._unheard_ms = min(self._unheard_ms or turn.now_ms, turn.now_ms)
+        return turn.now_ms < self._unheard_ms + _UNHEARD_MS
+
+    def _listen_late(self, link: Link, mailbox: Mailbox, turn: Turn) -> None:
+        if link.state is LinkState.READY and not self._is_gone(turn, link, mailbox):
+            self.listen(turn, link, mailbox)
+
+    def listen(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
+        """Ask for what has arrived and what will, once on a connection."""
+        if not link.listens:
+            link.listens = True
+            subscribe = Subscribe(link.new_id(), (mailbox.id,))
+            link.request(turn, subscribe, partial(self._subscribed, link, mailbox))
 
     # --- tokens ---
 
