@@ -309,6 +309,16 @@ class CompanyKeysExpiring:
 
 
 @dataclass(frozen=True, slots=True)
+class RosterExpiring:
+    """The roster of our company, by which it is known who answers, ends in four days or less, or has ended,
+    and the front desk that signs it is another device: from then on no text is taken, on either side, until
+    it has signed the next one (ACC-82).
+    """
+
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class PrekeysLow:
     """So many one-time keys of ours are left at the relay: many new contacts, or somebody drains them.
 
@@ -365,6 +375,7 @@ Event: TypeAlias = (
     | OwnConditionChanged
     | SigningStopped
     | CompanyKeysExpiring
+    | RosterExpiring
     | MandateSigned
     | PrekeysLow
     | ConnectionChanged

@@ -223,3 +223,21 @@ async def test_what_happens_while_nobody_looks_is_shown_and_is_hidden_for_one_ro
         assert (await page.ask("begin"))["alarms"] == shown[1:]
         await happens(company, Equivocation(ids[0], DEVICE, 2, b""))
         await until(lambda: len(hub.alarms.rows()) == 3)
+
+
+async def test_that_the_list_of_who_answers_ends_is_shown_without_anything_that_happens(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ACC-82: by the clock alone, on a page that is open and on one that is opened."""
+    monkeypatch.setattr(AppLock, "is_locked", lambda *_: False)
+    agent = await praxis.agent("Agent A")
+    ends_ms = ahead(praxis).now_ms() + 7 * DAY_MS
+    async with served(agent) as (at, _), page_of(at) as page:
+        assert (await page.ask("begin"))["rosterEndsMs"] is None
+        await praxis.company.close()
+        ahead(praxis).advance(3 * DAY_MS + 3_600_000)
+        while (told := await page.until("team"))["rosterEndsMs"] is None:
+            pass
+        assert ends_ms - DAY_MS < told["rosterEndsMs"] <= ends_ms
+        async with page_of(at) as later:
+            assert (await later.ask("begin"))["rosterEndsMs"] == told["rosterEndsMs"]

@@ -13,8 +13,9 @@ from e2ee_client.engine.directory import Directory
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.posted import Posted
 from e2ee_client.errors import ConfigError, UnknownDevice
-from e2ee_client.events import MandateSigned, SigningStopped, TeamUnknown
+from e2ee_client.events import MandateSigned, RosterExpiring, SigningStopped, TeamUnknown
 from engine_world import World
+from team_thief import suspend
 from team_world import (
     DAY_MS,
     HOUR_MS,
@@ -149,6 +150,40 @@ def test_an_expired_roster_is_a_typed_error_and_told_once() -> None:
     world.advance(HOUR_MS)
     assert in_force(customer, founder) == {this(founder): 3}
     assert len(customer.of(TeamUnknown)) == 1
+
+
+def test_who_is_in_force_is_told_before_the_roster_ends() -> None:
+    """ACC-82: daily from three days off on, after the end too, until the founder has signed anew. Never told
+    are a customer, the founder, and who is suspended.
+    """
+    world = World()
+    founder = founded(world)
+    agent, gone, customer = (
+        colleague(founder, "Praxis-Handy"),
+        colleague(founder, "Alt"),
+        customer_of(founder),
+    )
+    world.advance(HOUR_MS)
+    suspend(founder, gone)
+    world.advance(HOUR_MS)
+    founder.stop()
+    roster = standing(agent, founder).roster
+    assert roster is not None
+    per_day = list[int]()
+    for _ in range(10):
+        agent.events.clear()
+        world.advance(DAY_MS)
+        told = agent.of(RosterExpiring)
+        assert {one.expires_ms for one in told} <= {roster.expires_ms}
+        assert company_of(agent).roster_ends_ms(world.now_ms) == (roster.expires_ms if told else None)
+        per_day.append(len(told))
+    assert per_day == [0, 0] + 8 * [1]  # it was two hours old
+    founder.start()
+    world.advance(HOUR_MS)
+    agent.events.clear()
+    world.advance(2 * DAY_MS)
+    assert company_of(agent).roster_ends_ms(world.now_ms) is None
+    assert [one.of(RosterExpiring) for one in (agent, gone, founder, customer)] == [[], [], [], []]
 
 
 def test_a_door_is_made_of_what_the_founder_has_signed() -> None:

@@ -121,6 +121,7 @@ WHAT_TO_DO: Final = {
     " highest numbers and confirm them.",
     "MandateSigned": "Make the door file anew, and put it on the web server.",
     "CompanyKeysExpiring": "Have device list and mandate signed where the account key is kept.",
+    "RosterExpiring": "Tell the company's people to start the front desk that founded it, and to keep it on.",
     "DeviceListExpiring": "Tell the person to open the device with the account key by that date (the one"
     " that was set up first); with a key kept elsewhere: `renewal_request`, `sign_renewal`, `install_list`.",
     "PrekeysLow": "Nothing; new ones are made. If it comes often on a quiet day, tell the relay's operator.",

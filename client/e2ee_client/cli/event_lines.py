@@ -27,6 +27,7 @@ from e2ee_client import (
     OwnDeviceAdded,
     OwnDeviceListed,
     PrekeysLow,
+    RosterExpiring,
     SessionStarted,
     SigningStopped,
 )
@@ -172,6 +173,11 @@ def _list_expiring(event: DeviceListExpiring, values: dict[str, object], texts: 
     return "event.device_list_expiring"
 
 
+def _roster_expiring(event: RosterExpiring, values: dict[str, object], texts: Texts) -> str:
+    values["date"] = local_date(event.expires_ms)
+    return "event.roster_expiring"
+
+
 def _own_condition(event: OwnConditionChanged, _: dict[str, object], texts: Texts) -> str:
     return f"event.own_condition_{event.condition.value}"
 
@@ -206,6 +212,7 @@ _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     SessionStarted: _session_started,
     PrekeysLow: _prekeys_low,
     DeviceListExpiring: _list_expiring,
+    RosterExpiring: _roster_expiring,
     DeviceReplaced: _replaced,
     OwnConditionChanged: _own_condition,
     OwnDeviceAdded: _own_device_added,

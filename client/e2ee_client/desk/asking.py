@@ -50,6 +50,7 @@ class Asking:
             agent.connection_state.value,
             agent.entry_waits,
             self.team(),
+            agent.roster_ends_ms,
             self.rooms([one.room_id for one in agent.rooms()])[0],
             self._local.answers(),
             self._alarms.rows(),

@@ -140,7 +140,9 @@ class Hub:
         self._changed(room_id)
 
     async def _look(self) -> None:
-        """Lock pages that nobody uses, and once a minute look for rooms whose members cannot be reached."""
+        """Lock pages that nobody uses; once a minute look for rooms whose members cannot be reached, and at
+        who is in force: both change by the clock alone.
+        """
         clock, looked_ms = self.agent.client.runtime.clock, 0
         while True:
             await clock.wait_until(self._now_ms() + _LOOK_MS)
@@ -149,6 +151,7 @@ class Hub:
                 looked_ms = self._now_ms()
                 if self.alarms.look_for_members(looked_ms):
                     self._tell(schema.Alarms(self.alarms.rows()))
+                self._see_team()
 
     async def _take(self, event: ClientEvent) -> None:
         if isinstance(event, EventsMissed | OwnConditionChanged):
@@ -166,8 +169,8 @@ class Hub:
         self._see_team()
 
     def _see_team(self) -> None:
-        """A colleague who joined, left or was renamed is in no event of a room."""
-        team = schema.Team(self.asking.me(), self.asking.team())
+        """A colleague who joined, left or was renamed, and a roster that ends, are in no event of a room."""
+        team = schema.Team(self.asking.me(), self.asking.team(), self.agent.roster_ends_ms)
         if team != self._team:
             self._team = team
             self._tell(team)

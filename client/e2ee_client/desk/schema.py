@@ -505,13 +505,16 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Whole(_Asking):
-    """Everything that a list shows; `locks` says how often the desk was locked."""
+    """Everything that a list shows; `roster_ends_ms` is as in `Team`, `locks` says how often the desk was
+    locked.
+    """
 
     company: str | None
     me: PersonRow | None
     connection: ConnectionName
     entry_waits: bool
     team: tuple[PersonRow, ...]
+    roster_ends_ms: int | None
     rooms: tuple[RoomRow, ...]
     answers: tuple[AnswerRow, ...]
     alarms: tuple[AlarmRow, ...]
@@ -632,10 +635,11 @@ class Drafted:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Who is in force."""
+    """Who is in force; when the roster that says so ends or has ended, from four days before on (ACC-82)."""
 
     me: PersonRow | None
     team: tuple[PersonRow, ...]
+    roster_ends_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)

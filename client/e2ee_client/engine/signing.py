@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from e2ee.errors import CounterExhausted, NoticeIncomplete, SigningUnsure
 from e2ee.ids import DeviceId
+from e2ee.pair import DAY_MS
 from e2ee.rooms import mandate as mandates
 from e2ee.rooms.mandate import Mandate, sign_mandate
 from e2ee.rooms.roster import NextRoster, Roster, changes_team, sign_roster
-from e2ee.rooms.team import Standing
+from e2ee.rooms.team import Condition, Standing
 from e2ee.rooms.upkeep import KeyPlace, due, is_half_over
 from e2ee_client.errors import ConfigError
-from e2ee_client.events import CompanyKeysExpiring, MandateSigned, SigningStopped
+from e2ee_client.events import CompanyKeysExpiring, MandateSigned, RosterExpiring, SigningStopped
 
 from .part import Part
 from .signing_row import Highest, Keys, Signing, differs, next_roster
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 _AHEAD_MS: Final = 3_600_000
+_REMIND_BEFORE_MS: Final = 4 * DAY_MS
 
 
 class SigningView(NamedTuple):
@@ -50,6 +52,7 @@ class Signer(Part):
         row = self._state.rows.get(Signing.TABLE, Signing.PREFIX)
         self._signing = None if row is None else Signing.decode(Signing.PREFIX, row)
         self._told = ""
+        self._reminded_ms: int | None = None
 
     # --- what is due ---
 
@@ -96,6 +99,19 @@ class Signer(Part):
             self._told = code
             turn.notify(SigningStopped(code))
 
+    def roster_ends_ms(self, now_ms: int) -> int | None:
+        """Return when the roster that counts ends or has ended, from four days before on; None before that,
+        and where this device signs it or has closed its rooms (ACC-82).
+        """
+        standing = self._standing()
+        if standing is None or standing.roster is None:
+            return None
+        is_signed_here = self._signing is not None and self._signing.signs(standing)
+        if is_signed_here or self._context.team.condition() is not Condition.ACTIVE:
+            return None
+        ends_ms = standing.roster.expires_ms
+        return ends_ms if now_ms >= ends_ms - _REMIND_BEFORE_MS else None
+
     def lost(self, turn: Turn) -> None:
         """Our store may be an older copy: a person has to confirm the highest numbers first (ACC-07)."""
         if self._signing is not None:
@@ -111,6 +127,7 @@ class Signer(Part):
             self._context.entry.refill(turn)
         if self._signing is not None:
             self._remind(turn, self._signing)
+        self._remind_of_roster(turn)
 
     def _remind(self, turn: Turn, signing: Signing) -> None:
         own, standing = self._state.own, self._standing()
@@ -122,6 +139,14 @@ class Signer(Part):
             turn.put(signing.put())
             if days:
                 turn.notify(CompanyKeysExpiring(days))
+
+    def _remind_of_roster(self, turn: Turn) -> None:
+        """Tell at most once in 24 hours that the roster ends and is signed elsewhere."""
+        told_ms, ends_ms = self._reminded_ms, self.roster_ends_ms(turn.now_ms)
+        is_told = told_ms is not None and told_ms <= turn.now_ms < told_ms + DAY_MS
+        if ends_ms is not None and not is_told:
+            self._reminded_ms = turn.now_ms
+            turn.notify(RosterExpiring(ends_ms))
 
     # --- signing ---
 

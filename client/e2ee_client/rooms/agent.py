@@ -157,6 +157,13 @@ class Agent(Device[CompanyRoom]):
         """Return the devices of the company that are in force, this one among them; none where it is not."""
         return self._shell.machine.rooms.team(self._shell.now_ms)
 
+    @property
+    def roster_ends_ms(self) -> int | None:
+        """When the roster that says who is in force ends or has ended, from four days before on, where
+        another device signs it: shown to people, with `RosterExpiring` (ACC-82). None: nothing to be told.
+        """
+        return self._shell.machine.rooms.roster_ends_ms(self._shell.now_ms)
+
     # --- rooms that wait ---
 
     async def waiting(self) -> AsyncIterator[CompanyRoom]:

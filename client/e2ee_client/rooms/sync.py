@@ -113,6 +113,7 @@ class _Agent(_Device[G]):
     wait_ready = waiting(agents.Agent.wait_ready, same)
     me = asking(agents.Agent.me, same)
     team = asking(agents.Agent.team, same)
+    roster_ends_ms = Read[int | None]("roster_ends_ms", ask=True)
     is_for_us = asking(agents.Agent.is_for_us, same)
     waiting = iterating(agents.Agent.waiting, CompanyRoom, ends=True)
     rooms = asking(agents.Agent.rooms, _company_rooms)

@@ -199,6 +199,8 @@ environment:
     "days: sealroom renewal request FILE, sealroom company mandate request FILE",
     "event.company_keys_expiring.one": "have your company's device list and mandate signed within {days} "
     "day: sealroom renewal request FILE, sealroom company mandate request FILE",
+    "event.roster_expiring": "your company's list of who answers ends on {date}, unless the company's "
+    "first desk is online by then: after that nothing that is written arrives, on either side, until it is",
     "event.device_list_expiring": "open the device that you have set up first by {date}: it renews the "
     "list of your devices, without which this one sends nothing after that. Account key kept elsewhere: "
     "sealroom renewal request FILE",

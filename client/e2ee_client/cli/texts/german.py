@@ -208,6 +208,8 @@ Umgebung:
     "unterschreiben lassen: sealroom renewal request DATEI, sealroom company mandate request DATEI",
     "event.company_keys_expiring.one": "Geräteliste und Mandat Ihres Unternehmens binnen {days} Tag "
     "unterschreiben lassen: sealroom renewal request DATEI, sealroom company mandate request DATEI",
+    "event.roster_expiring": "die Liste Ihres Unternehmens, wer antwortet, endet am {date}, wenn der "
+    "erste Empfang bis dahin nicht verbunden ist: danach kommt auf beiden Seiten nichts an, bis er es ist",
     "event.device_list_expiring": "öffnen Sie bis {date} das Gerät, das Sie zuerst eingerichtet haben: es "
     "erneuert die Liste Ihrer Geräte, ohne die dieses danach nichts mehr sendet. Liegt der Kontoschlüssel "
     "woanders: sealroom renewal request DATEI",

@@ -240,6 +240,10 @@ class RoomQueries(RoomsPart):
             return []
         return self._team(self._rooms.around.us.account_id, now_ms)
 
+    def roster_ends_ms(self, now_ms: int) -> int | None:
+        """Return when the roster of our company ends, where people have to be told (ACC-82)."""
+        return self._context.company.roster_ends_ms(now_ms)
+
     def members(self, room_id: RoomId, now_ms: int) -> tuple[Person, ...]:
         """Return the devices of the company in a room."""
         one = self._rooms.index.get(room_id)

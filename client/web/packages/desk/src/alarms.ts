@@ -64,6 +64,12 @@ export function alarmText({ code, untilMs }: AlarmRow, words: DeskWords, nowMs: 
   return words("alarm.objection", { time: clockOf(words.language).moment(untilMs ?? nowMs, nowMs) });
 }
 
+/** What is to be told of the list of who answers, in words (ACC-82). */
+export function rosterText(endsMs: number, words: DeskWords, nowMs: number): string {
+  const time = clockOf(words.language).moment(endsMs, nowMs);
+  return words(nowMs < endsMs ? "link.roster_ends" : "link.roster_over", { time });
+}
+
 function alarmView(one: AlarmRow, { words, nameOf, nowMs, openRoom, attempt }: AlarmOptions): HTMLElement {
   const { room, code } = one;
   const say = words();

@@ -7,7 +7,7 @@ import { menuStyle, openMenu } from "@sealroom/ui/menu.ts";
 import { base, tokens } from "@sealroom/ui/styles/tokens.ts";
 import { type AboutPane, aboutPane } from "./about_pane.ts";
 import { type RoomActs, roomActs } from "./acts.ts";
-import { type AlarmStrip, alarmStrip } from "./alarms.ts";
+import { type AlarmStrip, alarmStrip, rosterText } from "./alarms.ts";
 import { manageCanned, openCanned } from "./canned.ts";
 import { type Desk, openDesk, type Phase } from "./desk.ts";
 import { showFigures, showKeys } from "./dialogs.ts";
@@ -188,13 +188,13 @@ class DeskElement extends HTMLElement {
   }
 
   #showStrips(): void {
-    const { connection, entryWaits, me } = this.#desk.state();
+    const { connection, entryWaits, me, rosterEndsMs } = this.#desk.state();
     const strips: HTMLElement[] = [];
-    const warn = (word: "link.offline" | "link.entry_waits" | "link.not_in_force") =>
-      strips.push(h("p", { class: "strip warn" }, icon("offline"), h("span", null, this.#words(word))));
-    if (connection === "offline") warn("link.offline");
-    else if (entryWaits) warn("link.entry_waits");
-    if (me === null) warn("link.not_in_force");
+    const warn = (text: string) => strips.push(h("p", { class: "strip warn" }, icon("offline"), h("span", null, text)));
+    if (connection === "offline") warn(this.#words("link.offline"));
+    else if (entryWaits) warn(this.#words("link.entry_waits"));
+    if (rosterEndsMs !== null) warn(rosterText(rosterEndsMs, this.#words, this.#desk.nowMs()));
+    else if (me === null) warn(this.#words("link.not_in_force"));
     if (!this.#settings.isWarned) {
       const ok = h(
         "button",

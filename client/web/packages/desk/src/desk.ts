@@ -17,6 +17,8 @@ export interface DeskState {
   /** The relay takes nothing now of what the account publishes. */
   readonly entryWaits: boolean;
   readonly team: readonly PersonRow[];
+  /** When the list of who is in force ends or has ended; null while nobody has to be told. */
+  readonly rosterEndsMs: number | null;
   readonly rooms: ReadonlyMap<string, RoomRow>;
   readonly previews: ReadonlyMap<string, PreviewRow>;
   readonly answers: readonly AnswerRow[];
@@ -57,6 +59,7 @@ const NOTHING: DeskState = {
   connection: "offline",
   entryWaits: false,
   team: [],
+  rosterEndsMs: null,
   rooms: new Map(),
   previews: new Map(),
   answers: [],
@@ -134,8 +137,10 @@ export function openDesk(): Desk {
     else if (message.type === "again") void begin();
     else if (message.type === "rooms") takeRooms(message.rooms, message.gone);
     else if (message.type === "alarms") change({ alarms: message.alarms });
-    else if (message.type === "team") change({ me: message.me, team: message.team });
-    else if (message.type === "link") {
+    else if (message.type === "team") {
+      const { me, team, rosterEndsMs } = message;
+      change({ me, team, rosterEndsMs });
+    } else if (message.type === "link") {
       const { connection, entryWaits } = message;
       change({ connection, entryWaits });
     }
@@ -170,6 +175,7 @@ export function openDesk(): Desk {
       connection: whole.connection,
       entryWaits: whole.entryWaits,
       team: whole.team,
+      rosterEndsMs: whole.rosterEndsMs,
       rooms: new Map(whole.rooms.map((row) => [row.id, row])),
       answers: whole.answers,
       alarms: whole.alarms,

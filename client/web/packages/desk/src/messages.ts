@@ -441,7 +441,7 @@ export interface Welcome {
   readonly isLocked: boolean;
 }
 
-/** Everything that a list shows; `locks` says how often the desk was locked. */
+/** Everything that a list shows; `roster_ends_ms` is as in `Team`, `locks` says how often the desk was locked. */
 export interface Whole {
   readonly type: "whole";
   readonly ask: number;
@@ -450,6 +450,7 @@ export interface Whole {
   readonly connection: "offline" | "connecting" | "online";
   readonly entryWaits: boolean;
   readonly team: readonly PersonRow[];
+  readonly rosterEndsMs: number | null;
   readonly rooms: readonly RoomRow[];
   readonly answers: readonly AnswerRow[];
   readonly alarms: readonly AlarmRow[];
@@ -566,11 +567,12 @@ export interface Drafted {
   readonly text: string;
 }
 
-/** Who is in force. */
+/** Who is in force; when the roster that says so ends or has ended, from four days before on (ACC-82). */
 export interface Team {
   readonly type: "team";
   readonly me: PersonRow | null;
   readonly team: readonly PersonRow[];
+  readonly rosterEndsMs: number | null;
 }
 
 /** Whether the relay is connected, and whether what the account publishes has to wait (ID-59). */

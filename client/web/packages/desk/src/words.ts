@@ -254,6 +254,14 @@ const DESK = {
     "Im Moment ist nicht bekannt, dass dieses Gerät zum Team gehört. Fehlen hier Gespräche, fragen Sie die Aufsicht.",
     "At the moment this device is not known to be part of the team. If conversations are missing, ask the supervisor.",
   ],
+  "link.roster_ends": [
+    "Bis {time} muss der Rechner verbunden sein, auf dem Ihr Unternehmen eingerichtet wurde: dann endet die Liste, wer antwortet, und nichts kommt mehr an.",
+    "The computer on which your company was set up has to be connected by {time}: then the list of who answers ends, and nothing arrives any more.",
+  ],
+  "link.roster_over": [
+    "Die Liste, wer für Ihr Unternehmen antwortet, ist abgelaufen ({time}). Was geschrieben wird, kommt erst an, wenn der Rechner wieder verbunden ist, auf dem es eingerichtet wurde.",
+    "The list of who answers for your company has ended ({time}). What is written arrives only when the computer on which it was set up is connected again.",
+  ],
   "shared.text": [
     "Nur auf einem eigenen Rechner benutzen. Wer diese Anmeldung benutzt, liest mit.",
     "Use it on a machine of your own only. Whoever uses this login reads along.",

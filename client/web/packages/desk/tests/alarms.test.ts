@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alarmText, inOrder } from "../src/alarms.ts";
+import { alarmText, inOrder, rosterText } from "../src/alarms.ts";
 import type { AlarmRow } from "../src/messages.ts";
 import { deskWords } from "../src/words.ts";
 
@@ -25,6 +25,15 @@ test("each alarm is whole sentences in both languages", () => {
   for (const language of ["de", "en"])
     for (const code of CODES)
       assert.match(alarmText(row(code, NOW_MS + DAY_MS), deskWords(language), NOW_MS), /^\p{Lu}[^{}]*\.$/u);
+});
+
+test("before the list of who answers ends, and after it, people are told what to do", () => {
+  const soon = rosterText(NOW_MS + 4 * DAY_MS, deskWords("de"), NOW_MS);
+  assert.match(soon, /^Bis Freitag, 4\. Dezember, \d\d:\d\d muss der Rechner verbunden sein/u);
+  assert.match(
+    rosterText(NOW_MS, deskWords("en"), NOW_MS),
+    /has ended \(today, .*\)\. What is written arrives only when/u,
+  );
 });
 
 test("what has no end stands first, then what ends first", () => {
