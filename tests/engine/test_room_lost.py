@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -201,6 +202,68 @@ def test_a_desk_from_a_backup_gets_what_customers_write_in_rooms_that_it_does_no
     write(person, room_id, Act(ActKind.CLOSE))
     world.advance(5 * MINUTE_MS)
     assert rooms_of(again).index[room_id].phase == rooms_of(person).index[room_id].phase == Phase.CLOSED
+
+
+def _goes_on(world: World, company: Node) -> Node:
+    """The company's only desk is replaced by one from a backup, and the customer has heard of it."""
+    saved = backup_of(company)
+    company.stop()
+    again = restored(world, saved, "Praxis neu")
+    again.start()
+    world.advance(MINUTE_MS)
+    _signs(again)
+    world.advance(2 * HOUR_MS)
+    return again
+
+
+def _withdraw(person: Node, room_id: RoomId) -> None:
+    act(person, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+
+
+_ENDS: dict[Phase, Callable[[Node, RoomId], object]] = {
+    Phase.CLOSED: lambda person, room_id: write(person, room_id, Act(ActKind.CLOSE)),
+    Phase.WITHDRAWN: _withdraw,
+    Phase.ERASED: lambda person, room_id: write(person, room_id, Erase(None)),
+}
+
+
+@pytest.mark.parametrize("phase", _ENDS)
+def test_a_company_that_replaces_its_desks_opens_no_room_that_has_ended(phase: Phase) -> None:
+    """ROOM-75, ROOM-13: neither is the room given to the new desk, nor is it open again at the customer."""
+    world, company, person, room_id = opened()
+    write(person, room_id, "vorher")
+    _ENDS[phase](person, room_id)
+    world.advance(HOUR_MS)
+    assert rooms_of(company).index[room_id].phase == phase
+    again = _goes_on(world, company)
+    world.advance(DAY_MS)
+    assert rooms_of(person).index[room_id].phase == phase
+    assert room_id not in rooms_of(again).index
+
+
+def test_a_person_who_comes_back_to_a_room_is_heard_by_the_desk_that_has_replaced_all() -> None:
+    """ROOM-75: the `open` goes ahead of a consent; what was said before the withdrawal is not given."""
+    world, company, person, room_id = opened()
+    write(person, room_id, "vorher")
+    _withdraw(person, room_id)
+    world.advance(HOUR_MS)
+    again = _goes_on(world, company)
+    assert accept(person, again) == room_id
+    world.advance(10 * MINUTE_MS)
+    write(person, room_id, "wieder da")
+    world.advance(HOUR_MS)
+    assert rooms_of(person).index[room_id].phase == rooms_of(again).index[room_id].phase == Phase.OPEN
+    assert texts(again, room_id) == ["wieder da"]
+
+
+def test_a_desk_that_has_replaced_all_learns_of_an_objection() -> None:
+    """ROOM-75, ROOM-14: acts go behind the `open`, also those that the desk which is gone has answered."""
+    world, company, person, room_id = opened()
+    write(person, room_id, Act(ActKind.FREEZE))
+    world.advance(HOUR_MS)
+    assert rooms_of(company).index[room_id].phase == Phase.FROZEN
+    again = _goes_on(world, company)
+    assert rooms_of(person).index[room_id].phase == rooms_of(again).index[room_id].phase == Phase.FROZEN
 
 
 def _suspends(node: Node, device_id: DeviceId, turn: Turn) -> None:

@@ -166,6 +166,11 @@ class RoomEngine:
         self.states.opened(turn)
         self.forwarding.note_opened()
 
+    def opened_anew(self, turn: Turn) -> None:
+        """Our `open` waits, and goes to the desks that are in force now (ROOM-21, ROOM-75)."""
+        if self.live.root is not None:
+            self._opened(turn, self.live.root)
+
     def joined(self, turn: Turn, by: Author, content: Content, opened: Entry) -> None:
         """Take a forward of a room that is not known yet: its `open` is the first line (ROOM-25).
 
@@ -336,8 +341,8 @@ class RoomEngine:
 
     def team_changed(self, turn: Turn) -> None:
         """A list, a roster or a suspension was learned of: judge anew, serve who is in force now."""
-        if self.live.root is not None and self.writing.opens_anew(turn, self.live.root):
-            self._opened(turn, self.live.root)
+        if self.writing.begin_anew(turn) or self.live.root in self.live.unsent:
+            self.opened_anew(turn)
         self.states.rejudge(turn)
         self.shares = self.moved = True
         self.settle(turn)

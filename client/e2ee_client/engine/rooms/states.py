@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
@@ -360,8 +361,7 @@ class States(RoomPart):
 
     def opened(self, turn: Turn) -> None:
         """The room's `open` is here, with the desks that it went to."""
-        live = self._live
-        self.room = Room(live.root, frozenset(live.opened_to), self.room.states, self.room.verdicts)
+        self.room = replace(self.room, root=self._live.root, opened_to=frozenset(self._live.opened_to))
         self.rejudge(turn)
 
     def _sort_acts(self, turn: Turn) -> None:
@@ -373,10 +373,7 @@ class States(RoomPart):
                 found.append((one.k, one.hash, act))
         found.sort(key=lambda one: one[:2])
         acts = tuple(act for _, _, act in found)
-        self.room = Room(
-            *(self.room.root, self.room.opened_to, self.room.states, self.room.verdicts),
-            *(self.room.head, acts),
-        )
+        self.room = replace(self.room, acts=acts)
         self._live.acts = tuple(act.hash for act in acts)
         self._condition = None
 

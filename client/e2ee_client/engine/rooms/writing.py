@@ -32,6 +32,7 @@ from .entry_log import StoredEntry
 from .erasing import kind_of
 from .records import LiveRoom
 from .room_part import RoomPart
+from .states import MAX_UNANSWERED
 
 if TYPE_CHECKING:
     from .room_engine import RoomEngine
@@ -75,6 +76,8 @@ class Writing(RoomPart):
         self._room.about.check_ours(turn, payload)
         entry, view = self._make(turn, payload)
         self._room.erasing.check(turn, entry, payload)
+        if kind != Kind.MARK and self.begin_anew(turn, by_person=True):
+            self._room.opened_anew(turn)
         if live.restarts:
             by_person, device_id = not self.can_write(turn), entry.author.device_id
             live.restarts, live.restarted_ms = False, turn.now_ms
@@ -185,13 +188,18 @@ class Writing(RoomPart):
                 self._room.erasures.reached(turn, one, [author.device_id for author in to])
         live.unsent = (*kept, *live.unsent)
 
-    def opens_anew(self, turn: Turn, root: EntryHash) -> bool:
-        """Whether our `open` is to go to the desks in force: it waits, or all who could hear the customer are
-        struck off (ROOM-75); then it waits from now on.
+    def begin_anew(self, turn: Turn, *, by_person: bool = False) -> bool:
+        """Let our `open`, and behind it our acts, wait ahead of all else where all who heard us are struck
+        off, and the room is open or frozen or a person writes there (ROOM-75); whether they do.
         """
-        if root not in self._live.unsent and self._is_deserted(turn, root):
-            self._wait(turn, root)
-        return root in self._live.unsent
+        live, states, root = self._live, self._room.states, self._live.root
+        is_going_on = by_person or states.condition().phase in (Phase.OPEN, Phase.FROZEN)
+        if root is None or root in live.unsent or not is_going_on or not self._is_deserted(turn, root):
+            return False
+        acts = self._room.log.several(turn, tuple(one.hash for one in states.room.acts))
+        ours = [one.hash for one in acts if one.author == self._around.us][-MAX_UNANSWERED:]
+        live.unsent = tuple(dict.fromkeys((root, *ours, *live.unsent)))
+        return True
 
     def _is_deserted(self, turn: Turn, root: EntryHash) -> bool:
         around, states = self._around, self._room.states

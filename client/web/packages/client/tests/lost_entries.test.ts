@@ -138,6 +138,44 @@ test("an `open` goes nowhere while a desk that it named is listed, or a member i
   assert.deepEqual(standing(left, left.room.root), ["delivered", []]);
 });
 
+/** The person acts, and both desks have it. */
+function acted(scene: Scene, act: number): Bytes {
+  const { hash } = scene.writes(10, map(act));
+  scene.engine.do(scene.nowMs, (c, turn) => {
+    for (const { id } of [desk, second]) {
+      c.outbox.drop(id);
+      wasConfirmed(c, turn, id, contentIdOf(hash));
+    }
+  });
+  assert.deepEqual(standing(scene, hash), ["delivered", []]);
+  return hash;
+}
+
+test("an `open` of a closed room goes anew with what its person writes there, and acts behind it (ROOM-75)", () => {
+  const scene = heard();
+  const close = acted(scene, 1);
+  const fresh = shop.newDevice(1);
+  replaces(scene, fresh, agent, other);
+  assert.deepEqual(standing(scene, scene.room.root), ["delivered", []]);
+  assert.deepEqual(standing(scene, close), ["delivered", []]);
+  const reopen = scene.writes(10, map(2)).hash;
+  for (const hash of [scene.room.root, close, reopen]) assert.deepEqual(standing(scene, hash), ["waiting", ids(fresh)]);
+  meets(scene, fresh);
+  assert.deepEqual(sealed(scene, fresh), idsOf(scene.room.root, close, reopen));
+});
+
+test("an objection goes behind the `open` of a frozen room; a room that was withdrawn goes nowhere (ROOM-75)", () => {
+  const scene = heard();
+  const freeze = acted(scene, 3);
+  const fresh = shop.newDevice(1);
+  replaces(scene, fresh, agent, other);
+  for (const hash of [scene.room.root, freeze]) assert.deepEqual(standing(scene, hash), ["waiting", ids(fresh)]);
+  const left = heard();
+  left.engine.do(left.nowMs, (c, turn) => withdraw(c, turn, left.roomId));
+  replaces(left, shop.newDevice(1), agent, other);
+  assert.deepEqual(standing(left, left.room.root), ["delivered", []]);
+});
+
 test("what is no content waits where it was lost, and goes within an hour; a content has failed (ROOM-64)", () => {
   const scene = new Scene();
   scene.state([desk]);

@@ -99,7 +99,8 @@ export function condition(c: Context, room: Room, judged: Judged): Holding {
   return holding(judged.valid, judged.head, acts, ranks, (id) => isSuspended(c, id));
 }
 
-function actsOf(room: Room): readonly Act[] {
+/** What the customer has ordered and answered: what restricts a room, and what ends that (ROOM-12). */
+export function actsOf(room: Room): readonly Act[] {
   const found = [...room.entries.values()].flatMap(({ entry, stands }) => {
     if (stands !== "taken" || entry.body === null) return [];
     const name = [5, 8, 9, 10, 15].includes(entry.header.kind)

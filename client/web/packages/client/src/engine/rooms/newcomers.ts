@@ -3,12 +3,13 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { same } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
-import { ERASED, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
+import { ERASED, FROZEN, OPEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import { peersNamed } from "../state.ts";
 import { teamOrNone } from "../team.ts";
 import { receivedThen } from "./admitting.ts";
 import type { Draft } from "./draft.ts";
 import {
+  actsOf,
   condition,
   isContent,
   KIND_WITHDRAW,
@@ -57,16 +58,27 @@ export function postToNewcomers(d: Draft, before: readonly Bytes[]): void {
   }
 }
 
-/** Our `open` waits again where all who could hear us are struck off: it goes to the desks in force (ROOM-75). */
-export function openAnew(d: Draft): void {
+/**
+ * Our `open`, and behind it our acts, wait again where all who could hear us are struck off, and the room is open or
+ * frozen or a person writes there: they go to the desks in force (ROOM-75).
+ */
+export function openAnew(d: Draft, byPerson = false): void {
+  const { phase } = condition(d.c, d.room, d.judged());
+  if (!byPerson && phase !== OPEN && phase !== FROZEN) return;
+  const isOurs = (kept: Kept | null) => kept !== null && same(kept.entry.author.deviceId, d.c.own.record.deviceId);
   const root = d.find(d.room.root);
-  if (root === null || !same(root.entry.author.deviceId, d.c.own.record.deviceId)) return;
+  if (!isOurs(root)) return;
   const team = teamOrNone(d.c, d.turn);
   const agents = team.filter(({ rank }) => rank < RANK_DESK).map(({ record }) => record.deviceId);
   const deaf = without(agents, d.judged().head?.state.members ?? []);
   const known = without(knownDevices(d.room, d.judged()), deaf);
   const isHeard = peersNamed(d.c).some(({ deviceId }) => without([deviceId], known).length === 0);
-  if (!isHeard && team.length > agents.length) d.keep({ ...root, waitingFor: [], delivery: "waiting" });
+  if (isHeard || team.length === agents.length) return;
+  const acts = actsOf(d.room)
+    .map(({ hash }) => d.find(hash))
+    .filter(isOurs);
+  for (const kept of [root, ...acts.slice(-MAX_ORDERS)])
+    d.keep({ ...(kept as Kept), waitingFor: [], delivery: "waiting" });
 }
 
 function give(d: Draft, kept: Kept, ids: readonly Bytes[]): void {

@@ -61,6 +61,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   others?.checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
   others?.checkErasing(d.room, entry, payload, []);
+  if (kind !== KIND_MARK) d.c.received?.openAnew(d, true);
   if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
   if (entry.header.state !== null) d.set({ named: entry.header.state });
   keep(d, entry, payload);
