@@ -39,6 +39,7 @@ HOSTILE = (
     "{{constructor.constructor('document.title=1')()}}",
     "\u202eumgedreht\u2066 \u200b<b>",
 )
+DAY_MS = 86_400_000
 AXE = web_packages.WORKSPACE / "node_modules/axe-core/axe.min.js"
 SETTINGS = """if (location.protocol === "http:")
   localStorage.setItem("sealroom-desk-settings", JSON.stringify({ language: "%s", isWarned: true }))"""
@@ -891,3 +892,22 @@ async def test_text_of_twice_the_size_stands_whole(praxis: Practice, visitor: br
         await until_read(lambda: page.evaluate("getComputedStyle(document.documentElement).fontSize"), "32px")
         await until_read(lambda: page.evaluate(OVER), [])
         assert await page.locator("main").count() == 0 or not await page.locator("main").is_visible()
+
+
+async def test_that_the_list_of_who_answers_ends_stands_above_everything(
+    praxis: Practice, new_visitor: browsers.NewVisitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it has ended that alone is said, and not that one is not of the team."""
+    ends_ms = praxis.company.client.shell.now_ms + 3 * DAY_MS
+    monkeypatch.setattr(Agent, "roster_ends_ms", property(lambda _: ends_ms))
+    async with served(praxis.company) as (at, _), opened(await new_visitor(), at.address()) as page:
+        strip = page.locator(".strip.warn")
+        assert (await strip.inner_text()).startswith("Bis ")
+        await page.set_viewport_size({"width": 320, "height": 800})
+        assert await faults(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+        ends_ms -= 4 * DAY_MS
+        monkeypatch.setattr(Agent, "team", lambda _: [])
+        await page.reload()
+        await strip.get_by_text("ist abgelaufen (gestern, ").wait_for()
+        assert await strip.count() == 1

@@ -255,8 +255,8 @@ const DESK = {
     "At the moment this device is not known to be part of the team. If conversations are missing, ask the supervisor.",
   ],
   "link.roster_ends": [
-    "Bis {time} muss der Rechner verbunden sein, auf dem Ihr Unternehmen eingerichtet wurde: dann endet die Liste, wer antwortet, und nichts kommt mehr an.",
-    "The computer on which your company was set up has to be connected by {time}: then the list of who answers ends, and nothing arrives any more.",
+    "Bis {time} muss der Rechner verbunden sein, auf dem Ihr Unternehmen eingerichtet wurde. Sonst kommt danach nichts mehr an.",
+    "The computer on which your company was set up has to be connected by {time}. Otherwise nothing arrives after that.",
   ],
   "link.roster_over": [
     "Die Liste, wer für Ihr Unternehmen antwortet, ist abgelaufen ({time}). Was geschrieben wird, kommt erst an, wenn der Rechner wieder verbunden ist, auf dem es eingerichtet wurde.",
