@@ -175,6 +175,37 @@ def test_it_goes_when_the_timer_of_a_closed_room_empties_it(world: DiskWorld) ->
     assert remains(desk, DRAFT) == []
 
 
+@pytest.mark.parametrize("kind", [RetentionClass.EPHEMERAL, RetentionClass.DEFAULT, RetentionClass.PROOF])
+def test_it_goes_also_where_it_was_kept_after_the_last_content_is_gone(
+    world: DiskWorld, kind: RetentionClass
+) -> None:
+    """ROOM-74, ROOM-41: whoever is answered has written before, and a page keeps what a room has lost."""
+    _, desk, _, _ = opened(world)
+    policy = Policy(Retention(kind, 7 * 86_400))
+    act(desk, lambda turn, rooms: rooms.set_policy(turn, policy))
+    patient = person(world, "Patientin")
+    room_id = accept(patient, desk)
+    world.advance(5 * MINUTE_MS)
+    write(patient, room_id, "Guten Tag")
+    if kind is not RetentionClass.EPHEMERAL:
+        change(desk, room_id, Change(phase=Phase.CLOSED))
+        world.advance(8 * DAY_MS)
+    world.advance(MINUTE_MS)
+    desk.ahead_ms = 20 * DAY_MS
+    keep(desk, room_id, DRAFT)
+    desk.ahead_ms = 0
+    keep(desk, room_id, DRAFT, in_notes=True)
+    boxes = boxes_of_drafts(desk)
+    if kind is RetentionClass.EPHEMERAL:
+        world.advance(29 * DAY_MS)
+        assert kept(desk, room_id) == (DRAFT, DRAFT)
+        world.advance(2 * DAY_MS)
+    world.advance(2 * HOUR_MS)
+    assert kept(desk, room_id) == ("", "")
+    disk_of(desk).store.erase()
+    assert (remains(desk, DRAFT), left_of(desk, boxes)) == ([], 0)
+
+
 def test_of_more_rooms_than_are_kept_the_oldest_draft_goes(
     world: DiskWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ class Copies(Part):
     def _erase(self, turn: Turn) -> None:
         self._context.timers.set("maintain", turn.now_ms + _ERASE_EVERY_MS, self._erase)
         self._context.upkeep.sweep(turn)
+        self._context.rooms.drafts.tick(turn)
         for peer in self._state.peers.values():
             self._context.upkeep.expire_skipped(turn, peer)
 

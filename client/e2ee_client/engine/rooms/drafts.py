@@ -73,16 +73,22 @@ class Drafts(RoomsPart):
     def heard(self, turn: Turn, event: RoomChanged) -> None:
         """Drop what is of a room that ends, and of its notes."""
         if event.phase in _ENDED:
-            self.sweep(turn, RoomId(event.room_id), turn.now_ms)
-
-    def sweep(self, turn: Turn, room_id: RoomId, until_ms: int) -> None:
-        """Drop what was kept until then of a room that is emptied, and of its notes; a time ahead of the
-        clock counts as now.
-        """
-        for one in (room_id, self._rooms.notes_of(room_id)):
-            found = self._row(turn, one)
-            if found is not None and min(found.kept_ms, turn.now_ms) <= until_ms:
+            for one in (RoomId(event.room_id), self._rooms.notes_of(RoomId(event.room_id))):
                 self._drop(turn, one)
+
+    def tick(self, turn: Turn) -> None:
+        """Drop, once an hour, what is of rooms whose time is over by their class (ROOM-41); a time ahead of
+        the clock counts as now, and from now on.
+        """
+        for one in self._all(turn) if self._rooms.is_active() else ():
+            if one.kept_ms > turn.now_ms:
+                one.kept_ms = turn.now_ms
+                turn.put(one.put())
+            room_id = self._rooms.index.beside(one.room_id) or one.room_id
+            is_here = room_id in self._rooms.index
+            until_ms = self._rooms.room(turn, room_id).retaining.over_ms(turn) if is_here else turn.now_ms
+            if until_ms is not None and one.kept_ms <= until_ms:
+                self._drop(turn, one.room_id)
 
     def _put(self, turn: Turn, room_id: RoomId, text: str) -> None:
         if not text.strip():
@@ -94,10 +100,13 @@ class Drafts(RoomsPart):
 
     def _make_place(self, turn: Turn) -> None:
         """Drop the oldest where there are as many as are kept."""
-        rows = turn.items(self._state.rows, DraftRow.TABLE)
-        kept = [DraftRow.decode(key, row) for key, row in rows if key.startswith(DraftRow.PREFIX)]
+        kept = self._all(turn)
         for one in sorted(kept, key=lambda one: one.kept_ms)[: max(0, len(kept) + 1 - MAX_DRAFTS)]:
             self._drop(turn, one.room_id)
+
+    def _all(self, turn: Turn) -> list[DraftRow]:
+        rows = turn.items(self._state.rows, DraftRow.TABLE)
+        return [DraftRow.decode(key, row) for key, row in rows if key.startswith(DraftRow.PREFIX)]
 
     def _drop(self, turn: Turn, room_id: RoomId) -> None:
         key = DraftRow.key_of(room_id)

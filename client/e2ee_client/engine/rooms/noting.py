@@ -69,13 +69,10 @@ class Noting(RoomsPart):
             return  # The change of the room stands; the next one tries again.
 
     def _sweep(self, turn: Turn, room: RoomEngine) -> None:
-        """Let notes, and what was not sent, go with what they are about (ROOM-43, ROOM-74)."""
+        """Let notes go with what they are about (ROOM-43)."""
         until_ms, room.sweeps_ms = room.sweeps_ms, None
-        if until_ms is None or room.live.customer is None:
-            return
-        self._rooms.drafts.sweep(turn, room.live.room_id, until_ms)
         notes_id = self._rooms.notes_of(room.live.room_id)
-        if notes_id in self._rooms.index:
+        if until_ms is not None and room.live.customer is not None and notes_id in self._rooms.index:
             self._rooms.do(turn, notes_id, lambda notes: notes.retaining.sweep(turn, until_ms))
 
     def _bring_in_line(self, turn: Turn, room: RoomEngine, *writers: DeviceId) -> None:

@@ -120,12 +120,16 @@ class Retaining(RoomPart):
 
     def _sweep_notes(self, turn: Turn) -> None:
         """Notes of colleagues go with what they are about (ROOM-43)."""
-        if self._is_ephemeral():
-            self._room.sweeps_ms = turn.now_ms - EPHEMERAL_MAX_MS
-            return
+        until_ms = self.over_ms(turn)
+        if until_ms is not None:
+            self._room.sweeps_ms = until_ms
+
+    def over_ms(self, turn: Turn) -> int | None:
+        """Return until when what stands beside contents of this room is over by now (ROOM-43, ROOM-74)."""
+        if self._terms()[:1] == (int(RetentionClass.EPHEMERAL),):
+            return turn.now_ms - EPHEMERAL_MAX_MS
         until_ms = self._kept(0, None)
-        if until_ms is not None and until_ms <= turn.now_ms:
-            self._room.sweeps_ms = turn.now_ms
+        return turn.now_ms if until_ms is not None and until_ms <= turn.now_ms else None
 
     # --- by what ---
 

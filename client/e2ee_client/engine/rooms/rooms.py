@@ -613,7 +613,8 @@ class Rooms(LoadedRooms):
 
     def maintain(self, turn: Turn) -> None:
         """Do what is done once an hour: forget who waits where no steward has said so for a day (ROOM-40);
-        note that our device is on (ROOM-24), and ask what it has missed (ROOM-79).
+        note that our device is on (ROOM-24), and ask what it has missed (ROOM-79); drop drafts whose time is
+        over (ROOM-74).
         """
         is_company = self.around.side is Side.COMPANY
         if (is_company or self._state.own.publish) and not self.dropping.is_struck_off():
@@ -623,6 +624,7 @@ class Rooms(LoadedRooms):
                 self._context.renewal.ask_missed(turn, back_ms)
             if is_company:
                 self.unattended.look(turn)
+        self.drafts.tick(turn)
         for room_id in self.who_waits.old(turn.now_ms, self.index):
             self.around.tell(turn, WaitingChanged(room_id, None))
 
