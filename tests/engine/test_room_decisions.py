@@ -31,7 +31,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.login import LoginToken
 from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.signed_payloads import Identify
-from e2ee.rooms.state import Phase
+from e2ee.rooms.state import Phase, Retention, RetentionClass
 from e2ee.secret import LoginKey
 from e2ee.wire.fields import array
 
@@ -258,6 +258,28 @@ def test_another_person_in_a_known_persons_room_waits_for_a_person() -> None:
     found = knows(world, "desk")
     assert found is not None
     assert found.subject == "4711"
+
+
+def test_whose_room_it_was_is_asked_of_a_person_where_a_timer_has_destroyed_the_login() -> None:
+    """CNS-16: before, the next person with the browser took the room over by a token alone."""
+    world = opened("desk")
+    change(world, "desk", Change(retention=Retention(RetentionClass.DEFAULT, 86_400)))
+    login = log_in(world)
+    change(world, "desk", Change(phase=Phase.CLOSED))
+    world.run(3 * DAY_MS)
+    change(world, "desk", Change(phase=Phase.OPEN))
+    world.run(2 * MINUTE_MS)
+    assert knows(world, "desk") is None
+    later = log_in(world, "4712")
+    assert [one.entry_hash for one in waits(world, "desk")] == [later]
+    assert knows(world, "desk") is None
+    assert login != later
+    answer(world, "desk", later, grant=True)
+    found = knows(world, "desk")
+    assert found is not None
+    assert found.subject == "4712"
+    log_in(world, "4712")
+    assert waits(world, "desk") == []
 
 
 def test_signing_out_ends_the_login_on_every_device() -> None:

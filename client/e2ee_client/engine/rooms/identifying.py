@@ -364,11 +364,15 @@ def new_devices(devices: Iterable[DeviceId], known: Logins, entry: Entry) -> tup
 def needs_person(
     turn: Turn, log: EntryLog, known: Logins, entry: Entry, devices: Collection[DeviceId]
 ) -> bool:
-    """Whether a person decides a login: another device is new, or the room was somebody else's (CNS-16)."""
+    """Whether a person decides a login: another device is new, or the room was somebody else's, or nobody
+    knows any more whose (CNS-16).
+    """
     if identify_waits(devices, (*known.confirmed, entry.author.device_id)):
         return True
     before, now = person_of(turn, log, known.counts), person_of(turn, log, entry.hash)
-    return now is None or (before is not None and before.subject != now.subject)
+    if known.counts is None:
+        return now is None
+    return now is None or before is None or before.subject != now.subject
 
 
 def person_of(turn: Turn, log: EntryLog, entry_hash: EntryHash | None) -> LoggedIn | None:
