@@ -275,6 +275,50 @@ def test_a_customer_that_is_away_for_weeks_gets_everything() -> None:
     well(world, company, customer, praxis)
 
 
+@pytest.mark.parametrize(("away", "older"), [(16, 8), (33, 0)])
+def test_the_first_text_to_a_company_that_is_away_for_weeks_arrives(away: int, older: int) -> None:
+    """SES-37: it comes back with a store from before its last prekeys, which refuses all that has waited, or
+    when the relay has dropped it. After 14 days the text was given up, before the pair could meet.
+    """
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    rows = company.rows.copy()
+    for _ in range(older):
+        world.advance(DAY_MS)
+    company.stop()
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    sent = customer.send(praxis, "Guten Tag")
+    for _ in range(away):
+        world.advance(DAY_MS)
+    company.crash(rows if older else None)
+    company.start()
+    for _ in range(25):
+        world.advance(HOUR_MS)
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(HOUR_MS)
+    assert company.texts() == ["Guten Tag"]
+    assert sent in delivered(customer)
+    assert not customer.of(Unconfirmed)
+
+
+def test_a_first_text_is_told_as_lost_when_no_flight_of_it_can_arrive_any_more() -> None:
+    """SES-37: 44 days after it was written."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    company.stop()
+    customer = world.node("Kundin")
+    customer.start()
+    customer.send(customer.add(company.engine.card()), "Guten Tag")
+    for days, told in ((43, 0), (2, 1)):
+        for _ in range(days):
+            world.advance(DAY_MS)
+        assert len(customer.of(Unconfirmed)) == told
+
+
 @pytest.mark.parametrize("losses", [1, 2])
 def test_who_lost_its_sessions_meanwhile_is_heard_by_one_that_is_back_at_once(losses: int) -> None:
     """SES-44: of more flights than a day takes the newest, which alone hold, were refused for a day."""

@@ -18,6 +18,7 @@ from typing import Final
 from e2ee.constants import DEVICE_ID_B
 from e2ee.ids import AccountId
 from e2ee.numbers import Number
+from e2ee.pair import UNPROVEN_TTL_MS
 
 from .effects import Channel
 from .row_codec import Row
@@ -38,7 +39,8 @@ class Outgoing(Row):
     `msg_id`, the relay's id, which is drawn when it is sealed: an older copy of the store seals under
     another one. `shown` marks a counted content, a text of the history or what was posted
     (TRN-29), which is kept until it is confirmed, with its number, its session and its sendings (SES-37).
-    `ask_id` is that of an ask. What `lasts` goes again until it is confirmed (ROOM-73).
+    `ask_id` is that of an ask. What `lasts` goes again until it is confirmed (ROOM-73). `first` marks what
+    was written before a device of the account had met.
     """
 
     TABLE = "outbox"
@@ -57,6 +59,7 @@ class Outgoing(Row):
     sealed_ms: int = 0
     ask_id: bytes | None = None
     lasts: bool = False
+    first: bool = False
 
     @property
     def has_left(self) -> bool:
@@ -64,8 +67,8 @@ class Outgoing(Row):
         return self.sendings > bool(self.envelope)
 
     def is_young(self, now_ms: int) -> bool:
-        """Whether it was written in the last 14 days."""
-        return now_ms < self.created_ms + AGAIN_AGE_MS
+        """Whether it was written in the last 14 days; before a device had met, in the last 44 (SES-37)."""
+        return now_ms < self.created_ms + (UNPROVEN_TTL_MS if self.first else AGAIN_AGE_MS)
 
     def is_within(self, now_ms: int) -> bool:
         """Whether it is sent another time by SES-37."""
@@ -151,10 +154,18 @@ class Outbox:
         return self._next_place - 1
 
     def new_text(
-        self, account_id: AccountId, device_id: bytes, content_id: bytes, now_ms: int, *, lasts: bool = False
+        self,
+        account_id: AccountId,
+        device_id: bytes,
+        content_id: bytes,
+        now_ms: int,
+        *,
+        lasts: bool = False,
+        first: bool = False,
     ) -> Outgoing:
         """Return an item for a text of the history, or for what was posted; it is to be added, or sealed."""
-        return Outgoing(self.new_place(), account_id, device_id, content_id, True, now_ms, lasts=lasts)
+        place = self.new_place()
+        return Outgoing(place, account_id, device_id, content_id, True, now_ms, lasts=lasts, first=first)
 
     @property
     def is_handed_over(self) -> bool:

@@ -218,7 +218,7 @@ class Posting(Part):
             turn.put(posted.row().put())
             self._newest = posted
         device = (contact.account_id, key[HASH_B:])
-        item = self._state.outbox.new_text(*device, posted.content_id, turn.now_ms, lasts=posted.lasts)
+        item = self._context.sending.new_item(*device, posted.content_id, turn.now_ms, lasts=posted.lasts)
         self._note(item)
         return item
 

@@ -14,7 +14,7 @@ from e2ee import session as sessions
 from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, Heads, Payload, Sync, Text, WayBack
 from e2ee.errors import CounterExhausted, IdentityMismatch, SessionExpired
-from e2ee.ids import ContentId
+from e2ee.ids import AccountId, ContentId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session, Started
 from e2ee_client.errors import (
@@ -75,9 +75,18 @@ class Sending(Part):
         message = Message(contact.account_id, content_id, True, text, now_ms, now_ms, MessageState.QUEUED)
         self._state.history.append(turn, message)
         for device_id in self._devices(contact):
-            item = self._state.outbox.new_text(contact.account_id, device_id, content_id, now_ms)
+            item = self.new_item(contact.account_id, device_id, content_id, now_ms)
             self.seal_or_wait(turn, contact, item, _content_of(message))
         return content_id
+
+    def new_item(
+        self, account_id: AccountId, device_id: bytes, content_id: bytes, now_ms: int, *, lasts: bool = False
+    ) -> Outgoing:
+        """Return an item for a counted content, which lives longer before a device has met (SES-37)."""
+        first = not any(one.pair.met for one in self._state.peers_of(account_id))
+        return self._state.outbox.new_text(
+            account_id, device_id, content_id, now_ms, lasts=lasts, first=first
+        )
 
     def _devices(self, contact: Contact) -> list[bytes]:
         peers = self._state.peers_in_force(contact)
@@ -387,9 +396,8 @@ class Sending(Part):
 
     def _wait_for(self, turn: Turn, item: Outgoing, device_id: bytes) -> None:
         """Let a text wait for a device as well."""
-        outbox = self._state.outbox
-        waiting = outbox.new_text(item.account_id, device_id, item.content_id, item.created_ms)
-        outbox.add(waiting)
+        waiting = self.new_item(item.account_id, device_id, item.content_id, item.created_ms)
+        self._state.outbox.add(waiting)
         turn.put(waiting.put())
 
     def forget(self, turn: Turn, account_id: bytes) -> None:

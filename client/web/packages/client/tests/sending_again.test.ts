@@ -7,6 +7,7 @@ import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
 import { bytes, load } from "../../core/tests/vectors.ts";
 import { findDoor } from "../src/door.ts";
 import type { Engine } from "../src/engine/engine.ts";
+import { post } from "../src/engine/posting.ts";
 import type { Outgoing, Peer } from "../src/engine/records.ts";
 import { againIfBehind } from "../src/engine/sending.ts";
 import { againFromOthers, againUpTo, reviewUnconfirmed } from "../src/engine/sending_again.ts";
@@ -19,13 +20,13 @@ const OTHER = new Uint8Array(32).fill(7);
 const SESSION = new Uint8Array(32).fill(8);
 
 /** An engine whose contents 1 to 70 for a desk are with the relay and not confirmed. */
-function unconfirmed({ sendings = 1, createdMs = NOW_MS } = {}): Engine {
+function unconfirmed({ sendings = 1, createdMs = NOW_MS, first = false } = {}): Engine {
   const engine = engineOf();
   const { outbox } = engine.context;
   for (let n = 1; n <= 70; n++) {
     const item = outbox.newItem(desk.id, new Uint8Array(16).fill(n), true, createdMs);
     const number = { n, line: new Uint8Array(4), first: 1 };
-    outbox.add({ ...item, number, sendings, sealedMs: NOW_MS, sessionId: SESSION });
+    outbox.add({ ...item, first, number, sendings, sealedMs: NOW_MS, sessionId: SESSION });
   }
   return engine;
 }
@@ -77,11 +78,13 @@ test("what the relay took only when another session was active goes again at onc
   }
 });
 
-test("what was sent four times, or is 14 days old, goes no more and is given up after a day (SES-37)", () => {
+test("what was sent four times, or is 14 days old, 44 before a device has met, goes no more and is given up after a day (SES-37)", () => {
   for (const [given, goes] of [
     [{ sendings: 3, createdMs: NOW_MS - 14 * DAY_MS + MINUTE_MS + 1 }, true],
     [{ sendings: 4 }, false],
     [{ createdMs: NOW_MS - 14 * DAY_MS + MINUTE_MS }, false],
+    [{ first: true, createdMs: NOW_MS - 44 * DAY_MS + MINUTE_MS + 1 }, true],
+    [{ first: true, createdMs: NOW_MS - 44 * DAY_MS + MINUTE_MS }, false],
   ] as const) {
     const engine = unconfirmed(given);
     const lane = engine.context.outbox.lane(desk.id);
@@ -92,6 +95,21 @@ test("what was sent four times, or is 14 days old, goes no more and is given up 
     assert.equal(lane.unconfirmed.size, 70);
     engine.do(NOW_MS + DAY_MS, (c, turn) => reviewUnconfirmed(c, turn, desk.id));
     assert.equal(lane.unconfirmed.size, 0);
+  }
+});
+
+test("what is written before a device has met is known as that (SES-37)", () => {
+  for (const met of [false, true]) {
+    const engine = engineOf();
+    engine.do(NOW_MS, (c, turn) => {
+      setPair(c, turn, desk.id, { ...(peerOf(c, desk.id) as Peer).pair, met });
+      post(c, turn, { contentId: OTHER.slice(0, 16), sentMs: NOW_MS, type: 8, payload: null }, [desk.id]);
+    });
+    const lane = engine.context.outbox.lane(desk.id);
+    assert.deepEqual(
+      [...lane.waiting, ...lane.ready].map((one) => one.first),
+      [!met],
+    );
   }
 });
 

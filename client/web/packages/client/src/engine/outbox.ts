@@ -74,6 +74,7 @@ export class Outbox {
       sendings: 0,
       sealedMs: 0,
       askId: null,
+      first: false,
     };
     return { place, deviceId, contentId, shown, createdMs: nowMs, ...sealed };
   }

@@ -28,10 +28,11 @@ import type { Turn } from "./turn.ts";
 export function post(c: Context, turn: Turn, posted: Posted, deviceIds: readonly Bytes[]): void {
   refresh(c, turn);
   const fresh = deviceIds.filter((id) => !isUnderWay(c, id, posted.contentId));
+  const first = ![...c.peers.values()].some((one) => one.pair.met);
   if (fresh.length > 0) keep(c, turn, posted);
   for (const deviceId of fresh) {
     const peer = peerOf(c, deviceId);
-    const item = c.outbox.newItem(deviceId, posted.contentId, true, turn.nowMs);
+    const item = { ...c.outbox.newItem(deviceId, posted.contentId, true, turn.nowMs), first };
     if (peer !== null && !isNamed(c, peer.record)) lost(c, turn, item, "remote.identity");
     else sealOrWait(c, turn, peer, item, contentOf(posted));
   }

@@ -106,11 +106,13 @@ export interface Outgoing {
   readonly sendings: number;
   readonly sealedMs: number;
   readonly askId: Bytes | null;
+  /** Written before a device of the company had met. */
+  readonly first: boolean;
 }
 
 export function encodeOutgoing(one: Outgoing): Bytes {
   const number = one.number && encodeNumber(one.number);
-  const sealed = [one.envelope, one.msgId, one.sessionId, number, one.sendings, one.sealedMs, one.askId];
+  const sealed = [one.envelope, one.msgId, one.sessionId, number, one.sendings, one.sealedMs, one.askId, one.first];
   return row(one.place, one.deviceId, one.contentId, one.shown, one.createdMs, ...sealed);
 }
 

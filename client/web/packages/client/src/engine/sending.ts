@@ -27,6 +27,7 @@ import type { Turn } from "./turn.ts";
 const MAX_AGAIN = 64;
 const MAX_SENDINGS = 4;
 const AGAIN_AGE_MS = 14 * DAY_MS;
+const FIRST_AGE_MS = 44 * DAY_MS;
 const ENDED: readonly string[] = ["local.counter_exhausted", "local.session_expired"];
 
 // --- counted contents ---
@@ -209,9 +210,12 @@ export function mayGoAgain(c: Context, item: Outgoing, nowMs: number): boolean {
   return isWithin || (nowMs >= item.sealedMs + DAY_MS && doesLast(c, item.contentId));
 }
 
-/** Whether it was written in the last 14 days: only then it is waited for (ROOM-73). */
+/**
+ * Whether it was written in the last 14 days: only then it is waited for (ROOM-73). Before a device had met, in the
+ * last 44 (SES-37).
+ */
 export function isYoung(item: Outgoing, nowMs: number): boolean {
-  return nowMs < item.createdMs + AGAIN_AGE_MS;
+  return nowMs < item.createdMs + (item.first ? FIRST_AGE_MS : AGAIN_AGE_MS);
 }
 
 /**

@@ -98,6 +98,7 @@ export function decodeOutgoing(data: Bytes): Outgoing {
       sendings: reader.uint(),
       sealedMs: reader.uint(),
       askId: reader.orNull(bytesOf),
+      first: reader.flag(),
     };
   });
 }
