@@ -331,6 +331,9 @@ def _archived(desk: Person, account: str, room_id: str) -> None:
     """EXP-20, EXP-22: written once, verified without a store; a changed file is told by its name. Of other
     tests' rooms the desk has not all, and their files say so.
     """
+    refused = desk.run("company", "archive", "archive")
+    assert (refused.status, refused.code) == (2, "config.invalid")
+    (desk.home / "archive").mkdir()
     first = json.loads(desk.ok("company", "archive", "archive", "--json"))
     assert room_id in first["written"]
     assert first["refused"] == []

@@ -42,6 +42,7 @@ async def both(praxis: Practice, text: str = "Guten Tag") -> tuple[CustomerRoom,
 
 
 def begun(praxis: Practice, folder: Path) -> Archive:
+    folder.mkdir(exist_ok=True)
     return Archive(folder, praxis.company.client.account_id)
 
 
@@ -138,6 +139,22 @@ async def test_a_run_that_is_interrupted_goes_on(
     assert theirs.room_id == second.room_id
 
 
+async def test_where_the_disk_of_the_folder_is_not_connected_nothing_is_written(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """EXP-26: neither at the first run nor later; with the disk it goes on where it was."""
+    _, theirs = await both(praxis)
+    folder, away = tmp_path / "a", tmp_path / "away"
+    kept = begun(praxis, folder)
+    assert (await kept.update(praxis.company.rooms(), NOW_MS)).written == (theirs.room_id,)
+    folder.rename(away)
+    with pytest.raises(ConfigError, match="is not there"):
+        await kept.update(praxis.company.rooms(), NOW_MS)
+    assert not folder.exists()
+    away.rename(folder)
+    assert (await kept.update(praxis.company.rooms(), NOW_MS)).unchanged == 1
+
+
 async def test_what_a_stop_has_left_in_the_clear_is_told_and_goes(praxis: Practice, tmp_path: Path) -> None:
     """EXP-21, EXP-22, FIL-16: a part, and a draft where files have a name from their beginning."""
     kept, account = begun(praxis, tmp_path), praxis.company.client.account_id
@@ -229,7 +246,7 @@ async def test_a_room_that_is_gone_when_its_turn_comes_stops_nothing(
     company = praxis.company
     await until(lambda: any(one.room_id == room.room_id for one in company.rooms()))
     gone = company._room(bytes(16))
-    report = await Archive(tmp_path / "a", company.client.account_id).update(
+    report = await Archive(tmp_path, company.client.account_id).update(
         [gone, company.room(room.room_id)], company.client.runtime.clock.now_ms()
     )
     assert [one.room_id for one in report.refused] == [bytes(16)]

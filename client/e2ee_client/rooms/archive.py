@@ -57,7 +57,8 @@ class Archive:
         run that was interrupted goes on where it was.
 
         Raises:
-            ConfigError: the folder, or its index, cannot be used, or is another company's.
+            ConfigError: the folder is not there, it or its index cannot be used, or it is another company's
+                (EXP-26).
             FileStalled: its disk does not answer.
         """
         index = await self._do(self._begin)
@@ -122,7 +123,8 @@ class Archive:
 
     def _begin(self) -> Index:
         with _told():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.folder.is_dir():
+                raise ConfigError("the folder of the archive is not there: make it, or connect its disk")
             for left in self.folder.iterdir():
                 if _LEFT.fullmatch(left.name):
                     left.unlink()
