@@ -53,6 +53,7 @@ DAY_MS: Final = 86_400_000
 LONGEST_MS: Final = 31 * DAY_MS
 WARNED_MS: Final = 3 * DAY_MS
 _TIMER: Final = "files"
+_ENDED: Final = "ended files"
 _LEFT: Final = (Phase.WITHDRAWN, Phase.ERASED)
 _WARNED, _OVER, _AGAIN = 1, 2, 4
 """Flags of `told`: its end is near; it is over, or given up; it outlasts the next refusal (FIL-23)."""
@@ -144,6 +145,7 @@ class Files(RoomsPart):
         row.recipients = tuple(one.device_id for one in room.states.recipients(int(Kind.FILE), turn.now_ms))
         turn.put(row.put())
         turn.put(self._own(row, row.entry, payer).put())
+        self._forget_ended(turn)
         return row.entry
 
     def _own(self, row: FileOut, entry: EntryHash, payer: DeviceId) -> FileIn:
@@ -202,6 +204,7 @@ class Files(RoomsPart):
         row.name, row.media_type, row.hash, row.file_key = "", "", b"", FileKey(bytes(FileKey.SIZE_B))
         if turn.read(self._state.rows, FileOut.TABLE, row.id) is not None:
             turn.put(row.put())
+            self._forget_ended(turn)
 
     def forget(self, turn: Turn, file_id: bytes) -> None:
         """Drop the row of a file whose blob is gone."""
@@ -428,10 +431,22 @@ class Files(RoomsPart):
         for out in self.outgoing():
             if out.is_over:
                 self.over(turn, out)
-            if (out.is_over or out.entry is not None) and turn.now_ms > out.expires_ms + DAY_MS:
-                self.forget(turn, out.id)
+        self._forget_ended(turn)
         for row in self.incoming(turn):
             self._plan(turn, row)
+
+    def _forget_ended(self, turn: Turn) -> None:
+        """Forget what is announced, or over, a day after its blob has ended (FIL-30)."""
+        rows = [FileOut.decode(*one) for one in turn.items(self._state.rows, FileOut.TABLE)]
+        ends = {one.id: one.expires_ms + DAY_MS for one in rows if one.is_over or one.entry is not None}
+        for file_id, end_ms in ends.items():
+            if turn.now_ms > end_ms:
+                self.forget(turn, file_id)
+        left = [end_ms for end_ms in ends.values() if end_ms >= turn.now_ms]
+        if left:
+            self._context.timers.set(_ENDED, min(left) + 1, self._forget_ended)
+        else:
+            self._context.timers.drop(_ENDED)
 
     def _plan(self, turn: Turn, row: FileIn) -> None:
         if row.is_held or row.told & _OVER:
