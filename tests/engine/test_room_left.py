@@ -83,14 +83,14 @@ def test_who_was_sent_an_erasure_and_is_no_member_knows_who_has_answered_it() ->
     """ROOM-15, ROOM-45: neither who has left, nor a desk, is told that a member has not said what it said."""
     world, desk, agent, customer, room_id, said = left()
     taker = next(one for one in world.nodes if one.name == "Herr Brandt")
-    colleague(desk, "Frau Zwei", front_desk=True)  # who has nothing of this room, and answers for nothing
+    later = colleague(desk, "Frau Zwei", front_desk=True)  # of whom none is due: she was never named
     world.advance(5 * MINUTE_MS)
     write(customer, room_id, Erase((said,)))
     world.advance(8 * DAY_MS)
-    asked = {this(one) for one in (desk, agent, taker)}
+    answered = {this(one) for one in (desk, agent, taker, later)}
     for node in (desk, agent, taker, customer):
         assert node.of(ErasureUnanswered) == []
-        assert {one.device_id for one in node.of(ErasureAnswered)} == asked
+        assert {one.device_id for one in node.of(ErasureAnswered)} == answered
         assert node.of(GapShown) == []
 
 

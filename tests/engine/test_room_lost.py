@@ -288,4 +288,5 @@ def test_who_suspends_all_desks_is_given_no_room_that_it_does_not_have() -> None
     ranks = rooms_of(person).room(Turn(person.now_ms), room_id).states.ranks(person.now_ms)
     assert set(ranks) == {this(second)}
     assert progress(person, room_id, said) is EntryProgress.WAITING
-    assert room_id not in rooms_of(second).index
+    known = rooms_of(person).room(Turn(person.now_ms), room_id).states.room.known()
+    assert this(second) not in known

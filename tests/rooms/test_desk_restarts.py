@@ -92,6 +92,30 @@ async def test_the_next_desk_greets_where_the_first_does_not(praxis: Practice) -
         await until_read(lambda: texts(room), ["Willkommen"])
 
 
+async def test_a_desk_that_joins_later_greets_nobody_in_rooms_that_it_is_given(praxis: Practice) -> None:
+    """ROOM-39, ROOM-81: it has nothing of what was said there before."""
+    desk, room = praxis.company, await praxis.opened(await praxis.customer())
+    await until(lambda: any(one.room_id == room.room_id for one in desk.rooms()))
+    await desk.room(room.room_id).send("Guten Tag")
+    await until_read(lambda: texts(room), ["Guten Tag"])
+    second, told = await second_desk(praxis), list[bytes]()
+
+    @second.on_opened
+    async def note_down(opened: Room) -> None:
+        told.append(opened.room_id)
+
+    await until(lambda: any(one.room_id == room.room_id for one in second.rooms()))
+    async with running(second, Service(greeting="Willkommen")):
+        at_second = second._attending
+        assert at_second is not None
+        await at_second.lanes.done()
+        ahead(praxis).advance(120_000)
+        await until(lambda: not at_second._greetings.has(room.room_id))
+        await at_second.lanes.done()
+    assert told == []
+    assert await texts(room) == ["Guten Tag"]
+
+
 async def test_who_waits_is_known_to_an_agent_that_was_started_again(
     praxis: Practice, tmp_path: Path
 ) -> None:

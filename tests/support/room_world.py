@@ -292,7 +292,15 @@ class Device:
         """Note who was given a dossier."""
         self.introduced.add(to)
 
-    def vouch(self, turn: Turn, company: AccountId, rosters: Iterable[RosterRef], to: Author) -> None:
+    def vouch(
+        self,
+        turn: Turn,
+        company: AccountId,
+        rosters: Iterable[RosterRef],
+        to: Author,
+        *,
+        is_repeated: bool = True,
+    ) -> None:
         """Rosters reach everybody by the directory here."""
 
     def look_up(self, turn: Turn, account_id: AccountId) -> None:

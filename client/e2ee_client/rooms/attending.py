@@ -292,8 +292,9 @@ class Attending:
                 await self.lanes.attempt(partial(self._told, room_id, entry.hash, entry.kind))
 
     async def _begin(self, room_id: bytes) -> None:
-        room = self._desk.room(room_id)
-        if await self._is_silent(room):
+        room, rooms = self._desk.room(room_id), self._desk.client.shell.machine.rooms
+        is_new = rooms.was_opened_here(RoomId(room_id), self._clock.now_ms())
+        if is_new and await self._is_silent(room):
             await self._hook("room.opened", room_id, room_id)
             self._do(room_id, self._greet, room_id)
 

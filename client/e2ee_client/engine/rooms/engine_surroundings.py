@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
 
 Tick = Callable[[RoomId, Turn], None]
+_MAX_VOUCHED: Final = 4_096
 
 
 class EngineSurroundings(Part):
@@ -46,6 +47,7 @@ class EngineSurroundings(Part):
         super().__init__(context)
         self._tick = tick
         self._signers: dict[Author, SignPublic] = {}
+        self._vouched: dict[tuple[Author, RosterRef], None] = {}
         self.turn = Turn(0)
         self.posted = 0
         self.policy = load_policy(context.state.rows)
@@ -234,12 +236,25 @@ class EngineSurroundings(Part):
                 turn, OfRooms(ContentType.DOSSIER, encode_dossier(dossier)), Author(self.us.account_id, to)
             )
 
-    def vouch(self, turn: Turn, company: AccountId, rosters: Iterable[RosterRef], to: Author) -> None:
+    def vouch(
+        self,
+        turn: Turn,
+        company: AccountId,
+        rosters: Iterable[RosterRef],
+        to: Author,
+        *,
+        is_repeated: bool = True,
+    ) -> None:
         """Post what these rosters are judged by, as contents of type 12 (ROOM-25, ACC-21)."""
         for ref in rosters:
+            if not is_repeated and (to, ref) in self._vouched:
+                continue
             content = self._context.announcing.content(turn, company, ref, to)
             if content is not None:
                 self._post_new(turn, content.encode(), to)
+                self._vouched[to, ref] = None
+                if len(self._vouched) > _MAX_VOUCHED:
+                    del self._vouched[next(iter(self._vouched))]
 
     def _post_new(self, turn: Turn, payload: OfRooms, to: Author) -> None:
         content = Content(ContentId(self.rng(CONTENT_ID_B)), turn.now_ms, payload)

@@ -24,7 +24,7 @@ from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.order import named_by
 from e2ee.rooms.payloads import Access, AccessKind, EntryPayload
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
-from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase, State, Verdict, WrittenState
+from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase, Ranks, State, Verdict, WrittenState
 from e2ee.rooms.transcript import Outcome
 from e2ee.wire import cbor
 from e2ee_client.engine.turn import Turn
@@ -41,6 +41,8 @@ MAX_HANDOVERS: Final = 8
 MAX_HANDED_OVER: Final = 256
 MAX_MARKS: Final = 256
 INFORMED_STATES: Final = 16
+GIVES_NEXT_MS: Final = 3_600_000
+"""A steward that lacks the room is given it by each further device so much later (ROOM-81)."""
 MAX_INFORMED: Final = MAX_MEMBERS + MAX_CUSTOMER_DEVICES
 _NO_HISTORY: Final = GROUND | {Kind.MARK}
 _STEPS: Final = frozenset({Kind.MARK, Kind.CONSENT})
@@ -74,8 +76,8 @@ class Forwarding(RoomPart):
     def share_states(self, turn: Turn) -> None:
         """Give states to devices that they were not meant for and that need them to judge others (ROOM-25).
 
-        The author of the head gives them to its members and to the customer's devices, and who was outvoted
-        to those whom its own state names.
+        The author of the head gives them to its members, to the customer's devices and to stewards that have
+        the room (ROOM-81), and who was outvoted to those whom its own state names.
         """
         if self._around.side is not Side.COMPANY:
             return
@@ -85,12 +87,11 @@ class Forwarding(RoomPart):
         if head is None or not own:
             return
         newest = max(own, key=lambda one: one.n)
-        company = set(newest.state.members)
+        company, ranks = set(newest.state.members), states.ranks(turn.now_ms)
         if head.author == us:
-            company |= set(head.state.members)
+            company |= {*head.state.members, *self._stewards_with_room(ranks)}
         elif newest in states.path:
             return
-        ranks = states.ranks(turn.now_ms)
         for one in states.authors(company & set(ranks)):
             if one.account_id == self._live.company or head.author == us:
                 self._give_states(turn, one)
@@ -115,12 +116,74 @@ class Forwarding(RoomPart):
         if is_company and live.customer is not None and is_new:
             self._around.introduce(turn, live.customer, to.device_id)
         self.vouch(turn, [one.state for one in lacking], to)
-        hashes = [one.hash for one in lacking]
+        self._forward_states(turn, lacking, to, is_new=is_new)
+
+    def _forward_states(self, turn: Turn, given: Sequence[WrittenState], to: Author, *, is_new: bool) -> None:
+        hashes = [one.hash for one in given]
         if is_new:
             # A new device of C may be anybody's who has the code: it is given no name (CNS-56).
+            is_company = to.account_id == self._live.company
             login = self._room.identifying.counts(turn) if is_company else None
             hashes = [*self._consent_entries(), *([] if login is None else [login]), *hashes]
         self.forward_all(turn, self._entries(turn, hashes), to)
+
+    # --- stewards that lack the room ---
+
+    def note_lacking(self, turn: Turn) -> None:
+        """Note since when each steward in force lacks the room that we are to give it to (ROOM-81)."""
+        live = self._live
+        since = dict(live.lacking)
+        live.lacking = tuple(
+            (one, min(since.get(one, turn.now_ms), turn.now_ms)) for one in self._lacking(turn)
+        )
+
+    def _lacking(self, turn: Turn) -> list[DeviceId]:
+        live, states = self._live, self._room.states
+        if self._around.side is not Side.COMPANY or live.customer is None or states.state is None:
+            return []
+        ranks, us = states.ranks(turn.now_ms), self._around.us.device_id
+        has_room = us in ranks and (us in states.state.members or ranks[us] >= DESK)
+        with_room = {us, *self._stewards_with_room(ranks)}
+        found = [one for one in states.stewards(turn.now_ms) if one not in with_room]
+        is_over = live.consent.is_withdrawn or states.condition().phase is Phase.ERASED
+        return found if has_room and not is_over else []
+
+    def _stewards_with_room(self, ranks: Ranks) -> list[DeviceId]:
+        """Return the stewards in force to which the room was opened or given, without us."""
+        live = self._live
+        return [one for one, rank in ranks.items() if rank >= DESK and live.company + one in live.given]
+
+    def gives_at_ms(self, turn: Turn) -> dict[DeviceId, int]:
+        """Return when we give the room to each steward that lacks it: the author of the head at once, each
+        further device that has it an hour after the one before (ROOM-81).
+        """
+        live, head = self._live, self._room.states.room.head
+        if not live.lacking or head is None:
+            return {}
+        ranks, us = self._room.states.ranks(turn.now_ms), self._around.us.device_id
+        members = [one for one in head.state.members if one in ranks]
+        givers = {us, *members, *self._stewards_with_room(ranks)} - {one for one, _ in live.lacking}
+        order = sorted(givers, key=lambda one: (one != head.author, ranks.get(one, 0) < DESK, one))
+        wait_ms = GIVES_NEXT_MS * order.index(us)
+        return {one: since_ms + wait_ms for one, since_ms in live.lacking}
+
+    def give_room(self, turn: Turn, device_id: DeviceId) -> None:
+        """Give a steward `open`, consent and all states, and with them what a steward that is no member gets
+        (ROOM-81).
+        """
+        live, to = self._live, Author(self._live.company, device_id)
+        states = self._room.states.room
+        given = [one for one in states.states.values() if states.verdicts[one.hash] is not Verdict.REFUSED]
+        live.given[to.account_id + device_id] = len(states.states)
+        if live.customer is not None:
+            self._around.introduce(turn, live.customer, device_id)
+        rosters = dict.fromkeys(one.state.roster for one in given)
+        self._around.vouch(turn, live.company, rosters, to, is_repeated=False)
+        self._forward_states(turn, given, to, is_new=True)
+
+    def not_given(self, device_id: DeviceId) -> None:
+        """What was forwarded to a device of the company has not reached it: it may lack the room."""
+        self._live.given.pop(self._live.company + device_id, None)
 
     def _was_meant(self, written: WrittenState, to: Author) -> bool:
         """Whether the author of a state has sent it to a device."""

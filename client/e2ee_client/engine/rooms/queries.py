@@ -75,6 +75,15 @@ class RoomQueries(RoomsPart):
         stored = log.find(turn, entry_hash)
         return stored is not None and self._rooms.hearing.is_told_of(stored.gaps)
 
+    def was_opened_here(self, room_id: RoomId, now_ms: int) -> bool:
+        """Whether its customer sent a room's `open` to this device: not a colleague alone (ROOM-39).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        live, _ = self._rooms.stored(Turn(now_ms), room_id)
+        return self._rooms.around.us.device_id in live.opened_to
+
     def all(self) -> list[RoomView]:
         """Return all rooms but those of notes, and rooms of others that wait for somebody; none of a
         device that its company has taken out (ACC-15).

@@ -194,3 +194,4 @@ class LiveRoom(Row):
     linked: tuple[tuple[DeviceId, DeviceTag, int], ...] = ()
     served: tuple[DeviceId, ...] = ()
     away: tuple[DeviceId, ...] = ()
+    lacking: tuple[tuple[DeviceId, int], ...] = ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentRequired, ContentError, NoRight
 from e2ee.ids import AccountId, DeviceId
@@ -161,15 +163,21 @@ class RoomEngine:
     def _opened(self, turn: Turn, entry_hash: EntryHash) -> None:
         desks = self.states.stewards(turn.now_ms)
         self.live.root = self.live.root_content = entry_hash
-        self.live.opened_ms, self.live.opened_to = turn.now_ms, tuple(desks)
-        self.live.is_recipient = not self.live.view.late
-        self.states.opened(turn)
+        self.live.opened_ms, self.live.is_recipient = turn.now_ms, not self.live.view.late
+        self._opened_to(turn, desks)
         self.forwarding.note_opened()
 
     def opened_anew(self, turn: Turn) -> None:
         """Our `open` waits, and goes to the desks that are in force now (ROOM-21, ROOM-75)."""
         if self.live.root is not None:
             self._opened(turn, self.live.root)
+
+    def _opened_to(self, turn: Turn, desks: Sequence[DeviceId]) -> None:
+        """Note to which desks the customer has sealed `open`; who is given it by a colleague is none of them
+        until the customer sends it.
+        """
+        self.live.opened_to = tuple(desks)
+        self.states.opened(turn)
 
     def joined(self, turn: Turn, by: Author, content: Content, opened: Entry) -> None:
         """Take a forward of a room that is not known yet: its `open` is the first line (ROOM-25).
@@ -184,6 +192,7 @@ class RoomEngine:
         self.live.root = self.live.root_content = opened.hash
         self.taking.begin_by_hearsay(turn, opened, payload, by)
         self._opened(turn, opened.hash)
+        self._opened_to(turn, [one for one in self.live.opened_to if one != self.around.us.device_id])
         self.take(turn, by, content)
 
     # --- what we do ---
@@ -258,6 +267,7 @@ class RoomEngine:
         match payload.type:
             case ContentType.ENTRY:
                 is_taken = self.taking.from_session(turn, by, content)
+                self._sent_open(turn, by, content)
             case ContentType.SIGNAL:
                 self._signal(turn, by, payload)
             case ContentType.FORWARD:
@@ -267,6 +277,16 @@ class RoomEngine:
                 raise ContentError("a content that belongs to no room")
         self.settle(turn)
         return is_taken
+
+    def _sent_open(self, turn: Turn, by: Author, content: Content) -> None:
+        """The customer sends `open` to a desk that has the room from a colleague: it is one of those that
+        are named by it now (ROOM-75).
+        """
+        us, live = self.around.us, self.live
+        is_new = us.account_id == live.company and us.device_id not in live.opened_to
+        root = live.root if is_new and by.account_id == live.customer else None
+        if root is not None and root[:CONTENT_ID_B] == content.id:
+            self._opened_to(turn, [*live.opened_to, us.device_id])
 
     def _check_gate(self, turn: Turn, by: Author, row: gate.Row) -> None:
         if self.around.side is Side.COMPANY and by.account_id == self.live.customer:
@@ -369,6 +389,7 @@ class RoomEngine:
         if self.shares:
             self.shares = False
             self.forwarding.share_states(turn)
+        self.forwarding.note_lacking(turn)
         self.writing.post_unsent(turn)
         self.writing.post_to_newcomers(turn)
         self.writing.post_to_returned(turn)

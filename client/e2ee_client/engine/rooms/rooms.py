@@ -51,6 +51,7 @@ from .engine_surroundings import EngineSurroundings
 from .entry_keys import KEYS, as_stale
 from .exporting import Exporting
 from .files import Files
+from .giving import Giving
 from .hearing import Hearing
 from .identifying import Identifying
 from .loaded import LoadedRooms
@@ -88,6 +89,7 @@ class Rooms(LoadedRooms):
         self.consenting = Consenting(context, self)
         self.acting = Acting(context, self)
         self.noting = Noting(context, self)
+        self.giving = Giving(context, self)
         self.dropping = Dropping(context, self)
         self.hearing = Hearing(context, self)
         self.proving = Proving(context, self)
@@ -113,8 +115,13 @@ class Rooms(LoadedRooms):
             room = self.room(turn, room_id)
             found = step(room)
             room.settle(turn)
-        self.noting.follow(turn, room)
+        self._follow(turn, room)
         return found
+
+    def _follow(self, turn: Turn, room: RoomEngine) -> None:
+        """Do what follows from a step of a room beside it, and for stewards that lack it."""
+        self.noting.follow(turn, room)
+        self.giving.follow(turn, room)
 
     def is_of_company(self, account_id: AccountId) -> bool:
         """Whether a mandate of an account is known, or we sign for it."""
@@ -297,7 +304,7 @@ class Rooms(LoadedRooms):
             else:
                 taken = self._of_an_unknown(turn, by, content, payload, room_id)
         if room is not None:
-            self.noting.follow(turn, room)
+            self._follow(turn, room)
         return taken and payload.type is not ContentType.SIGNAL
 
     def _check_colleague(self, by: Author) -> None:
@@ -528,12 +535,24 @@ class Rooms(LoadedRooms):
         room = self._room_of(turn, content_id)
         if room is not None:
             room.failed(turn, content_id, device_id, code)
+        else:
+            self.giving.lost(turn, Author(account_id, device_id), content_id)
 
     def not_sent(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
         """A posted content has not left for a device that was struck off, once for each (ID-28)."""
         room = self._room_of(turn, content_id)
         if room is not None:
             room.not_sent(turn, content_id, device_id)
+        else:
+            self.giving.lost(turn, Author(account_id, device_id), content_id)
+
+    def given_in_vain(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> None:
+        """A device of the company has not what of a room was forwarded to it; look at the room again."""
+        room = self.as_it_was(turn, room_id)
+        room.forwarding.not_given(device_id)
+        turn.put_at_end(LiveRoom.TABLE, room_id, room.live.put)
+        self._changed.add(room_id)
+        self._go_on(turn)
 
     def _room_of(self, turn: Turn, content_id: bytes) -> RoomEngine | None:
         self.around.turn = turn
@@ -682,6 +701,6 @@ class Rooms(LoadedRooms):
             room = self.room(turn, room_id)
             step(room)
             self._wait_for_somebody(turn, room)
-            self.noting.follow(turn, room)
+            self._follow(turn, room)
         except (RoomsLocked, UnknownRoom):
             return

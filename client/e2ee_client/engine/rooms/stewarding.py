@@ -198,16 +198,10 @@ class Stewarding(RoomPart):
     # --- in turn ---
 
     def place(self, turn: Turn) -> int | None:
-        """Our place among the stewards in force that know the room; None if we are none of them."""
-        us, stewards = self._around.us.device_id, self._stewards(turn)
+        """Our place among the stewards in force; None if we are none of them (ROOM-82)."""
+        us, stewards = self._around.us.device_id, self._room.states.stewards(turn.now_ms)
         is_ours = self._around.side is Side.COMPANY and us in stewards
         return stewards.index(us) if is_ours else None
-
-    def _stewards(self, turn: Turn) -> list[DeviceId]:
-        """Return the stewards in force that know the room, and this device if it is one."""
-        states, us = self._room.states, self._around.us.device_id
-        known = states.room.known()
-        return [one for one in states.stewards(turn.now_ms) if one in known or one == us]
 
     def leads(self, turn: Turn) -> bool:
         """Whether we are the first steward in turn, or the one whose state is in force (ROOM-23)."""
@@ -262,7 +256,10 @@ class Stewarding(RoomPart):
         if due_ms > turn.now_ms:
             return due_ms
         ranks = self._room.states.ranks(turn.now_ms)
-        order = closers(state.members, ranks, self._stewards(turn))
+        known = self._room.states.room.known()
+        order = closers(
+            state.members, ranks, [one for one in self._room.states.stewards(turn.now_ms) if one in known]
+        )
         if us not in order or not self._room.writing.can_write(turn):
             return None
         due_ms = max(due_ms, closing_due_ms(self._room.index.last_ms) + TURN_MS * order.index(us))

@@ -228,8 +228,18 @@ class Surroundings(Protocol):
         """Post the dossier of a customer's devices to a company's device that joins (ROOM-25)."""
         ...
 
-    def vouch(self, turn: Turn, company: AccountId, rosters: Iterable[RosterRef], to: Author) -> None:
-        """Post what these rosters are judged by, as contents of type 12 (ROOM-25, ACC-21)."""
+    def vouch(
+        self,
+        turn: Turn,
+        company: AccountId,
+        rosters: Iterable[RosterRef],
+        to: Author,
+        *,
+        is_repeated: bool = True,
+    ) -> None:
+        """Post what these rosters are judged by, as contents of type 12 (ROOM-25, ACC-21); without
+        `is_repeated` not what was posted to the device so since we run.
+        """
         ...
 
     def look_up(self, turn: Turn, account_id: AccountId) -> None:

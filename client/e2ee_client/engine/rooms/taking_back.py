@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from e2ee.constants import HASH_B
 from e2ee.content import ContentType, OfRooms
 from e2ee.ids import DeviceId
 from e2ee.rooms.entry import HEADER_MAX_B, Author, Header
@@ -32,12 +33,20 @@ class TakingBack(RoomPart):
         if not ranks:
             return
         served = company_recipients(states.room, Kind.TEXT, ranks)
-        for device_id in sorted(states.room.known() - served - {self._around.us.device_id}):
+        named = states.room.known() | self._given()
+        for device_id in sorted(named - served - {self._around.us.device_id}):
             goes = partial(self._goes, device_id, ranks)
             for content_id in self._around.recall(turn, Author(live.company, device_id), goes):
                 stored = self._room.log.by_content(turn, content_id)
                 if stored is not None:
                     self._no_longer_for(turn, stored, device_id)
+                else:
+                    self._room.forwarding.not_given(device_id)
+
+    def _given(self) -> frozenset[DeviceId]:
+        """The devices of the company that were given states."""
+        company = self._live.company
+        return frozenset(DeviceId(one[HASH_B:]) for one in self._live.given if one.startswith(company))
 
     def _goes(self, device_id: DeviceId, ranks: Ranks, payload: OfRooms) -> bool:
         if payload.type not in _OF_ROOMS or room_of(payload) != self._live.room_id:
