@@ -110,6 +110,20 @@ def test_it_is_told_after_each_new_start_and_by_nobody_who_is_not_connected() ->
         assert unattended(company) == [room_id]
 
 
+def test_a_clock_that_was_a_month_ahead_hides_nobody_who_is_away_later() -> None:
+    """ROOM-80: when a device was heard last is no time of a month to come."""
+    world, company, (anna, _), _, room_id = scene("Anna")
+    company.ahead_ms = 31 * DAY_MS
+    world.advance(2 * DAY_MS)
+    assert unattended(company) == []
+    off(anna)
+    company.ahead_ms = 0
+    world.advance(2 * DAY_MS)
+    assert unattended(company) == []
+    world.advance(6 * DAY_MS)
+    assert unattended(company) == [room_id]
+
+
 def test_a_steward_that_was_off_itself_takes_nobody_for_away() -> None:
     """ROOM-80: its own search began before; the answers have waited at the relay."""
     world, company, (anna, _), _, room_id = scene("Anna")

@@ -395,7 +395,9 @@ class Renewal(Part):
         pair, mailbox = peer.pair, self._state.mailbox_for(peer.account_id)
         began = [one.created_ms for one in pair.sessions if one.ours and not one.proven]
         began += [] if pair.wanted is None else [pair.wanted.since_ms]
-        first_ms = min((one for one in began if one >= peer.heard_ms), default=now_ms)
+        # A time ahead of the clock says nothing; a sign of life has dropped what began before it (SES-27).
+        heard_ms = peer.heard_ms if peer.heard_ms <= now_ms else 0
+        first_ms = min((one for one in began if one >= heard_ms), default=now_ms)
         has_all = self._context.links.has_all_of(self._context.mailboxes.channel(mailbox))
         return has_all and now_ms > first_ms + _UNREACHABLE_MS
 
