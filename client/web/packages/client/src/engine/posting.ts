@@ -21,14 +21,14 @@ import type { Outgoing, Peer } from "./records.ts";
 import { sessionFor } from "./renewal.ts";
 import { wasConfirmed, wasLost, wasNotSent, wasSent } from "./rooms/progress.ts";
 import { pump, sealOrWait, sendControl } from "./sending.ts";
-import { isNamed, isOwn, peerOf } from "./state.ts";
+import { isNamed, isOwn, peerOf, peersNamed } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** Send a content to devices, durable until each has confirmed it; one that has it on its way gets no other copy. */
 export function post(c: Context, turn: Turn, posted: Posted, deviceIds: readonly Bytes[]): void {
   refresh(c, turn);
   const fresh = deviceIds.filter((id) => !isUnderWay(c, id, posted.contentId));
-  const first = ![...c.peers.values()].some((one) => one.pair.met);
+  const first = peersNamed(c).every((one) => !one.pair.met);
   if (fresh.length > 0) keep(c, turn, posted);
   for (const deviceId of fresh) {
     const peer = peerOf(c, deviceId);

@@ -26,8 +26,6 @@ import type { Turn } from "./turn.ts";
 
 const MAX_AGAIN = 64;
 const MAX_SENDINGS = 4;
-const AGAIN_AGE_MS = 14 * DAY_MS;
-const FIRST_AGE_MS = 44 * DAY_MS;
 const ENDED: readonly string[] = ["local.counter_exhausted", "local.session_expired"];
 
 // --- counted contents ---
@@ -215,7 +213,7 @@ export function mayGoAgain(c: Context, item: Outgoing, nowMs: number): boolean {
  * last 44 (SES-37).
  */
 export function isYoung(item: Outgoing, nowMs: number): boolean {
-  return nowMs < item.createdMs + (item.first ? FIRST_AGE_MS : AGAIN_AGE_MS);
+  return nowMs < item.createdMs + (item.first ? 44 : 14) * DAY_MS;
 }
 
 /**
