@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 from e2ee_client.engine import Channel, Setup
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.events import MessageRejected
@@ -119,3 +120,30 @@ def test_an_agent_reaches_a_customer_with_a_directory_entry_who_has_not_written_
     write(agent, room_id, "Antwort")
     world.advance(MINUTE_MS)
     assert texts(person, room_id) == ["Antwort"]
+
+
+@pytest.mark.parametrize("since", ["just told", "days later"])
+def test_a_device_that_has_just_been_told_of_a_company_gets_what_it_answers(since: str) -> None:
+    """ROOM-85: the `open` of the phone came before the tablet knew a mandate. It named no desk there: what
+    the tablet wrote waited for ever, and no desk ever heard of the tablet.
+    """
+    world = World()
+    desk, phone = founded(world), world.node("Kundin", publish=True)
+    phone.start()
+    world.advance(MINUTE_MS)
+    tablet = joined(world, phone, "Tablet", front_desk=False, kind=DeviceKind.PERSON)
+    world.advance(26 * HOUR_MS)
+    if since == "just told":
+        tablet.add(desk.engine.card())
+    room_id = accept(phone, desk)
+    for _ in range(3):
+        world.advance(24 * HOUR_MS)
+    if since == "days later":
+        tablet.add(desk.engine.card())
+        world.advance(25 * HOUR_MS)
+    write(desk, room_id, "Ihr Termin ist am Montag")
+    world.advance(MINUTE_MS)
+    assert texts(tablet, room_id) == ["Ihr Termin ist am Montag"]
+    write(tablet, room_id, "Danke")
+    world.advance(MINUTE_MS)
+    assert texts(desk, room_id)[-1] == texts(phone, room_id)[-1] == "Danke"

@@ -363,6 +363,10 @@ class RoomEngine:
         """A list, a roster or a suspension was learned of: judge anew, serve who is in force now."""
         if self.writing.begin_anew(turn) or self.live.root in self.live.unsent:
             self.opened_anew(turn)
+        elif self.live.root is not None and not self.live.opened_to and self.around.side is Side.CUSTOMER:
+            # Another device of ours has opened the room, before we knew who is in force (ROOM-85).
+            self.live.opened_to = tuple(self.states.stewards(turn.now_ms))
+            self.states.opened(turn)
         self.states.rejudge(turn)
         self.shares = self.moved = True
         self.settle(turn)
