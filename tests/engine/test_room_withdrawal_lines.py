@@ -21,6 +21,7 @@ from room_withdrawals import (
 )
 from room_world import ground
 
+from e2ee.errors import ConsentWithdrawn
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 
@@ -151,3 +152,18 @@ def test_what_an_order_erased_stays_so_when_an_older_one_is_carried_out_last() -
     world.run(HOUR_MS)
     do(world, "desk", lambda room, turn: room.take(turn, ground().author("agent"), content))
     assert not has_body(world, "desk", text)
+
+
+def test_a_desk_that_has_a_withdrawal_by_a_colleague_alone_writes_no_content() -> None:
+    """ROOM-19: it sets no phase there, and before, the desk wrote on to who had withdrawn."""
+    world, _ = staffed()
+    world.blocked.add(("phone", "desk"))
+    withdraw(world)
+    give(world, "agent", "desk", forged(world, 900))
+    world.run(HOUR_MS)
+    assert phase_of(world, "desk") is Phase.OPEN
+    assert isinstance(say(world, "desk", "Guten Tag"), ConsentWithdrawn)
+    world.blocked.clear()
+    consent_again(world)
+    world.run(HOUR_MS)
+    assert has_body(world, "desk", say(world, "desk", "Guten Tag wieder"))

@@ -78,7 +78,7 @@ class Files(RoomsPart):
         if self._rooms.around.side is Side.CUSTOMER:
             self._rooms.consenting.check_writing(turn, room, int(Kind.FILE))
         self._rooms.around.check_listed(turn)
-        room.states.condition().check_content(int(Kind.FILE))
+        room.states.check_ours(int(Kind.FILE), turn.now_ms)
 
     def begin(self, turn: Turn, row: FileOut) -> None:
         """Keep a file that is being sealed; raises what `check` raises."""

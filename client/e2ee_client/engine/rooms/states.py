@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from e2ee.errors import NoRight, RemoteError, TooMany
+from e2ee.errors import ConsentWithdrawn, NoRight, RemoteError, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms.acts import Condition, RoomAct, What, act_of
 from e2ee.rooms.entry import Author, DeviceTag, Entry, EntryHash
 from e2ee.rooms.head import Team, path_to
-from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.kinds import CONTENT, WRITERS, Kind, Side
 from e2ee.rooms.payloads import EntryPayload, read_payload
 from e2ee.rooms.room import (
     MAX_CUSTOMER_DEVICES,
@@ -194,6 +194,18 @@ class States(RoomPart):
             ConsentRequired, RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased.
         """
         self.condition().check_content(kind, may_reopen=self.may_reopen(now_ms))
+
+    def check_ours(self, kind: int, now_ms: int) -> None:
+        """Refuse what this device may not write now; one of the company's writes no content where a
+        withdrawal counts, also one that has come by a colleague alone and sets no phase (ROOM-19).
+
+        Raises:
+            What `check_content` raises.
+        """
+        self.check_content(kind, now_ms)
+        is_content = kind in CONTENT or kind not in WRITERS
+        if is_content and self._around.side is Side.COMPANY and self._live.consent.is_withdrawn:
+            raise ConsentWithdrawn("the customer has withdrawn the consent")
 
     def lets_pass(self, kind: int, now_ms: int) -> bool:
         """Whether the phase of the room lets a kind pass now (ROOM-19)."""

@@ -70,7 +70,7 @@ class Writing(RoomPart):
             # A file was accepted when it began to be sealed (`Files.check`).
             self._around.check_listed(turn)
         check_writer(kind, self._around.side)
-        self._room.states.check_content(kind, turn.now_ms)
+        self._room.states.check_ours(kind, turn.now_ms)
         self._check_member(turn, kind)
         self._check_waiting(turn, kind)
         self._room.about.check_ours(turn, payload)
@@ -228,7 +228,7 @@ class Writing(RoomPart):
         """
         code = RoomErased.code if stored.is_hidden else ""
         try:
-            self._room.states.check_content(kind_of(stored), turn.now_ms)
+            self._room.states.check_ours(kind_of(stored), turn.now_ms)
         except RemoteError as error:
             code = code or error.code
         if code:
