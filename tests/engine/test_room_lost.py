@@ -13,7 +13,7 @@ from e2ee_relay.protocol import ErrorCode, Role, Send, SendResult, SendResults, 
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, act, opened, rooms_of, texts, write
 from struck_off import backup_of, restored
-from team_world import colleague, company_of, do, founded, signing_of, this
+from team_world import colleague, company_of, do, founded, publish_notice, signing_of, this
 
 from e2ee.ids import DeviceId
 from e2ee.rooms.entry import EntryHash, RoomId
@@ -264,6 +264,19 @@ def test_a_desk_that_has_replaced_all_learns_of_an_objection() -> None:
     assert rooms_of(company).index[room_id].phase == Phase.FROZEN
     again = _goes_on(world, company)
     assert rooms_of(person).index[room_id].phase == rooms_of(again).index[room_id].phase == Phase.FROZEN
+
+
+def test_a_desk_from_a_backup_takes_rooms_that_were_opened_under_an_older_notice() -> None:
+    """ROOM-75, ACC-28: the `open` has the receipt of then, and the consent that counts goes behind it."""
+    world, company, person, room_id = opened()
+    publish_notice(company, 2, until_ms=world.now_ms + DAY_MS)
+    world.advance(12 * HOUR_MS)
+    assert accept(person, company) == room_id
+    world.advance(2 * DAY_MS)
+    again = _goes_on(world, company)
+    write(person, room_id, "Ist da wer?")
+    world.advance(HOUR_MS)
+    assert texts(again, room_id) == ["Ist da wer?"]
 
 
 def _suspends(node: Node, device_id: DeviceId, turn: Turn) -> None:

@@ -11,19 +11,19 @@ from e2ee_client.rows import Put
 
 from .ports import RowReader
 from .signing_row import Signing
-from .team_rows import CardRow
+from .team_rows import CardRow, NoticeRow
 
 
 def saved_rows(rows: RowReader, account_id: AccountId) -> list[tuple[bytes, bytes]]:
-    """Return what the device signs from, without roster and login key, and the cards of the company."""
+    """Return what the device signs from, without roster and login key, and the notices and cards."""
     row = rows.get(Signing.TABLE, Signing.PREFIX)
     if row is None:
         return []
     signing = Signing.decode(Signing.PREFIX, row)
     signing.keys = signing.next_keys = None
-    ours = CardRow.PREFIX + account_id
-    cards = [(key, card) for key, card in rows.items(CardRow.TABLE) if key.startswith(ours)]
-    return [(signing.key, signing.put().value), *cards]
+    ours = CardRow.PREFIX + account_id, NoticeRow.PREFIX + account_id
+    found = [(key, one) for key, one in rows.items(CardRow.TABLE) if key.startswith(ours)]
+    return [(signing.key, signing.put().value), *found]
 
 
 def restored_rows(
@@ -35,6 +35,9 @@ def restored_rows(
     for key, row in saved:
         if key == Signing.PREFIX:
             yield _restored(Signing.decode(key, row), before, device_id).put()
+            continue
+        if key.startswith(NoticeRow.PREFIX):
+            yield NoticeRow.decode(key, row).put()
             continue
         card = CardRow.decode(key, row).card
         if card.device_id == before:
