@@ -256,3 +256,26 @@ def test_a_desk_whose_entry_is_not_shown_reads_its_mailbox_ten_minutes_later() -
     assert not reads
     world.advance(2 * MINUTE_MS)
     assert reads
+
+
+def test_a_desk_whose_computer_sleeps_twice_signs_each_time_before_it_reads_its_mailbox() -> None:
+    """ACC-81: in one run of its program, whose connection stood in between."""
+    world = World()
+    company = founded(world)
+    for name in ("Anna", "Berta"):
+        world.advance(DAY_MS)
+        company.alive = False
+        customer = world.node(name)
+        customer.start()
+        room_id = accept(customer, company)
+        world.settle()
+        write(customer, room_id, "Guten Tag")
+        world.advance(MINUTE_MS)
+        customer.alive = False
+        for _ in range(9):
+            world.advance(DAY_MS)
+        company.alive = True
+        company.break_connections()
+        world.advance(MINUTE_MS)
+        assert texts(company, room_id) == ["Guten Tag"]
+    assert not company.of(MessageRejected)

@@ -108,7 +108,7 @@ class Entry(Part):
         else:
             self._is_fresh = False
             self.waits.entry_over(turn, link)
-            self._context.mailboxes.listen(turn, link, mailbox)
+            self._context.mailboxes.entry_over(turn, link, mailbox)
             self.count(turn, link)
 
     def _following(self, turn: Turn) -> NextList | None:

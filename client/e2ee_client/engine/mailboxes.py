@@ -232,6 +232,11 @@ class Mailboxes(Part):
         self._unheard_ms = min(self._unheard_ms or turn.now_ms, turn.now_ms)
         return turn.now_ms < self._unheard_ms + _UNHEARD_MS
 
+    def entry_over(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
+        """Our entry was looked at, and what is due was signed: the next wait is a new one (ACC-81)."""
+        self._unheard_ms = 0
+        self.listen(turn, link, mailbox)
+
     def _listen_late(self, link: Link, mailbox: Mailbox, turn: Turn) -> None:
         if link.state is LinkState.READY and not self._is_gone(turn, link, mailbox):
             self.listen(turn, link, mailbox)
