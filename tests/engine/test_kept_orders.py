@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from e2ee_client.engine.outbox import Lane, Outgoing
+from e2ee_client.engine.outbox import NO_DEVICE, Lane, Outgoing
 from e2ee_client.engine.posted import Posted, PostedRow
 from e2ee_client.engine.turn import Turn
 from e2ee_relay.limits import Policy
@@ -13,6 +13,7 @@ from relay_scenes import talking, the_peer, withholding
 from rooms_double import RoomsDouble, post, posted, with_rooms
 
 from e2ee.content import ContentType
+from e2ee.ids import AccountId
 from e2ee.wire import cbor
 
 HOUR_MS = 3_600_000
@@ -183,3 +184,13 @@ def test_what_a_device_refuses_for_good_is_sent_less_and_less_often() -> None:
         last_ms = item.sealed_ms
         assert not item.may_go_again(last_ms + days * DAY_MS - 1)
         assert item.may_go_again(last_ms + days * DAY_MS)
+
+
+def test_what_is_kept_for_a_device_that_has_not_met_is_waited_for_no_longer() -> None:
+    """ROOM-73: nor is it withheld, where it is posted again, as long as what begins a contact (SES-37)."""
+    world, company, *_ = scene()
+    account_id, sending = AccountId(bytes(32)), company.engine._context.sending
+    kept = sending.new_item(account_id, NO_DEVICE, bytes(16), world.now_ms, lasts=True)
+    text = sending.new_item(account_id, NO_DEVICE, bytes(16), world.now_ms)
+    later_ms = world.now_ms + 14 * DAY_MS
+    assert (kept.is_young(later_ms), text.is_young(later_ms)) == (False, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2ee_client.engine.outbox import MAX_SENDINGS, Lane, Outgoing
+from e2ee_client.engine.outbox import MAX_SENDINGS, NO_DEVICE, Lane, Outgoing
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import (
@@ -40,6 +40,7 @@ from relay_scenes import (
 )
 
 from e2ee.content import Sync, SyncKind
+from e2ee.ids import AccountId
 from e2ee.session import Heard, Proven, Session, Started
 
 MINUTE_MS = 60_000
@@ -317,6 +318,17 @@ def test_a_first_text_is_told_as_lost_when_no_flight_of_it_can_arrive_any_more()
         for _ in range(days):
             world.advance(DAY_MS)
         assert len(customer.of(Unconfirmed)) == told
+
+
+def test_a_text_written_before_any_device_was_known_stays_one_when_another_device_has_met() -> None:
+    """SES-37: it goes on to a device of the account in the time that it had when it was written."""
+    world, _, customer, praxis = talking()
+    sending, outbox = customer.engine._context.sending, customer.engine._state.outbox
+    account_id, device_id = AccountId(praxis), bytes(16)
+    assert not sending.new_item(account_id, device_id, bytes(16), world.now_ms).first
+    item = outbox.new_text(account_id, NO_DEVICE, bytes(16), world.now_ms, first=True)
+    sending._wait_for(Turn(world.now_ms), item, device_id)
+    assert [one.first for one in outbox.lane(account_id, device_id).waiting] == [True]
 
 
 @pytest.mark.parametrize("losses", [1, 2])

@@ -82,8 +82,10 @@ class Sending(Part):
     def new_item(
         self, account_id: AccountId, device_id: bytes, content_id: bytes, now_ms: int, *, lasts: bool = False
     ) -> Outgoing:
-        """Return an item for a counted content, which lives longer before a device has met (SES-37)."""
-        first = not any(one.pair.met for one in self._state.peers_of(account_id))
+        """Return an item for a counted content, which lives longer before a device has met (SES-37), but for
+        what has no age at which it goes no more (ROOM-73).
+        """
+        first = not lasts and not any(one.pair.met for one in self._state.peers_of(account_id))
         return self._state.outbox.new_text(
             account_id, device_id, content_id, now_ms, lasts=lasts, first=first
         )
@@ -396,8 +398,11 @@ class Sending(Part):
 
     def _wait_for(self, turn: Turn, item: Outgoing, device_id: bytes) -> None:
         """Let a text wait for a device as well."""
-        waiting = self.new_item(item.account_id, device_id, item.content_id, item.created_ms)
-        self._state.outbox.add(waiting)
+        outbox = self._state.outbox
+        waiting = outbox.new_text(
+            item.account_id, device_id, item.content_id, item.created_ms, first=item.first
+        )
+        outbox.add(waiting)
         turn.put(waiting.put())
 
     def forget(self, turn: Turn, account_id: bytes) -> None:

@@ -13,6 +13,7 @@ import { againIfBehind } from "../src/engine/sending.ts";
 import { againFromOthers, againUpTo, reviewUnconfirmed } from "../src/engine/sending_again.ts";
 import { peerOf, setPair } from "../src/engine/state.ts";
 import { DoorError } from "../src/errors.ts";
+import { kept } from "./kin_room.ts";
 import { desk, NOW_MS } from "./shop.ts";
 import { engineOf } from "./shop_room.ts";
 
@@ -111,6 +112,22 @@ test("what is written before a device has met is known as that (SES-37)", () => 
       [!met],
     );
   }
+});
+
+test("a device of our own account that has met is none of the company (SES-37)", async () => {
+  const { scene, device } = await kept();
+  const { engine } = scene;
+  engine.do(NOW_MS, (c, turn) => {
+    setPair(c, turn, desk.id, { ...(peerOf(c, desk.id) as Peer).pair, met: false });
+    setPair(c, turn, device, { ...(peerOf(c, device) as Peer).pair, met: true });
+    post(c, turn, { contentId: OTHER.slice(0, 16), sentMs: NOW_MS, type: 8, payload: null }, [desk.id]);
+  });
+  const lane = engine.context.outbox.lane(desk.id);
+  const items = [...lane.waiting, ...lane.ready].filter((one) => hex(one.contentId) === hex(OTHER.slice(0, 16)));
+  assert.deepEqual(
+    items.map((one) => one.first),
+    [true],
+  );
 });
 
 test("the door of another account is refused: on a page of the company, and as a second company (CNS-44)", async () => {

@@ -28,7 +28,7 @@ import type { Turn } from "./turn.ts";
 export function post(c: Context, turn: Turn, posted: Posted, deviceIds: readonly Bytes[]): void {
   refresh(c, turn);
   const fresh = deviceIds.filter((id) => !isUnderWay(c, id, posted.contentId));
-  const first = peersNamed(c).every((one) => !one.pair.met);
+  const first = peersNamed(c).every((one) => isOwn(c, one.record) || !one.pair.met);
   if (fresh.length > 0) keep(c, turn, posted);
   for (const deviceId of fresh) {
     const peer = peerOf(c, deviceId);
