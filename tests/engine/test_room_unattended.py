@@ -124,6 +124,23 @@ def test_a_clock_that_was_a_month_ahead_hides_nobody_who_is_away_later() -> None
     assert unattended(company) == [room_id]
 
 
+def test_a_desk_that_never_met_the_member_is_told_too() -> None:
+    """ROOM-80, ROOM-81: it has joined while the member was off, and is the only steward that is on."""
+    world, company, (anna, _), _, room_id = scene("Anna")
+    off(anna)
+    late = colleague(company, "Frau Spät", front_desk=True)
+    world.advance(2 * 60 * MINUTE_MS)
+    assert room_id in rooms_of(late).index
+    off(company)
+    world.advance(2 * DAY_MS)
+    assert unattended(late) == []
+    world.advance(3 * DAY_MS)
+    assert unattended(late) == [room_id]
+    back(world, anna)
+    world.advance(DAY_MS)
+    assert unattended(late) == []
+
+
 def test_a_steward_that_was_off_itself_takes_nobody_for_away() -> None:
     """ROOM-80: its own search began before; the answers have waited at the relay."""
     world, company, (anna, _), _, room_id = scene("Anna")

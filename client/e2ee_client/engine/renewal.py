@@ -380,8 +380,12 @@ class Renewal(Part):
         return is_due and not self.is_held(turn, contact)
 
     def ask_daily(self, turn: Turn, peer: Peer) -> None:
-        """Ask a device whether it is there, a day after the last ask of it (ROOM-80)."""
+        """Ask a device whether it is there, a day after the last ask of it; one that was not met is asked by
+        the session that is started (ROOM-80).
+        """
         active, pair = self._active(peer), peer.pair
+        if not pair.met:
+            self.need(turn, peer)
         is_due = turn.now_ms >= min(pair.asked_ms, turn.now_ms) + pairs.DAY_MS or not pair.asked_ms
         if active is None or not is_due or self.is_held(turn, peer.contact):
             return

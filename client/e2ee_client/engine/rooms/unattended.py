@@ -46,7 +46,8 @@ class Unattended:
         if ranks.get(us.device_id, -1) < DESK:
             return {}
         for room_id, one in self._rooms.index.items():
-            if one.company == us.account_id and one.phase == Phase.OPEN and us.device_id not in one.members:
+            is_ours = one.company == us.account_id and one.customer is not None
+            if is_ours and one.phase == Phase.OPEN and us.device_id not in one.members:
                 devices = one.members if one.assigned is None else (one.assigned,)
                 named[room_id] = [peer for peer in map(self._peer, devices) if peer is not None]
         return {room_id: members for room_id, members in named.items() if members}
