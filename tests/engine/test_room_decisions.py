@@ -432,3 +432,18 @@ def test_no_login_in_a_frozen_room() -> None:
     act(world, ActKind.FREEZE)
     assert isinstance(log_in(world), RoomFrozen)
     assert not world.devices["desk"].told(IdentifyAsked)
+
+
+def test_a_login_that_a_timer_destroys_while_it_waits_is_answered() -> None:
+    """CNS-57: before, it waited without a name for good, and who granted it granted nobody."""
+    world = opened("desk", "chief")
+    change(world, "desk", Change(retention=Retention(RetentionClass.DEFAULT, 86_400)))
+    log_in(world)
+    later = log_in(world, "4712")
+    assert [one.entry_hash for one in waits(world, "chief")] == [later]
+    change(world, "desk", Change(phase=Phase.CLOSED))
+    world.run(3 * DAY_MS)
+    for name in ("desk", "chief", "phone"):
+        assert waits(world, name) == []
+    answered = [one for one in world.devices["phone"].told(IdentifyAnswered) if one.entry_hash == later]
+    assert [one.code for one in answered] == [LoginExpired.code]

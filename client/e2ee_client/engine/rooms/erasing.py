@@ -431,6 +431,8 @@ class Erasing(RoomPart):
         self._around.take_back(turn, self._live.room_id, hashes)
         for one in found:
             self._around.tell(turn, EntryErased(one.room_id, one.hash, kind_of(one), is_destroyed=True))
+            if kind_of(one) == Kind.IDENTIFY and not one.is_marked:
+                self._room.identifying.destroyed(turn, one.hash)
         for named in sorted(texts):
             self._room.about.settle(turn, named)
 

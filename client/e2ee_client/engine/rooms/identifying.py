@@ -258,8 +258,19 @@ class Identifying(RoomPart):
         if entry.header.kind != Kind.IDENTIFY or self._around.side is not Side.COMPANY:
             return
         known = self._logins(turn)
-        others = [one for one in known.refused if one.entry != entry.hash]
-        known.refused = (*others, Refused(entry.hash, code, turn.now_ms))[-MAX_WAITING:]
+        self._refuse(turn, known, entry.hash, code)
+
+    def destroyed(self, turn: Turn, entry_hash: EntryHash) -> None:
+        """Note that a login was destroyed while it waits: nobody can decide it any more, and a steward in
+        turn tells the customer (CNS-57).
+        """
+        known = self._logins(turn)
+        if entry_hash in known.waiting and self._around.side is Side.COMPANY:
+            self._refuse(turn, known, entry_hash, LoginExpired.code)
+
+    def _refuse(self, turn: Turn, known: Logins, entry_hash: EntryHash, code: str) -> None:
+        others = [one for one in known.refused if one.entry != entry_hash]
+        known.refused = (*others, Refused(entry_hash, code, turn.now_ms))[-MAX_WAITING:]
         turn.put(known.put())
 
     # --- what becomes of it ---
