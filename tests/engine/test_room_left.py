@@ -15,7 +15,7 @@ from team_world import colleague, company_of, do, this
 
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.kinds import Kind
-from e2ee.rooms.payloads import Erase, Erased, Outcome
+from e2ee.rooms.payloads import Erase, Erased, Outcome, Reach
 from e2ee.rooms.state import Phase, Retention, RetentionClass
 
 SAID = "im dritten Wirbel"
@@ -92,6 +92,22 @@ def test_who_was_sent_an_erasure_and_is_no_member_knows_who_has_answered_it() ->
         assert node.of(ErasureUnanswered) == []
         assert {one.device_id for one in node.of(ErasureAnswered)} == answered
         assert node.of(GapShown) == []
+
+
+def test_a_desk_that_got_an_address_alone_answers_for_it() -> None:
+    """ROOM-45, ROOM-81: nobody believes that an address is gone which a desk still has that is off."""
+    world, desk, _, customer, room_id, _ = left()
+    late = colleague(desk, "Frau Zwei", front_desk=True)
+    world.advance(2 * HOUR_MS)
+    said = write(customer, room_id, Reach("kundin@example.org"))
+    world.advance(MINUTE_MS)
+    late.stop()
+    write(customer, room_id, Erase((said,)))
+    world.advance(8 * DAY_MS)
+    assert [one.devices for one in customer.of(ErasureUnanswered)] == [(this(late),)]
+    late.start()
+    world.advance(26 * HOUR_MS)
+    assert this(late) in {one.device_id for one in customer.of(ErasureAnswered)}
 
 
 def test_who_has_left_and_is_off_is_told_as_unanswered() -> None:

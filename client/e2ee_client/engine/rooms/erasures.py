@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from e2ee.ids import DeviceId
@@ -11,11 +11,12 @@ from e2ee.rooms.entry import Entry, EntryHash
 from e2ee.rooms.erasure import ANSWERED_WITHIN_MS
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import EntryPayload, Erased, Outcome
-from e2ee.rooms.state import RetentionClass
+from e2ee.rooms.state import Phase, RetentionClass
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered
 
 from .entry_log import EntryLog, StoredEntry
+from .erasing import kind_of
 from .records import Answer, Erasure, LiveRoom, Order
 from .room_part import RoomPart
 
@@ -32,7 +33,8 @@ class Erasures(RoomPart):
             return
         by = self._room.log.find(turn, order.by)
         to = self._room.states.recipients(int(Kind.ERASE), turn.now_ms)
-        found = self._owing(one.device_id for one in to if one.account_id == self._live.company)
+        devices = (one.device_id for one in to if one.account_id == self._live.company)
+        found = self._owing(turn, order.hashes, devices)
         if self._around.side is Side.COMPANY:
             found.add(self._around.us.device_id)
         if by is not None and by.account_id == self._live.company:
@@ -54,22 +56,26 @@ class Erasures(RoomPart):
         """An order that had waited is on its way to these devices: an answer is due of them, and of nobody
         else (ROOM-45, ROOM-52); from now on, unless one is owed already, so that nothing puts that off.
         """
-        kept: list[Erasure] = []
-        due_from = tuple(sorted(self._owing(devices)))
+        kept, devices = list[Erasure](), tuple(devices)
         for one in self._live.erasures:
             if one.by == by:
+                due_from = tuple(sorted(self._owing(turn, one.hashes, devices)))
                 is_known = {*due_from} <= {*one.due_from}
                 asked_ms = one.asked_ms if is_known or self._is_owed(one) else turn.now_ms
                 one = one._replace(due_from=due_from, asked_ms=asked_ms, is_told=one.is_told and is_known)
             kept.append(one)
         self._live.erasures = tuple(kept)
 
-    def _owing(self, devices: Iterable[DeviceId]) -> set[DeviceId]:
+    def _owing(self, turn: Turn, hashes: Sequence[EntryHash], devices: Iterable[DeviceId]) -> set[DeviceId]:
         """Of these devices of the company those which may have what is to be erased: a steward that no valid
-        state, nor `open`, has named was sent nothing of the room, and answers for nothing.
+        state, nor `open`, has named was sent addresses and logins alone, and none once the consent had ended.
         """
-        known = self._room.states.room.known()
-        return {one for one in devices if one in known}
+        states = self._room.states
+        known, phase = states.room.known(), states.condition().phase
+        is_open = phase not in (Phase.WITHDRAWN, Phase.ERASED)
+        found = self._room.log.several(turn, hashes) if is_open else []
+        all_have = any(kind_of(one) in (Kind.REACH, Kind.IDENTIFY) for one in found)
+        return {one for one in devices if all_have or one in known}
 
     def reached_too(self, turn: Turn, by: EntryHash, devices: Collection[DeviceId]) -> None:
         """An order is on its way to further devices: an answer is due of them, too (ROOM-61)."""
