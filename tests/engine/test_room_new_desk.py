@@ -23,7 +23,7 @@ from rooms_world import (
     texts,
     write,
 )
-from team_world import account, colleague, company_of, do, this
+from team_world import account, colleague, company_of, do, founded, this
 
 from e2ee.content import ContentType
 from e2ee.rooms.entry import RoomId
@@ -308,3 +308,49 @@ def test_nothing_piles_up_for_a_desk_that_is_off_and_a_restart_goes_on(
     assert [one for one in rooms if not has(second, one)] == []
     assert waiting_for(company, second) == 0
     assert {states(second, one) for one in rooms} == {1}
+
+
+def test_a_desk_that_was_off_reads_its_mailbox_before_it_gives_a_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ROOM-81, ROOM-82: it knows who has joined before it knows who has withdrawn (ACC-81)."""
+    world = World()
+    company = founded(world)
+    first = colleague(company, "Frau Erste", front_desk=True)
+    world.advance(HOUR_MS)
+    people = [world.node(name) for name in ("Kundin", "Andere")]
+    rooms = []
+    for one in people:
+        one.start()
+        rooms.append(accept(one, company))
+        world.settle()
+    world.advance(5 * MINUTE_MS)
+    for room_id in rooms:
+        change(first, room_id, Change(add=(this(first),)))
+    world.advance(HOUR_MS)
+    off(first)
+    for at in range(20):
+        write(people[1], rooms[1], f"Zeile {at}")
+    act(people[0], lambda turn, of: of.consenting.withdraw(turn, rooms[0]))
+    world.advance(HOUR_MS)
+    last = colleague(company, "Frau Letzte", front_desk=True)
+    world.advance(9 * DAY_MS)
+    read, left = first.step, 0
+
+    def slowly() -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and read()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(first, "step", slowly)
+        first.alive = True
+        first.crash()
+        first.start()
+        for _ in range(60):
+            left = 3
+            world.advance(1_000)
+    assert phases(rooms[0], first) == {Phase.WITHDRAWN}
+    world.advance(5 * MINUTE_MS)
+    assert [has(last, one) for one in rooms] == [False, True]
+    assert live(first, rooms[1]).lacking == ()

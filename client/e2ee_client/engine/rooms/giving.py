@@ -27,7 +27,9 @@ _APART_MS: Final = 250
 _SOON_MS: Final = 86_400_000
 """What is due later than that was noted by a clock that was ahead."""
 _BEHIND_MS: Final = 60_000
-"""A steward that has not confirmed what it was given is looked at so often."""
+"""A steward that has not confirmed what it was given is looked at so often; and so long is what waited in our
+mailboxes here before we give anything.
+"""
 _MAX_UNDER_WAY: Final = 64
 """Contents to a steward that it has not confirmed, but for those that are kept for it (ROOM-73)."""
 
@@ -59,6 +61,9 @@ class Giving(RoomsPart):
     def _tick(self, turn: Turn) -> None:
         if not self._rooms.is_active():
             return
+        if not self._has_read(turn):
+            self._wake(turn, turn.now_ms + _BEHIND_MS)
+            return
         for device_id in list(self._due):
             if self._is_behind(device_id):
                 self._wake(turn, turn.now_ms + _BEHIND_MS)
@@ -73,6 +78,11 @@ class Giving(RoomsPart):
                 self._wake(turn, min(rooms.values()))
             else:
                 del self._due[device_id]
+
+    def _has_read(self, turn: Turn) -> bool:
+        """Whether we know what our mailboxes said: in one a withdrawal or an erasure may have waited."""
+        since_ms = self._rooms.around.has_all_since_ms
+        return since_ms is not None and not 0 <= turn.now_ms - since_ms < _BEHIND_MS
 
     def _is_behind(self, device_id: DeviceId) -> bool:
         lane = self._state.outbox.lane(self._rooms.around.us.account_id, device_id)
