@@ -124,8 +124,8 @@ def test_a_desk_that_joined_later_answers_the_customer_where_the_first_is_off(by
     assert states(second, room_id) == states(person, room_id) == 5
 
 
-def test_a_freeze_an_erasure_and_a_withdrawal_are_answered_by_the_new_desk() -> None:
-    """ROOM-81, ROOM-18: whatever the customer does is answered while the first desk is off."""
+def test_a_freeze_its_end_and_an_erasure_are_answered_by_the_new_desk() -> None:
+    """ROOM-81, ROOM-18: while the first desk is off."""
     world, company, anna, person, room_id = with_agent()
     second = colleague(company, "Frau Zwei", front_desk=True)
     world.advance(MINUTE_MS)
