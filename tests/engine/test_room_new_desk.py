@@ -9,6 +9,7 @@ from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import GapShown
+from e2ee_client.rows import Continuity
 from engine_world import Node, World
 from rooms_world import (
     DAY_MS,
@@ -354,3 +355,40 @@ def test_a_desk_that_was_off_reads_its_mailbox_before_it_gives_a_room(
     world.advance(5 * MINUTE_MS)
     assert [has(last, one) for one in rooms] == [False, True]
     assert live(first, rooms[1]).lacking == ()
+
+
+def test_a_desk_that_goes_on_from_a_backup_gives_no_room_that_others_know_better() -> None:
+    """ROOM-81: its copy is older than a withdrawal, which nobody tells it of before it writes there."""
+    world, company, _, person, room_id = with_agent()
+    first = colleague(company, "Frau Erste", front_desk=True)
+    world.advance(5 * MINUTE_MS)
+    change(first, room_id, Change(add=(this(first),)))
+    world.advance(5 * MINUTE_MS)
+    backup = first.rows.copy()
+    act(person, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    world.advance(HOUR_MS)
+    first.crash(backup, Continuity.ROLLED_BACK)
+    first.start()
+    world.advance(5 * MINUTE_MS)
+    last = colleague(company, "Frau Letzte", front_desk=True)
+    world.advance(DAY_MS)
+    assert live(first, room_id).restarts
+    assert not has(last, room_id)
+    write(first, room_id, "noch da?")
+    world.advance(DAY_MS)
+    assert phases(room_id, first) == {Phase.WITHDRAWN}
+    assert not has(last, room_id)
+
+
+def test_the_only_desk_that_has_a_room_gives_it_though_it_goes_on_from_a_backup() -> None:
+    """ROOM-81: nobody else can."""
+    world, company, _, room_id = opened()
+    second = colleague(company, "Frau Zwei", front_desk=True)
+    assert not has(second, room_id)
+    company.crash(company.rows.copy(), Continuity.ROLLED_BACK)
+    company.start()
+    world.advance(5 * MINUTE_MS)
+    assert live(company, room_id).restarts
+    assert live(company, room_id).lacking == ()
+    world.advance(HOUR_MS)
+    assert has(second, room_id)
