@@ -392,3 +392,22 @@ def test_the_only_desk_that_has_a_room_gives_it_though_it_goes_on_from_a_backup(
     assert live(company, room_id).lacking == ()
     world.advance(HOUR_MS)
     assert has(second, room_id)
+
+
+def test_a_desk_that_was_given_a_room_gives_it_to_those_that_came_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ROOM-81: the first desk is off for good when only one of two new ones has it."""
+    world, company, person, room_id = opened()
+    second, third = [colleague(company, name, front_desk=True) for name in ("Frau Zwei", "Frau Drei")]
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms_of(company).giving, "_is_behind", lambda one: one == this(third))
+        world.advance(5 * MINUTE_MS)
+    assert (has(second, room_id), has(third, room_id)) == (True, False)
+    off(company)
+    world.advance(2 * HOUR_MS)
+    assert has(third, room_id)
+    off(second)
+    write(person, room_id, Act(ActKind.CLOSE))
+    world.advance(5 * MINUTE_MS)
+    assert phases(room_id, third, person) == {Phase.CLOSED}

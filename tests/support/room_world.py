@@ -240,6 +240,10 @@ class Device:
         """The head of a list."""
         return ground().lists[self.known_lists - 1].head
 
+    def created_ms(self, device: Author) -> int | None:
+        """Nobody knows."""
+        return None
+
     def listed_since(self, device: Author) -> int | None:
         """The number of the list that named a device first; the phone signs them."""
         if self.us == ground().author(CUSTOMER_NAMES[0]):

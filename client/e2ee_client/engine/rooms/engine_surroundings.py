@@ -140,6 +140,13 @@ class EngineSurroundings(Part):
         contact = self._state.contacts.get(account_id)
         return None if contact is None else contact.head
 
+    def created_ms(self, device: Author) -> int | None:
+        """Return when the record of a device was made, which may be ours; None if it is not known."""
+        peer = self._state.peers.get(device.account_id + device.device_id)
+        if device == self.us:
+            return self._state.own.device.record.created_ms
+        return None if peer is None else peer.record.created_ms
+
     def listed_since(self, device: Author) -> int | None:
         """Return the number of the list that named a device of the customer first (TRN-48)."""
         own, peer = self._state.own, self._state.peers.get(device.account_id + device.device_id)

@@ -250,6 +250,19 @@ class Forwarding(RoomPart):
             for one in self._room.states.customers():
                 live.given.setdefault(live.customer + one, 0)
 
+    def note_given(self, turn: Turn, by: Author) -> None:
+        """A colleague has given us the room, as stewards: it may not have come to give it to those that are
+        no older than we are (ROOM-81).
+        """
+        around, company = self._around, self._live.company
+        us_ms = around.created_ms(around.us)
+        if us_ms is None or self._room.states.ranks(turn.now_ms).get(around.us.device_id, -1) < DESK:
+            return
+        for one in self._live.opened_to:
+            created_ms = around.created_ms(Author(company, one))
+            if one != by.device_id and created_ms is not None and created_ms >= us_ms:
+                self.not_given(one)
+
     def note_meant(self) -> None:
         """All states that are here went to the customer's devices that are listed now."""
         live = self._live

@@ -193,6 +193,7 @@ class RoomEngine:
         self.taking.begin_by_hearsay(turn, opened, payload, by)
         self._opened(turn, opened.hash)
         self._opened_to(turn, [one for one in self.live.opened_to if one != self.around.us.device_id])
+        self.forwarding.note_given(turn, by)
         self.take(turn, by, content)
 
     # --- what we do ---

@@ -178,6 +178,10 @@ class Surroundings(Protocol):
         """Return the newest accepted list of an account (ROOM-05)."""
         ...
 
+    def created_ms(self, device: Author) -> int | None:
+        """Return when the record of a device was made, which may be ours; None if it is not known."""
+        ...
+
     def listed_since(self, device: Author) -> int | None:
         """Return the number of the list that named a device of the customer first, 0 where we sign these
         lists; None where none does (TRN-48).
