@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -65,7 +66,8 @@ class ReplicatedServer(PostgresServer):
         number = self._process.pid
         children = Path(f"/proc/{number}/task/{number}/children").read_text("utf-8").split()
         for one in (number, *map(int, children)):
-            os.kill(one, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # gone by itself, since the one before is
+                os.kill(one, signal.SIGKILL)
         self._process.wait()
         self._process = None
 
