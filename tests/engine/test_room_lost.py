@@ -186,12 +186,7 @@ def test_a_desk_from_a_backup_gets_what_customers_write_in_rooms_that_it_does_no
     world, company, person, room_id = opened()
     write(person, room_id, "vorher")
     world.advance(MINUTE_MS)
-    saved = backup_of(company)
-    company.stop()
-    again = restored(world, saved, "Praxis neu")
-    again.start()
-    world.advance(MINUTE_MS)
-    _signs(again)
+    again = _replaced(world, company)
     said = write(person, room_id, "Ist da wer?")
     world.advance(2 * HOUR_MS)  # it learned of the list at once, and of the roster by ACC-13
     assert texts(again, room_id)[-1] == "Ist da wer?"
@@ -204,14 +199,20 @@ def test_a_desk_from_a_backup_gets_what_customers_write_in_rooms_that_it_does_no
     assert rooms_of(again).index[room_id].phase == rooms_of(person).index[room_id].phase == Phase.CLOSED
 
 
-def _goes_on(world: World, company: Node) -> Node:
-    """The company's only desk is replaced by one from a backup, and the customer has heard of it."""
+def _replaced(world: World, company: Node) -> Node:
+    """The company's only desk is replaced by one from a backup."""
     saved = backup_of(company)
     company.stop()
     again = restored(world, saved, "Praxis neu")
     again.start()
     world.advance(MINUTE_MS)
     _signs(again)
+    return again
+
+
+def _goes_on(world: World, company: Node) -> Node:
+    """The same, and the customer has heard of it."""
+    again = _replaced(world, company)
     world.advance(2 * HOUR_MS)
     return again
 

@@ -182,7 +182,7 @@ def test_a_new_desk_closes_no_room_in_which_others_write() -> None:
 
 
 def test_a_desk_to_which_the_customer_opens_a_known_room_anew_is_named_by_that() -> None:
-    """ROOM-75, ROOM-81: the states that it was given go on, and what is written comes to it."""
+    """ROOM-75, ROOM-83: the states that it was given go on, and what is written comes to it."""
     world, company, person, room_id = opened()
     second = colleague(company, "Frau Zwei", front_desk=True)
     world.advance(HOUR_MS)
@@ -207,7 +207,7 @@ def test_a_desk_to_which_the_customer_opens_a_known_room_anew_is_named_by_that()
 
 
 def test_a_room_that_is_withdrawn_or_erased_is_given_to_nobody() -> None:
-    """ROOM-81: until its customer consents again."""
+    """ROOM-83: until its customer consents again."""
     world, company, person, room_id = opened()
     other = world.node("Andere")
     other.start()
@@ -231,7 +231,7 @@ def test_a_room_that_is_withdrawn_or_erased_is_given_to_nobody() -> None:
 def test_a_desk_that_is_suspended_meanwhile_is_given_nothing_until_it_is_in_force_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """ROOM-81, ROOM-36: what waits unsealed is taken back, and given again."""
+    """ROOM-83, ROOM-36: what waits unsealed is taken back, and given again."""
     world, company, _, _, room_id = with_agent()
     second = colleague(company, "Frau Zwei", front_desk=True)
     with monkeypatch.context() as patch:
@@ -358,7 +358,7 @@ def test_a_desk_that_was_off_reads_its_mailbox_before_it_gives_a_room(
 
 
 def test_a_desk_that_goes_on_from_a_backup_gives_no_room_that_others_know_better() -> None:
-    """ROOM-81: its copy is older than a withdrawal, which nobody tells it of before it writes there."""
+    """ROOM-84: its copy is older than a withdrawal, which nobody tells it of before it writes there."""
     world, company, _, person, room_id = with_agent()
     first = colleague(company, "Frau Erste", front_desk=True)
     world.advance(5 * MINUTE_MS)
@@ -381,7 +381,7 @@ def test_a_desk_that_goes_on_from_a_backup_gives_no_room_that_others_know_better
 
 
 def test_the_only_desk_that_has_a_room_gives_it_though_it_goes_on_from_a_backup() -> None:
-    """ROOM-81: nobody else can."""
+    """ROOM-84: nobody else can."""
     world, company, _, room_id = opened()
     second = colleague(company, "Frau Zwei", front_desk=True)
     assert not has(second, room_id)

@@ -156,7 +156,7 @@ class Forwarding(RoomPart):
     def gives_at_ms(self, turn: Turn) -> dict[DeviceId, int]:
         """Return when we give the room to each steward that lacks it: the author of the head at once, each
         further device that has it an hour after the one before; where our copy may be older than what others
-        have, an hour after we have written there (ROOM-81).
+        have, an hour after we have written there (ROOM-81, ROOM-84).
         """
         live, head = self._live, self._room.states.room.head
         if not live.lacking or head is None:

@@ -99,7 +99,7 @@ class Giving(RoomsPart):
             return
 
     def lost(self, turn: Turn, device: Author, content_id: bytes) -> None:
-        """What was forwarded to a colleague is lost: a steward is given the room again (ROOM-81)."""
+        """What was forwarded to a colleague is lost: a steward is given the room again (ROOM-83)."""
         posted = self._context.posting.find(turn, content_id)
         us = self._rooms.around.us.account_id
         if posted is None or posted.type is not ContentType.FORWARD or device.account_id != us:

@@ -381,9 +381,9 @@ def needs_person(
     if identify_waits(devices, (*known.confirmed, entry.author.device_id)):
         return True
     before, now = person_of(turn, log, known.counts), person_of(turn, log, entry.hash)
-    if known.counts is None:
-        return now is None
-    return now is None or before is None or before.subject != now.subject
+    if now is None:
+        return True
+    return known.counts is not None and (before is None or before.subject != now.subject)
 
 
 def person_of(turn: Turn, log: EntryLog, entry_hash: EntryHash | None) -> LoggedIn | None:
