@@ -6,7 +6,7 @@ export const TARGETS = ["chrome123", "firefox128", "safari18"];
 /** Bytes after gzip: what a page gets before the click, and what a room needs until a text can be sent. */
 export const BUDGETS: Readonly<Record<string, number>> = {
   launcher: 3_000,
-  vault: 94_300,
+  vault: 94_400,
   "later, file_part": 9_950,
 };
 

@@ -15,9 +15,11 @@ import type { Engine } from "../src/engine/engine.ts";
 import { pin } from "../src/engine/lists.ts";
 import type { Peer } from "../src/engine/records.ts";
 import { want } from "../src/engine/renewal.ts";
+import { pump } from "../src/engine/sending.ts";
 import { peerOf } from "../src/engine/state.ts";
 import { ranksBy, teamOrNone } from "../src/engine/team.ts";
 import { maintain } from "../src/engine/team_pruning.ts";
+import { kept } from "./kin_room.ts";
 import type { Asked } from "./relay_frames.ts";
 import * as relay from "./relay_frames.ts";
 import * as shop from "./shop.ts";
@@ -132,6 +134,26 @@ test("prekeys are asked for after a second, of who is away six hours apart, and 
   passes();
   assert.equal(waits(), 1);
   assert.equal(asks(engine, nowMs, heardAgain), null, "not at each content");
+});
+
+test("prekeys of a device of ours, which its entry shows before they are there, have the same pauses (ID-44)", async () => {
+  const { scene, device } = await kept();
+  const { engine } = scene;
+  const { context: c } = engine;
+  let nowMs = NOW_MS;
+  engine.start(nowMs);
+  relay.connects(engine, "send", nowMs);
+  c.directory.addresses.set(hex(device), { token: new Uint8Array(32) } as Address);
+  c.outbox.add(c.outbox.newItem(device, new Uint8Array(16), true, nowMs));
+  let made = engine.do(nowMs, (_, turn) => pump(c, turn)).turn;
+  for (const waitS of [1, 2, 4, 8, 16]) {
+    const fetch = relay.askedIn(made).find((one) => one.operation === FETCH);
+    assert.ok(fetch !== undefined, `nothing is asked for before the pause of ${waitS} s`);
+    relay.answers(engine, fetch, nowMs, relay.ERROR, relay.UNAVAILABLE, 0);
+    nowMs += waitS * 1_000;
+    assert.equal(c.timers.atMs(`look up${hex(device)}`), nowMs);
+    made = engine.do(nowMs, (_, turn) => c.timers.run(turn)).turn;
+  }
 });
 
 test("an address that a look has not shown is sought after a pause, and holds no other device up (ID-44)", () => {

@@ -295,7 +295,7 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
   const peer = peerOf(c, deviceId);
   if (!c.directory.fetching.delete(hex(deviceId)) || peer === null) return;
   if (answer.name !== "prekeys_bundle") {
-    c.directory.addresses.delete(hex(deviceId));
+    doubt(c, turn, peer);
     hold(c, turn, hex(deviceId), answer, OF_PREKEYS);
     return;
   }
@@ -312,7 +312,13 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
     over(c, hex(deviceId));
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
-    c.directory.addresses.delete(hex(deviceId));
+    doubt(c, turn, peer);
     refused(c, turn, hex(deviceId), error, OF_PREKEYS);
   }
+}
+
+/** Prekeys that were not given may be due to an older address. Ours is looked for too seldom to wait for it (ACC-39). */
+function doubt(c: Context, turn: Turn, { deviceId, record }: Peer): void {
+  if (isOwn(c, record)) c.kin?.compare(turn);
+  else c.directory.addresses.delete(hex(deviceId));
 }
