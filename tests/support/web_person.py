@@ -14,6 +14,7 @@ import web_packages
 PERSON = "person.ts"
 SCREEN = "screen.ts"
 WAIT_S = 60.0
+END_S = 5.0
 
 
 class PersonFault(Exception):
@@ -87,10 +88,15 @@ class WebPerson:
             answer.set_exception(PersonFault(None, "the process has ended"))
 
     async def end(self) -> None:
-        """End the process."""
-        if self._process.returncode is None:
+        """End the process: by itself, so that what node has compiled is kept, and else by force."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            async with asyncio.timeout(END_S):
+                await self._process.wait()
+        except TimeoutError:
             self._process.kill()
-        await self._process.wait()
+            await self._process.wait()
         await self._reading
 
 
@@ -103,6 +109,7 @@ async def web_person(door: Path, script: str = PERSON, *arguments: str) -> Async
         str(door),
         *arguments,
         cwd=web_packages.WORKSPACE,
+        env=web_packages.ENVIRONMENT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=2**20,

@@ -227,3 +227,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   if (command.do === "quit") process.exit(0);
 }
+process.exit(0);

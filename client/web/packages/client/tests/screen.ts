@@ -52,3 +52,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     say({ id: command.id, code: codeOf(error), error: String(error instanceof Error ? error.stack : error) });
   }
 }
+process.exit(0);
