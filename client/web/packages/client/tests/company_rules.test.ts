@@ -9,14 +9,17 @@ import { content } from "@sealroom/core/content.ts";
 import type { Address } from "@sealroom/core/identity/address.ts";
 import { signAddress } from "@sealroom/core/identity/address.ts";
 import { encodeRecord } from "@sealroom/core/identity/record.ts";
+import { DENIED } from "@sealroom/core/relay/requests.ts";
 import { take } from "../src/engine/contents.ts";
+import { flush } from "../src/engine/delivery.ts";
 import { fetchPrekeys, heardAgain, lookUp, refresh, weekly } from "../src/engine/directory.ts";
 import type { Engine } from "../src/engine/engine.ts";
+import type { Kin } from "../src/engine/kin.ts";
 import { pin } from "../src/engine/lists.ts";
 import type { Peer } from "../src/engine/records.ts";
 import { want } from "../src/engine/renewal.ts";
 import { pump } from "../src/engine/sending.ts";
-import { peerOf } from "../src/engine/state.ts";
+import { peerOf, setPeer } from "../src/engine/state.ts";
 import { ranksBy, teamOrNone } from "../src/engine/team.ts";
 import { maintain } from "../src/engine/team_pruning.ts";
 import { kept } from "./kin_room.ts";
@@ -197,6 +200,40 @@ test("a device that no look has ever shown is sought after a pause while somethi
   c.outbox.drop(unknown);
   shows(engine, asked as Asked, nowMs);
   assert.equal(c.timers.atMs(held), null);
+});
+
+test("who was just caught up with is looked up for a device that it has never shown (ID-44)", () => {
+  const engine = looking();
+  const { context: c } = engine;
+  c.directory.caughtUpMs = NOW_MS;
+  c.outbox.add(c.outbox.newItem(new Uint8Array(16).fill(9), new Uint8Array(16), true, NOW_MS));
+  assert.ok(asks(engine, NOW_MS, pump) !== null);
+});
+
+test("an address that the relay denies is looked for where it stands: of a device of ours in our entry (ACC-39)", async () => {
+  const { scene, device } = await kept();
+  const { engine } = scene;
+  const { context: c } = engine;
+  engine.start(NOW_MS);
+  relay.connects(engine, "send", NOW_MS);
+  c.directory.search = null;
+  const looksAfterDenial = (id: Bytes): readonly string[] => {
+    const lane = c.outbox.lane(id);
+    const sealed = { envelope: new Uint8Array(9), msgId: new Uint8Array(16), sendings: 1 };
+    lane.ready = [{ ...c.outbox.newItem(id, new Uint8Array(16), false, NOW_MS), ...sealed }];
+    const way = { mailbox: new Uint8Array(16), token: new Uint8Array(32), relayUrl: shop.RELAY };
+    const { turn } = engine.do(NOW_MS, (_, step) => {
+      flush(c, step, setPeer(c, step, { ...(peerOf(c, id) as Peer), wayBack: way }));
+    });
+    const given = relay.askedIn(turn)[0] as Asked;
+    const denied = relay.answers(engine, given, NOW_MS, relay.SEND_RESULTS, [[DENIED, 0]]);
+    return relay.askedIn(denied).map((one) => one.channel);
+  };
+  const compares: string[] = [];
+  const kin = c.kin as Kin;
+  c.kin = { ...kin, compare: () => void compares.push("own") };
+  assert.deepEqual([looksAfterDenial(device), compares], [[], ["own"]]);
+  assert.deepEqual([looksAfterDenial(desk.id), compares], [["send"], ["own"]]);
 });
 
 test("the company is looked up before a text after a day, and once in five to seven days (ID-37)", () => {

@@ -7,7 +7,7 @@ import type { WayBack } from "@sealroom/core/content.ts";
 import type { Answer, SendResult } from "@sealroom/core/relay/answers.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
 import type { Context } from "./context.ts";
-import { lookUp } from "./directory.ts";
+import { seek } from "./directory.ts";
 import type { Link } from "./links.ts";
 import { ask, linkOf, MAX_RETRY_AFTER_MS, withWork } from "./links.ts";
 import type { Lane } from "./outbox.ts";
@@ -176,7 +176,7 @@ function wasDenied(c: Context, turn: Turn, peer: Peer, item: Outgoing): boolean 
     return true;
   }
   hold(c, turn, peer, DENIED_RETRY_MS);
-  lookUp(c, turn);
+  seek(c, turn, hex(peer.deviceId));
   return false;
 }
 

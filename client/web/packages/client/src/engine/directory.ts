@@ -82,6 +82,13 @@ export function find(c: Context, turn: Turn): void {
   if (!c.timers.isWaiting(TIMER, turn.nowMs)) lookUp(c, turn);
 }
 
+/** Look for the address of a device: of ours in our entry (ACC-39), of the company's after its pause (ID-44). */
+export function seek(c: Context, turn: Turn, device: string): void {
+  const peer = c.peers.get(device);
+  if (peer !== undefined && isOwn(c, peer.record)) c.kin?.compare(turn);
+  else if (!c.timers.isWaiting(`${TIMER}-${device}`, turn.nowMs)) find(c, turn);
+}
+
 /** Every five to seven days, and within the week at the latest; the moment says nothing of who it is (ID-37). */
 export function weekly(c: Context, turn: Turn): void {
   const sooner = c.directory.soonerMs ?? readU32(c.rng(4), 0) % JITTER_MS;
@@ -269,26 +276,22 @@ function refused(c: Context, turn: Turn, what: string, error: RemoteError, pause
 
 // --- prekeys ---
 
-/** Ask for prekeys of a device, to start a session with it. */
-export function fetchPrekeys(c: Context, turn: Turn, peer: Peer): void {
+/** Ask for prekeys of a device, to start a session with it; whether that could be asked. */
+export function fetchPrekeys(c: Context, turn: Turn, peer: Peer): boolean {
   const device = hex(peer.deviceId);
-  const isHeld = (what: string): boolean => c.timers.isWaiting(TIMER + what, turn.nowMs);
-  if (isHeld(device) || c.directory.fetching.has(device)) return;
+  if (c.timers.isWaiting(TIMER + device, turn.nowMs) || c.directory.fetching.has(device)) return false;
   const address = c.directory.addresses.get(device);
-  if (address === undefined) {
-    if (isOwn(c, peer.record)) c.kin?.compare(turn);
-    else if (!isHeld("") && !isHeld(`-${device}`)) lookUp(c, turn);
-    return;
-  }
+  if (address === undefined) seek(c, turn, device);
   const link = linkOf(c, turn, "send");
   const { hello } = link;
-  if (link.state !== "ready" || hello === null) return;
+  if (address === undefined || link.state !== "ready" || hello === null) return false;
   c.directory.fetching.add(device);
   const { accountId, hash: recordHash } = peer.record;
   withWork(turn, link, concat(hello.nonce, accountId, recordHash), hello.powBitsFetch, (later, work) => {
     const request = requests.fetchPrekeys(accountId, recordHash, address.token, work);
     ask(later, link, request, (at, answer) => bundle(c, at, peer.deviceId, answer));
   });
+  return true;
 }
 
 function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {

@@ -14,7 +14,7 @@ import { sealContent } from "@sealroom/core/session.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./context.ts";
 import { flush } from "./delivery.ts";
-import { catchUp } from "./directory.ts";
+import { seek } from "./directory.ts";
 import type { Lane } from "./outbox.ts";
 import { deleteItem, hasLeft, putItem, waitingAgain } from "./outbox.ts";
 import { contentOf, findPosted, lost, notSent } from "./posting.ts";
@@ -55,7 +55,7 @@ export function pump(c: Context, turn: Turn): void {
       const now = peerOf(c, peer.deviceId);
       if (now !== null) flush(c, turn, now);
     } else if (lane.waiting.length > 0) {
-      catchUp(c, turn);
+      seek(c, turn, device);
     }
   }
 }
