@@ -17,9 +17,9 @@ import type { Engine } from "../src/engine/engine.ts";
 import type { Kin } from "../src/engine/kin.ts";
 import { pin } from "../src/engine/lists.ts";
 import type { Peer } from "../src/engine/records.ts";
-import { want } from "../src/engine/renewal.ts";
+import { tick, want } from "../src/engine/renewal.ts";
 import { pump } from "../src/engine/sending.ts";
-import { peerOf, setPeer } from "../src/engine/state.ts";
+import { newPeer, peerOf, setPeer } from "../src/engine/state.ts";
 import { ranksBy, teamOrNone } from "../src/engine/team.ts";
 import { maintain } from "../src/engine/team_pruning.ts";
 import { kept } from "./kin_room.ts";
@@ -234,6 +234,26 @@ test("an address that the relay denies is looked for where it stands: of a devic
   c.kin = { ...kin, compare: () => void compares.push("own") };
   assert.deepEqual([looksAfterDenial(device), compares], [[], ["own"]]);
   assert.deepEqual([looksAfterDenial(desk.id), compares], [["send"], ["own"]]);
+});
+
+test("devices that are away hold no other one up that a session is wanted with (SES-32)", () => {
+  const engine = looking();
+  const { context: c } = engine;
+  const away = Array.from({ length: 6 }, (_, i) => shop.newDevice(0, new Uint8Array(16).fill(i + 1)));
+  engine.do(NOW_MS, (_, turn) => {
+    for (const { id, record } of away) {
+      setPeer(c, turn, { ...newPeer(record), heardMs: NOW_MS });
+      c.timers.set(`look up${hex(id)}`, NOW_MS + HOUR_MS, () => {});
+      want(c, turn, id);
+    }
+    c.directory.addresses.set(hex(desk.id), { token: new Uint8Array(32) } as Address);
+    want(c, turn, desk.id);
+  });
+  const { turn } = engine.do(NOW_MS, tick);
+  assert.deepEqual(
+    relay.askedIn(turn).map((one) => one.operation),
+    [FETCH],
+  );
 });
 
 test("the company is looked up before a text after a day, and once in five to seven days (ID-37)", () => {

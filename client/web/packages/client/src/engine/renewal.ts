@@ -105,9 +105,8 @@ export function tryStart(c: Context, turn: Turn, deviceId: Bytes): boolean {
   const isFirst = !pair.met || pair.candidate === null;
   const isPutOff = c.timers.isWaiting(`start ${hex(deviceId)}`, turn.nowMs);
   const may = maySend(c) && isFirst && c.links.online && !isPutOff;
-  if (pair.wanted === null || !may || budget.left(pair, "starts", turn.nowMs) === 0) return false;
-  fetchPrekeys(c, turn, peer);
-  return true;
+  const isFree = pair.wanted !== null && budget.left(pair, "starts", turn.nowMs) > 0;
+  return may && isFree && fetchPrekeys(c, turn, peer);
 }
 
 /** Start a session from a verified bundle; its first content is an ask, behind the `open` (SES-24, TRN-30). */
