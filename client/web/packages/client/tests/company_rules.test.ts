@@ -16,8 +16,9 @@ import { fetchPrekeys, heardAgain, lookUp, refresh, weekly } from "../src/engine
 import type { Engine } from "../src/engine/engine.ts";
 import type { Kin } from "../src/engine/kin.ts";
 import { pin } from "../src/engine/lists.ts";
+import { renewList } from "../src/engine/own_lists.ts";
 import type { Peer } from "../src/engine/records.ts";
-import { tick, want } from "../src/engine/renewal.ts";
+import { tick, tryStart, want } from "../src/engine/renewal.ts";
 import { pump } from "../src/engine/sending.ts";
 import { newPeer, peerOf, setPeer } from "../src/engine/state.ts";
 import { ranksBy, teamOrNone } from "../src/engine/team.ts";
@@ -254,6 +255,22 @@ test("devices that are away hold no other one up that a session is wanted with (
     relay.askedIn(turn).map((one) => one.operation),
     [FETCH],
   );
+});
+
+test("under a list of ours that is over no session is begun, and nothing waits when the next one is ours (ID-08)", () => {
+  const engine = looking();
+  const { context: c } = engine;
+  const over = c.own.list.expiresMs + 1;
+  engine.do(over, (_, turn) => {
+    c.company = { ...c.company, list: shop.listOf([desk, agent], 2, shop.list, over) };
+    c.directory.addresses.set(hex(desk.id), { token: new Uint8Array(32) } as Address);
+    want(c, turn, desk.id);
+  });
+  const fetches = () => relay.askedIn(engine.do(over, (_, turn) => tryStart(c, turn, desk.id)).turn).length;
+  assert.equal(fetches(), 0);
+  engine.do(over, renewList);
+  assert.equal(fetches(), 1);
+  assert.equal(c.timers.atMs(`start ${hex(desk.id)}`), null);
 });
 
 test("the company is looked up before a text after a day, and once in five to seven days (ID-37)", () => {

@@ -104,7 +104,8 @@ export function tryStart(c: Context, turn: Turn, deviceId: Bytes): boolean {
   const { pair } = peer;
   const isFirst = !pair.met || pair.candidate === null;
   const isPutOff = c.timers.isWaiting(`start ${hex(deviceId)}`, turn.nowMs);
-  const may = maySend(c) && isFirst && c.links.online && !isPutOff;
+  // What is made under a list that is over nobody takes; pumped when the next one is ours (ID-08).
+  const may = maySend(c) && isFirst && c.links.online && !isPutOff && turn.nowMs <= c.own.list.expiresMs;
   const isFree = pair.wanted !== null && budget.left(pair, "starts", turn.nowMs) > 0;
   return may && isFree && fetchPrekeys(c, turn, peer);
 }
