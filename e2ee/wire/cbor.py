@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import cbor2
 
@@ -42,7 +42,7 @@ def decode(encoded: bytes, max_b: int = MAX_ENVELOPE_B) -> Value:
             allow_indefinite=False,
             allow_duplicate_keys=False,
         )
-        if not _in_order(value, 0):
+        if not _in_order([value]):
             raise DecodeError("map keys out of order")
     except (cbor2.CBORError, InvalidArgument, ValueError, TypeError, OverflowError, MemoryError):
         raise DecodeError("not an accepted CBOR item") from None
@@ -58,31 +58,33 @@ def encode(value: Value) -> bytes:
         InvalidArgument: a type, range or depth outside WIRE-01 to WIRE-03.
     """
     try:
-        return cbor2.dumps(value, canonical=not _in_order(value, 0))
+        return cbor2.dumps(value, canonical=not _in_order([value]))
     except (cbor2.CBORError, UnicodeEncodeError):
         raise InvalidArgument("not an encodable value") from None
 
 
-def _in_order(value: object, depth: int) -> bool:
-    """Refuse what WIRE-01 does not list; return whether every map has its keys in ascending order."""
-    if type(value) in _STRINGS:
-        return True
-    if type(value) is int:
-        if not _MIN_INT <= value <= _MAX_UINT:
-            raise InvalidArgument("integer beyond 64 bit")
-        return True
-    if depth >= MAX_CBOR_DEPTH:
-        raise InvalidArgument("nested too deep, or a type outside the accepted set")
-    items: Iterable[object]
-    if type(value) is dict:
-        items, ordered = value.values(), _keys_in_order(value)
-    elif type(value) is list or type(value) is tuple:
-        items, ordered = value, True
-    else:
-        raise InvalidArgument("a type outside the accepted set")
-    for item in items:
-        # Every item is checked, even after one out of order.
-        ordered = _in_order(item, depth + 1) and ordered
+def _in_order(values: Iterable[Any], depth: int = 0) -> bool:
+    """Refuse what WIRE-01 does not list; return whether every map has its keys in ascending order.
+
+    Every value is checked, even after one out of order.
+    """
+    ordered = True
+    for value in values:
+        kind = type(value)
+        if kind in _STRINGS:
+            continue
+        if kind is int:
+            if not _MIN_INT <= value <= _MAX_UINT:
+                raise InvalidArgument("integer beyond 64 bit")
+        elif depth >= MAX_CBOR_DEPTH:
+            raise InvalidArgument("nested too deep, or a type outside the accepted set")
+        elif kind is dict:
+            ordered = _keys_in_order(value) and ordered
+            ordered = _in_order(value.values(), depth + 1) and ordered
+        elif kind is list or kind is tuple:
+            ordered = _in_order(value, depth + 1) and ordered
+        else:
+            raise InvalidArgument("a type outside the accepted set")
     return ordered
 
 
