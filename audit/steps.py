@@ -19,9 +19,25 @@ SHORT_BOUND_S = 2 * 3600.0
 REPEATED = (
     "tests/chaos/test_chaos.py",
     "tests/crash/test_crash_points.py",
+    "tests/e2e/test_crash.py",
     "tests/e2e/test_demo.py",
+    "tests/engine/test_kept_orders.py",
+    "tests/engine/test_list_over.py",
     "tests/engine/test_long_queues.py",
+    "tests/engine/test_long_years.py",
+    "tests/engine/test_random_conversations.py",
     "tests/engine/test_random_erasures.py",
+    "tests/engine/test_random_rooms.py",
+    "tests/engine/test_requests_elsewhere.py",
+    "tests/engine/test_revocation.py",
+    "tests/engine/test_room_away.py",
+    "tests/engine/test_room_erasures.py",
+    "tests/engine/test_room_failed.py",
+    "tests/engine/test_room_growth.py",
+    "tests/engine/test_room_left.py",
+    "tests/engine/test_room_lost.py",
+    "tests/engine/test_room_missed_orders.py",
+    "tests/engine/test_room_new_desk.py",
     "tests/interop/test_grammars.py",
     "tests/interop/test_misreadings.py",
     "tests/leakage/test_real_relay.py",
@@ -356,7 +372,8 @@ STEPS = (
     Step(
         "full-counts",
         "tests that repeat, with their full numbers, of which `make test` plays a part: queues of 34 000"
-        " texts, sessions of a pair, rooms, skipped keys, grammars, misreadings, synchronisations of a store;"
+        " texts, sessions of a pair, random conversations and rooms, killed processes, skipped keys,"
+        " grammars, misreadings, synchronisations of a store; scenes of rooms with hundreds of items;"
         " and what only a release needs: wheels built twice, controls of the long runs, benchmarks,"
         " some screens and stories in Firefox",
         (*_FULL_COUNTS, *REPEATED),

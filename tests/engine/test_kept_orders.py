@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from e2ee_client.engine.outbox import NO_DEVICE, Lane, Outgoing
 from e2ee_client.engine.posted import Posted, PostedRow
 from e2ee_client.engine.turn import Turn
@@ -45,6 +46,7 @@ def is_old(node: Node, item: Outgoing, days: int = 20) -> None:
     item.created_ms, item.sealed_ms, item.sendings = (*[node.now_ms - days * DAY_MS] * 2, 4)
 
 
+@pytest.mark.audit_only
 def test_of_very_many_that_are_kept_all_come_when_a_device_is_there_again() -> None:
     """ROOM-73: 64 at first, then as many as it has confirmed; nobody writes any more."""
     world, company, customer, _, rooms = scene()

@@ -38,6 +38,7 @@ def refused(node: Node, account_id: bytes) -> str:
     return error.value.code
 
 
+@pytest.mark.audit_only
 def test_a_device_whose_list_has_ended_accepts_nothing_until_the_first_one_is_back() -> None:
     """ID-65, ID-36: to the last moment texts arrive; then each is refused, and all goes on by itself."""
     world, holder, second, customer, praxis = company()
@@ -86,6 +87,7 @@ def test_the_person_is_reminded_from_12_days_before_the_end_on() -> None:
     assert not second.of(DeviceListExpiring)
 
 
+@pytest.mark.audit_only
 def test_nobody_is_reminded_where_the_first_device_renews_its_list() -> None:
     """ID-65: neither at the time for it, nor where the first device comes nearly two days later."""
     world, holder, second, *_ = company()
@@ -105,6 +107,7 @@ def test_nobody_is_reminded_where_the_first_device_renews_its_list() -> None:
     assert not second.of(DeviceListExpiring)
 
 
+@pytest.mark.audit_only
 def test_who_was_off_looks_at_the_entry_before_it_reminds() -> None:
     """ID-65: the first device has renewed the list, while this one was off until after the reminder was due;
     and it has come back in the hours before the reminder. A relay that shows nothing delays it for a day.

@@ -153,6 +153,7 @@ def test_a_long_queue_with_proof_of_work() -> None:
     assert list(lane.unconfirmed)[-1_500:] == sent
 
 
+@pytest.mark.audit_only
 def test_a_long_queue_arrives_once_each_at_a_relay_with_limits() -> None:
     """RLY-32, RLY-24: refusals mix with what is taken; nothing is lost, and nothing comes twice."""
     world, company, customer, praxis = talking()

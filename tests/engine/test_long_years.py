@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from e2ee_client.engine.rooms.stewarding import Change
 from rooms_world import (
     DAY_MS,
@@ -71,6 +72,7 @@ def test_who_was_away_for_longer_than_lists_live_is_heard_at_once() -> None:
     assert texts(agent, room_id) == ["a reminder", "an answer"]
 
 
+@pytest.mark.audit_only
 def test_a_customer_who_was_away_for_long_gets_more_states_than_are_held() -> None:
     """ROOM-29, ROOM-30: the newest 16 come first, and those before them, which they wait for, beside them."""
     world, desk, customer, room_id = opened()

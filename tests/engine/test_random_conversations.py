@@ -1,7 +1,6 @@
-"""500 random conversations of real engines: chapter 08 under a hostile relay, losses, clones and wrong
-clocks.
+"""Random conversations of real engines: chapter 08 under a hostile relay, losses, clones and wrong clocks.
 
-More by the command `tests/support/random_conversation.py`.
+100 in `make test`, 500 in the audit, more by the command `tests/support/random_conversation.py`.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ from e2ee_client.engine.renewal import Renewal
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
 from random_conversation import Conversation, Fault
+from run_counts import count
 
 from e2ee.numbers import Finding, Received
 from e2ee.prekeys import VerifiedBundle
 
-GROUPS = 20
+GROUPS = count(4, 20)
 RUNS_A_GROUP = 25
 
 

@@ -131,6 +131,7 @@ def test_no_device_follows_a_list_that_names_one_that_was_struck_off(*, is_shown
         assert node.of(ConnectionChanged)[-1].code == "remote.list_fork"
 
 
+@pytest.mark.audit_only
 def test_a_list_that_was_signed_and_installed_nowhere_stops_no_device() -> None:
     """ID-51: who has such an answer, and the relay on his side, keeps devices away as long as it is shown."""
     world, holder, desk, key = with_key_elsewhere()

@@ -129,6 +129,7 @@ def false_state(node: Node, room_id: RoomId, number: int) -> None:
     act(node, step)
 
 
+@pytest.mark.audit_only
 def test_rosters_that_never_were_keep_no_true_one_out_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """ROOM-51: the states of members name as many of them as an answer brings."""
     world, desk, customer, room_id = opened()

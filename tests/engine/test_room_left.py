@@ -110,6 +110,7 @@ def test_a_desk_that_got_an_address_alone_answers_for_it() -> None:
     assert this(late) in {one.device_id for one in customer.of(ErasureAnswered)}
 
 
+@pytest.mark.audit_only
 def test_who_has_left_and_is_off_is_told_as_unanswered() -> None:
     """ROOM-45: nobody believes that a text is gone which a device still has."""
     world, _, agent, customer, room_id, said = left()
@@ -123,6 +124,7 @@ def test_who_has_left_and_is_off_is_told_as_unanswered() -> None:
     assert body(agent, room_id, said) is None
 
 
+@pytest.mark.audit_only
 def test_who_has_left_writes_no_answers_that_nobody_waits_for() -> None:
     """ROOM-16, ROOM-45: not of orders that never were, and of each that was one, and one that says done."""
     world, _, agent, customer, room_id, said = left()
@@ -169,6 +171,7 @@ def test_who_has_left_and_was_suspended_meanwhile_hears_of_it(
     assert not any(one.missing for one in live.erasures)
 
 
+@pytest.mark.audit_only
 def test_a_hold_of_which_it_was_not_told_keeps_what_who_was_suspended_has() -> None:
     """ROOM-65, ROOM-26: the state comes ahead of the order."""
     world, desk, agent, customer, room_id, said = left()

@@ -145,6 +145,7 @@ def test_a_withdrawal_and_an_erasure_that_were_refused_are_carried_out() -> None
     assert texts(company, room_id) == []
 
 
+@pytest.mark.audit_only
 def test_a_relay_that_refuses_an_erasure_puts_off_nobody_who_owes_an_answer() -> None:
     """ROOM-45: told once, after seven days, however often it goes again."""
     world, company, person, room_id = opened()

@@ -338,7 +338,7 @@ def test_what_waited_at_the_relay_for_weeks_is_taken_once_it_is_known_who_is_in_
     assert not rooms_of(agent)._undecided.rooms()
 
 
-@pytest.mark.parametrize("is_customer", [False, True])
+@pytest.mark.parametrize("is_customer", [False, pytest.param(True, marks=pytest.mark.audit_only)])
 def test_who_was_off_for_longer_than_the_relay_keeps_messages_learns_of_closing_and_erasure(
     *, is_customer: bool
 ) -> None:
@@ -369,6 +369,7 @@ def test_who_was_off_for_longer_than_the_relay_keeps_messages_learns_of_closing_
     )
 
 
+@pytest.mark.audit_only
 def test_who_was_off_for_weeks_asks_those_who_send_no_weekly_ask() -> None:
     """ROOM-79: a colleague was off, too, and says nothing more."""
     world, desk, _, room_id = opened()

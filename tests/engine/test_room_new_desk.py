@@ -285,6 +285,7 @@ def waiting_for(company: Node, node: Node) -> int:
     return len(company.engine._state.outbox.lane(account(company), this(node)).all())
 
 
+@pytest.mark.audit_only
 def test_nothing_piles_up_for_a_desk_that_is_off_and_a_restart_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 from playwright.async_api import Locator, Page
-from web_windows import Show, pages, show, site
+from web_windows import Show, pages, show, site, window
 
-__all__ = ["pages", "show", "site"]
+__all__ = ["pages", "show", "site", "window"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 REDRAWN: Final = """async (change) => {
   const state = backend.state();

@@ -9,9 +9,9 @@ import pytest
 import web_pictures
 from conversations import until_read
 from playwright.async_api import Browser, FilePayload
-from web_windows import Show, pages, show, site
+from web_windows import Show, pages, show, site, window
 
-__all__ = ["pages", "show", "site"]
+__all__ = ["pages", "show", "site", "window"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 only_chromium = pytest.mark.parametrize("browser_name", ["chromium"], indirect=True)
 # One look a line; `web_pictures.py --barriers` tries every state in every look.
