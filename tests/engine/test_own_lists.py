@@ -644,3 +644,33 @@ def test_a_clock_centuries_ahead_signs_nothing_and_loses_nothing(year: int) -> N
         assert customer.texts()[-1] == "gut"
         assert len(lists_of(customer)) > len(known)
         assert is_calm(company, customer)
+
+
+def test_what_could_not_begin_under_a_list_that_is_over_begins_with_the_next_one() -> None:
+    """ID-08: prekeys are there before the next list, whose PUBLISH was lost with its connection."""
+    world = World()
+    praxis = world.node("Praxis", publish=True)
+    praxis.start()
+    person = world.node("Person", publish=True)
+    person.start()
+    account_id = person.add(praxis.engine.card())
+    world.advance(MINUTE_MS)
+    person.stop()
+    person.alive = False
+    world.advance(31 * DAY_MS)
+    person.alive = True
+    person.send(account_id, "wieder da")
+    lost: list[bytes] = []
+
+    def outgoing(_channel: Channel, data: bytes) -> list[bytes]:
+        if lost or not any(isinstance(one, Publish) for one in decode_frames(data, Role.RELAY)):
+            return [data]
+        lost.append(data)
+        return []
+
+    person.outgoing = outgoing
+    person.crash()
+    person.start()
+    world.advance(MINUTE_MS)
+    assert len(lost) == 1
+    assert praxis.texts() == ["wieder da"]

@@ -463,6 +463,12 @@ class Renewal(Part):
                 self._starts.set(peer.key, max(start_ms, turn.now_ms), -peer.heard_ms)
         self._wake(turn)
 
+    def listed(self, turn: Turn) -> None:
+        """Our next list is here: try what could not be started under the one before (ID-08)."""
+        if self._put_off_ms:
+            self._put_off_ms.clear()
+            self.start_all(turn)
+
     def tick(self, turn: Turn) -> None:
         """Look at the pairs that wait for something; at most five sessions a second (SES-32)."""
         starts, now_ms = _STARTS_A_TICK, turn.now_ms

@@ -271,6 +271,7 @@ class Upkeep(Part):
         turn.put(Put("list", device_list.seq.to_bytes(8, "big"), device_list.signed))
         turn.put(self._state.own.put())
         self._context.team.note_list(turn, device_list.account_id)
+        self._context.renewal.listed(turn)
 
     def keep_links(self, turn: Turn, links: Iterable[bytes]) -> None:
         """Keep the links up to a list that the directory has taught us, in place of any others (ID-56)."""
