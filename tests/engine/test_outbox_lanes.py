@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine import Channel
+from e2ee_client.engine.delivery import _take_batch
+from e2ee_client.engine.link import REQUEST_TIMEOUT_MS
 from e2ee_client.engine.outbox import Outbox
 from e2ee_client.engine.timers import Timers
 from e2ee_client.engine.turn import Turn
@@ -57,3 +59,18 @@ def test_what_is_due_beside_a_timer_that_raises_is_done_at_the_next_time() -> No
     timers.run(Turn(5))
     assert ran == ["first", "broken", "last"]
     assert timers.wake_ms() is None
+
+
+def test_what_is_asked_at_once_gets_through_a_line_of_64_kbit_s_before_its_answer_is_late() -> None:
+    line_b = 8_000 * REQUEST_TIMEOUT_MS // 1_000
+    outbox = Outbox(iter(()))
+    lane = outbox.lane(ACCOUNT, DEVICE)
+    for number in range(20):
+        item = outbox.new_text(ACCOUNT, DEVICE, bytes([number]) * 16, 1)
+        item.envelope = bytes(48_000)
+        lane.ready.append(item)
+    batches = []
+    while lane.ready:
+        batches.append(_take_batch(lane, 32))
+    assert sum(len(batch) for batch in batches) == 20
+    assert max(sum(len(item.envelope) for item in batch) for batch in batches) < line_b

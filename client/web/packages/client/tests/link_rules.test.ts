@@ -118,6 +118,40 @@ test("no more goes into a SEND than the relay takes, and what was lost goes unde
   assert.deepEqual(ids(relay.askedIn(again)), batches);
 });
 
+test("what waits gets through a line of 64 kbit/s, though each answer has half a minute", () => {
+  const engine = engineOf();
+  const [lineBytesPerS, envelopeB] = [8_000, 48_000];
+  const way = { mailbox: new Uint8Array(16), token: new Uint8Array(32), relayUrl: RELAY };
+  engine.do(NOW_MS, (c, step) => {
+    setPeer(c, step, { ...(c.peers.get(hex(agent.id)) as Peer), wayBack: way });
+    for (let i = 0; i < 24; i++) {
+      const item = c.outbox.newItem(agent.id, new Uint8Array(16).fill(i), false, NOW_MS);
+      c.outbox.add({ ...item, envelope: new Uint8Array(envelopeB), msgId: new Uint8Array(16).fill(i), sendings: 1 });
+    }
+  });
+  engine.start(NOW_MS);
+  const lane = engine.context.outbox.lane(agent.id);
+  const left = (): number => lane.ready.length + lane.flying.size;
+  let nowMs = NOW_MS;
+  let line: Asked[] = [...relay.askedIn(relay.connects(engine, "send", nowMs))];
+  for (let waitedMs = 0; left() > 0 && nowMs < NOW_MS + HOUR_MS; ) {
+    nowMs += 1_000;
+    waitedMs += 1_000;
+    const ticked = engine.tick(nowMs);
+    if (ticked.effects().some((one) => one.name === "close" && one.channel === "send")) [line, waitedMs] = [[], 0];
+    if (ticked.effects().some((one) => one.name === "open" && one.channel === "send")) {
+      [line, waitedMs] = [[...relay.askedIn(relay.connects(engine, "send", nowMs))], 0];
+    }
+    const [first, ...others] = line;
+    const items = (first?.operation === SEND ? first.fields[0] : []) as readonly unknown[];
+    if (first === undefined || waitedMs < (items.length * envelopeB * 1_000) / lineBytesPerS) continue;
+    const results = items.map(() => [0, 0]);
+    const answer = first.operation === SEND ? [relay.SEND_RESULTS, results] : [relay.ERROR, relay.UNAVAILABLE, 0];
+    [line, waitedMs] = [[...others, ...relay.askedIn(relay.answers(engine, first, nowMs, ...answer))], 0];
+  }
+  assert.equal(left(), 0);
+});
+
 test("the connection that sends and looks up proves no mailbox, and names none of ours (LKG-08)", () => {
   const engine = engineOf();
   engine.start(NOW_MS);

@@ -20,7 +20,7 @@ import { peerOf, sessionOf } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 const BATCH = 32;
-const BATCH_B = 512 * 1_024;
+const BATCH_B = 128 * 1_024;
 const MAX_FLYING = 256;
 const RETRY_LEAST_MS = 1_000;
 const DENIED_RETRY_MS = 30_000;
