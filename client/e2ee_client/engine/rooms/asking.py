@@ -169,6 +169,10 @@ class Asking(RoomPart):
         self._ask(turn, below or ranges, [one for one in whom if one.account_id == live.customer])
         self._ask(turn, ranges, [one for one in whom if one.account_id != live.customer])
 
+    def ask(self, turn: Turn, ranges: tuple[Range, ...]) -> None:
+        """Ask the devices of the room for these numbers, missing or not (ROOM-86)."""
+        self._ask(turn, ranges, self._whom(turn, ranges))
+
     def _ask(self, turn: Turn, ranges: tuple[Range, ...], whom: list[Author]) -> None:
         live = self._live
         if not whom:

@@ -43,6 +43,7 @@ class Findings(RoomPart):
                     self._around.tell(turn, ChainRestarted(room_id, device, found.n))
             case FindingKind.ROLLED_BACK:
                 self._live.restarts = True
+                self._room.catching_up.begin(turn)
             case _:
                 author = entry.author.device_id
                 self._around.tell(turn, EntryRefused(room_id, entry.hash, author, "room.too_many"))

@@ -155,21 +155,19 @@ class Forwarding(RoomPart):
 
     def gives_at_ms(self, turn: Turn) -> dict[DeviceId, int]:
         """Return when we give the room to each steward that lacks it: the author of the head at once, each
-        further device that has it an hour after the one before; where our copy may be older than what others
-        have, an hour after we have written there (ROOM-81, ROOM-84).
+        further device that has it an hour after the one before; where our copy may be old, an hour after the
+        customer has answered what came behind it (ROOM-81, ROOM-84).
         """
         live, head = self._live, self._room.states.room.head
-        if not live.lacking or head is None:
+        if not live.lacking or head is None or live.behind is not None:
             return {}
         ranks, us = self._room.states.ranks(turn.now_ms), self._around.us.device_id
         members = [one for one in head.state.members if one in ranks]
         givers = {us, *members, *self._stewards_with_room(ranks)} - {one for one, _ in live.lacking}
-        if live.restarts and len(givers) > 1:
-            return {}
         order = sorted(givers, key=lambda one: (one != head.author, ranks.get(one, 0) < DESK, one))
         wait_ms = GIVES_NEXT_MS * order.index(us)
-        # Who hears of what it wrote tells what it missed (ROOM-30).
-        heard_ms = live.restarted_ms + GIVES_NEXT_MS if live.restarted_ms <= turn.now_ms else 0
+        # Of a long answer the rest comes behind it.
+        heard_ms = live.caught_up_ms + GIVES_NEXT_MS if live.caught_up_ms <= turn.now_ms else 0
         return {one: max(since_ms, heard_ms) + wait_ms for one, since_ms in live.lacking}
 
     def give_room(self, turn: Turn, device_id: DeviceId) -> None:
@@ -441,6 +439,8 @@ class Forwarding(RoomPart):
                 self._refused(turn, entry, error.code)
                 continue
             brought = brought or outcome is not Outcome.KNOWN
+        if any(one.author == by for one in entries):
+            self._room.catching_up.answered(turn, by)
         if brought:
             self._room.asking.plan(turn)
             self._room.asking.answered(turn)

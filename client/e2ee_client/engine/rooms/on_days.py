@@ -23,13 +23,16 @@ class OnDays(Row):
     days: tuple[int, ...]
 
 
-def note_day(turn: Turn, rows: RowReader) -> None:
-    """Note that our device is on; days ahead of the clock were none."""
+def note_day(turn: Turn, rows: RowReader) -> bool:
+    """Note that our device is on; days ahead of the clock were none. Returns whether it was off for 14 days
+    until now (ROOM-79).
+    """
     today = turn.now_ms // DAY_MS
     known = _days(turn, rows)
     days = (*(one for one in known if one < today), today)[-DAYS:]
     if days != known:
         turn.put(OnDays(days).put())
+    return today not in known and any(after == today for after in _after_gaps(days))
 
 
 def on_since_ms(turn: Turn, rows: RowReader) -> int | None:
@@ -42,8 +45,12 @@ def back_since_ms(turn: Turn, rows: RowReader) -> int | None:
     """Return when the last day began on which our device was on again after 14 days off; None: none is known
     (ROOM-79).
     """
-    found = [day for before, day in pairwise(_days(turn, rows)) if day - before > DAYS]
+    found = _after_gaps(_days(turn, rows))
     return found[-1] * DAY_MS if found else None
+
+
+def _after_gaps(days: tuple[int, ...]) -> list[int]:
+    return [day for before, day in pairwise(days) if day - before > DAYS]
 
 
 def _days(turn: Turn, rows: RowReader) -> tuple[int, ...]:

@@ -49,6 +49,15 @@ class Sought(NamedTuple):
     is_over: bool = False
 
 
+class Behind(NamedTuple):
+    """Our copy of a room may be old: how often we asked what came behind it, and when we ask next; None: from
+    the next start on (ROOM-86).
+    """
+
+    times: int = 0
+    due_ms: int | None = None
+
+
 class Pending(NamedTuple):
     """A request that waits for us, or, with `asked`, for a person (ROOM-22)."""
 
@@ -195,3 +204,5 @@ class LiveRoom(Row):
     served: tuple[DeviceId, ...] = ()
     away: tuple[DeviceId, ...] = ()
     lacking: tuple[tuple[DeviceId, int], ...] = ()
+    behind: Behind | None = None
+    caught_up_ms: int = 0

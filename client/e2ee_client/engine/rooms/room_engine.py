@@ -34,6 +34,7 @@ from e2ee_client.room_events import FileHeld, WaitingChanged
 
 from .about import AboutOthers, Abouts
 from .asking import Asking
+from .catching_up import CatchingUp
 from .consent import RoomConsents
 from .deciding import Deciding
 from .entry_log import EntryLog
@@ -75,6 +76,7 @@ class RoomEngine:
         self.findings = Findings(self)
         self.writing = Writing(self)
         self.asking = Asking(self)
+        self.catching_up = CatchingUp(self)
         self.forwarding = Forwarding(self)
         self.stewarding = Stewarding(self)
         self.deciding = Deciding(self)
@@ -345,6 +347,7 @@ class RoomEngine:
         """Do what is due now."""
         if (due_ms := self.asking.due_ms()) is not None and due_ms <= turn.now_ms:
             self.asking.tick(turn)
+        self.catching_up.tick(turn)
         self.erasing.tick(turn)
         self.erasures.tick(turn)
         self.retaining.tick(turn)
@@ -379,6 +382,7 @@ class RoomEngine:
         self.log.renew_stale(turn)
         self.live.restarts = self.live.restarts or not is_continuous
         self.asking.again(turn)
+        self.catching_up.start(turn)
         self.settle(turn)
 
     def settle(self, turn: Turn) -> None:
@@ -413,7 +417,7 @@ class RoomEngine:
             *(self.freezing.due_ms(turn), self.identifying.due_ms(turn)),
             *(self.erasures.due_ms(turn), self.retaining.due_ms(turn), self.passing.due_ms(turn)),
             *(self.writing.due_ms(turn), self.stewarding.saying_due_ms()),
-            self.stewarding.silence_due_ms(turn),
+            *(self.stewarding.silence_due_ms(turn), self.catching_up.due_ms(turn)),
         )
         return min((one for one in due if one is not None), default=None)
 

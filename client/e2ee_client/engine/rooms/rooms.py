@@ -60,7 +60,7 @@ from .on_days import back_since_ms, note_day
 from .policies import check_told, rows_of
 from .proving import Proving
 from .queries import RoomQueries
-from .records import LiveRoom
+from .records import Behind, LiveRoom
 from .room_engine import RoomEngine, heard
 from .room_list import NOTES_NONCE
 from .stewarding import Change
@@ -625,7 +625,7 @@ class Rooms(LoadedRooms):
             turn.put(as_stale(key, row))
         for key, row in self._state.rows.items(LiveRoom.TABLE):
             live = LiveRoom.decode(key, row)
-            live.restarts = True
+            live.restarts, live.behind = True, Behind()
             turn.put(live.put())
 
     # --- time ---
@@ -637,7 +637,8 @@ class Rooms(LoadedRooms):
         """
         is_company = self.around.side is Side.COMPANY
         if (is_company or self._state.own.publish) and not self.dropping.is_struck_off():
-            note_day(turn, self.around.rows)
+            if note_day(turn, self.around.rows) and is_company:
+                self._fall_behind(turn)
             back_ms = back_since_ms(turn, self.around.rows)
             if back_ms is not None:
                 self._context.renewal.ask_missed(turn, back_ms)
@@ -646,6 +647,16 @@ class Rooms(LoadedRooms):
         self.drafts.tick(turn)
         for room_id in self.who_waits.old(turn.now_ms, self.index):
             self.around.tell(turn, WaitingChanged(room_id, None))
+
+    def _fall_behind(self, turn: Turn) -> None:
+        """We were off for longer than some relays keep anything: each of our copies is old (ROOM-86)."""
+        for key, row in turn.items(self._state.rows, LiveRoom.TABLE):
+            loaded = self._loaded.get(RoomId(key))
+            live = LiveRoom.decode(key, row) if loaded is None else loaded.live
+            live.behind = Behind()
+            turn.put_at_end(LiveRoom.TABLE, live.room_id, live.put)
+        self._unstarted |= set(self.index)
+        self._go_on(turn)
 
     def start(self, turn: Turn) -> None:
         """The engine goes online: what is due is done, and each room started, some at a time."""

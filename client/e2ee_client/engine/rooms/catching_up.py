@@ -1,0 +1,69 @@
+"""A copy of a room that may be older than a withdrawal asks what came behind it (ROOM-84, ROOM-86)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from e2ee.rooms.desk import repeat_due_ms
+from e2ee.rooms.entry import Author, device_tag
+from e2ee.rooms.kinds import Side
+from e2ee.rooms.signals import MAX_WANTED
+from e2ee.rooms.state import Phase
+from e2ee.rooms.transcript import GAP_AFTER_MS
+from e2ee.wire.fields import MAX_MS
+from e2ee_client.engine.turn import Turn
+
+from .asking import Range
+from .records import Behind
+from .room_part import RoomPart
+
+_TIMES: Final = 4
+"""Questions up to an hour; each further one comes a day later, and waits at the relay for who is off."""
+_DAY_MS: Final = 86_400_000
+
+
+class CatchingUp(RoomPart):
+    """After a backup, or weeks off: nobody sends again what we had confirmed, or what a relay has dropped."""
+
+    def start(self, turn: Turn) -> None:
+        """The device is on: ask as if for the first time."""
+        if self._live.behind is not None and self._around.side is Side.COMPANY:
+            self._live.behind = Behind(0, turn.now_ms + GAP_AFTER_MS)
+
+    def begin(self, turn: Turn) -> None:
+        """Somebody has an entry of ours that is not here: our copy is old, unless we know that already."""
+        if self._live.behind is None:
+            self._live.behind = Behind()
+            self.start(turn)
+
+    def due_ms(self, turn: Turn) -> int | None:
+        """Return when we ask next; now, where that was set by a clock that was ahead."""
+        live = self._live
+        is_over = live.consent.is_withdrawn or self._room.states.condition().phase is Phase.ERASED
+        due_ms = None if live.behind is None or is_over else live.behind.due_ms
+        return turn.now_ms if due_ms is not None and due_ms > turn.now_ms + _DAY_MS else due_ms
+
+    def tick(self, turn: Turn) -> None:
+        """Ask all devices of the room for the newest that is here of each of them, and all behind it."""
+        live, due_ms = self._live, self.due_ms(turn)
+        if live.behind is None or due_ms is None or due_ms > turn.now_ms:
+            return
+        times = live.behind.times + 1
+        next_ms = repeat_due_ms(turn.now_ms, times) if times < _TIMES else turn.now_ms + _DAY_MS
+        live.behind = Behind(times, next_ms)
+        self._room.asking.ask(turn, tuple(islice(self._ranges(), MAX_WANTED)))
+
+    def _ranges(self) -> Iterator[Range]:
+        """The numbers of the customer's devices come first: an answer has the newest of the first range."""
+        view, room_id = self._live.view, self._live.room_id
+        customers = (device_tag(room_id, one) for one in self._room.states.customers())
+        for tag in dict.fromkeys((*customers, *view.chains)):
+            yield tag, max((one.last for one in view.chain(tag).intervals), default=0), MAX_MS
+
+    def answered(self, turn: Turn, by: Author) -> None:
+        """A device has given an entry of its own: the customer's word ends it, in notes a colleague's."""
+        live = self._live
+        if live.behind is not None and by.account_id == (live.customer or live.company):
+            live.behind, live.caught_up_ms = None, turn.now_ms
