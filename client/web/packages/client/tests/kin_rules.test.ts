@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
-import { CLOCK_TOLERANCE_MS, DAY_MS, LIST_TTL_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
+import { CLOCK_TOLERANCE_MS, DAY_MS, HOUR_MS, LIST_TTL_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
 import { content, LIST } from "@sealroom/core/content.ts";
 import { signAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
@@ -22,7 +22,7 @@ import { newPeer, peerOf, setPeer } from "../src/engine/state.ts";
 import { newDevice } from "../src/engine/upkeep.ts";
 import { addDevice, noteEntry, removeDevice, settle, viewsOf } from "../src/kin/devices.ts";
 import { refill } from "../src/kin/entry.ts";
-import { kinOf } from "../src/kin/kin.ts";
+import { kinOf, look } from "../src/kin/kin.ts";
 import type { Sibling } from "../src/kin/rows.ts";
 import { encodeListed, listedKey, readRows } from "../src/kin/rows.ts";
 import { setNext } from "../src/kin/state.ts";
@@ -355,6 +355,22 @@ test("a device that was replaced seals nothing more, and asks for no session (AC
   assert.deepEqual(goes(), [true, false, false]);
   replaced(false);
   assert.deepEqual(goes(), [false, true, true]);
+});
+
+test("a new device is looked for each two seconds, also one whose clock is hours off (ACC-52)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const { accountId } = directory.own.record;
+  const { record } = newDevice(bytesFrom(9), accountId, bytesFrom(8)(16), NOW_MS - 5 * HOUR_MS);
+  directory.do(NOW_MS, (_, turn) => {
+    addDevice(directory.k, turn, record);
+    refill(directory.k, turn);
+  });
+  const nextLook = (afterMs: number): number => {
+    directory.do(NOW_MS + afterMs, (_, turn) => look(directory.k, turn));
+    return (directory.engine.context.timers.atMs("new device") as number) - NOW_MS - afterMs;
+  };
+  assert.deepEqual([0, 19 * 60_000, 20 * 60_000].map(nextLook), [2_000, 2_000, 600_000]);
 });
 
 test("a device that is being struck off is given nothing from then on, whatever the relay does (ACC-52)", () => {

@@ -22,7 +22,7 @@ import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
 
 const COMPARES_APART_MS = 600_000;
 const LOOK_MS = 2_000;
-/** How long a device counts as one that comes now. */
+/** How long a device counts as one that comes now, by the list that names it: its own clock may be a day off (ACC-35). */
 const NEW_MS = 1_200_000;
 const TIMER = "own devices";
 
@@ -106,9 +106,8 @@ function compareNow(k: KinState, turn: Turn): void {
 
 /** As long as a new device cannot be reached that is owed our rooms, look for its address (ACC-52). */
 export function look(k: KinState, turn: Turn): void {
-  const awaited = presentOf(k).filter((one) => one.owed && one.listed);
-  if (awaited.length === 0) return;
-  const isNew = awaited.some(({ record }) => Math.abs(turn.nowMs - record.createdMs) < NEW_MS);
+  if (!presentOf(k).some((one) => one.owed && one.listed)) return;
+  const isNew = Math.abs(turn.nowMs - k.c.own.list.issuedMs) < NEW_MS;
   k.c.timers.set("new device", turn.nowMs + (isNew ? LOOK_MS : COMPARES_APART_MS), (later) => look(k, later));
   [k.comparedMs, k.isFresh] = [null, false];
   refill(k, turn);
