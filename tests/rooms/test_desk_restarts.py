@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conversations import until, until_read
-from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, settled, waiting
+from desk_runs import HOOK, MAIL, PAGE, Receiver, ahead, running, second_desk, settled, until_later, waiting
 from e2ee_client.rooms import Agent, Desk, Room, Service, attending, mailing, webhooks
 from e2ee_client.rooms.desk_rows import DeskRows, StoredQueue
 from e2ee_client.rooms.errors import WebhookFailed
@@ -104,7 +104,8 @@ async def test_a_desk_that_joins_later_greets_nobody_in_rooms_that_it_is_given(p
     async def note_down(opened: Room) -> None:
         told.append(opened.room_id)
 
-    await until(lambda: any(one.room_id == room.room_id for one in second.rooms()))
+    # A device gives rooms when all that waited for it has been here for a minute (ROOM-82).
+    await until_later(praxis, lambda: any(one.room_id == room.room_id for one in second.rooms()))
     async with running(second, Service(greeting="Willkommen")):
         at_second = second._attending
         assert at_second is not None
