@@ -182,10 +182,14 @@ class States(RoomPart):
         """
         if self.condition().phase is not Phase.CLOSED:
             return False
+        since_ms = min(self._live.closed_ms, self._closed_since_ms(turn))
+        return turn.now_ms > since_ms + REOPEN_MS
+
+    def _closed_since_ms(self, turn: Turn) -> int:
+        """Return the place of the first of the last states that are closed; without one, now."""
         closed = list(takewhile(lambda one: one.state.phase is Phase.CLOSED, self.path[::-1]))
         stored = self._room.log.find(turn, closed[-1].hash) if closed else None
-        since_ms = self._live.closed_ms if stored is None else min(self._live.closed_ms, stored.k)
-        return turn.now_ms > since_ms + REOPEN_MS
+        return turn.now_ms if stored is None else stored.k
 
     def check_content(self, kind: int, now_ms: int) -> None:
         """Refuse what the phase of the room does not let pass now (ROOM-19).
@@ -428,7 +432,9 @@ class States(RoomPart):
             if index.phase == Phase.OPEN and before[0] not in (0, Phase.OPEN):
                 self._room.deciding.forget_claims()
             if before[0] in _GOES_ON and index.phase not in _GOES_ON:
-                self._live.closed_ms = turn.now_ms
+                # A room that comes to us closed has been so for a while (ROOM-87).
+                since_ms = turn.now_ms if before[0] else self._closed_since_ms(turn)
+                self._live.closed_ms = min(since_ms, turn.now_ms)
         self._join_or_leave(turn)
 
     def _join_or_leave(self, turn: Turn) -> None:

@@ -36,6 +36,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.forward import GROUND
 from e2ee.rooms.kinds import PROOFS, TO_READ, Kind, Side, check_writer
+from e2ee.rooms.login import LoginToken
 from e2ee.rooms.payloads import EntryPayload, Reach, Refusal, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
 from e2ee.rooms.signed_payloads import Identify, Withdrawal
@@ -514,6 +515,9 @@ class Taking(RoomPart):
         """Show a customer's entry as forwarded, in its place; it neither fills a gap nor acts (TRN-17)."""
         live = self._live
         stored.forwarded_by = by
+        if isinstance(payload, Identify) and payload.signed is not None:
+            # Its time is stated by the company's own web server (ROOM-87).
+            stored.received_ms = min(stored.received_ms, LoginToken.read(payload.signed).issued_ms)
         self._room.erasing.apply_earlier(turn, entry, stored)
         is_late = self._add(turn, entry, stored, is_history=is_history)
         heard = Hearsay(self.tag_of(entry.author), entry.header.n, entry.hash, by)
