@@ -15,6 +15,7 @@ from e2ee_client.rows import Continuity
 from e2ee_relay.limits import Policy
 from engine_world import Node, Rows, World
 from late_contents import Late
+from late_desks import has_body, joins, known
 from rooms_world import (
     DAY_MS,
     HOUR_MS,
@@ -33,7 +34,7 @@ from e2ee.content import OfRooms
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.signals import Want, decode_signal
-from e2ee.rooms.state import Phase
+from e2ee.rooms.state import Phase, RetentionClass
 
 
 def phase(node: Node, room_id: RoomId) -> Phase:
@@ -253,3 +254,27 @@ def test_a_desk_that_was_off_for_weeks_gives_no_room_before_its_customer_has_ans
     late.end()
     world.advance(DAY_MS)
     assert not has(last, room_id)
+
+
+# --- what comes after a room was given ---
+
+
+def test_who_has_given_a_room_gives_the_withdrawal_that_came_late_to_it() -> None:
+    """ROOM-88: a relay has withheld it from the giver for days; whoever knew it then has given nothing."""
+    world, company, person, room_id, login = known(RetentionClass.DEFAULT)
+    first = joins(company, room_id, "Frau Erste")
+    change(first, room_id, Change(add=(this(first),)))
+    world.advance(HOUR_MS)
+    late = Late(first, company, person)
+    withdraw(person, room_id)
+    world.advance(HOUR_MS)
+    last = colleague(company, "Frau Letzte", front_desk=True)
+    world.advance(2 * HOUR_MS)
+    assert phase(last, room_id) is Phase.OPEN
+    assert has_body(last, room_id, login)
+    late.end()
+    world.advance(HOUR_MS)
+    assert phase(first, room_id) is phase(last, room_id) is Phase.WITHDRAWN
+    assert live(last, room_id).consent.is_withdrawn
+    world.advance(DAY_MS)
+    assert not has_body(last, room_id, login)

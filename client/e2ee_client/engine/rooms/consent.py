@@ -45,7 +45,7 @@ class RoomConsents(RoomPart):
     def take(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
         """Take a receipt or withdrawal that was checked; the highest number counts (CNS-09)."""
         if isinstance(payload, Open | Consent | WithdrawalPayload):
-            self._set(turn, entry, self._with(entry.author, payload))
+            self._set(turn, entry, payload, self._with(entry.author, payload))
 
     def counts(self, payload: WithdrawalPayload) -> bool:
         """Whether a withdrawal is the one that counts (CNS-09)."""
@@ -85,7 +85,7 @@ class RoomConsents(RoomPart):
         receipt = self._live.consent.receipt
         return "de" if receipt is None else receipt.terms.locale
 
-    def _set(self, turn: Turn, entry: Entry, consent: RoomConsent) -> None:
+    def _set(self, turn: Turn, entry: Entry, payload: EntryPayload, consent: RoomConsent) -> None:
         if consent != self._live.consent:
             self._keep(turn, entry, consent)
             self._live.consent = consent
@@ -93,6 +93,8 @@ class RoomConsents(RoomPart):
             self._room.index.is_consented = consent.receipt is not None
             event = ConsentChanged(self._live.room_id, consent.seq, consent.is_withdrawn)
             self._around.tell(turn, event)
+            if isinstance(payload, WithdrawalPayload):
+                self._room.forwarding.share_withdrawal(turn, entry.hash)
 
     def _keep(self, turn: Turn, entry: Entry, consent: RoomConsent) -> None:
         """Keep what a proof of the new receipt or withdrawal needs, as it is now (CNS-30)."""

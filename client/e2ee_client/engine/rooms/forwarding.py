@@ -77,21 +77,23 @@ class Forwarding(RoomPart):
         """Give states to devices that they were not meant for and that need them to judge others (ROOM-25).
 
         The author of the head gives them to its members, to the customer's devices and to stewards that have
-        the room (ROOM-81), and who was outvoted to those whom its own state names.
+        the room (ROOM-81), who was outvoted to those whom its own state names, and each to those to which it
+        has given the room (ROOM-88).
         """
         if self._around.side is not Side.COMPANY:
             return
         states, us = self._room.states, self._around.us.device_id
         head = states.room.head
-        own = [one for one in states.room.states.values() if one.author == us and self._is_valid(one)]
-        if head is None or not own:
+        if head is None:
             return
-        newest = max(own, key=lambda one: one.n)
-        company, ranks = set(newest.state.members), states.ranks(turn.now_ms)
+        ranks = states.ranks(turn.now_ms)
+        company = set(self._given_by_us(ranks))
+        own = [one for one in states.room.states.values() if one.author == us and self._is_valid(one)]
+        newest = max(own, key=lambda one: one.n, default=None)
+        if newest is not None and (head.author == us or newest not in states.path):
+            company |= set(newest.state.members)
         if head.author == us:
             company |= {*head.state.members, *self._stewards_with_room(ranks)}
-        elif newest in states.path:
-            return
         for one in states.authors(company & set(ranks)):
             if one.account_id == self._live.company or head.author == us:
                 self._give_states(turn, one)
@@ -152,6 +154,19 @@ class Forwarding(RoomPart):
         """Return the stewards in force to which the room was opened or given, without us."""
         live = self._live
         return [one for one, rank in ranks.items() if rank >= DESK and live.company + one in live.given]
+
+    def _given_by_us(self, ranks: Ranks) -> list[DeviceId]:
+        """Return the stewards in force to which we have given the room, or a state of it."""
+        live = self._live
+        with_room = [one for one in self._stewards_with_room(ranks) if one not in live.opened_to]
+        return [one for one in with_room if live.given[live.company + one]]
+
+    def share_withdrawal(self, turn: Turn, entry_hash: EntryHash) -> None:
+        """Give a withdrawal to those to which we have given the room (ROOM-88)."""
+        if self._around.side is Side.COMPANY:
+            for one in self._given_by_us(self._room.states.ranks(turn.now_ms)):
+                to = Author(self._live.company, one)
+                self.forward_all(turn, self._entries(turn, [entry_hash]), to)
 
     def gives_at_ms(self, turn: Turn) -> dict[DeviceId, int]:
         """Return when we give the room to each steward that lacks it: the author of the head at once, each
