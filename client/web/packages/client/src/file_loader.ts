@@ -43,6 +43,7 @@ export class FileLoader {
   }
 
   #heard(event: CustomerEvent): void {
+    if (event.type === "connection" && event.state === "online") this.wake();
     if (this.#service !== null) this.#service.heard(event);
     else if (this.#loading !== null) this.#missed.push(event);
     if (event.type === "entry" && event.kind === KIND_FILE) this.#quietly();
@@ -86,7 +87,7 @@ export class FileLoader {
     return this.#service?.uploads(room) ?? [];
   }
 
-  /** The network is back: no transfer waits any longer. */
+  /** Network or relay are back: no transfer waits any longer. */
   wake(): void {
     for (const end of [...this.#wakes]) end();
   }

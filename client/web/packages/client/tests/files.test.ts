@@ -4,10 +4,12 @@ import { hex } from "@sealroom/core/bytes.ts";
 import { sealFile } from "@sealroom/core/files.ts";
 import { Secret } from "@sealroom/core/secret.ts";
 import { cborMap } from "@sealroom/core/wire/cbor.ts";
+import type { CustomerEvent } from "../src/engine/events.ts";
 import { StoreError } from "../src/engine/ports.ts";
 import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { codeOf } from "../src/errors.ts";
+import { FileLoader } from "../src/file_loader.ts";
 import { startFiles } from "../src/files/file_service.ts";
 import type { FilesHost } from "../src/files/host.ts";
 import { FileRows } from "../src/files/rows.ts";
@@ -135,4 +137,27 @@ test("files begin on a device without room, and say later what they could not wr
     throw new StoreError("store.unavailable", "the browser has closed the database");
   };
   await assert.rejects(begun(), { code: "store.unavailable" });
+});
+
+test("a pause of a file ends when the relay is back (FIL-12)", async () => {
+  let tells: (event: CustomerEvent) => void = () => {};
+  const shell = {
+    listen: (listener: typeof tells) => {
+      tells = listener;
+      return () => {};
+    },
+    tell: () => {},
+  };
+  const service = { startFiles: async ({ wakes }: FilesHost) => ({ wakes, heard: () => {} }) };
+  const ports = { files: { service: async () => service } };
+  const loader = new FileLoader(shell as never, ports as never, { parts } as never);
+  const { wakes } = (await loader.load()) as unknown as FilesHost;
+  let woken = 0;
+  wakes.add(() => {
+    woken += 1;
+  });
+  tells({ type: "connection", state: "offline", code: "relay.unavailable" });
+  assert.equal(woken, 0);
+  tells({ type: "connection", state: "online", code: "" });
+  assert.equal(woken, 1);
 });
