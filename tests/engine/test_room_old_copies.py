@@ -122,6 +122,24 @@ def test_a_closing_since_a_backup_is_known_again() -> None:
     assert len(rooms_of(company).room(Turn(company.now_ms), room_id).states.path) == epoch
 
 
+def test_events_say_nothing_of_what_came_before_the_store_was_set_back() -> None:
+    """CNS-95, CNS-74: it may have been erased since, also where the customer is off; what comes is told."""
+    world, company, person, room_id = opened()
+    before = write(person, room_id, "geheim")
+    world.advance(MINUTE_MS)
+    rooms = rooms_of(company)
+    assert rooms.queries.is_told_of(room_id, before, company.now_ms)
+    backup = company.rows.copy()
+    write(person, room_id, Erase((before,)))
+    world.advance(MINUTE_MS)
+    restore(company, backup)
+    assert texts(company, room_id) == ["geheim"]
+    assert not rooms_of(company).queries.is_told_of(room_id, before, company.now_ms)
+    after = write(person, room_id, "neu")
+    world.advance(MINUTE_MS)
+    assert rooms_of(company).queries.is_told_of(room_id, after, company.now_ms)
+
+
 def test_two_desks_from_one_backup_give_no_room_that_its_customer_has_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -43,6 +43,13 @@ class Hearing(RoomsPart):
         if self._rooms.around.us.device_id in roster.suspended and is_newer and is_kept:
             turn.put(Gap(mandate_seq, roster_seq, self.gaps(turn), lasts=True).put())
 
+    def lost(self, turn: Turn) -> None:
+        """The store is an older copy: a gap that is over at once, as what has become of all that is here may
+        have come since (CNS-95).
+        """
+        gap = self._gap(turn) or Gap(0, 0, 0, lasts=False)
+        turn.put(replace(gap, over=gap.over + 1).put())
+
     def look(self, turn: Turn) -> None:
         """A gap is over when we act again, and all that waited in our mailboxes is here."""
         gap = self._gap(turn)

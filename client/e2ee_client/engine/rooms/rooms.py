@@ -621,6 +621,7 @@ class Rooms(LoadedRooms):
         """The store may be an older copy: our chains begin anew (TRN-07), and no key of bodies stays as it is
         (STO-52).
         """
+        self.hearing.lost(turn)
         for key, row in self._state.rows.items(KEYS):
             turn.put(as_stale(key, row))
         for key, row in self._state.rows.items(LiveRoom.TABLE):
