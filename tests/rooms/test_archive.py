@@ -174,10 +174,16 @@ class Record:
     """A statutory record whose bodies go, as retention has it; it exports what a real room does."""
 
     def __init__(
-        self, room: CompanyRoom, withheld: int, *, is_record: bool = True, is_kept: bool = True
+        self,
+        room: CompanyRoom,
+        withheld: int,
+        *,
+        is_record: bool = True,
+        is_kept: bool = True,
+        is_old: bool = False,
     ) -> None:
         self._room, self.room_id, self.view = room, room.room_id, room.view
-        self._outline = Outline(bytes([withheld]) * 32, withheld, is_record, is_kept)
+        self._outline = Outline(bytes([withheld]) * 32, withheld, is_record, is_kept, is_old)
 
     async def outline(self) -> Outline:
         return self._outline
@@ -188,6 +194,21 @@ class Record:
 
 async def archived(kept: Archive, *rooms: Record, now_ms: int = NOW_MS) -> archive.ArchiveReport:
     return await kept.update(rooms, now_ms)  # type: ignore[arg-type]  # what it uses of a room
+
+
+async def test_an_old_copy_of_a_room_brings_nothing_back_to_its_file(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """EXP-27: what was erased since the backup; what goes meanwhile goes there, too."""
+    _, theirs = await both(praxis)
+    kept = begun(praxis, tmp_path)
+    await archived(kept, Record(theirs, 1, is_record=False))
+    before = everything(tmp_path)
+    assert (await archived(kept, Record(theirs, 0, is_record=False, is_old=True))).unchanged == 1
+    assert everything(tmp_path) == before
+    for withheld, is_old in ((2, True), (1, False)):
+        report = await archived(kept, Record(theirs, withheld, is_record=False, is_old=is_old))
+        assert report.written == (theirs.room_id,)
 
 
 async def test_the_file_of_a_record_stays_when_its_bodies_go(praxis: Practice, tmp_path: Path) -> None:

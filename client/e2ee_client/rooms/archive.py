@@ -99,9 +99,11 @@ class Archive:
     async def _room(
         self, room: CompanyRoom, known: Archived | None, outline: Outline, now_ms: int
     ) -> Archived | None:
-        """Write a room; None if it is there as it is."""
+        """Write a room; None if it is there as it is, or our copy may show again what was erased (EXP-27)."""
         is_same = known is not None and known.state == outline.state
         if is_same and known is not None and await self._do((self.folder / known.file).is_file):
+            return None
+        if outline.is_old and known is not None and outline.withheld < known.withheld:
             return None
         keeps = known is not None and outline.is_record and outline.withheld > known.withheld
         if keeps and known is not None and len(known.kept) >= MAX_KEPT:

@@ -37,13 +37,15 @@ _AT_ONCE: Final = 256
 
 class Outline(NamedTuple):
     """A room in short: a digest of its entries and of which of them are shown, how many are not, whether it
-    is a statutory record, and whether a hold, or that it is or was one, keeps its files.
+    is a statutory record, whether a hold, or that it is or was one, keeps its files, and whether the copy of
+    it is old (EXP-27).
     """
 
     state: bytes
     withheld: int
     is_record: bool
     is_kept: bool
+    is_old: bool = False
 
 
 def _shown(
@@ -102,7 +104,7 @@ class CompanyRoom(Room):
 
     async def outline(self) -> Outline:
         """Return what an archive compares: whether it is as it was when it was written (EXP-20)."""
-        hashes, is_record, is_kept = await self._do(
+        hashes, is_record, is_kept, is_old = await self._do(
             lambda turn, rooms: rooms.exporting.outline(turn, self.room_id)
         )
         digest, withheld = hashlib.sha256(), 0
@@ -112,7 +114,7 @@ class CompanyRoom(Room):
             for entry_hash, is_shown in shown:
                 digest.update(entry_hash + bytes([is_shown]))
                 withheld += not is_shown
-        return Outline(digest.digest(), withheld, is_record, is_kept)
+        return Outline(digest.digest(), withheld, is_record, is_kept, is_old)
 
     async def archive(self, path: str | Path) -> TranscriptReport:
         """Write a new file for a folder that stays: as `export` does, but never with what is marked (EXP-21).

@@ -89,9 +89,9 @@ class Exporting(RoomsPart):
         _, log = self._rooms.stored(turn, room_id)
         return [_line(one, has_marked) for one in log.several(turn, hashes)]
 
-    def outline(self, turn: Turn, room_id: RoomId) -> tuple[list[EntryHash], bool, bool]:
-        """Return what a room has, whether it is a statutory record, and whether its files stay: on hold, or
-        where it is or was a record (EXP-21).
+    def outline(self, turn: Turn, room_id: RoomId) -> tuple[list[EntryHash], bool, bool, bool]:
+        """Return what a room has, whether it is a statutory record, whether its files stay: on hold, or where
+        it is or was a record (EXP-21); and whether our copy of it is old (EXP-27).
 
         Raises:
             UnknownRoom, RoomsLocked.
@@ -99,7 +99,8 @@ class Exporting(RoomsPart):
         room = self._rooms.room(turn, room_id)
         state = room.states.state
         is_record = state is not None and _is_record(state)
-        return room.log.newest_hashes(turn, MAX_ENTRIES), is_record, keeps_files(room.states)
+        hashes, is_old = room.log.newest_hashes(turn, MAX_ENTRIES), room.live.behind is not None
+        return hashes, is_record, keeps_files(room.states), is_old
 
     def shown(self, turn: Turn, room_id: RoomId, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, bool]]:
         """Return of some entries, but marks and logs, whether an export shows their body (EXP-20)."""
