@@ -13,6 +13,7 @@ from e2ee_relay.protocol import Role, Send, decode_frames, encode_frames
 from engine_world import Node, World
 from own_devices import device_id, joined
 from rooms_double import RoomsDouble, post, posted, with_rooms
+from team_world import do
 
 from e2ee.content import Content, Text
 from e2ee.ids import ContentId
@@ -130,6 +131,22 @@ def test_a_device_that_is_invited_later_is_learned_of_and_answered() -> None:
     assert newest.words == ["willkommen"]
     for node in (holder, second, third):
         checked(node, account)
+
+
+def test_devices_that_are_invited_one_after_another_are_all_learned_of() -> None:
+    """ACC-39: each list that a device is given is looked up at once, and none of them twice."""
+    world, holder, second, account, *_ = team()
+    post(holder, posted(holder, "intern"), (account, device_id(second)))
+    world.advance(MINUTE_MS)
+    for name in ("drei", "vier", "fuenf"):
+        third = joined(world, holder, f"Praxis {name}")
+        world.advance(MINUTE_MS)
+        assert device_id(third) in {one.device_id for one in second.engine.devices()}
+    world.advance(20 * MINUTE_MS)
+    colleagues, signed = second.engine._context.colleagues, second.engine._state.own.device_list.signed
+    compared_ms = colleagues._compared_ms
+    do(second, lambda turn: colleagues.told_list(turn, signed))
+    assert colleagues._compared_ms == compared_ms
 
 
 def test_a_flight_of_a_device_that_is_not_listed_here_makes_us_look() -> None:

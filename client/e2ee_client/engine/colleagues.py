@@ -28,6 +28,7 @@ class Colleagues(Part):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._compared_ms = 0
+        self._given_seq = 0  # of the newest list that a device of ours has sent
 
     def address_of(self, peer: Peer) -> Address | None:
         """Return the signed address of a device of ours; None for all others, and without one."""
@@ -54,11 +55,18 @@ class Colleagues(Part):
             self.compare(turn)
 
     def told_list(self, turn: Turn, signed: bytes) -> None:
-        """A device of ours has sent our list: where it is newer, the directory has it (ACC-39)."""
+        """A device of ours has sent our list: where it is newer, the directory has it, and is asked at once,
+        since devices may come one after another (ACC-39).
+        """
+        own = self._state.own
         try:
-            self.told(turn, DeviceList.verify(self._state.own.account_id, signed).seq)
+            seq = DeviceList.verify(own.account_id, signed).seq
         except RemoteError as error:
-            turn.notify(MessageRejected(self._state.own.account_id, error.code))
+            turn.notify(MessageRejected(own.account_id, error.code))
+            return
+        if seq > max(self._given_seq, own.device_list.seq):
+            self._given_seq = seq
+            self._compare(turn)
 
     def compare(self, turn: Turn) -> None:
         """Compare our entry, at most once in ten minutes; what is asked for sooner is done then."""

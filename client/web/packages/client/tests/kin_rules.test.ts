@@ -14,11 +14,13 @@ import { RATE_LIMITED, UNAVAILABLE } from "@sealroom/core/relay/requests.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import { take } from "../src/engine/contents.ts";
 import { takeBack } from "../src/engine/given_back.ts";
+import type { Kin } from "../src/engine/kin.ts";
 import { sendLists } from "../src/engine/lists.ts";
 import { redated, takeList } from "../src/engine/own_lists.ts";
 import { tryStart, want } from "../src/engine/renewal.ts";
 import { pump } from "../src/engine/sending.ts";
 import { newPeer, peerOf, setPeer } from "../src/engine/state.ts";
+import type { Turn } from "../src/engine/turn.ts";
 import { newDevice } from "../src/engine/upkeep.ts";
 import { addDevice, noteEntry, removeDevice, settle, viewsOf } from "../src/kin/devices.ts";
 import { refill } from "../src/kin/entry.ts";
@@ -371,6 +373,28 @@ test("a new device is looked for each two seconds, also one whose clock is hours
     return (directory.engine.context.timers.atMs("new device") as number) - NOW_MS - afterMs;
   };
   assert.deepEqual([0, 19 * 60_000, 20 * 60_000].map(nextLook), [2_000, 2_000, 600_000]);
+});
+
+test("each newer list that a device is given is looked up at once, its number alone in ten minutes (ACC-39)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  withSecond(directory, NOW_MS);
+  const { engine, own } = directory;
+  const next = [1, 2].map((n) => signed(engine.context, [own.record], NOW_MS, own.list.seq + n)) as [
+    DeviceList,
+    DeviceList,
+  ];
+  const looksAfter = (step: (kin: Kin, turn: Turn) => void): number => {
+    const { lookedUp } = directory;
+    directory.do(NOW_MS + 60_000, (c, turn) => step(c.kin as Kin, turn));
+    return directory.lookedUp - lookedUp;
+  };
+  const given = (list: DeviceList) => looksAfter((kin, turn) => kin.given(turn, list, false));
+  assert.deepEqual([given(next[0]), given(next[1]), given(next[0]), given(next[1]), given(own.list)], [1, 1, 0, 0, 0]);
+  assert.equal(
+    looksAfter((kin, turn) => kin.told(turn, own.list.seq + 9)),
+    0,
+  );
 });
 
 test("a device that is being struck off is given nothing from then on, whatever the relay does (ACC-52)", () => {

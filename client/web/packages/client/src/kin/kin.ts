@@ -52,7 +52,10 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
     },
     given: (turn, list, isShown) => {
       if (isReplacedBy(k, list) || isSignedBeside(k, list, isShown)) setReplaced(c, turn, isByCode(k, list));
-      else kin.told(turn, list.seq);
+      else if (list.seq > Math.max(k.givenSeq, c.own.list.seq)) {
+        k.givenSeq = list.seq;
+        compareNow(k, turn);
+      }
       if (isShown) noteListed(k, turn, [list]);
     },
     checkFlight: (turn, { list, peer }) => {

@@ -56,6 +56,8 @@ export interface KinState {
   stockHeldMs: number;
   readonly stock: { sinceMs: number; used: number };
   askedMs: number;
+  /** The number of the newest list of ours that somebody has given us (ACC-39). */
+  givenSeq: number;
 }
 
 export function stateOf(c: Context, rows: readonly Row[]): KinState {
@@ -71,7 +73,7 @@ export function stateOf(c: Context, rows: readonly Row[]): KinState {
     others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
     listed: new Map(found.listed.map((one) => [hex(one.hash), one])),
     ...{ comparedMs: null, isFresh: false, isBeside: false, lacksAddress: false, leastIssuedMs: 0 },
-    ...{ contradictions: 0, askedMs: 0, heldMs: 0, stockHeldMs: 0 },
+    ...{ contradictions: 0, askedMs: 0, givenSeq: 0, heldMs: 0, stockHeldMs: 0 },
     ...{ published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
   };
 }
