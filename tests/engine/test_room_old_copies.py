@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 from e2ee_client.engine.rooms.engine_surroundings import EngineSurroundings
 from e2ee_client.engine.rooms.records import LiveRoom
+from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.rows import Continuity
@@ -28,7 +29,7 @@ from rooms_world import (
     texts,
     write,
 )
-from team_world import colleague, company_of, do, founded, signing_of, this
+from team_world import account, colleague, company_of, do, founded, signing_of, this
 
 from e2ee.content import OfRooms
 from e2ee.rooms.entry import Author, RoomId
@@ -223,6 +224,28 @@ def test_who_is_off_is_asked_each_day_and_answers_when_it_is_on(
     world.advance(DAY_MS)
     assert texts(company, room_id) == []
     assert phase(company, room_id) is Phase.WITHDRAWN
+
+
+def test_an_answer_from_before_that_a_relay_has_withheld_is_none() -> None:
+    """ROOM-86: it has older entries only, and says nothing of what came since."""
+    world, company, person, room_id = opened()
+    old = live(person, room_id).root
+    write(person, room_id, "geheim")
+    world.advance(HOUR_MS)
+    assert old is not None
+    restore(company, company.rows.copy())
+
+    def give(turn: Turn, rooms: Rooms) -> None:
+        room = rooms.room(turn, room_id)
+        stored = room.log.find(turn, old)
+        assert stored is not None
+        room.forwarding.forward(turn, [room.log.entry(turn, stored)], Author(account(company), this(company)))
+
+    act(person, give)
+    world.advance(30_000)
+    assert live(company, room_id).behind is not None
+    world.advance(MINUTE_MS)
+    assert live(company, room_id).behind is None
 
 
 def test_an_entry_of_ours_that_is_not_here_makes_our_copy_an_old_one() -> None:

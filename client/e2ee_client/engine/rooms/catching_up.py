@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 from e2ee.rooms.desk import repeat_due_ms
-from e2ee.rooms.entry import Author, device_tag
+from e2ee.rooms.entry import Author, DeviceTag, Entry, device_tag
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.signals import MAX_WANTED
 from e2ee.rooms.state import Phase
@@ -57,13 +57,24 @@ class CatchingUp(RoomPart):
 
     def _ranges(self) -> Iterator[Range]:
         """The numbers of the customer's devices come first: an answer has the newest of the first range."""
-        view, room_id = self._live.view, self._live.room_id
+        room_id = self._live.room_id
         customers = (device_tag(room_id, one) for one in self._room.states.customers())
-        for tag in dict.fromkeys((*customers, *view.chains)):
-            yield tag, max((one.last for one in view.chain(tag).intervals), default=0), MAX_MS
+        for tag in dict.fromkeys((*customers, *self._live.view.chains)):
+            yield tag, self._newest(tag), MAX_MS
 
-    def answered(self, turn: Turn, by: Author) -> None:
-        """A device has given an entry of its own: the customer's word ends it, in notes a colleague's."""
+    def _newest(self, tag: DeviceTag) -> int:
+        return max((one.last for one in self._live.view.chain(tag).intervals), default=0)
+
+    def is_ended_by(self, by: Author, entries: Iterable[Entry]) -> bool:
+        """Whether lines, before they are taken, are what we asked for, by the customer's word, in notes by a
+        colleague's; an answer to an earlier question, which a relay has withheld, has older entries only.
+        """
         live = self._live
-        if live.behind is not None and by.account_id == (live.customer or live.company):
-            live.behind, live.caught_up_ms = None, turn.now_ms
+        if live.behind is None or by.account_id != (live.customer or live.company):
+            return False
+        newest = self._newest(device_tag(live.room_id, by.device_id))
+        return any(one.author == by and one.header.n >= newest for one in entries)
+
+    def end(self, turn: Turn) -> None:
+        """Note that our copy is old no more."""
+        self._live.behind, self._live.caught_up_ms = None, turn.now_ms
