@@ -17,6 +17,10 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are `Refused`."""
 
     texts: Texts
+    words: frozenset[str]
+    """The words of the line. Of a command that is none of them its name alone is described: to describe all
+    hundred of them took most of the time that a command needs.
+    """
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""
@@ -44,35 +48,50 @@ def _worded(settings: dict[str, Any], texts: Texts) -> dict[str, Any]:
     return settings if place is None else {**settings, "metavar": texts.place(place)}
 
 
-def make_parser(texts: Texts, **settings: Any) -> Parser:
-    """Return a parser without arguments, not even `--help`."""
+def make_parser(texts: Texts, words: Iterable[str], **settings: Any) -> Parser:
+    """Return a parser without arguments, not even `--help`, for a line of these words."""
     parser = Parser(add_help=False, allow_abbrev=False, formatter_class=_formatter(texts), **settings)
-    parser.texts = texts
+    parser.texts, parser.words = texts, frozenset(words)
     return parser
 
 
 class Command:
-    """One command being described: its arguments and options, in groups with our headings."""
+    """One command being described: its arguments and options, in groups with our headings.
 
-    def __init__(self, parser: Parser, texts: Texts) -> None:
+    Without a parser nothing is: the line does not name it.
+    """
+
+    def __init__(self, parser: Parser | None, texts: Texts) -> None:
         self._texts = texts
-        self.parser = parser
-        self._arguments = parser.add_argument_group(texts.say("help.arguments"))
-        self._options = parser.add_argument_group(texts.say("help.options"))
+        self._parser = parser
+        if parser is not None:
+            self._arguments = parser.add_argument_group(texts.say("help.arguments"))
+            self._options = parser.add_argument_group(texts.say("help.options"))
+
+    def default(self, **values: object) -> Command:
+        """Set options that nobody gives."""
+        if self._parser is not None:
+            self._parser.set_defaults(**values)
+        return self
 
     def argument(self, name: str, key: str, **settings: Any) -> Command:
         """Add an argument by its place on the line."""
-        self._arguments.add_argument(name, help=self._texts.say(key), **_worded(settings, self._texts))
+        if self._parser is not None:
+            self._arguments.add_argument(name, help=self._texts.say(key), **_worded(settings, self._texts))
         return self
 
     def option(self, *names: str, key: str, **settings: Any) -> Command:
         """Add an option; its help may name the default."""
+        if self._parser is None:
+            return self
         text = self._texts.say(key, default=settings.get("default"))
         self._options.add_argument(*names, help=text, **_worded(settings, self._texts))
         return self
 
     def switches(self, **keys: str) -> Command:
         """Add options without a value, at most one of which may be given."""
+        if self._parser is None:
+            return self
         group = self._options.add_mutually_exclusive_group() if len(keys) > 1 else self._options
         for name, key in keys.items():
             flag = f"--{name.replace('_', '-')}"
@@ -81,16 +100,22 @@ class Command:
 
 
 class CommandGroup:
-    """The commands below a parser, one of which has to be given."""
+    """The commands below a parser, one of which has to be given; none below a command that is not named."""
 
-    def __init__(self, parser: Parser, texts: Texts, place: str) -> None:
+    def __init__(self, parser: Parser | None, texts: Texts, place: str) -> None:
         self._texts = texts
+        if parser is None:
+            self._words: frozenset[str] | None = None
+            return
+        self._words = parser.words
         self._action = parser.add_subparsers(
             title=texts.say("help.commands"), dest=place, required=True, metavar=texts.place("COMMAND")
         )
 
-    def add(self, name: str, key: str) -> Parser:
-        """Add a command and return its parser."""
+    def add(self, name: str, key: str) -> Parser | None:
+        """Add a command and return its parser, or None where the line does not name it."""
+        if self._words is None:
+            return None
         text = self._texts.say(key)
         formatter = _formatter(self._texts)
         parser = self._action.add_parser(
@@ -101,5 +126,5 @@ class CommandGroup:
             allow_abbrev=False,
             formatter_class=formatter,
         )
-        parser.texts = self._texts
-        return parser
+        parser.texts, parser.words = self._texts, self._words
+        return parser if name in self._words else None

@@ -21,16 +21,17 @@ Run = Callable[[Session], Work]
 def command(above: CommandGroup, texts: Texts, name: str, run: Run, key: str) -> Command:
     """Add a command; its options stand above the common ones."""
     parser = above.add(name, key)
-    parser.set_defaults(run=run)
-    made = Command(parser, texts)
-    common(parser, texts, top=False)
+    made = Command(parser, texts).default(run=run)
+    if parser is not None:
+        common(parser, texts, top=False)
     return made
 
 
 def group(above: CommandGroup, texts: Texts, name: str, key: str, place: str = "action") -> CommandGroup:
     """Add a command that has commands of its own."""
     parser = above.add(name, key)
-    common(parser, texts, top=False)
+    if parser is not None:
+        common(parser, texts, top=False)
     return CommandGroup(parser, texts, place)
 
 

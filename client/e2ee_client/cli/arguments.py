@@ -42,15 +42,14 @@ _LISTED_S: Final = 10.0
 _DELIVERED_CHOICES: Final = ("queued", "sent", "delivered")
 
 
-def parse(arguments: Sequence[str] | None, texts: Texts) -> argparse.Namespace:
+def parse(arguments: Sequence[str], texts: Texts) -> argparse.Namespace:
     """Return the options; `run` among them is what carries the command out.
 
     Raises:
         Refused: usage.invalid.
     """
-    parser = make_parser(
-        texts, prog="sealroom", description=texts.say("help.program"), epilog=texts.say("help.exit")
-    )
+    about = {"description": texts.say("help.program"), "epilog": texts.say("help.exit")}
+    parser = make_parser(texts, arguments, prog="sealroom", **about)
     common(parser, texts, top=True)
     commands = CommandGroup(parser, texts, "command")
 
@@ -139,7 +138,7 @@ def _desk(to: Command) -> None:
     to.option("--lock", key="help.desk_lock", type=lock_minutes, metavar="MINUTES", default=10)
     to.switches(no_browser="help.desk_no_browser").switches(json="help.json")
     to.option("--settings", key="help.desk_settings", type=Path, metavar="FILE")
-    to.parser.set_defaults(offline=False)
+    to.default(offline=False)
 
 
 def _verifying(add: Callable[[str, Run], Command]) -> None:

@@ -59,9 +59,7 @@ class _Adding:
 
     def acting(self, name: str, run: Run) -> Command:
         """Add one that needs the relay and waits for it."""
-        added = with_timeout(self(name, run))
-        added.parser.set_defaults(offline=False)
-        return added
+        return with_timeout(self(name, run)).default(offline=False)
 
 
 def add_commands(commands: CommandGroup, texts: Texts) -> None:
