@@ -28,6 +28,7 @@ from engine_world import Node, SeededRng, World, acquainted
 from list_scenes import away, is_calm, lists_of, noting, published_lists, unconfirmed
 from relay_scenes import lose, lossless, the_peer, well
 from struck_off import backup_of, restored
+from team_world import do
 
 from e2ee.content import Content, Heads
 from e2ee.errors import NoListNumber
@@ -674,3 +675,25 @@ def test_what_could_not_begin_under_a_list_that_is_over_begins_with_the_next_one
     world.advance(MINUTE_MS)
     assert len(lost) == 1
     assert praxis.texts() == ["wieder da"]
+
+
+def test_a_claim_of_a_newer_list_within_an_hour_of_another_one_is_looked_into_after_it() -> None:
+    """CON-13: whoever claims it says so once, and what it says may be true."""
+    world = World()
+    praxis = world.node("Praxis", publish=True)
+    praxis.start()
+    world.advance(MINUTE_MS)
+    looks: list[int] = []
+
+    def outgoing(_channel: Channel, data: bytes) -> list[bytes]:
+        looks.extend(world.now_ms for one in decode_frames(data, Role.RELAY) if isinstance(one, Lookup))
+        return [data]
+
+    praxis.outgoing = outgoing
+    entry, first_ms = praxis.engine._context.entry, world.now_ms
+    do(praxis, entry.check)
+    world.advance(MINUTE_MS)
+    do(praxis, entry.check)
+    do(praxis, entry.check)
+    world.advance(2 * HOUR_MS)
+    assert looks == [first_ms, first_ms + HOUR_MS]

@@ -438,8 +438,12 @@ class Entry(Part):
         return bool(known)
 
     def check(self, turn: Turn) -> None:
-        """A contact knows a newer list of ours: ask the directory, once an hour (CON-13)."""
-        if self._checked_ms and turn.now_ms < min(self._checked_ms, turn.now_ms) + _CHECK_APART_MS:
+        """A contact knows a newer list of ours: ask the directory, once an hour; what is claimed sooner is
+        looked into then (CON-13).
+        """
+        due_ms = min(self._checked_ms, turn.now_ms) + _CHECK_APART_MS
+        if self._checked_ms and turn.now_ms < due_ms:
+            self._context.timers.set("check entry", due_ms, self.check)
             return
         if self.compare(turn):
             self._checked_ms = turn.now_ms
