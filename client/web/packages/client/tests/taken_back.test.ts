@@ -67,6 +67,23 @@ test("what waits does not leave once it was erased or withdrawn, nor for a new m
   assert.deepEqual([erased, text, later].map(isGiven), [false, false, true]);
 });
 
+test("a desk from a backup is told of a withdrawal behind the newest that it has (ROOM-86, TRN-15)", () => {
+  const scene = new Scene();
+  scene.state([desk]);
+  const text = scene.says("geheim");
+  scene.engine.do(scene.nowMs, (c, turn) => withdraw(c, turn, scene.roomId));
+  const ended = [...scene.room.entries.values()].find(({ entry }) => entry.header.kind === 9)?.entry;
+  assert.ok(ended !== undefined && ended.header.n > text.header.n);
+  const tag = deviceTagOf(scene.roomId, scene.c.own.record.deviceId);
+  const range = { tag, first: text.header.n, last: Number.MAX_SAFE_INTEGER };
+  const given = scene.in((d) => answerWant(d, desk.id, [range])).turn.changes();
+  const posted = given.flatMap(({ kind, value }) => (kind === "posted" && value !== null ? [hex(value)] : [])).join();
+  assert.deepEqual(
+    [ended, text].map(({ body }) => posted.includes(hex(body as Bytes))),
+    [true, false],
+  );
+});
+
 /** The desks have sessions with the person: what she writes is sealed at once, and waits for a connection. */
 function met(scene: Scene): void {
   for (const [i, device] of [desk, second].entries()) {
