@@ -86,7 +86,7 @@ def salt_is_not_hedged(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: tuple[tuple[Plant, str, int], ...] = (
-    (no_replay_cache, "opened twice", 5),
+    (no_replay_cache, "opened twice", 1),
     (texts_before_proof, "a text sent again before an answer|a text on an unproven session", 7),
     (no_search, "two active sessions", 8),
 )
