@@ -45,11 +45,12 @@ QUIET: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # The last such list counts: what the driver's own has for tests, and no lists below an address bar that
-    # nobody sees, for which each window had two processes.
+    # The last such list counts: what the driver's own has for tests, no process for a page that may come, and
+    # no lists below an address bar that nobody sees, for which each window had two processes.
     "--disable-features=AimEnabled,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,"
     "HttpsUpgrades,LensOverlay,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,PaintHolding,"
-    "ThirdPartyStoragePartitioning,Translate,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,WebUIOmniboxPopup",
+    "SpareRendererForSitePerProcess,ThirdPartyStoragePartitioning,Translate,WebUIOmniboxAimPopup,"
+    "WebUIOmniboxFullPopup,WebUIOmniboxPopup",
 )
 # Each page has a process; none is started for a page that may come.
 _CALM: Final[dict[str, str | float | bool]] = {"dom.ipc.processPrelaunch.enabled": False}
