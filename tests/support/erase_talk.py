@@ -21,7 +21,7 @@ from erase_scan import Needle
 from erase_world import CutWorld, begin_again, rows_of
 from own_devices import joined
 from rooms_world import MINUTE_MS, accept, acceptance, act, add, rooms_of, write
-from team_world import colleague, founded, this
+from team_world import colleague, founded
 
 from e2ee.constants import DEVICE_ID_B
 from e2ee.errors import E2eeError
@@ -101,10 +101,6 @@ class Talk:
         first = self.customers[0]
         second = joined(self.world, first, "Kundin zwei", front_desk=False, kind=DeviceKind.PERSON)
         second.carry_out(second.engine.know_company(acceptance(self.desk), second.now_ms)[1])
-        while not first.engine.is_reachable(this(second)):
-            first.carry_out(first.engine.look_at_devices(first.now_ms)[1])
-            self.world.advance(MINUTE_MS)
-        act(first, lambda turn, rooms: rooms.consenting.give_rooms(turn, this(second)))
         self.world.advance(10 * MINUTE_MS)
         if room_id not in rooms_of(second).index:
             raise Fault("the second device was not given the room")

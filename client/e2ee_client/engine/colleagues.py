@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .context import Context
 
 _COMPARES_APART_MS: Final = 600_000
+_LOOK_MS: Final = 2_000
+_NEW_MS: Final = 1_200_000
+"""How long a device comes now, by the list that names it: its own clock may be a day off."""
+_LOOK: Final = "new device"
 
 
 class Colleagues(Part):
@@ -96,6 +100,34 @@ class Colleagues(Part):
         if is_newer or any(learned):
             self._context.rooms.devices_changed(turn, own.account_id)
             self._context.sending.pump(turn, contact)
+        self.give_owed(turn)
+
+    def give_owed(self, turn: Turn) -> None:
+        """Give our rooms to each device that is owed them and can be reached, and look for the addresses of
+        the others from now on; one that is being struck off gets nothing (ACC-52).
+        """
+        reached = {one.device_id for one in self._state.peers_named(self._state.colleagues)}
+        listed = [one for one in self._state.own_devices.values() if one.listed and not one.leaving]
+        owed = [one for one in listed if one.owed]
+        given = [one for one in owed if one.record.device_id in reached]
+        for one in given:
+            one.owed = False
+            turn.put(one.put())
+        for device_id in sorted({one.record.device_id for one in given}):
+            self._context.rooms.consenting.give_rooms(turn, device_id)
+        if len(given) == len(owed) or self._state.is_stopped:
+            self._context.timers.drop(_LOOK)
+        elif self._context.timers.at_ms(_LOOK) is None:
+            is_new = abs(turn.now_ms - self._state.own.device_list.issued_ms) < _NEW_MS
+            wait_ms = _LOOK_MS if is_new else _COMPARES_APART_MS
+            self._context.timers.set(_LOOK, turn.now_ms + wait_ms, self.look)
+
+    def look(self, turn: Turn) -> None:
+        """Give what is owed; who cannot be reached may have an address in the directory by now (ACC-52)."""
+        self._context.timers.drop(_LOOK)
+        self.give_owed(turn)
+        if self._context.timers.at_ms(_LOOK) is not None:
+            self._context.entry.compare_again(turn)
 
     def _learn(self, turn: Turn, one: OwnDevice) -> bool:
         """Keep how to reach a device; tell whether that is news."""

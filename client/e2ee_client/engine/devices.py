@@ -7,12 +7,14 @@ account's own directory entry, which any of them publishes for all (ID-41).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from e2ee_relay.protocol import LookupResult
 
 from e2ee import identity
 from e2ee.constants import CLOCK_TOLERANCE_MS, MAX_TEAM
+from e2ee.errors import NoRight
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord
 from e2ee.ids import DeviceId
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
@@ -97,7 +99,7 @@ class Devices(Part):
     # --- by a person ---
 
     def add(self, turn: Turn, record: DeviceRecord) -> None:
-        """Let the next list name a device (ACC-35).
+        """Let the next list name a device (ACC-35); a person's is owed our rooms (ACC-52).
 
         Raises:
             AccountKeyAbsent, DeviceReplacedError: this device cannot sign.
@@ -106,8 +108,30 @@ class Devices(Part):
         """
         account_key_of(self._state.own)
         self._check_new(record)
-        self._put(turn, OwnDevice(record.hash, record))
+        self._put(turn, OwnDevice(record.hash, record, owed=record.kind is DeviceKind.PERSON))
         self._context.entry.refill(turn)
+
+    def owe_rooms(self, turn: Turn, device_id: bytes) -> None:
+        """Give our rooms to another device of the person, at once or when it can be reached (ACC-52).
+
+        Raises:
+            UnknownDevice: the account has no other one of this id.
+            NoRight: it is being struck off.
+        """
+        found = self._of_id(device_id)
+        if any(one.leaving for one in found):
+            raise NoRight("a device that is being struck off is given nothing")
+        for one in found:
+            self._put(turn, replace(one, owed=True))
+        self._context.colleagues.look(turn)
+
+    def owes_rooms(self, device_id: bytes) -> bool:
+        """Whether a device has still to be given our rooms.
+
+        Raises:
+            UnknownDevice: the account has no other one of this id.
+        """
+        return any(one.owed for one in self._of_id(device_id))
 
     def ask_for(self, turn: Turn, asked: AskedDevice) -> None:
         """Keep a device whose list is signed elsewhere, in the place of one asked for before (ACC-42).
@@ -197,13 +221,16 @@ class Devices(Part):
         account_key_of(self._state.own)
         if device_id == self._state.own.device.record.device_id:
             raise ConfigError("this device cannot strike off itself")
-        found = [one for one in self._others if one.record.device_id == device_id]
-        if not found:
-            raise UnknownDevice("the account has no such device")
-        for one in found:
+        for one in self._of_id(device_id):
             one.leaving = True
             turn.put(one.put())
         self._context.entry.refill(turn)
+
+    def _of_id(self, device_id: bytes) -> list[OwnDevice]:
+        found = [one for one in self._others if one.record.device_id == device_id]
+        if not found:
+            raise UnknownDevice("the account has no such device")
+        return found
 
     def _ids(self) -> set[DeviceId]:
         others = {one.record.device_id for one in self._others}

@@ -477,11 +477,15 @@ class Engine(Queries):
             self._add(turn, given.card)
             return consenting.accept(turn, given), turn.effects()
 
-    def look_at_devices(self, now_ms: int) -> tuple[None, list[Effect]]:
-        """Compare our directory entry now: a device that has just been added publishes how it is reached."""
+    def give_rooms(self, device_id: bytes, now_ms: int) -> list[Effect]:
+        """Give the rooms that this device has opened to another one of the person; `owes_rooms` tells when.
+
+        Raises:
+            UnknownDevice: the account has no other one of this id. NoRight: it is being struck off.
+        """
         turn = self._step(now_ms)
-        self._context.entry.compare_again(turn)
-        return None, turn.effects()
+        self._context.devices.owe_rooms(turn, device_id)
+        return turn.effects()
 
     def know_company(self, given: Acceptance, now_ms: int) -> tuple[None, list[Effect]]:
         """Take the company of another device of this person as a contact; it gives the rooms (ROOM-38).
@@ -591,6 +595,7 @@ class Engine(Queries):
         context.company.maintain(turn)
         context.rooms.maintain(turn)
         context.entry.compare_daily(turn)
+        context.colleagues.give_owed(turn)
         self._rotate(turn)
         context.renewal.look_at_all(turn)
         after_ms = self._state.ports.keep_alive_ms

@@ -9,13 +9,12 @@ from e2ee import session as sessions
 from e2ee.card import ContactCard
 from e2ee.constants import CLOCK_TOLERANCE_MS
 from e2ee.identity import DeviceKind, Successor
-from e2ee.ids import AccountId, DeviceId
+from e2ee.ids import AccountId
 from e2ee.pair import sending
 from e2ee.recovery import RecoveryCode
 from e2ee.rooms.invite import Welcome
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import Health
-from e2ee_client.errors import UnknownDevice
 from e2ee_client.events import ConnectionState
 
 from .context import Context
@@ -209,15 +208,13 @@ class Queries:
         own = self._state.own
         return own.relay_url, own.registration_secret
 
-    def is_reachable(self, device_id: DeviceId) -> bool:
-        """Whether another device of our account can be written to.
+    def owes_rooms(self, device_id: bytes) -> bool:
+        """Whether another device of our account has still to be given our rooms (ACC-52).
 
         Raises:
-            UnknownDevice: the account has none of this id.
+            UnknownDevice: the account has no other one of this id.
         """
-        if all(one.device_id != device_id for one in self.devices()):
-            raise UnknownDevice("the account has no such device")
-        return self._state.own.account_id + device_id in self._state.peers
+        return self._context.devices.owes_rooms(device_id)
 
     def welcome(self, record_hash: bytes) -> Welcome | None:
         """Return what a new device is given once the list in use names it (ACC-35); None before."""

@@ -293,7 +293,7 @@ class OwnDevice(Row):
     """A record of another device of our account (ID-41).
 
     `address` is the one in the directory; `listed` says that the list in use names the record, `leaving` that
-    the next one is not to.
+    the next one is not to. `owed`: the device has still to be given our rooms (ACC-52).
     """
 
     TABLE = "meta"
@@ -304,6 +304,7 @@ class OwnDevice(Row):
     address: bytes | None = None
     listed: bool = False
     leaving: bool = False
+    owed: bool = False
 
 
 @dataclass(slots=True)

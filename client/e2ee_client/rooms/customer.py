@@ -22,7 +22,7 @@ from .device import Device
 from .doors import fetch_door, find_door
 from .doors.finding import Fetch
 from .errors import DoorOfAnotherCompany, RecoveryCodeAbsent, RecoveryCodeInvalid, SecondCompany
-from .linking import IsOwn, Link, give_rooms, linked, offered
+from .linking import IsOwn, Link, linked, offered, rooms_given
 from .recovering import RecoverySheet
 from .shown_notice import ShownNotice
 
@@ -297,9 +297,10 @@ class Customer(Device[CustomerRoom]):
         """Give rooms and history to another device of this person again.
 
         Raises:
-            UnknownDevice. WaitTimeout: it was not seen in time.
+            UnknownDevice. NoRight: it is being struck off. WaitTimeout: not in time; it is given them later.
         """
-        await give_rooms(self.client, device_id, timeout_s)
+        await self.client.shell.do(lambda engine, now_ms: engine.give_rooms(device_id, now_ms))
+        await rooms_given(self.client, device_id, timeout_s)
 
     async def remove_device(self, device_id: bytes) -> None:
         """Strike another device of this person off: nobody sends it anything more (ID-28).

@@ -11,20 +11,17 @@ from typing import NamedTuple, TypeAlias
 
 from e2ee.card import ContactCard
 from e2ee.identity import DeviceKind
-from e2ee.ids import DeviceId
 from e2ee_client import inviting, opening
 from e2ee_client.client import Client
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.consenting import Acceptance
-from e2ee_client.errors import InvalidCard, InviteInvalid, NotAccepted, WaitTimeout
+from e2ee_client.errors import InvalidCard, InviteInvalid, NotAccepted
 from e2ee_client.inviting import Invitation
 from e2ee_client.opening import Closing, Runtime, StorePath
 
 from .doors import FoundDoor, find_door
 from .doors.finding import Fetch
 from .errors import DoorOfAnotherCompany, LinkRefused
-
-_LOOK_S = 2.0
 
 
 class LinkOffer(NamedTuple):
@@ -103,10 +100,10 @@ class Link(Closing):
 
         Raises:
             InviteExpired, InviteInvalid: as `digits`; nothing was signed. AccountKeyAbsent, TooManyDevices.
-            WaitTimeout: not in time; once `Customer.devices` shows it, `Customer.give_rooms` goes on.
+            WaitTimeout: not in time; a device that was told is given them later, after a restart, too.
         """
         device_id = await self._invitation.confirm(timeout_s)
-        await give_rooms(self._client, device_id, timeout_s)
+        await rooms_given(self._client, device_id, timeout_s)
         return device_id
 
     async def close(self) -> None:
@@ -117,27 +114,15 @@ class Link(Closing):
         return "<Link>"
 
 
-async def give_rooms(client: Client, device_id: bytes, timeout_s: float | None = None) -> None:
-    """Give the rooms that this device has opened to another device of the person, once it can be reached.
+async def rooms_given(client: Client, device_id: bytes, timeout_s: float | None = None) -> None:
+    """Wait until a device of the person was given the rooms that this one has opened.
 
     Raises:
         UnknownDevice: the account has none of this id. WaitTimeout: it was not seen in time.
     """
-    to, machine = DeviceId(device_id), client.shell.machine
-    left_s = timeout_s
-    while not machine.is_reachable(to):
-        await client.shell.call(lambda engine, now_ms: engine.look_at_devices(now_ms))
-        step_s = _LOOK_S if left_s is None else min(_LOOK_S, left_s)
-        try:
-            await wait_until(lambda: machine.is_reachable(to), client.progress, step_s, "seeing the device")
-        except WaitTimeout:
-            left_s = None if left_s is None else left_s - step_s
-            if left_s is not None and left_s <= 0:
-                raise
-    await client.shell.call(
-        lambda engine, now_ms: engine.of_rooms(
-            lambda turn, rooms: rooms.consenting.give_rooms(turn, to), now_ms
-        )
+    machine = client.shell.machine
+    await wait_until(
+        lambda: not machine.owes_rooms(device_id), client.progress, timeout_s, "seeing the device"
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Final, NamedTuple
 
 from e2ee.card import ContactCard
-from e2ee.errors import NoConsent, RemoteError
+from e2ee.errors import NoConsent, NoRight, RemoteError
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms import customer
 from e2ee.rooms.acts import What
@@ -89,14 +90,13 @@ class Consenting(RoomsPart):
         self._context.notices.put_texts(turn, given.notice, given.texts)
 
     def give_rooms(self, turn: Turn, to: DeviceId) -> None:
-        """Give all rooms to another device of the person: its `open`, and all that is here (ROOM-38, TRN-19).
-
-        Raises:
-            NoRight: not another device of this account.
+        """Give all rooms to another device of the person: its `open`, and all that is here (ROOM-38, TRN-19);
+        none in which it has no place (ROOM-03).
         """
         for one in list(self._rooms.index.values()):
             if one.customer == self._state.own.account_id and one.phase != Phase.ERASED:
-                self._rooms.do(turn, one.room_id, lambda room: room.forwarding.give_own_device(turn, to))
+                with suppress(NoRight):
+                    self._rooms.do(turn, one.room_id, lambda room: room.forwarding.give_own_device(turn, to))
 
     def _room_with(self, turn: Turn, account_id: AccountId) -> RoomId | None:
         """Return the newest room with a company that can still be used: of one that was closed for too long
