@@ -33,7 +33,7 @@ from team_world import account, colleague, company_of, do, founded, signing_of, 
 
 from e2ee.content import OfRooms
 from e2ee.rooms.entry import Author, RoomId
-from e2ee.rooms.payloads import Act, ActKind, Erase
+from e2ee.rooms.payloads import Act, ActKind, Erase, Erased, Outcome
 from e2ee.rooms.signals import Want, decode_signal
 from e2ee.rooms.state import Phase, RetentionClass
 
@@ -323,3 +323,39 @@ def test_who_has_given_a_room_gives_the_withdrawal_that_came_late_to_it() -> Non
     assert live(last, room_id).consent.is_withdrawn
     world.advance(DAY_MS)
     assert not has_body(last, room_id, login)
+
+
+@pytest.mark.parametrize("what", ["login", "room"])
+def test_a_login_that_was_given_goes_with_an_erasure_that_came_late_to_its_giver(what: str) -> None:
+    """ROOM-87, ROOM-88: its customer wrote it before there was the desk to which the room is given."""
+    world, company, person, room_id, login = known(RetentionClass.DEFAULT)
+    first = joins(company, room_id, "Frau Erste")
+    change(first, room_id, Change(add=(this(first),)))
+    world.advance(HOUR_MS)
+    late = Late(first, company, person)
+    write(person, room_id, Erase((login,) if what == "login" else None))
+    world.advance(DAY_MS + HOUR_MS)
+    assert not has_body(company, room_id, login)
+    last = colleague(company, "Frau Letzte", front_desk=True)
+    world.advance(2 * HOUR_MS)
+    assert phase(last, room_id) is Phase.OPEN
+    assert has_body(last, room_id, login)
+    late.end()
+    world.advance(2 * DAY_MS)
+    assert phase(last, room_id) is (Phase.OPEN if what == "login" else Phase.ERASED)
+    assert [has_body(one, room_id, login) for one in (company, first, last)] == [False] * 3
+
+
+def test_nobody_but_its_giver_says_that_a_login_was_erased() -> None:
+    """ROOM-88: not who is asked for nothing, nor for a login that its customer has brought."""
+    world, company, _, room_id, login = known(RetentionClass.DEFAULT)
+    first = joins(company, room_id, "Frau Erste")
+    last = joins(company, room_id, "Frau Letzte")
+    change(first, room_id, Change(add=(this(first),)))
+    world.advance(HOUR_MS)
+    write(first, room_id, Erased((login,), Outcome.DONE))
+    world.advance(HOUR_MS)
+    assert [has_body(one, room_id, login) for one in (company, last)] == [True, True]
+    write(company, room_id, Erased((login,), Outcome.DONE))
+    world.advance(HOUR_MS)
+    assert [has_body(one, room_id, login) for one in (company, last)] == [True, False]

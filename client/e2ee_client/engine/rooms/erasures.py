@@ -96,9 +96,14 @@ class Erasures(RoomPart):
         )
 
     def taken(self, turn: Turn, entry: Entry, payload: Erased) -> None:
-        """Note what a device says of itself."""
+        """Note what a device says of itself; a login that it has given us goes with its own (ROOM-88)."""
         if self._room.taking.side_of(entry.author) is Side.COMPANY:
             self._note(turn, entry.author.device_id, payload)
+            if payload.outcome is Outcome.DONE and not self._room.states.condition().keeps:
+                by = self._room.taking.tag_of(entry.author)
+                found = self._room.log.several(turn, payload.hashes or ())
+                given = (one for one in found if kind_of(one) == Kind.IDENTIFY and one.forwarded_by == by)
+                self._room.erasing.destroy(turn, given)
 
     def _note(self, turn: Turn, device_id: DeviceId, payload: Erased) -> None:
         answer = Answer(device_id, payload.outcome, payload.until_ms, turn.now_ms)

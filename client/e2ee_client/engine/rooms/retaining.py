@@ -144,9 +144,13 @@ class Retaining(RoomPart):
         is_statutory = kind is RetentionClass.STATUTORY
         if condition.on_hold or (condition.keeps and not is_statutory):
             return ()
-        if is_statutory and self._around.us.device_id not in self._room.states.room.known():
-            # It is told of no export, and has logins and addresses alone: no record (ROOM-87).
-            kind = RetentionClass.DEFAULT
+        if self._around.us.device_id not in self._room.states.room.known():
+            # It is told of no export and, of before it came, of no erasure; it has logins and addresses
+            # alone: no record (ROOM-87).
+            if condition.phase is Phase.ERASED:
+                kind = RetentionClass.PROOF
+            elif is_statutory:
+                kind = RetentionClass.DEFAULT
         phase = int(condition.phase or 0)
         return int(kind), ttl_s, phase, int(condition.is_sensitive), self._live.exported_ms or 0
 
