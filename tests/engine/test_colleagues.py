@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from e2ee_client.engine import Channel
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import UnknownContact
 from e2ee_client.events import ContactAdded, MessageRejected, OfContact, OwnDeviceAdded
 from e2ee_relay.protocol import Role, Send, decode_frames, encode_frames
@@ -147,6 +148,30 @@ def test_devices_that_are_invited_one_after_another_are_all_learned_of() -> None
     compared_ms = colleagues._compared_ms
     do(second, lambda turn: colleagues.told_list(turn, signed))
     assert colleagues._compared_ms == compared_ms
+
+
+def test_a_list_that_the_directory_did_not_have_yet_is_looked_for_again_when_it_is_given_again() -> None:
+    """ACC-39: at most once in ten minutes, as it is not newer than the one before."""
+    world, holder, second, *_ = team()
+    given = holder.engine._state.own.device_list
+    joined(world, holder, "Praxis drei")
+    newer = holder.engine._state.own.device_list
+    assert newer.seq > given.seq
+    own, colleagues = second.engine._state.own, second.engine._context.colleagues
+    own.device_list = given
+    looks: list[int] = []
+
+    def look(turn: Turn) -> bool:
+        looks.append(turn.now_ms)
+        return True
+
+    second.engine._context.entry.compare = look  # type: ignore[method-assign]  # the directory has it not
+    colleagues._given_seq = given.seq
+    begun_ms = world.now_ms
+    for _ in range(2):
+        do(second, lambda turn: colleagues.told_list(turn, newer.signed))
+    world.advance(20 * MINUTE_MS)
+    assert looks == [begun_ms, begun_ms + 10 * MINUTE_MS]
 
 
 def test_a_flight_of_a_device_that_is_not_listed_here_makes_us_look() -> None:

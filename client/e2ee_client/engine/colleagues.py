@@ -71,6 +71,8 @@ class Colleagues(Part):
         if seq > max(self._given_seq, own.device_list.seq):
             self._given_seq = seq
             self._compare(turn)
+        else:
+            self.told(turn, seq)
 
     def compare(self, turn: Turn) -> None:
         """Compare our entry, at most once in ten minutes; what is asked for sooner is done then."""

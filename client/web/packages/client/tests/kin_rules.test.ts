@@ -397,6 +397,20 @@ test("each newer list that a device is given is looked up at once, its number al
   );
 });
 
+test("a list that the directory did not have yet is looked for again when it is given again (ACC-39)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  withSecond(directory, NOW_MS);
+  const { engine, own } = directory;
+  const next = signed(engine.context, [own.record], NOW_MS, own.list.seq + 1);
+  const looksAt = (nowMs: number): number => {
+    const { lookedUp } = directory;
+    directory.do(nowMs, (c, turn) => c.kin?.given(turn, next, false));
+    return directory.lookedUp - lookedUp;
+  };
+  assert.deepEqual([looksAt(NOW_MS), looksAt(NOW_MS + 1_000), looksAt(NOW_MS + 600_000)], [1, 0, 1]);
+});
+
 test("a device that is being struck off is given nothing from then on, whatever the relay does (ACC-52)", () => {
   const directory = new Directory(madeAt(NOW_MS));
   directory.connect(NOW_MS);

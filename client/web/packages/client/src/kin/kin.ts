@@ -55,7 +55,7 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
       else if (list.seq > Math.max(k.givenSeq, c.own.list.seq)) {
         k.givenSeq = list.seq;
         compareNow(k, turn);
-      }
+      } else kin.told(turn, list.seq);
       if (isShown) noteListed(k, turn, [list]);
     },
     checkFlight: (turn, { list, peer }) => {
