@@ -697,3 +697,28 @@ def test_a_claim_of_a_newer_list_within_an_hour_of_another_one_is_looked_into_af
     do(praxis, entry.check)
     world.advance(2 * HOUR_MS)
     assert looks == [first_ms, first_ms + HOUR_MS]
+
+
+def test_claims_go_on_being_looked_into_though_the_clock_was_set_back() -> None:
+    """CON-13: neither that nor claims which come without end put off the next look beyond an hour."""
+    world = World()
+    praxis = world.node("Praxis", publish=True)
+    praxis.ahead_ms = 30 * DAY_MS
+    praxis.start()
+    world.advance(MINUTE_MS)
+    entry = praxis.engine._context.entry
+    do(praxis, entry.check)
+    praxis.set_clock(0)
+    world.advance(MINUTE_MS)
+    looks: list[int] = []
+
+    def look(turn: Turn) -> bool:
+        looks.append(turn.now_ms)
+        return True
+
+    entry.compare = look  # type: ignore[method-assign]  # of claims alone
+    begun_ms = world.now_ms
+    for _ in range(15):
+        do(praxis, entry.check)
+        world.advance(10 * MINUTE_MS)
+    assert looks == [begun_ms + HOUR_MS, begun_ms + 2 * HOUR_MS]

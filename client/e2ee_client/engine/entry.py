@@ -441,7 +441,8 @@ class Entry(Part):
         """A contact knows a newer list of ours: ask the directory, once an hour; what is claimed sooner is
         looked into then (CON-13).
         """
-        due_ms = min(self._checked_ms, turn.now_ms) + _CHECK_APART_MS
+        self._checked_ms = min(self._checked_ms, turn.now_ms)
+        due_ms = self._checked_ms + _CHECK_APART_MS
         if self._checked_ms and turn.now_ms < due_ms:
             self._context.timers.set("check entry", due_ms, self.check)
             return
