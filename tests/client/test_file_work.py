@@ -124,6 +124,28 @@ async def test_a_pause_ends_when_the_relay_is_back() -> None:
     assert await asyncio.wait_for(waiting, 60) == "done"
 
 
+@pytest.mark.parametrize("reason", ["DENIED", "RATE_LIMITED"])
+async def test_a_relay_that_refuses_is_asked_no_sooner_for_connections_that_come_back(reason: str) -> None:
+    """FIL-12: else one that is cut off again and again is believed within seconds, and the file lost."""
+    times, work = 0, work_by(StoppedClock())
+
+    async def refuse(_slot: object) -> None:
+        nonlocal times
+        times += 1
+        raise BlobRefused("no", reason=reason)
+
+    waiting = asyncio.create_task(work.patiently(COMPANY, refuse))
+    await until(lambda: times == 1)
+    for _ in range(30):
+        work.came_back()
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert times == 1
+
+
 # --- threads ---
 
 ENDS_BESIDE_ONE_THAT_HANGS = """

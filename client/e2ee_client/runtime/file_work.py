@@ -153,8 +153,8 @@ class FileWork:
     async def patiently(
         self, company: AccountId, work: Callable[[Slot], Awaitable[T]], *, denied: int = _MOST_DENIED
     ) -> T:
-        """Do something with a company's relay, again while it cannot now, each time after a longer pause,
-        which ends when a connection to a relay stands again.
+        """Do something with a company's relay, again while it cannot now, each time after a longer pause;
+        where it was away that ends when a connection to a relay stands again.
 
         A relay that says why it cannot now is asked for as long as it says so; one that refuses for another
         reason is believed after some times: after so many further ones where it says DENIED.
@@ -164,18 +164,20 @@ class FileWork:
         """
         pause_ms, refused, most = _FIRST_PAUSE_MS, Counter[str](), {GONE: 0, DENIED: denied}
         while True:
+            is_away = False
             try:
                 async with self.slot(company) as slot:
                     return await work(slot)
             except RelayUnavailable as error:
                 if not error.retryable:
                     raise
+                is_away = True
             except BlobRefused as error:
                 refused[error.reason] += 1
                 if error.reason not in _LATER and refused[error.reason] > most.get(error.reason, _MOST):
                     raise
             pause = self.clock.wait_until(self.clock.now_ms() + pause_ms)
-            raise_faults(await first_of(pause, self._came_back.wait()))
+            raise_faults(await first_of(pause, *((self._came_back.wait(),) if is_away else ())))
             pause_ms = min(2 * pause_ms, _MOST_PAUSE_MS)
 
 
