@@ -10,8 +10,10 @@ import { stepIn } from "../src/engine/rooms/rooms.ts";
 import { write } from "../src/engine/rooms/writing.ts";
 import { codeOf } from "../src/errors.ts";
 import { FileLoader } from "../src/file_loader.ts";
+import { BlobRefused, FileError } from "../src/files/file_error.ts";
 import { startFiles } from "../src/files/file_service.ts";
 import type { FilesHost } from "../src/files/host.ts";
+import { patiently } from "../src/files/patience.ts";
 import { FileRows } from "../src/files/rows.ts";
 import { isWhole, openParts, sealBlob } from "../src/files/sealing.ts";
 import { memoryParts } from "../src/store/parts.ts";
@@ -61,9 +63,10 @@ test("another hash, a part that is missing or in another place, and sizes of ano
 /** A person's files, whose steps find no room while `isFull`; `wakes` are the times that are waited for. */
 async function fullAtWill(more: Partial<FilesHost> = {}) {
   const { ports, shell, roomId } = await person(new MemoryPlace());
-  const state = { isFull: true, wakes: [] as number[] };
-  const wake = (atMs: number) => {
+  const state = { isFull: true, wakes: [] as number[], waiting: [] as (() => void)[] };
+  const wake = (atMs: number, then: () => void) => {
     state.wakes.push(atMs);
+    state.waiting.push(then);
     return () => {};
   };
   const step: FilesHost["step"] = async (work) => {
@@ -82,9 +85,9 @@ test("an upload that meets a full disk says so, and goes on when it is tried aga
   const id = await service.send(hex(roomId), new Blob([content]), "a.txt", { removeMetadata: false });
   const view = () => service.uploads(hex(roomId)).map(({ state: how, code }) => [how, code]);
   const announced = service.announced(id);
-  while (files.wakes.size === 0) await new Promise((done) => setImmediate(done));
+  while (state.waiting.length === 0) await new Promise((done) => setImmediate(done));
   state.isFull = true;
-  for (const wake of [...files.wakes]) wake();
+  for (const wake of [...state.waiting]) wake();
   await assert.rejects(announced, { code: "store.full" });
   assert.deepEqual(view(), [["failed", "store.full"]]);
   await assert.rejects(service.retry(id), { code: "store.full" });
@@ -160,4 +163,22 @@ test("a pause of a file ends when the relay is back (FIL-12)", async () => {
   assert.equal(woken, 0);
   tells({ type: "connection", state: "online", code: "" });
   assert.equal(woken, 1);
+});
+
+test("only the pause of a relay that was away ends so: one that refuses is not believed within seconds (FIL-12)", async () => {
+  const failures = [
+    { error: new FileError("relay.unavailable", "away"), waits: 1 },
+    { error: new BlobRefused("denied", 0), waits: 0 },
+    { error: new BlobRefused("rate_limited", 0), waits: 0 },
+  ];
+  for (const { error, waits } of failures) {
+    const clock = { nowMs: () => 0, wake: () => () => {} };
+    const host = { ports: { clock }, wakes: new Set<() => void>() } as unknown as FilesHost;
+    const ended = new AbortController();
+    const waiting = patiently(host, ended.signal, () => Promise.reject(error));
+    await new Promise((done) => setImmediate(done));
+    assert.equal(host.wakes.size, waits);
+    ended.abort();
+    await assert.rejects(waiting, { code: "file.cancelled" });
+  }
 });

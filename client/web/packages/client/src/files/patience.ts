@@ -10,8 +10,12 @@ const LATER: readonly string[] = ["rate_limited", "unavailable"];
 const MOST_REFUSED: Readonly<Record<string, number>> = { not_found: 1, denied: 21 };
 const MOST = 6;
 
-/** @throws FileError `file.cancelled` when it is ended by its signal */
-export function sleep({ ports, wakes }: FilesHost, ms: number, signal: AbortSignal): Promise<void> {
+/**
+ * Wait; where the relay was away, no longer than until it is back.
+ *
+ * @throws FileError `file.cancelled` when it is ended by its signal
+ */
+export function sleep({ ports, wakes }: FilesHost, ms: number, signal: AbortSignal, isAway: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
       unwake();
@@ -21,7 +25,7 @@ export function sleep({ ports, wakes }: FilesHost, ms: number, signal: AbortSign
       else resolve();
     };
     const unwake = ports.clock.wake(ports.clock.nowMs() + ms, end);
-    wakes.add(end);
+    if (isAway) wakes.add(end);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
   });
@@ -34,6 +38,7 @@ export function sleep({ ports, wakes }: FilesHost, ms: number, signal: AbortSign
 export async function patiently<T>(host: FilesHost, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const refused = new Map<string, number>();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MOST_PAUSE_MS)) {
+    let isAway = false;
     try {
       return await work();
     } catch (error) {
@@ -42,8 +47,9 @@ export async function patiently<T>(host: FilesHost, signal: AbortSignal, work: (
         refused.set(error.reason, times);
         if (!LATER.includes(error.reason) && times >= (MOST_REFUSED[error.reason] ?? MOST)) throw error;
       } else if (fileCodeOf(error) !== "relay.unavailable") throw error;
+      else isAway = true;
     }
-    await sleep(host, pauseMs, signal);
+    await sleep(host, pauseMs, signal, isAway);
   }
 }
 

@@ -178,7 +178,7 @@ async function goOn(means: Means, work: Work): Promise<number> {
       most = now;
       if (failures >= ATTEMPTS) throw error;
       const pauseMs = isLater ? Math.max(PAUSE_MS, error.retryAfterMs) : PAUSE_MS * 2 ** failures;
-      await sleep(means.host, Math.min(pauseMs, MOST_PAUSE_MS), means.signal);
+      await sleep(means.host, Math.min(pauseMs, MOST_PAUSE_MS), means.signal, isCut);
     }
   }
 }
