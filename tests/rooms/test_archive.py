@@ -199,16 +199,19 @@ async def archived(kept: Archive, *rooms: Record, now_ms: int = NOW_MS) -> archi
 async def test_an_old_copy_of_a_room_brings_nothing_back_to_its_file(
     praxis: Practice, tmp_path: Path
 ) -> None:
-    """EXP-27: what was erased since the backup; what goes meanwhile goes there, too."""
+    """EXP-27: what was erased since the backup; what goes meanwhile takes the file with it."""
     _, theirs = await both(praxis)
     kept = begun(praxis, tmp_path)
     await archived(kept, Record(theirs, 1, is_record=False))
     before = everything(tmp_path)
-    assert (await archived(kept, Record(theirs, 0, is_record=False, is_old=True))).unchanged == 1
+    old = Record(theirs, 0, is_record=False, is_kept=False, is_old=True)
+    assert (await archived(kept, old)).unchanged == 1
     assert everything(tmp_path) == before
-    for withheld, is_old in ((2, True), (1, False)):
-        report = await archived(kept, Record(theirs, withheld, is_record=False, is_old=is_old))
-        assert report.written == (theirs.room_id,)
+    old = Record(theirs, 2, is_record=False, is_kept=False, is_old=True)
+    for _ in range(2):
+        assert (await archived(kept, old)).unchanged == 1
+        assert not list(tmp_path.rglob(f"{theirs.room_id.hex()}*"))
+    assert (await archived(kept, Record(theirs, 1, is_record=False))).written == (theirs.room_id,)
 
 
 async def test_the_file_of_a_record_stays_when_its_bodies_go(praxis: Practice, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from e2ee.errors import E2eeError
 from e2ee.ids import AccountId
+from e2ee.rooms.entry import RoomId
 from e2ee_client.errors import ConfigError, FileStalled, SealroomError
 from e2ee_client.runtime.clock import Clock
 from e2ee_client.runtime.file_threads import FileThreads
@@ -69,15 +70,15 @@ class Archive:
                 if room.view.customer is None:
                     continue
                 outline = await room.outline()
-                after = await self._room(room, known, outline, now_ms)
+                after = None if outline.is_old else await self._room(room, known, outline, now_ms)
             except (E2eeError, SealroomError) as error:
                 refused.append(Refused(room.room_id, error.code))
-                if known is not None and outline is not None and _goes(outline, known):
-                    index = index.without_room(room.room_id)
-                    await self._do(partial(self._remove, known, index))
+                index = await self._let_go(index, room.room_id, outline)
                 continue
             if after is None:
                 unchanged += 1
+                if outline.is_old:
+                    index = await self._let_go(index, room.room_id, outline)
                 continue
             index = index.with_room(room.room_id, after)
             await self._do(partial(self._write_index, index))
@@ -99,11 +100,9 @@ class Archive:
     async def _room(
         self, room: CompanyRoom, known: Archived | None, outline: Outline, now_ms: int
     ) -> Archived | None:
-        """Write a room; None if it is there as it is, or our copy may show again what was erased (EXP-27)."""
+        """Write a room; None if it is there as it is."""
         is_same = known is not None and known.state == outline.state
         if is_same and known is not None and await self._do((self.folder / known.file).is_file):
-            return None
-        if outline.is_old and known is not None and outline.withheld < known.withheld:
             return None
         keeps = known is not None and outline.is_record and outline.withheld > known.withheld
         if keeps and known is not None and len(known.kept) >= MAX_KEPT:
@@ -116,6 +115,15 @@ class Archive:
         name = _name(room.room_id, now_ms) if known is None else known.file
         digest = await self._do(partial(self._place, part, name))
         return Archived(name, digest, len(report.entries), outline.withheld, outline.state, now_ms, kept)
+
+    async def _let_go(self, index: Index, room_id: RoomId, outline: Outline | None) -> Index:
+        """Remove the file of a room that is not written, and its line, where it has what was erased since."""
+        known = index.rooms.get(room_id)
+        if known is None or outline is None or not _goes(outline, known):
+            return index
+        index = index.without_room(room_id)
+        await self._do(partial(self._remove, known, index))
+        return index
 
     async def _do(self, work: Callable[[], T]) -> T:
         """Do something with the folder, which may stand on a disk that never answers (FIL-27)."""
