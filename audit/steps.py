@@ -38,6 +38,11 @@ REPEATED = (
     "tests/engine/test_room_lost.py",
     "tests/engine/test_room_missed_orders.py",
     "tests/engine/test_room_new_desk.py",
+    "tests/engine/test_room_on_engines.py",
+    "tests/engine/test_room_passing.py",
+    "tests/engine/test_room_sign_outs.py",
+    "tests/engine/test_room_silence.py",
+    "tests/engine/test_room_unattended.py",
     "tests/interop/test_grammars.py",
     "tests/interop/test_misreadings.py",
     "tests/leakage/test_real_relay.py",
@@ -373,7 +378,7 @@ STEPS = (
         "full-counts",
         "tests that repeat, with their full numbers, of which `make test` plays a part: queues of 34 000"
         " texts, sessions of a pair, random conversations and rooms, killed processes, skipped keys,"
-        " grammars, misreadings, synchronisations of a store; scenes of rooms with hundreds of items;"
+        " grammars, misreadings, synchronisations of a store; scenes of rooms over months or of many items;"
         " and what only a release needs: wheels built twice, controls of the long runs, benchmarks,"
         " some screens and stories in Firefox",
         (*_FULL_COUNTS, *REPEATED),

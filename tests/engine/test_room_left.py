@@ -94,6 +94,7 @@ def test_who_was_sent_an_erasure_and_is_no_member_knows_who_has_answered_it() ->
         assert node.of(GapShown) == []
 
 
+@pytest.mark.audit_only
 def test_a_desk_that_got_an_address_alone_answers_for_it() -> None:
     """ROOM-45, ROOM-81: nobody believes that an address is gone which a desk still has that is off."""
     world, desk, _, customer, room_id, _ = left()

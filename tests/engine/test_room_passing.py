@@ -385,6 +385,7 @@ def test_a_taker_that_is_not_in_force_for_a_while_is_handed_over_to_afterwards()
     assert members(world) == {"agent2"}
 
 
+@pytest.mark.audit_only
 def test_a_freeze_of_days_is_not_counted() -> None:
     """ROOM-59: who gives the room still has a day when it is over."""
     world, _ = answered()

@@ -383,6 +383,7 @@ def test_a_null_that_overtakes_the_login_of_its_device_ends_it() -> None:
     assert known(world) == [None, None]
 
 
+@pytest.mark.audit_only
 def test_who_has_signed_out_often_in_a_room_that_is_kept_signs_out_still() -> None:
     """CNS-75: no erasure is carried out there, and so many wait at a time."""
     world = opened("desk", "chief")

@@ -96,6 +96,7 @@ def test_a_colleague_in_no_room_of_others_is_never_asked(
     assert unattended(company) == []
 
 
+@pytest.mark.audit_only
 def test_it_is_told_after_each_new_start_and_by_nobody_who_is_not_connected() -> None:
     """ROOM-80: by what is stored, also where the last prekeys of a device that is off have ended."""
     world, company, (anna, _), _, room_id = scene("Anna")
@@ -110,6 +111,7 @@ def test_it_is_told_after_each_new_start_and_by_nobody_who_is_not_connected() ->
         assert unattended(company) == [room_id]
 
 
+@pytest.mark.audit_only
 def test_a_clock_that_was_a_month_ahead_hides_nobody_who_is_away_later() -> None:
     """ROOM-80: when a device was heard last is no time of a month to come."""
     world, company, (anna, _), _, room_id = scene("Anna")
