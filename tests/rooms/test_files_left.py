@@ -125,12 +125,12 @@ async def test_what_is_over_keeps_no_key_while_its_relay_is_away(
     monkeypatch.setattr(Transfer, "drop", away)
     held = await scene.room.send_file(file(tmp_path))
     files = scene.me.client.shell.machine.files
-    await asked.wait()
+    await asyncio.wait_for(asked.wait(), 60)
     asked.clear()
     monkeypatch.setattr(Transfer, "put", away)
     sent = await scene.room.start_file(file(tmp_path, "Befund 2.txt"))
-    await asked.wait()
-    await sent.cancel()
+    await asyncio.wait_for(asked.wait(), 60)
+    await asyncio.wait_for(sent.cancel(), 60)
     rows = files.outgoing()
     assert {one.entry for one in rows} == {held.hash, None}
     assert {(one.name, one.media_type, one.hash, one.is_over) for one in rows} == {("", "", b"", True)}
