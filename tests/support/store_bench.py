@@ -19,6 +19,7 @@ from e2ee_relay.protocol import (
     Message,
     PrekeysBundle,
     PrekeysFetch,
+    QueueEmpty,
     Request,
     Send,
     SendResults,
@@ -53,6 +54,7 @@ class RunningStore:
         self.messages: list[Message] = []
         self._answers: dict[int, KnownFrame] = {}
         self._last_id = 0
+        self._is_drained = False
 
     async def __aenter__(self) -> RunningStore:
         self.store.start(self.node, lambda _seconds, _count, _failed: None)
@@ -66,6 +68,8 @@ class RunningStore:
             lambda n: Subscribe(n, (owner.mailbox,)),
         ):
             await self.ask(make(self.next_id()))
+        # Until the first read is over, what is sent comes after the answer to it.
+        await until(lambda: self._is_drained)
         return self
 
     async def __aexit__(
@@ -84,6 +88,8 @@ class RunningStore:
         """Take a frame of the node."""
         if isinstance(frame, Message):
             self.messages.append(frame)
+        elif isinstance(frame, QueueEmpty):
+            self._is_drained = True
         else:
             self._answers[frame.request_id] = frame
 
