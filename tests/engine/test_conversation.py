@@ -17,12 +17,12 @@ from e2ee_client.events import (
 from e2ee_relay.protocol import Ack, Role, Send, SendItem, TtlClass, decode_frames, encode_frames
 from engine_world import World, acquainted
 
-from e2ee.constants import PREKEY_ROTATION_MS
+from e2ee.constants import PREKEY_ROTATION_MS, RELAY_RETENTION_MS
 from e2ee.content import AddressOnly, WayBack
 from e2ee.identity import sign_list
 from e2ee.prekeys import PrekeyKind
 
-DAY_MS = 86_400_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
 def sent_items(message: bytes) -> list[SendItem]:
@@ -209,6 +209,20 @@ def test_prekeys_are_refilled_and_rotated() -> None:
     customer.send(customer.add(company.engine.card()), "nach der Rotation")
     world.settle()
     assert company.texts() == ["nach der Rotation"]
+
+
+def test_private_prekeys_go_when_nothing_under_them_can_come_any_more() -> None:
+    """ID-18: from the first ones on, one after another, each at its time."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    ends_ms = {one.key: one.pair.prekey.not_after_ms for one in company.engine._state.prekeys.values()}
+    first_ms, last_ms = min(ends_ms.values()), max(ends_ms.values())
+    for at_ms in (first_ms, first_ms + HOUR_MS, last_ms + HOUR_MS):
+        world.advance(at_ms + RELAY_RETENTION_MS - world.now_ms)
+        held = ends_ms.keys() & company.engine._state.prekeys.keys()
+        assert held >= {one for one, end_ms in ends_ms.items() if end_ms >= at_ms}
+        assert held <= {one for one, end_ms in ends_ms.items() if end_ms >= at_ms - HOUR_MS}
 
 
 def test_lists_are_renewed_and_told() -> None:

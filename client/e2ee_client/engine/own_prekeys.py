@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, MutableMapping
 
 from e2ee.prekeys import PrekeyKind
+from e2ee.wire.fields import MAX_MS
 
 from .records import OwnPrekey
 
@@ -17,6 +18,7 @@ class OwnPrekeys(MutableMapping[bytes, OwnPrekey]):
         self._by_place: dict[bytes, OwnPrekey] = {}
         self._of: dict[bytes, dict[PrekeyKind, dict[bytes, OwnPrekey]]] = {}
         self._ids: Counter[int] = Counter()
+        self._none_ends_before_ms = MAX_MS
         for one in prekeys:
             self[one.key] = one
 
@@ -31,6 +33,7 @@ class OwnPrekeys(MutableMapping[bytes, OwnPrekey]):
         prekey = item.pair.prekey
         self._of.setdefault(item.contact, {}).setdefault(prekey.kind, {})[place] = item
         self._ids[prekey.id] += 1
+        self._none_ends_before_ms = min(self._none_ends_before_ms, prekey.not_after_ms)
 
     def __delitem__(self, place: bytes) -> None:
         """Drop a prekey."""
@@ -62,6 +65,15 @@ class OwnPrekeys(MutableMapping[bytes, OwnPrekey]):
     def newest(self, kind: PrekeyKind, contact: bytes) -> OwnPrekey | None:
         """Return the one of a kind that was made last."""
         return next(reversed(self._of.get(contact, {}).get(kind, {}).values()), None)
+
+    def ended(self, before_ms: int) -> list[OwnPrekey]:
+        """Return those whose time ended before this one; goes through all only when some may have."""
+        if before_ms <= self._none_ends_before_ms:
+            return []
+        self._none_ends_before_ms = min(
+            (one.pair.prekey.not_after_ms for one in self._by_place.values()), default=MAX_MS
+        )
+        return [one for one in self._by_place.values() if one.pair.prekey.not_after_ms < before_ms]
 
     @property
     def ids(self) -> Counter[int]:

@@ -609,8 +609,7 @@ class Upkeep(Part):
 
     def sweep(self, turn: Turn) -> None:
         """Let prekeys and replay entries go at their time (ID-18, HS-09)."""
-        gone_ms = turn.now_ms - RELAY_RETENTION_MS
-        for item in [one for one in self._state.prekeys.values() if one.pair.prekey.not_after_ms < gone_ms]:
+        for item in self._state.prekeys.ended(turn.now_ms - RELAY_RETENTION_MS):
             self._delete(turn, item)
         for key, row in self._state.rows.items("replay"):
             if turn.now_ms > TakenFlight.decode(key, row).ends_ms:
