@@ -239,6 +239,7 @@ def redirected(mailbox: bytes, token: bytes) -> Callable[[Channel, bytes], list[
     return outgoing
 
 
+@pytest.mark.audit_only
 def test_a_renewed_list_keeps_the_sessions_of_colleagues() -> None:
     """ACC-39: over the life of several lists; nobody is stale, nothing is told as of a contact."""
     world, holder, second, account, ours, theirs = team()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import own_devices
+import pytest
 from e2ee_client.engine import Channel, Effect, Transmit
 from e2ee_client.engine.company import Founding
 from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
@@ -257,6 +258,7 @@ def test_a_wait_of_a_moment_is_not_told() -> None:
     assert company.of(ConnectionChanged) == []
 
 
+@pytest.mark.audit_only
 def test_prekeys_that_have_to_wait_leave_the_connection() -> None:
     """ID-57: where few bytes may be stored (RLY-263) a stock is offered now and then, an hour apart."""
     world = World(Policy(prekeys_b=Rate(1, 0.05)))
@@ -284,6 +286,7 @@ def test_a_wait_has_bounds_and_a_clock_that_was_put_back_ends_it() -> None:
     assert budget.free_ms(DAY_MS - HOUR_MS - 1) == DAY_MS - HOUR_MS - 1
 
 
+@pytest.mark.audit_only
 def test_a_company_whose_list_is_over_is_looked_up_with_pauses_that_grow() -> None:
     """ID-44: not each minute, nor each hour with what is done then; and found soon after it is back."""
     world, company, person, room_id = opened()

@@ -68,6 +68,7 @@ def test_a_device_whose_list_has_ended_accepts_nothing_until_the_first_one_is_ba
     assert customer.texts()[-2:] == ["eben noch", "wieder da"]
 
 
+@pytest.mark.audit_only
 def test_the_person_is_reminded_from_12_days_before_the_end_on() -> None:
     """ID-65: of the end, by the device without the account key alone."""
     world, holder, second, *_ = company()
@@ -144,6 +145,7 @@ def test_who_was_off_looks_at_the_entry_before_it_reminds() -> None:
     assert set(second.of(DeviceListExpiring)) == {DeviceListExpiring(list_ends_ms(second))}
 
 
+@pytest.mark.audit_only
 def test_who_finds_its_list_over_as_it_starts_a_session_looks_at_the_entry_at_once() -> None:
     """ID-65: not within the hour: whoever asks for a renewal waits for that look."""
     world, holder, second, customer, _ = company()
@@ -161,6 +163,7 @@ def test_who_finds_its_list_over_as_it_starts_a_session_looks_at_the_entry_at_on
     assert second.of(DeviceListExpiring)
 
 
+@pytest.mark.audit_only
 def test_what_was_under_way_at_the_end_is_told_of() -> None:
     """ID-65, SES-37: it is not shown as sent for ever where its reader stays away."""
     world, holder, second, customer, _ = company()
@@ -176,6 +179,7 @@ def test_what_was_under_way_at_the_end_is_told_of() -> None:
     assert [one.message_id for one in second.of(Unconfirmed)] == [sent]
 
 
+@pytest.mark.audit_only
 def test_a_list_that_waits_for_the_directory_counts() -> None:
     """ID-65, ID-12: one that was signed elsewhere is enough, though the device is not online."""
     world, holder, second, customer, _ = company()
@@ -193,6 +197,7 @@ def test_a_list_that_waits_for_the_directory_counts() -> None:
     assert customer.texts()[-1] == "wartet nur auf das Netz"
 
 
+@pytest.mark.audit_only
 def test_a_late_reminder_is_told_once_in_a_day() -> None:
     """ID-65: told without a look after a day, and looked at an hour after that, it waits for the next day."""
     world, holder, second, *_ = company()

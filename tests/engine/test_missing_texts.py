@@ -413,6 +413,7 @@ def test_a_text_confirmed_while_it_waits_to_go_again_does_not_go() -> None:
     assert lane_of(customer).all() == []
 
 
+@pytest.mark.audit_only
 def test_the_weekly_ask_gives_fresh_prekeys() -> None:
     """SES-25, SES-34, ID-18: a customer publishes nothing; the company always holds prekeys in force."""
     world, company, customer, praxis = talking()

@@ -1,6 +1,6 @@
 """Random conversations of real engines: chapter 08 under a hostile relay, losses, clones and wrong clocks.
 
-100 in `make test`, 500 in the audit, more by the command `tests/support/random_conversation.py`.
+50 in `make test`, 500 in the audit, more by the command `tests/support/random_conversation.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from run_counts import count
 from e2ee.numbers import Finding, Received
 from e2ee.prekeys import VerifiedBundle
 
-GROUPS = count(4, 20)
+GROUPS = count(2, 20)
 RUNS_A_GROUP = 25
 
 

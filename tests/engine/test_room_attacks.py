@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from e2ee_client.engine.rooms.states import DAY_STATES, MAX_HELD
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -114,6 +115,7 @@ def test_a_desk_that_is_not_in_force_any_more_does_not_turn_in_circles() -> None
     assert len(ticks) < 60
 
 
+@pytest.mark.audit_only
 def test_a_desk_has_no_more_states_held_however_many_of_its_are_judged_at_once() -> None:
     """ROOM-29: one more by a known parent under a roster that never was; no more than 64 of it stay a day."""
     world = opened("desk", "chief")

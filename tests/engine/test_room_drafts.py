@@ -175,7 +175,14 @@ def test_it_goes_when_the_timer_of_a_closed_room_empties_it(world: DiskWorld) ->
     assert remains(desk, DRAFT) == []
 
 
-@pytest.mark.parametrize("kind", [RetentionClass.EPHEMERAL, RetentionClass.DEFAULT, RetentionClass.PROOF])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(RetentionClass.EPHEMERAL, marks=pytest.mark.audit_only),
+        RetentionClass.DEFAULT,
+        RetentionClass.PROOF,
+    ],
+)
 def test_it_goes_also_where_it_was_kept_after_the_last_content_is_gone(
     world: DiskWorld, kind: RetentionClass
 ) -> None:

@@ -273,6 +273,7 @@ def test_what_is_destroyed_is_not_held_early_either() -> None:
     assert room.live.early == ()
 
 
+@pytest.mark.audit_only
 def test_more_early_entries_than_are_held_are_refused_and_all_go_after_a_day() -> None:
     """ROOM-16, ROOM-58."""
     world = opened("desk", "agent")
@@ -453,6 +454,7 @@ def test_content_stops_when_the_customer_closes_and_a_refused_text_is_no_gap() -
         assert not room_of(world, name).live.shown_gaps
 
 
+@pytest.mark.audit_only
 def test_taking_an_entry_reads_as_many_rows_in_a_long_room_as_in_a_short_one() -> None:
     """TRN-16: what comes last in order costs the same."""
     world = opened("desk")

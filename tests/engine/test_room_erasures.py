@@ -52,6 +52,7 @@ def staffed() -> tuple[World, Node, Node, Node, RoomId]:
 # --- who answers ---
 
 
+@pytest.mark.audit_only
 def test_every_device_of_the_company_answers_an_erasure_and_who_does_not_is_told() -> None:
     """ROOM-45: who is away is named after seven days, and its late answer counts."""
     world, desk, agent, customer, room_id = staffed()
@@ -153,6 +154,7 @@ def test_each_order_for_the_whole_room_has_its_own_answer() -> None:
     assert done == [one.by for one in erasures_of(customer, room_id)]
 
 
+@pytest.mark.audit_only
 def test_no_device_of_the_company_keeps_a_customer_from_erasing() -> None:
     """ROOM-63: however often an agent orders."""
     world, desk, agent, customer, room_id = staffed()
@@ -233,6 +235,7 @@ def test_no_marks_of_the_company_have_a_mark_of_the_customer_forgotten(*, floods
     assert body(desk, room_id, said) is not None
 
 
+@pytest.mark.audit_only
 def test_no_erasures_of_the_company_have_one_of_the_customer_forgotten() -> None:
     """ROOM-44: an agent erases what never was, while a newcomer has the customer's order and not its text."""
     world, desk, agent, customer, room_id = staffed()

@@ -44,6 +44,7 @@ def team() -> tuple[World, Node, Node, Node, Node, RoomId]:
     return world, company, anna, bert, person, room_id
 
 
+@pytest.mark.audit_only
 def test_what_one_device_of_the_company_has_lost_others_have() -> None:
     """TRN-57: one member of the room is off for weeks; neither its colleagues nor the customer are told a
     failure of each text.
@@ -79,6 +80,7 @@ def test_what_no_device_of_the_customer_has_is_told_also_where_colleagues_have_i
     assert one != none
 
 
+@pytest.mark.audit_only
 def test_what_every_device_of_the_company_has_lost_is_told_to_the_customer_once() -> None:
     """TRN-57"""
     world, company, anna, bert, person, room_id = team()

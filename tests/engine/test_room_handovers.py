@@ -110,6 +110,7 @@ def test_what_was_erased_or_is_marked_is_given_as_its_commitment() -> None:
     assert said[0] in world.devices["agent"].order()
 
 
+@pytest.mark.audit_only
 def test_a_second_hand_over_goes_further_back() -> None:
     """TRN-18: lines that are here already count as given, so that what follows is not taken for another."""
     world, _ = joined(*(f"text {count:03}" for count in range(100)))

@@ -10,6 +10,7 @@ from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind
 from e2ee.rooms.state import RetentionClass
 
 
+@pytest.mark.audit_only
 def test_an_unread_login_goes_thirty_days_after_it_was_issued_from_who_was_given_it() -> None:
     """ROOM-87, ROOM-41: in class 1, however many desks have given it to each other."""
     world, company, _, room_id, login = known(RetentionClass.EPHEMERAL)

@@ -312,6 +312,7 @@ def test_nothing_piles_up_for_a_desk_that_is_off_and_a_restart_goes_on(
     assert {states(second, one) for one in rooms} == {1}
 
 
+@pytest.mark.audit_only
 def test_a_desk_that_was_off_reads_its_mailbox_before_it_gives_a_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -358,6 +359,7 @@ def test_a_desk_that_was_off_reads_its_mailbox_before_it_gives_a_room(
     assert live(first, rooms[1]).lacking == ()
 
 
+@pytest.mark.audit_only
 def test_a_desk_that_goes_on_from_a_backup_gives_no_room_that_others_know_better() -> None:
     """ROOM-84, ROOM-86: its copy is older than a withdrawal, which it asks for."""
     world, company, _, person, room_id = with_agent()

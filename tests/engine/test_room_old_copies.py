@@ -145,6 +145,7 @@ def test_events_say_nothing_of_what_came_before_the_store_was_set_back() -> None
     assert not outline[-1]
 
 
+@pytest.mark.audit_only
 def test_two_desks_from_one_backup_give_no_room_that_its_customer_has_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -266,6 +267,7 @@ def test_an_entry_of_ours_that_is_not_here_makes_our_copy_an_old_one() -> None:
 # --- weeks off ---
 
 
+@pytest.mark.audit_only
 def test_a_desk_that_was_off_for_weeks_gives_no_room_before_its_customer_has_answered() -> None:
     """ROOM-84, ROOM-86: no relay has the withdrawal any more, and of its colleague nothing comes through."""
     world = World(Policy(retention_s=14 * DAY_MS // 1_000))

@@ -76,6 +76,7 @@ def test_a_room_begins_with_the_policy_as_far_as_its_notice_tells(
     assert (state.epoch, state.retention) == (2, kept)
 
 
+@pytest.mark.audit_only
 def test_an_ephemeral_text_goes_a_week_after_it_was_read_and_the_customer_keeps_it() -> None:
     """ROOM-41, ROOM-42: unread it stays 30 days; what the company wrote goes a week after it was written."""
     world, desk, customer, room_id = begun(RetentionClass.EPHEMERAL)

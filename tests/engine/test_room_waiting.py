@@ -135,6 +135,7 @@ def test_no_second_steward_asks_a_person_whether_a_frozen_room_is_given_away() -
     assert [one.code for one in agent.of(RequestAnswered)] == ["room.nobody_waits"]
 
 
+@pytest.mark.audit_only
 def test_a_customer_that_closes_and_reopens_its_room_tells_agents_once_a_minute() -> None:
     """ROOM-67: and in the end they know that it waits."""
     world, _, customer, agent, room_id = waiting()
@@ -231,7 +232,7 @@ def test_who_left_a_room_while_it_was_not_open_claims_it_when_it_waits_again(
     assert rooms_of(desk).index[room_id].assigned == this(agent)
 
 
-@pytest.mark.parametrize("ahead_ms", [0, 30 * DAY_MS])
+@pytest.mark.parametrize("ahead_ms", [0, pytest.param(30 * DAY_MS, marks=pytest.mark.audit_only)])
 @both_ways
 def test_a_claim_that_nobody_answers_ends_when_the_room_waits_no_longer(
     ends: Step, goes_on: Step, ahead_ms: int

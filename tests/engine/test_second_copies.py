@@ -62,6 +62,7 @@ def signed_twice(*, tells: bool) -> tuple[World, Node, Node, Node, bytes]:
     return world, company, twin, customer, praxis
 
 
+@pytest.mark.audit_only
 def test_the_copy_whose_list_the_directory_does_not_have_stops_and_says_so() -> None:
     """ID-48: it sends, takes and signs nothing more, in no later opening either, and keeps what it has."""
     world, company, twin, customer, _ = signed_twice(tells=True)
@@ -106,6 +107,7 @@ def test_a_stopped_copy_signs_nothing_for_its_company() -> None:
     assert company_of(desk).origins() == ()
 
 
+@pytest.mark.audit_only
 def test_what_ends_by_itself_does_so_in_a_stopped_copy_as_well() -> None:
     """ID-48, ID-18: while it runs, and when it is opened again."""
     world, company, _, _, _ = signed_twice(tells=False)
@@ -144,6 +146,7 @@ def test_who_has_heard_of_both_lists_is_warned_and_the_stopped_copy_gives_nobody
     assert is_calm(newcomer)
 
 
+@pytest.mark.audit_only
 def test_what_was_known_when_a_person_verified_the_account_anew_is_settled() -> None:
     """ID-52: directory and bundles go on with the other list; a further one of a number is an alarm again."""
     world, company, twin, customer, praxis = signed_twice(tells=True)

@@ -144,6 +144,7 @@ def test_who_holds_the_new_roster_refuses_at_once_whatever_is_put_back() -> None
         assert this(scene.agent) not in in_force(node, scene.founder)
 
 
+@pytest.mark.audit_only
 def test_where_the_relay_hides_it_a_suspended_agent_is_out_after_eight_days() -> None:
     """ACC-04: the roster of before ends with its seven days and the clock tolerance. What the customer writes
     from then on is sealed for nobody, and comes to the company when the relay lets it hear again.

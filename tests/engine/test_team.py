@@ -152,6 +152,7 @@ def test_an_expired_roster_is_a_typed_error_and_told_once() -> None:
     assert len(customer.of(TeamUnknown)) == 1
 
 
+@pytest.mark.audit_only
 def test_who_is_in_force_is_told_before_the_roster_ends() -> None:
     """ACC-82: daily from three days off on, after the end too, until the founder has signed anew. Never told
     are a customer, the founder, and who is suspended.

@@ -236,6 +236,7 @@ def test_two_desks_that_sign_at_once_are_an_event_and_agree() -> None:
     assert in_force(second, founder) == {this(founder): 3}
 
 
+@pytest.mark.audit_only
 def test_a_clock_that_was_a_year_ahead_is_healed_by_the_right_time() -> None:
     """ACC-04, ACC-07, ACC-16: what was dated ahead is not learned, and what follows has higher numbers."""
     world, founder, _agent, customer = team_of_three()

@@ -78,6 +78,7 @@ def test_a_session_that_may_be_started_earlier_than_was_noted_is_started_then() 
     assert len(device.of(SessionStarted)) == started + 1
 
 
+@pytest.mark.audit_only
 def test_a_colleague_who_joined_a_room_goes_by_the_newest_prekeys_of_its_customer() -> None:
     """SES-34: not for ever by those of the dossier, which were over after four weeks."""
     world, desk, customer, room_id = opened()
@@ -99,6 +100,7 @@ def test_a_colleague_who_joined_a_room_goes_by_the_newest_prekeys_of_its_custome
     assert "nach dem Verlust" in texts(customer, room_id)
 
 
+@pytest.mark.audit_only
 def test_a_device_that_is_off_is_not_asked_while_a_session_with_it_is_wanted() -> None:
     """SES-25: its prekeys are over and a text waits; the asks of each hour filled its mailbox."""
     world, holder, second, customer, praxis = company()
