@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import pytest_asyncio
 import web_packages
 from conversations import until, until_read
 from desk_page import served
+from e2ee_client.desk import assets, schema
 from e2ee_client.desk import page as page_of_process
-from e2ee_client.desk import schema
 from e2ee_client.desk.acts import Act, carry_out
 from e2ee_client.room_events import Equivocation, FreezeUndecided
 from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, EntryProgress
@@ -58,9 +58,18 @@ LATE = """{
 }"""
 
 
+@pytest.fixture(scope="module")
+def desk_page(web_libraries: None) -> Mapping[str, assets.Asset]:
+    """The files of the page, which a desk in a checkout builds each time it starts, built once."""
+    return assets.load()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def praxis(web_libraries: None) -> AsyncIterator[Practice]:
+async def praxis(
+    desk_page: Mapping[str, assets.Asset], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Practice]:
     """A practice whose notice is published, over a relay in memory."""
+    monkeypatch.setattr(assets, "load", lambda: desk_page)
     network = MemoryNetwork(clock=FakeClock(speed=20))
     try:
         async with practice(network) as made:
