@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 from conversations import until
-from e2ee_client.errors import BlobRefused, ClientClosed, FileStalled, RelayCertificate
+from e2ee_client.errors import BlobRefused, ClientClosed, FileStalled, RelayCertificate, RelayUnavailable
+from e2ee_client.events import ConnectionChanged, ConnectionState
 from e2ee_client.runtime import file_threads
 from e2ee_client.runtime.file_folder import FileFolder
+from e2ee_client.runtime.file_service import FileService
 from e2ee_client.runtime.file_threads import AT_ONCE, FileThreads, Step
 from e2ee_client.runtime.file_work import FileWork
 
@@ -37,9 +39,17 @@ class Clock:
     def now_ms(self) -> int:
         return self.at_ms
 
-    async def wait_until(self, at_ms: int) -> None:
-        self.pauses.append(at_ms - self.at_ms)
-        self.at_ms = at_ms
+    async def wait_until(self, deadline_ms: int) -> None:
+        self.pauses.append(deadline_ms - self.at_ms)
+        self.at_ms = deadline_ms
+
+
+class StoppedClock(Clock):
+    """No time passes."""
+
+    async def wait_until(self, deadline_ms: int) -> None:
+        await super().wait_until(deadline_ms)
+        await asyncio.Event().wait()
 
 
 def work_by(clock: Clock) -> FileWork:
@@ -90,6 +100,50 @@ async def test_a_relay_that_will_never_be_reached_is_not_waited_for() -> None:
 
     with pytest.raises(RelayCertificate):
         await work_by(Clock()).patiently(COMPANY, fail)
+
+
+async def test_a_pause_ends_when_the_relay_is_back() -> None:
+    """FIL-12: a file does not wait as long again as its relay was away."""
+    times, clock = 0, StoppedClock()
+    nothing: Any = None
+    service = FileService(work_by(clock).shell, nothing, nothing, clock, nothing, None)
+
+    async def work(_slot: object) -> str:
+        nonlocal times
+        times += 1
+        if times < 3:
+            raise RelayUnavailable("away")
+        return "done"
+
+    waiting = asyncio.create_task(service._work.patiently(COMPANY, work))
+    for number in (1, 2):
+        await until(lambda number=number: times == number)  # type: ignore[misc]
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        service.heard(ConnectionChanged(ConnectionState.ONLINE, "wss://relay.example/"))
+    assert await asyncio.wait_for(waiting, 60) == "done"
+
+
+@pytest.mark.parametrize("reason", ["DENIED", "RATE_LIMITED"])
+async def test_a_relay_that_refuses_is_asked_no_sooner_for_connections_that_come_back(reason: str) -> None:
+    """FIL-12: else one that is cut off again and again is believed within seconds, and the file lost."""
+    times, work = 0, work_by(StoppedClock())
+
+    async def refuse(_slot: object) -> None:
+        nonlocal times
+        times += 1
+        raise BlobRefused("no", reason=reason)
+
+    waiting = asyncio.create_task(work.patiently(COMPANY, refuse))
+    await until(lambda: times == 1)
+    for _ in range(30):
+        work.came_back()
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert times == 1
 
 
 # --- threads ---

@@ -14,7 +14,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.file_rows import FILE_ID_B
-from e2ee_client.events import Event
+from e2ee_client.events import ConnectionChanged, ConnectionState, Event
 from e2ee_client.room_events import EntryAdded, EntryErased, FileDropped, HistoryHandedOver, RoomChanged
 
 from .clock import Clock
@@ -86,6 +86,8 @@ class FileService:
         match event:
             case EntryErased(kind=Kind.FILE, is_destroyed=True):
                 self.fetching.forget(event.entry_hash)
+            case ConnectionChanged(state=ConnectionState.ONLINE):
+                self._work.came_back()
             case EntryAdded(kind=Kind.FILE) | HistoryHandedOver():
                 self.fetching.look()
             case RoomChanged(phase=Phase.WITHDRAWN | Phase.ERASED) if self._work.is_online:

@@ -21,6 +21,7 @@ from .clock import Clock
 from .event_stream import EventLog
 from .file_folder import FileFolder
 from .file_threads import FileThreads
+from .first_of import first_of, raise_faults
 from .shell import Shell
 from .transfer import Transfer
 from .transport import Transport
@@ -86,12 +87,18 @@ class FileWork:
         self.threads = FileThreads()
         self.is_online = False
         self.parts_sent = 0
+        self._came_back = asyncio.Event()
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self) -> None:
         """Do things that need the relay from now on, also after an end."""
         self.is_online, self.threads = True, FileThreads()
+
+    def came_back(self) -> None:
+        """A relay is there again: who waits for one asks it now."""
+        self._came_back.set()
+        self._came_back.clear()
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do something beside all else; what fails is reported and ends nothing."""
@@ -146,7 +153,8 @@ class FileWork:
     async def patiently(
         self, company: AccountId, work: Callable[[Slot], Awaitable[T]], *, denied: int = _MOST_DENIED
     ) -> T:
-        """Do something with a company's relay, again while it cannot now, each time after a longer pause.
+        """Do something with a company's relay, again while it cannot now, each time after a longer pause;
+        where it was away that ends when a connection to a relay stands again.
 
         A relay that says why it cannot now is asked for as long as it says so; one that refuses for another
         reason is believed after some times: after so many further ones where it says DENIED.
@@ -156,17 +164,20 @@ class FileWork:
         """
         pause_ms, refused, most = _FIRST_PAUSE_MS, Counter[str](), {GONE: 0, DENIED: denied}
         while True:
+            is_away = False
             try:
                 async with self.slot(company) as slot:
                     return await work(slot)
             except RelayUnavailable as error:
                 if not error.retryable:
                     raise
+                is_away = True
             except BlobRefused as error:
                 refused[error.reason] += 1
                 if error.reason not in _LATER and refused[error.reason] > most.get(error.reason, _MOST):
                     raise
-            await self.clock.wait_until(self.clock.now_ms() + pause_ms)
+            pause = self.clock.wait_until(self.clock.now_ms() + pause_ms)
+            raise_faults(await first_of(pause, *((self._came_back.wait(),) if is_away else ())))
             pause_ms = min(2 * pause_ms, _MOST_PAUSE_MS)
 
 
