@@ -361,3 +361,47 @@ def test_nobody_but_its_giver_says_that_a_login_was_erased() -> None:
     write(company, room_id, Erased((login,), Outcome.DONE))
     world.advance(HOUR_MS)
     assert [has_body(one, room_id, login) for one in (company, last)] == [True, False]
+
+
+def is_old(node: Node, room_id: RoomId) -> bool:
+    """Whether a device takes its copy of a room for old."""
+    return act(node, lambda turn, rooms: rooms.exporting.outline(turn, room_id))[-1]
+
+
+def test_the_newest_of_what_came_since_end_no_old_copy_while_an_erasure_may_stand_in_the_rest() -> None:
+    """ROOM-86, TRN-15: of 80 entries an answer brings 64, and the customer may be off then."""
+    world, company, person, room_id = opened()
+    text = write(person, room_id, "geheim")
+    world.advance(HOUR_MS)
+    backup = company.rows.copy()
+    write(person, room_id, Erase((text,)))
+    for at in range(80):
+        write(person, room_id, f"danach {at}")
+        world.advance(MINUTE_MS)
+    restore(company, backup)
+    shown = texts(company, room_id)
+    while texts(company, room_id) == shown:
+        assert is_old(company, room_id)
+        world.advance(1_000)
+    assert "geheim" in texts(company, room_id)
+    off(person)
+    for _ in range(10):
+        world.advance(HOUR_MS)
+        assert is_old(company, room_id)
+    on(person)
+    while is_old(company, room_id):
+        world.advance(1_000)
+    assert "geheim" not in texts(company, room_id)
+    assert len(texts(company, room_id)) == 80
+
+
+def test_an_old_copy_of_a_room_that_is_over_is_waited_for_by_nobody() -> None:
+    """EXP-27, ROOM-86: all that it had is hidden, nothing more is asked, and nobody would answer."""
+    world, company, person, room_id = opened()
+    write(person, room_id, "geheim")
+    world.advance(HOUR_MS)
+    withdraw(person, room_id)
+    world.advance(HOUR_MS)
+    restore(company, company.rows.copy())
+    world.advance(DAY_MS)
+    assert not is_old(company, room_id)

@@ -199,17 +199,18 @@ async def archived(kept: Archive, *rooms: Record, now_ms: int = NOW_MS) -> archi
 async def test_an_old_copy_of_a_room_brings_nothing_back_to_its_file(
     praxis: Practice, tmp_path: Path
 ) -> None:
-    """EXP-27: what was erased since the backup; what goes meanwhile takes the file with it."""
+    """EXP-27: what was erased since the backup, which is told; what goes meanwhile takes the file with it."""
     _, theirs = await both(praxis)
     kept = begun(praxis, tmp_path)
     await archived(kept, Record(theirs, 1, is_record=False))
     before = everything(tmp_path)
     old = Record(theirs, 0, is_record=False, is_kept=False, is_old=True)
-    assert (await archived(kept, old)).unchanged == 1
+    told = (archive.Refused(theirs.room_id, "archive.old"),)
+    assert (await archived(kept, old)).refused == told
     assert everything(tmp_path) == before
     old = Record(theirs, 2, is_record=False, is_kept=False, is_old=True)
     for _ in range(2):
-        assert (await archived(kept, old)).unchanged == 1
+        assert (await archived(kept, old)).refused == told
         assert files(tmp_path) == [INDEX_NAME]
     assert (await archived(kept, Record(theirs, 1, is_record=False))).written == (theirs.room_id,)
 

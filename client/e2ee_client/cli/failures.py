@@ -64,6 +64,7 @@ _STATUS: Final[dict[str, int]] = {
     "message.failed": 8,
     "transcript": 2,
     "archive.full": 8,
+    "archive.old": 6,
     "door": 6,
     "door.too_large": 2,
     "door.invalid": 2,

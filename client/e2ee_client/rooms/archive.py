@@ -15,7 +15,6 @@ from typing import Final, NamedTuple, TypeVar
 
 from e2ee.errors import E2eeError
 from e2ee.ids import AccountId
-from e2ee.rooms.entry import RoomId
 from e2ee_client.errors import ConfigError, FileStalled, SealroomError
 from e2ee_client.runtime.clock import Clock
 from e2ee_client.runtime.file_threads import FileThreads
@@ -23,7 +22,7 @@ from e2ee_client.store.files import synchronise_directory
 
 from .archive_index import INDEX_MAX_B, INDEX_NAME, MAX_KEPT, Archived, Index, decode_index, encode_index
 from .company_room import CompanyRoom, Outline
-from .errors import AppLocked, ArchiveFull, TranscriptInvalid
+from .errors import AppLocked, ArchiveFull, ArchiveOld, TranscriptInvalid
 from .transcripts import verify_file
 
 T = TypeVar("T")
@@ -70,15 +69,17 @@ class Archive:
                 if room.view.customer is None:
                     continue
                 outline = await room.outline()
-                after = None if outline.is_old else await self._room(room, known, outline, now_ms)
+                if outline.is_old:
+                    raise ArchiveOld("what is here may have been erased since")
+                after = await self._room(room, known, outline, now_ms)
             except (E2eeError, SealroomError) as error:
                 refused.append(Refused(room.room_id, error.code))
-                index = await self._let_go(index, room.room_id, outline)
+                if known is not None and outline is not None and _goes(outline, known):
+                    index = index.without_room(room.room_id)
+                    await self._do(partial(self._remove, known, index))
                 continue
             if after is None:
                 unchanged += 1
-                if outline.is_old:
-                    index = await self._let_go(index, room.room_id, outline)
                 continue
             index = index.with_room(room.room_id, after)
             await self._do(partial(self._write_index, index))
@@ -115,15 +116,6 @@ class Archive:
         name = _name(room.room_id, now_ms) if known is None else known.file
         digest = await self._do(partial(self._place, part, name))
         return Archived(name, digest, len(report.entries), outline.withheld, outline.state, now_ms, kept)
-
-    async def _let_go(self, index: Index, room_id: RoomId, outline: Outline | None) -> Index:
-        """Remove the file of a room that is not written, and its line, where it has what was erased since."""
-        known = index.rooms.get(room_id)
-        if known is None or outline is None or not _goes(outline, known):
-            return index
-        index = index.without_room(room_id)
-        await self._do(partial(self._remove, known, index))
-        return index
 
     async def _do(self, work: Callable[[], T]) -> T:
         """Do something with the folder, which may stand on a disk that never answers (FIL-27)."""

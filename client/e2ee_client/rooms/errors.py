@@ -210,6 +210,14 @@ class ArchiveFull(SealroomError):
     hint: ClassVar[str] = "move the earlier files of this room elsewhere, and archive into a new folder"
 
 
+class ArchiveOld(SealroomError):
+    """A device that goes on from a backup does not know yet what was erased in a room since (EXP-27)."""
+
+    code: ClassVar[str] = "archive.old"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "the room is written once a device of its customer has answered"
+
+
 class AppLocked(SealroomError):
     """The application is locked until the passphrase is given again."""
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from e2ee.rooms import transcript
 from e2ee.rooms.desk import repeat_due_ms
 from e2ee.rooms.entry import Author, DeviceTag, Entry, device_tag
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.signals import MAX_WANTED
 from e2ee.rooms.state import Phase
-from e2ee.rooms.transcript import GAP_AFTER_MS
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.turn import Turn
 
 from .asking import Range
 from .records import Behind
 from .room_part import RoomPart
+
+if TYPE_CHECKING:
+    from .room_engine import RoomEngine
 
 _TIMES: Final = 4
 """Questions up to an hour; each further one comes a day later, and waits at the relay for who is off."""
@@ -27,10 +30,19 @@ _DAY_MS: Final = 86_400_000
 class CatchingUp(RoomPart):
     """After a backup, or weeks off: nobody sends again what we had confirmed, or what a relay has dropped."""
 
+    def __init__(self, room: RoomEngine) -> None:
+        super().__init__(room)
+        self._is_answered = False
+
+    @property
+    def is_old(self) -> bool:
+        """Whether what is shown may have been erased since; a room that is over shows nothing (EXP-27)."""
+        return self._live.behind is not None and not self._is_over()
+
     def start(self, turn: Turn) -> None:
         """The device is on: ask as if for the first time."""
         if self._live.behind is not None and self._around.side is Side.COMPANY:
-            self._live.behind = Behind(0, turn.now_ms + GAP_AFTER_MS)
+            self._live.behind, self._is_answered = Behind(0, turn.now_ms + transcript.GAP_AFTER_MS), False
 
     def begin(self, turn: Turn) -> None:
         """Somebody has an entry of ours that is not here: our copy is old, unless we know that already."""
@@ -40,9 +52,8 @@ class CatchingUp(RoomPart):
 
     def due_ms(self, turn: Turn) -> int | None:
         """Return when we ask next; now, where that was set by a clock that was ahead."""
-        live = self._live
-        is_over = live.consent.is_withdrawn or self._room.states.condition().phase is Phase.ERASED
-        due_ms = None if live.behind is None or is_over else live.behind.due_ms
+        behind = self._live.behind
+        due_ms = None if behind is None or self._is_over() else behind.due_ms
         return turn.now_ms if due_ms is not None and due_ms > turn.now_ms + _DAY_MS else due_ms
 
     def tick(self, turn: Turn) -> None:
@@ -65,16 +76,30 @@ class CatchingUp(RoomPart):
     def _newest(self, tag: DeviceTag) -> int:
         return max((one.last for one in self._live.view.chain(tag).intervals), default=0)
 
-    def is_ended_by(self, by: Author, entries: Iterable[Entry]) -> bool:
-        """Whether lines, before they are taken, are what we asked for, by the customer's word, in notes by a
-        colleague's; an answer to an earlier question, which a relay has withheld, has older entries only.
+    def hear(self, by: Author, entries: Iterable[Entry]) -> None:
+        """Note whether lines, before they are taken, are what we asked for, by the customer's word, in notes
+        by a colleague's; an answer to an earlier question, which a relay has withheld, has older entries.
         """
         live = self._live
-        if live.behind is None or by.account_id != (live.customer or live.company):
-            return False
-        newest = self._newest(device_tag(live.room_id, by.device_id))
-        return any(one.author == by and one.header.n >= newest for one in entries)
+        if live.behind is not None and by.account_id == (live.customer or live.company):
+            newest = self._newest(device_tag(live.room_id, by.device_id))
+            is_newest = any(one.author == by and one.header.n >= newest for one in entries)
+            self._is_answered = self._is_answered or is_newest
 
-    def end(self, turn: Turn) -> None:
-        """Note that our copy is old no more."""
-        self._live.behind, self._live.caught_up_ms = None, turn.now_ms
+    def settle(self, turn: Turn) -> None:
+        """Note that our copy is old no more, once nothing is missing of what an answer left out."""
+        live = self._live
+        if live.behind is not None and self._is_answered and not self._is_missing(turn):
+            live.behind, live.caught_up_ms, self._is_answered = None, turn.now_ms, False
+
+    def _is_missing(self, turn: Turn) -> bool:
+        """Whether we wait for an entry of the customer, in notes of a colleague (TRN-13)."""
+        live, room_id = self._live, self._live.room_id
+        asked = {device_tag(room_id, one) for one in self._room.states.customers()}
+        if live.customer is None:
+            asked = {*live.view.chains} - {live.view.us}
+        found = transcript.gaps(live.view, turn.now_ms, 0) if live.is_recipient else []
+        return any(one.tag in asked for one in found)
+
+    def _is_over(self) -> bool:
+        return self._live.consent.is_withdrawn or self._room.states.condition().phase is Phase.ERASED

@@ -99,8 +99,8 @@ class Exporting(RoomsPart):
         room = self._rooms.room(turn, room_id)
         state = room.states.state
         is_record = state is not None and _is_record(state)
-        hashes, is_old = room.log.newest_hashes(turn, MAX_ENTRIES), room.live.behind is not None
-        return hashes, is_record, keeps_files(room.states), is_old
+        hashes = room.log.newest_hashes(turn, MAX_ENTRIES)
+        return hashes, is_record, keeps_files(room.states), room.catching_up.is_old
 
     def shown(self, turn: Turn, room_id: RoomId, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, bool]]:
         """Return of some entries, but marks and logs, whether an export shows their body (EXP-20)."""

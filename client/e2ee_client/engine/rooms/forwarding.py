@@ -445,7 +445,8 @@ class Forwarding(RoomPart):
         history = self._as_handover(turn, by, entries) or self._as_overtaking(turn, by, entries)
         if not history and not is_own:
             check_answer(new, live.asked)
-        brought, catches_up = False, self._room.catching_up.is_ended_by(by, entries)
+        self._room.catching_up.hear(by, entries)
+        brought = False
         for entry in entries:
             try:
                 is_shown_only = history and entry.header.kind not in GROUND
@@ -454,8 +455,6 @@ class Forwarding(RoomPart):
                 self._refused(turn, entry, error.code)
                 continue
             brought = brought or outcome is not Outcome.KNOWN
-        if catches_up:
-            self._room.catching_up.end(turn)
         if brought:
             self._room.asking.plan(turn)
             self._room.asking.answered(turn)

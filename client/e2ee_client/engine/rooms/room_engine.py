@@ -398,6 +398,7 @@ class RoomEngine:
         if self.shares:
             self.shares = False
             self.forwarding.share_states(turn)
+        self.catching_up.settle(turn)
         self.forwarding.note_lacking(turn)
         self.writing.post_unsent(turn)
         self.writing.post_to_newcomers(turn)
