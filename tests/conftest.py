@@ -52,7 +52,7 @@ settings.load_profile("full" if IN_CI else "quick")
 # The tests of chapters and vectors execute every line and branch of the core. To trace the others too, which
 # drive it through client and relay, would show nothing more and take twice to three times as long.
 _MEASURED = ("models", "mutation", "negative", "spec", "vectors")
-MEASURED = tuple(checkout.ROOT / "tests" / name for name in _MEASURED)
+MEASURED = tuple(f"tests/{name}/" for name in _MEASURED)
 
 
 def _stop_counting() -> coverage.Coverage | None:
@@ -103,16 +103,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: rank(item.nodeid))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Count lines and branches in the tests of chapters and vectors, and in no others."""
-    is_measured = any(item.path.is_relative_to(folder) for folder in MEASURED)
-    counting = None if is_measured else _stop_counting()
-    try:
-        return (yield)
-    finally:
-        if counting is not None:
-            counting.start()
+_stopped: list[coverage.Coverage] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Count lines and branches in the tests of chapters and vectors, and in no others.
+
+    To stop and to start for each test cost more than most tests take.
+    """
+    if item.nodeid.startswith(MEASURED):
+        if _stopped:
+            _stopped.pop().start()
+    elif (counting := _stop_counting()) is not None:
+        _stopped.append(counting)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let one of several processes say less."""
+    if hasattr(config, "workerinput"):
+        import brief_reports  # where one process runs the tests, nothing of it is imported
+
+        config.pluginmanager.register(brief_reports)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 import coverage
 import pytest
-from together import SHORT, TOGETHER, Scheduling, part_of, rank
+from brief_reports import LONG, is_told
+from together import SHORT, TOGETHER, Places, Scheduling, part_of, rank
 
 
 def test_what_stands_together_exists(repo_root: Path) -> None:
@@ -30,7 +31,8 @@ def test_no_test_asks_for_a_group_by_a_mark(repo_root: Path) -> None:
         ("tests/web/test_links.py::test_a[chromium-a text]", "tests/web/ chromium"),
         ("tests/web/test_core.py::test_the_core_runs_in_chromium", "tests/web/"),
         ("tests/interop/test_misreadings.py::test_a[0]", "tests/interop/test_misreadings.py"),
-        ("tests/interop/test_reader.py::test_a[0]", "tests/interop/test_reader.py::test_a[0]"),
+        ("tests/interop/test_reader.py::test_a[0]", "tests/interop/test_reader.py"),
+        ("tests/store/test_rows.py::test_a[0]", "tests/store/test_rows.py::test_a[0]"),
         ("tests/negative/test_negative.py::test_a[0]", "tests/negative/test_negative.py"),
     ],
 )
@@ -59,6 +61,33 @@ def test_what_is_done_is_forgotten() -> None:
     parts._assign_work_unit(node)
     assert parts.assigned_work == {node: {"b": {"b": False}, "c": {"c": False}}}
     assert given == [[2]]
+
+
+def test_a_name_is_found_at_its_place() -> None:
+    """It is looked up: to compare all names before it took 4 seconds of a whole run."""
+    names = Places(["a", "b", "c"])
+    assert names == ["a", "b", "c"]
+    assert [names.index(name) for name in names] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("when", "outcome", "sections", "seconds", "told"),
+    [
+        ("setup", "passed", [], 0, False),
+        ("call", "passed", [], 0, True),
+        ("teardown", "passed", [], 0, False),
+        ("setup", "skipped", [], 0, True),
+        ("setup", "failed", [], 0, True),
+        ("teardown", "failed", [], 0, True),
+        ("teardown", "passed", [("Captured stdout teardown", "a")], 0, True),
+        ("setup", "passed", [], 2 * LONG, True),
+    ],
+)
+def test_of_what_passed_the_result_alone_is_told(
+    when: Any, outcome: Any, sections: list[tuple[str, str]], seconds: float, told: bool
+) -> None:
+    about: tuple[Any, ...] = ("a::b", ("a", 0, "b"), {}, outcome, None, when, sections, seconds)
+    assert is_told(pytest.TestReport(*about)) is told
 
 
 def test_no_lines_are_counted_here() -> None:

@@ -8,6 +8,7 @@ handed out by the file: to hand out each cost more than many of them take.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from xdist.scheduler import LoadScopeScheduling
@@ -20,7 +21,14 @@ TOGETHER: Final = (
     "tests/meta/test_distribution.py",  # a wheel is built once
     "tests/meta/test_wheels.py",  # and here
 )
-SHORT: Final = ("tests/models/", "tests/mutation/", "tests/negative/", "tests/spec/", "tests/vectors/")
+SHORT: Final = (
+    "tests/interop/",
+    "tests/models/",
+    "tests/mutation/",
+    "tests/negative/",
+    "tests/spec/",
+    "tests/vectors/",
+)
 _BROWSER: Final = re.compile(r"\b(?:chromium|firefox)\b")
 
 
@@ -39,11 +47,28 @@ def rank(nodeid: str) -> int:
     return found + nodeid.startswith(SHORT)
 
 
+class Places(list[str]):
+    """The names of all tests in their order, of which each is found without a look at all before it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(names)
+        self._places = {name: place for place, name in enumerate(names)}
+
+    def index(self, name: str, *between: Any) -> int:
+        """Return the place of a name."""
+        return self._places[name]
+
+
 class Scheduling(LoadScopeScheduling):
     """Hands out the parts in the order of their first tests, and forgets those that are done."""
 
     def _split_scope(self, nodeid: str) -> str:
         return part_of(nodeid)
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
+        super().add_node_collection(node, collection)
+        if node in self.registered_collections:
+            self.registered_collections[node] = Places(collection)
 
     def _assign_work_unit(self, node: Any) -> None:
         mine = self.assigned_work.get(node, {})
