@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,25 @@ import repository_text
 import rule_matrix
 import spec_rules
 import typescript_tests
+
+
+@pytest.fixture(scope="module", autouse=True)
+def citations_of_the_checkout(repo_root: Path) -> Iterator[None]:
+    """Look for its citations once: nearly all that its checks do."""
+    citations = spec_rules.citations
+    found: list[spec_rules.Citations] = []
+
+    def once(root: Path) -> spec_rules.Citations:
+        if root != repo_root:
+            return citations(root)
+        if not found:
+            found.append(citations(root))
+        return found[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spec_rules, "citations", once)
+        yield
+
 
 # Written in two pieces, since a whole id here would be a citation of a rule.
 FIRST = "ABC" + "-01"

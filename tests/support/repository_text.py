@@ -30,10 +30,10 @@ def forbidden(root: Path) -> Iterator[str]:
     """Addresses of package registries and paths of one machine, anywhere in the repository."""
     for path in checkout.tracked(root):
         text = path.read_bytes().decode("utf-8", "replace")
-        for number, line in enumerate(text.splitlines(), 1):
-            if hit := FORBIDDEN.search(line):
-                name = path.relative_to(root).as_posix()
-                yield f"{name}:{number}: {hit[0]!r} must not stand in the repository"
+        for hit in FORBIDDEN.finditer(text):
+            number = text.count("\n", 0, hit.start()) + 1
+            name = path.relative_to(root).as_posix()
+            yield f"{name}:{number}: {hit[0]!r} must not stand in the repository"
 
 
 def unfinished(root: Path) -> Iterator[str]:

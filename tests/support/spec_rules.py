@@ -68,10 +68,12 @@ def _continued(lines: list[str]) -> Iterator[str]:
 def cited_ids(text: str) -> list[tuple[int, str]]:
     """Line numbers and rule ids in a text, without names of outside things."""
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        found += [
-            (number, rule) for rule in CITATION.findall(line) if rule.split("-")[0] not in FOREIGN_PREFIXES
-        ]
+    line = at = 0
+    for hit in CITATION.finditer(text):
+        line += text.count("\n", at, hit.start())
+        at = hit.start()
+        if hit[1].split("-")[0] not in FOREIGN_PREFIXES:
+            found.append((line + 1, hit[1]))
     return found
 
 
@@ -83,8 +85,9 @@ def citations(root: Path) -> Citations:
             cited.code[rule_id].add(path.relative_to(root).as_posix())
     for path in checkout.files(root, "tests/**/test_*.py"):
         source = path.read_text("utf-8")
-        owners = _owners(source)
-        for line, rule_id in cited_ids(source):
+        cited_here = cited_ids(source)
+        owners = _owners(source) if cited_here else {}
+        for line, rule_id in cited_here:
             name = path.relative_to(root).as_posix()
             owner = owners.get(line)
             cited.tests[rule_id].add(f"{name}::{owner}" if owner else name)

@@ -20,6 +20,7 @@ TOGETHER: Final = (
     "tests/interop/test_misreadings.py",  # the readings' tests are loaded once
     "tests/meta/test_distribution.py",  # a wheel is built once
     "tests/meta/test_wheels.py",  # and here
+    "tests/meta/test_specification.py",  # citations are looked for once
 )
 SHORT: Final = (
     "tests/interop/",
