@@ -92,7 +92,7 @@ class PostgresStore:
         """Open the database and bring its schema up to date.
 
         `wall_ms` is the machine's time, to be compared with the database's (RLY-113). Without threads
-        operations are carried out by `settle`, for tests.
+        operations are carried out by `settle`, for tests, all by one connection.
 
         Raises:
             SchemaTooNew: the database was written by a newer release (RLY-101).
@@ -119,12 +119,13 @@ class PostgresStore:
         self._jobs = 0
         self._due_ms = {_SHORT_LIVED_EVERY_MS: 0, _KEEP_UP_EVERY_MS: 0}
         self._answered_s = time.monotonic()
+        self._only = None if has_threads else Link(url, "all", self._check)
         self._writer = self._worker("writer", self._write)
         self._directory = self._worker("directory", self._write)
         self._blobs = self._worker("blobs", self._write)
         self._reader = self._worker("reader", self._read)
         self._upkeep: Worker[_Job, list[Any]] = Worker(
-            Link(url, "upkeep", self._check), self._run_jobs, self._hand_over_jobs
+            self._link("upkeep"), self._run_jobs, self._hand_over_jobs
         )
         self._workers: tuple[Worker[Any, Any], ...] = (
             self._writer, self._directory, self._blobs, self._reader, self._upkeep,
@@ -137,7 +138,10 @@ class PostgresStore:
     def _worker(
         self, purpose: str, carry_out: Callable[[psycopg.Connection, list[Op]], Aftermath]
     ) -> _OpWorker:
-        return Worker(Link(self._url, purpose, self._check), carry_out, self._hand_over)
+        return Worker(self._link(purpose), carry_out, self._hand_over)
+
+    def _link(self, purpose: str) -> Link:
+        return self._only or Link(self._url, purpose, self._check)
 
     # --- connections ---
 
@@ -149,8 +153,8 @@ class PostgresStore:
             migrate(db)
             make_partitions(db, self._clock(), self._policy.remembered_s)
             self._blocked = _read_blocked(db)
-        for worker in self._workers:
-            worker.link.open()
+        for link in dict.fromkeys(worker.link for worker in self._workers):
+            link.open()
 
     def _check(self, db: psycopg.Connection) -> None:
         """Refuse a database that must not be used, and note which one it is (RLY-100 to RLY-103, RLY-176)."""
