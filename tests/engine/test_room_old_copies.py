@@ -25,6 +25,7 @@ from rooms_world import (
     act,
     change,
     opened,
+    order,
     rooms_of,
     texts,
     write,
@@ -108,6 +109,26 @@ def test_what_was_withdrawn_or_erased_since_a_backup_is_gone_again_though_nobody
     world.advance(2 * DAY_MS)
     assert phase(company, room_id) is phase(person, room_id) is expected[what]
     assert live(company, room_id).orders == ()
+
+
+def test_a_customer_with_a_directory_entry_is_asked_as_well_after_a_backup() -> None:
+    """ROOM-86, ID-68: it gives nobody prekeys, and has nothing to write."""
+    world = World()
+    company, person = founded(world), world.node("Kundin", publish=True)
+    person.start()
+    world.advance(MINUTE_MS)
+    room_id = accept(person, company)
+    world.advance(5 * MINUTE_MS)
+    text = write(person, room_id, "geheim")
+    world.advance(HOUR_MS)
+    backup = company.rows.copy()
+    write(person, room_id, Erase((text,)))
+    world.advance(HOUR_MS)
+    restore(company, backup)
+    answer = write(company, room_id, "Antwort")
+    world.advance(5 * MINUTE_MS)
+    assert texts(company, room_id) == texts(person, room_id) == ["Antwort"]
+    assert answer in order(person, room_id)
 
 
 def test_a_closing_since_a_backup_is_known_again() -> None:

@@ -145,7 +145,12 @@ class Renewal(Part):
         """Start the session that is wanted, if it may be now; tell whether that was tried (SES-26)."""
         if peer.pair.wanted is None or not self._may_start(turn, peer):
             return False
-        if peer.contact.published:
+        contact = peer.contact
+        if not contact.published and peer.pair.met and peer.prekeys() is None:
+            # Who gives none within sessions has them in the directory (ID-68).
+            contact.published = True
+            turn.put(contact.put())
+        if contact.published:
             self._context.directory.fetch(turn, peer)
         else:
             self._start_from_given(turn, peer)
