@@ -133,17 +133,19 @@ class Visitor:
     """A profile of its own: storage that its pages share, what they requested, what they complained of.
 
     `violations` are those of the page's policy (CSP), `errors` what no code caught and what the console calls
-    an error.
+    an error. `has_one_page`: it opens each address in the same page: Firefox works a second for a window.
     """
 
     context: BrowserContext
+    has_one_page: bool = False
     violations: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     async def open(self, url: str) -> Page:
-        """A page of its own at an address, when it has loaded."""
-        page = await self.context.new_page()
+        """A page of its own at an address, or the one that is open, when it has loaded."""
+        open_pages = self.context.pages if self.has_one_page else []
+        page = open_pages[0] if open_pages else await self.context.new_page()
         await page.goto(url)
         return page
 

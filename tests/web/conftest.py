@@ -68,6 +68,26 @@ async def new_visitor(browser: Browser) -> AsyncIterator[browsers.NewVisitor]:
     assert complaints == []
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one_window(browser: Browser) -> AsyncIterator[browsers.Visitor]:
+    """One page of one profile in each browser, whose tests store nothing, or have an origin each."""
+    async with browsers.visiting(browser) as visiting:
+        visiting.has_one_page = True
+        yield visiting
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def one_page(one_window: browsers.Visitor) -> AsyncIterator[browsers.Visitor]:
+    """That page, without what was requested before. A test fails for complaints that it has not taken."""
+    for page in one_window.context.pages:
+        await page.goto("about:blank")
+        await page.mouse.move(0, 0)
+    one_window.take_complaints()
+    one_window.requests.clear()
+    yield one_window
+    assert one_window.take_complaints() == []
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(new_visitor: browsers.NewVisitor) -> browsers.Visitor:
     """One visitor."""

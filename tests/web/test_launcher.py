@@ -54,6 +54,12 @@ def site(pages: dict[str, bytes | browsers.Answer], serve_files: browsers.ServeF
     return made
 
 
+@pytest.fixture
+def visitor(one_page: browsers.Visitor) -> browsers.Visitor:
+    """The page of all these tests: the company's page is at another origin in each, and stores nothing."""
+    return one_page
+
+
 def company_page(site: browsers.Site, scene: str = "notice", more: str = "") -> bytes:
     """A page with the launcher and its hash, as a company would write it."""
     script = site.files["/launcher.js"]
@@ -81,8 +87,9 @@ async def _opened(page: Page) -> FrameLocator:
 
 
 async def test_before_the_click_nothing_is_asked_for_and_nothing_is_stored(
-    visitor: browsers.Visitor, site: browsers.Site
+    new_visitor: browsers.NewVisitor, site: browsers.Site
 ) -> None:
+    visitor = await new_visitor()
     page = await _visit(visitor, site)
     await page.mouse.move(200, 200)
     await page.mouse.wheel(0, 300)

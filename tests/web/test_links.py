@@ -41,15 +41,16 @@ def site(web_libraries: None) -> Iterator[browsers.Site]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def visitor(browser: Browser) -> AsyncIterator[browsers.Visitor]:
     async with browsers.visiting(browser) as visiting:
+        visiting.has_one_page = True
         yield visiting
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(visitor: browsers.Visitor, site: browsers.Site) -> AsyncIterator[Page]:
-    """A page that breaks no rule of its policy; a connection that fails is called an error by consoles."""
+    """The page, anew, which breaks no rule of its policy; a connection that fails is an error to consoles."""
     opened = await visitor.open(site.url())
     yield opened
-    await opened.close()
+    await opened.goto("about:blank")
     assert visitor.violations == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 from typing import Final
 
@@ -16,6 +17,7 @@ HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'",
     "Cache-Control": "public, max-age=31536000, immutable",
 }
+_NUMBERS: Final = itertools.count()
 PART: Final = b'globalThis.ran = (globalThis.ran ?? 0) + 1; export const said = "here";'
 MAIN: Final = b"""import { fetchRest, part } from "./part.js";
 globalThis.rest = fetchRest;
@@ -51,8 +53,14 @@ def site(web_libraries: None, serve_files: browsers.ServeFiles) -> browsers.Site
     return serve_files(files, HEADERS)
 
 
+@pytest.fixture
+def visitor(one_page: browsers.Visitor) -> browsers.Visitor:
+    """The page of all these tests: each is at an origin of its own, of which a browser has kept no part."""
+    return one_page
+
+
 async def _opened(visitor: browsers.Visitor, site: browsers.Site) -> Page:
-    page = await visitor.open(site.url())
+    page = await visitor.open(site.url(host=f"parts{next(_NUMBERS)}.localhost"))
     await browsers.until(page, "() => globalThis.take !== undefined")
     return page
 
