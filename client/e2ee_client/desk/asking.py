@@ -42,15 +42,15 @@ class Asking:
 
     def whole(self, ask: int, locks: int) -> schema.Whole:
         """Return everything that the list shows."""
-        agent = self._agent
+        agent, team = self._agent, self.team()
         return schema.Whole(
             ask,
             agent.client.card().name,
-            self.me(),
+            team.me,
             agent.connection_state.value,
             agent.entry_waits,
-            self.team(),
-            agent.roster_ends_ms,
+            team.team,
+            team.roster_ends_ms,
             self.rooms([one.room_id for one in agent.rooms()])[0],
             self._local.answers(),
             self._alarms.rows(),
@@ -58,13 +58,11 @@ class Asking:
             locks,
         )
 
-    def team(self) -> tuple[schema.PersonRow, ...]:
-        """Return who is in force."""
-        return tuple(person_row(one) for one in self._agent.team())
-
-    def me(self) -> schema.PersonRow | None:
-        """Return this device; None while it is not in force."""
-        return next((one for one in self.team() if one.is_this), None)
+    def team(self) -> schema.Team:
+        """Return who is in force; `me` is None while this device is not."""
+        rows = tuple(person_row(one) for one in self._agent.team())
+        me = next((one for one in rows if one.is_this), None)
+        return schema.Team(me, rows, self._agent.roster_ends_ms)
 
     def rooms(self, room_ids: list[RoomId]) -> tuple[tuple[schema.RoomRow, ...], tuple[str, ...]]:
         """Return rooms as they are now, and which are gone; rooms of notes are neither."""

@@ -170,7 +170,7 @@ class Hub:
 
     def _see_team(self) -> None:
         """A colleague who joined, left or was renamed, and a roster that ends, are in no event of a room."""
-        team = schema.Team(self.asking.me(), self.asking.team(), self.agent.roster_ends_ms)
+        team = self.asking.team()
         if team != self._team:
             self._team = team
             self._tell(team)
