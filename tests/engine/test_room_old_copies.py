@@ -17,11 +17,13 @@ from e2ee_relay.limits import Policy
 from engine_world import Node, Rows, World
 from late_contents import Late
 from late_desks import has_body, joins, known
+from own_devices import joined
 from rooms_world import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
     accept,
+    acceptance,
     act,
     change,
     opened,
@@ -33,6 +35,7 @@ from rooms_world import (
 from team_world import account, colleague, company_of, do, founded, signing_of, this
 
 from e2ee.content import OfRooms
+from e2ee.identity import DeviceKind
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.payloads import Act, ActKind, Erase, Erased, Outcome
 from e2ee.rooms.signals import Want, decode_signal
@@ -414,6 +417,36 @@ def test_the_newest_of_what_came_since_end_no_old_copy_while_an_erasure_may_stan
         world.advance(1_000)
     assert "geheim" not in texts(company, room_id)
     assert len(texts(company, room_id)) == 80
+
+
+def test_who_has_erased_is_asked_though_another_device_of_the_customer_has_answered() -> None:
+    """ROOM-86, TRN-17: what a phone erased is acted on by its own word alone; it is off for weeks."""
+    world = World()
+    company, person = founded(world), world.node("Kundin", publish=True)
+    person.start()
+    world.advance(MINUTE_MS)
+    room_id = accept(person, company)
+    world.advance(5 * MINUTE_MS)
+    text = write(person, room_id, "geheim")
+    world.advance(HOUR_MS)
+    tablet = joined(world, person, "Tablet", front_desk=False, kind=DeviceKind.PERSON)
+    tablet.carry_out(tablet.engine.know_company(acceptance(company), tablet.now_ms)[1])
+    world.advance(10 * MINUTE_MS)
+    backup = company.rows.copy()
+    write(person, room_id, Erase((text,)))
+    world.advance(HOUR_MS)
+    off(person)
+    restore(company, backup)
+    world.advance(DAY_MS)
+    assert is_old(company, room_id)
+    world.advance(8 * DAY_MS)
+    assert not is_old(company, room_id)
+    assert texts(company, room_id) == ["geheim"]
+    on(company)
+    on(person)
+    world.advance(DAY_MS)
+    assert texts(company, room_id) == []
+    assert live(company, room_id).behind is None
 
 
 def test_an_old_copy_of_a_room_that_is_over_is_waited_for_by_nobody() -> None:

@@ -28,7 +28,7 @@ from e2ee.wire import cbor
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.rows import Put
 
-FORMAT: Final = 7
+FORMAT: Final = 8
 _ROW_MAX_B: Final = 4 * 1024 * 1024
 """What a store takes (STO-08): a mailbox has 70 bytes for each contact that has a token of its own."""
 _PLAIN: Final = frozenset({bytes, str, int, bool, type(None)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from e2ee.content import ContentType, OfRooms
@@ -169,9 +169,10 @@ class Asking(RoomPart):
         self._ask(turn, below or ranges, [one for one in whom if one.account_id == live.customer])
         self._ask(turn, ranges, [one for one in whom if one.account_id != live.customer])
 
-    def ask(self, turn: Turn, ranges: tuple[Range, ...]) -> None:
-        """Ask the devices of the room for these numbers, missing or not (ROOM-86)."""
-        self._ask(turn, ranges, self._whom(turn, ranges))
+    def ask(self, turn: Turn, ranges: tuple[Range, ...], of: Collection[DeviceId] | None) -> None:
+        """Ask the devices of the room, or some of them, for these numbers, missing or not (ROOM-86)."""
+        whom = self._whom(turn, ranges)
+        self._ask(turn, ranges, [one for one in whom if of is None or one.device_id in of])
 
     def _ask(self, turn: Turn, ranges: tuple[Range, ...], whom: list[Author]) -> None:
         live = self._live

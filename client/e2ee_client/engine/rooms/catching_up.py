@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
 from e2ee.rooms.desk import repeat_due_ms
 from e2ee.rooms.entry import Author, DeviceTag, Entry, device_tag
@@ -19,9 +20,6 @@ from .asking import Range
 from .records import Behind
 from .room_part import RoomPart
 
-if TYPE_CHECKING:
-    from .room_engine import RoomEngine
-
 _TIMES: Final = 4
 """Questions up to an hour; each further one comes a day later, and waits at the relay for who is off."""
 _DAY_MS: Final = 86_400_000
@@ -30,23 +28,21 @@ _DAY_MS: Final = 86_400_000
 class CatchingUp(RoomPart):
     """After a backup, or weeks off: nobody sends again what we had confirmed, or what a relay has dropped."""
 
-    def __init__(self, room: RoomEngine) -> None:
-        super().__init__(room)
-        self._is_answered = False
-
     @property
     def is_old(self) -> bool:
         """Whether what is shown may have been erased since; a room that is over shows nothing (EXP-27)."""
-        return self._live.behind is not None and not self._is_over()
+        behind = self._live.behind
+        return behind is not None and behind.is_old and not self._is_over()
 
     def start(self, turn: Turn) -> None:
         """The device is on: ask as if for the first time."""
-        if self._live.behind is not None and self._around.side is Side.COMPANY:
-            self._live.behind, self._is_answered = Behind(0, turn.now_ms + transcript.GAP_AFTER_MS), False
+        behind = self._live.behind
+        if behind is not None and self._around.side is Side.COMPANY:
+            self._live.behind = behind._replace(times=0, due_ms=turn.now_ms + transcript.GAP_AFTER_MS)
 
     def begin(self, turn: Turn) -> None:
         """Somebody has an entry of ours that is not here: our copy is old, unless we know that already."""
-        if self._live.behind is None:
+        if self._live.behind is None or not self._live.behind.is_old:
             self._live.behind = Behind()
             self.start(turn)
 
@@ -57,14 +53,15 @@ class CatchingUp(RoomPart):
         return turn.now_ms if due_ms is not None and due_ms > turn.now_ms + _DAY_MS else due_ms
 
     def tick(self, turn: Turn) -> None:
-        """Ask all devices of the room for the newest that is here of each of them, and all behind it."""
-        live, due_ms = self._live, self.due_ms(turn)
-        if live.behind is None or due_ms is None or due_ms > turn.now_ms:
+        """Ask the devices of the room for the newest that is here of each of them, and all behind it."""
+        behind, due_ms = self._live.behind, self.due_ms(turn)
+        if behind is None or due_ms is None or due_ms > turn.now_ms:
             return
-        times = live.behind.times + 1
+        times = behind.times + 1
         next_ms = repeat_due_ms(turn.now_ms, times) if times < _TIMES else turn.now_ms + _DAY_MS
-        live.behind = Behind(times, next_ms)
-        self._room.asking.ask(turn, tuple(islice(self._ranges(), MAX_WANTED)))
+        self._live.behind = behind._replace(times=times, due_ms=next_ms)
+        whom = None if behind.is_old else self._not_heard(behind)
+        self._room.asking.ask(turn, tuple(islice(self._ranges(), MAX_WANTED)), whom)
 
     def _ranges(self) -> Iterator[Range]:
         """The numbers of the customer's devices come first: an answer has the newest of the first range."""
@@ -80,17 +77,26 @@ class CatchingUp(RoomPart):
         """Note whether lines, before they are taken, are what we asked for, by the customer's word, in notes
         by a colleague's; an answer to an earlier question, which a relay has withheld, has older entries.
         """
-        live = self._live
-        if live.behind is not None and by.account_id == (live.customer or live.company):
-            newest = self._newest(device_tag(live.room_id, by.device_id))
-            is_newest = any(one.author == by and one.header.n >= newest for one in entries)
-            self._is_answered = self._is_answered or is_newest
+        live, behind = self._live, self._live.behind
+        if behind is None or by.account_id != (live.customer or live.company) or by.device_id in behind.heard:
+            return
+        newest = self._newest(device_tag(live.room_id, by.device_id))
+        if any(one.author == by and one.header.n >= newest for one in entries):
+            live.behind = behind._replace(heard=(*behind.heard, by.device_id))
 
     def settle(self, turn: Turn) -> None:
-        """Note that our copy is old no more, once nothing is missing of what an answer left out."""
-        live = self._live
-        if live.behind is not None and self._is_answered and not self._is_missing(turn):
-            live.behind, live.caught_up_ms, self._is_answered = None, turn.now_ms, False
+        """Note that our copy is old no more, once nothing is missing of what an answer left out; who has not
+        answered may have erased something all the same.
+        """
+        live, behind = self._live, self._live.behind
+        if behind is None or not behind.heard or (behind.is_old and self._is_missing(turn)):
+            return
+        if behind.is_old:
+            live.caught_up_ms = turn.now_ms
+        live.behind = behind._replace(is_old=False) if self._not_heard(behind) else None
+
+    def _not_heard(self, behind: Behind) -> set[DeviceId]:
+        return {*self._room.states.customers()} - {*behind.heard}
 
     def _is_missing(self, turn: Turn) -> bool:
         """Whether we wait for an entry of the customer, in notes of a colleague (TRN-13)."""

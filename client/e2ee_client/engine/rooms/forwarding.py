@@ -174,7 +174,7 @@ class Forwarding(RoomPart):
         customer has answered what came behind it (ROOM-81, ROOM-84).
         """
         live, head = self._live, self._room.states.room.head
-        if not live.lacking or head is None or live.behind is not None:
+        if not live.lacking or head is None or self._room.catching_up.is_old:
             return {}
         ranks, us = self._room.states.ranks(turn.now_ms), self._around.us.device_id
         members = [one for one in head.state.members if one in ranks]

@@ -51,11 +51,14 @@ class Sought(NamedTuple):
 
 class Behind(NamedTuple):
     """Our copy of a room may be old: how often we asked what came behind it, and when we ask next; None: from
-    the next start on (ROOM-86).
+    the next start on. `heard`: who has answered; once nothing is missing of that it is not `is_old` any more,
+    and the other devices of the customer alone are asked (ROOM-86).
     """
 
     times: int = 0
     due_ms: int | None = None
+    heard: tuple[DeviceId, ...] = ()
+    is_old: bool = True
 
 
 class Pending(NamedTuple):
