@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import inspect
 import logging
 import pickle  # noqa: TID251  # to show that keys refuse it
 import struct
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import nacl.exceptions
 import pytest
+from e2ee_client import Runtime, account_key, restoring
 from e2ee_client.errors import (
     SealroomError,
     StoreCorrupt,
@@ -22,7 +24,18 @@ from e2ee_client.errors import (
     StoreUnavailable,
     StoreWrongKey,
 )
-from e2ee_client.store import Delete, KdfProfile, Passphrase, Put, RawKey, Store, Unlock, header
+from e2ee_client.store import (
+    MODERATE,
+    Delete,
+    KdfProfile,
+    Passphrase,
+    Put,
+    RawKey,
+    Store,
+    Unlock,
+    backup,
+    header,
+)
 from e2ee_client.store.keys import MAX_MEMORY_B, MIB, DataKey, StoreKeys, WrappingKey, stretch
 from e2ee_client.store.sealing import RowSealer
 from e2ee_client.store.state import StateSealer
@@ -47,6 +60,16 @@ def test_a_passphrase_opens_what_it_created(tmp_path: Path) -> None:
         store.commit([Put("account", b"k", b"v")])
     with Store.open(path, Passphrase("korrekt Pferd Batterie")) as store:
         assert store.get("account", b"k") == b"v"
+
+
+def test_what_asks_for_no_cost_has_the_usual_one(tmp_path: Path) -> None:
+    """STO-04: tests of commands and pages lower it (`quick_keys`)."""
+    assert KdfProfile(3, 256 << 20) == MODERATE
+    asking = (Store.create, Store.change_passphrase, backup.seal, account_key.seal, restoring.seal)
+    defaults = [inspect.signature(one).parameters["kdf_profile"].default for one in asking]
+    assert [*defaults, Runtime().kdf_profile] == [MODERATE] * 6
+    Store.create(tmp_path / "store", PHRASE).close()
+    assert struct.unpack_from(">IQ", _header(tmp_path / "store"), 3) == (3, 256 << 20)
 
 
 @pytest.mark.parametrize("wrong", [OTHER, Passphrase("korrekt Pferd Batterie "), RAW_KEY], ids=repr)

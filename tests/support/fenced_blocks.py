@@ -16,7 +16,8 @@ Here `make` checks that each target exists, `pip` that what is to be installed i
 existing folder or requirements file, and `git clone` makes an empty folder. Each port of 127.0.0.1 that the
 page names is one that nobody else has, the same in all its blocks. Where a run
 `forks`, the first block of each language that runs `sealroom`, and each in the background, has the installed
-command; later ones have the same program, forked from a process that has imported it. All else is real.
+command; later ones have the same program, forked from a process that has imported it. Keys of passphrases
+are derived at a low cost (`quick_keys`). All else is real.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import checkout
 from forked_command import address_of
 from held_port import HeldPort
 
@@ -45,6 +47,7 @@ KEEP_EXPORTS = """[ ! -e {file} ] || . {file}
 export -p > {file}
 """
 RUN_LANGUAGES = frozenset({"bash", "sh", "python", "console"})
+_QUICK_KEYS = f"import runpy; runpy.run_path({str(checkout.ROOT / 'tests/support/quick_keys.py')!r})\n"
 _SEALROOM = re.compile(r"(?<![\w./-])sealroom ")
 _COMMENT = re.compile(r"^ {0,3}<!-- run: (?P<words>.*) -->$")
 _ADDRESS = re.compile(r"(?<=\b127\.0\.0\.1:)\d+")
@@ -170,7 +173,7 @@ class PageRun:
 
     def _argv(self, block: Block, script: str) -> list[str]:
         if block.language == "python":
-            return [sys.executable, "-c", script]
+            return [sys.executable, "-c", _QUICK_KEYS * ("e2ee_client" in script) + script]
         if block.terminal and "background" not in block.words:
             file = shlex.quote(str(self.folder / f".exports-{block.terminal}"))
             script = KEEP_EXPORTS.format(file=file, script=script)
@@ -278,7 +281,7 @@ sys.exit("cannot be installed from this page: " + " ".join(wrong) if wrong or wo
 """
 _PROGRAM = """#!{python}
 import sys
-from {module} import {function}
+{before}from {module} import {function}
 sys.argv[0] = {name!r}
 sys.exit({function}())
 """
@@ -311,7 +314,10 @@ def write_programs(folder: Path, root: Path, scripts: dict[str, str]) -> None:
     }
     for name, target in scripts.items():
         module, function = target.split(":")
-        texts[name] = _PROGRAM.format(python=python, module=module, function=function, name=name)
+        before = _QUICK_KEYS if module.startswith("e2ee_client") else ""
+        texts[name] = _PROGRAM.format(
+            python=python, before=before, module=module, function=function, name=name
+        )
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
         (folder / name).chmod(0o755)

@@ -2,7 +2,8 @@
 
 A test of the command line runs some hundred commands, and each would spend a quarter of a second importing.
 What is forked is the program all the same: its own process, session, terminal, descriptors, environment,
-signals and exit status. For each command a process stands between, which waits for it and tells its status.
+signals and exit status; keys of passphrases are derived at a low cost (`quick_keys`). For each command a
+process stands between, which waits for it and tells its status.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _ABOVE = 200
 _SERVE = "import sys, forked_command; forked_command.serve(*sys.argv[1:])"
 # What is imported before the fork; the first has `main`.
 _MODULES = {
-    "sealroom": ("e2ee_client.cli", "e2ee_client.cli.chat_screen"),
+    "sealroom": ("e2ee_client.cli", "e2ee_client.cli.chat_screen", "quick_keys"),
     "sealroom-relay": ("e2ee_relay.cli",),
 }
 
