@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import re
 import sys
@@ -27,6 +28,7 @@ OUT = checkout.ROOT / "build/pictures"
 HEIGHTS = {320: 568, 390: 844, 768: 1024, 1280: 800}
 LOOKS = ("light", "dark", "forced")
 LANGUAGES = ("de", "en", "xx")
+_NUMBERS: Final = itertools.count()
 
 _BARRIERS: Final = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false,
@@ -110,9 +112,8 @@ async def window(browser: Browser, site: browsers.Site, width: int, look: str) -
 
 
 async def show(page: Page, site: browsers.Site, scene: str, language: str) -> None:
-    """Play a scene, and wait until its window is drawn."""
-    await page.goto("about:blank")
-    await page.goto(site.url(f"/window.html#scene={scene}&lang={language}&framed"))
+    """Play a scene, and wait until its window is drawn; the number has the page loaded anew."""
+    await page.goto(site.url(f"/window.html?{next(_NUMBERS)}#scene={scene}&lang={language}&framed"))
     await page.wait_for_function(
         """() => window.room && new Promise((done) =>
           requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"""

@@ -33,23 +33,24 @@ def site(web_libraries: None) -> Iterator[browsers.Site]:
 async def two(browser: Browser, site: browsers.Site) -> AsyncIterator[tuple[Page, Page]]:
     """Two pages of one profile, which all tests of this module use."""
     async with browsers.visiting(browser) as visitor:
-        yield await visitor.open(site.url()), await visitor.open(site.url())
+        yield await visitor.open(site.url()), await visitor.context.new_page()
         assert visitor.take_complaints() == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(two: tuple[Page, Page]) -> Page:
     """The first of them, anew, in a profile that holds nothing."""
-    for one in two:
-        await one.reload()
+    await two[0].reload()
     await does(two[0], "forget")
     return two[0]
 
 
-@pytest.fixture
-def other(two: tuple[Page, Page], page: Page) -> Page:
-    """The second of them."""
-    return two[1]
+@pytest_asyncio.fixture(loop_scope="session")
+async def other(two: tuple[Page, Page], page: Page, site: browsers.Site) -> AsyncIterator[Page]:
+    """The second of them, which is at the store while a test uses it."""
+    await two[1].goto(site.url())
+    yield two[1]
+    await two[1].goto("about:blank")
 
 
 async def does(page: Page, step: str, *arguments: object) -> Any:
