@@ -351,7 +351,7 @@ def differences(runs: int, seed: int) -> tuple[list[str], Counter[str]]:
     dice = random.Random(seed)
     cases = [KINDS[at % len(KINDS)](dice) for at in range(runs)]
     given = json.dumps([[one.operation, one.given] for one in cases])
-    done = web_packages.run("packages/client/tests/values.ts", given=given)
+    done = web_packages.run(web_packages.REMEMBERING, "packages/client/tests/values.ts", given=given)
     if done.returncode != 0:
         return [done.stderr[-2_000:]], Counter()
     found = [

@@ -25,8 +25,6 @@ from e2ee.rooms.state import Phase
 __all__ = ["company", "relay"]
 pytestmark = pytest.mark.processes
 LEAST_CASES = 70
-# Signatures and keys of the same bytes are computed once in the process: half of the time went there.
-REMEMBERED = "packages/client/tests/remembered.ts"
 TEXT = 3
 EDIT = 4
 
@@ -123,7 +121,7 @@ async def test_consent_then_twenty_texts_each_way(company: Company, person: WebP
 def test_every_case_of_the_engine_passes(web_libraries: None) -> None:
     """ID-07, ID-45, RLY-03, ROOM-19, TRN-44, and what their files name: without a relay, in node."""
     files = sorted(map(str, (web_packages.WORKSPACE / "packages/client/tests").glob("*.test.ts")))
-    done = web_packages.run(f"--import=./{REMEMBERED}", *web_packages.TESTS, *files)
+    done = web_packages.run(web_packages.REMEMBERING, *web_packages.TESTS, *files)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     passed = re.search(r"^# pass (\d+)$", done.stdout, re.MULTILINE)
     assert passed is not None
