@@ -136,6 +136,7 @@ async def test_an_image_is_shown_when_it_is_asked_for_and_what_is_refused_says_w
     await room.get_by_role("alert").get_by_text("Bitte benennen Sie sie um.").wait_for()
 
 
+@browsers.firefox_in_audit
 async def test_an_image_of_too_many_pixels_is_offered_for_saving_and_never_decoded(
     visitor: browsers.Visitor, site: browsers.Site, company: Company, tmp_path: Path
 ) -> None:
