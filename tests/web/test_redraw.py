@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import browsers
 import pytest
 from playwright.async_api import Locator, Page
 from web_windows import Show, pages, show, site, window
@@ -61,6 +62,7 @@ async def test_a_press_on_a_message_counts_although_the_row_is_drawn_anew(show: 
     assert len(await page.evaluate(CALLED, "retry")) == 1
 
 
+@browsers.firefox_in_audit
 async def test_a_file_that_cannot_be_tried_again_from_here_has_no_button_for_it(show: Show) -> None:
     page = await show("files")
     failed = page.get_by_role("listitem").filter(has_text="Unterlagen.zip")
@@ -98,6 +100,7 @@ async def test_a_message_that_is_drawn_anew_keeps_its_controls_its_focus_and_its
     assert await page.locator("progress").get_attribute("value") == "2609000"
 
 
+@browsers.firefox_in_audit
 async def test_messages_are_counted_anew_when_earlier_ones_have_come(show: Show) -> None:
     """Those that were there are drawn as before, and stand further behind."""
     page = await show("open")
@@ -160,6 +163,7 @@ async def test_the_focus_goes_to_a_message_that_is_erased_while_its_menu_is_open
     assert await row.evaluate("(one) => one.matches(':focus')")
 
 
+@browsers.firefox_in_audit
 async def test_what_was_erased_goes_from_the_replies_that_quote_it(show: Show) -> None:
     """The quote of a row comes from another message; the row itself has not changed."""
     page = await show("open")
@@ -172,6 +176,7 @@ async def test_what_was_erased_goes_from_the_replies_that_quote_it(show: Show) -
     assert await quote.evaluate("(now, was) => now === was", was)
 
 
+@browsers.firefox_in_audit
 async def test_today_is_yesterday_after_midnight(show: Show) -> None:
     page = await show("open")
     day = page.locator(".day").last

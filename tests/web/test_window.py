@@ -139,6 +139,7 @@ async def test_a_text_that_could_not_be_stored_stays_in_the_field(show: Show) ->
     assert await field.input_value() == "wichtig"
 
 
+@browsers.firefox_in_audit
 async def test_what_is_on_its_way_is_not_said_to_wait_for_a_connection(show: Show) -> None:
     page = await show("offline")
     said = page.locator("seal-messages .state .word")
@@ -651,6 +652,7 @@ async def test_a_wrong_clock_and_a_store_that_ended_are_said_as_what_they_are(sh
         assert await page.evaluate("backend.calls.at(-1)[0]") == "tryAgain"
 
 
+@browsers.firefox_in_audit
 async def test_a_company_without_channels_is_reached_as_its_notice_says(show: Show) -> None:
     """CNS-17: who refuses is shown another way in any case."""
     page = await show("refused")
@@ -666,6 +668,7 @@ async def test_a_company_without_channels_is_reached_as_its_notice_says(show: Sh
     ]
 
 
+@browsers.firefox_in_audit
 async def test_a_greeting_alone_waits_for_nobody(show: Show) -> None:
     page = await show("waiting")
     await page.get_by_text("Ihre Nachricht wartet").wait_for()
