@@ -9,6 +9,10 @@ from e2ee_client.desk import assets
 from e2ee_client.desk.assets import Asset
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice, practice
+from small_stock import small_stock
+
+
+__all__ = ["small_stock"]
 
 
 @pytest.fixture
