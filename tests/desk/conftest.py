@@ -11,7 +11,6 @@ from e2ee_client.testing import FakeClock, MemoryNetwork
 from practice import Practice, practice
 from small_stock import small_stock
 
-
 __all__ = ["small_stock"]
 
 

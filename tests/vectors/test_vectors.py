@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,17 @@ from e2ee.wire import cbor, padding
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.json"))
 
 
+@pytest.fixture(scope="module")
+def rendered() -> Iterator[None]:
+    """Let the generator make its files once: it takes seconds, and is asked three times."""
+    from spec.vectors import generate
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generate, "render", cache(generate.render))
+        yield
+
+
+@pytest.mark.usefixtures("rendered")
 def test_the_generator_makes_just_the_committed_files() -> None:
     """Regeneration is byte-identical: no file is edited by hand, missing, or left over (PRM-09)."""
     from spec.vectors import generate
@@ -26,14 +38,12 @@ def test_the_generator_makes_just_the_committed_files() -> None:
     assert generate.differences(FOLDER) == []
 
 
-def test_the_generator_notices_a_changed_a_missing_and_a_superfluous_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("rendered")
+def test_the_generator_notices_a_changed_a_missing_and_a_superfluous_file(tmp_path: Path) -> None:
     from spec.vectors import generate
 
     recorded = (FOLDER / "kem.json").read_text("utf-8")
     (tmp_path / "kem.json").write_text(recorded, "utf-8")
-    monkeypatch.setattr(generate, "render", cache(generate.render))  # it takes seconds, and is asked twice
     generate.write(tmp_path)
     assert generate.committed(tmp_path) == generate.committed(FOLDER)
     (tmp_path / "card.json").unlink()
