@@ -50,6 +50,8 @@ def tail_ratio(quiet: Blocks, attacked: Blocks, seed: int = 1) -> tuple[float, f
     """
     if min(len(pooled(quiet)), len(pooled(attacked))) < _LEAST:
         raise TooFew(f"{len(pooled(quiet))} quiet and {len(pooled(attacked))} attacked")
+    # What is drawn is sorted a thousand times: fast where the blocks already are.
+    quiet, attacked = [sorted(part) for part in quiet], [sorted(part) for part in attacked]
     chance = random.Random(seed)  # the draws of a bootstrap, told by their seed
     drawn = sorted(_p99(_draw(chance, attacked)) / _p99(_draw(chance, quiet)) for _ in range(_DRAWS))
     ends = drawn[_DRAWS * 25 // 1000], drawn[_DRAWS * 975 // 1000 - 1]
