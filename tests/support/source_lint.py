@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import checkout
@@ -37,9 +38,15 @@ PUBLIC_NAMES: dict[tuple[str, str], str] = {
 }
 
 
+@lru_cache(maxsize=1)
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """All nodes of a file, which six checks look at one after the other."""
+    return list(ast.walk(tree))
+
+
 def comparisons(tree: ast.Module, name: str) -> Iterator[str]:
     """`==` and `!=` on what looks like a key, tag, token or secret: their time tells how far they agree."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Compare) and not all(_is_public(name, n) for n in secret_names(node)):
             yield f"{name}:{node.lineno}: `{ast.unparse(node)}` takes variable time; use hmac.compare_digest"
 
@@ -73,12 +80,12 @@ def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Line and full name of each import that is carried out, wherever in the file it stands."""
     types = {
         part
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.If) and _name(node.test) == "type_checking"
         for statement in node.body
         for part in ast.walk(statement)
     }
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if node in types:
             continue
         if isinstance(node, ast.Import):
@@ -102,7 +109,7 @@ def imports(tree: ast.Module, name: str) -> Iterator[str]:
 
 def handlers(tree: ast.Module, name: str) -> Iterator[str]:
     """Handlers that catch everything, unless they only clean up and raise it again."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
         caught = ast.unparse(node.type) if node.type else "everything"
@@ -114,14 +121,14 @@ def handlers(tree: ast.Module, name: str) -> Iterator[str]:
 
 def calls(tree: ast.Module, name: str) -> Iterator[str]:
     """Calls that turn data into code."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in UNSAFE_CALLS:
             yield f"{name}:{node.lineno}: calls {node.func.id}"
 
 
 def assertions(tree: ast.Module, name: str) -> Iterator[str]:
     """`assert` statements: they vanish under `python -O`, so nothing may depend on them."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Assert):
             yield f"{name}:{node.lineno}: assert in shipped code"
 
@@ -130,7 +137,7 @@ def test_hooks(tree: ast.Module, name: str) -> Iterator[str]:
     """Names by which shipped code would behave differently under test."""
     if name.startswith("client/e2ee_client/testing"):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         match node:
             case ast.Name(id=text) | ast.arg(arg=text):
                 suspect = bool(TEST_HOOK.match(text))
