@@ -99,3 +99,29 @@ async def test_a_code_that_was_written_down_opens_in_a_fresh_browser(
     await fresh.get_by_role("button", name="Mehr").click()
     await fresh.get_by_role("menuitem", name="Ihr Code").click()
     assert await shown_groups(fresh) == groups
+
+
+@pytest.mark.parametrize("browser_name", ["firefox"], indirect=True, scope="session")
+async def test_a_code_goes_from_one_firefox_to_another(
+    visitor: browsers.Visitor,
+    new_visitor: browsers.NewVisitor,
+    recoverable: browsers.Site,
+    company: Company,
+) -> None:
+    """ACC-60, ACC-65, ACC-67: shown, typed in a fresh one, written with; the one before is told."""
+    _, room = await opened(visitor, recoverable)
+    await room.get_by_role("button", name=ACCEPT).click()
+    await written(room, "Aus dem ersten Browser")
+    await room.get_by_role("button", name="Code zeigen").click()
+    groups = await shown_groups(room)
+    _, fresh = await opened(await new_visitor(), recoverable)
+    await fresh.get_by_role("button", name="Ich habe einen Code").click()
+    field = fresh.get_by_role("textbox", name="Code von Ihrem Papier")
+    await field.fill("-".join(groups))
+    await field.press("Enter")
+    await fresh.get_by_role("dialog").get_by_role("button", name=ACCEPT).click()
+    await fresh.get_by_role("button", name="Weiterschreiben").click()
+    await written(fresh, "Aus dem zweiten Browser")
+    await fresh.get_by_text("Angekommen").wait_for()
+    assert len(company.rooms()) == 2
+    await room.get_by_text("Jemand hat Ihren Code benutzt").wait_for()

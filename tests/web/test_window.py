@@ -277,6 +277,7 @@ async def test_menus_and_dialogs_close_by_escape_and_give_the_focus_back(show: S
     assert await page.evaluate(ACTIVE) == "Mehr"
 
 
+@browsers.firefox_in_audit
 async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> None:
     """ACC-68, ACC-72: whose code it is stands above it; a group that is another one is named at its field;
     then nothing reminds of it any more.
@@ -311,6 +312,7 @@ async def test_a_code_is_written_down_and_typed_back_by_keyboard(show: Show) -> 
     assert await page.evaluate(calls) == ["vvspt,xd7vy", "vvspt,xd7vx"]
 
 
+@browsers.firefox_in_audit
 async def test_who_has_lost_the_key_goes_on_by_code_and_notice_by_keyboard(show: Show) -> None:
     """ACC-62, ACC-65, ACC-72: whose code is asked for is said, and a code that is pasted with another
     line above it goes nowhere before a second word; nothing is made by a code alone; the notice is shown
