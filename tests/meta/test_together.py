@@ -64,7 +64,7 @@ def test_what_is_done_is_forgotten() -> None:
 
 
 def test_a_name_is_found_at_its_place() -> None:
-    """It is looked up: to compare all names before it took 4 seconds of a whole run."""
+    """It is looked up: to compare all names before it took 3 seconds of a whole run."""
     names = Places(["a", "b", "c"])
     assert names == ["a", "b", "c"]
     assert [names.index(name) for name in names] == [0, 1, 2]
