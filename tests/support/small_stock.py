@@ -14,5 +14,10 @@ def small_stock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     A test that is about their number sets the product's numbers again, or stands elsewhere (`tests/engine`).
     """
+    make_small(monkeypatch)
+
+
+def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have devices publish a small stock."""
     monkeypatch.setattr(entry, "STOCK", SMALL_STOCK)
     monkeypatch.setattr(entry, "REFILL_BELOW", SMALL_STOCK // 2)
