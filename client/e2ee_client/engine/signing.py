@@ -14,6 +14,7 @@ from e2ee.ids import DeviceId
 from e2ee.pair import DAY_MS
 from e2ee.rooms import mandate as mandates
 from e2ee.rooms.mandate import Mandate, sign_mandate
+from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import NextRoster, Roster, changes_team, sign_roster
 from e2ee.rooms.team import Condition, Standing
 from e2ee.rooms.upkeep import KeyPlace, due, is_half_over
@@ -51,6 +52,7 @@ class Signer(Part):
         super().__init__(context)
         row = self._state.rows.get(Signing.TABLE, Signing.PREFIX)
         self._signing = None if row is None else Signing.decode(Signing.PREFIX, row)
+        self._notice: Notice | None = None
         self._told = ""
         self._reminded_ms: int | None = None
 
@@ -208,13 +210,20 @@ class Signer(Part):
 
     def _following(self, turn: Turn, signing: Signing) -> NextRoster:
         own, team = self._state.own, self._context.team
-        notice = signing.notice_of(own.account_id)
-        if notice is None:
-            raise NoticeIncomplete("no notice is published yet", field="notice")
+        notice = self._notice_of(signing)
         found = {one: team.card(turn, own.account_id, one) for one in self._device_ids()}
         cards = {one: card for one, card in found.items() if card is not None}
         records = team.known_records(own.account_id)
         return next_roster(signing, notice, own.device_list, records, cards, turn.now_ms)
+
+    def _notice_of(self, signing: Signing) -> Notice:
+        """Return the notice that rosters state, which is verified once."""
+        known, account_id = self._notice, self._state.own.account_id
+        if known is None or (known.account_id, known.signed) != (account_id, signing.notice):
+            known = self._notice = signing.notice_of(account_id)
+        if known is None:
+            raise NoticeIncomplete("no notice is published yet", field="notice")
+        return known
 
     def _announce(self, turn: Turn, roster: Roster) -> None:
         """Send a roster at once to all whom it concerns (ACC-17)."""
