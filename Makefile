@@ -4,8 +4,8 @@ SHELL := /bin/sh
 
 # Share of lines and branches of e2ee/ that the tests must execute, in percent.
 COVER_MIN := 100
-# Test processes at a time: three more than the cores that are asked for, as browsers, relays and disks are waited for.
-JOBS ?= 5
+# Test processes at a time: two more than the cores that are asked for, as browsers, relays and disks are waited for.
+JOBS ?= 4
 
 # The newest Python that can make an environment; PYTHON=/path/to/python overrides the choice.
 CANDIDATES := python3.14 python3.13 python3.12 python3.11
