@@ -23,11 +23,13 @@ PLAN: Final = Plan(16, 3, Chances(0.15, 0.20), least_epochs=0)
 
 
 def holds(outcome: Outcome) -> None:
-    """Nothing was found, although something was lost and something overtaken."""
+    """Nothing was found, although something was lost and something late; on a busy machine all that is late
+    may wait its second and be overtaken by nothing.
+    """
     assert outcome.faults == []
     network = outcome.figures["network"]
     assert network["cut"] > 0
-    assert network["overtaken"] > 0
+    assert network.get("overtaken", 0) + network.get("late by time alone", 0) > 0
 
 
 async def test_a_customer_in_python_and_a_company_have_one_transcript_over_a_bad_network(
