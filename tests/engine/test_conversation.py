@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from e2ee_client.engine.records import OwnPrekey
 from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import PUBLISHED
 from e2ee_client.errors import AccountKeyAbsent, ConfigError
@@ -216,11 +217,12 @@ def test_private_prekeys_go_when_nothing_under_them_can_come_any_more() -> None:
     world = World()
     company = world.node("Praxis", publish=True)
     company.start()
-    ends_ms = {one.key: one.pair.prekey.not_after_ms for one in company.engine._state.prekeys.values()}
+    prekeys = [OwnPrekey.decode(key, row) for key, row in company.rows.items("prekey")]
+    ends_ms = {one.key: one.pair.prekey.not_after_ms for one in prekeys}
     first_ms, last_ms = min(ends_ms.values()), max(ends_ms.values())
     for at_ms in (first_ms, first_ms + HOUR_MS, last_ms + HOUR_MS):
         world.advance(at_ms + RELAY_RETENTION_MS - world.now_ms)
-        held = ends_ms.keys() & company.engine._state.prekeys.keys()
+        held = ends_ms.keys() & company.rows.tables["prekey"].keys()
         assert held >= {one for one, end_ms in ends_ms.items() if end_ms >= at_ms}
         assert held <= {one for one, end_ms in ends_ms.items() if end_ms >= at_ms - HOUR_MS}
 

@@ -1,8 +1,8 @@
 """Which tests one process runs where several share the work, and which it begins with.
 
 What shares something dear to make begins, and waits for browsers and relays while others use the cores. All
-else is handed out by itself, in its order. The short tests of chapters and vectors, which stand last, are
-handed out by the file: to hand out each cost more than many of them take.
+else is handed out by itself, in its order. The short tests of chapters, vectors and readers, which stand
+last, are handed out by the file: to hand out each cost more than many of them take.
 """
 
 from __future__ import annotations
